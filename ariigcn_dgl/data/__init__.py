@@ -1,0 +1,21 @@
+"""Dialogues: reading, checking, writing and making them. Knows no model."""
+
+from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.fingerprint import fingerprint
+from ariigcn_dgl.data.folder import write_folder
+from ariigcn_dgl.data.load import load_dialogues
+from ariigcn_dgl.data.summary import Summary, summarise
+
+__all__ = [
+    "MODALITIES",
+    "SPLITS",
+    "UNLABELLED",
+    "Dialogues",
+    "Summary",
+    "check",
+    "fingerprint",
+    "load_dialogues",
+    "summarise",
+    "write_folder",
+]

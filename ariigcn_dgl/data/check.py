@@ -1,0 +1,212 @@
+"""Validate a set of dialogues once, where it enters the program; everything after it trusts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.errors import InputError
+
+
+def check(dialogues: Dialogues, source: str) -> Dialogues:
+    """Return `dialogues` unchanged if every field agrees with the others.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        The set to validate, as a reader or a generator made it.
+    source : str
+        Where it came from (a path), the first words of every message.
+
+    Raises
+    ------
+    InputError
+        Names the source, the field, and where they are known the dialogue and utterance.
+    """
+    _check_names(dialogues, source)
+    _check_ptr(dialogues, source)
+    _check_splits(dialogues, source)
+    _check_indices(dialogues, source, "label", dialogues.labels, UNLABELLED, dialogues.label_names)
+    _check_indices(dialogues, source, "speaker", dialogues.speakers, 0, dialogues.speaker_names)
+    _check_modalities(dialogues, source)
+    for modality in dialogues.features:
+        _check_features(dialogues, source, modality)
+        _check_mask(dialogues, source, modality)
+    _check_labelled(dialogues, source)
+    return dialogues
+
+
+def _check_names(dialogues: Dialogues, source: str) -> None:
+    if not dialogues.dialogue_ids:
+        raise InputError(f"{source}: holds no dialogue")
+    _check_unique(source, "dialogue", "dialogue id", dialogues.dialogue_ids)
+    _check_unique(source, "utterance", "utterance id", dialogues.utterance_ids)
+    _check_unique(source, "label_names", "class name", dialogues.label_names)
+    _check_unique(source, "speaker_names", "speaker name", dialogues.speaker_names)
+
+
+def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if not name:
+            raise InputError(f"{source}: {field}: an empty {what}, expected a name")
+        if not name.isascii() and not all(map(_is_writable, name)):
+            raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
+    if len(set(names)) < len(names):
+        name, times = Counter(names).most_common(1)[0]
+        raise InputError(f"{source}: {field}: {what} {name!r} occurs {times} times, expected once")
+
+
+def _is_writable(letter: str) -> bool:
+    # JSON admits half a surrogate pair and NumPy any number, but no file can hold these.
+    return not 0xD800 <= ord(letter) <= 0xDFFF and ord(letter) <= 0x10FFFF
+
+
+def _check_ptr(dialogues: Dialogues, source: str) -> None:
+    ptr, count = dialogues.dialogue_ptr, dialogues.num_utterances
+    if ptr.shape != (dialogues.num_dialogues + 1,):
+        raise InputError(
+            f"{source}: dialogue_ptr: shape {ptr.shape} for {dialogues.num_dialogues} dialogues, "
+            f"expected ({dialogues.num_dialogues + 1},)"
+        )
+    if ptr[0] != 0 or ptr[-1] != count:
+        raise InputError(
+            f"{source}: dialogue_ptr: runs from {ptr[0]} to {ptr[-1]}, "
+            f"expected 0 to {count}, the number of utterances"
+        )
+    empty = np.flatnonzero(ptr[1:] <= ptr[:-1])
+    if empty.size:
+        name = dialogues.dialogue_ids[empty[0]]
+        raise InputError(
+            f"{source}: dialogue_ptr: dialogue {name!r} is empty, expected at least one utterance"
+        )
+
+
+def _check_splits(dialogues: Dialogues, source: str) -> None:
+    if len(dialogues.splits) != dialogues.num_dialogues:
+        raise InputError(
+            f"{source}: split: {len(dialogues.splits)} entries for "
+            f"{dialogues.num_dialogues} dialogues, expected one for each"
+        )
+    for name, split in zip(dialogues.dialogue_ids, dialogues.splits, strict=True):
+        if split not in SPLITS:
+            raise InputError(
+                f"{source}: split: dialogue {name!r} has {split!r}, expected {_one_of(SPLITS)}"
+            )
+
+
+def _check_indices(
+    dialogues: Dialogues,
+    source: str,
+    field: str,
+    values: np.ndarray,
+    lowest: int,
+    names: Sequence[str],
+) -> None:
+    if values.dtype != np.int64 or values.ndim != 1:
+        raise InputError(
+            f"{source}: {field}: {values.dtype} array of shape {values.shape}, "
+            f"expected int64 of shape ({dialogues.num_utterances},)"
+        )
+    _check_rows(dialogues, source, field, len(values))
+    wrong = np.flatnonzero((values < lowest) | (values >= len(names)))
+    if wrong.size:
+        raise InputError(
+            f"{source}: {field}: {_place(dialogues, wrong[0])} has {values[wrong[0]]}, "
+            f"expected {lowest} to {len(names) - 1} ({len(names)} {field} names)"
+        )
+
+
+def _check_modalities(dialogues: Dialogues, source: str) -> None:
+    for modality in [*dialogues.features, *dialogues.masks]:
+        if modality not in MODALITIES:
+            raise InputError(
+                f"{source}: unknown modality {modality!r}, expected {_one_of(MODALITIES)}"
+            )
+    if not dialogues.features:
+        raise InputError(
+            f"{source}: no modality, expected features of at least one of {_one_of(MODALITIES)}"
+        )
+    for modality in MODALITIES:
+        if (modality in dialogues.features) != (modality in dialogues.masks):
+            raise InputError(f"{source}: {modality}: expected both features and a mask, found one")
+
+
+def _check_mask(dialogues: Dialogues, source: str, modality: str) -> None:
+    mask, field = dialogues.masks[modality], f"{modality}_mask"
+    if mask.dtype != np.bool_ or mask.ndim != 1:
+        raise InputError(
+            f"{source}: {field}: {mask.dtype} array of shape {mask.shape}, "
+            f"expected bool of shape ({dialogues.num_utterances},)"
+        )
+    _check_rows(dialogues, source, field, len(mask))
+    filled = np.flatnonzero(dialogues.features[modality].any(axis=1) & ~mask)
+    if filled.size:
+        raise InputError(
+            f"{source}: {field}: {_place(dialogues, filled[0])} is marked missing but its row of "
+            f"{modality} is not zero; set the row to zeros or its mask to true"
+        )
+
+
+def _check_features(dialogues: Dialogues, source: str, modality: str) -> None:
+    array = dialogues.features[modality]
+    if array.dtype != np.float32 or array.ndim != 2:
+        raise InputError(
+            f"{source}: {modality}: {array.dtype} array of shape {array.shape}, "
+            f"expected float32 of shape ({dialogues.num_utterances}, width)"
+        )
+    _check_rows(dialogues, source, modality, len(array))
+    if array.shape[1] == 0:
+        raise InputError(
+            f"{source}: {modality}: features have width 0, expected at least 1; "
+            f"leave the modality out if there is none"
+        )
+    _check_finite(dialogues, source, modality, array)
+
+
+def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.ndarray) -> None:
+    wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if wrong.size:
+        row = wrong[0]
+        column = np.flatnonzero(~np.isfinite(array[row]))[0]
+        raise InputError(
+            f"{source}: {modality}: {_place(dialogues, row)} has {array[row, column]} in column "
+            f"{column} ({wrong.size} rows are like this), expected finite float32 numbers"
+        )
+
+
+def _check_labelled(dialogues: Dialogues, source: str) -> None:
+    # An unlabelled test split is allowed: it is what one predicts on.
+    per_row = np.repeat(np.array(dialogues.splits), dialogues.lengths)
+    for split, purpose in (("train", "learn"), ("val", "select")):
+        rows = per_row == split
+        if rows.any() and (dialogues.labels[rows] == UNLABELLED).all():
+            first = dialogues.dialogue_ids[dialogues.splits.index(split)]
+            raise InputError(
+                f"{source}: label: split {split!r} (dialogue {first!r} and on) has no labelled "
+                f"utterance to {purpose} from; label some, or give its dialogues the split 'test'"
+            )
+
+
+def _check_rows(dialogues: Dialogues, source: str, field: str, rows: int) -> None:
+    count, ptr = dialogues.num_utterances, dialogues.dialogue_ptr
+    if rows == count:
+        return
+    total = f"({rows} rows for {count} utterances in all)"
+    # The dialogue in which the rows run out; a surplus belongs to the last one.
+    at = min(int(np.searchsorted(ptr[1:], rows, side="right")), dialogues.num_dialogues - 1)
+    raise InputError(
+        f"{source}: {field}: dialogue {dialogues.dialogue_ids[at]!r} has {rows - ptr[at]} rows "
+        f"for {ptr[at + 1] - ptr[at]} utterances {total}, expected one row for each"
+    )
+
+
+def _place(dialogues: Dialogues, row: int) -> str:
+    at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1
+    return f"dialogue {dialogues.dialogue_ids[at]!r}, utterance {dialogues.utterance_ids[row]!r}"
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1]

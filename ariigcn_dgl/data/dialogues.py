@@ -1,0 +1,103 @@
+"""A set of dialogues in memory: features, labels, speakers and splits, one row per utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+MODALITIES = ("text", "audio", "visual")
+SPLITS = ("train", "val", "test")
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Dialogues:
+    """Utterances of many dialogues, sorted by dialogue, then by their order in the dialogue.
+
+    Shapes: N utterances, B dialogues, S speakers, C classes, D_m width of modality m.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set, for tables and run folders.
+    features : dict of str to (N, D_m) float32 array
+        One array per modality, in the order of `MODALITIES`.
+    masks : dict of str to (N,) bool array
+        False where the modality is missing for the utterance; its feature row is then all zeros.
+    labels : (N,) int64 array
+        Class index into `label_names`; `UNLABELLED` (-1) where unknown.
+    speakers : (N,) int64 array
+        Index into `speaker_names`.
+    dialogue_ptr : (B + 1,) int64 array
+        Rows of dialogue b are ``dialogue_ptr[b]:dialogue_ptr[b + 1]``.
+    dialogue_ids, splits : tuple of str, length B
+        Unique name of each dialogue; the split it belongs to (`SPLITS`).
+    utterance_ids : tuple of str, length N
+        Unique name of each utterance.
+    label_names, speaker_names : tuple of str
+        Names of the C classes and of the S speakers.
+    """
+
+    name: str
+    features: dict[str, np.ndarray]
+    masks: dict[str, np.ndarray]
+    labels: np.ndarray
+    speakers: np.ndarray
+    dialogue_ptr: np.ndarray
+    dialogue_ids: tuple[str, ...]
+    splits: tuple[str, ...]
+    utterance_ids: tuple[str, ...]
+    label_names: tuple[str, ...]
+    speaker_names: tuple[str, ...]
+
+    @property
+    def num_utterances(self) -> int:
+        """Number of utterances N."""
+        return len(self.utterance_ids)
+
+    @property
+    def num_dialogues(self) -> int:
+        """Number of dialogues B."""
+        return len(self.dialogue_ids)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes C."""
+        return len(self.label_names)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Feature width D_m of each modality."""
+        return {name: array.shape[1] for name, array in self.features.items()}
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of utterances in each dialogue, (B,) int64."""
+        return np.diff(self.dialogue_ptr)
+
+    def rows(self, dialogue: int) -> slice:
+        """Return the rows of one dialogue."""
+        return slice(int(self.dialogue_ptr[dialogue]), int(self.dialogue_ptr[dialogue + 1]))
+
+    def indices(self, split: str) -> np.ndarray:
+        """Return the indices of the dialogues of one split, (B_split,) int64."""
+        return np.flatnonzero(np.array(self.splits) == split)
+
+    def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
+        """Return the chosen dialogues, in the given order, as a set of their own."""
+        dialogues = np.asarray(dialogues, dtype=np.int64)
+        spans = [np.arange(self.dialogue_ptr[b], self.dialogue_ptr[b + 1]) for b in dialogues]
+        rows = np.concatenate([np.empty(0, np.int64), *spans])
+        return replace(
+            self,
+            features={name: array[rows] for name, array in self.features.items()},
+            masks={name: array[rows] for name, array in self.masks.items()},
+            labels=self.labels[rows],
+            speakers=self.speakers[rows],
+            dialogue_ptr=np.concatenate([[0], np.cumsum(self.lengths[dialogues])]).astype(np.int64),
+            dialogue_ids=tuple(self.dialogue_ids[b] for b in dialogues),
+            splits=tuple(self.splits[b] for b in dialogues),
+            utterance_ids=tuple(self.utterance_ids[n] for n in rows),
+        )

@@ -1,0 +1,40 @@
+"""One hash for the content of a data set, to tell in a run's record what it was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+
+
+def fingerprint(dialogues: Dialogues) -> str:
+    """Return the SHA-256 of the content, 64 hexadecimal digits.
+
+    It covers ids, splits, class and speaker names, labels, speakers, masks and features, but not
+    the name of the set nor the file format: a renamed or converted data set keeps its fingerprint.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        A checked set.
+    """
+    digest = hashlib.sha256()
+    names = {
+        "dialogue_ids": dialogues.dialogue_ids,
+        "splits": dialogues.splits,
+        "utterance_ids": dialogues.utterance_ids,
+        "label_names": dialogues.label_names,
+        "speaker_names": dialogues.speaker_names,
+        "widths": [dialogues.widths.get(modality, 0) for modality in MODALITIES],
+    }
+    digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
+    for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
+        digest.update(np.ascontiguousarray(array, "<i8"))
+    for modality in MODALITIES:
+        if modality in dialogues.features:
+            digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8))
+            digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4"))
+    return digest.hexdigest()

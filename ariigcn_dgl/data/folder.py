@@ -1,0 +1,227 @@
+"""The one format on disk: a folder of features.safetensors, utterances.jsonl and dataset.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_mask
+from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
+from ariigcn_dgl.data.table import Table, parse_json, read_table, read_text
+from ariigcn_dgl.errors import InputError
+
+FORMAT = "ariigcn-dialogues"
+VERSION = 1
+_HEADER = "dataset.json"
+_FEATURES = "features.safetensors"
+_UTTERANCES = "utterances.jsonl"
+_CHUNK_BYTES = 1 << 20
+
+
+def write_folder(dialogues: Dialogues, path: str | Path) -> None:
+    """Write a data set as a folder that `load_dialogues` reads; all of it or nothing.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        A checked set. Features are stored in the dtype they have.
+    path : str or Path
+        The new folder; its parent must exist, it must not.
+
+    Raises
+    ------
+    InputError
+        If the path exists or cannot be written (no space, no permission).
+    """
+    path = Path(path)
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        scratch.mkdir()
+        _write_files(dialogues, scratch)
+        scratch.rename(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    except SafetensorError as error:  # the library's form of an OSError
+        raise InputError(f"{path}: cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_files(dialogues: Dialogues, folder: Path) -> None:
+    # safetensors stores the bytes of a transposed array in the wrong order, hence contiguous.
+    arrays = {m: np.ascontiguousarray(array) for m, array in dialogues.features.items()}
+    arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
+    save_file(arrays, folder / _FEATURES)
+    (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": dialogues.name,
+        "label_names": dialogues.label_names,
+        "speaker_names": dialogues.speaker_names,
+        "widths": dialogues.widths,
+        "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
+        "sha256": {name: _sha256(folder / name) for name in (_FEATURES, _UTTERANCES)},
+    }
+    text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
+    (folder / _HEADER).write_text(text, encoding="utf-8")
+
+
+def _utterance_lines(dialogues: Dialogues) -> str:
+    labels = {UNLABELLED: None} | dict(enumerate(dialogues.label_names))
+    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    records = (
+        {
+            "dialogue": dialogues.dialogue_ids[of_row[row]],
+            "utterance": dialogues.utterance_ids[row],
+            "speaker": dialogues.speaker_names[dialogues.speakers[row]],
+            "label": labels[int(dialogues.labels[row])],
+        }
+        for row in range(dialogues.num_utterances)
+    )
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def read_folder(path: str | Path) -> Dialogues:
+    """Read a folder that `write_folder` wrote; unchecked, see `load_dialogues`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, malformed, of another version, or not the one that was written.
+    """
+    path = Path(path)
+    header = _read_header(path / _HEADER)
+    hashes = _field(path, header, "sha256", dict)
+    for name in (_FEATURES, _UTTERANCES):
+        _verify(path / name, hashes.get(name))
+    table = read_table(path / _UTTERANCES)
+    table.require("dialogue", "utterance", "speaker")
+    return _assemble(path, header, table, _read_features(path, header))
+
+
+def _assemble(
+    path: Path, header: dict[str, Any], table: Table, arrays: dict[str, np.ndarray]
+) -> Dialogues:
+    dialogue_ids, dialogue_ptr = table.dialogues()
+    label_names = _names(path, header, "label_names")
+    speaker_names = _names(path, header, "speaker_names")
+    present = [modality for modality in MODALITIES if modality in arrays]
+    where = f"{path / _FEATURES}: "
+    return Dialogues(
+        name=_field(path, header, "name", str),
+        features={m: to_float32(arrays[m], where + m) for m in present},
+        masks={m: to_mask(arrays[f"{m}_mask"], f"{where}{m}_mask") for m in present},
+        labels=table.indices("label", label_names),
+        speakers=table.indices("speaker", speaker_names),
+        dialogue_ptr=dialogue_ptr,
+        dialogue_ids=dialogue_ids,
+        splits=_splits(path, header, dialogue_ids),
+        utterance_ids=tuple(table.columns["utterance"]),
+        label_names=label_names,
+        speaker_names=speaker_names,
+    )
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    header = parse_json(read_text(path), str(path))
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: format is {header.get('format')!r}, expected {FORMAT!r}: "
+            f"not a data set of this program"
+        )
+    if header.get("version") != VERSION:
+        raise InputError(
+            f"{path}: version is {header.get('version')!r}, this program reads version {VERSION}; "
+            f"update the program or write the data set again"
+        )
+    return header
+
+
+def _verify(path: Path, expected: object) -> None:
+    if not isinstance(expected, str):
+        raise InputError(f"{path.parent / _HEADER}: sha256: no hash for {path.name}")
+    try:
+        found = _sha256(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if found != expected:
+        raise InputError(
+            f"{path}: changed or truncated since it was written (SHA-256 {found[:12]}…, "
+            f"{_HEADER} says {expected[:12]}…); copy or make the data set again"
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read_features(path: Path, header: dict[str, Any]) -> dict[str, np.ndarray]:
+    where = path / _FEATURES
+    try:
+        with numpy_errors(str(where)):
+            arrays = load_file(where)
+    except SafetensorError as error:
+        raise InputError(f"{where}: not a safetensors file: {error}") from error
+    widths = _field(path, header, "widths", dict)
+    expected = {*widths, *(f"{modality}_mask" for modality in widths)}
+    if set(arrays) != expected or not set(widths) <= set(MODALITIES):
+        raise InputError(
+            f"{where}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
+            f"the modalities {', '.join(widths) or 'none'}, expected of {', '.join(MODALITIES)}, "
+            f"each with its <modality>_mask"
+        )
+    for modality, width in widths.items():
+        shape = arrays[modality].shape
+        if len(shape) != 2 or shape[1] != width:
+            raise InputError(f"{where}: {modality}: shape {shape}, {_HEADER} says width {width!r}")
+    return arrays
+
+
+def _splits(path: Path, header: dict[str, Any], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
+    splits = _field(path, header, "splits", dict)
+    for name in dialogue_ids:
+        if not isinstance(splits.get(name), str):
+            raise InputError(f"{path / _HEADER}: splits: no split for dialogue {name!r}")
+    extra = splits.keys() - set(dialogue_ids)
+    if extra:
+        raise InputError(
+            f"{path / _HEADER}: splits: dialogue {min(extra)!r} is not in {_UTTERANCES}"
+        )
+    return tuple(splits[name] for name in dialogue_ids)
+
+
+def _names(path: Path, header: dict[str, Any], key: str) -> tuple[str, ...]:
+    names = _field(path, header, key, list)
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path / _HEADER}: {key}: expected a list of names, found {names!r}")
+    return tuple(names)
+
+
+def _field(path: Path, header: dict[str, Any], key: str, kind: type) -> Any:
+    if not isinstance(header.get(key), kind):
+        raise InputError(
+            f"{path / _HEADER}: {key}: expected {kind.__name__}, "
+            f"found {type(header.get(key)).__name__}"
+        )
+    return header[key]

@@ -1,0 +1,90 @@
+"""Load a data set in any of the layouts this program reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.folder import read_folder
+from ariigcn_dgl.data.npz import read_npz
+from ariigcn_dgl.data.pickles import refuse_pickle
+from ariigcn_dgl.data.plain import TABLES, read_plain
+from ariigcn_dgl.data.split import with_val_split
+from ariigcn_dgl.errors import InputError
+
+
+def load_dialogues(path: str | Path) -> Dialogues:
+    r"""Read and check a data set; if it has a `train` split but no `val`, take one from `train`.
+
+    The layout is recognised by what is there: a folder with ``dataset.json`` (`write_folder`), a
+    folder with ``utterances.csv`` or ``utterances.jsonl`` (`read_plain`), or an .npz archive
+    (`read_npz`). Pickles are never loaded.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder or an .npz file.
+
+    Returns
+    -------
+    Dialogues
+        Features as float32.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, the layout is not known, or the content is not consistent.
+
+    Examples
+    --------
+    Two utterances of one dialogue, with sentence embeddings of width 3 and no labels:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> with TemporaryDirectory() as folder:
+    ...     table = "dialogue,speaker\nmeeting,Ann\nmeeting,Bob\n"
+    ...     _ = Path(folder, "utterances.csv").write_text(table)
+    ...     np.save(Path(folder, "text.npy"), np.ones((2, 3), np.float32))
+    ...     dialogues = load_dialogues(folder)
+    >>> dialogues.utterance_ids, dialogues.widths, dialogues.splits
+    (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
+    """
+    path = Path(path)
+    try:
+        dialogues = check(_read(path), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if "train" not in dialogues.splits:
+        return dialogues
+    try:
+        return with_val_split(dialogues)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> Dialogues:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if path.is_dir():
+        return _read_directory(path)
+    refuse_pickle(path)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path)
+    raise InputError(f"{path}: not a data set: expected {_EXPECTED}")
+
+
+def _read_directory(path: Path) -> Dialogues:
+    if (path / "dataset.json").exists():
+        return read_folder(path)
+    if (path / "features.safetensors").exists():
+        raise InputError(f"{path / 'dataset.json'}: missing; copy or make the data set again")
+    if any((path / name).exists() for name in TABLES):
+        return read_plain(path)
+    raise InputError(f"{path}: not a data set: expected {_EXPECTED}")
+
+
+_EXPECTED = (
+    "an .npz archive, a folder with dataset.json, or a folder with utterances.csv "
+    "(or utterances.jsonl) and text.npy, audio.npy or visual.npy"
+)

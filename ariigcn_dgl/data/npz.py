@@ -1,0 +1,121 @@
+"""Read the one-file form of a data set: a NumPy archive of plain arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_int64, to_mask, to_strings
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.pickles import refuse_pickle
+from ariigcn_dgl.errors import InputError
+
+_NUMBERS = ("dialogue_ptr", "speaker", "label")
+_TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
+_REQUIRED = (*_NUMBERS, *_TEXT)
+_WANTED = {*_REQUIRED, "dialogue", "turn", *MODALITIES, *(f"{m}_mask" for m in MODALITIES)}
+
+
+def read_npz(path: str | Path) -> Dialogues:
+    """Read an .npz archive of N utterances in B dialogues; unchecked, see `load_dialogues`.
+
+    The archive holds ``dialogue_ids``, ``split`` (B,), ``utterance_ids`` (N,), ``label_names`` (C,)
+    and ``speaker_names`` (S,) as text; ``dialogue_ptr`` (B + 1,), ``speaker`` and ``label`` (N,) as
+    whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
+    where utterances lack a modality ``<modality>_mask`` (N,) bool. ``dialogue`` and ``turn`` (N,)
+    must agree with ``dialogue_ptr`` if they are there. Other arrays are ignored.
+
+    Parameters
+    ----------
+    path : str or Path
+        The archive. Its name without suffix becomes the name of the set.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, holds Python objects or lacks an array.
+    """
+    path = Path(path)
+    arrays = _read_arrays(path)
+    missing = [name for name in _REQUIRED if name not in arrays]
+    if missing:
+        raise InputError(f"{path}: lacks the arrays {', '.join(missing)}; found {_listed(arrays)}")
+    present = [modality for modality in MODALITIES if modality in arrays]
+    if not present:
+        raise InputError(
+            f"{path}: no modality, expected an array text, audio or visual; found {_listed(arrays)}"
+        )
+    texts = {name: to_strings(arrays[name], f"{path}: {name}") for name in _TEXT}
+    numbers = {name: to_int64(arrays[name], f"{path}: {name}") for name in _NUMBERS}
+    _check_order(path, arrays, numbers["dialogue_ptr"], texts["utterance_ids"])
+    return Dialogues(
+        name=path.stem,
+        features={m: to_float32(arrays[m], f"{path}: {m}") for m in present},
+        masks={m: _mask(path, arrays, m) for m in present},
+        labels=numbers["label"],
+        speakers=numbers["speaker"],
+        dialogue_ptr=numbers["dialogue_ptr"],
+        dialogue_ids=texts["dialogue_ids"],
+        splits=texts["split"],
+        utterance_ids=texts["utterance_ids"],
+        label_names=texts["label_names"],
+        speaker_names=texts["speaker_names"],
+    )
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with numpy_errors(str(path)):
+        refuse_pickle(path)
+        if not zipfile.is_zipfile(path):
+            raise InputError(
+                f"{path}: not a complete .npz archive (truncated, or another format); "
+                f"copy or export it again"
+            )
+        archive = np.load(path, allow_pickle=False)
+    with archive:
+        return {name: _read_array(path, archive, name) for name in archive.files if name in _WANTED}
+
+
+def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    with numpy_errors(f"{path}: {name}"):
+        array = archive[name]
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: {name}: not a NumPy array, expected one; export the file again")
+    return array
+
+
+def _mask(path: Path, arrays: dict[str, np.ndarray], modality: str) -> np.ndarray:
+    name = f"{modality}_mask"
+    if name not in arrays:
+        return np.ones(arrays[modality].shape[:1], np.bool_)
+    return to_mask(arrays[name], f"{path}: {name}")
+
+
+def _check_order(
+    path: Path, arrays: dict[str, np.ndarray], ptr: np.ndarray, utterance_ids: tuple[str, ...]
+) -> None:
+    """Check the two redundant arrays, which show rows that were shuffled after the fact."""
+    if "dialogue" in arrays:
+        of_row = to_int64(arrays["dialogue"], f"{path}: dialogue")
+        starts = np.searchsorted(of_row, np.arange(len(ptr)))
+        if (np.diff(of_row) < 0).any() or not np.array_equal(starts, ptr):
+            raise InputError(
+                f"{path}: dialogue: disagrees with dialogue_ptr, expected rows sorted by dialogue"
+            )
+    if "turn" in arrays:
+        turn = to_int64(arrays["turn"], f"{path}: turn")
+        starts_dialogue = np.isin(np.arange(len(turn)), ptr)
+        follows = np.concatenate([[False], np.diff(turn) == 1])[: len(turn)]
+        wrong = np.flatnonzero(~np.where(starts_dialogue, turn == 0, follows))
+        if len(turn) != len(utterance_ids) or wrong.size:
+            row = min(int(wrong[0]) if wrong.size else len(turn), len(utterance_ids) - 1)
+            raise InputError(
+                f"{path}: turn: utterance {utterance_ids[row]!r} is out of order, expected "
+                f"the rows of a dialogue in order of speaking, counted 0, 1, 2, …"
+            )
+
+
+def _listed(arrays: dict[str, np.ndarray]) -> str:
+    return ", ".join(sorted(arrays)) or "none"

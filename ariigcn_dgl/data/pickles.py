@@ -1,0 +1,42 @@
+"""Refuse pickles: opening one can run any code that its author put in."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from ariigcn_dgl.errors import InputError
+
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
+PICKLE_ADVICE = (
+    "a pickle can carry code that runs when it is opened, so it is never loaded; where you trust "
+    "its origin, convert it yourself to utterances.csv with one <modality>.npy of plain numbers "
+    "per modality, or to an .npz of plain arrays"
+)
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raise if the name or the first bytes of a file say that it is a pickle.
+
+    Raises
+    ------
+    InputError
+        Says why pickles are refused and what to do instead.
+    """
+    if path.suffix.lower() in PICKLE_SUFFIXES or _starts_like_pickle(path) or _is_torch_zip(path):
+        raise InputError(f"{path}: this is a pickle: {PICKLE_ADVICE}")
+
+
+def _starts_like_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(2)
+    # Protocols 2 to 5 begin with the PROTO opcode; older ones are known by their suffix only.
+    return len(head) == 2 and head[0] == 0x80 and head[1] <= 5
+
+
+def _is_torch_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return False  # not a readable zip: whether it is something else is the reader's question

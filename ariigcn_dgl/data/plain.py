@@ -1,0 +1,137 @@
+"""Read a user's own features: a table of utterances and one .npy file per modality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.data.arrays import read_npy, to_float32
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.split import has_label, random_splits
+from ariigcn_dgl.data.table import Table, read_table, read_text
+from ariigcn_dgl.errors import InputError
+
+TABLES = ("utterances.csv", "utterances.jsonl")
+
+
+def read_plain(path: str | Path) -> Dialogues:
+    """Read a folder of a user's own features; unchecked, see `load_dialogues`.
+
+    The folder holds
+
+    ``utterances.csv`` or ``utterances.jsonl``
+        One row per utterance, in order of speaking, the rows of a dialogue together. Columns
+        ``dialogue`` and ``speaker``; ``label``, a class name or empty; ``utterance``, its id, by
+        default ``<dialogue>_<turn>`` with turns from 0; ``split``: train, val or test, the same
+        within a dialogue. Other columns are ignored.
+    ``text.npy``, ``audio.npy``, ``visual.npy``
+        Any of them, (N, D) numbers, row n for the n-th utterance. A row that is all NaN says that
+        the modality is missing for the utterance.
+    ``labels.txt``
+        Optional: the class names in order, one per line. Without it the names are sorted.
+
+    Without a ``split`` column labelled dialogues are divided at random, with a fixed seed, into
+    80 % train, 10 % val and 10 % test; dialogues without any label are test, and so are all if
+    fewer than three are labelled.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder. Its name becomes the name of the set.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or malformed.
+    """
+    path = Path(path)
+    table = _find_table(path)
+    dialogue_ids, dialogue_ptr = table.dialogues()
+    label_names = _label_names(path, table)
+    labels = table.indices("label", label_names)
+    speaker_names = tuple(sorted(set(table.columns["speaker"])))
+    features = _read_features(path)
+    masks = {m: _take_missing(array) for m, array in features.items()}
+    return Dialogues(
+        name=path.resolve().name,
+        features=features,
+        masks=masks,
+        labels=labels,
+        speakers=table.indices("speaker", speaker_names),
+        dialogue_ptr=dialogue_ptr,
+        dialogue_ids=dialogue_ids,
+        splits=_splits(table, labels, dialogue_ptr),
+        utterance_ids=_utterance_ids(table, dialogue_ptr),
+        label_names=label_names,
+        speaker_names=speaker_names,
+    )
+
+
+def _find_table(path: Path) -> Table:
+    found = [path / name for name in TABLES if (path / name).exists()]
+    if len(found) != 1:
+        raise InputError(
+            f"{path}: found {len(found)} of {' and '.join(TABLES)}, expected one of them"
+        )
+    table = read_table(found[0])
+    if not table.lines:
+        raise InputError(f"{table.path}: holds no utterance")
+    table.require("dialogue", "speaker")
+    return table
+
+
+def _label_names(path: Path, table: Table) -> tuple[str, ...]:
+    listed = path / "labels.txt"
+    if listed.exists():
+        lines = (line.strip() for line in read_text(listed).splitlines())
+        return tuple(line for line in lines if line)
+    return tuple(sorted(set(table.columns.get("label", [])) - {""}))
+
+
+def _read_features(path: Path) -> dict[str, np.ndarray]:
+    found = {file.stem: file for file in sorted(path.glob("*.npy"))}
+    unknown = found.keys() - set(MODALITIES)
+    if unknown:
+        raise InputError(
+            f"{found[min(unknown)]}: unknown modality {min(unknown)!r}, "
+            f"expected text.npy, audio.npy or visual.npy"
+        )
+    if not found:
+        raise InputError(f"{path}: no modality, expected text.npy, audio.npy or visual.npy")
+    return {m: _read_modality(found[m]) for m in MODALITIES if m in found}
+
+
+def _read_modality(path: Path) -> np.ndarray:
+    array = to_float32(read_npy(path), str(path))
+    if array.ndim != 2:
+        raise InputError(f"{path}: shape {array.shape}, expected 2-D: (utterances, width)")
+    return array
+
+
+def _take_missing(array: np.ndarray) -> np.ndarray:
+    """Return which rows are present, and set the others, all NaN, to zeros in place."""
+    missing = np.isnan(array).all(axis=1)
+    array[missing] = 0
+    return ~missing
+
+
+def _splits(table: Table, labels: np.ndarray, dialogue_ptr: np.ndarray) -> tuple[str, ...]:
+    if "split" not in table.columns:
+        return random_splits(has_label(labels, dialogue_ptr))
+    column = table.columns["split"]
+    starts = np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
+    for row, start in enumerate(starts):
+        if column[row] != column[start]:
+            raise InputError(
+                f"{table.where(row)} has split {column[row]!r} after {column[start]!r}, "
+                f"expected one split for the whole dialogue"
+            )
+    return tuple(column[start] for start in dialogue_ptr[:-1])
+
+
+def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> tuple[str, ...]:
+    if "utterance" in table.columns:
+        return tuple(table.columns["utterance"])
+    turns = np.arange(len(table.lines)) - np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
+    return tuple(f"{d}_{turn}" for d, turn in zip(table.columns["dialogue"], turns, strict=True))

@@ -1,0 +1,239 @@
+"""The index structure of a typed graph, as the kernels read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """In-edges of every target, sorted by (target, relation), and everything derived from them.
+
+    Shapes: N_dst targets, N_src sources, E edges, P non-empty (target, relation) segments. All
+    tensors are int64 and live on one device. Build one with `window_graph`, `Graph.from_csr`,
+    `Graph.from_edges` or `as_graph`; the constructor trusts its arguments.
+
+    Parameters
+    ----------
+    indptr : (N_dst + 1,) tensor
+        Edges of target i are ``indptr[i]:indptr[i + 1]``.
+    indices : (E,) tensor
+        Source of each edge.
+    etypes : (E,) tensor
+        Relation of each edge, ``0 <= etypes < num_rels``, non-decreasing within a target.
+    eids : (E,) tensor
+        Position of each edge in the caller's own edge order (for DGL: its edge id).
+    dst : (E,) tensor
+        Target of each edge.
+    seg_ptr, seg_dst, seg_rel : (P + 1,), (P,), (P,) tensors
+        Edges, target and relation of each segment; segments are sorted by (target, relation).
+    edge_seg : (E,) tensor
+        Segment of each edge.
+    t_indptr, t_eids : (N_src + 1,), (E,) tensors
+        The transpose: edges that leave source j are ``t_eids[t_indptr[j]:t_indptr[j + 1]]``.
+    num_rels : int
+        Number of relations R.
+    """
+
+    indptr: Tensor
+    indices: Tensor
+    etypes: Tensor
+    eids: Tensor
+    dst: Tensor
+    seg_ptr: Tensor
+    seg_dst: Tensor
+    seg_rel: Tensor
+    edge_seg: Tensor
+    t_indptr: Tensor
+    t_eids: Tensor
+    num_rels: int
+
+    @property
+    def num_dst(self) -> int:
+        """Number of targets N_dst."""
+        return len(self.indptr) - 1
+
+    @property
+    def num_src(self) -> int:
+        """Number of sources N_src."""
+        return len(self.t_indptr) - 1
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges E."""
+        return len(self.indices)
+
+    @property
+    def num_segments(self) -> int:
+        """Number of non-empty (target, relation) pairs P."""
+        return len(self.seg_dst)
+
+    @cached_property
+    def norm(self) -> Tensor:
+        """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float32."""
+        sizes = self.seg_ptr.diff()
+        return sizes.reciprocal()[self.edge_seg]
+
+    @cached_property
+    def in_norm(self) -> Tensor:
+        """``1 / |N_i|`` of the target of each edge, (E,) float32."""
+        return self.indptr.diff().reciprocal()[self.dst]
+
+    @cached_property
+    def segments_by_relation(self) -> tuple[Tensor, list[int]]:
+        """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
+        order = torch.argsort(self.seg_rel, stable=True)
+        return order, torch.bincount(self.seg_rel, minlength=self.num_rels).tolist()
+
+    @cached_property
+    def segments_of_target(self) -> Graph:
+        """The graph whose sources are the segments in relation order: it sums them per target."""
+        order, _ = self.segments_by_relation
+        counts = torch.bincount(self.seg_dst, minlength=self.num_dst)
+        indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        position = torch.empty_like(order)
+        position[order] = torch.arange(len(order), device=order.device)
+        return Graph.from_csr(indptr, position, torch.zeros_like(position), 1, len(position))
+
+    @classmethod
+    def from_csr(
+        cls,
+        indptr: Tensor,
+        indices: Tensor,
+        etypes: Tensor | None = None,
+        num_rels: int | None = None,
+        num_src: int | None = None,
+        eids: Tensor | None = None,
+    ) -> Graph:
+        """Build the structure from in-edges in CSR form, etypes sorted within each target.
+
+        Parameters
+        ----------
+        indptr, indices : (N_dst + 1,), (E,) int64 tensors
+            Row pointer over targets, and the source of each edge.
+        etypes : (E,) int64 tensor, optional
+            Relation of each edge; default all 0.
+        num_rels, num_src : int, optional
+            Number of relations (default: largest + 1) and of sources (default: N_dst).
+        eids : (E,) int64 tensor, optional
+            Position of each edge in the caller's order; default ``arange(E)``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not describe such a graph; says which entry and why.
+
+        Examples
+        --------
+        >>> import torch
+        >>> graph = Graph.from_csr(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1]))
+        >>> graph.num_dst, graph.num_edges, graph.num_segments
+        (2, 3, 2)
+        """
+        if etypes is None:
+            etypes = torch.zeros_like(indices)
+        if num_rels is None:
+            num_rels = int(etypes.max()) + 1 if len(etypes) else 1
+        num_src = len(indptr) - 1 if num_src is None else num_src
+        eids = torch.arange(len(indices)) if eids is None else eids
+        device = indices.device
+        host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes)]
+        _check_csr(*host, num_rels, num_src)
+        plan = torch.ops.ariigcn.csr_plan(*host, num_src)
+        return cls(*host, eids.cpu(), *plan, num_rels=num_rels).to(device)
+
+    @classmethod
+    def from_edges(
+        cls,
+        src: Tensor,
+        dst: Tensor,
+        etypes: Tensor | None = None,
+        *,
+        num_src: int,
+        num_dst: int,
+        num_rels: int | None = None,
+    ) -> Graph:
+        """Build the structure from edges in any order; `eids` leads back to that order.
+
+        Parameters
+        ----------
+        src, dst : (E,) int64 tensors
+            Source and target of each edge (rows 0 and 1 of PyG's ``edge_index``).
+        etypes : (E,) int64 tensor, optional
+            Relation of each edge; default all 0.
+        num_src, num_dst, num_rels : int
+            Numbers of nodes; number of relations (default: largest + 1).
+
+        Raises
+        ------
+        ValueError
+            If lengths disagree or a node or relation is out of range.
+
+        Examples
+        --------
+        >>> import torch
+        >>> graph = Graph.from_edges(
+        ...     torch.tensor([1, 0]), torch.tensor([0, 0]), num_src=2, num_dst=1
+        ... )
+        >>> graph.indices.tolist(), graph.eids.tolist()
+        ([0, 1], [1, 0])
+        """
+        etypes = torch.zeros_like(src) if etypes is None else etypes.long()
+        if not len(src) == len(dst) == len(etypes):
+            raise ValueError(
+                "src, dst and etypes must have one entry per edge, got "
+                f"{len(src)}, {len(dst)} and {len(etypes)}"
+            )
+        if len(dst) and not 0 <= int(dst.min()) <= int(dst.max()) < num_dst:
+            raise ValueError(f"dst must lie in [0, {num_dst}), got {int(dst.min())} to {dst.max()}")
+        order = torch.argsort(src, stable=True)
+        order = order[torch.argsort(etypes[order], stable=True)]
+        order = order[torch.argsort(dst[order], stable=True)]
+        counts = torch.bincount(dst, minlength=num_dst)
+        indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        src, etypes = src.long()[order], etypes[order]
+        return cls.from_csr(indptr, src, etypes, num_rels, num_src, order)
+
+    def to(self, device: torch.device | str) -> Graph:
+        """Return the graph with every tensor on `device`."""
+        if self.indices.device == torch.device(device):
+            return self
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
+
+
+def _check_csr(
+    indptr: Tensor, indices: Tensor, etypes: Tensor, num_rels: int, num_src: int
+) -> None:
+    """Raise ValueError unless the kernels may trust these arrays."""
+    for name, tensor in (("indptr", indptr), ("indices", indices), ("etypes", etypes)):
+        if tensor.dtype != torch.int64 or tensor.dim() != 1:
+            raise ValueError(
+                f"{name} must be a 1-D int64 tensor, got {tensor.dim()}-D {tensor.dtype}"
+            )
+    if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
+        raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
+    if (indptr.diff() < 0).any():
+        raise ValueError(f"indptr decreases after row {int((indptr.diff() < 0).nonzero()[0])}")
+    if len(etypes) != len(indices):
+        raise ValueError(f"etypes must have one entry per edge ({len(indices)}), got {len(etypes)}")
+    for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
+        bad = ((tensor < 0) | (tensor >= size)).nonzero()
+        if len(bad):
+            edge = int(bad[0])
+            raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
+    falls = etypes.diff() < 0
+    starts = indptr[1:-1]
+    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
+    if falls.any():
+        edge = int(falls.nonzero()[0])
+        raise ValueError(
+            f"etypes must not decrease within a target, but do after edge {edge}: "
+            "use Graph.from_edges, which sorts"
+        )

@@ -1,0 +1,177 @@
+"""Pairwise contrast: statistics of every row's positive and negative similarities (Eq. 11-14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
+from ariigcn_dgl.ops._checks import require_floating, require_shape
+
+CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
+
+
+@dataclass(frozen=True)
+class PairRule:
+    """Which pairs of rows are positives and which negatives.
+
+    A pair's code adds `CLASS`, `MODALITY` and `UTTERANCE` for each that its rows share; `positives`
+    and `negatives` are sets of codes. A row never pairs with itself.
+
+    Examples
+    --------
+    >>> same_class = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+    >>> sorted(same_class.positives)
+    [1, 3, 5, 7]
+    """
+
+    positives: frozenset[int]
+    negatives: frozenset[int]
+
+    @classmethod
+    def where(cls, positive, negative) -> PairRule:
+        """Build a rule from two predicates over (same class, same modality, same utterance)."""
+        codes = [
+            (code, [bool(code & bit) for bit in (CLASS, MODALITY, UTTERANCE)]) for code in range(8)
+        ]
+        return cls(
+            frozenset(code for code, same in codes if positive(*same)),
+            frozenset(code for code, same in codes if negative(*same)),
+        )
+
+
+class ContrastStats(NamedTuple):
+    """Per-row sums over positives and negatives; each (G, N), 0 where the set is empty."""
+
+    count_pos: Tensor
+    count_neg: Tensor
+    sum_pos: Tensor  # sum of s
+    sum_neg: Tensor
+    lse_pos: Tensor  # log sum exp of s / temperature
+    lse_neg: Tensor
+    margin_pos: Tensor  # sum of |margin - s|
+    hinge_neg: Tensor  # sum of max(s, 0)
+
+
+def pairwise_contrast(
+    z: Tensor,
+    label: Tensor,
+    modality: Tensor,
+    utterance: Tensor,
+    rule: PairRule,
+    *,
+    temperature: float = 0.1,
+    margin: float = 1.0,
+) -> ContrastStats:
+    r"""Reduce all pairwise similarities :math:`s_{ij} = z_i \cdot z_j` to per-row statistics.
+
+    Every contrastive loss of this package is a short formula over these. Similarities are streamed
+    in tiles, forward and backward; no (N, N) tensor exists.
+
+    Parameters
+    ----------
+    z : (G, N, D) tensor
+        Rows to compare within each of G groups; unit rows make s the cosine.
+    label, modality, utterance : (G, N) int64 tensors
+        Identity of each row. Rows with a negative label take part in no pair.
+    rule : PairRule
+        Which pairs count.
+    temperature, margin : float
+        Divisor inside the log-sum-exp; target of the positives' penalty.
+
+    Returns
+    -------
+    ContrastStats
+        Eight (G, N) tensors, float32 (float64 for float64 input). Counts carry no gradient.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, or the temperature is not positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> z = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+    >>> label = torch.tensor([[0, 0, 1]])
+    >>> rule = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+    >>> stats = pairwise_contrast(z, label, label * 0, torch.arange(3)[None], rule)
+    >>> stats.sum_pos, stats.count_neg
+    (tensor([[1., 1., 0.]]), tensor([[1., 1., 2.]]))
+    """
+    require_floating(z=z)
+    for name, ids in (("label", label), ("modality", modality), ("utterance", utterance)):
+        require_shape(name, ids, z.shape[:2])
+        if ids.dtype != torch.int64:
+            raise ValueError(f"{name} must be int64, got {ids.dtype}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    z = z if z.dtype == torch.float64 else z.float()
+    stats = torch.ops.ariigcn.pairwise_contrast(
+        z.contiguous(),
+        *(ids.contiguous() for ids in (label, modality, utterance)),
+        _bits(rule.positives),
+        _bits(rule.negatives),
+        temperature,
+        margin,
+    )
+    return ContrastStats(*stats.unbind(1))
+
+
+def pairwise_contrast_reference(
+    z: Tensor,
+    label: Tensor,
+    modality: Tensor,
+    utterance: Tensor,
+    rule: PairRule,
+    *,
+    temperature: float = 0.1,
+    margin: float = 1.0,
+) -> ContrastStats:
+    """Compute `pairwise_contrast` in plain torch, with (G, N, N) tensors."""
+    s = z @ z.mT
+    same = [ids.unsqueeze(1) == ids.unsqueeze(2) for ids in (label, modality, utterance)]
+    code = sum(bit * part for bit, part in zip((CLASS, MODALITY, UTTERANCE), same, strict=True))
+    usable = (label >= 0).unsqueeze(1) & (label >= 0).unsqueeze(2)
+    usable &= ~torch.eye(s.size(1), dtype=torch.bool, device=s.device)
+    sides = []
+    for codes, penalty in ((rule.positives, (margin - s).abs()), (rule.negatives, s.relu())):
+        mask = usable & torch.isin(code, torch.tensor(sorted(codes), device=s.device))
+        lse = (s / temperature).masked_fill(~mask, -torch.inf).logsumexp(-1)
+        lse = torch.where(mask.any(-1), lse, torch.zeros_like(lse))
+        sides.append([mask.sum(-1).to(s), (s * mask).sum(-1), lse, (penalty * mask).sum(-1)])
+    return ContrastStats(*[part for pair in zip(*sides, strict=True) for part in pair])
+
+
+def _bits(codes: frozenset[int]) -> int:
+    return sum(1 << code for code in codes)
+
+
+@torch.library.register_fake("ariigcn::pairwise_contrast")
+def _(z, label, modality, utterance, positives, negatives, temperature, margin):
+    return z.new_empty(z.size(0), len(ContrastStats._fields), z.size(1))
+
+
+@torch.library.register_fake("ariigcn::pairwise_contrast_backward")
+def _(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin):
+    return torch.empty_like(z)
+
+
+def _setup_context(ctx, inputs, output):
+    z, label, modality, utterance, *ctx.constants = inputs
+    ctx.save_for_backward(output, z, label, modality, utterance)
+
+
+def _backward(ctx, grad):
+    grad_z = torch.ops.ariigcn.pairwise_contrast_backward(
+        grad.contiguous(), *ctx.saved_tensors, *ctx.constants
+    )
+    return grad_z, None, None, None, None, None, None, None
+
+
+torch.library.register_autograd(
+    "ariigcn::pairwise_contrast", _backward, setup_context=_setup_context
+)

@@ -1,0 +1,76 @@
+"""The second half of relational edge attention: transform each relation's sum, add up (Eq. 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.ops._checks import require_floating, require_shape
+from ariigcn_dgl.ops.segment_spmm import segment_spmm
+
+if TYPE_CHECKING:
+    from ariigcn_dgl.graph import Graph
+
+
+def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor) -> Tensor:
+    r"""Sum weighted neighbours, each transformed by the weight of its relation.
+
+    .. math:: h'_i = \sum_r \sum_{j \in N_i^r} w_{ij} h_j W_r
+
+    Neighbours are summed first and transformed after, so the matrix products cover the P non-empty
+    (target, relation) segments only: 2 P D_in D_out operations, whatever the number of relations.
+
+    Parameters
+    ----------
+    graph : Graph
+        E edges, R relations.
+    edge_weight : (G, E) tensor
+        Weight of each edge, e.g. ``edge_attention(...) * graph.norm``.
+    feat : (G, N_src, D_in) tensor
+        Source rows.
+    rel_weight : (G, R, D_in, D_out) tensor
+        One matrix per relation.
+
+    Returns
+    -------
+    (G, N_dst, D_out) tensor
+        Zero for targets without in-edges.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_csr(
+    ...     torch.tensor([0, 2]), torch.tensor([0, 1]), torch.tensor([0, 1]), num_src=2
+    ... )
+    >>> weight = torch.tensor([[[[1.0]], [[100.0]]]])
+    >>> relational_sum(graph, torch.ones(1, 2), torch.tensor([[[2.0], [3.0]]]), weight)
+    tensor([[[302.]]])
+    """
+    require_floating(feat=feat, edge_weight=edge_weight, rel_weight=rel_weight)
+    shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
+    require_shape("rel_weight", rel_weight, shape)
+    order, counts = graph.segments_by_relation
+    sums = segment_spmm(graph, edge_weight, feat)[:, order].split(counts, dim=1)
+    products = [rows @ matrix for rows, matrix in zip(sums, rel_weight.unbind(1), strict=True)]
+    transformed = torch.cat(products, dim=1)  # (G, P, D_out), sorted by relation
+    ones = transformed.new_ones(transformed.shape[:2])
+    return segment_spmm(graph.segments_of_target, ones, transformed)
+
+
+def relational_sum_reference(
+    graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor
+) -> Tensor:
+    """Compute `relational_sum` in plain torch, one (G, E, D_out) message tensor."""
+    messages = edge_weight.unsqueeze(-1) * torch.einsum(
+        "ged,gedo->geo", feat[:, graph.indices], rel_weight[:, graph.etypes]
+    )
+    out = messages.new_zeros(len(feat), graph.num_dst, messages.size(-1))
+    return out.index_add(1, graph.dst, messages)

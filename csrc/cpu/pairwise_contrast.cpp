@@ -1,0 +1,182 @@
+// Pairwise contrast on the CPU: similarities are formed a tile of rows at a time (matrix product),
+// reduced to per-row statistics, and formed again in backward; the N x N matrix never exists.
+#include "../pairwise_contrast.h"
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace {
+using namespace ariigcn;
+using torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+constexpr int64_t kTileRows = 128;
+
+// Identity of the N rows of one group. Rows with a negative label take part in no pair.
+struct Rows {
+  const int64_t *label, *modality, *utterance;
+  PairRule rule;
+
+  PairKind kind(int64_t i, int64_t j) const {
+    if (i == j || label[i] < 0 || label[j] < 0) return kIgnored;
+    return rule.kind(label[i] == label[j], modality[i] == modality[j],
+                     utterance[i] == utterance[j]);
+  }
+};
+
+template <typename value_t>
+struct Contrast {
+  int64_t size;
+  Rows rows;
+  value_t inv_temperature, margin;
+
+  // Statistics of row i from its similarities; `stats` has stride `size` between statistics.
+  void reduce_row(int64_t i, const value_t* similarity, value_t* stats) const {
+    double total[kNumStats] = {};
+    value_t largest[3];
+    std::fill(largest, largest + 3, -std::numeric_limits<value_t>::infinity());
+    for (int64_t j = 0; j < size; ++j) {
+      const PairKind kind = rows.kind(i, j);
+      largest[kind] = std::max(largest[kind], similarity[j]);
+    }
+    for (int64_t j = 0; j < size; ++j) {
+      const PairKind kind = rows.kind(i, j);
+      if (kind == kIgnored) continue;
+      const value_t s = similarity[j];
+      const int offset = kind == kNegative;
+      total[kCountPos + offset] += 1;
+      total[kSumPos + offset] += s;
+      total[kLsePos + offset] += std::exp((s - largest[kind]) * inv_temperature);
+      total[kMarginPos + offset] += kind == kPositive ? std::abs(margin - s)
+                                                      : std::max(s, value_t(0));
+    }
+    for (const int offset : {0, 1})
+      if (total[kCountPos + offset] > 0)
+        total[kLsePos + offset] = std::log(total[kLsePos + offset]) +
+                                  double(largest[kPositive + offset]) * inv_temperature;
+    for (int k = 0; k < kNumStats; ++k) stats[k * size + i] = value_t(total[k]);
+  }
+
+  // Replaces the similarities of row i by the derivative of the loss by them; a pair belongs to
+  // both of its rows.
+  void grad_row(int64_t i, const value_t* grad, const value_t* stats, value_t* similarity) const {
+    for (int64_t j = 0; j < size; ++j) {
+      const PairKind kind = rows.kind(i, j);
+      const value_t s = similarity[j];
+      similarity[j] = kind == kIgnored
+                          ? value_t(0)
+                          : side(i, kind, s, grad, stats) + side(j, kind, s, grad, stats);
+    }
+  }
+
+ private:
+  value_t side(int64_t i, PairKind kind, value_t s, const value_t* grad,
+               const value_t* stats) const {
+    const int offset = kind == kNegative;
+    const auto at = [&](const value_t* table, int stat) {
+      return table[(stat + offset) * size + i];
+    };
+    const value_t softmax = std::exp(s * inv_temperature - at(stats, kLsePos));
+    return pair_grad(kind, s, softmax, margin, inv_temperature, at(grad, kSumPos),
+                     at(grad, kLsePos), at(grad, kMarginPos));
+  }
+};
+
+struct Arguments {
+  const Tensor &label, &modality, &utterance;
+  int64_t positives, negatives;
+  double temperature, margin;
+
+  template <typename value_t>
+  Contrast<value_t> group(int64_t g, int64_t size) const {
+    const auto at = [&](const Tensor& t) { return t.const_data_ptr<int64_t>() + g * size; };
+    return {size,
+            {at(label), at(modality), at(utterance), {positives, negatives}},
+            value_t(1 / temperature),
+            value_t(margin)};
+  }
+};
+
+// Calls `work(i, similarities of row i)` for all rows of the tile and returns the tile.
+template <typename value_t, typename Work>
+Tensor for_tile(const Tensor& z, const Tensor& z_t, int64_t first, const Work& work) {
+  const int64_t count = std::min(kTileRows, z.size(0) - first), size = z.size(0);
+  Tensor rows = z;
+  Tensor tile = torch::stable::matmul(torch::stable::narrow(rows, 0, first, count), z_t);
+  auto* similarity = tile.mutable_data_ptr<value_t>();
+  torch::stable::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) work(first + r, similarity + r * size);
+  });
+  return tile;
+}
+
+template <typename value_t>
+void forward(const Tensor& z, const Arguments& arguments, Tensor& stats) {
+  const int64_t size = z.size(1);
+  for (int64_t g = 0; g < z.size(0); ++g) {
+    const auto contrast = arguments.group<value_t>(g, size);
+    auto* out = stats.mutable_data_ptr<value_t>() + g * kNumStats * size;
+    const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
+    for (int64_t first = 0; first < size; first += kTileRows)
+      for_tile<value_t>(zg, zg_t, first, [&](int64_t i, const value_t* similarity) {
+        contrast.reduce_row(i, similarity, out);
+      });
+  }
+}
+
+template <typename value_t>
+void backward(const Tensor& grad, const Tensor& stats, const Tensor& z, const Arguments& arguments,
+              Tensor& grad_z) {
+  const int64_t size = z.size(1);
+  for (int64_t g = 0; g < z.size(0); ++g) {
+    const auto contrast = arguments.group<value_t>(g, size);
+    const auto* dout = grad.const_data_ptr<value_t>() + g * kNumStats * size;
+    const auto* out = stats.const_data_ptr<value_t>() + g * kNumStats * size;
+    const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
+    Tensor grad_g = torch::stable::select(grad_z, 0, g);
+    for (int64_t first = 0; first < size; first += kTileRows) {
+      const Tensor tile = for_tile<value_t>(zg, zg_t, first, [&](int64_t i, value_t* similarity) {
+        contrast.grad_row(i, dout, out, similarity);
+      });
+      Tensor target = torch::stable::narrow(grad_g, 0, first, tile.size(0));
+      torch::stable::copy_(target, torch::stable::matmul(tile, zg));
+    }
+  }
+}
+
+Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& modality,
+                         const Tensor& utterance, int64_t positives, int64_t negatives,
+                         double temperature, double margin) {
+  const Arguments arguments{label, modality, utterance, positives, negatives, temperature, margin};
+  Tensor stats = torch::stable::new_empty(z, {z.size(0), kNumStats, z.size(1)});
+  if (z.scalar_type() == ScalarType::Double)
+    forward<double>(z, arguments, stats);
+  else
+    forward<float>(z, arguments, stats);
+  return stats;
+}
+
+Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const Tensor& z,
+                                  const Tensor& label, const Tensor& modality,
+                                  const Tensor& utterance, int64_t positives, int64_t negatives,
+                                  double temperature, double margin) {
+  const Arguments arguments{label, modality, utterance, positives, negatives, temperature, margin};
+  Tensor grad_z = torch::stable::empty_like(z);
+  if (z.scalar_type() == ScalarType::Double)
+    backward<double>(grad, stats, z, arguments, grad_z);
+  else
+    backward<float>(grad, stats, z, arguments, grad_z);
+  return grad_z;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_IMPL(ariigcn, CPU, m) {
+  m.impl("pairwise_contrast", TORCH_BOX(&pairwise_contrast));
+  m.impl("pairwise_contrast_backward", TORCH_BOX(&pairwise_contrast_backward));
+}

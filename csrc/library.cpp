@@ -1,0 +1,46 @@
+// Every operator's schema, in one place, and the module `_C` that says how it was built.
+#include <pybind11/pybind11.h>
+#include <torch/csrc/stable/library.h>
+
+STABLE_TORCH_LIBRARY(ariigcn, m) {
+  // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D width.
+  m.def(
+      "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
+      " -> (Tensor indptr, Tensor indices, Tensor etypes)");
+  m.def(
+      "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_src)"
+      " -> (Tensor dst, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel, Tensor edge_seg,"
+      " Tensor t_indptr, Tensor t_eids)");
+  m.def(
+      "edge_attention(Tensor u, Tensor v, Tensor w, float negative_slope, Tensor indptr,"
+      " Tensor indices, Tensor dst, Tensor t_indptr, Tensor t_eids) -> Tensor");
+  m.def(
+      "edge_attention_backward(Tensor grad, Tensor alpha, Tensor u, Tensor v, Tensor w,"
+      " float negative_slope, Tensor indptr, Tensor indices, Tensor dst, Tensor t_indptr,"
+      " Tensor t_eids) -> (Tensor grad_u, Tensor grad_v, Tensor grad_w)");
+  m.def(
+      "segment_spmm(Tensor weight, Tensor feat, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
+      " Tensor t_indptr, Tensor t_eids) -> Tensor");
+  m.def(
+      "segment_sddmm(Tensor left, Tensor right, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
+      " Tensor t_indptr, Tensor t_eids) -> Tensor");
+  m.def(
+      "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"
+      " int negatives, float temperature, float margin) -> Tensor");
+  m.def(
+      "pairwise_contrast_backward(Tensor grad, Tensor stats, Tensor z, Tensor label,"
+      " Tensor modality, Tensor utterance, int positives, int negatives, float temperature,"
+      " float margin) -> Tensor");
+}
+
+PYBIND11_MODULE(_C, m) {
+  m.doc() = "Native operators of ariigcn_dgl; importing it registers torch.ops.ariigcn";
+  m.def("build_info", [] {
+    pybind11::dict info;
+    info["compiler"] = "g++ " __VERSION__;
+    info["torch_headers"] = TORCH_VERSION;
+    info["cuda"] = ARIIGCN_CUDA_VERSION;
+    info["cuda_archs"] = ARIIGCN_CUDA_ARCHS;
+    return info;
+  });
+}

@@ -1,0 +1,36 @@
+// Torch-free scalar mathematics shared by the CPU and CUDA kernels.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define HOST_DEVICE __host__ __device__
+#else
+#define HOST_DEVICE
+#endif
+
+namespace ariigcn {
+
+// Sums of halves and floats are kept in float, sums of doubles in double.
+template <typename scalar_t>
+struct Accumulator {
+  using type = float;
+};
+template <>
+struct Accumulator<double> {
+  using type = double;
+};
+template <typename scalar_t>
+using acc_t = typename Accumulator<scalar_t>::type;
+
+// LeakyReLU and its derivative; slope 0 is ReLU.
+template <typename value_t>
+HOST_DEVICE inline value_t leaky_relu(value_t x, value_t slope) {
+  return x > value_t(0) ? x : slope * x;
+}
+template <typename value_t>
+HOST_DEVICE inline value_t leaky_relu_grad(value_t x, value_t slope) {
+  return x > value_t(0) ? value_t(1) : slope;
+}
+
+}  // namespace ariigcn

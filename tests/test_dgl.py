@@ -1,0 +1,346 @@
+"""DGL runs on the installed torch, forward and backward, and says what it lacks."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ariigcn_dgl import _dgl
+from ariigcn_dgl._dgl import dgl
+
+ROOT = Path(__file__).parents[1]
+MISSING = "dgl.graphbolt" in _dgl._missing_packages(Path(dgl.__file__).parent)
+without_graphbolt = pytest.mark.skipif(not MISSING, reason="this DGL has GraphBolt for this torch")
+
+
+def run_python(code: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process that has not imported DGL and has no DGL settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DGL")}
+    return subprocess.run(
+        [sys.executable, *options, "-c", code],
+        cwd=ROOT,
+        env=inherited | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def graph() -> dgl.DGLGraph:
+    """Build 0 -> 1, 0 -> 2, 1 -> 2 and a loop at 0."""
+    return dgl.graph(([0, 0, 1, 0], [1, 2, 2, 0]))
+
+
+@pytest.fixture
+def feat() -> torch.Tensor:
+    return torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]], requires_grad=True)
+
+
+def assert_differentiable(out: torch.Tensor, *leaves: torch.Tensor) -> None:
+    assert out.isfinite().all()
+    out.square().sum().backward()
+    for leaf in leaves:
+        assert leaf.grad.isfinite().all()
+        assert leaf.grad.abs().sum() > 0
+
+
+# Layers
+
+
+def test_graph_conv_adds_up_the_in_neighbours_and_back(graph, feat):
+    conv = dgl.nn.GraphConv(2, 2, norm="none", weight=False, bias=False)
+    out = conv(graph, feat)
+    assert out.tolist() == [[1.0, 0.0], [1.0, 0.0], [1.0, 2.0]]
+    out.sum().backward()
+    assert feat.grad.tolist() == [[3.0, 3.0], [1.0, 1.0], [0.0, 0.0]]
+
+
+def test_gatv2_conv_runs_forward_and_backward(graph, feat):
+    conv = dgl.nn.GATv2Conv(2, 3, num_heads=2)
+    out, attention = conv(graph, feat, get_attention=True)
+    assert out.shape == (3, 2, 3)
+    assert torch.allclose(attention[0], torch.ones(2, 1))
+    assert_differentiable(out, feat, conv.attn)
+
+
+@pytest.mark.parametrize("regularizer", ["basis", "bdd", None])
+def test_rel_graph_conv_runs_forward_and_backward(graph, feat, regularizer):
+    conv = dgl.nn.RelGraphConv(2, 4, num_rels=2, regularizer=regularizer, num_bases=2)
+    out = conv(graph, feat, torch.tensor([0, 1, 1, 0]))
+    assert out.shape == (3, 4)
+    assert_differentiable(out, feat, *conv.parameters())
+
+
+def test_hetero_graph_conv_sums_over_the_relations(feat):
+    relations = {("u", "same", "u"): ([0, 1], [1, 2]), ("u", "other", "u"): ([0], [2])}
+    graph = dgl.heterograph(relations, num_nodes_dict={"u": 3})
+    convs = {
+        name: dgl.nn.GraphConv(2, 2, norm="none", weight=False, bias=False)
+        for name in ("same", "other")
+    }
+    conv = dgl.nn.HeteroGraphConv(convs, aggregate="sum")
+    out = conv(graph, {"u": feat})["u"]
+    assert out.tolist() == [[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]
+    assert_differentiable(out, feat)
+
+
+def test_edge_softmax_sums_to_one_over_the_in_edges(graph):
+    scores = torch.tensor([5.0, 1.0, 1.0, -2.0], requires_grad=True)
+    attention = dgl.nn.functional.edge_softmax(graph, scores)
+    assert attention.tolist() == [1.0, 0.5, 0.5, 1.0]
+    attention[1].backward()
+    assert scores.grad.tolist() == [0.0, 0.25, -0.25, 0.0]
+
+
+def test_conv_on_a_block_updates_the_destinations_only(feat):
+    block = dgl.to_block(dgl.graph(([0, 1], [2, 2]), num_nodes=3), torch.tensor([2]))
+    source_feat = feat[block.srcdata[dgl.NID]]
+    out = dgl.nn.GraphConv(2, 2, norm="none", weight=False, bias=False)(block, source_feat)
+    assert out.tolist() == [[1.0, 2.0]]
+    assert_differentiable(out, feat)
+
+
+# Graphs and loaders
+
+
+def test_unbatch_returns_what_was_batched(graph):
+    graph.ndata["x"] = torch.arange(3)
+    other = dgl.graph(([0], [1]))
+    other.ndata["x"] = torch.tensor([7, 8])
+    batch = dgl.batch([graph, other])
+    assert batch.batch_num_nodes().tolist() == [3, 2]
+    assert batch.edges()[0].tolist() == [0, 0, 1, 0, 3]
+    assert [g.ndata["x"].tolist() for g in dgl.unbatch(batch)] == [[0, 1, 2], [7, 8]]
+
+
+def test_graph_data_loader_batches_graphs_and_labels():
+    samples = [(dgl.graph(([0], [1])), torch.tensor(label)) for label in range(3)]
+    loader = dgl.dataloading.GraphDataLoader(samples, batch_size=2)
+    batches = [(graph.num_nodes(), labels.tolist()) for graph, labels in loader]
+    assert batches == [(4, [0, 1]), (2, [2])]
+
+
+def test_neighbor_sampler_yields_blocks_that_train(graph, feat):
+    graph.ndata["x"] = feat.detach()
+    sampler = dgl.dataloading.NeighborSampler([-1, -1], prefetch_node_feats=["x"])
+    loader = dgl.dataloading.DataLoader(graph, torch.tensor([2]), sampler, batch_size=1)
+    convs = [dgl.nn.GraphConv(2, 2, allow_zero_in_degree=True) for _ in range(2)]
+    ((inputs, outputs, blocks),) = loader
+    assert sorted(inputs.tolist()) == [0, 1, 2]
+    assert outputs.tolist() == [2]
+    hidden = blocks[0].srcdata["x"]
+    for block, conv in zip(blocks, convs, strict=True):
+        hidden = conv(block, hidden)
+    assert hidden.shape == (1, 2)
+    assert_differentiable(hidden, convs[0].weight)
+
+
+def test_load_graphs_returns_what_save_graphs_wrote(graph, tmp_path):
+    graph.edata["etype"] = torch.tensor([3, 1, 2, 0])
+    path = str(tmp_path / "graphs.bin")
+    dgl.save_graphs(path, [graph], {"label": torch.tensor([5])})
+    (loaded,), labels = dgl.load_graphs(path)
+    assert [ends.tolist() for ends in loaded.edges()] == [[0, 0, 1, 0], [1, 2, 2, 0]]
+    assert loaded.edata["etype"].tolist() == [3, 1, 2, 0]
+    assert labels["label"].tolist() == [5]
+
+
+def test_pickling_keeps_edges_and_features(graph):
+    graph.ndata["x"] = torch.tensor([1.0, 2.0, 3.0])
+    loaded = pickle.loads(pickle.dumps(graph))
+    assert loaded.edges()[1].tolist() == [1, 2, 2, 0]
+    assert loaded.ndata["x"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_int32_copy_computes_the_same(graph, feat):
+    small = graph.int()
+    assert small.idtype == torch.int32
+    conv = dgl.nn.GraphConv(2, 2)
+    assert torch.equal(conv(small, feat), conv(graph, feat))
+
+
+def test_adj_tensors_give_the_in_edges_of_every_node(graph):
+    indptr, indices, eids = graph.adj_tensors("csc")
+    assert indptr.tolist() == [0, 1, 2, 4]
+    assert indices.tolist() == [0, 0, 0, 1]
+    assert eids.tolist() == [3, 0, 1, 2]
+
+
+# The import
+
+
+def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path):
+    # An empty cache folder makes Python compile DGL anew, which is when it warns of the syntax.
+    done = run_python(
+        "import ariigcn_dgl._dgl",
+        "-W",
+        "error",
+        HOME=str(tmp_path / "home"),
+        PYTHONPYCACHEPREFIX=str(tmp_path / "cache"),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (tmp_path / "home").exists()
+
+
+def test_later_import_gives_the_same_module():
+    done = run_python(
+        "from ariigcn_dgl import _dgl; import dgl, importlib, sys\n"
+        "assert dgl is _dgl.dgl\n"
+        "finders = len(sys.meta_path)\n"
+        "importlib.reload(_dgl)\n"
+        "assert _dgl.dgl is dgl is sys.modules['dgl']\n"
+        "assert len(sys.meta_path) == finders\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_dgl_that_is_already_imported_is_kept():
+    done = run_python(
+        "import sys, types; sys.modules['dgl'] = mine = types.ModuleType('dgl')\n"
+        "from ariigcn_dgl._dgl import dgl\n"
+        "assert dgl is mine\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@without_graphbolt
+def test_import_repairs_a_failed_import_of_dgl():
+    done = run_python(
+        "try: import dgl\n"
+        "except (ImportError, FileNotFoundError): pass\n"
+        "else: raise AssertionError('dgl imports by itself')\n"
+        "from ariigcn_dgl._dgl import dgl\n"
+        "assert dgl.utils and dgl.heterograph_index and dgl.backend.pytorch\n"
+        "assert dgl.graph(([0], [1])).in_degrees().tolist() == [0, 1]\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_works_without_torchdata():
+    done = run_python(
+        "import sys; sys.modules['torchdata'] = None\n"
+        "from ariigcn_dgl._dgl import dgl\n"
+        "assert dgl.graph(([0], [1])).num_edges() == 1\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("found", ["nothing", "folder"])
+def test_absence_of_dgl_is_one_sentence(monkeypatch, tmp_path, found):
+    (tmp_path / "dgl").mkdir() if found == "folder" else None
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "dgl")
+    with pytest.raises(ImportError) as error:
+        _dgl._import_dgl()
+    assert str(error.value) == "ariigcn_dgl needs dgl 2.1.0: pip install dgl==2.1.0"
+
+
+# What is missing
+
+
+@without_graphbolt
+def test_calling_graphbolt_says_what_is_missing_and_what_works():
+    with pytest.raises(ImportError) as error:
+        dgl.graphbolt.ItemSet(torch.arange(3))
+    message = str(error.value)
+    assert message.startswith("dgl.graphbolt.ItemSet is not available: dgl.graphbolt, dgl.sparse")
+    assert f"a DGL compiled for torch {torch.__version__.split('+')[0]} " in message
+    assert "dgl.dataloading" in message
+
+
+@without_graphbolt
+def test_attribute_of_a_graphbolt_name_says_what_is_missing():
+    with pytest.raises(AttributeError, match=r"^dgl\.graphbolt\.ItemSet\.name is not available"):
+        _ = dgl.graphbolt.ItemSet.name
+    assert not hasattr(dgl.graphbolt.ItemSet, "name")
+
+
+@without_graphbolt
+def test_private_names_of_graphbolt_are_absent():
+    assert not hasattr(dgl.graphbolt, "__file__")
+
+
+@without_graphbolt
+def test_graphbolt_submodule_imports_and_says_what_is_missing():
+    from dgl.graphbolt.impl import FusedCSCSamplingGraph
+
+    with pytest.raises(ImportError, match=r"^dgl\.graphbolt\.impl\.FusedCSCSamplingGraph is not"):
+        FusedCSCSamplingGraph()
+
+
+@without_graphbolt
+def test_nothing_is_an_instance_of_a_graphbolt_class(graph):
+    assert not isinstance(graph, dgl.graphbolt.FusedCSCSamplingGraph)
+    assert dgl.graphbolt.FusedCSCSamplingGraph is dgl.graphbolt.FusedCSCSamplingGraph
+
+
+@without_graphbolt
+def test_subclass_of_a_graphbolt_class_can_be_defined_but_not_made():
+    class Sampler(dgl.graphbolt.SubgraphSampler):
+        pass
+
+    with pytest.raises(ImportError, match="Sampler is not available"):
+        Sampler()
+
+
+@without_graphbolt
+def test_sparse_says_what_is_missing():
+    with pytest.raises(ImportError, match=r"^dgl\.sparse is not available.*PyPI's dgl 2\.1\.0 is"):
+        import dgl.sparse  # noqa: F401
+
+
+# Which parts are missing
+
+
+@pytest.fixture
+def package(monkeypatch, tmp_path) -> Path:
+    """Lay out a DGL on disk with both libraries for torch 9.8.7, which is then the version."""
+    for part, stem in (("graphbolt", "libgraphbolt"), ("dgl_sparse", "libdgl_sparse")):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / f"{stem}_pytorch_9.8.7.so").touch()
+    monkeypatch.setattr(_dgl, "TORCH_VERSION", "9.8.7")
+    monkeypatch.setattr(_dgl, "_library_folder", lambda package: package)
+    monkeypatch.setattr(_dgl, "_has_datapipes", lambda: True)
+    monkeypatch.setattr(sys, "platform", "linux")
+    return tmp_path
+
+
+def test_libraries_for_this_torch_leave_nothing_missing(package):
+    assert _dgl._missing_packages(package) == []
+
+
+def test_libraries_for_another_torch_leave_both_missing(package, monkeypatch):
+    monkeypatch.setattr(_dgl, "TORCH_VERSION", "9.8.8")
+    assert _dgl._missing_packages(package) == ["dgl.graphbolt", "dgl.sparse"]
+
+
+def test_torchdata_without_datapipes_costs_graphbolt_only(package, monkeypatch):
+    monkeypatch.setattr(_dgl, "_has_datapipes", lambda: False)
+    assert _dgl._missing_packages(package) == ["dgl.graphbolt"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"), [([], False), (["torchdata"], False), (["torchdata/datapipes"], True)]
+)
+def test_datapipes_are_looked_up_without_importing_torchdata(
+    monkeypatch, tmp_path, folders, expected
+):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / "torchdata" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "torchdata", raising=False)
+    assert _dgl._has_datapipes() is expected
+
+
+def test_library_folder_honours_dgl_library_path(monkeypatch, tmp_path):
+    (tmp_path / "libdgl.so").touch()
+    monkeypatch.setenv("DGL_LIBRARY_PATH", str(tmp_path))
+    assert _dgl._library_folder(Path(dgl.__file__).parent) == tmp_path
