@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
@@ -86,6 +86,27 @@ class Graph:
         return self.indptr.diff().reciprocal()[self.dst]
 
     @cached_property
+    def merged(self) -> Graph:
+        """The same edges in the same order as one relation: its segments are all the targets."""
+        return replace(
+            self,
+            etypes=torch.zeros_like(self.etypes),
+            seg_ptr=self.indptr,
+            seg_dst=torch.arange(self.num_dst, device=self.indptr.device),
+            seg_rel=self.indptr.new_zeros(self.num_dst),
+            edge_seg=self.dst,
+            num_rels=1,
+        )
+
+    @cached_property
+    def self_edges(self) -> Tensor:
+        """The self edge of every node, (N,) int64."""
+        edges = (self.indices == self.dst).nonzero().squeeze(1)
+        if len(edges) != self.num_dst or len(self.dst[edges].unique()) != self.num_dst:
+            raise ValueError("every node must have exactly one self edge")
+        return edges
+
+    @cached_property
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
         """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
         order = torch.argsort(self.seg_rel, stable=True)
@@ -99,7 +120,7 @@ class Graph:
         indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         position = torch.empty_like(order)
         position[order] = torch.arange(len(order), device=order.device)
-        return Graph.from_csr(indptr, position, torch.zeros_like(position), 1, len(position))
+        return Graph.from_csr(indptr, position, num_src=len(position)).merged
 
     @classmethod
     def from_csr(

@@ -1,1 +1,5 @@
+"""Complete systems."""
 
+from ariigcn_dgl.models.ariigcn import ARIIGCN, ARIIGCNConfig
+
+__all__ = ["ARIIGCN", "ARIIGCNConfig"]

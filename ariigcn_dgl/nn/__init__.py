@@ -1,1 +1,27 @@
+"""Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
+from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn.dialogue_context import DialogueContext
+from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
+from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
+from ariigcn_dgl.nn.mean_conv import MeanConv
+from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
+from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
+from ariigcn_dgl.nn.relational_graph import RelationalGraph
+from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
+from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
+
+__all__ = [
+    "DialogueContext",
+    "DialogueGRU",
+    "EmotionInferenceSubnetwork",
+    "ICCLLoss",
+    "IMCLLoss",
+    "MeanConv",
+    "ModalityEncoder",
+    "PairwiseContrast",
+    "RelEdgeAttentionConv",
+    "RelationalGraph",
+    "SpeakerRelative",
+    "TriModalGAN",
+]

@@ -1,0 +1,159 @@
+"""Batches of whole dialogues: tensors and their graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
+from ariigcn_dgl.graph import Graph, relation_names, window_graph
+
+BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which utterances of a dialogue are connected, and by which relations.
+
+    Parameters
+    ----------
+    past, future : int
+        Utterances that the window reaches back and ahead.
+    relations : {"speaker", "pairs"}
+        Same or other speaker x direction, or ordered pair of speakers x direction.
+    num_speakers : int
+        Most speakers in a dialogue; used by "pairs" only.
+    """
+
+    past: int = 10
+    future: int = 10
+    relations: Literal["speaker", "pairs"] = "speaker"
+    num_speakers: int = 2
+
+    @property
+    def num_rels(self) -> int:
+        """Number of relations R."""
+        return len(relation_names(self.relations, self.num_speakers))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some dialogues, ready for a model.
+
+    Shapes: N utterances, B dialogues, D_m width of modality m.
+
+    Parameters
+    ----------
+    features : dict of str to (N, D_m) float32 tensor
+    masks : dict of str to (N,) bool tensor
+        False where the modality is missing.
+    labels : (N,) int64 tensor
+        Class, `UNLABELLED` (-1) where unknown.
+    speakers : (N,) int64 tensor
+        Speaker, numbered across the data set.
+    lengths : (B,) int64 tensor
+        Utterances in each dialogue, on the CPU.
+    graph : Graph
+        Edges between the N utterances.
+    """
+
+    features: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    labels: Tensor
+    speakers: Tensor
+    lengths: Tensor
+    graph: Graph
+
+    @property
+    def labelled(self) -> Tensor:
+        """Which utterances count in losses and metrics, (N,) bool."""
+        return self.labels != UNLABELLED
+
+    def modality_labels(self) -> Tensor:
+        """Labels per modality, (M, N): unlabelled where the modality is missing."""
+        masks = torch.stack(list(self.masks.values()))
+        return torch.where(masks, self.labels, UNLABELLED)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return the batch on `device`; lengths stay on the CPU."""
+        return replace(
+            self,
+            features={name: x.to(device) for name, x in self.features.items()},
+            masks={name: x.to(device) for name, x in self.masks.items()},
+            labels=self.labels.to(device),
+            speakers=self.speakers.to(device),
+            graph=self.graph.to(device),
+        )
+
+
+def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Window) -> Batch:
+    """Return the batch of the chosen dialogues.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+    chosen : sequence of int
+        Indices of dialogues.
+    window : Window
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import synthesise, SynthConfig
+    >>> batch = collate(synthesise(SynthConfig()), [0, 1], Window(past=2, future=0))
+    >>> len(batch.lengths), batch.graph.num_dst == len(batch.labels)
+    (2, True)
+    """
+    part = dialogues.select(chosen)
+    lengths, speakers = torch.from_numpy(part.lengths), torch.from_numpy(part.speakers)
+    graph = window_graph(
+        lengths,
+        speakers,
+        past=window.past,
+        future=window.future,
+        relations=window.relations,
+        num_speakers=window.num_speakers,
+    )
+    return Batch(
+        features={name: torch.from_numpy(x) for name, x in part.features.items()},
+        masks={name: torch.from_numpy(x) for name, x in part.masks.items()},
+        labels=torch.from_numpy(part.labels),
+        speakers=speakers,
+        lengths=lengths,
+        graph=graph,
+    )
+
+
+def shuffled_batches(
+    lengths: np.ndarray, chosen: np.ndarray, batch_size: int, generator: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield random batches of dialogues of similar length (one epoch).
+
+    Dialogues are shuffled, sorted by length within pools of `BATCHES_PER_POOL` batches, cut into
+    batches, and the batches are shuffled.
+
+    Parameters
+    ----------
+    lengths : (B,) int array
+        Utterances in each dialogue of the set.
+    chosen : (B',) int array
+        Dialogues to draw from.
+    batch_size : int
+        Dialogues in a batch.
+    generator : numpy.random.Generator
+
+    Yields
+    ------
+    (at most batch_size,) int array
+    """
+    order = generator.permutation(chosen)
+    pool = batch_size * BATCHES_PER_POOL
+    pools = [order[start : start + pool] for start in range(0, len(order), pool)]
+    by_length = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])
+    starts = generator.permutation(np.arange(0, len(by_length), batch_size))
+    for start in starts:
+        yield by_length[start : start + batch_size]

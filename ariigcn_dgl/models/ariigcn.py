@@ -1,0 +1,236 @@
+"""AR-IIGCN (arXiv 2312.16778): an adversarial, contrastive graph network for emotions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.nn import (
+    DialogueContext,
+    EmotionInferenceSubnetwork,
+    ICCLLoss,
+    IMCLLoss,
+    ModalityEncoder,
+    RelationalGraph,
+    SpeakerRelative,
+    TriModalGAN,
+)
+from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+
+
+@dataclass(frozen=True)
+class ARIIGCNConfig:
+    """Settings of `ARIIGCN`; the defaults are the preset `paper`.
+
+    Parameters
+    ----------
+    hidden_dim : int
+        Common width D of the modalities.
+    window : Window
+        The graph.
+    encoder_dropout, input_dropout, graph_dropout, head_dropout : float
+        Dropout in the encoders, on the features, after graph layers and the context GRU, and in
+        the classifier.
+    speaker_relative : tuple of str
+        Modalities that also get the difference from the speaker's mean in the dialogue.
+    context : {"none", "gru"}
+        "gru": a bidirectional GRU over the dialogue before the graph.
+    residual : bool
+        Residual connections and LayerNorm around the graph layers, and a skip past the graph to
+        the classifier.
+    adversarial : {"off", "staged", "alternate"}
+        Training of the TGAN: not at all; before everything else; or in turns with it.
+    adversarial_weight : float
+        Weight of the generators' loss in "alternate".
+    gan_loss : {"nonsaturating", "minimax", "lsgan"}
+    iccl_weight, imcl_weight : float
+        Weights of the contrastive losses in Eq. 16; 0 leaves the loss out.
+    contrast : {"ratio", "infonce", "supcon"}
+        Form of both.
+    temperature : float
+    imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
+        Reading of the IMCL pairs.
+    margin : float
+        Similarity wanted across modalities (Eq. 14).
+    margin_mode : {"target", "hinge", "triplet", "off"}
+    regularise : bool
+        Add Eq. 12 to the ICCL loss.
+    projection_dim : int
+        Width of the projection heads before the contrast; 0: none.
+    head_dim : int
+        Width of the classifier's hidden layers.
+    """
+
+    hidden_dim: int = 512
+    window: Window = field(default_factory=lambda: Window(relations="pairs"))
+    encoder_dropout: float = 0.5
+    input_dropout: float = 0.0
+    graph_dropout: float = 0.0
+    head_dropout: float = 0.5
+    speaker_relative: tuple[str, ...] = ()
+    context: Literal["none", "gru"] = "none"
+    residual: bool = False
+    adversarial: Literal["off", "staged", "alternate"] = "staged"
+    adversarial_weight: float = 0.1
+    gan_loss: GanLoss = "nonsaturating"
+    iccl_weight: float = 0.1
+    imcl_weight: float = 0.1
+    contrast: ContrastForm = "ratio"
+    temperature: float = 0.1
+    imcl_pairs: ImclPairs = "abstract"
+    margin: float = 0.5
+    margin_mode: MarginMode = "target"
+    regularise: bool = True
+    projection_dim: int = 0
+    head_dim: int = 128
+
+
+class ARIIGCN(nn.Module):
+    """AR-IIGCN: encoders, TGAN, relational graph convolutions, contrast, classifier.
+
+    With one modality the TGAN and the IMCL loss are undefined and left out.
+
+    Parameters
+    ----------
+    widths : mapping of str to int
+        Feature width of each modality.
+    num_classes : int
+        Number of classes C.
+    config : ARIIGCNConfig
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> from ariigcn_dgl.data.batching import collate
+    >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16)
+    >>> model = ARIIGCN(data.widths, data.num_classes, config)
+    >>> batch = collate(data, [0, 1], config.window)
+    >>> model(batch).shape == (len(batch.labels), data.num_classes)
+    True
+    """
+
+    def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
+        super().__init__()
+        self.config = config
+        modalities, dim = len(widths), config.hidden_dim
+        self.speaker_relative = SpeakerRelative()
+        input_widths = {m: w * (1 + (m in config.speaker_relative)) for m, w in widths.items()}
+        self.encoder = ModalityEncoder(
+            input_widths, dim, config.encoder_dropout, config.input_dropout
+        )
+        multimodal = modalities > 1
+        self.gan = (
+            TriModalGAN(widths, dim, gan_loss=config.gan_loss)
+            if multimodal and config.adversarial != "off"
+            else None
+        )
+        self.context = (
+            DialogueContext(dim, modalities, config.graph_dropout)
+            if config.context == "gru"
+            else None
+        )
+        self.graph = RelationalGraph(
+            dim, config.window.num_rels, modalities, config.residual, config.graph_dropout
+        )
+        self.projections = nn.ModuleList(
+            [_projection(dim, config.projection_dim) for _ in widths if config.projection_dim]
+        )
+        self.iccl = ICCLLoss(config.contrast, config.temperature, config.regularise)
+        self.imcl = IMCLLoss(
+            config.imcl_pairs,
+            config.contrast,
+            config.temperature,
+            config.margin,
+            config.margin_mode,
+        )
+        self.iccl_weight = config.iccl_weight
+        self.imcl_weight = config.imcl_weight if multimodal else 0.0
+        fused = modalities * dim * (2 if config.residual else 1)
+        self.head = EmotionInferenceSubnetwork(
+            fused, num_classes, config.head_dim, config.head_dropout
+        )
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the logits of every utterance, (N, C)."""
+        return self._classify(*self._states(batch, self.project(batch)))
+
+    def project(self, batch: Batch) -> Tensor:
+        """Return the projected modalities, (M, N, D); zero where one is missing (Eq. 1)."""
+        inputs = dict(batch.features)
+        for name in self.config.speaker_relative:
+            if name in inputs:
+                inputs[name] = self.speaker_relative(
+                    inputs[name], batch.masks[name], batch.speakers, batch.lengths
+                )
+        present = torch.stack(list(batch.masks.values())).unsqueeze(-1)
+        return self.encoder(inputs) * present
+
+    def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the weighted terms of the training loss; their sum is minimised (Eq. 16, 17).
+
+        Parameters
+        ----------
+        batch : Batch
+        class_weight : (C,) tensor, optional
+            Weights of the classes in the cross entropy.
+        """
+        projected = self.project(batch)
+        before, states = self._states(batch, projected)
+        labelled = batch.labelled
+        logits = self._classify(before, states)[labelled]
+        labels = batch.labels[labelled]
+        terms = {"classification": cross_entropy(logits, labels, class_weight)}
+        terms |= self._contrast_terms(states, batch.modality_labels())
+        if self.gan is not None and self.config.adversarial == "alternate":
+            loss = self.gan.generator_loss(projected, batch.masks)
+            terms["generator"] = self.config.adversarial_weight * loss
+        return terms
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """Return the generators' loss alone, for the staged schedule (Eq. 2, 4, 6)."""
+        return self.gan.generator_loss(self.project(batch), batch.masks)
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """Return the discriminators' loss (Eq. 3, 5, 7)."""
+        with torch.no_grad():
+            projected = self.project(batch)
+        return self.gan.discriminator_loss(batch.features, projected, batch.masks)
+
+    def discriminator_parameters(self) -> Iterator[nn.Parameter]:
+        """Return the parameters that `discriminator_loss` trains; no other loss does."""
+        return iter(()) if self.gan is None else self.gan.discriminators.parameters()
+
+    def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
+        before = projected
+        if self.context is not None:
+            before = self.context(projected, batch.lengths)
+        return before, self.graph(batch.graph, before)
+
+    def _classify(self, before: Tensor, states: Tensor) -> Tensor:
+        parts = [states, before] if self.config.residual else [states]
+        return self.head(torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1))
+
+    def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        z = states
+        if self.projections:
+            z = torch.stack([f(x) for f, x in zip(self.projections, states, strict=True)])
+        losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
+        return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the mean cross entropy (Eq. 15); 0 for a batch without labels."""
+    if len(labels) == 0:
+        return logits.sum()
+    return F.cross_entropy(logits, labels, weight)
+
+
+def _projection(in_feats: int, out_feats: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(in_feats, in_feats), nn.ReLU(), nn.Linear(in_feats, out_feats))

@@ -1,0 +1,221 @@
+"""Intra-/inter-class and intra-/inter-modal contrastive losses (Eq. 11-14)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast
+
+ContrastForm = Literal["ratio", "infonce", "supcon"]
+MarginMode = Literal["target", "hinge", "triplet", "off"]
+ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
+
+# Readings of the paper's contradicting definitions; predicates over (same class, same modality,
+# same utterance): positives, negatives.
+IMCL_RULES: dict[str, PairRule] = {
+    "abstract": PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and m),
+    "section4c": PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and not m),
+    "closing": PairRule.where(lambda c, m, u: c and m, lambda c, m, u: c and not m),
+    "hycon": PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not m),
+    "all": PairRule.where(lambda c, m, u: c, lambda c, m, u: not c),
+}
+ICCL_RULE = PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and m)
+SMALLEST_SUM = 1e-6  # keeps log(S+ / (S+ + S-)) finite where every positive is antipodal
+
+
+class PairwiseContrast(nn.Module):
+    r"""A contrastive loss over pairs of rows, with its regulariser (Eq. 11-14).
+
+    With s the cosine of two rows, P and N the positives and negatives of anchor i, forms are
+
+    * ``ratio``: :math:`-\log \frac{S^+}{S^+ + S^-}` with :math:`S^\pm = \sum \frac{1 + s}{2}`
+    * ``infonce``: the same with :math:`S^\pm = \sum \exp(s / \tau)`
+    * ``supcon``: :math:`-\frac{1}{|P|} \sum_{p \in P}
+      \log \frac{\exp(s_p / \tau)}{\sum_{a \in P \cup N} \exp(s_a / \tau)}`
+
+    and the regulariser adds :math:`\frac{1}{|N|} \sum_N [s]_+` and, by `margin_mode`,
+    ``target`` :math:`\frac{1}{|P|} \sum_P |\delta - s|`, ``hinge`` :math:`[\delta - s]_+`, or
+    ``triplet`` :math:`[\bar s_N - \bar s_P + \delta]_+` of the mean similarities. ``off`` has no
+    regulariser. Anchors without positives or without negatives are skipped; with none left the
+    loss is 0.
+
+    Parameters
+    ----------
+    rule : PairRule
+        Positives and negatives.
+    form : {"ratio", "infonce", "supcon"}
+    temperature : float
+        Temperature of "infonce" and "supcon".
+    margin : float
+        Target similarity :math:`\delta` of positives.
+    margin_mode : {"target", "hinge", "triplet", "off"}
+
+    Examples
+    --------
+    >>> import torch
+    >>> loss = PairwiseContrast(ICCL_RULE, form="ratio", margin_mode="off")
+    >>> z, label = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]]), torch.tensor([[0, 0, 1]])
+    >>> loss(z, label, torch.zeros_like(label)).item()  # negatives are antipodal
+    0.0
+    """
+
+    def __init__(
+        self,
+        rule: PairRule,
+        form: ContrastForm = "ratio",
+        temperature: float = 0.1,
+        margin: float = 1.0,
+        margin_mode: MarginMode = "target",
+    ) -> None:
+        super().__init__()
+        self.rule = rule
+        self.form = form
+        self.temperature = temperature
+        self.margin = margin
+        self.margin_mode = margin_mode
+
+    def forward(self, feat: Tensor, label: Tensor, modality: Tensor) -> Tensor:
+        """Return the mean loss over anchors.
+
+        Parameters
+        ----------
+        feat : (G, N, D) tensor
+            Rows; normalised here. Rows pair within their group only.
+        label, modality : (G, N) int64 tensors
+            Class (negative: the row takes part in no pair) and modality of each row.
+
+        Returns
+        -------
+        scalar tensor, float32 or float64
+        """
+        z = F.normalize(feat, dim=-1)
+        no_utterance = torch.arange(label.size(1), device=label.device).expand_as(label)
+        stats = pairwise_contrast(
+            z,
+            label,
+            modality,
+            no_utterance,
+            self.rule,
+            temperature=self.temperature,
+            margin=self.margin,
+        )
+        terms = self._form_terms(stats) + self._regulariser_terms(stats)
+        anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
+        return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
+
+    def _form_terms(self, stats: ContrastStats) -> Tensor:
+        if self.form == "ratio":
+            positive = ((stats.count_pos + stats.sum_pos) / 2).clamp(min=SMALLEST_SUM)
+            negative = ((stats.count_neg + stats.sum_neg) / 2).clamp(min=0)
+            return torch.log1p(negative / positive)
+        if self.form == "infonce":
+            return F.softplus(stats.lse_neg - stats.lse_pos)
+        mean_pos = stats.sum_pos / stats.count_pos.clamp(min=1)
+        return torch.logaddexp(stats.lse_pos, stats.lse_neg) - mean_pos / self.temperature
+
+    def _regulariser_terms(self, stats: ContrastStats) -> Tensor:
+        if self.margin_mode == "off":
+            return torch.zeros_like(stats.sum_pos)
+        count_pos, count_neg = stats.count_pos.clamp(min=1), stats.count_neg.clamp(min=1)
+        if self.margin_mode == "triplet":
+            gap = stats.sum_neg / count_neg - stats.sum_pos / count_pos
+            return (gap + self.margin).clamp(min=0)
+        penalty = stats.margin_pos
+        if self.margin_mode == "hinge":  # [x]+ = (|x| + x) / 2, summed over the positives
+            penalty = (penalty + self.margin * stats.count_pos - stats.sum_pos) / 2
+        return penalty / count_pos + stats.hinge_neg / count_neg
+
+
+class ICCLLoss(PairwiseContrast):
+    r"""Intra-class and inter-class contrastive loss, within each modality (Eq. 11, 12).
+
+    Positives share the class, negatives do not; all pairs lie in one modality. See
+    `PairwiseContrast` for the forms; the regulariser's target similarity is 1.
+
+    Parameters
+    ----------
+    form : {"ratio", "infonce", "supcon"}
+    temperature : float
+    regularise : bool
+        Add Eq. 12's regulariser.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ICCLLoss()(torch.ones(3, 4, 8), torch.zeros(3, 4, dtype=torch.int64)).item()
+    0.0
+    """
+
+    def __init__(
+        self, form: ContrastForm = "ratio", temperature: float = 0.1, regularise: bool = True
+    ) -> None:
+        mode: MarginMode = "target" if regularise else "off"
+        super().__init__(ICCL_RULE, form, temperature, 1.0, mode)
+
+    def forward(self, feat: Tensor, label: Tensor) -> Tensor:
+        """Return the mean loss over anchors of all modalities.
+
+        Parameters
+        ----------
+        feat : (M, N, D) tensor
+            Utterances in each modality.
+        label : (M, N) int64 tensor
+            Class, negative where unlabelled or where the modality is missing.
+        """
+        return super().forward(feat, label, torch.zeros_like(label))
+
+
+class IMCLLoss(PairwiseContrast):
+    r"""Intra-modal and inter-modal contrastive loss (Eq. 13, 14).
+
+    The paper defines the pairs in several contradicting ways; `pairs` names the reading
+    (positives; negatives):
+
+    * ``abstract``: same class, other modality; other class, same modality
+    * ``section4c``: same class, same modality; other class, other modality
+    * ``closing``: same class, same modality; same class, other modality
+    * ``hycon``: same class, other modality; other class, other modality
+    * ``all``: same class; other class
+
+    Parameters
+    ----------
+    pairs : str
+        The reading.
+    form, temperature, margin, margin_mode
+        See `PairwiseContrast`; the margin is the similarity wanted across modalities.
+
+    Examples
+    --------
+    >>> import torch
+    >>> loss = IMCLLoss(pairs="hycon", form="supcon")
+    >>> loss(torch.randn(2, 6, 8), torch.tensor([[0, 0, 0, 1, 1, 1]] * 2)).shape
+    torch.Size([])
+    """
+
+    def __init__(
+        self,
+        pairs: ImclPairs = "abstract",
+        form: ContrastForm = "ratio",
+        temperature: float = 0.1,
+        margin: float = 0.5,
+        margin_mode: MarginMode = "target",
+    ) -> None:
+        super().__init__(IMCL_RULES[pairs], form, temperature, margin, margin_mode)
+
+    def forward(self, feat: Tensor, label: Tensor) -> Tensor:
+        """Return the mean loss over anchors.
+
+        Parameters
+        ----------
+        feat : (M, N, D) tensor
+            Utterances in each modality.
+        label : (M, N) int64 tensor
+            Class, negative where unlabelled or where the modality is missing.
+        """
+        modality = torch.arange(len(feat), device=feat.device).repeat_interleave(label.size(1))
+        rows = feat.reshape(1, -1, feat.size(-1))
+        return super().forward(rows, label.reshape(1, -1), modality.unsqueeze(0))

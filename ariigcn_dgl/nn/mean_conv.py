@@ -1,0 +1,66 @@
+"""The second graph layer: mean over all neighbours and an attended self term (Eq. 10)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._parameters import glorot, glorot_
+from ariigcn_dgl.ops import segment_spmm
+
+
+class MeanConv(nn.Module):
+    r"""Graph convolution over all relations alike (Eq. 10, second layer).
+
+    .. math::
+        h'_i = \mathrm{GELU}\Big(\frac{1}{|N_i|} \sum_{j \in N_i} W h_j + \alpha_{ii} W_0 h_i\Big)
+
+    The paper prints a plain sum; the mean keeps the scale independent of the window.
+
+    Parameters
+    ----------
+    in_feats, out_feats : int
+        Widths D_in and D_out.
+    num_groups : int
+        Number of groups G (modalities) with weights of their own.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ariigcn_dgl.graph import window_graph
+    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> attention = torch.full((2, graph.num_edges), 1 / 3)
+    >>> MeanConv(4, 6, num_groups=2)(graph, torch.ones(2, 3, 4), attention).shape
+    torch.Size([2, 3, 6])
+    """
+
+    def __init__(self, in_feats: int, out_feats: int, num_groups: int = 1) -> None:
+        super().__init__()
+        self.weight = glorot(num_groups, in_feats, out_feats)
+        self.self_weight = glorot(num_groups, in_feats, out_feats)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew."""
+        for parameter in self.parameters():
+            glorot_(parameter)
+
+    def forward(self, graph: Graph, feat: Tensor, attention: Tensor) -> Tensor:
+        """Return the new node states.
+
+        Parameters
+        ----------
+        graph : Graph
+            N nodes, each with exactly one self edge.
+        feat : (G, N, D_in) tensor
+        attention : (G, E) tensor
+            Attention of the first layer; the self edges' part is used.
+
+        Returns
+        -------
+        (G, N, D_out) tensor
+        """
+        weight = graph.in_norm.to(feat).expand(len(feat), -1)
+        mean = segment_spmm(graph.merged, weight, feat)
+        self_attention = attention[:, graph.self_edges].unsqueeze(-1)
+        return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))

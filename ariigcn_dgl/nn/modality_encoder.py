@@ -1,0 +1,68 @@
+"""One MLP per modality into a common width (Eq. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class ModalityEncoder(nn.Module):
+    r"""Project every modality into one common width (Eq. 1).
+
+    .. math:: \tilde\xi_m = W_m^{(2)} \mathrm{ReLU}(W_m^{(1)} \xi_m + b_m^{(1)}) + b_m^{(2)}
+
+    Parameters
+    ----------
+    widths : mapping of str to int
+        Feature width D_m of each modality; its order is the order of the output's first axis.
+    hidden_dim : int
+        Common width D.
+    dropout : float
+        Dropout after the hidden layer.
+    input_dropout : float
+        Dropout on the features.
+
+    Examples
+    --------
+    >>> import torch
+    >>> encoder = ModalityEncoder({"text": 4, "audio": 3}, hidden_dim=5)
+    >>> encoder({"text": torch.ones(2, 4), "audio": torch.ones(2, 3)}).shape
+    torch.Size([2, 2, 5])
+    """
+
+    def __init__(
+        self,
+        widths: Mapping[str, int],
+        hidden_dim: int,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.mlps = nn.ModuleDict(
+            {
+                name: nn.Sequential(
+                    nn.Dropout(input_dropout),
+                    nn.Linear(width, hidden_dim),
+                    nn.ReLU(),
+                    nn.Dropout(dropout),
+                    nn.Linear(hidden_dim, hidden_dim),
+                )
+                for name, width in widths.items()
+            }
+        )
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the projected features.
+
+        Parameters
+        ----------
+        features : mapping of str to (N, D_m) tensor
+            Must hold every modality of `widths`.
+
+        Returns
+        -------
+        (M, N, D) tensor
+        """
+        return torch.stack([mlp(features[name]) for name, mlp in self.mlps.items()])

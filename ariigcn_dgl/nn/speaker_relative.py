@@ -1,0 +1,45 @@
+"""How an utterance differs from the same speaker's other utterances in the dialogue."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SpeakerRelative(nn.Module):
+    """Append to each row its difference from the speaker's mean row in the dialogue.
+
+    Loudness, pitch or a face mean little until compared with how this speaker usually sounds or
+    looks; the mean is over the utterances of the speaker in the dialogue that have the modality.
+
+    Examples
+    --------
+    >>> import torch
+    >>> feat, speaker = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 1])
+    >>> SpeakerRelative()(feat, torch.ones(3).bool(), speaker, torch.tensor([3])).tolist()
+    [[1.0, -1.0], [3.0, 1.0], [5.0, 0.0]]
+    """
+
+    def forward(self, feat: Tensor, mask: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
+        """Return the widened rows.
+
+        Parameters
+        ----------
+        feat : (N, D) tensor
+        mask : (N,) bool tensor
+            False: the row is missing and takes no part; both its halves are 0.
+        speakers : (N,) int64 tensor
+        lengths : (B,) int64 tensor
+            Utterances in each dialogue, on the CPU.
+
+        Returns
+        -------
+        (N, 2 D) tensor
+        """
+        dialogue = torch.arange(len(lengths)).repeat_interleave(lengths).to(speakers)
+        pair = torch.stack([dialogue, speakers])
+        voice = torch.unique(pair, dim=1, return_inverse=True)[1]
+        sums = feat.new_zeros(len(feat), feat.size(1)).index_add(0, voice[mask], feat[mask])
+        counts = torch.bincount(voice[mask], minlength=len(feat)).clamp(min=1).to(feat)
+        relative = feat - (sums / counts.unsqueeze(1))[voice]
+        return torch.cat([feat, relative * mask.unsqueeze(1)], dim=1)

@@ -1,0 +1,174 @@
+"""Tri-modal GAN: makes projected modalities indistinguishable (Eq. 2-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
+REAL_TARGET = 0.9  # one-sided label smoothing
+
+
+class TriModalGAN(nn.Module):
+    r"""One generator and one discriminator per modality (Eq. 2-7).
+
+    Generator :math:`G_m` makes modality m's raw feature out of the *other* modalities' projections;
+    discriminator :math:`D_m` tells it from the real raw feature. Training the projections with
+    `generator_loss` makes each carry what the others need: the modality gap closes. The
+    projections themselves, not the generators' outputs, go on to the graph. Works for two or more
+    modalities.
+
+    .. math::
+        L_{G_m} = -E[\log D_m(G_m(\tilde\xi_{others}))], \qquad
+        L_{D_m} = -E[\log D_m(\xi_m)] - E[\log(1 - D_m(G_m(\tilde\xi_{others})))]
+
+    Parameters
+    ----------
+    widths : mapping of str to int
+        Raw feature width D_m of each modality.
+    hidden_dim : int
+        Width D of the projections.
+    discriminator_dim : int
+        Width of the discriminators' two hidden layers.
+    dropout : float
+        Dropout in the discriminators.
+    gan_loss : {"nonsaturating", "minimax", "lsgan"}
+        Form of the generator's loss; "lsgan" also replaces the discriminator's by squared errors.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two modalities.
+
+    Examples
+    --------
+    >>> import torch
+    >>> gan = TriModalGAN({"text": 4, "audio": 3}, hidden_dim=5)
+    >>> raw = {"text": torch.ones(2, 4), "audio": torch.ones(2, 3)}
+    >>> gan.generator_loss(torch.ones(2, 2, 5), {m: torch.ones(2).bool() for m in raw}).shape
+    torch.Size([])
+    """
+
+    def __init__(
+        self,
+        widths: Mapping[str, int],
+        hidden_dim: int,
+        discriminator_dim: int = 512,
+        dropout: float = 0.3,
+        gan_loss: GanLoss = "nonsaturating",
+    ) -> None:
+        super().__init__()
+        if len(widths) < 2:
+            raise ValueError(f"a GAN between modalities needs at least 2, got {list(widths)}")
+        self.gan_loss = gan_loss
+        sources = (len(widths) - 1) * hidden_dim
+        self.generators = nn.ModuleDict(
+            {name: _generator(sources, hidden_dim, width) for name, width in widths.items()}
+        )
+        self.discriminators = nn.ModuleDict(
+            {
+                name: _discriminator(width, discriminator_dim, dropout)
+                for name, width in widths.items()
+            }
+        )
+
+    def generate(self, projected: Tensor) -> dict[str, Tensor]:
+        """Make every modality's raw feature from the others' projections.
+
+        Parameters
+        ----------
+        projected : (M, N, D) tensor
+
+        Returns
+        -------
+        dict of str to (N, D_m) tensor
+        """
+        fakes = {}
+        for m, (name, generator) in enumerate(self.generators.items()):
+            others = torch.cat([projected[:m], projected[m + 1 :]])  # (M - 1, N, D)
+            fakes[name] = generator(others.transpose(0, 1).flatten(1))
+        return fakes
+
+    def generator_loss(self, projected: Tensor, masks: Mapping[str, Tensor]) -> Tensor:
+        """Return the sum of the generators' losses (Eq. 2, 4, 6).
+
+        Parameters
+        ----------
+        projected : (M, N, D) tensor
+            Projections, with gradient.
+        masks : mapping of str to (N,) bool tensor
+            Where each modality exists; a fake counts where all of its sources do.
+        """
+        total = projected.new_zeros(())
+        for name, fake in self.generate(projected).items():
+            logits = self.discriminators[name](fake[_all_but(name, masks)]).squeeze(-1)
+            total = total + self._mean(self._generator_terms(logits))
+        return total
+
+    def discriminator_loss(
+        self, raw: Mapping[str, Tensor], projected: Tensor, masks: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Return the sum of the discriminators' losses (Eq. 3, 5, 7); fakes are detached.
+
+        Parameters
+        ----------
+        raw : mapping of str to (N, D_m) tensor
+            Real features.
+        projected, masks
+            As in `generator_loss`.
+        """
+        total = projected.new_zeros(())
+        with torch.no_grad():
+            fakes = self.generate(projected)
+        for name, discriminator in self.discriminators.items():
+            real = discriminator(raw[name][masks[name]]).squeeze(-1)
+            fake = discriminator(fakes[name][_all_but(name, masks)]).squeeze(-1)
+            total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
+        return total
+
+    def _generator_terms(self, logits: Tensor) -> Tensor:
+        if self.gan_loss == "minimax":
+            return F.logsigmoid(-logits)
+        if self.gan_loss == "lsgan":
+            return (logits - REAL_TARGET).square()
+        return F.softplus(-logits)
+
+    def _real_terms(self, logits: Tensor) -> Tensor:
+        if self.gan_loss == "lsgan":
+            return (logits - REAL_TARGET).square()
+        target = torch.full_like(logits, REAL_TARGET)
+        return F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+
+    def _fake_terms(self, logits: Tensor) -> Tensor:
+        return logits.square() if self.gan_loss == "lsgan" else F.softplus(logits)
+
+    @staticmethod
+    def _mean(terms: Tensor) -> Tensor:
+        return terms.sum() / max(len(terms), 1)
+
+
+def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(sources, hidden_dim), nn.LeakyReLU(0.2), nn.Linear(hidden_dim, width)
+    )
+
+
+def _discriminator(width: int, hidden_dim: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(width, hidden_dim),
+        nn.LeakyReLU(0.2),
+        nn.Dropout(dropout),
+        nn.Linear(hidden_dim, hidden_dim),
+        nn.LeakyReLU(0.2),
+        nn.Dropout(dropout),
+        nn.Linear(hidden_dim, 1),
+    )
+
+
+def _all_but(name: str, masks: Mapping[str, Tensor]) -> Tensor:
+    others = [mask for other, mask in masks.items() if other != name]
+    return torch.stack(others).all(0)

@@ -1,0 +1,55 @@
+// CUDA implementations of segment_spmm and segment_sddmm.
+#include "segment_spmm.h"
+
+#include <torch/csrc/stable/accelerator.h>
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+
+#include "../dispatch.h"
+#include "binding.h"
+#include "stream.h"
+
+namespace {
+using namespace ariigcn;
+using torch::stable::Tensor;
+
+SegmentShape shape_of(const Tensor& rows, const Tensor& seg_ptr, const Tensor& indices) {
+  return {rows.size(0), seg_ptr.numel() - 1, indices.numel(), rows.size(1), rows.size(2)};
+}
+
+Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_ptr,
+                    const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
+  const torch::stable::accelerator::DeviceGuard guard(feat.get_device_index());
+  const SegmentShape n = shape_of(feat, seg_ptr, indices);
+  Tensor out = torch::stable::new_empty(feat, {n.groups, n.segments, n.width});
+  DISPATCH_FLOATING(
+      feat, "segment_spmm",
+      check_launch(launch_segment_spmm(
+                       n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
+                       input<scalar_t>(weight), input<scalar_t>(feat), output<scalar_t>(out),
+                       current_stream(feat.get_device_index())),
+                   "segment_spmm"));
+  return out;
+}
+
+Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_ptr,
+                     const Tensor& indices, const Tensor& edge_seg, const Tensor&, const Tensor&) {
+  const torch::stable::accelerator::DeviceGuard guard(right.get_device_index());
+  const SegmentShape n = shape_of(right, seg_ptr, indices);
+  Tensor out = torch::stable::new_empty(right, {n.groups, n.edges});
+  DISPATCH_FLOATING(
+      right, "segment_sddmm",
+      check_launch(launch_segment_sddmm(
+                       n, indices.const_data_ptr<int64_t>(), edge_seg.const_data_ptr<int64_t>(),
+                       input<scalar_t>(left), input<scalar_t>(right), output<scalar_t>(out),
+                       current_stream(right.get_device_index())),
+                   "segment_sddmm"));
+  return out;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_IMPL(ariigcn, CUDA, m) {
+  m.impl("segment_spmm", TORCH_BOX(&segment_spmm));
+  m.impl("segment_sddmm", TORCH_BOX(&segment_sddmm));
+}

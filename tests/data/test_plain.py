@@ -1,0 +1,171 @@
+"""A user's own table and arrays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues
+from ariigcn_dgl.errors import InputError
+
+
+def _refusal(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load_dialogues(path)
+    return str(caught.value)
+
+
+def _replace(plain: Path, old: str, new: str) -> None:
+    path = plain / "utterances.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_csv_equals_the_set_it_describes(plain: Path, tiny: Dialogues) -> None:
+    loaded = load_dialogues(plain)
+    assert loaded.name == "tiny_plain"
+    assert fingerprint(loaded) == fingerprint(tiny)
+
+
+def test_jsonl_equals_csv(plain: Path, tiny: Dialogues) -> None:
+    header, *rows = (line.split(",") for line in (plain / "utterances.csv").read_text().split())
+    records = [dict(zip(header, row, strict=True)) for row in rows]
+    lines = [json.dumps({k: v or None for k, v in record.items()}) for record in records]
+    (plain / "utterances.jsonl").write_text("\n".join(lines) + "\n\n")
+    (plain / "utterances.csv").unlink()
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_row_that_is_all_nan_marks_a_missing_modality(plain: Path) -> None:
+    loaded = load_dialogues(plain)
+    assert loaded.masks["audio"].tolist() == [True, True, True, True, False, True]
+    assert loaded.features["audio"][4].tolist() == [0, 0]
+
+
+def test_row_that_is_partly_nan_is_refused(plain: Path) -> None:
+    audio = np.load(plain / "audio.npy")
+    audio[4, 0] = 1
+    np.save(plain / "audio.npy", audio)
+    assert "audio: dialogue 'd3', utterance 'd3_1' has nan in column 1" in _refusal(plain)
+
+
+def test_labels_txt_fixes_the_order(plain: Path) -> None:
+    (plain / "labels.txt").write_text("joy\nfear\nanger\n\n")
+    loaded = load_dialogues(plain)
+    assert loaded.label_names == ("joy", "fear", "anger")
+    assert loaded.labels.tolist() == [0, 2, 0, -1, 2, 0]
+
+
+def test_label_that_is_not_in_labels_txt_is_refused(plain: Path) -> None:
+    (plain / "labels.txt").write_text("joy\n")
+    message = _refusal(plain)
+    assert "utterances.csv: line 3: dialogue 'd1' has the label 'anger'" in message
+
+
+def test_utterance_column_names_the_utterances(plain: Path) -> None:
+    (plain / "utterances.csv").write_text(
+        "Utterance,dialogue,speaker\n" + "".join(f"u{n},d1,Ann\n" for n in range(6))
+    )
+    assert load_dialogues(plain).utterance_ids == ("u0", "u1", "u2", "u3", "u4", "u5")
+
+
+def test_set_without_labels_is_test(plain: Path) -> None:
+    (plain / "utterances.csv").write_text("dialogue,speaker\n" + "d1,Ann\n" * 3 + "d2,Bob\n" * 3)
+    loaded = load_dialogues(plain)
+    assert loaded.splits == ("test", "test")
+    assert loaded.label_names == ()
+    assert loaded.labels.tolist() == [-1] * 6
+
+
+def test_set_without_splits_is_divided(tmp_path: Path) -> None:
+    rows = "".join(f"d{b},Ann,{'joy' if b < 20 else ''}\n" for b in range(23))
+    (tmp_path / "utterances.csv").write_text("dialogue,speaker,label\n" + rows)
+    np.save(tmp_path / "visual.npy", np.ones((23, 2)))
+    splits = load_dialogues(tmp_path).splits
+    assert [splits[:20].count(s) for s in ("train", "val", "test")] == [16, 2, 2]
+    assert splits[20:] == ("test",) * 3
+    assert load_dialogues(tmp_path).splits == splits
+
+
+def test_quoted_fields_and_byte_order_mark_are_read(plain: Path) -> None:
+    _replace(plain, "dialogue,speaker,label,split", "\ufeffdialogue,speaker,label,split")
+    _replace(plain, "Cem", '"Cem, ""the"" \u2028\nbaker"')
+    assert load_dialogues(plain).speaker_names == ("Ann", "Bob", 'Cem, "the" \u2028\nbaker')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("dialogue,", "conversation,", "utterances.csv: no column 'dialogue'; found speaker"),
+        ("label,split", "label,label", "line 1: column 'label' occurs 2 times"),
+        ("d2,Ann", "d2,", "line 4: speaker is empty"),
+        ("d2,Ann", ",Ann", "line 4: dialogue is empty"),
+        ("d2,Ann,joy,val", "d2,Ann,joy", "line 4: 3 values for 4 columns"),
+        ("d2,Ann,joy,val", '"d2,Ann,joy,val', "malformed CSV"),
+        ("d2,Ann,joy,val", "d2,Ann,joy,dev", "split: dialogue 'd2' has 'dev'"),
+        ("Bob,joy,test", "Bob,joy,val", "line 7: dialogue 'd3' has split 'val' after 'test'"),
+        ("d3,Bob,,test\n", "", "text: dialogue 'd3' has 3 rows for 2 utterances"),
+        ("d3,Cem", "d1,Cem", "line 6: dialogue 'd1' comes back"),
+    ],
+)
+def test_wrong_line_is_named(plain: Path, old: str, new: str, words: str) -> None:
+    _replace(plain, old, new)
+    message = _refusal(plain)
+    assert message.startswith(str(plain))
+    assert words in message
+
+
+def test_table_must_hold_an_utterance(plain: Path) -> None:
+    (plain / "utterances.csv").write_text("dialogue,speaker\n")
+    assert "utterances.csv: holds no utterance" in _refusal(plain)
+
+
+def test_table_must_be_utf8(plain: Path) -> None:
+    (plain / "utterances.csv").write_bytes("dialogue,speaker\nd,Zoë\n".encode("latin-1"))
+    assert "utterances.csv: byte 21 is not UTF-8" in _refusal(plain)
+
+
+def test_two_tables_are_refused(plain: Path) -> None:
+    (plain / "utterances.jsonl").write_text("")
+    assert "found 2 of utterances.csv and utterances.jsonl" in _refusal(plain)
+
+
+def test_unknown_modality_is_named(plain: Path) -> None:
+    np.save(plain / "video.npy", np.ones((6, 2)))
+    assert "video.npy: unknown modality 'video', expected text.npy" in _refusal(plain)
+
+
+def test_folder_without_modality_is_refused(plain: Path) -> None:
+    (plain / "text.npy").unlink()
+    (plain / "audio.npy").unlink()
+    assert "no modality, expected text.npy, audio.npy or visual.npy" in _refusal(plain)
+
+
+def test_folder_without_table_is_refused(plain: Path) -> None:
+    (plain / "utterances.csv").unlink()
+    assert "not a data set: expected" in _refusal(plain)
+
+
+def test_array_without_width_is_refused(plain: Path) -> None:
+    np.save(plain / "text.npy", np.ones((6, 0), np.float32))
+    assert "text: features have width 0" in _refusal(plain)
+
+
+def test_array_of_one_dimension_is_refused(plain: Path) -> None:
+    np.save(plain / "text.npy", np.ones(6))
+    assert "text.npy: shape (6,), expected 2-D" in _refusal(plain)
+
+
+def test_array_of_objects_is_refused(plain: Path) -> None:
+    np.save(plain / "text.npy", np.array([{}] * 6, dtype=object))
+    assert "text.npy: holds Python objects: a pickle can carry code" in _refusal(plain)
+
+
+def test_truncated_array_is_refused(plain: Path) -> None:
+    content = (plain / "text.npy").read_bytes()
+    (plain / "text.npy").write_bytes(content[:-4])
+    assert "text.npy: damaged or truncated" in _refusal(plain)

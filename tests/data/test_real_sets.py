@@ -1,0 +1,45 @@
+"""The real feature sets, where a machine has them: ARIIGCN_DATA names their folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, summarise, write_folder
+
+DATA = os.environ.get("ARIIGCN_DATA")
+SETS = ("iemocap", "meld", "meld_av", "mustard")
+
+pytestmark = pytest.mark.skipif(DATA is None, reason="ARIIGCN_DATA is not set")
+
+
+@pytest.fixture(scope="module", params=SETS)
+def real(request: pytest.FixtureRequest) -> Dialogues:
+    return load_dialogues(Path(str(DATA), f"{request.param}.npz"))
+
+
+def test_folder_keeps_the_fingerprint(real: Dialogues, tmp_path: Path) -> None:
+    write_folder(real, tmp_path / "set")
+    assert fingerprint(load_dialogues(tmp_path / "set")) == fingerprint(real)
+
+
+def test_every_split_is_there(real: Dialogues) -> None:
+    assert [row.split for row in summarise(real).splits] == ["train", "val", "test"]
+
+
+def test_no_dialogue_is_in_two_splits(real: Dialogues) -> None:
+    assert not [w for w in summarise(real).warnings if "same features" in w]
+
+
+def test_published_counts_of_iemocap() -> None:
+    train, val, test = summarise(load_dialogues(Path(str(DATA), "iemocap.npz"))).splits
+    assert train.utterances + val.utterances == 5810
+    assert test.classes == (144, 245, 384, 170, 299, 381)
+
+
+def test_published_counts_of_meld() -> None:
+    train, val, test = summarise(load_dialogues(Path(str(DATA), "meld.npz"))).splits
+    assert (train.utterances, val.utterances, test.utterances) == (9989, 1109, 2610)
+    assert test.classes == (1256, 281, 50, 208, 402, 68, 345)
