@@ -6,6 +6,8 @@ from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.data.summary import Summary, summarise
+from ariigcn_dgl.data.synth import synthesise
+from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 
 __all__ = [
     "MODALITIES",
@@ -13,9 +15,12 @@ __all__ = [
     "UNLABELLED",
     "Dialogues",
     "Summary",
+    "SynthConfig",
+    "SynthModality",
     "check",
     "fingerprint",
     "load_dialogues",
     "summarise",
+    "synthesise",
     "write_folder",
 ]

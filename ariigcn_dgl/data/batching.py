@@ -24,16 +24,24 @@ class Window:
     ----------
     past, future : int
         Utterances that the window reaches back and ahead.
-    relations : {"speaker", "pairs"}
-        Same or other speaker x direction, or ordered pair of speakers x direction.
+    relations : {"speaker", "pairs", "auto"}
+        Same or other speaker x direction, or ordered pair of speakers x direction; "auto" becomes
+        "pairs" where no dialogue has more than two speakers, else "speaker" (`resolved`).
     num_speakers : int
         Most speakers in a dialogue; used by "pairs" only.
     """
 
     past: int = 10
     future: int = 10
-    relations: Literal["speaker", "pairs"] = "speaker"
+    relations: Literal["speaker", "pairs", "auto"] = "speaker"
     num_speakers: int = 2
+
+    def resolved(self, most_speakers: int) -> Window:
+        """Return the window for dialogues of at most so many speakers, without "auto"."""
+        if self.relations == "auto":
+            relations = "pairs" if most_speakers <= 2 else "speaker"
+            return replace(self, relations=relations)
+        return self
 
     @property
     def num_rels(self) -> int:

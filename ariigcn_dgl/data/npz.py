@@ -49,7 +49,8 @@ def read_npz(path: str | Path) -> Dialogues:
         )
     texts = {name: to_strings(arrays[name], f"{path}: {name}") for name in _TEXT}
     numbers = {name: to_int64(arrays[name], f"{path}: {name}") for name in _NUMBERS}
-    _check_order(path, arrays, numbers["dialogue_ptr"], texts["utterance_ids"])
+    _check_dialogue(path, arrays, numbers["dialogue_ptr"])
+    _check_turn(path, arrays, numbers["dialogue_ptr"], texts["utterance_ids"])
     return Dialogues(
         name=path.stem,
         features={m: to_float32(arrays[m], f"{path}: {m}") for m in present},
@@ -73,9 +74,10 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
                 f"{path}: not a complete .npz archive (truncated, or another format); "
                 f"copy or export it again"
             )
-        archive = np.load(path, allow_pickle=False)
-    with archive:
-        return {name: _read_array(path, archive, name) for name in archive.files if name in _WANTED}
+        # NumPy leaves a file that it opened itself open if the archive is damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            wanted = [name for name in archive.files if name in _WANTED]
+            return {name: _read_array(path, archive, name) for name in wanted}
 
 
 def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
@@ -93,28 +95,34 @@ def _mask(path: Path, arrays: dict[str, np.ndarray], modality: str) -> np.ndarra
     return to_mask(arrays[name], f"{path}: {name}")
 
 
-def _check_order(
+def _check_dialogue(path: Path, arrays: dict[str, np.ndarray], ptr: np.ndarray) -> None:
+    """Check the redundant array `dialogue`, which shows rows that were moved after the fact."""
+    if "dialogue" not in arrays:
+        return
+    of_row = to_int64(arrays["dialogue"], f"{path}: dialogue")
+    starts = np.searchsorted(of_row, np.arange(len(ptr)))
+    if (np.diff(of_row) < 0).any() or not np.array_equal(starts, ptr):
+        raise InputError(
+            f"{path}: dialogue: disagrees with dialogue_ptr, expected rows sorted by dialogue"
+        )
+
+
+def _check_turn(
     path: Path, arrays: dict[str, np.ndarray], ptr: np.ndarray, utterance_ids: tuple[str, ...]
 ) -> None:
-    """Check the two redundant arrays, which show rows that were shuffled after the fact."""
-    if "dialogue" in arrays:
-        of_row = to_int64(arrays["dialogue"], f"{path}: dialogue")
-        starts = np.searchsorted(of_row, np.arange(len(ptr)))
-        if (np.diff(of_row) < 0).any() or not np.array_equal(starts, ptr):
-            raise InputError(
-                f"{path}: dialogue: disagrees with dialogue_ptr, expected rows sorted by dialogue"
-            )
-    if "turn" in arrays:
-        turn = to_int64(arrays["turn"], f"{path}: turn")
-        starts_dialogue = np.isin(np.arange(len(turn)), ptr)
-        follows = np.concatenate([[False], np.diff(turn) == 1])[: len(turn)]
-        wrong = np.flatnonzero(~np.where(starts_dialogue, turn == 0, follows))
-        if len(turn) != len(utterance_ids) or wrong.size:
-            row = min(int(wrong[0]) if wrong.size else len(turn), len(utterance_ids) - 1)
-            raise InputError(
-                f"{path}: turn: utterance {utterance_ids[row]!r} is out of order, expected "
-                f"the rows of a dialogue in order of speaking, counted 0, 1, 2, …"
-            )
+    """Check the redundant array `turn`: 0 where a dialogue starts, else one more than before."""
+    if "turn" not in arrays:
+        return
+    turn = to_int64(arrays["turn"], f"{path}: turn")
+    if len(turn) != len(utterance_ids):
+        raise InputError(f"{path}: turn: {len(turn)} rows for {len(utterance_ids)} utterances")
+    starts = np.isin(np.arange(len(turn)), ptr)
+    wrong = np.flatnonzero(turn != np.where(starts, 0, np.roll(turn, 1) + 1))
+    if wrong.size:
+        raise InputError(
+            f"{path}: turn: utterance {utterance_ids[wrong[0]]!r} is out of order, expected the "
+            f"rows of a dialogue in order of speaking, counted 0, 1, 2, …"
+        )
 
 
 def _listed(arrays: dict[str, np.ndarray]) -> str:

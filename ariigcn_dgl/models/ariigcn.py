@@ -35,13 +35,14 @@ class ARIIGCNConfig:
         Common width D of the modalities.
     window : Window
         The graph.
-    encoder_dropout, input_dropout, graph_dropout, head_dropout : float
-        Dropout in the encoders, on the features, after graph layers and the context GRU, and in
-        the classifier.
+    encoder_dropout, input_dropout, graph_dropout, context_dropout, head_dropout : float
+        Dropout in the encoders, on the features, after graph layers and before the context GRUs,
+        after the context GRUs, and in the classifier.
     speaker_relative : tuple of str
         Modalities that also get the difference from the speaker's mean in the dialogue.
     context : {"none", "gru"}
-        "gru": a bidirectional GRU over the dialogue before the graph.
+        "gru": bidirectional GRUs over the dialogue and over each speaker's own utterances, before
+        the graph.
     residual : bool
         Residual connections and LayerNorm around the graph layers, and a skip past the graph to
         the classifier.
@@ -69,10 +70,11 @@ class ARIIGCNConfig:
     """
 
     hidden_dim: int = 512
-    window: Window = field(default_factory=lambda: Window(relations="pairs"))
+    window: Window = field(default_factory=lambda: Window(relations="auto"))
     encoder_dropout: float = 0.5
     input_dropout: float = 0.0
     graph_dropout: float = 0.0
+    context_dropout: float = 0.0
     head_dropout: float = 0.5
     speaker_relative: tuple[str, ...] = ()
     context: Literal["none", "gru"] = "none"
@@ -109,7 +111,7 @@ class ARIIGCN(nn.Module):
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> from ariigcn_dgl.data.batching import collate
-    >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16)
+    >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16, window=Window())
     >>> model = ARIIGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)
     >>> model(batch).shape == (len(batch.labels), data.num_classes)
@@ -132,7 +134,7 @@ class ARIIGCN(nn.Module):
             else None
         )
         self.context = (
-            DialogueContext(dim, modalities, config.graph_dropout)
+            DialogueContext(dim, modalities, config.graph_dropout, config.context_dropout)
             if config.context == "gru"
             else None
         )
@@ -210,7 +212,7 @@ class ARIIGCN(nn.Module):
     def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
         before = projected
         if self.context is not None:
-            before = self.context(projected, batch.lengths)
+            before = self.context(projected, batch.speakers, batch.lengths)
         return before, self.graph(batch.graph, before)
 
     def _classify(self, before: Tensor, states: Tensor) -> Tensor:

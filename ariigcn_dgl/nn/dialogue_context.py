@@ -1,4 +1,4 @@
-"""Context of the whole dialogue, read by one GRU over all modalities, returned to each of them."""
+"""Context before the graph: the whole dialogue, and each speaker's own thread through it."""
 
 from __future__ import annotations
 
@@ -6,50 +6,75 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
+from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
 
 class DialogueContext(nn.Module):
-    """Add to every modality what a GRU over the concatenated modalities has read.
+    """Add to every modality what two GRUs over all modalities have read.
+
+    One GRU reads the dialogue in order; the other reads, for each speaker, that speaker's own
+    utterances in order, so that a mood is followed across the turns of others.
 
     Parameters
     ----------
     hidden_dim : int
-        Width D of each modality; the GRU's output has twice this width.
+        Width D of each modality; each GRU's output has twice this width.
     num_modalities : int
         Number of modalities M.
-    dropout : float
-        Dropout before and after the GRU.
+    input_dropout, dropout : float
+        Dropout before and after the GRUs.
 
     Examples
     --------
     >>> import torch
-    >>> DialogueContext(4, num_modalities=2)(torch.ones(2, 5, 4), torch.tensor([2, 3])).shape
+    >>> context = DialogueContext(4, num_modalities=2)
+    >>> context(torch.ones(2, 5, 4), torch.tensor([0, 1, 0, 2, 2]), torch.tensor([2, 3])).shape
     torch.Size([2, 5, 4])
     """
 
-    def __init__(self, hidden_dim: int, num_modalities: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        hidden_dim: int,
+        num_modalities: int,
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.gru = DialogueGRU(num_modalities * hidden_dim, 2 * hidden_dim)
+        width = 2 * hidden_dim
+        self.input_dropout = nn.Dropout(input_dropout)
         self.dropout = nn.Dropout(dropout)
+        self.dialogue_gru = DialogueGRU(num_modalities * hidden_dim, width)
+        self.speaker_gru = DialogueGRU(num_modalities * hidden_dim, width)
         self.project = nn.ModuleList(
-            [nn.Linear(2 * hidden_dim, hidden_dim) for _ in range(num_modalities)]
+            [nn.Linear(2 * width, hidden_dim) for _ in range(num_modalities)]
         )
         self.norm = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(num_modalities)])
 
-    def forward(self, feat: Tensor, lengths: Tensor) -> Tensor:
-        """Return the states with context, (M, N, D), of `feat`, (M, N, D), dialogue by dialogue.
+    def forward(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
+        """Return the states with context, (M, N, D).
 
         Parameters
         ----------
         feat : (M, N, D) tensor
+            Utterances, dialogue after dialogue.
+        speakers : (N,) int64 tensor
         lengths : (B,) int64 tensor
             Utterances in each dialogue, on the CPU.
         """
-        joint = feat.transpose(0, 1).flatten(1)  # (N, M D)
-        states = self.dropout(self.gru(self.dropout(joint), lengths))
+        joint = self.input_dropout(feat.transpose(0, 1).flatten(1))  # (N, M D)
+        states = torch.cat(
+            [self.dialogue_gru(joint, lengths), self._along_threads(joint, speakers, lengths)], 1
+        )
+        states = self.dropout(states)
         return torch.stack(
             [
                 norm(own + project(states))
                 for own, project, norm in zip(feat, self.project, self.norm, strict=True)
             ]
         )
+
+    def _along_threads(self, joint: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
+        thread = speaker_threads(speakers, lengths)
+        order = torch.argsort(thread, stable=True)
+        read = self.speaker_gru(joint[order], torch.bincount(thread).cpu())
+        return torch.empty_like(read).index_copy(0, order, read)

@@ -6,6 +6,31 @@ import torch
 from torch import Tensor, nn
 
 
+def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
+    """Return the thread of each utterance: one speaker's utterances in one dialogue.
+
+    Parameters
+    ----------
+    speakers : (N,) int64 tensor
+        Speaker of each utterance, dialogue after dialogue.
+    lengths : (B,) int64 tensor
+        Utterances in each dialogue, on the CPU.
+
+    Returns
+    -------
+    (N,) int64 tensor
+        Thread of each utterance, 0 to the number of threads - 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> speaker_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1])).tolist()
+    [0, 1, 0, 2]
+    """
+    dialogue = torch.arange(len(lengths)).repeat_interleave(lengths).to(speakers)
+    return torch.unique(torch.stack([dialogue, speakers]), dim=1, return_inverse=True)[1]
+
+
 class SpeakerRelative(nn.Module):
     """Append to each row its difference from the speaker's mean row in the dialogue.
 
@@ -36,10 +61,8 @@ class SpeakerRelative(nn.Module):
         -------
         (N, 2 D) tensor
         """
-        dialogue = torch.arange(len(lengths)).repeat_interleave(lengths).to(speakers)
-        pair = torch.stack([dialogue, speakers])
-        voice = torch.unique(pair, dim=1, return_inverse=True)[1]
-        sums = feat.new_zeros(len(feat), feat.size(1)).index_add(0, voice[mask], feat[mask])
-        counts = torch.bincount(voice[mask], minlength=len(feat)).clamp(min=1).to(feat)
-        relative = feat - (sums / counts.unsqueeze(1))[voice]
+        thread = speaker_threads(speakers, lengths)
+        sums = feat.new_zeros(feat.shape).index_add(0, thread[mask], feat[mask])
+        counts = torch.bincount(thread[mask], minlength=len(feat)).clamp(min=1).to(feat)
+        relative = feat - (sums / counts.unsqueeze(1))[thread]
         return torch.cat([feat, relative * mask.unsqueeze(1)], dim=1)

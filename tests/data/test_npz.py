@@ -90,10 +90,11 @@ def test_missing_array_is_named(
         ({"text": np.full((6, 2), 1e300)}, "text: dialogue 'd1', utterance 'd1_0' has inf"),
         ({"audio_mask": np.full(6, 2)}, "audio_mask: int64 array, expected bool"),
         ({"dialogue": np.array([0, 1, 1, 2, 2, 2])}, "dialogue: disagrees with dialogue_ptr"),
-        ({"dialogue": np.array([0, 0, 2, 1, 1, 1])}, "dialogue: disagrees with dialogue_ptr"),
+        ({"dialogue": np.array([0, 0, 1, 2, 2, 0])}, "dialogue: disagrees with dialogue_ptr"),
         ({"turn": np.array([0, 1, 0, 0, 2, 1])}, "turn: utterance 'd3_1' is out of order"),
         ({"turn": np.array([0, 1, 0, 1, 2, 3])}, "turn: utterance 'd3_0' is out of order"),
-        ({"turn": np.array([0, 1])}, "turn: utterance 'd2_0' is out of order"),
+        ({"turn": np.array([0, 1])}, "turn: 2 rows for 6 utterances"),
+        ({"utterance_ids": np.array([], "U1")}, "turn: 6 rows for 0 utterances"),
         ({"split": np.array(["train", "dev", "test"])}, "split: dialogue 'd2' has 'dev'"),
     ],
 )

@@ -91,6 +91,17 @@ def test_set_without_splits_is_divided(tmp_path: Path) -> None:
     assert load_dialogues(tmp_path).splits == splits
 
 
+def test_line_separator_within_a_field_does_not_end_the_row(plain: Path) -> None:
+    _replace(plain, "Cem", "Cem\u2028Can")
+    assert "Cem\u2028Can" in load_dialogues(plain).speaker_names
+
+
+def test_table_that_is_a_folder_is_refused(plain: Path) -> None:
+    (plain / "utterances.csv").unlink()
+    (plain / "utterances.csv").mkdir()
+    assert "utterances.csv: cannot be read: Is a directory" in _refusal(plain)
+
+
 def test_quoted_fields_and_byte_order_mark_are_read(plain: Path) -> None:
     _replace(plain, "dialogue,speaker,label,split", "\ufeffdialogue,speaker,label,split")
     _replace(plain, "Cem", '"Cem, ""the"" \u2028\nbaker"')

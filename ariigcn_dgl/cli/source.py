@@ -1,0 +1,18 @@
+"""The data set that an option names."""
+
+from __future__ import annotations
+
+from ariigcn_dgl.data import Dialogues, SynthConfig, load_dialogues, synthesise
+
+SYNTHETIC = "synthetic"
+
+
+def load_source(name: str) -> Dialogues:
+    """Return the data set of a path, or the embedded synthetic one.
+
+    Raises
+    ------
+    InputError
+        If the path holds no valid data set.
+    """
+    return synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)

@@ -1,0 +1,58 @@
+"""Result tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from rich.table import Table
+
+from ariigcn_dgl.training.metrics import HEADLINE
+
+TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return mean ± sample standard deviation; the mean alone of one value.
+
+    Examples
+    --------
+    >>> spread([60.0, 62.0])
+    '61.00 ± 1.41'
+    """
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{mean(values):.2f} ± {stdev(values):.2f}"
+
+
+def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
+    """Return one row per seed and their mean ± standard deviation, in percent."""
+    table = Table(title=title, caption="epoch chosen on validation; test scored once; percent")
+    table.add_column("seed", justify="right")
+    table.add_column("best epoch", justify="right")
+    table.add_column("val weighted F1", justify="right")
+    for name in HEADLINE:
+        table.add_column(f"test {TITLES[name]}", justify="right")
+    for seed, run in runs.items():
+        cells = [f"{run['val']['weighted_f1']:.2f}", *(f"{run['test'][n]:.2f}" for n in HEADLINE)]
+        table.add_row(str(seed), f"{run['best_epoch']} of {run['epochs']}", *cells)
+    if len(runs) > 1:
+        table.add_section()
+        columns = [[run["val"]["weighted_f1"] for run in runs.values()]]
+        columns += [[run["test"][name] for run in runs.values()] for name in HEADLINE]
+        table.add_row("mean ± sd", "", *map(spread, columns), style="bold")
+    return table
+
+
+def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Return precision, recall and F1 of every class, averaged over seeds."""
+    table = Table(title=title)
+    table.add_column("class")
+    for name in ("precision", "recall", "f1"):
+        table.add_column(name.replace("f1", "F1"), justify="right")
+    table.add_column("utterances", justify="right")
+    for rows in zip(*(one["per_class"] for one in scores), strict=True):
+        cells = [spread([row[name] for row in rows]) for name in ("precision", "recall", "f1")]
+        table.add_row(rows[0]["label"], *cells, str(rows[0]["support"]))
+    return table

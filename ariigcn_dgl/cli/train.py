@@ -1,0 +1,183 @@
+"""``ariigcn train``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ariigcn_dgl.cli.source import load_source
+from ariigcn_dgl.cli.tables import classes_table, seeds_table
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import new_folder, read_json, write_json
+from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
+
+PRESETS = Path(__file__).parents[1] / "presets"
+TRAIN_FILE = "train.json"
+
+
+def train(
+    model: ARIIGCNConfig,
+    training: TrainingConfig,
+    data: str = "synthetic",
+    preset: Literal["paper", "tuned"] = "tuned",
+    seeds: list[int] = [0],  # noqa: B006  (jsonargparse shows and copies it)
+    out: str | None = None,
+    resume: str | None = None,
+    device: str = "cpu",
+) -> None:
+    """Train AR-IIGCN, choose the epoch on validation, score the test split once.
+
+    Values come from the preset, then from --config, then from the options. The run folder gets
+    everything that was decided and measured.
+
+    Parameters
+    ----------
+    model : ARIIGCNConfig
+        The model.
+    training : TrainingConfig
+        The training.
+    data : str
+        A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
+    preset : {"paper", "tuned"}
+        "paper": the most literal reading of the paper; "tuned": chosen on validation data.
+    seeds : list of int
+        One training per seed; several give mean and spread.
+    out : str
+        New run folder; default runs/DATA-PRESET-TIME.
+    resume : str
+        Run folder of an interrupted training to go on with; other options are ignored.
+    device : str
+        Where to train: cpu, cuda, cuda:1 ...
+    """
+    _check_device(device)
+    if resume is not None:
+        folder, plan = Path(resume), read_json(Path(resume) / TRAIN_FILE)
+        dialogues = load_source(plan["data"])
+        _check_same_data(folder, plan, dialogues)
+        config = read_config(folder / CONFIG_FILE)
+    else:
+        if len(set(seeds)) != len(seeds) or not seeds:
+            raise InputError(f"--seeds: expected different numbers, got {seeds}")
+        dialogues = load_source(data)
+        config = RunConfig(model, training).resolved(dialogues)
+        folder = new_folder(out or _default_folder(dialogues.name, preset))
+        plan = {"data": data, "preset": preset, "seeds": seeds, "device": device}
+        plan["dataset_sha256"] = fingerprint(dialogues)
+        write_config(folder / CONFIG_FILE, config)
+        write_json(folder / TRAIN_FILE, plan)
+    runs = _train_seeds(dialogues, config, plan, folder)
+    write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
+    _print_results(dialogues, plan, runs, folder)
+
+
+def _train_seeds(
+    dialogues: Dialogues, config: RunConfig, plan: dict[str, Any], folder: Path
+) -> dict[int, dict[str, Any]]:
+    runs = {}
+    try:
+        for seed in plan["seeds"]:
+            with _EpochDisplay(seed, config.training.epochs) as display:
+                runs[seed] = fit(
+                    dialogues,
+                    config,
+                    seed,
+                    folder / f"seed{seed}",
+                    device=plan["device"],
+                    report=display,
+                )
+    except KeyboardInterrupt:
+        print(
+            f"\ninterrupted; finished epochs are kept, go on with: ariigcn train --resume {folder}",
+            file=sys.stderr,
+        )
+        raise
+    return runs
+
+
+class _EpochDisplay:
+    """A progress bar of epochs; one plain line an epoch where there is no terminal."""
+
+    def __init__(self, seed: int, epochs: int) -> None:
+        self.seed = seed
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            TextColumn(f"seed {seed}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("epochs", total=epochs, state="")
+
+    def __enter__(self) -> _EpochDisplay:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        state = " ".join(f"{k} {v:.3f}" for k, v in record.items() if k != "epoch")
+        if self.console.is_terminal:
+            brief = (
+                f"val weighted F1 {record['val_weighted_f1']:.2f}"
+                if "val_weighted_f1" in record
+                else "TGAN"
+            )
+            self.progress.update(self.task, completed=record["epoch"], state=brief)
+        else:
+            print(f"seed {self.seed} epoch {record['epoch']}: {state}", file=sys.stderr)
+
+
+def _print_results(
+    dialogues: Dialogues, plan: dict[str, Any], runs: dict[int, dict[str, Any]], folder: Path
+) -> None:
+    console = Console()
+    console.print(seeds_table(runs, f"AR-IIGCN ({plan['preset']}) on {dialogues.name}"))
+    tests = [run["test"] for run in runs.values()]
+    console.print(classes_table(tests, "test, per class"))
+    seconds = sum(run["seconds"] for run in runs.values())
+    parameters = next(iter(runs.values()))["parameters"]
+    print(f"{parameters:,} parameters, {seconds:.0f} s of training")
+    print(f"run folder: {folder}    scores again: ariigcn evaluate {folder}")
+
+
+def _summary(run: dict[str, Any]) -> dict[str, Any]:
+    headline = ("weighted_f1", "accuracy", "macro_f1")
+    return {
+        "best_epoch": run["best_epoch"],
+        "seconds": run["seconds"],
+        **{split: {name: run[split][name] for name in headline} for split in ("val", "test")},
+    }
+
+
+def _default_folder(name: str, preset: str) -> Path:
+    return Path("runs") / f"{name}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {device}: not usable here ({reason}); use cpu") from error
+
+
+def _check_same_data(folder: Path, plan: dict[str, Any], dialogues: Dialogues) -> None:
+    if fingerprint(dialogues) != plan["dataset_sha256"]:
+        raise InputError(
+            f"{folder}: was trained on another version of {plan['data']}: the data set has changed "
+            "since, start a new run"
+        )

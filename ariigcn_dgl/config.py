@@ -1,0 +1,49 @@
+"""Settings of a training run that do not belong to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained; the defaults are the paper's.
+
+    Parameters
+    ----------
+    epochs : int
+        Most epochs.
+    batch_size : int
+        Dialogues in a batch.
+    learning_rate : float
+        Of Adam; of the discriminators, too.
+    weight_decay : float
+        L2 penalty of Adam; with `decoupled_decay` AdamW's decay, on matrices only.
+    decoupled_decay : bool
+        Use AdamW.
+    cosine : bool
+        Warm up over the first epoch, then lower the learning rate along a cosine to 5 %.
+    grad_clip : float
+        Largest norm of the gradient.
+    patience : int
+        Stop after this many epochs without a better validation weighted F1.
+    class_weights : bool
+        Weight the classes in the cross entropy by their inverse training frequency.
+    ema_decay : float
+        Validate and test the exponential moving average of the weights, with this decay; 0: the
+        weights themselves.
+    adversarial_epochs : int
+        Epochs of the TGAN alone, before the rest, in the schedule "staged".
+    """
+
+    epochs: int = 60
+    batch_size: int = 16
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-5
+    decoupled_decay: bool = False
+    cosine: bool = False
+    grad_clip: float = 5.0
+    patience: int = 20
+    class_weights: bool = False
+    ema_decay: float = 0.0
+    adversarial_epochs: int = 10

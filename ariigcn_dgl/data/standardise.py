@@ -1,0 +1,74 @@
+"""Column means and deviations of the training features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ariigcn_dgl.data.dialogues import Dialogues
+
+LARGEST_Z = 8.0  # outliers are clipped to this many deviations
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Bring every feature column to mean 0 and deviation 1 over the rows it was fitted on.
+
+    Parameters
+    ----------
+    mean, std : dict of str to (D_m,) float32 array
+        Statistics per modality.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> data = synthesise(SynthConfig())
+    >>> scaled = Standardiser.fit(data.select(data.indices("train"))).apply(data)
+    >>> scaled.features["text"].dtype
+    dtype('float32')
+    """
+
+    mean: dict[str, np.ndarray]
+    std: dict[str, np.ndarray]
+
+    @classmethod
+    def fit(cls, dialogues: Dialogues) -> Standardiser:
+        """Measure the rows that are not missing."""
+        mean, std = {}, {}
+        for name, features in dialogues.features.items():
+            rows = features[dialogues.masks[name]].astype(np.float64)
+            if len(rows) == 0:
+                rows = np.zeros((1, features.shape[1]))
+            deviation = rows.std(0)
+            mean[name] = rows.mean(0).astype(np.float32)
+            std[name] = np.where(deviation > 1e-6, deviation, 1).astype(np.float32)
+        return cls(mean, std)
+
+    def apply(self, dialogues: Dialogues) -> Dialogues:
+        """Return the dialogues with scaled features; missing rows stay zero."""
+        features = {
+            name: self._scale(name, array, dialogues.masks[name])
+            for name, array in dialogues.features.items()
+        }
+        return replace(dialogues, features=features)
+
+    def _scale(self, name: str, array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        z = (array - self.mean[name]) / self.std[name]
+        return (z.clip(-LARGEST_Z, LARGEST_Z) * mask[:, None]).astype(np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the statistics under flat names, to be stored."""
+        return {f"{name}.mean": a for name, a in self.mean.items()} | {
+            f"{name}.std": a for name, a in self.std.items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Standardiser:
+        """Rebuild from what `arrays` returned."""
+        return cls(
+            *(
+                {k.removesuffix(part): a for k, a in arrays.items() if k.endswith(part)}
+                for part in (".mean", ".std")
+            )
+        )

@@ -1,0 +1,33 @@
+"""What this program runs on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import torch
+
+from ariigcn_dgl.ops._library import build_info
+
+PACKAGES = ("ariigcn_dgl", "torch", "dgl", "numpy", "scikit-learn", "safetensors")
+
+
+def environment() -> dict[str, str]:
+    """Return versions, what was built, devices and threads.
+
+    Examples
+    --------
+    >>> environment()["native library"].startswith("built with")
+    True
+    """
+    built = build_info()
+    cuda = f"CUDA {built['cuda']} for {built['cuda_archs']}" if built["cuda"] else "no CUDA"
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "native library": f"built with {built['compiler']}, torch {built['torch_headers']}, {cuda}",
+        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "cuda devices": ", ".join(devices) or "none",
+    }

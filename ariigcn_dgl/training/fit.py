@@ -1,0 +1,215 @@
+"""Train one seed: select the epoch on validation, score test once, resume after an interruption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
+from ariigcn_dgl.data.standardise import Standardiser
+from ariigcn_dgl.environment import environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training.optimise import Optimiser, run_epoch
+from ariigcn_dgl.training.predict import predict, score_probabilities
+from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.run_folder import RunFolder, scores_record
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def fit(
+    dialogues: Dialogues,
+    config: RunConfig,
+    seed: int,
+    path: Path,
+    *,
+    device: str = "cpu",
+    report: Report = lambda record: None,
+) -> dict[str, Any]:
+    """Train a model and score it.
+
+    Epochs are compared by validation weighted F1; the test split is scored once, at the end, with
+    the weights of the best epoch. Continues where an earlier call in the same folder was stopped,
+    with the numbers of an uninterrupted run.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        With splits train, val and test.
+    config : RunConfig
+        Resolved for these dialogues.
+    seed : int
+        Decides initial weights, order of batches and dropout.
+    path : Path
+        Folder of the run; created where it does not exist.
+    device : str
+        Where to train.
+    report : callable
+        Called with each epoch's record.
+
+    Returns
+    -------
+    dict
+        Content of ``run.json``, with the scores ``val`` and ``test``.
+
+    Raises
+    ------
+    InputError
+        If a split has no labelled utterance, the folder's state is damaged, or training diverges.
+    """
+    folder = RunFolder(path)
+    if folder.finished:
+        return folder.read_run()
+    for split in ("train", "val", "test"):
+        _require_labels(dialogues, split)
+    path.mkdir(exist_ok=True)
+    run = _describe(dialogues, config, seed)
+    folder.write_run(run)
+    standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
+    folder.write_standardiser(standardiser)
+    training = _Training(standardiser.apply(dialogues), config, seed, folder, device)
+    training.resume()
+    training.run(report)
+    run |= training.finish()
+    folder.write_run(run)
+    folder.remove_state()
+    return run
+
+
+class _Training:
+    """The loop over epochs of one seed, and its state."""
+
+    def __init__(
+        self, dialogues: Dialogues, config: RunConfig, seed: int, folder: RunFolder, device: str
+    ) -> None:
+        self.dialogues = dialogues
+        self.config = config
+        self.seed = seed
+        self.folder = folder
+        self.device = device
+        self.train_set = dialogues.indices("train")
+        self.val_set = dialogues.select(dialogues.indices("val"))
+        torch.manual_seed(seed)
+        self.model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to(device)
+        batches = -(-len(self.train_set) // config.training.batch_size)
+        weight = class_weight(dialogues) if config.training.class_weights else None
+        self.optimiser = Optimiser(
+            self.model, config.training, batches, None if weight is None else weight.to(device)
+        )
+        self.history: list[dict[str, Any]] = []
+        self.best = {"epoch": 0, "weighted_f1": -1.0}
+        self.seconds = 0.0
+
+    def run(self, report: Report) -> None:
+        staged = self.config.model.adversarial == "staged" and self.model.gan is not None
+        adversarial = self.config.training.adversarial_epochs if staged else 0
+        for epoch in range(len(self.history) + 1, adversarial + self.config.training.epochs + 1):
+            if epoch - self.best["epoch"] > self.config.training.patience + adversarial:
+                break
+            started = time.perf_counter()
+            record = self._epoch(epoch, epoch <= adversarial)
+            self.seconds += time.perf_counter() - started
+            self.history.append(record)
+            self._save()
+            report(record)
+
+    def _epoch(self, epoch: int, adversarial_only: bool) -> dict[str, Any]:
+        # Seeded by epoch, so that a resumed run draws what an uninterrupted one would have drawn.
+        torch.manual_seed(self.seed * 1_000_003 + epoch)
+        self.model.train()
+        step = self.optimiser.adversarial_step if adversarial_only else self.optimiser.train_step
+        record = {"epoch": epoch, **run_epoch(self._batches(epoch), step)}
+        if adversarial_only:
+            return record
+        probabilities = predict(self.optimiser.average, self.val_set, self.config.model.window)
+        scores = score_probabilities(self.val_set, probabilities, self.dialogues.label_names)
+        record |= {f"val_{name}": value for name, value in scores.headline().items()}
+        if scores.weighted_f1 > self.best["weighted_f1"]:
+            self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1}
+            self.folder.write_weights(self.optimiser.average)
+        return record
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        generator = np.random.default_rng([self.seed, epoch])
+        size = self.config.training.batch_size
+        lengths = self.dialogues.lengths
+        for chosen in shuffled_batches(lengths, self.train_set, size, generator):
+            yield collate(self.dialogues, chosen, self.config.model.window).to(self.device)
+
+    def _save(self) -> None:
+        self.folder.write_metrics(self.history)
+        state = self.optimiser.state_dict()
+        state |= {"history": self.history, "best": self.best, "seconds": self.seconds}
+        self.folder.write_state(state)
+
+    def resume(self) -> None:
+        state = self.folder.read_state()
+        if state is None:
+            return
+        self.history, self.best = state.pop("history"), state.pop("best")
+        self.seconds = state.pop("seconds")
+        self.optimiser.load_state_dict(state)
+
+    def finish(self) -> dict[str, Any]:
+        """Score validation and test, the latter for the first and only time."""
+        self.folder.load_weights(self.model)
+        scores = {}
+        for split in ("val", "test"):
+            part = self.dialogues.select(self.dialogues.indices(split))
+            probabilities = predict(self.model, part, self.config.model.window)
+            result = score_probabilities(part, probabilities, part.label_names)
+            scores[split] = scores_record(result)
+        self.folder.write_test(part, probabilities, result)
+        return {
+            "best_epoch": self.best["epoch"],
+            "epochs": len(self.history),
+            "seconds": self.seconds,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            **scores,
+        }
+
+
+def class_weight(dialogues: Dialogues) -> Tensor:
+    """Return weights inverse to the classes' training frequency, with mean 1 over utterances.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+
+    Returns
+    -------
+    (C,) float32 tensor
+        0 for a class that training does not have.
+    """
+    labels = dialogues.select(dialogues.indices("train")).labels
+    counts = np.bincount(labels[labels >= 0], minlength=dialogues.num_classes)
+    present = counts > 0
+    weight = np.where(present, counts.sum() / (present.sum() * counts.clip(1)), 0)
+    return torch.from_numpy(weight.astype(np.float32))
+
+
+def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, Any]:
+    return {
+        "dataset": dialogues.name,
+        "dataset_sha256": fingerprint(dialogues),
+        "seed": seed,
+        "label_names": list(dialogues.label_names),
+        "widths": dialogues.widths,
+        "environment": environment(),
+    }
+
+
+def _require_labels(dialogues: Dialogues, split: str) -> None:
+    part = dialogues.select(dialogues.indices(split))
+    if not (part.labels >= 0).any():
+        raise InputError(
+            f"{dialogues.name}: the split '{split}' has no labelled utterance, training needs some"
+        )

@@ -1,0 +1,91 @@
+"""Scores of predictions, as the field reports them (Eq. 18-22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+)
+
+HEADLINE = ("weighted_f1", "accuracy", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one set of labelled utterances, in percent.
+
+    Parameters
+    ----------
+    weighted_f1 : float
+        F1 of the classes, weighted by support (the paper's WF1, Eq. 22).
+    accuracy : float
+        Share of correct utterances (the paper's WAA, Eq. 21).
+    macro_f1 : float
+        Unweighted mean of the classes' F1.
+    per_class : list of dict
+        One row a class: label, precision, recall, f1, support.
+    confusion : list of list of int, (C, C)
+        Rows are true classes, columns predicted ones.
+    """
+
+    weighted_f1: float
+    accuracy: float
+    macro_f1: float
+    per_class: list[dict[str, str | float | int]]
+    confusion: list[list[int]]
+
+    def headline(self) -> dict[str, float]:
+        """Return the three summary scores."""
+        return {name: getattr(self, name) for name in HEADLINE}
+
+
+def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str]) -> Scores:
+    """Score predictions against labels.
+
+    Parameters
+    ----------
+    labels, predictions : (N,) int array
+        Classes; unlabelled utterances must be left out.
+    label_names : sequence of str, length C
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> score(np.array([0, 0, 1]), np.array([0, 1, 1]), ["sad", "happy"]).confusion
+    [[1, 1], [0, 1]]
+    """
+    if len(labels) == 0:
+        raise ValueError("there is no labelled utterance to score")
+    classes = np.arange(len(label_names))
+    table = precision_recall_fscore_support(
+        labels, predictions, labels=classes, average=None, zero_division=0
+    )
+    names = ("precision", "recall", "f1")
+    per_class = [
+        {"label": label}
+        | {name: 100 * float(column[c]) for name, column in zip(names, table, strict=False)}
+        | {"support": int(table[3][c])}
+        for c, label in enumerate(label_names)
+    ]
+    f1 = {
+        average: 100 * float(f1_score(labels, predictions, average=average, zero_division=0))
+        for average in ("weighted", "macro")
+    }
+    return Scores(
+        weighted_f1=f1["weighted"],
+        accuracy=100 * float(accuracy_score(labels, predictions)),
+        macro_f1=f1["macro"],
+        per_class=per_class,
+        confusion=confusion_matrix(labels, predictions, labels=classes).tolist(),
+    )

@@ -1,0 +1,151 @@
+"""One training step at a time: optimisers, schedule, gradient clipping, moving average."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.errors import InputError
+
+LOWEST_RATE = 0.05  # of the learning rate, at the end of the cosine
+
+
+class Optimiser:
+    """Trains a model batch by batch: discriminators first, then everything else.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With `losses`, and where it has a GAN `discriminator_loss`, `discriminator_parameters`.
+    config : TrainingConfig
+    batches_per_epoch : int
+        For the learning-rate schedule.
+    class_weight : (C,) tensor or None
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainingConfig,
+        batches_per_epoch: int,
+        class_weight: Tensor | None,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.batches_per_epoch = batches_per_epoch
+        self.class_weight = class_weight
+        adversary = list(model.discriminator_parameters())
+        owned = {id(p) for p in adversary}
+        self.parameters = [p for p in model.parameters() if id(p) not in owned]
+        self.adversary = adversary
+        self.main = _adam(self.parameters, config)
+        self.against = torch.optim.Adam(adversary, config.learning_rate) if adversary else None
+        self.average = copy.deepcopy(model).requires_grad_(False)
+        self.step_count = 0
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """Train on Eq. 17 (and the TGAN, where it alternates); return the loss terms."""
+        terms = {}
+        if self.against is not None and self.model.config.adversarial == "alternate":
+            terms["discriminator"] = self._discriminate(batch)
+        losses = self.model.losses(batch, self.class_weight)
+        self._descend(self.main, self.parameters, losses)
+        self._follow()
+        return {name: loss.item() for name, loss in losses.items()} | terms
+
+    def adversarial_step(self, batch: Batch) -> dict[str, float]:
+        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
+        terms = {"discriminator": self._discriminate(batch)}
+        losses = {"generator": self.model.generator_loss(batch)}
+        self._descend(self.main, self.parameters, losses)
+        self._follow()
+        return {"generator": losses["generator"].item()} | terms
+
+    def _discriminate(self, batch: Batch) -> float:
+        loss = self.model.discriminator_loss(batch)
+        self._descend(self.against, self.adversary, {"discriminator": loss})
+        return loss.item()
+
+    def _descend(
+        self,
+        optimiser: torch.optim.Optimizer,
+        parameters: list[nn.Parameter],
+        losses: dict[str, Tensor],
+    ) -> None:
+        for name, loss in losses.items():
+            if not torch.isfinite(loss):
+                raise InputError(
+                    f"training diverged: the {name} loss is {loss.item()} at step "
+                    f"{self.step_count}; lower --training.learning_rate or the weight of this loss"
+                )
+        self.model.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
+        for group in optimiser.param_groups:
+            group["lr"] = self.config.learning_rate * self._rate()
+        optimiser.step()
+
+    def _rate(self) -> float:
+        if not self.config.cosine:
+            return 1.0
+        warm = min(1.0, (self.step_count + 1) / self.batches_per_epoch)
+        progress = self.step_count / (self.batches_per_epoch * self.config.epochs)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return warm * (LOWEST_RATE + (1 - LOWEST_RATE) * cosine)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        self.step_count += 1
+        early = (1 + self.step_count) / (10 + self.step_count)  # follow closely at first
+        decay = min(self.config.ema_decay, early)
+        pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
+        for mean, value in pairs:
+            mean.lerp_(value, 1 - decay)
+
+    def state_dict(self) -> dict:
+        """Return everything that training goes on from."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "main": self.main.state_dict(),
+            "against": None if self.against is None else self.against.state_dict(),
+            "step_count": self.step_count,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what `state_dict` returned."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.main.load_state_dict(state["main"])
+        if self.against is not None:
+            self.against.load_state_dict(state["against"])
+        self.step_count = state["step_count"]
+
+
+def _adam(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    if not config.decoupled_decay:
+        return torch.optim.Adam(parameters, config.learning_rate, weight_decay=config.weight_decay)
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, config.learning_rate)
+
+
+def run_epoch(
+    batches: Iterator[Batch], step: Callable[[Batch], dict[str, float]]
+) -> dict[str, float]:
+    """Take a step on every batch; return the mean of each loss term."""
+    totals: dict[str, float] = {}
+    count = 0
+    for batch in batches:
+        count += 1
+        for name, value in step(batch).items():
+            totals[name] = totals.get(name, 0.0) + value
+    return {name: total / count for name, total in totals.items()}

@@ -1,0 +1,110 @@
+"""A finished run, ready to be applied to dialogues."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training.predict import predict
+from ariigcn_dgl.training.run_config import CONFIG_FILE, most_speakers, read_config
+from ariigcn_dgl.training.run_folder import RunFolder
+
+
+class TrainedRun:
+    """The model of one seed of a run folder, with the preprocessing it was trained with.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of one seed; the settings lie beside it.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, or does not belong to the others.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = RunFolder(folder)
+        self.record = self.folder.read_run()
+        if "test" not in self.record:
+            raise InputError(
+                f"{folder}: the training is not finished, go on with: "
+                f"ariigcn train --resume {folder.parent}"
+            )
+        self.config = read_config(folder.parent / CONFIG_FILE)
+        self.label_names = tuple(self.record["label_names"])
+        self.widths: dict[str, int] = self.record["widths"]
+        self.standardiser = self.folder.read_standardiser()
+        self.model = ARIIGCN(self.widths, len(self.label_names), self.config.model)
+        self.folder.load_weights(self.model)
+
+    def probabilities(self, dialogues: Dialogues) -> np.ndarray:
+        """Return class probabilities, (N, C), of dialogues that `adapt` returned."""
+        scaled = self.standardiser.apply(dialogues)
+        return predict(self.model, scaled, self.config.model.window)
+
+    def adapt(self, dialogues: Dialogues) -> Dialogues:
+        """Return the dialogues with this run's classes and modalities.
+
+        Labels are matched by name; a modality that the dialogues lack counts as missing.
+
+        Raises
+        ------
+        InputError
+            If the dialogues have a class or modality that the run does not know, a feature width
+            differs, or there are more speakers than the graph has relations for.
+        """
+        self._check_modalities(dialogues)
+        self._check_speakers(dialogues)
+        n = dialogues.num_utterances
+        absent = {m: np.zeros((n, w), np.float32) for m, w in self.widths.items()}
+        nowhere = {m: np.zeros(n, bool) for m in self.widths}
+        return replace(
+            dialogues,
+            features={m: dialogues.features.get(m, absent[m]) for m in self.widths},
+            masks={m: dialogues.masks.get(m, nowhere[m]) for m in self.widths},
+            labels=self._labels(dialogues),
+            label_names=self.label_names,
+        )
+
+    def _labels(self, dialogues: Dialogues) -> np.ndarray:
+        number = {name: c for c, name in enumerate(self.label_names)}
+        for name in dialogues.label_names:
+            if name not in number:
+                raise InputError(
+                    f"{dialogues.name}: the label '{name}' is none of this run's classes "
+                    f"({', '.join(self.label_names)})"
+                )
+        table = np.array([number[name] for name in dialogues.label_names] + [UNLABELLED])
+        return table[dialogues.labels]  # UNLABELLED is -1: the last entry
+
+    def _check_modalities(self, dialogues: Dialogues) -> None:
+        trained = ", ".join(f"{m} ({w})" for m, w in self.widths.items())
+        for name, width in dialogues.widths.items():
+            if name not in self.widths:
+                raise InputError(
+                    f"{dialogues.name}: has the modality '{name}', but this run was trained with "
+                    f"{trained}: leave it out"
+                )
+            if width != self.widths[name]:
+                raise InputError(
+                    f"{dialogues.name}: {name} has {width} columns, but this run was trained with "
+                    f"{self.widths[name]}: extract the features in the same way"
+                )
+
+    def _check_speakers(self, dialogues: Dialogues) -> None:
+        window = self.config.model.window
+        if window.relations == "pairs" and dialogues.num_dialogues:
+            found = most_speakers(dialogues)
+            if found > window.num_speakers:
+                raise InputError(
+                    f"{dialogues.name}: a dialogue has {found} speakers, but this run's graph "
+                    f"distinguishes {window.num_speakers}: train with "
+                    "--model.window.relations speaker"
+                )
