@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     parser, commands = _parser(_preset_file(arguments))
-    settings = parser.instantiate_classes(parser.parse_args(arguments))
+    settings = parser.instantiate(parser.parse_args(arguments))
     command, name = settings, ""
     while command.get("subcommand"):
         name = f"{name} {command['subcommand']}".strip()
@@ -105,7 +105,7 @@ def _help(function) -> str:
 def _preset_file(arguments: Sequence[str]) -> Path:
     """Return the YAML file of ``--preset``: its values are the defaults of the other options."""
     name = "tuned"
-    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, value in zip(arguments, [*arguments, ""][1:], strict=True):
         if option == "--preset":
             name = value
         elif option.startswith("--preset="):

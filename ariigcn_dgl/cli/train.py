@@ -34,6 +34,7 @@ def train(
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
+    threads: int | None = None,
 ) -> None:
     """Train AR-IIGCN, choose the epoch on validation, score the test split once.
 
@@ -58,8 +59,12 @@ def train(
         Run folder of an interrupted training to go on with; other options are ignored.
     device : str
         Where to train: cpu, cuda, cuda:1 ...
+    threads : int
+        CPU threads; default: PyTorch's (OMP_NUM_THREADS).
     """
     _check_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
     if resume is not None:
         folder, plan = Path(resume), read_json(Path(resume) / TRAIN_FILE)
         dialogues = load_source(plan["data"])
