@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import jsonargparse
+from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.data import check, convert, synth
@@ -18,6 +19,15 @@ from ariigcn_dgl.cli.train import PRESETS, train
 from ariigcn_dgl.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}
+DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
+POSITIONAL = {
+    evaluate: ["run"],
+    predict: ["run"],
+    check: ["data"],
+    convert: ["data", "out"],
+    synth: ["out"],
+}
 DESCRIPTION = """Emotion recognition in conversation on graphs (AR-IIGCN).
 
 A first run needs no data:     ariigcn train
@@ -30,7 +40,8 @@ class _Parser(jsonargparse.ArgumentParser):
     """Answers bad options with one sentence instead of the whole usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        _stop(f"{' '.join(message.split())} (see: {self.prog} --help)")
+        command = self.prog.replace(" [options]", "")
+        _stop(f"{' '.join(message.split())} (see: {command} --help)")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,36 +79,38 @@ def _stop(sentence: str) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
-def _parser(preset: Path) -> tuple[_Parser, dict]:
-    commands = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}
-    data_commands = {"check": check, "convert": convert, "synth": synth}
+def _parser(preset: Path) -> tuple[_Parser, dict[str, Callable]]:
     parser = _Parser(prog="ariigcn", description=DESCRIPTION, version=__version__)
-    parser.formatter_class = jsonargparse.DefaultHelpFormatter
     subcommands = parser.add_subcommands()
-    for name, function in commands.items():
+    for name, function in COMMANDS.items():
         files = [str(preset)] if function is train else []
-        subcommands.add_subcommand(name, _command(name, function, files), help=_help(function))
-    data = _Parser(prog="ariigcn data", description="Look at, convert and make data sets.")
+        subcommands.add_subcommand(name, _command(function, files), help=_help(function))
+    data = _Parser(description="Look at, convert and make data sets.")
     subcommands.add_subcommand("data", data, help="look at, convert and make data sets")
     data_subcommands = data.add_subcommands()
-    for name, function in data_commands.items():
-        child = _command(f"data {name}", function, [])
-        data_subcommands.add_subcommand(name, child, help=_help(function))
-    return parser, commands | {f"data {name}": f for name, f in data_commands.items()}
+    for name, function in DATA_COMMANDS.items():
+        data_subcommands.add_subcommand(name, _command(function, []), help=_help(function))
+    return parser, COMMANDS | {f"data {name}": f for name, f in DATA_COMMANDS.items()}
 
 
-def _command(name: str, function, default_files: list[str]) -> _Parser:
+def _command(function: Callable, default_files: list[str]) -> _Parser:
     description = function.__doc__.split("Parameters\n")[0].strip()
-    parser = _Parser(
-        prog=f"ariigcn {name}", description=description, default_config_files=default_files
-    )
+    parser = _Parser(description=description, default_config_files=default_files)
+    documented = parse_docstring(function.__doc__).params
+    explain = {param.arg_name: " ".join(param.description.split()) for param in documented}
     if function is train:
         parser.add_argument("--config", action="config", help="YAML file of options")
-    parser.add_function_arguments(function, as_group=False, as_positional=True)
+        parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
+    positional = POSITIONAL.get(function, ())
+    for name in positional:
+        parser.add_argument(name, type=str, help=explain[name])
+    parser.add_function_arguments(
+        function, as_group=False, as_positional=False, skip={"seeds", *positional}
+    )
     return parser
 
 
-def _help(function) -> str:
+def _help(function: Callable) -> str:
     first = function.__doc__.split("\n")[0].rstrip(".")
     return first[0].lower() + first[1:]
 

@@ -28,9 +28,9 @@ TRAIN_FILE = "train.json"
 def train(
     model: ARIIGCNConfig,
     training: TrainingConfig,
+    seeds: list[int],
     data: str = "synthetic",
     preset: Literal["paper", "tuned"] = "tuned",
-    seeds: list[int] = [0],  # noqa: B006  (jsonargparse shows and copies it)
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
@@ -47,12 +47,12 @@ def train(
         The model.
     training : TrainingConfig
         The training.
+    seeds : list of int
+        One training per seed; several give mean and spread.
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
     preset : {"paper", "tuned"}
         "paper": the most literal reading of the paper; "tuned": chosen on validation data.
-    seeds : list of int
-        One training per seed; several give mean and spread.
     out : str
         New run folder; default runs/DATA-PRESET-TIME.
     resume : str
