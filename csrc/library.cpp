@@ -3,7 +3,8 @@
 #include <torch/csrc/stable/library.h>
 
 STABLE_TORCH_LIBRARY(ariigcn, m) {
-  // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D width.
+  // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
+  // width.
   m.def(
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
       " -> (Tensor indptr, Tensor indices, Tensor etypes)");

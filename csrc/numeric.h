@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #ifdef __CUDACC__
 #define HOST_DEVICE __host__ __device__
@@ -22,6 +23,10 @@ struct Accumulator<double> {
 };
 template <typename scalar_t>
 using acc_t = typename Accumulator<scalar_t>::type;
+
+// A variable, because device code may not call the host function.
+template <typename value_t>
+constexpr value_t kInfinity = std::numeric_limits<value_t>::infinity();
 
 // LeakyReLU and its derivative; slope 0 is ReLU.
 template <typename value_t>

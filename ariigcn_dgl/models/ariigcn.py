@@ -43,6 +43,8 @@ class ARIIGCNConfig:
     context : {"none", "gru"}
         "gru": bidirectional GRUs over the dialogue and over each speaker's own utterances, before
         the graph.
+    graph : bool
+        False leaves the graph layers out (for ablations).
     residual : bool
         Residual connections and LayerNorm around the graph layers, and a skip past the graph to
         the classifier.
@@ -78,6 +80,7 @@ class ARIIGCNConfig:
     head_dropout: float = 0.5
     speaker_relative: tuple[str, ...] = ()
     context: Literal["none", "gru"] = "none"
+    graph: bool = True
     residual: bool = False
     adversarial: Literal["off", "staged", "alternate"] = "staged"
     adversarial_weight: float = 0.1
@@ -138,8 +141,12 @@ class ARIIGCN(nn.Module):
             if config.context == "gru"
             else None
         )
-        self.graph = RelationalGraph(
-            dim, config.window.num_rels, modalities, config.residual, config.graph_dropout
+        self.graph = (
+            RelationalGraph(
+                dim, config.window.num_rels, modalities, config.residual, config.graph_dropout
+            )
+            if config.graph
+            else None
         )
         self.projections = nn.ModuleList(
             [_projection(dim, config.projection_dim) for _ in widths if config.projection_dim]
@@ -154,7 +161,8 @@ class ARIIGCN(nn.Module):
         )
         self.iccl_weight = config.iccl_weight
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
-        fused = modalities * dim * (2 if config.residual else 1)
+        self.skip = config.graph and config.residual
+        fused = modalities * dim * (2 if self.skip else 1)
         self.head = EmotionInferenceSubnetwork(
             fused, num_classes, config.head_dim, config.head_dropout
         )
@@ -213,10 +221,11 @@ class ARIIGCN(nn.Module):
         before = projected
         if self.context is not None:
             before = self.context(projected, batch.speakers, batch.lengths)
-        return before, self.graph(batch.graph, before)
+        states = before if self.graph is None else self.graph(batch.graph, before)
+        return before, states
 
     def _classify(self, before: Tensor, states: Tensor) -> Tensor:
-        parts = [states, before] if self.config.residual else [states]
+        parts = [states, before] if self.skip else [states]
         return self.head(torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1))
 
     def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -133,8 +133,8 @@ void source_pass(const TargetPass<scalar_t>& p, const int64_t* dst, const int64_
         const auto* u_row = p.u + (g * n.num_dst + dst[t_eids[k]]) * n.width;
 #pragma omp simd
         for (int64_t d = 0; d < n.width; ++d)
-          dv[d] += ds * acc(w_row[d]) *
-                   ariigcn::leaky_relu_grad(acc(u_row[d]) + acc(v_row[d]), p.slope);
+          dv[d] +=
+              ds * acc(w_row[d]) * ariigcn::leaky_relu_grad(acc(u_row[d]) + acc(v_row[d]), p.slope);
       }
       std::copy(dv.begin(), dv.end(), grad_v + row * n.width);
     }
@@ -199,11 +199,11 @@ std::tuple<Tensor, Tensor, Tensor> edge_attention_backward(
   Tensor grad_u = torch::stable::empty_like(u);
   Tensor grad_v = torch::stable::empty_like(v);
   Tensor grad_w = torch::stable::empty_like(w);
-  DISPATCH_FLOATING(u, "edge_attention_backward",
-                    backward<scalar_t>(n, csr, grad, alpha, u, v, w, negative_slope,
-                                       dst.const_data_ptr<int64_t>(),
-                                       t_indptr.const_data_ptr<int64_t>(),
-                                       t_eids.const_data_ptr<int64_t>(), grad_u, grad_v, grad_w));
+  DISPATCH_FLOATING(
+      u, "edge_attention_backward",
+      backward<scalar_t>(n, csr, grad, alpha, u, v, w, negative_slope,
+                         dst.const_data_ptr<int64_t>(), t_indptr.const_data_ptr<int64_t>(),
+                         t_eids.const_data_ptr<int64_t>(), grad_u, grad_v, grad_w));
   return {grad_u, grad_v, grad_w};
 }
 

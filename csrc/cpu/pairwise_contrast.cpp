@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace {
 using namespace ariigcn;
@@ -17,75 +16,33 @@ using torch::stable::Tensor;
 
 constexpr int64_t kTileRows = 128;
 
-// Identity of the N rows of one group. Rows with a negative label take part in no pair.
-struct Rows {
-  const int64_t *label, *modality, *utterance;
-  PairRule rule;
-
-  PairKind kind(int64_t i, int64_t j) const {
-    if (i == j || label[i] < 0 || label[j] < 0) return kIgnored;
-    return rule.kind(label[i] == label[j], modality[i] == modality[j],
-                     utterance[i] == utterance[j]);
-  }
-};
-
+// Statistics of row i from its similarities; `stats` has stride `rows.size` between statistics.
 template <typename value_t>
-struct Contrast {
-  int64_t size;
-  Rows rows;
-  value_t inv_temperature, margin;
-
-  // Statistics of row i from its similarities; `stats` has stride `size` between statistics.
-  void reduce_row(int64_t i, const value_t* similarity, value_t* stats) const {
-    double total[kNumStats] = {};
-    value_t largest[3];
-    std::fill(largest, largest + 3, -std::numeric_limits<value_t>::infinity());
-    for (int64_t j = 0; j < size; ++j) {
-      const PairKind kind = rows.kind(i, j);
-      largest[kind] = std::max(largest[kind], similarity[j]);
-    }
-    for (int64_t j = 0; j < size; ++j) {
-      const PairKind kind = rows.kind(i, j);
-      if (kind == kIgnored) continue;
-      const value_t s = similarity[j];
-      const int offset = kind == kNegative;
-      total[kCountPos + offset] += 1;
-      total[kSumPos + offset] += s;
-      total[kLsePos + offset] += std::exp((s - largest[kind]) * inv_temperature);
-      total[kMarginPos + offset] += kind == kPositive ? std::abs(margin - s)
-                                                      : std::max(s, value_t(0));
-    }
-    for (const int offset : {0, 1})
-      if (total[kCountPos + offset] > 0)
-        total[kLsePos + offset] = std::log(total[kLsePos + offset]) +
-                                  double(largest[kPositive + offset]) * inv_temperature;
-    for (int k = 0; k < kNumStats; ++k) stats[k * size + i] = value_t(total[k]);
+void reduce_row(const ContrastRows<value_t>& rows, int64_t i, const value_t* similarity,
+                value_t* stats) {
+  double total[kNumStats] = {};
+  value_t largest[3];
+  std::fill(largest, largest + 3, -kInfinity<value_t>);
+  for (int64_t j = 0; j < rows.size; ++j) {
+    const PairKind kind = rows.kind(i, j);
+    largest[kind] = std::max(largest[kind], similarity[j]);
   }
-
-  // Replaces the similarities of row i by the derivative of the loss by them; a pair belongs to
-  // both of its rows.
-  void grad_row(int64_t i, const value_t* grad, const value_t* stats, value_t* similarity) const {
-    for (int64_t j = 0; j < size; ++j) {
-      const PairKind kind = rows.kind(i, j);
-      const value_t s = similarity[j];
-      similarity[j] = kind == kIgnored
-                          ? value_t(0)
-                          : side(i, kind, s, grad, stats) + side(j, kind, s, grad, stats);
-    }
-  }
-
- private:
-  value_t side(int64_t i, PairKind kind, value_t s, const value_t* grad,
-               const value_t* stats) const {
+  for (int64_t j = 0; j < rows.size; ++j) {
+    const PairKind kind = rows.kind(i, j);
+    if (kind == kIgnored) continue;
+    const value_t s = similarity[j];
     const int offset = kind == kNegative;
-    const auto at = [&](const value_t* table, int stat) {
-      return table[(stat + offset) * size + i];
-    };
-    const value_t softmax = std::exp(s * inv_temperature - at(stats, kLsePos));
-    return pair_grad(kind, s, softmax, margin, inv_temperature, at(grad, kSumPos),
-                     at(grad, kLsePos), at(grad, kMarginPos));
+    total[kCountPos + offset] += 1;
+    total[kSumPos + offset] += s;
+    total[kLsePos + offset] += std::exp((s - largest[kind]) * rows.inv_temperature);
+    total[kMarginPos + offset] += rows.penalty(kind, s);
   }
-};
+  for (const int offset : {0, 1})
+    if (total[kCountPos + offset] > 0)
+      total[kLsePos + offset] = std::log(total[kLsePos + offset]) +
+                                double(largest[kPositive + offset]) * rows.inv_temperature;
+  for (int k = 0; k < kNumStats; ++k) stats[k * rows.size + i] = value_t(total[k]);
+}
 
 struct Arguments {
   const Tensor &label, &modality, &utterance;
@@ -93,10 +50,13 @@ struct Arguments {
   double temperature, margin;
 
   template <typename value_t>
-  Contrast<value_t> group(int64_t g, int64_t size) const {
+  ContrastRows<value_t> group(int64_t g, int64_t size) const {
     const auto at = [&](const Tensor& t) { return t.const_data_ptr<int64_t>() + g * size; };
     return {size,
-            {at(label), at(modality), at(utterance), {positives, negatives}},
+            at(label),
+            at(modality),
+            at(utterance),
+            {positives, negatives},
             value_t(1 / temperature),
             value_t(margin)};
   }
@@ -119,12 +79,12 @@ template <typename value_t>
 void forward(const Tensor& z, const Arguments& arguments, Tensor& stats) {
   const int64_t size = z.size(1);
   for (int64_t g = 0; g < z.size(0); ++g) {
-    const auto contrast = arguments.group<value_t>(g, size);
+    const auto rows = arguments.group<value_t>(g, size);
     auto* out = stats.mutable_data_ptr<value_t>() + g * kNumStats * size;
     const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
     for (int64_t first = 0; first < size; first += kTileRows)
       for_tile<value_t>(zg, zg_t, first, [&](int64_t i, const value_t* similarity) {
-        contrast.reduce_row(i, similarity, out);
+        reduce_row(rows, i, similarity, out);
       });
   }
 }
@@ -134,14 +94,15 @@ void backward(const Tensor& grad, const Tensor& stats, const Tensor& z, const Ar
               Tensor& grad_z) {
   const int64_t size = z.size(1);
   for (int64_t g = 0; g < z.size(0); ++g) {
-    const auto contrast = arguments.group<value_t>(g, size);
+    const auto rows = arguments.group<value_t>(g, size);
     const auto* dout = grad.const_data_ptr<value_t>() + g * kNumStats * size;
     const auto* out = stats.const_data_ptr<value_t>() + g * kNumStats * size;
     const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
     Tensor grad_g = torch::stable::select(grad_z, 0, g);
     for (int64_t first = 0; first < size; first += kTileRows) {
       const Tensor tile = for_tile<value_t>(zg, zg_t, first, [&](int64_t i, value_t* similarity) {
-        contrast.grad_row(i, dout, out, similarity);
+        for (int64_t j = 0; j < size; ++j)
+          similarity[j] = rows.similarity_grad(i, j, similarity[j], dout, out);
       });
       Tensor target = torch::stable::narrow(grad_g, 0, first, tile.size(0));
       torch::stable::copy_(target, torch::stable::matmul(tile, zg));

@@ -47,8 +47,7 @@ void sddmm(const Shape& n, const int64_t* seg_ptr, const int64_t* indices, const
         const auto* source = right + (g * n.nodes + indices[e]) * n.width;
         acc sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t k = 0; k < n.width; ++k)
-          sum += acc(left[row * n.width + k]) * acc(source[k]);
+        for (int64_t k = 0; k < n.width; ++k) sum += acc(left[row * n.width + k]) * acc(source[k]);
         out[g * n.edges + e] = scalar_t(sum);
       }
     }
@@ -59,11 +58,10 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
                     const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
   const Shape n{feat.size(0), seg_ptr.numel() - 1, indices.numel(), feat.size(1), feat.size(2)};
   Tensor out = torch::stable::new_empty(feat, {n.groups, n.segments, n.width});
-  DISPATCH_FLOATING(
-      feat, "segment_spmm",
-      spmm(n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
-           weight.const_data_ptr<scalar_t>(), feat.const_data_ptr<scalar_t>(),
-           out.mutable_data_ptr<scalar_t>()));
+  DISPATCH_FLOATING(feat, "segment_spmm",
+                    spmm(n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
+                         weight.const_data_ptr<scalar_t>(), feat.const_data_ptr<scalar_t>(),
+                         out.mutable_data_ptr<scalar_t>()));
   return out;
 }
 
@@ -71,11 +69,10 @@ Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_
                      const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
   const Shape n{right.size(0), seg_ptr.numel() - 1, indices.numel(), right.size(1), right.size(2)};
   Tensor out = torch::stable::new_empty(right, {n.groups, n.edges});
-  DISPATCH_FLOATING(
-      right, "segment_sddmm",
-      sddmm(n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
-            left.const_data_ptr<scalar_t>(), right.const_data_ptr<scalar_t>(),
-            out.mutable_data_ptr<scalar_t>()));
+  DISPATCH_FLOATING(right, "segment_sddmm",
+                    sddmm(n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
+                          left.const_data_ptr<scalar_t>(), right.const_data_ptr<scalar_t>(),
+                          out.mutable_data_ptr<scalar_t>()));
   return out;
 }
 

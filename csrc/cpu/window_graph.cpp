@@ -13,15 +13,16 @@ namespace {
 using torch::stable::Tensor;
 
 // Relations between a source j and a target i. `num_speakers` 0: same/other speaker x past/future,
-// then self. S > 0: ordered pair of speakers (numbered by first appearance) x past/future, then self.
+// then self. S > 0: ordered pair of speakers (numbered by first appearance) x past/future, then
+// self.
 struct Relations {
   int64_t num_speakers;
 
   int64_t of(int64_t source, int64_t target, int64_t speaker_j, int64_t speaker_i) const {
     const int64_t pairs = num_speakers == 0 ? 2 : num_speakers * num_speakers;
     if (source == target) return 2 * pairs;
-    const int64_t pair = num_speakers == 0 ? int64_t(speaker_j != speaker_i)
-                                           : speaker_j * num_speakers + speaker_i;
+    const int64_t pair =
+        num_speakers == 0 ? int64_t(speaker_j != speaker_i) : speaker_j * num_speakers + speaker_i;
     return 2 * pair + int64_t(source > target);
   }
 };
@@ -92,9 +93,9 @@ void transpose(const int64_t* indices, int64_t edges, int64_t sources, int64_t* 
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> csr_plan(const Tensor& indptr,
-                                                                           const Tensor& indices,
-                                                                           const Tensor& etypes,
-                                                                           int64_t num_src) {
+                                                                            const Tensor& indices,
+                                                                            const Tensor& etypes,
+                                                                            int64_t num_src) {
   const int64_t nodes = indptr.numel() - 1, edges = indices.numel();
   const auto* row_ptr = indptr.const_data_ptr<int64_t>();
   const auto* type = etypes.const_data_ptr<int64_t>();
@@ -124,8 +125,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> csr_plan(cons
   Tensor t_eids = torch::stable::new_empty(indices, {edges});
   transpose(indices.const_data_ptr<int64_t>(), edges, num_src, t_indptr.mutable_data_ptr<int64_t>(),
             t_eids.mutable_data_ptr<int64_t>());
-  return {dst,      to_tensor(starts), to_tensor(targets), to_tensor(relations),
-          edge_seg, t_indptr,          t_eids};
+  return {dst,   to_tensor(starts), to_tensor(targets), to_tensor(relations), edge_seg, t_indptr,
+          t_eids};
 }
 
 }  // namespace

@@ -1,0 +1,35 @@
+# make demo | test | lint | clean. PYTHON chooses the interpreter, VENV the environment's folder.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+# What the native library and the installation are made from: a change makes them anew.
+SOURCES := setup.py pyproject.toml $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu)
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	$(VENV)/bin/ariigcn train
+
+test: $(VENV)/installed
+	$(VENV)/bin/python -m pytest -q
+
+lint: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/clang-format --dry-run -Werror $(filter csrc/%,$(SOURCES))
+
+$(VENV)/torch:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
+	  { echo "ariigcn_dgl needs Python 3.10 to 3.12: call make with PYTHON=python3.11, for example"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install "$(TORCH)" setuptools ninja
+	@touch $@
+
+$(VENV)/installed: $(VENV)/torch $(SOURCES)
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(PIP) install --no-build-isolation -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info ariigcn_dgl/_C*.so
