@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from ariigcn_dgl.errors import InputError
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`, renamed to it where the block succeeds.
+    """Yield a temporary sibling of `path`, to be made a file or a folder, renamed if all goes well.
 
     Raises
     ------
@@ -45,7 +46,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
             raise
         raise InputError(f"{path}: cannot be written: {error}") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        if scratch.is_dir():
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            scratch.unlink(missing_ok=True)
 
 
 def _is_write_error(error: Exception) -> bool:
@@ -60,21 +64,50 @@ def write_json(path: str | Path, content: Any) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read JSON.
+def read_text(path: Path) -> str:
+    """Return the text of a UTF-8 file, with or without a byte order mark.
 
     Raises
     ------
     InputError
-        If the file is missing or is not JSON.
+        If the file cannot be read or is not UTF-8.
     """
-    path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid JSON, the file is damaged: {error}") from error
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8"
+        ) from error
+
+
+def parse_json(text: str, where: str) -> dict[str, Any]:
+    """Return the JSON object in `text`.
+
+    Raises
+    ------
+    InputError
+        If the text is not JSON, or is JSON but not an object.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds something else.
+    """
+    return parse_json(read_text(Path(path)), str(path))
 
 
 def new_folder(path: str | Path) -> Path:

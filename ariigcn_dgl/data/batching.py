@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Window:
 
     @property
     def num_rels(self) -> int:
-        """Number of relations R."""
+        """Number of relations R; "auto" must have been `resolved`."""
         return len(relation_names(self.relations, self.num_speakers))
 
 
@@ -82,9 +82,9 @@ class Batch:
         """Which utterances count in losses and metrics, (N,) bool."""
         return self.labels != UNLABELLED
 
-    def modality_labels(self) -> Tensor:
-        """Labels per modality, (M, N): unlabelled where the modality is missing."""
-        masks = torch.stack(list(self.masks.values()))
+    def modality_labels(self, modalities: Iterable[str]) -> Tensor:
+        """Labels in each of the modalities, (M, N): unlabelled where the modality is missing."""
+        masks = torch.stack([self.masks[name] for name in modalities])
         return torch.where(masks, self.labels, UNLABELLED)
 
     def to(self, device: torch.device | str) -> Batch:
@@ -160,6 +160,8 @@ def shuffled_batches(
     """
     order = generator.permutation(chosen)
     pool = batch_size * BATCHES_PER_POOL
+    if len(order) == 0:
+        return
     pools = [order[start : start + pool] for start in range(0, len(order), pool)]
     by_length = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])
     starts = generator.permutation(np.arange(0, len(by_length), batch_size))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,9 @@ from safetensors.numpy import load_file, save_file
 
 from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
-from ariigcn_dgl.data.table import Table, parse_json, read_table, read_text
+from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import parse_json, read_text, replacing
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
@@ -45,17 +44,9 @@ def write_folder(dialogues: Dialogues, path: str | Path) -> None:
     path = Path(path)
     if os.path.lexists(path):
         raise InputError(f"{path}: exists already; choose another name or remove it first")
-    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    with replacing(path) as scratch:
         scratch.mkdir()
         _write_files(dialogues, scratch)
-        scratch.rename(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    except SafetensorError as error:  # the library's form of an OSError
-        raise InputError(f"{path}: cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_files(dialogues: Dialogues, folder: Path) -> None:

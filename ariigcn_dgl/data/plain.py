@@ -9,8 +9,9 @@ import numpy as np
 from ariigcn_dgl.data.arrays import read_npy, to_float32
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.split import has_label, random_splits
-from ariigcn_dgl.data.table import Table, read_table, read_text
+from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import read_text
 
 TABLES = ("utterances.csv", "utterances.jsonl")
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import parse_json, read_text
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
 
@@ -106,41 +105,6 @@ def read_table(path: Path) -> Table:
         lines=[line for line, _ in rows],
         columns={c: [row.get(c, "") for _, row in rows] for c in COLUMNS if c in found},
     )
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file, with or without a byte order mark.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or is not UTF-8.
-    """
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8"
-        ) from error
-
-
-def parse_json(text: str, where: str) -> dict[str, Any]:
-    """Return the JSON object in `text`.
-
-    Raises
-    ------
-    InputError
-        If the text is not JSON, or is JSON but not an object.
-    """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}")
-    return value
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -23,7 +23,13 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     graph : Graph
         N nodes, R relations.
     relation_names : sequence of str, length R
-        Names of the relations, e.g. from `relation_names`.
+        Names of the relations, e.g. from `relation_names`. DGL sorts them: give them to `as_graph`
+        again to get the relations back in this order.
+
+    Raises
+    ------
+    ValueError
+        If names are missing or double, or sources and targets are not the same nodes.
 
     Examples
     --------
@@ -32,6 +38,15 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     >>> to_dgl(graph, ["past", "future"]).num_edges("past")
     2
     """
+    if len(relation_names) != graph.num_rels or len(set(relation_names)) != graph.num_rels:
+        raise ValueError(
+            f"relation_names must be {graph.num_rels} different names, got {list(relation_names)}"
+        )
+    if graph.num_src != graph.num_dst:
+        raise ValueError(
+            f"the graph must have one set of nodes, got {graph.num_src} sources and "
+            f"{graph.num_dst} targets"
+        )
     edges = {}
     for relation, name in enumerate(relation_names):
         chosen = graph.etypes == relation
@@ -39,22 +54,39 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     return dgl.heterograph(edges, num_nodes_dict={NODE_TYPE: graph.num_dst})
 
 
-def as_graph(g: Graph | dgl.DGLGraph, etypes: Tensor | None = None) -> Graph:
+def as_graph(
+    g: Graph | dgl.DGLGraph,
+    etypes: Tensor | None = None,
+    *,
+    num_rels: int | None = None,
+    relation_names: Sequence[str] | None = None,
+) -> Graph:
     """Return the index structure of a DGL graph; a `Graph` is returned as it is.
 
     Parameters
     ----------
     g : Graph or DGLGraph
-        A homogeneous graph, a block, or a heterograph with one node type. In a heterograph the
-        relation is the edge type's position in ``g.canonical_etypes``, and `Graph.eids` counts
-        edges in that order, as `dgl.to_homogeneous` does.
+        A homogeneous graph, a block, or a heterograph with one node type. `Graph.eids` counts a
+        heterograph's edges in the order of ``g.canonical_etypes``, as `dgl.to_homogeneous` does.
     etypes : (E,) int tensor, optional
         Relations of a homogeneous graph's edges, in edge-id order.
+    num_rels : int, optional
+        Number of relations of a homogeneous graph (default: largest + 1).
+    relation_names : sequence of str, optional
+        A heterograph's edge types in the order of their relation numbers (default: as in
+        ``g.canonical_etypes``, where DGL sorts them by name).
 
     Raises
     ------
     ValueError
-        If `g` has several node types, or `etypes` comes with a heterograph.
+        If `g` has several node types, `etypes` comes with a heterograph, or `relation_names` are
+        not its edge types.
+
+    Examples
+    --------
+    >>> g = dgl.heterograph({("u", "past", "u"): ([0], [1]), ("u", "future", "u"): ([1], [0])})
+    >>> as_graph(g).etypes.tolist(), as_graph(g, relation_names=["past", "future"]).etypes.tolist()
+    ([0, 1], [1, 0])
     """
     if isinstance(g, Graph):
         return g
@@ -63,10 +95,17 @@ def as_graph(g: Graph | dgl.DGLGraph, etypes: Tensor | None = None) -> Graph:
     num_nodes = {"num_src": g.num_src_nodes(), "num_dst": g.num_dst_nodes()}
     if len(g.canonical_etypes) == 1:
         src, dst = g.edges(order="eid")
-        return Graph.from_edges(src.long(), dst.long(), etypes, **num_nodes)
+        etypes = None if etypes is None else etypes.long()
+        return Graph.from_edges(src.long(), dst.long(), etypes, num_rels=num_rels, **num_nodes)
     if etypes is not None:
         raise ValueError("a heterograph's edge types are its relations: pass no etypes with it")
+    names = [name for _, name, _ in g.canonical_etypes]
+    order = names if relation_names is None else list(relation_names)
+    if sorted(order) != sorted(names):
+        raise ValueError(f"relation_names must be the edge types {names}, got {order}")
     parts = [g.edges(etype=etype, order="eid") for etype in g.canonical_etypes]
-    relations = [torch.full_like(src, r) for r, (src, _) in enumerate(parts)]
-    src, dst = (torch.cat([part[side] for part in parts]).long() for side in (0, 1))
-    return Graph.from_edges(src, dst, torch.cat(relations), num_rels=len(parts), **num_nodes)
+    relations = [
+        torch.full_like(src, order.index(name)) for name, (src, _) in zip(names, parts, strict=True)
+    ]
+    src, dst, etypes = (torch.cat(x).long() for x in (*zip(*parts, strict=True), relations))
+    return Graph.from_edges(src, dst, etypes, num_rels=len(names), **num_nodes)

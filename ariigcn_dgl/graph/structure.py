@@ -76,14 +76,13 @@ class Graph:
 
     @cached_property
     def norm(self) -> Tensor:
-        """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float32."""
-        sizes = self.seg_ptr.diff()
-        return sizes.reciprocal()[self.edge_seg]
+        """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float64."""
+        return self.seg_ptr.diff().double().reciprocal()[self.edge_seg]
 
     @cached_property
     def in_norm(self) -> Tensor:
-        """``1 / |N_i|`` of the target of each edge, (E,) float32."""
-        return self.indptr.diff().reciprocal()[self.dst]
+        """``1 / |N_i|`` of the target of each edge, (E,) float64."""
+        return self.indptr.diff().double().reciprocal()[self.dst]
 
     @cached_property
     def merged(self) -> Graph:
@@ -157,17 +156,16 @@ class Graph:
         >>> graph.num_dst, graph.num_edges, graph.num_segments
         (2, 3, 2)
         """
-        if etypes is None:
-            etypes = torch.zeros_like(indices)
+        etypes = torch.zeros_like(indices) if etypes is None else etypes
+        eids = torch.arange(indices.numel()) if eids is None else eids
+        _check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
         if num_rels is None:
-            num_rels = int(etypes.max()) + 1 if len(etypes) else 1
-        num_src = len(indptr) - 1 if num_src is None else num_src
-        eids = torch.arange(len(indices)) if eids is None else eids
-        device = indices.device
-        host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes)]
+            num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
+        num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
+        host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes, eids)]
         _check_csr(*host, num_rels, num_src)
-        plan = torch.ops.ariigcn.csr_plan(*host, num_src)
-        return cls(*host, eids.cpu(), *plan, num_rels=num_rels).to(device)
+        plan = torch.ops.ariigcn.csr_plan(*host[:3], num_src)
+        return cls(*host, *plan, num_rels=num_rels).to(indices.device)
 
     @classmethod
     def from_edges(
@@ -194,7 +192,7 @@ class Graph:
         Raises
         ------
         ValueError
-            If lengths disagree or a node or relation is out of range.
+            If lengths or dtypes disagree or a node or relation is out of range.
 
         Examples
         --------
@@ -205,21 +203,23 @@ class Graph:
         >>> graph.indices.tolist(), graph.eids.tolist()
         ([0, 1], [1, 0])
         """
-        etypes = torch.zeros_like(src) if etypes is None else etypes.long()
+        etypes = torch.zeros_like(src) if etypes is None else etypes
+        _check_vectors(src=src, dst=dst, etypes=etypes)
         if not len(src) == len(dst) == len(etypes):
             raise ValueError(
                 "src, dst and etypes must have one entry per edge, got "
                 f"{len(src)}, {len(dst)} and {len(etypes)}"
             )
         if len(dst) and not 0 <= int(dst.min()) <= int(dst.max()) < num_dst:
-            raise ValueError(f"dst must lie in [0, {num_dst}), got {int(dst.min())} to {dst.max()}")
+            raise ValueError(
+                f"dst must lie in [0, {num_dst}), got {int(dst.min())} to {int(dst.max())}"
+            )
         order = torch.argsort(src, stable=True)
         order = order[torch.argsort(etypes[order], stable=True)]
         order = order[torch.argsort(dst[order], stable=True)]
         counts = torch.bincount(dst, minlength=num_dst)
         indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        src, etypes = src.long()[order], etypes[order]
-        return cls.from_csr(indptr, src, etypes, num_rels, num_src, order)
+        return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
 
     def to(self, device: torch.device | str) -> Graph:
         """Return the graph with every tensor on `device`."""
@@ -229,21 +229,32 @@ class Graph:
         return Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
 
 
-def _check_csr(
-    indptr: Tensor, indices: Tensor, etypes: Tensor, num_rels: int, num_src: int
-) -> None:
-    """Raise ValueError unless the kernels may trust these arrays."""
-    for name, tensor in (("indptr", indptr), ("indices", indices), ("etypes", etypes)):
+def _check_vectors(**tensors: Tensor) -> None:
+    for name, tensor in tensors.items():
         if tensor.dtype != torch.int64 or tensor.dim() != 1:
             raise ValueError(
                 f"{name} must be a 1-D int64 tensor, got {tensor.dim()}-D {tensor.dtype}"
             )
+
+
+def _check_csr(
+    indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
+) -> None:
+    """Raise ValueError unless the kernels may trust these 1-D int64 arrays."""
+    if num_rels < 1 or num_src < 0:
+        raise ValueError(
+            f"num_rels must be at least 1 and num_src at least 0, got {num_rels} and {num_src}"
+        )
     if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
         raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
-    if (indptr.diff() < 0).any():
-        raise ValueError(f"indptr decreases after row {int((indptr.diff() < 0).nonzero()[0])}")
-    if len(etypes) != len(indices):
-        raise ValueError(f"etypes must have one entry per edge ({len(indices)}), got {len(etypes)}")
+    falls = indptr[1:] < indptr[:-1]  # not diff(), which may overflow
+    if falls.any():
+        raise ValueError(f"indptr decreases after row {int(falls.nonzero()[0])}")
+    for name, tensor in (("etypes", etypes), ("eids", eids)):
+        if len(tensor) != len(indices):
+            raise ValueError(
+                f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
+            )
     for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
         bad = ((tensor < 0) | (tensor >= size)).nonzero()
         if len(bad):

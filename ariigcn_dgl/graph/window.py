@@ -18,6 +18,11 @@ def relation_names(relations: Literal["speaker", "pairs"], num_speakers: int = 2
     ``past`` means that the source speaks before the target. The self edge is a relation of its own,
     so that the self term of Eq. 10 (``W_0``) is the last relation's weight.
 
+    Raises
+    ------
+    ValueError
+        If `relations` is neither of the two.
+
     Examples
     --------
     >>> relation_names("speaker")
@@ -27,6 +32,8 @@ def relation_names(relations: Literal["speaker", "pairs"], num_speakers: int = 2
     """
     if relations == "speaker":
         return list(SPEAKER_RELATIONS)
+    if relations != "pairs":
+        raise ValueError(f"relations must be 'speaker' or 'pairs', got {relations!r}")
     speakers = range(num_speakers)
     pairs = [f"{j}_to_{i}" for j in speakers for i in speakers]
     return [f"{pair}_{side}" for pair in pairs for side in ("past", "future")] + ["self"]
@@ -80,6 +87,7 @@ def window_graph(
     >>> [SPEAKER_RELATIONS[r] for r in graph.etypes[:2]]
     ['other_future', 'self']
     """
+    num_rels = len(relation_names(relations, num_speakers))
     _check_window(lengths, speakers, past, future)
     if relations == "pairs":
         _check_speakers(lengths, speakers, num_speakers)
@@ -89,7 +97,7 @@ def window_graph(
     )
     plan = torch.ops.ariigcn.csr_plan(*csr, len(speakers))
     eids = torch.arange(len(csr[1]))
-    return Graph(*csr, eids, *plan, num_rels=len(relation_names(relations, num_speakers)))
+    return Graph(*csr, eids, *plan, num_rels=num_rels)
 
 
 def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> None:

@@ -179,8 +179,8 @@ class ARIIGCN(nn.Module):
                 inputs[name] = self.speaker_relative(
                     inputs[name], batch.masks[name], batch.speakers, batch.lengths
                 )
-        present = torch.stack(list(batch.masks.values())).unsqueeze(-1)
-        return self.encoder(inputs) * present
+        present = torch.stack([batch.masks[name] for name in self.encoder.mlps])
+        return self.encoder(inputs) * present.unsqueeze(-1)
 
     def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised (Eq. 16, 17).
@@ -197,7 +197,7 @@ class ARIIGCN(nn.Module):
         logits = self._classify(before, states)[labelled]
         labels = batch.labels[labelled]
         terms = {"classification": cross_entropy(logits, labels, class_weight)}
-        terms |= self._contrast_terms(states, batch.modality_labels())
+        terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
         if self.gan is not None and self.config.adversarial == "alternate":
             loss = self.gan.generator_loss(projected, batch.masks)
             terms["generator"] = self.config.adversarial_weight * loss

@@ -92,7 +92,8 @@ class PairwiseContrast(nn.Module):
         -------
         scalar tensor, float32 or float64
         """
-        z = F.normalize(feat, dim=-1)
+        # in half precision the norm's lower bound is 0, and a zero row would become NaN
+        z = F.normalize(feat if feat.dtype == torch.float64 else feat.float(), dim=-1)
         no_utterance = torch.arange(label.size(1), device=label.device).expand_as(label)
         stats = pairwise_contrast(
             z,

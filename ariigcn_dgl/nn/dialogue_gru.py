@@ -22,6 +22,11 @@ class DialogueGRU(nn.Module):
     bidirectional : bool
         False: an utterance sees its past only.
 
+    Raises
+    ------
+    ValueError
+        If a bidirectional GRU is to have an odd width.
+
     Examples
     --------
     >>> import torch
@@ -39,6 +44,8 @@ class DialogueGRU(nn.Module):
         bidirectional: bool = True,
     ) -> None:
         super().__init__()
+        if bidirectional and hidden_dim % 2:
+            raise ValueError(f"hidden_dim of a bidirectional GRU must be even, got {hidden_dim}")
         self.gru = nn.GRU(
             in_feats,
             hidden_dim // 2 if bidirectional else hidden_dim,

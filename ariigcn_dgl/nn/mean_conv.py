@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
 from ariigcn_dgl.ops import segment_spmm
+from ariigcn_dgl.ops._checks import require_shape
 
 
 class MeanConv(nn.Module):
@@ -59,7 +60,14 @@ class MeanConv(nn.Module):
         Returns
         -------
         (G, N, D_out) tensor
+
+        Raises
+        ------
+        ValueError
+            If shapes or dtypes do not fit, or a node has not exactly one self edge.
         """
+        require_shape("feat", feat, (len(self.weight), graph.num_src, self.weight.size(1)))
+        require_shape("attention", attention, (len(feat), graph.num_edges))
         weight = graph.in_norm.to(feat).expand(len(feat), -1)
         mean = segment_spmm(graph.merged, weight, feat)
         self_attention = attention[:, graph.self_edges].unsqueeze(-1)

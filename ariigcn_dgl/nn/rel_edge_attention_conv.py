@@ -9,6 +9,7 @@ from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph, as_graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
 from ariigcn_dgl.ops import edge_attention, relational_sum
+from ariigcn_dgl.ops._checks import require_shape
 
 
 class RelEdgeAttentionConv(nn.Module):
@@ -80,13 +81,15 @@ class RelEdgeAttentionConv(nn.Module):
         Parameters
         ----------
         graph : Graph or DGLGraph
-            N nodes, E edges.
+            N nodes, E edges. In a heterograph, relation r is ``canonical_etypes[r]``; `as_graph`
+            takes another order.
         feat : (G, N, D_in) tensor
             Node states; (N, D_in) where there is one group.
         etypes : (E,) int tensor, optional
             Relations, for a homogeneous DGLGraph.
         get_attention : bool
-            Also return the attention, in the order of ``Graph.indices``.
+            Also return the attention: in the order of ``Graph.indices``, of a DGLGraph in that of
+            its edge ids (a heterograph's edges are counted as `dgl.to_homogeneous` does).
 
         Returns
         -------
@@ -97,8 +100,16 @@ class RelEdgeAttentionConv(nn.Module):
         ValueError
             If shapes, dtypes or relations do not fit.
         """
-        graph = as_graph(graph, etypes).to(feat.device)
+        groups, num_rels, in_feats, _ = self.rel_weight.shape
+        own_order = isinstance(graph, Graph)
+        graph = as_graph(graph, etypes, num_rels=num_rels).to(feat.device)
+        if graph.num_rels != num_rels or graph.num_src != graph.num_dst:
+            raise ValueError(
+                f"graph must have {num_rels} relations and as many sources as targets, got "
+                f"{graph.num_rels} relations, {graph.num_src} sources, {graph.num_dst} targets"
+            )
         grouped = feat if feat.dim() == 3 else feat.unsqueeze(0)
+        require_shape("feat", grouped, (groups, graph.num_dst, in_feats))
         u, v = grouped @ self.weight_dst, grouped @ self.weight_src
         alpha = edge_attention(
             graph, u, v, self.score.squeeze(-1), negative_slope=self.negative_slope
@@ -106,4 +117,6 @@ class RelEdgeAttentionConv(nn.Module):
         edge_weight = self.attn_drop(alpha) * graph.norm.to(alpha)
         out = F.gelu(relational_sum(graph, edge_weight, grouped, self.rel_weight))
         out = out if feat.dim() == 3 else out.squeeze(0)
-        return (out, alpha) if get_attention else out
+        if not get_attention:
+            return out
+        return out, alpha if own_order else alpha[:, graph.eids.argsort()]

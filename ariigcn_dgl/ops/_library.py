@@ -1,5 +1,7 @@
 """Loads the native library, once; every module that calls `torch.ops.ariigcn` imports this."""
 
+import torch
+
 try:
     from ariigcn_dgl import _C
 except ImportError as error:
@@ -9,3 +11,28 @@ except ImportError as error:
     ) from error
 
 build_info = _C.build_info
+
+
+def _refuse_second_derivative(name: str) -> None:
+    """Make differentiating the backward of an operator an error: by default it yields zeros."""
+
+    def refuse(ctx, *grads):
+        raise NotImplementedError(
+            f"{name} can be differentiated once only: use {name}_reference for higher derivatives"
+        )
+
+    torch.library.register_autograd(f"ariigcn::{name}_backward", refuse)
+
+
+def _compute_in_float(name: str) -> None:
+    """Under autocast, cast every floating argument but float64 to float32."""
+    for device in ("cpu", "cuda"):
+        torch.library.register_autocast(f"ariigcn::{name}", device, torch.float32)
+
+
+for _name in ("segment_spmm", "segment_sddmm"):
+    _compute_in_float(_name)
+for _name in ("edge_attention", "pairwise_contrast"):
+    _compute_in_float(_name)
+    _compute_in_float(f"{_name}_backward")
+    _refuse_second_derivative(_name)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -27,6 +27,7 @@ def edge_attention(
     With ``u = W_dst h`` and ``v = W_src h`` this is the MLP over the concatenation
     :math:`w_1^\top \sigma(W_2 [h_i \oplus h_j])`. No (E, D) tensor is made, forward or backward;
     sums are gathered in a fixed order, so results do not depend on the number of threads.
+    Differentiable once. Under autocast computed in float32.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def edge_attention(
     tensor([[0.2689, 0.7311]])
     """
     require_floating(u=u, v=v, w=w)
+    require_dim(3, u=u)
     groups, _, width = u.shape
     require_shape("u", u, (groups, graph.num_dst, width))
     require_shape("v", v, (groups, graph.num_src, width))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
 
@@ -30,6 +30,14 @@ class PairRule:
 
     positives: frozenset[int]
     negatives: frozenset[int]
+
+    def __post_init__(self) -> None:
+        both, known = self.positives & self.negatives, frozenset(range(8))
+        if both or not self.positives | self.negatives <= known:
+            raise ValueError(
+                "positives and negatives must be different codes from 0 to 7, got "
+                f"{sorted(self.positives)} and {sorted(self.negatives)}"
+            )
 
     @classmethod
     def where(cls, positive, negative) -> PairRule:
@@ -69,7 +77,7 @@ def pairwise_contrast(
     r"""Reduce all pairwise similarities :math:`s_{ij} = z_i \cdot z_j` to per-row statistics.
 
     Every contrastive loss of this package is a short formula over these. Similarities are streamed
-    in tiles, forward and backward; no (N, N) tensor exists.
+    in tiles, forward and backward; no (N, N) tensor exists. Differentiable once.
 
     Parameters
     ----------
@@ -103,6 +111,7 @@ def pairwise_contrast(
     (tensor([[1., 1., 0.]]), tensor([[1., 1., 2.]]))
     """
     require_floating(z=z)
+    require_dim(3, z=z)
     for name, ids in (("label", label), ("modality", modality), ("utterance", utterance)):
         require_shape(name, ids, z.shape[:2])
         if ids.dtype != torch.int64:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.ops._checks import require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: 
     graph : Graph
         E edges, R relations.
     edge_weight : (G, E) tensor
-        Weight of each edge, e.g. ``edge_attention(...) * graph.norm``.
+        Weight of each edge, e.g. ``alpha * graph.norm.to(alpha)``.
     feat : (G, N_src, D_in) tensor
         Source rows.
     rel_weight : (G, R, D_in, D_out) tensor
@@ -55,6 +55,10 @@ def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: 
     tensor([[[302.]]])
     """
     require_floating(feat=feat, edge_weight=edge_weight, rel_weight=rel_weight)
+    require_dim(3, feat=feat)
+    require_shape("feat", feat, (feat.size(0), graph.num_src, feat.size(2)))
+    require_shape("edge_weight", edge_weight, (feat.size(0), graph.num_edges))
+    require_dim(4, rel_weight=rel_weight)
     shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
     require_shape("rel_weight", rel_weight, shape)
     order, counts = graph.segments_by_relation

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -20,7 +20,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     .. math:: a_p = \sum_{(j \to i) \in p} w_{ij} h_j
 
     Computed for the P non-empty segments only, gathered in a fixed order (deterministic, any number
-    of threads). Differentiable twice.
+    of threads). Differentiable any number of times. Under autocast computed in float32.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     tensor([[[7.]]])
     """
     require_floating(feat=feat, weight=weight)
+    require_dim(3, feat=feat)
     groups, _, width = feat.shape
     require_shape("feat", feat, (groups, graph.num_src, width))
     require_shape("weight", weight, (groups, graph.num_edges))
