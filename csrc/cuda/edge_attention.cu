@@ -6,7 +6,6 @@
 #include <cuda_fp16.h>
 
 #include <cmath>
-#include <limits>
 
 #include "launch.h"
 #include "warp.h"
@@ -38,7 +37,7 @@ __global__ void attention_kernel(AttentionShape n, AttentionGraph graph, const s
     const int64_t g = row / n.num_dst, i = row % n.num_dst;
     const int64_t first = graph.indptr[i], degree = graph.indptr[i + 1] - first;
     acc* score = scores + g * n.edges + first;
-    acc largest = -std::numeric_limits<acc>::infinity();
+    acc largest = -kInfinity<acc>;
     for (int64_t k = 0; k < degree; ++k) {
       const int64_t source = g * n.num_src + graph.indices[first + k];
       const acc s =
@@ -112,8 +111,8 @@ __global__ void partial_kernel(AttentionShape n, AttentionGraph graph,
   using acc = acc_t<scalar_t>;
   for (int64_t part = blockIdx.x; part < n.groups * partials; part += gridDim.x) {
     const int64_t g = part / partials, start = part % partials * kTargetsPerPartial;
-    const int64_t stop = n.num_dst - start < kTargetsPerPartial ? n.num_dst
-                                                                : start + kTargetsPerPartial;
+    const int64_t stop =
+        n.num_dst - start < kTargetsPerPartial ? n.num_dst : start + kTargetsPerPartial;
     for (int64_t k = threadIdx.x; k < n.width; k += kThreads) {
       acc dw = 0;
       for (int64_t e = graph.indptr[start]; e < graph.indptr[stop]; ++e) {
@@ -167,12 +166,12 @@ cudaError_t launch_edge_attention_backward(const AttentionShape& n, const Attent
   return cudaSuccess;
 }
 
-#define INSTANTIATE(scalar_t)                                                                     \
-  template cudaError_t launch_edge_attention(                                                     \
-      const AttentionShape&, const AttentionGraph&, const scalar_t*, const scalar_t*,             \
-      const scalar_t*, double, acc_t<scalar_t>*, scalar_t*, cudaStream_t);                        \
-  template cudaError_t launch_edge_attention_backward(                                            \
-      const AttentionShape&, const AttentionGraph&, const AttentionBackward<scalar_t>&,           \
+#define INSTANTIATE(scalar_t)                                                                    \
+  template cudaError_t launch_edge_attention(const AttentionShape&, const AttentionGraph&,       \
+                                             const scalar_t*, const scalar_t*, const scalar_t*,  \
+                                             double, acc_t<scalar_t>*, scalar_t*, cudaStream_t); \
+  template cudaError_t launch_edge_attention_backward(                                           \
+      const AttentionShape&, const AttentionGraph&, const AttentionBackward<scalar_t>&,          \
       cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -39,7 +39,7 @@ template <typename scalar_t>
 struct AttentionBackward {
   const scalar_t *grad, *alpha, *u, *v, *w;
   acc_t<scalar_t> slope;
-  acc_t<scalar_t> *grad_score, *partial;
+  acc_t<scalar_t>*grad_score, *partial;
   scalar_t *grad_u, *grad_v, *grad_w;
 };
 

@@ -33,9 +33,9 @@ cudaError_t forward(const AttentionShape& n, const AttentionGraph& graph, const 
   Tensor scores = u.scalar_type() == acc_dtype(u)
                       ? alpha
                       : torch::stable::new_empty(u, {n.groups, n.edges}, acc_dtype(u));
-  return launch_edge_attention(n, graph, input<scalar_t>(u), input<scalar_t>(v),
-                               input<scalar_t>(w), slope, scores.mutable_data_ptr<acc>(),
-                               output<scalar_t>(alpha), current_stream(u.get_device_index()));
+  return launch_edge_attention(n, graph, input<scalar_t>(u), input<scalar_t>(v), input<scalar_t>(w),
+                               slope, scores.mutable_data_ptr<acc>(), output<scalar_t>(alpha),
+                               current_stream(u.get_device_index()));
 }
 
 Tensor edge_attention(const Tensor& u, const Tensor& v, const Tensor& w, double negative_slope,

@@ -21,8 +21,7 @@ __global__ void spmm_kernel(SegmentShape n, const int64_t* seg_ptr, const int64_
     for (int64_t k = lane(); k < n.width; k += kWarpSize) {
       acc sum = 0;
       for (int64_t e = seg_ptr[p]; e < seg_ptr[p + 1]; ++e)
-        sum += acc(weight[g * n.edges + e]) *
-               acc(feat[(g * n.nodes + indices[e]) * n.width + k]);
+        sum += acc(weight[g * n.edges + e]) * acc(feat[(g * n.nodes + indices[e]) * n.width + k]);
       out[row * n.width + k] = scalar_t(sum);
     }
   }
@@ -62,12 +61,12 @@ cudaError_t launch_segment_sddmm(const SegmentShape& n, const int64_t* indices,
                       left, right, out);
 }
 
-#define INSTANTIATE(scalar_t)                                                                     \
-  template cudaError_t launch_segment_spmm(const SegmentShape&, const int64_t*, const int64_t*,   \
-                                           const scalar_t*, const scalar_t*, scalar_t*,           \
-                                           cudaStream_t);                                         \
-  template cudaError_t launch_segment_sddmm(const SegmentShape&, const int64_t*, const int64_t*,  \
-                                            const scalar_t*, const scalar_t*, scalar_t*,          \
+#define INSTANTIATE(scalar_t)                                                                    \
+  template cudaError_t launch_segment_spmm(const SegmentShape&, const int64_t*, const int64_t*,  \
+                                           const scalar_t*, const scalar_t*, scalar_t*,          \
+                                           cudaStream_t);                                        \
+  template cudaError_t launch_segment_sddmm(const SegmentShape&, const int64_t*, const int64_t*, \
+                                            const scalar_t*, const scalar_t*, scalar_t*,         \
                                             cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -24,10 +24,10 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
   Tensor out = torch::stable::new_empty(feat, {n.groups, n.segments, n.width});
   DISPATCH_FLOATING(
       feat, "segment_spmm",
-      check_launch(launch_segment_spmm(
-                       n, seg_ptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
-                       input<scalar_t>(weight), input<scalar_t>(feat), output<scalar_t>(out),
-                       current_stream(feat.get_device_index())),
+      check_launch(launch_segment_spmm(n, seg_ptr.const_data_ptr<int64_t>(),
+                                       indices.const_data_ptr<int64_t>(), input<scalar_t>(weight),
+                                       input<scalar_t>(feat), output<scalar_t>(out),
+                                       current_stream(feat.get_device_index())),
                    "segment_spmm"));
   return out;
 }
@@ -39,10 +39,10 @@ Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_
   Tensor out = torch::stable::new_empty(right, {n.groups, n.edges});
   DISPATCH_FLOATING(
       right, "segment_sddmm",
-      check_launch(launch_segment_sddmm(
-                       n, indices.const_data_ptr<int64_t>(), edge_seg.const_data_ptr<int64_t>(),
-                       input<scalar_t>(left), input<scalar_t>(right), output<scalar_t>(out),
-                       current_stream(right.get_device_index())),
+      check_launch(launch_segment_sddmm(n, indices.const_data_ptr<int64_t>(),
+                                        edge_seg.const_data_ptr<int64_t>(), input<scalar_t>(left),
+                                        input<scalar_t>(right), output<scalar_t>(out),
+                                        current_stream(right.get_device_index())),
                    "segment_sddmm"));
   return out;
 }

@@ -11,8 +11,8 @@ namespace ariigcn {
 
 // The stable ABI hands out a cudaStream_t only from torch 2.13 on; before, the one public way is a
 // function of libtorch_cuda, which a CPU-only torch lacks. So it is looked up in the library that
-// torch has loaded. (A weak reference would be null wherever the linker defaults to --as-needed,
-// as on Ubuntu: libtorch_cuda is then no dependency of this library.)
+// torch has loaded. (A weak reference would stay null: linkers leave out libraries of which no
+// symbol is needed, so libtorch_cuda is no dependency of this library.)
 inline cudaStream_t current_stream(int32_t device) {
   using Getter = int32_t (*)(int32_t device, void** stream);
   static const Getter get = [] {

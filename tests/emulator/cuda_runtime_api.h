@@ -1,0 +1,168 @@
+// Stands in for CUDA's header so that a C++ compiler can build csrc/cuda/*.cu unchanged and run the
+// kernels on the CPU: one std::thread per CUDA thread, blocks one after another. It shows errors of
+// logic, bounds and barriers (with ThreadSanitizer also races); it says nothing about speed, and
+// its memory order is the CPU's.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+using cudaStream_t = void*;
+using cudaError_t = int;
+constexpr cudaError_t cudaSuccess = 0, cudaErrorInvalidConfiguration = 9;
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+
+inline dim3 gridDim, blockDim;
+inline thread_local dim3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0};
+
+namespace emulator {
+
+constexpr unsigned kWarp = 32;
+inline unsigned max_blocks = ~0u;  // a smaller grid makes kernels take several strides
+inline unsigned run_blocks = ~0u;  // only the first so many are run, a sample of a long launch
+inline unsigned launches = 0;
+
+// std::barrier would order threads of different barriers too (they share the atomics they wait on)
+// and so hide races from ThreadSanitizer.
+class Barrier {
+ public:
+  explicit Barrier(unsigned threads) : expected_(threads) {}
+
+  void arrive_and_wait() {
+    std::unique_lock lock(mutex_);
+    const unsigned phase = phase_;
+    if (++arrived_ == expected_) return complete();
+    released_.wait(lock, [&] { return phase_ != phase; });
+  }
+
+  void arrive_and_drop() {
+    const std::lock_guard lock(mutex_);
+    if (arrived_ == --expected_) complete();
+  }
+
+ private:
+  void complete() {
+    arrived_ = 0;
+    ++phase_;
+    released_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable released_;
+  unsigned expected_, arrived_ = 0, phase_ = 0;
+};
+
+// Lanes exchange values through `slot`. Two sets of slots take turns: a lane can be at most one
+// exchange ahead of another, so it never overwrites a value that is still to be read.
+struct Warp {
+  Barrier barrier;
+  alignas(16) unsigned char slot[2][kWarp][16];
+  explicit Warp(unsigned lanes) : barrier(lanes) {}
+};
+
+struct Block {
+  Barrier barrier;
+  std::vector<std::unique_ptr<Warp>> warps;
+  explicit Block(unsigned threads) : barrier(threads) {
+    for (unsigned t = 0; t < threads; t += kWarp)
+      warps.push_back(std::make_unique<Warp>(std::min(kWarp, threads - t)));
+  }
+};
+
+inline thread_local Block* block = nullptr;
+inline thread_local unsigned exchanges = 0;
+
+inline unsigned thread_in_block() {
+  return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+}
+inline Warp& warp() { return *block->warps[thread_in_block() / kWarp]; }
+
+// The value that lane `from(own lane)` passes to the same call.
+template <typename T, typename From>
+T exchange(T value, From from) {
+  static_assert(sizeof(T) <= 16);
+  Warp& w = warp();
+  const unsigned lane = thread_in_block() % kWarp, turn = exchanges++ % 2;
+  std::memcpy(w.slot[turn][lane], &value, sizeof(T));
+  w.barrier.arrive_and_wait();
+  std::memcpy(&value, w.slot[turn][from(lane) % kWarp], sizeof(T));
+  return value;
+}
+
+inline dim3 unflatten(unsigned index, dim3 size) {
+  return {index % size.x, index / size.x % size.y, index / size.x / size.y};
+}
+
+}  // namespace emulator
+
+inline void __syncthreads() { emulator::block->barrier.arrive_and_wait(); }
+inline void __syncwarp(unsigned = ~0u) { emulator::warp().barrier.arrive_and_wait(); }
+
+template <typename T>
+T __shfl_sync(unsigned, T value, int source) {
+  return emulator::exchange(value, [=](unsigned) { return unsigned(source); });
+}
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int mask) {
+  return emulator::exchange(value, [=](unsigned lane) { return lane ^ unsigned(mask); });
+}
+template <typename T>
+T __shfl_down_sync(unsigned, T value, unsigned delta) {
+  return emulator::exchange(
+      value, [=](unsigned lane) { return lane + delta < emulator::kWarp ? lane + delta : lane; });
+}
+
+template <typename... Params, typename... Args>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Params...),
+                               Args&&... args) {
+  ++emulator::launches;
+  gridDim = config->gridDim;
+  blockDim = config->blockDim;
+  gridDim.x = std::min(gridDim.x, emulator::max_blocks);
+  const unsigned threads = blockDim.x * blockDim.y * blockDim.z;
+  const unsigned blocks = std::min(gridDim.x * gridDim.y * gridDim.z, emulator::run_blocks);
+  if (threads == 0 || threads > 1024 || blocks == 0) return cudaErrorInvalidConfiguration;
+
+  std::vector<std::unique_ptr<emulator::Block>> all_blocks;
+  for (unsigned b = 0; b < blocks; ++b)
+    all_blocks.push_back(std::make_unique<emulator::Block>(threads));
+  emulator::Barrier next_block(threads);  // blocks share the memory of __shared__
+  std::vector<std::thread> pool;
+  for (unsigned t = 0; t < threads; ++t)
+    pool.emplace_back([&, t] {
+      threadIdx = emulator::unflatten(t, blockDim);
+      for (unsigned b = 0; b < blocks; ++b) {
+        next_block.arrive_and_wait();
+        emulator::exchanges = 0;
+        emulator::block = all_blocks[b].get();
+        blockIdx = emulator::unflatten(b, gridDim);
+        kernel(args...);
+        emulator::warp().barrier.arrive_and_drop();
+        emulator::block->barrier.arrive_and_drop();
+      }
+    });
+  for (auto& thread : pool) thread.join();
+  return cudaSuccess;
+}

@@ -1,0 +1,134 @@
+#include "harness.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime_api.h>
+
+#include "cuda/edge_attention.h"
+#include "cuda/pairwise_contrast.h"
+#include "cuda/segment_spmm.h"
+
+namespace {
+using namespace ariigcn;
+
+// Calls `run` with a value of the scalar type.
+template <typename Run>
+int for_floating(int dtype, const Run& run) {
+  if (dtype == 0) return run(float{});
+  if (dtype == 1) return run(double{});
+  if (dtype == 2) return run(__half{});
+  return run(__nv_bfloat16{});
+}
+template <typename Run>
+int for_full_precision(int dtype, const Run& run) {
+  return dtype == 1 ? run(double{}) : run(float{});
+}
+
+// `data` as a pointer to the type of the second argument.
+template <typename T>
+const T* in(const void* data, T) {
+  return static_cast<const T*>(data);
+}
+template <typename T>
+T* out(void* data, T) {
+  return static_cast<T*>(data);
+}
+
+SegmentShape segment_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
+AttentionShape attention_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
+AttentionGraph attention_graph(const int64_t* const* g) { return {g[0], g[1], g[2], g[3], g[4]}; }
+
+template <typename T>
+ContrastInput<T> contrast_input(const int64_t* shape, const int64_t* const* ids,
+                                const int64_t* rule, double temperature, double margin,
+                                const void* z) {
+  const ContrastRows<T> rows{shape[1],           ids[0],   ids[1], ids[2], {rule[0], rule[1]},
+                             T(1 / temperature), T(margin)};
+  return {shape[0], shape[2], rows, in(z, T{})};
+}
+
+}  // namespace
+
+void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
+void set_run_blocks(unsigned blocks) { emulator::run_blocks = blocks; }
+unsigned launch_count() { return emulator::launches; }
+
+void round_trip(int dtype, int64_t count, const float* from, void* stored, float* to) {
+  for_floating(dtype, [&](auto t) {
+    for (int64_t k = 0; k < count; ++k) {
+      out(stored, t)[k] = decltype(t)(from[k]);
+      to[k] = float(out(stored, t)[k]);
+    }
+    return 0;
+  });
+}
+
+int segment_spmm(int dtype, const int64_t* shape, const int64_t* seg_ptr, const int64_t* indices,
+                 const void* weight, const void* feat, void* result) {
+  return for_floating(dtype, [&](auto t) {
+    return launch_segment_spmm(segment_shape(shape), seg_ptr, indices, in(weight, t), in(feat, t),
+                               out(result, t), nullptr);
+  });
+}
+
+int segment_sddmm(int dtype, const int64_t* shape, const int64_t* indices, const int64_t* edge_seg,
+                  const void* left, const void* right, void* result) {
+  return for_floating(dtype, [&](auto t) {
+    return launch_segment_sddmm(segment_shape(shape), indices, edge_seg, in(left, t), in(right, t),
+                                out(result, t), nullptr);
+  });
+}
+
+int64_t attention_partial_rows(const int64_t* shape) {
+  return partial_rows(attention_shape(shape));
+}
+
+int edge_attention(int dtype, const int64_t* shape, const int64_t* const* graph, const void* u,
+                   const void* v, const void* w, double slope, void* scores, void* alpha) {
+  return for_floating(dtype, [&](auto t) {
+    const acc_t<decltype(t)> acc{};
+    return launch_edge_attention(attention_shape(shape), attention_graph(graph), in(u, t), in(v, t),
+                                 in(w, t), slope, out(scores, acc), out(alpha, t), nullptr);
+  });
+}
+
+int edge_attention_backward(int dtype, const int64_t* shape, const int64_t* const* graph,
+                            const void* grad, const void* alpha, const void* u, const void* v,
+                            const void* w, double slope, void* grad_score, void* partial,
+                            void* grad_u, void* grad_v, void* grad_w) {
+  return for_floating(dtype, [&](auto t) {
+    using acc = acc_t<decltype(t)>;
+    const AttentionBackward<decltype(t)> pass{in(grad, t),
+                                              in(alpha, t),
+                                              in(u, t),
+                                              in(v, t),
+                                              in(w, t),
+                                              acc(slope),
+                                              out(grad_score, acc{}),
+                                              out(partial, acc{}),
+                                              out(grad_u, t),
+                                              out(grad_v, t),
+                                              out(grad_w, t)};
+    return launch_edge_attention_backward(attention_shape(shape), attention_graph(graph), pass,
+                                          nullptr);
+  });
+}
+
+int pairwise_contrast(int dtype, const int64_t* shape, const int64_t* const* ids,
+                      const int64_t* rule, double temperature, double margin, const void* z,
+                      void* stats) {
+  return for_full_precision(dtype, [&](auto t) {
+    const auto input = contrast_input<decltype(t)>(shape, ids, rule, temperature, margin, z);
+    return launch_pairwise_contrast(input, out(stats, t), nullptr);
+  });
+}
+
+int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
+                               const int64_t* rule, double temperature, double margin,
+                               const void* z, const void* grad, const void* stats, void* grad_z) {
+  return for_full_precision(dtype, [&](auto t) {
+    const auto input = contrast_input<decltype(t)>(shape, ids, rule, temperature, margin, z);
+    return launch_pairwise_contrast_backward(input, in(grad, t), in(stats, t), out(grad_z, t),
+                                             nullptr);
+  });
+}
