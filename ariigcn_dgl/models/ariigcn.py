@@ -16,6 +16,7 @@ from ariigcn_dgl.nn import (
     EmotionInferenceSubnetwork,
     ICCLLoss,
     IMCLLoss,
+    ModalityClassifiers,
     ModalityEncoder,
     RelationalGraph,
     SpeakerRelative,
@@ -69,6 +70,9 @@ class ARIIGCNConfig:
         Width of the projection heads before the contrast; 0: none.
     head_dim : int
         Width of the classifier's hidden layers.
+    auxiliary_weight : float
+        Weight of the cross entropy of one linear classifier per modality; where it is positive,
+        their logits are added to the classifier's. 0: there are none.
     """
 
     hidden_dim: int = 512
@@ -95,6 +99,7 @@ class ARIIGCNConfig:
     regularise: bool = True
     projection_dim: int = 0
     head_dim: int = 128
+    auxiliary_weight: float = 0.0
 
 
 class ARIIGCN(nn.Module):
@@ -162,14 +167,19 @@ class ARIIGCN(nn.Module):
         self.iccl_weight = config.iccl_weight
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
         self.skip = config.graph and config.residual
-        fused = modalities * dim * (2 if self.skip else 1)
+        width = dim * (2 if self.skip else 1)
         self.head = EmotionInferenceSubnetwork(
-            fused, num_classes, config.head_dim, config.head_dropout
+            modalities * width, num_classes, config.head_dim, config.head_dropout
+        )
+        self.modality_heads = (
+            ModalityClassifiers(width, num_classes, modalities, config.head_dropout)
+            if config.auxiliary_weight
+            else None
         )
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        return self._classify(*self._states(batch, self.project(batch)))
+        return self._classify(self._states(batch, self.project(batch))[1])[0]
 
     def project(self, batch: Batch) -> Tensor:
         """Return the projected modalities, (M, N, D); zero where one is missing (Eq. 1)."""
@@ -192,11 +202,14 @@ class ARIIGCN(nn.Module):
             Weights of the classes in the cross entropy.
         """
         projected = self.project(batch)
-        before, states = self._states(batch, projected)
-        labelled = batch.labelled
-        logits = self._classify(before, states)[labelled]
-        labels = batch.labels[labelled]
-        terms = {"classification": cross_entropy(logits, labels, class_weight)}
+        states, utterances = self._states(batch, projected)
+        logits, by_modality = self._classify(utterances)
+        chosen = batch.labelled
+        labels = batch.labels[chosen]
+        terms = {"classification": cross_entropy(logits[chosen], labels, class_weight)}
+        if by_modality is not None:
+            losses = [cross_entropy(part[chosen], labels, class_weight) for part in by_modality]
+            terms["auxiliary"] = self.config.auxiliary_weight * sum(losses)
         terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
         if self.gan is not None and self.config.adversarial == "alternate":
             loss = self.gan.generator_loss(projected, batch.masks)
@@ -218,15 +231,20 @@ class ARIIGCN(nn.Module):
         return iter(()) if self.gan is None else self.gan.discriminators.parameters()
 
     def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the graph's states, (M, N, D), and what the classifiers see, (M, N, D or 2 D)."""
         before = projected
         if self.context is not None:
             before = self.context(projected, batch.speakers, batch.lengths)
         states = before if self.graph is None else self.graph(batch.graph, before)
-        return before, states
+        return states, torch.cat([states, before], dim=-1) if self.skip else states
 
-    def _classify(self, before: Tensor, states: Tensor) -> Tensor:
-        parts = [states, before] if self.skip else [states]
-        return self.head(torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1))
+    def _classify(self, utterances: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the logits, (N, C), and each modality's own, (M, N, C)."""
+        logits = self.head(utterances.transpose(0, 1).flatten(1))
+        if self.modality_heads is None:
+            return logits, None
+        by_modality = self.modality_heads(utterances)
+        return logits + by_modality.sum(0), by_modality
 
     def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:
         z = states

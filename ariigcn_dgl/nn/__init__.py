@@ -5,6 +5,7 @@ from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
 from ariigcn_dgl.nn.mean_conv import MeanConv
+from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
@@ -18,6 +19,7 @@ __all__ = [
     "ICCLLoss",
     "IMCLLoss",
     "MeanConv",
+    "ModalityClassifiers",
     "ModalityEncoder",
     "PairwiseContrast",
     "RelEdgeAttentionConv",

@@ -105,7 +105,7 @@ class TriModalGAN(nn.Module):
         """
         total = projected.new_zeros(())
         for name, fake in self.generate(projected).items():
-            logits = self.discriminators[name](fake[_all_but(name, masks)]).squeeze(-1)
+            logits = self.discriminators[name](fake[self._has_sources(name, masks)]).squeeze(-1)
             total = total + self._mean(self._generator_terms(logits))
         return total
 
@@ -126,9 +126,12 @@ class TriModalGAN(nn.Module):
             fakes = self.generate(projected)
         for name, discriminator in self.discriminators.items():
             real = discriminator(raw[name][masks[name]]).squeeze(-1)
-            fake = discriminator(fakes[name][_all_but(name, masks)]).squeeze(-1)
+            fake = discriminator(fakes[name][self._has_sources(name, masks)]).squeeze(-1)
             total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
         return total
+
+    def _has_sources(self, name: str, masks: Mapping[str, Tensor]) -> Tensor:
+        return torch.stack([masks[other] for other in self.generators if other != name]).all(0)
 
     def _generator_terms(self, logits: Tensor) -> Tensor:
         if self.gan_loss == "minimax":
@@ -167,8 +170,3 @@ def _discriminator(width: int, hidden_dim: int, dropout: float) -> nn.Module:
         nn.Dropout(dropout),
         nn.Linear(hidden_dim, 1),
     )
-
-
-def _all_but(name: str, masks: Mapping[str, Tensor]) -> Tensor:
-    others = [mask for other, mask in masks.items() if other != name]
-    return torch.stack(others).all(0)

@@ -1,0 +1,43 @@
+"""One linear classifier per modality, beside the one on the fused utterance."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ModalityClassifiers(nn.Module):
+    """Classify the utterance from each modality alone.
+
+    Their own cross entropy makes every modality carry the emotion by itself, and their logits may
+    be added to a fused classifier's (an ensemble over modalities).
+
+    Parameters
+    ----------
+    in_feats : int
+        Width D of each modality's state.
+    num_classes, num_modalities : int
+        Numbers of classes C and modalities M.
+    dropout : float
+        Dropout on the states.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ModalityClassifiers(4, num_classes=6, num_modalities=2)(torch.ones(2, 5, 4)).shape
+    torch.Size([2, 5, 6])
+    """
+
+    def __init__(
+        self, in_feats: int, num_classes: int, num_modalities: int, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linears = nn.ModuleList(
+            [nn.Linear(in_feats, num_classes) for _ in range(num_modalities)]
+        )
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the logits of every modality, (M, N, C), of its states, (M, N, D)."""
+        pairs = zip(self.linears, self.dropout(states), strict=True)
+        return torch.stack([linear(x) for linear, x in pairs])

@@ -1,0 +1,202 @@
+"""The windowed speaker-relation graph: literal cases, then a slow reference."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ariigcn_dgl.graph import Graph, relation_names, window_graph
+
+
+def graph_of(lengths: list[int], speakers: list[int], **options: object) -> Graph:
+    return window_graph(
+        torch.tensor(lengths, dtype=torch.int64),
+        torch.tensor(speakers, dtype=torch.int64),
+        **options,
+    )
+
+
+def edges_of(graph: Graph, names: list[str]) -> set[tuple[int, int, str]]:
+    triples = zip(graph.indices.tolist(), graph.dst.tolist(), graph.etypes.tolist(), strict=True)
+    return {(source, target, names[relation]) for source, target, relation in triples}
+
+
+def expected_edges(
+    lengths: list[int], speakers: list[int], past: int, future: int, relations: str
+) -> set[tuple[int, int, str]]:
+    """Return the same by the definition, one pair of utterances at a time."""
+    edges, start = set(), 0
+    for length in lengths:
+        own = speakers[start : start + length]
+        local = [list(dict.fromkeys(own)).index(speaker) for speaker in own]
+        for i in range(length):
+            for j in range(max(0, i - past), min(length, i + future + 1)):
+                side = "past" if j < i else "future"
+                same = "same" if own[j] == own[i] else "other"
+                pair = same if relations == "speaker" else f"{local[j]}_to_{local[i]}"
+                name = "self" if i == j else f"{pair}_{side}"
+                edges.add((start + j, start + i, name))
+        start += length
+    return edges
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[list[int], list[int], int, int, str]:
+    lengths = draw(st.lists(st.integers(0, 9), max_size=5))
+    total = sum(lengths)
+    speakers = draw(st.lists(st.sampled_from([5, 0, 9]), min_size=total, max_size=total))
+    windows = st.integers(0, 12)
+    return lengths, speakers, draw(windows), draw(windows), draw(st.sampled_from(RELATIONS))
+
+
+RELATIONS = ["speaker", "pairs"]
+
+
+def test_one_speaker_has_past_future_and_self_edges():
+    graph = graph_of([3], [4, 4, 4], past=1, future=1)
+    assert edges_of(graph, relation_names("speaker")) == {
+        (0, 0, "self"),
+        (1, 0, "same_future"),
+        (0, 1, "same_past"),
+        (1, 1, "self"),
+        (2, 1, "same_future"),
+        (1, 2, "same_past"),
+        (2, 2, "self"),
+    }
+
+
+def test_two_speakers_are_told_apart():
+    graph = graph_of([3], [7, 4, 7], past=2, future=0)
+    assert edges_of(graph, relation_names("speaker")) == {
+        (0, 0, "self"),
+        (0, 1, "other_past"),
+        (1, 1, "self"),
+        (0, 2, "same_past"),
+        (1, 2, "other_past"),
+        (2, 2, "self"),
+    }
+
+
+def test_pairs_number_the_speakers_by_first_appearance_in_each_dialogue():
+    graph = graph_of([2, 2], [9, 3, 3, 9], past=1, future=1, relations="pairs")
+    assert edges_of(graph, relation_names("pairs")) == {
+        (0, 0, "self"),
+        (1, 0, "1_to_0_future"),
+        (0, 1, "0_to_1_past"),
+        (1, 1, "self"),
+        (2, 2, "self"),
+        (3, 2, "1_to_0_future"),
+        (2, 3, "0_to_1_past"),
+        (3, 3, "self"),
+    }
+
+
+def test_a_window_of_nothing_leaves_the_self_edges():
+    graph = graph_of([3, 1], [0, 1, 0, 0], past=0, future=0)
+    assert graph.indices.tolist() == graph.dst.tolist() == [0, 1, 2, 3]
+
+
+def test_a_past_only_window_has_no_edge_from_a_later_utterance():
+    graph = graph_of([6], [0, 1, 0, 1, 1, 0], past=3, future=0)
+    assert (graph.indices <= graph.dst).all()
+
+
+def test_a_window_wider_than_the_dialogue_connects_all_of_it():
+    assert graph_of([4], [0, 1, 2, 3], past=100, future=100).num_edges == 16
+
+
+def test_no_edge_crosses_dialogues():
+    graph = graph_of([2, 3], [0, 0, 0, 0, 0])
+    dialogue = torch.tensor([0, 0, 1, 1, 1])
+    assert dialogue[graph.indices].equal(dialogue[graph.dst])
+
+
+def test_dialogues_without_utterances_change_nothing():
+    with_empty = graph_of([0, 2, 0, 1, 0], [0, 1, 0])
+    without = graph_of([2, 1], [0, 1, 0])
+    assert with_empty.indptr.equal(without.indptr)
+    assert with_empty.indices.equal(without.indices)
+
+
+@pytest.mark.parametrize("relations", RELATIONS)
+@pytest.mark.parametrize("lengths", [[], [0, 0]])
+def test_no_utterances_make_an_empty_graph(lengths: list[int], relations: str):
+    graph = graph_of(lengths, [], relations=relations)
+    assert (graph.num_dst, graph.num_src, graph.num_edges, graph.num_segments) == (0, 0, 0, 0)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(batches())
+def test_equals_the_definition(batch: tuple[list[int], list[int], int, int, str]):
+    lengths, speakers, past, future, relations = batch
+    options = {"past": past, "future": future, "relations": relations}
+    graph = graph_of(lengths, speakers, **options, num_speakers=3)
+    names = relation_names(relations, 3)
+    assert edges_of(graph, names) == expected_edges(*batch)
+    assert graph.num_edges == len(expected_edges(*batch))  # none is doubled
+    assert graph.num_rels == len(names)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(batches())
+def test_has_the_plan_that_any_csr_gets(batch: tuple[list[int], list[int], int, int, str]):
+    lengths, speakers, past, future, relations = batch
+    options = {"past": past, "future": future, "relations": relations}
+    graph = graph_of(lengths, speakers, **options, num_speakers=3)
+    again = Graph.from_csr(graph.indptr, graph.indices, graph.etypes, graph.num_rels)
+    for name in Graph.__dataclass_fields__:
+        assert torch.as_tensor(getattr(graph, name)).equal(torch.as_tensor(getattr(again, name)))
+
+
+def test_takes_strided_input():
+    speakers = torch.tensor([0, 9, 1, 9, 0, 9])[::2]
+    graph = window_graph(torch.tensor([3, 5])[:1], speakers, past=1, future=0)
+    assert graph.etypes.equal(graph_of([3], [0, 1, 0], past=1, future=0).etypes)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "speakers", "options", "message"),
+    [
+        ([2], [0], {}, "lengths add up to 2 utterances, speakers has 1"),
+        ([3, -1], [0, 0], {}, "lengths must not be negative, got -1"),
+        ([1], [0], {"past": -1}, "past and future must not be negative, got -1 and 10"),
+        ([1], [0], {"future": -2}, "past and future must not be negative, got 10 and -2"),
+        ([1, 3], [0, 1, 2, 3], {"relations": "pairs"}, "dialogue 1 has 3 speakers"),
+        ([1], [0], {"relations": "auto"}, "relations must be 'speaker' or 'pairs', got 'auto'"),
+    ],
+)
+def test_bad_values_are_refused(
+    lengths: list[int], speakers: list[int], options: dict[str, object], message: str
+):
+    with pytest.raises(ValueError, match=message):
+        graph_of(lengths, speakers, **options)
+
+
+@pytest.mark.parametrize("bad", [torch.tensor([1.0]), torch.tensor([[1]]), torch.tensor([1]).int()])
+@pytest.mark.parametrize("position", [0, 1])
+def test_bad_tensors_are_refused_by_name(position: int, bad: torch.Tensor):
+    tensors = [torch.tensor([1]), torch.tensor([1])]
+    tensors[position] = bad
+    with pytest.raises(ValueError, match=("lengths", "speakers")[position]):
+        window_graph(*tensors)
+
+
+def test_relation_names_cover_every_ordered_pair():
+    assert relation_names("pairs", 2) == [
+        "0_to_0_past",
+        "0_to_0_future",
+        "0_to_1_past",
+        "0_to_1_future",
+        "1_to_0_past",
+        "1_to_0_future",
+        "1_to_1_past",
+        "1_to_1_future",
+        "self",
+    ]
+
+
+def test_unknown_relations_have_no_names():
+    with pytest.raises(ValueError, match="got 'direction'"):
+        relation_names("direction")

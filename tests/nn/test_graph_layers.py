@@ -1,0 +1,237 @@
+"""The graph layers against loops over edges, and the graphs that they take."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl.graph import Graph, relation_names, to_dgl, window_graph
+from ariigcn_dgl.nn import MeanConv, RelationalGraph, RelEdgeAttentionConv
+
+NAMES = relation_names("speaker")
+NODES, WIDTH, GROUPS = 8, 3, 2
+
+
+@pytest.fixture
+def graph() -> Graph:
+    lengths, speakers = torch.tensor([5, 1, 2]), torch.tensor([0, 1, 1, 0, 2, 0, 2, 1])
+    return window_graph(lengths, speakers, past=2, future=1)
+
+
+@pytest.fixture
+def feat() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(GROUPS, NODES, WIDTH, generator=generator, dtype=torch.float64)
+
+
+@pytest.fixture
+def conv() -> RelEdgeAttentionConv:
+    torch.manual_seed(0)
+    return RelEdgeAttentionConv(WIDTH, 4, len(NAMES), GROUPS).double()
+
+
+def edges(graph: Graph) -> list[tuple[int, int, int]]:
+    triples = graph.indices, graph.dst, graph.etypes
+    return list(zip(*(x.tolist() for x in triples), strict=True))
+
+
+def loop(conv: RelEdgeAttentionConv, graph: Graph, feat: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute Eq. 8-10 edge by edge, with the concatenation written out."""
+    out = torch.zeros(len(feat), graph.num_dst, conv.rel_weight.size(-1), dtype=feat.dtype)
+    attention = torch.zeros(len(feat), graph.num_edges, dtype=feat.dtype)
+    for g, h in enumerate(feat):
+        both = torch.cat([conv.weight_dst[g], conv.weight_src[g]])  # W_2 of Eq. 8, transposed
+        scores = [
+            (torch.cat([h[i], h[j]]) @ both).relu() @ conv.score[g, :, 0]
+            for j, i, _ in edges(graph)
+        ]
+        for e, (j, i, r) in enumerate(edges(graph)):
+            rivals = [
+                s for s, (_, target, _) in zip(scores, edges(graph), strict=True) if target == i
+            ]
+            attention[g, e] = scores[e].exp() / sum(s.exp() for s in rivals)
+            same = sum(1 for _, target, kind in edges(graph) if (target, kind) == (i, r))
+            out[g, i] += attention[g, e] / same * (h[j] @ conv.rel_weight[g, r])
+    return F.gelu(out), attention
+
+
+@torch.no_grad()
+def test_attention_conv_equals_the_loop(conv, graph: Graph, feat: Tensor):
+    ours, theirs = conv(graph, feat, get_attention=True), loop(conv, graph, feat)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_attention_conv_derivatives(conv, graph: Graph, feat: Tensor):
+    feat.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: conv(graph, x), [feat], fast_mode=True)
+
+
+def test_all_weights_learn(conv, graph: Graph, feat: Tensor):
+    conv(graph, feat).sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in conv.parameters())
+
+
+def test_groups_do_not_mix(conv, graph: Graph, feat: Tensor):
+    changed = feat.clone()
+    changed[1] += 1
+    assert conv(graph, changed)[0].equal(conv(graph, feat)[0])
+
+
+def test_one_group_may_come_without_its_axis(graph: Graph, feat: Tensor):
+    conv = RelEdgeAttentionConv(WIDTH, 4, len(NAMES)).double()
+    assert conv(graph, feat[0]).equal(conv(graph, feat[:1])[0])
+
+
+def test_a_homogeneous_dgl_graph_gives_the_same(conv, graph: Graph, feat: Tensor):
+    shuffled = torch.randperm(graph.num_edges, generator=torch.Generator().manual_seed(0))
+    g = dgl.graph((graph.indices[shuffled], graph.dst[shuffled]), num_nodes=NODES)
+    out, attention = conv(g, feat, graph.etypes[shuffled], get_attention=True)
+    expected, own = conv(graph, feat, get_attention=True)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(attention, own[:, shuffled])  # by edge id
+
+
+def test_a_dgl_graph_without_the_last_relations_is_taken(conv, feat: Tensor):
+    g = dgl.graph(([0, 1], [1, 1]), num_nodes=NODES)
+    assert conv(g, feat, torch.tensor([0, 1])).shape == (GROUPS, NODES, 4)
+
+
+def test_a_heterograph_gives_the_same_with_weights_in_its_own_order(conv, graph, feat: Tensor):
+    g = to_dgl(graph, NAMES)
+    expected = conv(graph, feat)
+    order = [NAMES.index(name) for _, name, _ in g.canonical_etypes]
+    with torch.no_grad():
+        conv.rel_weight.copy_(conv.rel_weight[:, order].clone())
+    torch.testing.assert_close(conv(g, feat), expected)
+
+
+def test_a_heterographs_attention_sums_to_one_at_every_target(conv, graph, feat: Tensor):
+    g = to_dgl(graph, NAMES)
+    _, attention = conv(g, feat, get_attention=True)
+    _, dst = dgl.to_homogeneous(g).edges(order="eid")
+    sums = torch.zeros(GROUPS, NODES, dtype=feat.dtype).index_add(1, dst, attention)
+    torch.testing.assert_close(sums, torch.ones_like(sums))
+
+
+def test_renumbering_relations_with_their_weights_changes_nothing(conv, graph, feat: Tensor):
+    expected = conv(graph, feat)
+    order = torch.tensor([3, 0, 4, 2, 1])
+    renumbered = Graph.from_edges(
+        graph.indices, graph.dst, order[graph.etypes], num_src=NODES, num_dst=NODES
+    )
+    with torch.no_grad():
+        conv.rel_weight.copy_(conv.rel_weight[:, order.argsort()].clone())
+    torch.testing.assert_close(conv(renumbered, feat), expected)
+
+
+def test_renumbering_nodes_renumbers_the_output(conv, graph, feat: Tensor):
+    new = torch.randperm(NODES, generator=torch.Generator().manual_seed(0))
+    renamed = Graph.from_edges(
+        new[graph.indices], new[graph.dst], graph.etypes, num_src=NODES, num_dst=NODES
+    )
+    moved = torch.empty_like(feat).index_copy(1, new, feat)
+    torch.testing.assert_close(conv(renamed, moved)[:, new], conv(graph, feat))
+
+
+def test_a_node_without_in_edges_gets_zero(conv, feat: Tensor):
+    indptr = torch.tensor([0, 1, *[1] * (NODES - 1)])
+    graph = Graph.from_csr(indptr, torch.tensor([3]), num_rels=len(NAMES))
+    assert conv(graph, feat)[:, 1:].abs().sum() == 0
+
+
+def test_attention_drops_out_in_training_only(graph: Graph, feat: Tensor):
+    conv = RelEdgeAttentionConv(WIDTH, 4, len(NAMES), GROUPS, attn_drop=0.5).double()
+    assert not conv(graph, feat).equal(conv(graph, feat))
+    conv.eval()
+    assert conv(graph, feat).equal(conv(graph, feat))
+
+
+def test_autocast_runs_the_layers(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual=True)
+    plain = layers(graph, feat.float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = layers(graph, feat.float())
+    low.sum().backward()
+    torch.testing.assert_close(low.float(), plain, rtol=0.1, atol=0.1)
+    assert all(p.grad.isfinite().all() for p in layers.parameters())
+
+
+BAD = {
+    "a node too few": lambda graph, feat: (graph, feat[:, 1:]),
+    "another width": lambda graph, feat: (graph, feat[..., 1:]),
+    "a group too few": lambda graph, feat: (graph, feat[:1]),
+    "no groups": lambda graph, feat: (graph, feat[0]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_features_of_another_shape_are_refused(conv, graph: Graph, feat: Tensor, case: str):
+    with pytest.raises(ValueError, match=r"feat must have shape \(2, 8, 3\)"):
+        conv(*BAD[case](graph, feat))
+
+
+def test_a_graph_of_other_relations_is_refused(conv, graph: Graph, feat: Tensor):
+    with pytest.raises(ValueError, match=r"graph must have 5 relations .* got 1 relations"):
+        conv(graph.merged, feat)
+
+
+def test_a_graph_between_two_sets_of_nodes_is_refused(conv, feat: Tensor):
+    block = dgl.create_block(([0], [0]), num_src_nodes=NODES, num_dst_nodes=1)
+    with pytest.raises(
+        ValueError, match=r"as many sources as targets, got .* 8 sources, 1 targets"
+    ):
+        conv(block, feat)
+
+
+@torch.no_grad()
+def test_mean_conv_equals_the_loop(graph: Graph, feat: Tensor):
+    conv = MeanConv(WIDTH, 4, GROUPS).double()
+    attention = torch.rand(GROUPS, graph.num_edges, dtype=torch.float64)
+    expected = torch.zeros(GROUPS, NODES, 4, dtype=torch.float64)
+    for g, h in enumerate(feat):
+        for e, (j, i, _) in enumerate(edges(graph)):
+            degree = sum(1 for _, target, _ in edges(graph) if target == i)
+            expected[g, i] += h[j] @ conv.weight[g] / degree
+            if i == j:
+                expected[g, i] += attention[g, e] * (h[i] @ conv.self_weight[g])
+    ours = conv(graph, feat, attention)
+    torch.testing.assert_close(ours, F.gelu(expected), rtol=1e-12, atol=1e-12)
+
+
+def test_mean_conv_needs_a_self_edge_at_every_node(feat: Tensor):
+    graph = Graph.from_csr(torch.arange(NODES + 1), torch.arange(NODES).roll(1))
+    attention = torch.ones(GROUPS, NODES, dtype=torch.float64)
+    with pytest.raises(ValueError, match="exactly one self edge"):
+        MeanConv(WIDTH, 4, GROUPS).double()(graph, feat, attention)
+
+
+def test_mean_conv_refuses_attention_of_other_edges(graph: Graph, feat: Tensor):
+    attention = torch.ones(GROUPS, graph.num_edges - 1)
+    with pytest.raises(ValueError, match="attention must have shape"):
+        MeanConv(WIDTH, 4, GROUPS).double()(graph, feat, attention)
+
+
+@pytest.mark.parametrize("layer", [MeanConv(3, 4), RelEdgeAttentionConv(3, 4, 5)])
+def test_parameters_can_be_drawn_anew(layer: torch.nn.Module):
+    before = [p.detach().clone() for p in layer.parameters()]
+    layer.reset_parameters()
+    for old, new in zip(before, layer.parameters(), strict=True):
+        assert not new.equal(old)
+        assert new.abs().max() <= (6 / (new.size(-2) + new.size(-1))) ** 0.5
+
+
+def test_two_layers_without_residual_are_the_convolutions(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS).double()
+    first, attention = layers.attend(graph, feat, get_attention=True)
+    assert layers(graph, feat).equal(layers.mean(graph, first, attention))
+
+
+def test_residual_adds_and_normalises_each_layer(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual=True).double()
+    out, attention = layers.attend(graph, feat, get_attention=True)
+    first = F.layer_norm(feat + out, (WIDTH,))
+    second = F.layer_norm(first + layers.mean(graph, first, attention), (WIDTH,))
+    torch.testing.assert_close(layers(graph, feat), second)

@@ -1,0 +1,153 @@
+"""Encoders and the layers that read a dialogue in order."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ariigcn_dgl.nn import (
+    DialogueContext,
+    DialogueGRU,
+    EmotionInferenceSubnetwork,
+    ModalityEncoder,
+    SpeakerRelative,
+)
+from ariigcn_dgl.nn.speaker_relative import speaker_threads
+
+LENGTHS = torch.tensor([3, 1, 5, 2])
+ROWS = torch.arange(11).split(LENGTHS.tolist())
+SPEAKERS = torch.tensor([0, 1, 0, 0, 1, 0, 2, 1, 0, 5, 5])
+
+
+@pytest.fixture
+def feat() -> Tensor:
+    return torch.randn(11, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def context() -> DialogueContext:
+    torch.manual_seed(0)
+    return DialogueContext(4, num_modalities=2)
+
+
+def test_encoder_is_two_linear_maps_around_a_relu():
+    encoder = ModalityEncoder({"text": 1}, hidden_dim=2)
+    first, last = encoder.mlps["text"][1], encoder.mlps["text"][4]
+    with torch.no_grad():
+        first.weight.copy_(torch.tensor([[1.0], [-1.0]]))
+        first.bias.copy_(torch.tensor([1.0, 0.0]))
+        last.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 10.0]]))
+        last.bias.copy_(torch.tensor([0.0, 5.0]))
+    assert encoder({"text": torch.tensor([[2.0], [-3.0]])}).tolist() == [[[3.0, 8.0], [0.0, 35.0]]]
+
+
+def test_encoder_orders_modalities_by_its_widths():
+    encoder = ModalityEncoder({"audio": 3, "text": 4}, hidden_dim=5)
+    features = {"text": torch.ones(2, 4), "audio": torch.zeros(2, 3)}
+    assert encoder(features)[0].equal(encoder.mlps["audio"](torch.zeros(2, 3)))
+
+
+def test_encoder_drops_out_inputs_only_in_training():
+    encoder = ModalityEncoder({"text": 4}, 5, dropout=0.5, input_dropout=0.5)
+    features = {"text": torch.ones(20, 4)}
+    assert not encoder(features).equal(encoder(features))
+    encoder.eval()
+    assert encoder(features).equal(encoder(features))
+
+
+def test_classifier_has_three_linear_layers():
+    layers = EmotionInferenceSubnetwork(12, 6, hidden_dim=7).layers
+    shapes = [tuple(x.weight.shape) for x in layers if isinstance(x, nn.Linear)]
+    assert shapes == [(7, 12), (7, 7), (6, 7)]
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_gru_equals_torchs_on_each_dialogue(feat: Tensor, num_layers: int, bidirectional: bool):
+    ours = DialogueGRU(4, 6, num_layers, bidirectional=bidirectional)
+    states = ours(feat, LENGTHS)
+    assert states.shape == (11, 6)
+    for rows in ROWS:
+        torch.testing.assert_close(states[rows], ours.gru(feat[rows])[0])
+
+
+def test_a_past_only_gru_ignores_later_utterances(feat: Tensor):
+    gru = DialogueGRU(4, 6, bidirectional=False)
+    changed = feat.clone()
+    changed[6:9] += 1
+    torch.testing.assert_close(gru(changed, LENGTHS)[4:6], gru(feat, LENGTHS)[4:6])
+
+
+def test_gru_takes_dialogues_without_utterances(feat: Tensor):
+    gru = DialogueGRU(4, 6)
+    lengths = torch.tensor([0, 3, 1, 0, 5, 2])
+    assert gru(feat, lengths).equal(gru(feat, LENGTHS))
+
+
+def test_gru_gives_every_utterance_a_gradient(feat: Tensor):
+    feat.requires_grad_()
+    DialogueGRU(4, 6)(feat, LENGTHS).sum().backward()
+    assert (feat.grad.abs().sum(1) > 0).all()
+
+
+def test_an_odd_width_cannot_be_split_into_directions():
+    with pytest.raises(ValueError, match="must be even, got 5"):
+        DialogueGRU(4, 5)
+    assert DialogueGRU(4, 5, bidirectional=False)(torch.ones(1, 4), torch.tensor([1])).numel() == 5
+
+
+def test_threads_are_a_speakers_utterances_in_one_dialogue():
+    threads = speaker_threads(SPEAKERS, LENGTHS).tolist()
+    assert threads == [0, 1, 0, 2, 4, 3, 5, 4, 3, 6, 6]
+
+
+def test_context_equals_its_two_grus_read_by_hand(context: DialogueContext, feat: Tensor):
+    both = torch.stack([feat, feat.flip(0)])
+    out = context(both, SPEAKERS, LENGTHS)
+    joint = torch.cat([both[0], both[1]], dim=1)
+    states = torch.empty(11, 16)
+    for rows in ROWS:
+        states[rows, :8] = context.dialogue_gru.gru(joint[rows])[0]
+        for speaker in SPEAKERS[rows].unique():
+            own = rows[SPEAKERS[rows] == speaker]
+            states[own, 8:] = context.speaker_gru.gru(joint[own])[0]
+    for m in range(2):
+        expected = context.norm[m](both[m] + context.project[m](states))
+        torch.testing.assert_close(out[m], expected)
+
+
+def test_context_does_not_leak_between_dialogues(context: DialogueContext, feat: Tensor):
+    both = feat.expand(2, -1, -1)
+    changed = both.clone()
+    changed[:, 4:9] += 1
+    same = (context(changed, SPEAKERS, LENGTHS) - context(both, SPEAKERS, LENGTHS)).abs()
+    assert same.sum((0, 2)).nonzero().flatten().tolist() == [4, 5, 6, 7, 8]
+
+
+def test_speaker_gru_does_not_leak_between_threads(context: DialogueContext, feat: Tensor):
+    joint = feat.repeat(1, 2)
+    changed = joint.clone()
+    changed[4] += 1  # dialogue 2, speaker 1: rows 4 and 7
+    before, after = (context._along_threads(x, SPEAKERS, LENGTHS) for x in (joint, changed))
+    assert (before - after).abs().sum(1).nonzero().flatten().tolist() == [4, 7]
+
+
+def test_relative_rows_subtract_the_speakers_mean_in_the_dialogue():
+    feat = torch.tensor([[1.0], [10.0], [3.0], [8.0]])
+    present = torch.ones(4, dtype=torch.bool)
+    out = SpeakerRelative()(feat, present, torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1]))
+    assert out.tolist() == [[1.0, -1.0], [10.0, 0.0], [3.0, 1.0], [8.0, 0.0]]
+
+
+def test_missing_rows_stay_zero_and_out_of_the_mean():
+    feat = torch.tensor([[1.0], [0.0], [5.0]])
+    present = torch.tensor([True, False, True])
+    out = SpeakerRelative()(feat, present, torch.tensor([0, 0, 0]), torch.tensor([3]))
+    assert out.tolist() == [[1.0, -2.0], [0.0, 0.0], [5.0, 2.0]]
+
+
+def test_a_modality_missing_throughout_stays_zero():
+    present = torch.zeros(2, dtype=torch.bool)
+    out = SpeakerRelative()(torch.zeros(2, 3), present, torch.tensor([0, 0]), torch.tensor([2]))
+    assert out.abs().sum() == 0
