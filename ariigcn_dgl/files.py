@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +41,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(scratch, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    except (SafetensorError, RuntimeError) as error:  # safetensors' and torch.save's OSError
-        if not _is_write_error(error):
-            raise
+    except SafetensorError as error:  # safetensors' OSError
         raise InputError(f"{path}: cannot be written: {error}") from error
     finally:
         if scratch.is_dir():
             shutil.rmtree(scratch, ignore_errors=True)
         else:
             scratch.unlink(missing_ok=True)
-
-
-def _is_write_error(error: Exception) -> bool:
-    text = str(error)
-    return isinstance(error, SafetensorError) or "write" in text or "iostream" in text
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -99,15 +92,19 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
+def read_json(path: str | Path, keys: Sequence[str] = ()) -> dict[str, Any]:
     """Read a file that holds one JSON object.
 
     Raises
     ------
     InputError
-        If the file is missing or holds something else.
+        If the file is missing, holds something else, or lacks one of `keys`.
     """
-    return parse_json(read_text(Path(path)), str(path))
+    content = parse_json(read_text(Path(path)), str(path))
+    for key in keys:
+        if key not in content:
+            raise InputError(f"{path}: damaged: lacks '{key}'")
+    return content
 
 
 def new_folder(path: str | Path) -> Path:

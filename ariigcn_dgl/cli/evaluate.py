@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.cli.seeds import read_plan, seed_folders
 from ariigcn_dgl.cli.source import load_source
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
-from ariigcn_dgl.cli.train import TRAIN_FILE
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.run_folder import scores_record
 from ariigcn_dgl.training.trained import TrainedRun
@@ -32,7 +31,7 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
         Also write the scores to this file.
     """
     folders = seed_folders(Path(run))
-    source = data or read_json(folders[0].parent / TRAIN_FILE)["data"]
+    source = data or read_plan(folders[0].parent)["data"]
     dialogues = load_source(source)
     found = fingerprint(dialogues)
     results = {}

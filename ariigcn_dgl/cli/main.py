@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
+from inspect import cleandoc
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +24,7 @@ from ariigcn_dgl.errors import InputError
 BAD_INPUT, INTERRUPTED = 2, 130
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}
 DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
+FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMMANDS.items()}
 POSITIONAL = {
     evaluate: ["run"],
     predict: ["run"],
@@ -28,6 +32,7 @@ POSITIONAL = {
     convert: ["data", "out"],
     synth: ["out"],
 }
+REQUIRED = "the following arguments are required: "
 DESCRIPTION = """Emotion recognition in conversation on graphs (AR-IIGCN).
 
 A first run needs no data:     ariigcn train
@@ -36,12 +41,32 @@ Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl"""
 
 
+class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
+    """Keeps the line breaks of descriptions."""
+
+
 class _Parser(jsonargparse.ArgumentParser):
     """Answers bad options with one sentence instead of the whole usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        command = self.prog.replace(" [options]", "")
-        _stop(f"{' '.join(message.split())} (see: {command} --help)")
+        command = (getattr(ex, "subcommand_parser", None) or self).prog.replace(" [options]", "")
+        message = " ".join(message.split())
+        if message.startswith(REQUIRED):
+            command, message = _name_required(message.removeprefix(REQUIRED).split(", "))
+        message = re.sub(r'Parser key "([\w.]+)"( element \d+)?:', r"--\1:", message)
+        message = re.sub(r"a <class '(\w+)'>", r"\1", message).replace(
+            "a typing.Literal", "one of "
+        )
+        _stop(f"{message} (see: {command} --help)")
+
+
+def _name_required(names: Sequence[str]) -> tuple[str, str]:
+    """Return the command and the sentence for ``["data.convert.out"]``."""
+    command = names[0].rpartition(".")[0].replace(".", " ")
+    positional = POSITIONAL.get(FUNCTIONS[command], ())
+    short = [name.rpartition(".")[2] for name in names]
+    options = [name if name in positional else f"--{name}" for name in short]
+    return f"ariigcn {command}", REQUIRED + ", ".join(options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,15 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         2 for bad input, with one sentence on stderr; 130 after an interruption.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser, commands = _parser(_preset_file(arguments))
-    settings = parser.instantiate(parser.parse_args(arguments))
-    command, name = settings, ""
+    command, name = _settings(arguments), ""
     while command.get("subcommand"):
         name = f"{name} {command['subcommand']}".strip()
         command = command[command["subcommand"]]
     options = {k: v for k, v in vars(command).items() if k not in ("config", "subcommand")}
     try:
-        commands[name](**options)
+        FUNCTIONS[name](**options)
     except InputError as error:
         _stop(str(error))
     except KeyboardInterrupt:
@@ -79,8 +102,21 @@ def _stop(sentence: str) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
-def _parser(preset: Path) -> tuple[_Parser, dict[str, Callable]]:
-    parser = _Parser(prog="ariigcn", description=DESCRIPTION, version=__version__)
+def _settings(arguments: Sequence[str]) -> jsonargparse.Namespace:
+    """Return all options; those that are not given have the values of the preset."""
+    parser = _parser(PRESETS / "tuned.yaml")
+    settings = parser.parse_args(arguments)
+    if settings.subcommand == "train":
+        # Only now is the preset known: --config may name it, too.
+        parser = _parser(PRESETS / f"{settings.train.preset}.yaml")
+        settings = parser.parse_args(arguments)
+    return parser.instantiate(settings)
+
+
+def _parser(preset: Path) -> _Parser:
+    parser = _Parser(
+        prog="ariigcn", description=DESCRIPTION, version=__version__, formatter_class=_Help
+    )
     subcommands = parser.add_subcommands()
     for name, function in COMMANDS.items():
         files = [str(preset)] if function is train else []
@@ -90,11 +126,11 @@ def _parser(preset: Path) -> tuple[_Parser, dict[str, Callable]]:
     data_subcommands = data.add_subcommands()
     for name, function in DATA_COMMANDS.items():
         data_subcommands.add_subcommand(name, _command(function, []), help=_help(function))
-    return parser, COMMANDS | {f"data {name}": f for name, f in DATA_COMMANDS.items()}
+    return parser
 
 
 def _command(function: Callable, default_files: list[str]) -> _Parser:
-    description = function.__doc__.split("Parameters\n")[0].strip()
+    description = cleandoc(function.__doc__).split("Parameters\n")[0].strip()
     parser = _Parser(description=description, default_config_files=default_files)
     documented = parse_docstring(function.__doc__).params
     explain = {param.arg_name: " ".join(param.description.split()) for param in documented}
@@ -113,15 +149,3 @@ def _command(function: Callable, default_files: list[str]) -> _Parser:
 def _help(function: Callable) -> str:
     first = function.__doc__.split("\n")[0].rstrip(".")
     return first[0].lower() + first[1:]
-
-
-def _preset_file(arguments: Sequence[str]) -> Path:
-    """Return the YAML file of ``--preset``: its values are the defaults of the other options."""
-    name = "tuned"
-    for option, value in zip(arguments, [*arguments, ""][1:], strict=True):
-        if option == "--preset":
-            name = value
-        elif option.startswith("--preset="):
-            name = option.removeprefix("--preset=")
-    path = PRESETS / f"{name}.yaml"
-    return path if path.is_file() else PRESETS / "tuned.yaml"

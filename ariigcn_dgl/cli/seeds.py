@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json
+
+PLAN_FILE = "train.json"
+PLAN_KEYS = ("data", "dataset_sha256", "preset", "seeds", "device")
 
 
 def seed_folders(run: Path) -> list[Path]:
@@ -18,6 +22,17 @@ def seed_folders(run: Path) -> list[Path]:
     """
     if (run / "run.json").is_file():
         return [run]
-    if not (run / "train.json").is_file():
-        raise InputError(f"{run}: not a run folder (no train.json): expected what --out named")
-    return [run / f"seed{seed}" for seed in read_json(run / "train.json")["seeds"]]
+    return [run / f"seed{seed}" for seed in read_plan(run)["seeds"]]
+
+
+def read_plan(run: Path) -> dict[str, Any]:
+    """Read what a run folder trains: data set, its hash, preset, seeds and device.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, or its plan is damaged.
+    """
+    if not (run / PLAN_FILE).is_file():
+        raise InputError(f"{run}: not a run folder (no {PLAN_FILE}): expected what --out named")
+    return read_json(run / PLAN_FILE, keys=PLAN_KEYS)

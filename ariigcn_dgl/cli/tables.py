@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from ariigcn_dgl.training.metrics import HEADLINE
@@ -28,7 +29,9 @@ def spread(values: Sequence[float]) -> str:
 
 def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
     """Return one row per seed and their mean ± standard deviation, in percent."""
-    table = Table(title=title, caption="epoch chosen on validation; test scored once; percent")
+    table = Table(
+        title=escape(title), caption="epoch chosen on validation; test scored once; percent"
+    )
     table.add_column("seed", justify="right")
     table.add_column("best epoch", justify="right")
     table.add_column("val weighted F1", justify="right")
@@ -47,12 +50,12 @@ def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
 
 def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return precision, recall and F1 of every class, averaged over seeds."""
-    table = Table(title=title)
+    table = Table(title=escape(title))
     table.add_column("class")
     for name in ("precision", "recall", "f1"):
         table.add_column(name.replace("f1", "F1"), justify="right")
     table.add_column("utterances", justify="right")
     for rows in zip(*(one["per_class"] for one in scores), strict=True):
         cells = [spread([row[name] for row in rows]) for name in ("precision", "recall", "f1")]
-        table.add_row(rows[0]["label"], *cells, str(rows[0]["support"]))
+        table.add_row(escape(rows[0]["label"]), *cells, str(rows[0]["support"]))
     return table

@@ -11,18 +11,20 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ariigcn_dgl.cli.seeds import PLAN_FILE, read_plan
 from ariigcn_dgl.cli.source import load_source
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import new_folder, read_json, write_json
+from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import ARIIGCNConfig
-from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.check_config import check_config
+from ariigcn_dgl.training.fit import fit, require_labels
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
 PRESETS = Path(__file__).parents[1] / "presets"
-TRAIN_FILE = "train.json"
+LARGEST_SEED = 2**32 - 1
 
 
 def train(
@@ -62,24 +64,26 @@ def train(
     threads : int
         CPU threads; default: PyTorch's (OMP_NUM_THREADS).
     """
-    _check_device(device)
     if threads is not None:
-        torch.set_num_threads(threads)
+        _set_threads(threads)
     if resume is not None:
-        folder, plan = Path(resume), read_json(Path(resume) / TRAIN_FILE)
+        folder, plan = Path(resume), read_plan(Path(resume))
+        _check_device(plan["device"])
         dialogues = load_source(plan["data"])
         _check_same_data(folder, plan, dialogues)
         config = read_config(folder / CONFIG_FILE)
     else:
-        if len(set(seeds)) != len(seeds) or not seeds:
-            raise InputError(f"--seeds: expected different numbers, got {seeds}")
+        _check_device(device)
+        _check_seeds(seeds)
         dialogues = load_source(data)
         config = RunConfig(model, training).resolved(dialogues)
+        require_labels(dialogues)
+        check_config(config, dialogues)
         folder = new_folder(out or _default_folder(dialogues.name, preset))
         plan = {"data": data, "preset": preset, "seeds": seeds, "device": device}
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
-        write_json(folder / TRAIN_FILE, plan)
+        write_json(folder / PLAN_FILE, plan)
     runs = _train_seeds(dialogues, config, plan, folder)
     write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
     _print_results(dialogues, plan, runs, folder)
@@ -89,9 +93,10 @@ def _train_seeds(
     dialogues: Dialogues, config: RunConfig, plan: dict[str, Any], folder: Path
 ) -> dict[int, dict[str, Any]]:
     runs = {}
+    epochs = config.adversarial_epochs(len(dialogues.widths)) + config.training.epochs
     try:
         for seed in plan["seeds"]:
-            with _EpochDisplay(seed, config.training.epochs) as display:
+            with _EpochDisplay(seed, epochs) as display:
                 runs[seed] = fit(
                     dialogues,
                     config,
@@ -172,12 +177,25 @@ def _default_folder(name: str, preset: str) -> Path:
     return Path("runs") / f"{name}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
+def _set_threads(threads: int) -> None:
+    if threads < 1:
+        raise InputError(f"--threads: is {threads}, expected at least 1")
+    torch.set_num_threads(threads)
+
+
 def _check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {device}: not usable here ({reason}); use cpu") from error
+
+
+def _check_seeds(seeds: list[int]) -> None:
+    different = seeds and len(set(seeds)) == len(seeds)
+    if not different or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
+        found = " ".join(map(str, seeds))
+        raise InputError(f"--seeds {found}: expected different numbers from 0 to {LARGEST_SEED}")
 
 
 def _check_same_data(folder: Path, plan: dict[str, Any], dialogues: Dialogues) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
 from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.run_config import RunConfig
@@ -63,13 +64,14 @@ def fit(
     Raises
     ------
     InputError
-        If a split has no labelled utterance, the folder's state is damaged, or training diverges.
+        If a split has no labelled utterance, a setting is out of range, the folder's state is
+        damaged, or training diverges.
     """
     folder = RunFolder(path)
     if folder.finished:
         return folder.read_run()
-    for split in ("train", "val", "test"):
-        _require_labels(dialogues, split)
+    require_labels(dialogues)
+    check_config(config, dialogues)
     path.mkdir(exist_ok=True)
     run = _describe(dialogues, config, seed)
     folder.write_run(run)
@@ -101,21 +103,26 @@ class _Training:
         self.model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to(device)
         batches = -(-len(self.train_set) // config.training.batch_size)
         weight = class_weight(dialogues) if config.training.class_weights else None
+        self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
+        self.epochs = self.adversarial_epochs + config.training.epochs
         self.optimiser = Optimiser(
-            self.model, config.training, batches, None if weight is None else weight.to(device)
+            self.model,
+            config.training,
+            batches,
+            self.epochs,
+            None if weight is None else weight.to(device),
         )
         self.history: list[dict[str, Any]] = []
         self.best = {"epoch": 0, "weighted_f1": -1.0}
         self.seconds = 0.0
 
     def run(self, report: Report) -> None:
-        staged = self.config.model.adversarial == "staged" and self.model.gan is not None
-        adversarial = self.config.training.adversarial_epochs if staged else 0
-        for epoch in range(len(self.history) + 1, adversarial + self.config.training.epochs + 1):
-            if epoch - self.best["epoch"] > self.config.training.patience + adversarial:
+        for epoch in range(len(self.history) + 1, self.epochs + 1):
+            last_gain = max(self.best["epoch"], self.adversarial_epochs)
+            if epoch - last_gain > self.config.training.patience:
                 break
             started = time.perf_counter()
-            record = self._epoch(epoch, epoch <= adversarial)
+            record = self._epoch(epoch, epoch <= self.adversarial_epochs)
             self.seconds += time.perf_counter() - started
             self.history.append(record)
             self._save()
@@ -154,13 +161,17 @@ class _Training:
         state = self.folder.read_state()
         if state is None:
             return
-        self.history, self.best = state.pop("history"), state.pop("best")
-        self.seconds = state.pop("seconds")
-        self.optimiser.load_state_dict(state)
+        try:
+            self.history, self.best = state.pop("history"), state.pop("best")
+            self.seconds = state.pop("seconds")
+            self.optimiser.load_state_dict(state)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise self.folder.damaged_state() from error
 
     def finish(self) -> dict[str, Any]:
         """Score validation and test, the latter for the first and only time."""
-        self.folder.load_weights(self.model)
+        # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
+        self.folder.load_weights(self.model.cpu())
         scores = {}
         for split in ("val", "test"):
             part = self.dialogues.select(self.dialogues.indices(split))
@@ -207,9 +218,12 @@ def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, A
     }
 
 
-def _require_labels(dialogues: Dialogues, split: str) -> None:
-    part = dialogues.select(dialogues.indices(split))
-    if not (part.labels >= 0).any():
-        raise InputError(
-            f"{dialogues.name}: the split '{split}' has no labelled utterance, training needs some"
-        )
+def require_labels(dialogues: Dialogues) -> None:
+    """Raise `InputError` where a split has no labelled utterance."""
+    for split in SPLITS:
+        part = dialogues.select(dialogues.indices(split))
+        if not (part.labels >= 0).any():
+            raise InputError(
+                f"{dialogues.name}: the split '{split}' has no labelled utterance: training needs "
+                "some in train, val and test"
+            )

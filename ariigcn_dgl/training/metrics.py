@@ -27,7 +27,7 @@ class Scores:
     accuracy : float
         Share of correct utterances (the paper's WAA, Eq. 21).
     macro_f1 : float
-        Unweighted mean of the classes' F1.
+        Unweighted mean of the F1 of the classes that occur, as label or as prediction.
     per_class : list of dict
         One row a class: label, precision, recall, f1, support.
     confusion : list of list of int, (C, C)

@@ -24,8 +24,8 @@ class Optimiser:
     model : nn.Module
         With `losses`, and where it has a GAN `discriminator_loss`, `discriminator_parameters`.
     config : TrainingConfig
-    batches_per_epoch : int
-        For the learning-rate schedule.
+    batches_per_epoch, epochs : int
+        For the learning-rate schedule; epochs count those of the TGAN alone.
     class_weight : (C,) tensor or None
     """
 
@@ -34,11 +34,13 @@ class Optimiser:
         model: nn.Module,
         config: TrainingConfig,
         batches_per_epoch: int,
+        epochs: int,
         class_weight: Tensor | None,
     ) -> None:
         self.model = model
         self.config = config
         self.batches_per_epoch = batches_per_epoch
+        self.steps = batches_per_epoch * epochs
         self.class_weight = class_weight
         adversary = list(model.discriminator_parameters())
         owned = {id(p) for p in adversary}
@@ -95,8 +97,7 @@ class Optimiser:
         if not self.config.cosine:
             return 1.0
         warm = min(1.0, (self.step_count + 1) / self.batches_per_epoch)
-        progress = self.step_count / (self.batches_per_epoch * self.config.epochs)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step_count / self.steps))
         return warm * (LOWEST_RATE + (1 - LOWEST_RATE) * cosine)
 
     @torch.no_grad()

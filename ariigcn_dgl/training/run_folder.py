@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, replacing, write_json
 from ariigcn_dgl.training.metrics import Scores
+
+RUN_KEYS = ("dataset", "dataset_sha256", "seed", "label_names", "widths", "best_epoch", "val")
 
 
 class RunFolder:
@@ -48,6 +51,15 @@ class RunFolder:
         """Read ``run.json``; InputError where it is missing or damaged."""
         return read_json(self.path / "run.json")
 
+    def read_finished(self) -> dict[str, Any]:
+        """Read ``run.json`` of a finished run; InputError where it is not or is damaged."""
+        if not self.finished:
+            raise InputError(
+                f"{self.path}: the training is not finished, go on with: "
+                f"ariigcn train --resume {self.path.parent}"
+            )
+        return read_json(self.path / "run.json", keys=RUN_KEYS)
+
     @property
     def finished(self) -> bool:
         """Whether the run has been trained and scored."""
@@ -65,11 +77,11 @@ class RunFolder:
         weights = _load(load_file, path)
         expected = {name: tuple(x.shape) for name, x in model.state_dict().items()}
         found = {name: tuple(x.shape) for name, x in weights.items()}
-        for name in expected.keys() | found.keys():
+        for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 raise InputError(
-                    f"{path}: the weights are of another model: {name} has shape "
-                    f"{found.get(name)}, the settings of this run make it {expected.get(name)}"
+                    f"{path}: the weights do not fit the settings of this run: {name} has shape "
+                    f"{found.get(name, 'none')}, expected {expected.get(name, 'none')}"
                 )
         model.load_state_dict(weights)
 
@@ -78,15 +90,22 @@ class RunFolder:
         with replacing(self.path / "standardiser.safetensors") as scratch:
             save_arrays(standardiser.arrays(), scratch)
 
-    def read_standardiser(self) -> Standardiser:
-        """Read the feature statistics; InputError where they are damaged."""
-        arrays = _load(load_arrays, self.path / "standardiser.safetensors")
+    def read_standardiser(self, widths: Mapping[str, int]) -> Standardiser:
+        """Read the feature statistics; InputError where they are damaged or of other features."""
+        path = self.path / "standardiser.safetensors"
+        arrays = _load(load_arrays, path)
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != {f"{m}.{part}": (w,) for m, w in widths.items() for part in ("mean", "std")}:
+            raise InputError(f"{path}: the statistics are not of the features of this run")
         return Standardiser.from_arrays(arrays)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""
+        # Through memory: on a full disk torch.save raises errors that do not say so.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
         with replacing(self.path / "state.pt") as scratch:
-            torch.save(state, scratch)
+            scratch.write_bytes(buffer.getbuffer())
 
     def read_state(self) -> dict[str, Any] | None:
         """Read what training goes on from; None before the first epoch has ended."""
@@ -94,11 +113,16 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return torch.load(path, weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load raises many kinds for a damaged file
-            raise InputError(
-                f"{path}: damaged, training cannot go on from it: delete {self.path} to start over"
-            ) from error
+            raise self.damaged_state() from error
+
+    def damaged_state(self) -> InputError:
+        """Return what to raise where training cannot go on from ``state.pt``."""
+        return InputError(
+            f"{self.path / 'state.pt'}: damaged or of other settings, training cannot go on from "
+            f"it: delete {self.path} to start over"
+        )
 
     def remove_state(self) -> None:
         """Remove what is of no use after training."""

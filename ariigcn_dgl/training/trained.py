@@ -31,16 +31,11 @@ class TrainedRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = RunFolder(folder)
-        self.record = self.folder.read_run()
-        if "test" not in self.record:
-            raise InputError(
-                f"{folder}: the training is not finished, go on with: "
-                f"ariigcn train --resume {folder.parent}"
-            )
+        self.record = self.folder.read_finished()
         self.config = read_config(folder.parent / CONFIG_FILE)
         self.label_names = tuple(self.record["label_names"])
         self.widths: dict[str, int] = self.record["widths"]
-        self.standardiser = self.folder.read_standardiser()
+        self.standardiser = self.folder.read_standardiser(self.widths)
         self.model = ARIIGCN(self.widths, len(self.label_names), self.config.model)
         self.folder.load_weights(self.model)
 

@@ -178,7 +178,7 @@ def test_what_stands_in_a_missing_row_does_not_matter(config: ARIIGCNConfig):
 @torch.no_grad()
 def test_missing_rows_are_in_no_contrast():
     model, batch = make_model(PAPER), make_batch(PAPER.window)
-    _, states = model._states(batch, model.project(batch))
+    states = model.graph(batch.graph, model.project(batch))
     labels = batch.labels.repeat(len(WIDTHS), 1)
     labels[1, [2, 9]] = labels[2, 9] = -1
     terms = model.losses(batch)

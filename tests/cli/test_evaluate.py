@@ -1,0 +1,105 @@
+"""``ariigcn evaluate``: exactly the scores of the training, or one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _record(folder: Path) -> dict:
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_scores_of_all_seeds_are_those_of_their_records(
+    ariigcn: Callable, trained: Path, tmp_path: Path
+) -> None:
+    assert ariigcn("evaluate", trained, "--json", tmp_path / "scores.json").code == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores == {str(seed): _record(trained / f"seed{seed}") for seed in (0, 1)}
+
+
+def test_folder_of_one_seed_gives_the_scores_of_its_record(
+    ariigcn: Callable, trained: Path, tmp_path: Path
+) -> None:
+    assert ariigcn("evaluate", trained / "seed1", "--json", tmp_path / "scores.json").code == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores == {"1": _record(trained / "seed1")}
+
+
+def test_scores_are_printed(ariigcn: Callable, trained: Path) -> None:
+    out = ariigcn("evaluate", trained).out
+    for seed in (0, 1):
+        test = _record(trained / f"seed{seed}")["test"]
+        row = next(line for line in out.splitlines() if re.match(rf"│ +{seed} │", line))
+        assert f"{test['weighted_f1']:.2f}" in row
+        assert f"{test['accuracy']:.2f}" in row
+    assert "mean ± sd" in out
+
+
+def test_data_that_moved_can_be_named(ariigcn: Callable, copy: Path, plain: Path) -> None:
+    plan = json.loads((copy / "train.json").read_text())
+    (copy / "train.json").write_text(json.dumps(plan | {"data": "/gone"}))
+    names = "happy\nsad\nneutral\nangry\nexcited\nfrustrated\n"
+    (plain / "labels.txt").write_text(names)
+    assert "/gone: no such file" in ariigcn("evaluate", copy).err
+    assert ariigcn("evaluate", copy, "--data", plain).code == 0
+
+
+def test_other_data_is_refused(refused: Callable[..., str], trained: Path) -> None:
+    sentence = refused("evaluate", trained, "--data", "synthetic")
+    assert "synthetic: is not the data set that" in sentence
+    assert "use ariigcn predict" in sentence
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
+def test_truncated_file_is_named(refused: Callable[..., str], copy: Path, name: str) -> None:
+    content = (copy / "seed1" / name).read_bytes()
+    (copy / "seed1" / name).write_bytes(content[:-7])
+    assert f"seed1/{name}: truncated or damaged" in refused("evaluate", copy)
+
+
+@pytest.mark.parametrize("name", ["train.json", "config.yaml", "seed0/run.json"])
+def test_damaged_text_is_named(refused: Callable[..., str], copy: Path, name: str) -> None:
+    text = (copy / name).read_text()
+    (copy / name).write_text(text[: len(text) // 2])
+    assert f"{name}: " in refused("evaluate", copy)
+
+
+def test_weights_that_do_not_fit_are_named(refused: Callable[..., str], copy: Path) -> None:
+    text = (copy / "config.yaml").read_text().replace("hidden_dim: 8", "hidden_dim: 12")
+    (copy / "config.yaml").write_text(text)
+    assert "model.safetensors: the weights do not fit the settings" in refused("evaluate", copy)
+
+
+def test_unfinished_seed_says_how_to_go_on(refused: Callable[..., str], copy: Path) -> None:
+    (copy / "seed1" / "run.json").unlink()
+    assert f"is not finished, go on with: ariigcn train --resume {copy}" in refused(
+        "evaluate", copy
+    )
+
+
+def test_folder_that_is_no_run_is_named(refused: Callable[..., str], data: Path) -> None:
+    assert "not a run folder (no train.json)" in refused("evaluate", data)
+
+
+def test_folder_of_the_scores_must_be_there(
+    ariigcn: Callable, trained: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("evaluate", trained, "--json", tmp_path / "a" / "scores.json")
+    assert outcome.code == 2
+    assert "scores.json: cannot be written: No such file or directory" in outcome.err
+
+
+def test_names_with_brackets_are_printed_as_they_are(
+    ariigcn: Callable, plain: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    table = plain / "utterances.csv"
+    table.write_text(table.read_text().replace(",sad,", ",[/sad],"))
+    out = tmp_path / "[/run]"
+    assert "[/sad]" in ariigcn("train", "--data", plain, "--out", out, *small).out
+    assert "[/sad]" in ariigcn("evaluate", out).out
+    assert ariigcn("data", "check", plain).code == 0

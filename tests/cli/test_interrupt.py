@@ -1,0 +1,76 @@
+"""A training process that is killed or interrupted goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
+EPOCHS = 5
+
+
+@pytest.fixture
+def options(data: Path, small: tuple[str, ...]) -> tuple[object, ...]:
+    """Return options of a training with batches of one dialogue, to make its epochs longer."""
+    slow = ("--training.batch_size=1", f"--training.epochs={EPOCHS}", "--training.patience=9")
+    return ("--data", data, *small, *slow, "--threads=1")
+
+
+@pytest.fixture
+def start(tmp_path: Path, options: tuple[object, ...]) -> Callable[[], subprocess.Popen[str]]:
+    """Start a training in the folder `stopped`; return it in the middle of its third epoch."""
+
+    def run() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ariigcn_dgl", "train", "--out", tmp_path / "stopped", *options],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert process.stderr.readline().startswith("seed 0 epoch 1:")
+        before = time.perf_counter()
+        assert process.stderr.readline().startswith("seed 0 epoch 2:")
+        time.sleep((time.perf_counter() - before) / 2)
+        return process
+
+    return run
+
+
+def test_killed_training_goes_on_to_the_same_bits(
+    start: Callable[[], subprocess.Popen[str]],
+    options: tuple[object, ...],
+    ariigcn: Callable,
+    tmp_path: Path,
+) -> None:
+    with start() as process:
+        process.kill()
+    stopped = tmp_path / "stopped" / "seed0"
+    assert process.returncode == -signal.SIGKILL
+    assert 2 <= len((stopped / "metrics.jsonl").read_text().splitlines()) < EPOCHS
+    assert not (stopped / "predictions.jsonl").exists()
+    resumed = ariigcn("train", "--resume", tmp_path / "stopped")
+    assert "seed 0 epoch 1:" not in resumed.err
+    ariigcn("train", "--out", tmp_path / "whole", *options)
+    whole = tmp_path / "whole" / "seed0"
+    for name in RESULTS:
+        assert (stopped / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_interrupted_training_says_how_to_go_on(
+    start: Callable[[], subprocess.Popen[str]], ariigcn: Callable, tmp_path: Path
+) -> None:
+    with start() as process:
+        process.send_signal(signal.SIGINT)
+        message = process.stderr.read()
+    assert process.returncode == 130
+    assert f"go on with: ariigcn train --resume {tmp_path / 'stopped'}\n" in message
+    assert "Traceback" not in message
+    assert ariigcn("train", "--resume", tmp_path / "stopped").code == 0

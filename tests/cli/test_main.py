@@ -1,0 +1,127 @@
+"""Help, information, commands on data, and bad command lines."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.cli.main import FUNCTIONS
+from ariigcn_dgl.cli.tables import spread
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import fingerprint, load_dialogues
+from ariigcn_dgl.models import ARIIGCNConfig
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
+def test_help_mentions_every_option(ariigcn: Callable, command: str) -> None:
+    outcome = ariigcn(*command.split(), "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    for name in inspect.signature(FUNCTIONS[command]).parameters:
+        assert name in outcome.out
+    assert inspect.getdoc(FUNCTIONS[command]).splitlines()[0] in outcome.out
+
+
+def test_help_of_train_mentions_every_setting(ariigcn: Callable) -> None:
+    out = ariigcn("train", "--help").out
+    for name in (f"--model.{field.name}" for field in fields(ARIIGCNConfig)):
+        assert name in out
+    for name in (f"--training.{field.name}" for field in fields(TrainingConfig)):
+        assert name in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["data", "--help"]])
+def test_help_lists_the_commands(ariigcn: Callable, arguments: list[str]) -> None:
+    out = ariigcn(*arguments).out
+    prefix = "data " if arguments[0] == "data" else ""
+    for command in FUNCTIONS:
+        if command.startswith(prefix):
+            assert command.removeprefix(prefix).split()[0] in out
+
+
+def test_help_keeps_the_lines_of_the_description(ariigcn: Callable) -> None:
+    line = "A first run needs no data:     ariigcn train"
+    assert line in ariigcn("--help").out.splitlines()
+
+
+def test_version_is_that_of_the_package(ariigcn: Callable) -> None:
+    assert version("ariigcn_dgl") in ariigcn("--version").out
+
+
+def test_info_shows_what_is_installed(ariigcn: Callable) -> None:
+    outcome = ariigcn("info")
+    assert outcome.code == 0
+    for name in ("torch", "dgl", "native library", "cuda devices"):
+        assert name in outcome.out
+    assert version("torch") in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], '"subcommand" to be one of {train,evaluate,predict,info,data}'),
+        (["bake"], "invalid choice: 'bake'"),
+        (["data"], '"data.subcommand" to be one of {check,convert,synth}'),
+        (["data", "bake"], "invalid choice: 'bake'"),
+        (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),
+        (["evaluate"], "are required: run (see: ariigcn evaluate --help)"),
+        (["predict"], "are required: run, --data, --out (see: ariigcn predict --help)"),
+        (["predict", "a", "--data", "b"], "are required: --out (see: ariigcn predict --help)"),
+        (["data", "convert", "a"], "are required: out (see: ariigcn data convert --help)"),
+        (["train", "--data"], "argument --data: expected one argument"),
+        (["data", "synth", "a", "--like", "b"], "--like: Expected one of ['synthetic', "),
+        (["data", "synth", "a", "--seed", "-1"], "seed is -1, expected at least 0"),
+        (["data", "synth", "a", "--seed", "b"], "--seed: Expected int. Got value: b"),
+    ],
+)
+def test_bad_command_line_is_one_sentence(
+    refused: Callable[..., str],
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert words in refused(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_shows_splits_classes_and_the_hash(ariigcn: Callable, data: Path) -> None:
+    outcome = ariigcn("data", "check", data)
+    assert outcome.code == 0
+    for word in ("train", "val", "test", "text", "audio", "visual"):
+        assert word in outcome.out
+    assert f"sha256 {fingerprint(load_dialogues(data))}" in outcome.out
+
+
+def test_converted_data_is_the_same(ariigcn: Callable, data: Path, tmp_path: Path) -> None:
+    outcome = ariigcn("data", "convert", data, tmp_path / "copy")
+    dialogues = load_dialogues(data)
+    assert f"{dialogues.num_utterances} utterances of 14 dialogues" in outcome.out
+    assert fingerprint(load_dialogues(tmp_path / "copy")) == fingerprint(dialogues)
+
+
+def test_synthetic_data_depends_on_its_seed(ariigcn: Callable, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert ariigcn("data", "synth", tmp_path / name, "--seed", seed).code == 0
+    a, b, c = (fingerprint(load_dialogues(tmp_path / name)) for name in "abc")
+    assert a == b != c
+
+
+@pytest.mark.parametrize("command", ["convert", "synth"])
+def test_folder_that_exists_is_refused_and_left_alone(
+    refused: Callable[..., str], data: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    source = [data] if command == "convert" else []
+    sentence = refused("data", command, *source, tmp_path / "out")
+    assert "out: exists already; choose another name" in sentence
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_spread_of_one_value_is_the_value() -> None:
+    assert spread([61.234]) == "61.23"

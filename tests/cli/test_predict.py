@@ -1,0 +1,161 @@
+"""``ariigcn predict``: one JSON line per utterance, or one sentence and no file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.data import load_dialogues
+
+
+@pytest.fixture
+def refused_predict(
+    refused: Callable[..., str], trained: Path, plain: Path, tmp_path: Path
+) -> Callable[..., str]:
+    """Predict on the user's folder, which must be refused without a file being written."""
+
+    def run(*options: object) -> str:
+        out = tmp_path / "labels.jsonl"
+        sentence = refused("predict", trained, "--data", plain, "--out", out, *options)
+        assert not list(tmp_path.glob("*labels*"))
+        return sentence
+
+    return run
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_utterance_is_labelled_in_order(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("predict", trained, "--data", data, "--out", tmp_path / "p.jsonl")
+    lines, dialogues = _lines(tmp_path / "p.jsonl"), load_dialogues(data)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"{dialogues.num_utterances} utterances labelled" in outcome.out
+    assert [line["utterance"] for line in lines] == list(dialogues.utterance_ids)
+    assert {line["prediction"] for line in lines} <= set(dialogues.label_names)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_predictions_are_those_of_the_training(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path, seed: int
+) -> None:
+    out = tmp_path / "p.jsonl"
+    ariigcn("predict", trained, "--data", data, "--out", out, "--seed", seed)
+    ours = {line["utterance"]: line for line in _lines(out)}
+    for line in _lines(trained / f"seed{seed}" / "predictions.jsonl"):
+        found = ours[line["utterance"]]
+        assert found["prediction"] == line["prediction"]
+        assert found["probabilities"] == pytest.approx(line["probabilities"], abs=2e-6)
+
+
+def test_seed_with_the_best_validation_is_the_default(
+    ariigcn: Callable, copy: Path, data: Path, tmp_path: Path
+) -> None:
+    for seed, value in ((0, 10.0), (1, 20.0)):
+        path = copy / f"seed{seed}" / "run.json"
+        record = json.loads(path.read_text())
+        record["val"]["weighted_f1"] = value
+        path.write_text(json.dumps(record))
+    ariigcn("predict", copy, "--data", data, "--out", tmp_path / "best")
+    ariigcn("predict", copy / "seed1", "--data", data, "--out", tmp_path / "one")
+    ariigcn("predict", copy / "seed0", "--data", data, "--out", tmp_path / "zero")
+    assert (tmp_path / "best").read_bytes() == (tmp_path / "one").read_bytes()
+    assert (tmp_path / "best").read_bytes() != (tmp_path / "zero").read_bytes()
+
+
+def test_unlabelled_dialogues_have_null_as_label(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path
+) -> None:
+    (plain / "utterances.csv").write_text("dialogue,speaker\nmeeting,Ann\nmeeting,Bob\n")
+    for path in plain.glob("*.npy"):
+        np.save(path, np.load(path)[:2])
+    outcome = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "p.jsonl")
+    assert outcome.code == 0
+    assert [line["label"] for line in _lines(tmp_path / "p.jsonl")] == [None, None]
+
+
+def test_missing_modality_is_noted(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path
+) -> None:
+    (plain / "audio.npy").unlink()
+    outcome = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "p.jsonl")
+    assert (outcome.code, outcome.err) == (0, f"{plain}: has no audio; treated as missing\n")
+
+
+def test_file_that_exists_is_refused_and_left_alone(
+    refused: Callable[..., str], trained: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p.jsonl").write_text("mine")
+    sentence = refused("predict", trained, "--data", data, "--out", tmp_path / "p.jsonl")
+    assert "p.jsonl: exists already; choose another name" in sentence
+    assert (tmp_path / "p.jsonl").read_text() == "mine"
+
+
+def test_folder_of_the_file_must_be_there(
+    refused: Callable[..., str], trained: Path, data: Path, tmp_path: Path
+) -> None:
+    sentence = refused("predict", trained, "--data", data, "--out", tmp_path / "a" / "p.jsonl")
+    assert "p.jsonl: cannot be written: No such file or directory" in sentence
+
+
+def test_unknown_seed_is_named(refused_predict: Callable[..., str]) -> None:
+    assert "--seed 7: " in (sentence := refused_predict("--seed", 7))
+    assert sentence.endswith("has no such seed, it has 0, 1")
+
+
+def test_other_width_is_named(refused_predict: Callable[..., str], plain: Path) -> None:
+    np.save(plain / "text.npy", np.load(plain / "text.npy")[:, :3])
+    assert "mine: text has 3 columns, but this run was trained with 6" in refused_predict()
+
+
+def test_unknown_label_is_named(refused_predict: Callable[..., str], plain: Path) -> None:
+    table = plain / "utterances.csv"
+    table.write_text(table.read_text().replace(",sad,", ",bored,"))
+    assert "mine: the label 'bored' is none of this run's classes (happy, " in refused_predict()
+
+
+def _without_audio(folder: Path, to: Path) -> Path:
+    to.mkdir()
+    for path in folder.iterdir():
+        if path.name != "audio.npy":
+            (to / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+def test_modality_that_was_not_trained_is_named(
+    ariigcn: Callable,
+    refused: Callable[..., str],
+    plain: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+) -> None:
+    less = _without_audio(plain, tmp_path / "less")
+    assert ariigcn("train", "--data", less, "--out", tmp_path / "run", *small).code == 0
+    sentence = refused("predict", tmp_path / "run", "--data", plain, "--out", tmp_path / "p")
+    assert "mine: has the modality 'audio', but this run was trained with text (6), v" in sentence
+    assert not (tmp_path / "p").exists()
+
+
+def test_too_many_speakers_for_pairs_are_named(
+    ariigcn: Callable,
+    refused: Callable[..., str],
+    data: Path,
+    plain: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+) -> None:
+    pairs = "--model.window.relations=pairs"
+    assert ariigcn("train", "--data", data, "--out", tmp_path / "run", *small, pairs).code == 0
+    lines = [line.split(",") for line in (plain / "utterances.csv").read_text().splitlines()]
+    for row, cells in enumerate(lines[1:]):
+        cells[2] = "ABC"[row % 3]
+    (plain / "utterances.csv").write_text("\n".join(map(",".join, lines)) + "\n")
+    sentence = refused("predict", tmp_path / "run", "--data", plain, "--out", tmp_path / "p")
+    assert "mine: a dialogue has 3 speakers, but this run's graph distinguishes 2" in sentence

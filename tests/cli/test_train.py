@@ -1,0 +1,282 @@
+"""``ariigcn train``: what it writes, where options come from, what it refuses, how it goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ariigcn_dgl.cli import train as module
+from ariigcn_dgl.training.run_config import read_config
+
+RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
+
+
+@pytest.fixture
+def train(ariigcn: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]) -> Callable:
+    """Train into the folder `run` with options on top of the small ones."""
+
+    def run(*options: object) -> Path:
+        outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *small, *options)
+        assert outcome.code == 0, outcome.err
+        return tmp_path / "run"
+
+    return run
+
+
+@pytest.fixture
+def refused_train(
+    refused: Callable[..., str], data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> Callable[..., str]:
+    """Train with options that must be refused before anything is written."""
+
+    def run(*options: object) -> str:
+        before = set(tmp_path.iterdir())
+        sentence = refused("train", "--data", data, "--out", tmp_path / "run", *small, *options)
+        assert set(tmp_path.iterdir()) == before
+        return sentence
+
+    return run
+
+
+def test_both_seeds_are_trained_and_summarised(trained: Path) -> None:
+    summary = json.loads((trained / "summary.json").read_text())
+    assert set(summary) == {"0", "1"}
+    for seed, scores in summary.items():
+        record = json.loads((trained / f"seed{seed}" / "run.json").read_text())
+        assert record["seed"] == int(seed)
+        for split in ("val", "test"):
+            assert scores[split] == {name: record[split][name] for name in scores[split]}
+
+
+def test_epochs_go_to_stderr_and_results_to_stdout(
+    ariigcn: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *small)
+    assert [line.split(":")[0] for line in outcome.err.splitlines()] == [
+        "seed 0 epoch 1",
+        "seed 0 epoch 2",
+    ]
+    assert "val_weighted_f1" in outcome.err
+    assert "AR-IIGCN (tuned) on raw" in outcome.out
+    assert f"run folder: {tmp_path / 'run'}" in outcome.out.replace("\n", "")
+
+
+def test_terminal_gets_a_progress_bar(
+    ariigcn: Callable,
+    data: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    options = ("--preset", "paper", *small)
+    outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *options)
+    assert outcome.code == 0
+    assert "3/3" in outcome.err  # one epoch of the TGAN alone and two of the rest
+    assert "epoch 1:" not in outcome.err
+
+
+@pytest.mark.parametrize("preset", ["paper", "tuned"])
+def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
+    folder = train("--preset", preset)
+    written = yaml.safe_load((folder / "config.yaml").read_text())
+    values = yaml.safe_load((module.PRESETS / f"{preset}.yaml").read_text())
+    changed = {"hidden_dim", "head_dim", "projection_dim", "window"}
+    for name in values["model"].keys() - changed:
+        assert written["model"][name] == values["model"][name]
+    assert written["training"]["learning_rate"] == values["training"]["learning_rate"]
+    assert written["model"]["window"]["relations"] != "auto"
+
+
+def test_preset_then_config_then_option(train: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("training:\n  grad_clip: 3.5\n  patience: 7\n")
+    folder = train("--preset=paper", "--config", tmp_path / "mine.yaml", "--training.patience=9")
+    training = read_config(folder / "config.yaml").training
+    paper = yaml.safe_load((module.PRESETS / "paper.yaml").read_text())["training"]
+    assert training.patience == 9
+    assert training.grad_clip == 3.5
+    assert training.learning_rate == paper["learning_rate"]
+
+
+def test_preset_may_come_from_the_config_file(train: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("preset: paper\n")
+    folder = train("--config", tmp_path / "mine.yaml")
+    paper = yaml.safe_load((module.PRESETS / "paper.yaml").read_text())
+    config = read_config(folder / "config.yaml")
+    assert config.model.adversarial == paper["model"]["adversarial"]
+    assert json.loads((folder / "train.json").read_text())["preset"] == "paper"
+
+
+def test_settings_of_a_run_can_be_used_again(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "again"
+    ariigcn("train", "--data", data, "--out", out, "--config", trained / "config.yaml")
+    assert (out / "config.yaml").read_bytes() == (trained / "config.yaml").read_bytes()
+    ours, theirs = out / "seed0", trained / "seed0"
+    assert [(ours / n).read_bytes() for n in RESULTS] == [
+        (theirs / n).read_bytes() for n in RESULTS
+    ]
+
+
+def test_modalities_are_given_as_a_list(train: Callable) -> None:
+    folder = train("--model.speaker_relative=[text,visual]")
+    assert read_config(folder / "config.yaml").model.speaker_relative == ("text", "visual")
+
+
+def test_default_folder_has_the_names_of_data_and_preset(
+    ariigcn: Callable,
+    data: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ariigcn("train", "--data", data, *small).code == 0
+    [folder] = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("raw-tuned-2")
+
+
+def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    train("--threads", 1)
+    assert asked == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--training.epochs=0"], "--training.epochs: is 0, expected at least 1"),
+        (["--training.epochs=many"], "--training.epochs: Expected int. Got value: many"),
+        (["--training.learning_rate=-1"], "--training.learning_rate: is -1.0, expected a positive"),
+        (["--model.context=lstm"], "--model.context: Expected one of ['none', 'gru']"),
+        (["--model.speaker_relative=[smell]"], "unknown modality 'smell'"),
+        (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
+        (["--preset=best"], "--preset: Expected one of ['paper', 'tuned']. Got value: best"),
+        (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
+        (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
+        (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),
+        (["--seeds", "4294967296"], "expected different numbers from 0 to 4294967295"),
+        (["--seeds=x"], "--seeds: Expected int. Got value: x"),
+        (["--threads=0"], "--threads: is 0, expected at least 1"),
+        (["--device=abacus"], "--device abacus: not usable here"),
+        (["--device=meta"], "--device meta: not usable here"),
+        (["--config=/nowhere.yaml"], "File does not exist: '/nowhere.yaml'"),
+    ],
+)
+def test_bad_option_is_named(
+    refused_train: Callable[..., str], options: list[str], words: str
+) -> None:
+    assert words in refused_train(*options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without CUDA")
+def test_device_that_is_not_there_is_named(refused_train: Callable[..., str]) -> None:
+    assert "--device cuda: not usable here" in refused_train("--device=cuda")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense: 1\n", "does not accept option 'nonsense'"),
+        ("training:\n  nonsense: 1\n", "does not accept option 'training.nonsense'"),
+        ("training:\n  epochs: many\n", "--training.epochs: Expected int. Got value: many"),
+        ("model: [\n", "parsing"),
+        ("seeds: []\n", "--seeds"),
+    ],
+)
+def test_bad_config_file_is_named(
+    refused: Callable[..., str], data: Path, tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    options = ("--config", tmp_path / "mine.yaml")
+    assert words in refused("train", "--data", data, "--out", tmp_path / "run", *options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_folder_that_exists_is_refused_and_left_alone(
+    refused: Callable[..., str], data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    (tmp_path / "run").mkdir()
+    sentence = refused("train", "--data", data, "--out", tmp_path / "run", *small)
+    assert "run: the output folder exists already; choose another with --out" in sentence
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_divergence_names_the_loss(
+    ariigcn: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    rate = "--training.learning_rate=1e30"
+    outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *small, rate)
+    assert outcome.code == 2
+    assert "training diverged: the " in outcome.err
+    assert "lower --training.learning_rate" in outcome.err
+
+
+def test_resuming_a_finished_run_trains_nothing(
+    ariigcn: Callable, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (copy / "summary.json").read_bytes()
+    (copy / "summary.json").unlink()
+    monkeypatch.setattr("ariigcn_dgl.training.fit._Training", None)
+    assert ariigcn("train", "--resume", copy).code == 0
+    assert (copy / "summary.json").read_bytes() == before
+
+
+def test_resuming_trains_the_seed_that_is_missing(
+    ariigcn: Callable, copy: Path, trained: Path
+) -> None:
+    shutil.rmtree(copy / "seed1")
+    outcome = ariigcn("train", "--resume", copy)
+    assert "seed 1 epoch 2" in outcome.err
+    assert "seed 0 epoch" not in outcome.err
+    for name in RESULTS:
+        assert (copy / "seed1" / name).read_bytes() == (trained / "seed1" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty"])
+def test_folder_that_is_no_run_cannot_be_resumed(
+    refused: Callable[..., str], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    sentence = refused("train", "--resume", tmp_path / name)
+    assert (
+        sentence
+        == f"{tmp_path / name}: not a run folder (no train.json): expected what --out named"
+    )
+
+
+def test_damaged_plan_is_named(refused: Callable[..., str], copy: Path) -> None:
+    (copy / "train.json").write_text("{}")
+    assert "train.json: damaged: lacks 'data'" in refused("train", "--resume", copy)
+
+
+def test_damaged_settings_are_named(refused: Callable[..., str], copy: Path) -> None:
+    text = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(text[: len(text) // 2])
+    assert "config.yaml: " in refused("train", "--resume", copy)
+
+
+def test_data_that_changed_cannot_be_resumed(
+    refused: Callable[..., str], copy: Path, plain: Path
+) -> None:
+    plan = json.loads((copy / "train.json").read_text())
+    table = plain / "utterances.csv"
+    table.write_text(table.read_text().replace(",happy,", ",sad,"))
+    (copy / "train.json").write_text(json.dumps(plan | {"data": str(plain)}))
+    assert f"was trained on another version of {plain}" in refused("train", "--resume", copy)
+
+
+def test_device_of_the_run_is_checked_before_it_goes_on(
+    refused: Callable[..., str], copy: Path
+) -> None:
+    plan = json.loads((copy / "train.json").read_text())
+    (copy / "train.json").write_text(json.dumps(plan | {"device": "abacus"}))
+    assert "--device abacus: not usable here" in refused("train", "--resume", copy)

@@ -1,0 +1,136 @@
+"""Files are whole or not there; what cannot be read or written is named."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from safetensors import SafetensorError
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import new_folder, parse_json, read_json, read_text, replacing, write_json
+
+
+def test_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as scratch:
+        scratch.write_text("whole")
+        assert not (tmp_path / "a").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as scratch:
+        scratch.mkdir()
+        (scratch / "b").touch()
+    assert (tmp_path / "a" / "b").exists()
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
+def test_failed_block_leaves_the_old_file_alone(tmp_path: Path, make: object) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def fail() -> None:
+        with replacing(tmp_path / "a") as scratch:
+            make(scratch)
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (OSError("odd"), "odd"),
+        (SafetensorError("I/O error: No space left on device"), "I/O error: No space left"),
+    ],
+)
+def test_full_disk_names_the_file_and_leaves_nothing(
+    tmp_path: Path, error: Exception, reason: str
+) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "a") as scratch:
+            scratch.write_text("half")
+            raise error
+
+    with pytest.raises(InputError, match=f"/a: cannot be written: {reason}"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_pass_through(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"^mine, about writing$"), replacing(tmp_path / "a"):
+        raise RuntimeError("mine, about writing")
+
+
+def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"/b/a\.json: cannot be written: No such file"):
+        write_json(tmp_path / "b" / "a.json", {})
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"größe": [1, 2.5, None]})
+    assert read_json(tmp_path / "a.json", keys=["größe"]) == {"größe": [1, 2.5, None]}
+    assert "größe" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_json_that_lacks_a_key_is_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": 1})
+    with pytest.raises(InputError, match=r"/a\.json: damaged: lacks 'c'$"):
+        read_json(tmp_path / "a.json", keys=["b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("[1]", "expected a JSON object, found list"),
+    ],
+)
+def test_text_that_is_no_json_object_is_named(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=f"^here: {words}"):
+        parse_json(text, "here")
+
+
+def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="/a: cannot be read: No such file"):
+        read_text(tmp_path / "a")
+
+
+def test_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"ab\xff")
+    with pytest.raises(InputError, match="/a: byte 2 is not UTF-8 text"):
+        read_text(tmp_path / "a")
+
+
+def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfab")
+    assert read_text(tmp_path / "a") == "ab"
+
+
+def test_new_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    assert new_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_folder_that_exists_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"exists already; choose another .* --resume"):
+        new_folder(tmp_path)
+
+
+def test_dangling_link_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="exists already"):
+        new_folder(tmp_path / "a")
+
+
+def test_folder_below_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(InputError, match="/a/b: cannot be created: Not a directory"):
+        new_folder(tmp_path / "a" / "b")

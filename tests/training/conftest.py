@@ -1,0 +1,72 @@
+"""A small data set with unlabelled utterances, small settings, and a trained run of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
+from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
+
+
+def _modality(width: int) -> SynthModality:
+    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1, missing=0.1)
+
+
+@pytest.fixture(scope="session")
+def dialogues() -> Dialogues:
+    """Sixteen dialogues of two speakers; 30 % of the utterances have no label."""
+    return synthesise(
+        SynthConfig(
+            name="small",
+            train=8,
+            val=4,
+            test=4,
+            length_mean=6,
+            length_sd=2,
+            length_min=4,
+            length_max=9,
+            unlabelled=0.3,
+            text=_modality(6),
+            audio=_modality(4),
+            visual=_modality(5),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def settings() -> Callable[..., RunConfig]:
+    """Make small settings; keywords are fields of the model's or the training's settings."""
+
+    def make(**changes: object) -> RunConfig:
+        model = ARIIGCNConfig(
+            hidden_dim=8, head_dim=8, window=Window(2, 2), adversarial="alternate"
+        )
+        training = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.01, adversarial_epochs=2)
+        fields = ARIIGCNConfig.__dataclass_fields__
+        return RunConfig(
+            replace(model, **{k: v for k, v in changes.items() if k in fields}),
+            replace(training, **{k: v for k, v in changes.items() if k not in fields}),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(
+    dialogues: Dialogues,
+    settings: Callable[..., RunConfig],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return the folder of a finished seed; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("run")
+    write_config(folder / CONFIG_FILE, settings())
+    fit(dialogues, settings(), 0, folder / "seed0")
+    return folder / "seed0"

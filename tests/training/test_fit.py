@@ -1,0 +1,261 @@
+"""The protocol: select on validation, score test once, nothing leaks, resuming changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import collate
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training import fit as module
+from ariigcn_dgl.training.fit import class_weight, fit
+from ariigcn_dgl.training.metrics import Scores
+from ariigcn_dgl.training.optimise import Optimiser
+
+RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def _rows(dialogues: Dialogues, split: str) -> np.ndarray:
+    return np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
+
+
+def _script_validation(monkeypatch: pytest.MonkeyPatch, scores: Iterable[float]) -> None:
+    """Let the validations have these weighted F1, one after the other; then 0."""
+    values = iter(scores)
+
+    def scripted(*_: object) -> Scores:
+        return Scores(next(values, 0.0), 0.0, 0.0, [{"label": "x"}], [])
+
+    monkeypatch.setattr(module, "score_probabilities", scripted)
+    monkeypatch.setattr(module.RunFolder, "write_test", lambda *_: None)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.nn.Module, set[str]]]:
+    """Record the model and the splits of each prediction."""
+    seen = []
+    original = module.predict
+
+    def spy(model: torch.nn.Module, dialogues: Dialogues, window: object) -> np.ndarray:
+        seen.append((model, set(dialogues.splits)))
+        return original(model, dialogues, window)
+
+    monkeypatch.setattr(module, "predict", spy)
+    return seen
+
+
+def test_same_seed_same_bits(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    fit(dialogues, settings(), 0, tmp_path / "again")
+    assert _bytes(tmp_path / "again") == _bytes(trained)
+
+
+def test_other_seed_other_numbers(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    fit(dialogues, settings(), 1, tmp_path / "other")
+    ours, theirs = _bytes(tmp_path / "other"), _bytes(trained)
+    assert all(ours[name] != theirs[name] for name in RESULTS)
+
+
+def test_test_split_is_scored_once_after_training(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
+) -> None:
+    fit(dialogues, settings(epochs=3), 0, tmp_path / "run")
+    assert [splits for _, splits in calls] == [{"val"}] * 4 + [{"test"}]
+
+
+def test_test_split_influences_neither_weights_nor_selection(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    test = _rows(dialogues, "test")
+    labels = np.where(test, (dialogues.labels + 1) % dialogues.num_classes, dialogues.labels)
+    features = {m: np.where(test[:, None], 3 * x, x) for m, x in dialogues.features.items()}
+    run = fit(replace(dialogues, labels=labels, features=features), settings(), 0, tmp_path / "x")
+    ours, theirs = _bytes(tmp_path / "x"), _bytes(trained)
+    assert ours["model.safetensors"] == theirs["model.safetensors"]
+    assert ours["metrics.jsonl"] == theirs["metrics.jsonl"]
+    assert run["val"] == json.loads((trained / "run.json").read_text())["val"]
+
+
+def test_best_epoch_is_the_first_with_the_highest_validation_score(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script_validation(monkeypatch, [10, 30, 30, 20])
+    assert fit(dialogues, settings(epochs=4), 0, tmp_path / "run")["best_epoch"] == 2
+
+
+def test_weights_of_the_best_epoch_are_the_ones_kept(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script_validation(monkeypatch, [30, 10, 10])
+    fit(dialogues, settings(epochs=3), 0, tmp_path / "three")
+    _script_validation(monkeypatch, [30])
+    fit(dialogues, settings(epochs=1), 0, tmp_path / "one")
+    names = [tmp_path / run / "model.safetensors" for run in ("three", "one")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_stops_after_patience_epochs_without_a_better_one(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script_validation(monkeypatch, [10, 20, 20, 19, 99])
+    run = fit(dialogues, settings(epochs=9, patience=2), 0, tmp_path / "run")
+    assert (run["best_epoch"], run["epochs"]) == (2, 4)
+
+
+def test_epochs_of_the_gan_alone_do_not_count_for_patience(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script_validation(monkeypatch, [10, 9, 9, 99])
+    config = settings(adversarial="staged", adversarial_epochs=3, epochs=9, patience=2)
+    run = fit(dialogues, config, 0, tmp_path / "run")
+    assert (run["best_epoch"], run["epochs"]) == (4, 6)
+
+
+def test_staged_schedule_begins_with_epochs_of_the_gan_alone(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    records: list[dict[str, Any]] = []
+    config = settings(adversarial="staged", adversarial_epochs=2, epochs=1)
+    fit(dialogues, config, 0, tmp_path / "run", report=records.append)
+    assert [set(record) for record in records[:2]] == [{"epoch", "generator", "discriminator"}] * 2
+    assert "classification" in records[2]
+    assert not {"generator", "discriminator"} & set(records[2])
+
+
+def test_one_modality_has_no_epochs_of_the_gan(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    text = replace(
+        dialogues,
+        features={"text": dialogues.features["text"]},
+        masks={"text": dialogues.masks["text"]},
+    )
+    assert fit(text, settings(adversarial="staged"), 0, tmp_path / "run")["epochs"] == 2
+
+
+def test_average_of_the_weights_is_validated_and_kept(
+    dialogues: Dialogues,
+    settings: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    calls: list,
+) -> None:
+    made = []
+
+    def keep(*arguments: object) -> Optimiser:
+        made.append(Optimiser(*arguments))
+        return made[0]
+
+    monkeypatch.setattr(module, "Optimiser", keep)
+    fit(dialogues, settings(epochs=1, ema_decay=0.9), 0, tmp_path / "run")
+    assert calls[0][0] is made[0].average
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    average = made[0].average.state_dict()
+    assert all(torch.equal(kept[name], average[name]) for name in average)
+
+
+def test_unlabelled_utterances_are_not_in_the_classification_loss(
+    dialogues: Dialogues, settings: Callable
+) -> None:
+    config = settings()
+    torch.manual_seed(0)
+    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).eval()
+    batch = collate(dialogues, range(4), config.model.window)
+    labelled = batch.labels >= 0
+    assert 0 < labelled.sum() < len(labelled)
+    expected = F.cross_entropy(model(batch)[labelled], batch.labels[labelled])
+    torch.testing.assert_close(model.losses(batch)["classification"], expected)
+
+
+def test_metrics_count_labelled_utterances_only(dialogues: Dialogues, trained: Path) -> None:
+    run = json.loads((trained / "run.json").read_text())
+    for split in ("val", "test"):
+        labels = dialogues.labels[_rows(dialogues, split)]
+        assert (labels < 0).any()
+        supports = [row["support"] for row in run[split]["per_class"]]
+        assert supports == np.bincount(labels[labels >= 0], minlength=6).tolist()
+
+
+def test_class_weights_are_inverse_to_training_frequency(dialogues: Dialogues) -> None:
+    train = _rows(dialogues, "train")
+    labels = np.where(train, -1, 5)  # those of other splits and unlabelled ones do not count
+    labels[np.flatnonzero(train)[:8]] = [0, 0, 0, 0, 0, 0, 1, 1]
+    weight = class_weight(replace(dialogues, labels=labels))
+    assert weight.tolist() == pytest.approx([8 / 12, 2, 0, 0, 0, 0])
+
+
+def test_class_weights_reach_the_loss(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    fit(dialogues, settings(class_weights=True), 0, tmp_path / "run")
+    assert _bytes(tmp_path / "run")["metrics.jsonl"] != _bytes(trained)["metrics.jsonl"]
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_split_without_labels_is_named_and_nothing_written(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, split: str
+) -> None:
+    labels = np.where(_rows(dialogues, split), -1, dialogues.labels)
+    with pytest.raises(InputError, match=f"small: the split '{split}' has no labelled utterance"):
+        fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+class _StoppedError(Exception):
+    """Stands for whatever ends the process."""
+
+
+@pytest.mark.parametrize("schedule", ["staged", "alternate"])
+def test_resumed_run_equals_an_uninterrupted_one(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, schedule: str
+) -> None:
+    config = settings(adversarial=schedule, epochs=3, ema_decay=0.9, cosine=True)
+    fit(dialogues, config, 0, tmp_path / "whole")
+
+    def stop(record: dict[str, Any]) -> None:
+        raise _StoppedError
+
+    for _ in range(3):  # after each epoch anew
+        with pytest.raises(_StoppedError):
+            fit(dialogues, config, 0, tmp_path / "resumed", report=stop)
+    fit(dialogues, config, 0, tmp_path / "resumed")
+    assert _bytes(tmp_path / "resumed") == _bytes(tmp_path / "whole")
+
+
+def test_finished_run_is_not_trained_again(
+    dialogues: Dialogues, settings: Callable, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_Training", None)
+    run = fit(dialogues, settings(), 0, trained)
+    assert run == json.loads((trained / "run.json").read_text())
+
+
+def test_state_is_removed_after_training(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "confusion.csv",
+        "metrics.csv",
+        "metrics.jsonl",
+        "model.safetensors",
+        "per_class.csv",
+        "predictions.jsonl",
+        "run.json",
+        "standardiser.safetensors",
+    ]

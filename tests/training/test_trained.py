@@ -1,0 +1,170 @@
+"""A finished run applied to dialogues, and what does not belong to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished seed, to damage."""
+    shutil.copytree(trained.parent, tmp_path / "run")
+    return tmp_path / "run" / trained.name
+
+
+def _refusal(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        TrainedRun(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def _edit_record(folder: Path, **changes: object) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | changes))
+
+
+def test_probabilities_are_those_of_the_training(trained: Path, dialogues: Dialogues) -> None:
+    run = TrainedRun(trained)
+    test = run.adapt(dialogues.select(dialogues.indices("test")))
+    written = (trained / "predictions.jsonl").read_text().splitlines()
+    expected = [list(json.loads(line)["probabilities"].values()) for line in written]
+    np.testing.assert_allclose(run.probabilities(test), expected, atol=6e-7)
+
+
+def test_labels_are_matched_by_name(trained: Path, dialogues: Dialogues) -> None:
+    c = dialogues.num_classes
+    turned = replace(
+        dialogues,
+        label_names=dialogues.label_names[::-1],
+        labels=np.where(dialogues.labels < 0, -1, c - 1 - dialogues.labels),
+    )
+    adapted = TrainedRun(trained).adapt(turned)
+    assert adapted.label_names == dialogues.label_names
+    assert np.array_equal(adapted.labels, dialogues.labels)
+
+
+def test_fewer_classes_are_taken(trained: Path, dialogues: Dialogues) -> None:
+    name = dialogues.label_names[3]
+    one = replace(dialogues, label_names=(name,), labels=np.where(dialogues.labels < 0, -1, 0))
+    adapted = TrainedRun(trained).adapt(one)
+    assert set(adapted.labels.tolist()) == {-1, 3}
+
+
+def test_missing_modality_counts_as_missing_everywhere(trained: Path, dialogues: Dialogues) -> None:
+    run = TrainedRun(trained)
+    bare = replace(
+        dialogues,
+        features={"visual": dialogues.features["visual"], "text": dialogues.features["text"]},
+        masks={"visual": dialogues.masks["visual"], "text": dialogues.masks["text"]},
+    )
+    adapted = run.adapt(bare)
+    assert list(adapted.features) == list(run.widths)
+    assert not adapted.masks["audio"].any()
+    assert not adapted.features["audio"].any()
+    assert np.isfinite(run.probabilities(adapted)).all()
+
+
+def test_no_dialogue_gives_no_row(trained: Path, dialogues: Dialogues) -> None:
+    run = TrainedRun(trained)
+    assert run.probabilities(run.adapt(dialogues.select([]))).shape == (0, 6)
+
+
+def test_unknown_modality_is_named(trained: Path, dialogues: Dialogues) -> None:
+    more = replace(dialogues, features=dialogues.features | {"smell": np.ones((1, 2))})
+    with pytest.raises(InputError, match=r"small: has the modality 'smell', but .*text \(6\)"):
+        TrainedRun(trained).adapt(more)
+
+
+def test_other_width_is_named(trained: Path, dialogues: Dialogues) -> None:
+    wide = replace(dialogues, features=dialogues.features | {"audio": np.ones((1, 9))})
+    with pytest.raises(InputError, match=r"small: audio has 9 columns, but .* trained with 4"):
+        TrainedRun(trained).adapt(wide)
+
+
+def test_unknown_label_is_named(trained: Path, dialogues: Dialogues) -> None:
+    bored = replace(dialogues, label_names=("bored", *dialogues.label_names[1:]))
+    with pytest.raises(InputError, match=r"small: the label 'bored' is none .*classes \(happy, "):
+        TrainedRun(trained).adapt(bored)
+
+
+def test_too_many_speakers_for_pairs_are_named(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    config = settings(window=Window(2, 2, "pairs"), epochs=1)
+    write_config(tmp_path / CONFIG_FILE, config)
+    fit(dialogues, config, 0, tmp_path / "seed0")
+    crowd = replace(dialogues, speakers=np.arange(dialogues.num_utterances) % 3)
+    with pytest.raises(InputError, match=r"a dialogue has 3 speakers, but .* distinguishes 2"):
+        TrainedRun(tmp_path / "seed0").adapt(crowd)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
+@pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
+def test_truncated_file_is_named(copy: Path, name: str, keep: float) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[: int(keep * len(content))])
+    assert f"{name}: truncated or damaged" in _refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
+def test_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    assert f"{name}: no such file" in _refusal(copy)
+
+
+def test_weights_of_other_settings_are_named(copy: Path, settings: Callable) -> None:
+    write_config(copy.parent / CONFIG_FILE, settings(hidden_dim=16))
+    refusal = _refusal(copy)
+    assert "model.safetensors: the weights do not fit the settings of this run" in refusal
+    assert "expected" in refusal
+
+
+def test_weights_with_a_layer_too_few_are_named(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    name = min(weights)
+    del weights[name]
+    save_file(weights, copy / "model.safetensors")
+    assert f"{name} has shape none, expected (" in _refusal(copy)
+
+
+def test_standardiser_of_other_features_is_named(copy: Path) -> None:
+    save_file({"text.mean": np.ones(3, np.float32)}, copy / "standardiser.safetensors")
+    assert "standardiser.safetensors: the statistics are not of the features" in _refusal(copy)
+
+
+@pytest.mark.parametrize("text", ["", '{"test": ', "[1]", "\x00"])
+def test_damaged_record_is_named(copy: Path, text: str) -> None:
+    (copy / "run.json").write_text(text)
+    assert "seed0/run.json: " in _refusal(copy)
+
+
+def test_record_that_lacks_something_is_named(copy: Path) -> None:
+    (copy / "run.json").write_text('{"test": {}}')
+    assert "seed0/run.json: damaged: lacks 'dataset'" in _refusal(copy)
+
+
+def test_unfinished_run_says_how_to_go_on(copy: Path) -> None:
+    (copy / "run.json").unlink()
+    expected = f"the training is not finished, go on with: ariigcn train --resume {copy.parent}"
+    assert expected in _refusal(copy)
+
+
+def test_record_of_other_classes_is_named(copy: Path) -> None:
+    _edit_record(copy, label_names=["a", "b"])
+    assert "model.safetensors: the weights do not fit" in _refusal(copy)
