@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ariigcn_dgl.data import Dialogues, SynthConfig, load_dialogues, synthesise
 
 SYNTHETIC = "synthetic"
@@ -16,3 +18,8 @@ def load_source(name: str) -> Dialogues:
         If the path holds no valid data set.
     """
     return synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)
+
+
+def absolute(name: str) -> str:
+    """Return the name under which `load_source` finds the data set from any folder."""
+    return name if name == SYNTHETIC else str(Path(name).resolve())

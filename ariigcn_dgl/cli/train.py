@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ariigcn_dgl.cli.seeds import PLAN_FILE, read_plan
-from ariigcn_dgl.cli.source import load_source
+from ariigcn_dgl.cli.source import absolute, load_source
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
@@ -80,7 +80,7 @@ def train(
         require_labels(dialogues)
         check_config(config, dialogues)
         folder = new_folder(out or _default_folder(dialogues.name, preset))
-        plan = {"data": data, "preset": preset, "seeds": seeds, "device": device}
+        plan = {"data": absolute(data), "preset": preset, "seeds": seeds, "device": device}
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
         write_json(folder / PLAN_FILE, plan)

@@ -22,8 +22,10 @@ class Window:
 
     Parameters
     ----------
-    past, future : int
-        Utterances that the window reaches back and ahead.
+    past : int
+        Utterances that the window reaches back.
+    future : int
+        Utterances that the window reaches ahead; 0: the past only.
     relations : {"speaker", "pairs", "auto"}
         Same or other speaker x direction, or ordered pair of speakers x direction; "auto" becomes
         "pairs" where no dialogue has more than two speakers, else "speaker" (`resolved`).

@@ -36,9 +36,16 @@ class ARIIGCNConfig:
         Common width D of the modalities.
     window : Window
         The graph.
-    encoder_dropout, input_dropout, graph_dropout, context_dropout, head_dropout : float
-        Dropout in the encoders, on the features, after graph layers and before the context GRUs,
-        after the context GRUs, and in the classifier.
+    encoder_dropout : float
+        Dropout in the encoders.
+    input_dropout : float
+        Dropout on the features.
+    graph_dropout : float
+        Dropout after the graph layers and before the context GRUs.
+    context_dropout : float
+        Dropout after the context GRUs.
+    head_dropout : float
+        Dropout in the classifiers.
     speaker_relative : tuple of str
         Modalities that also get the difference from the speaker's mean in the dialogue.
     context : {"none", "gru"}
@@ -54,16 +61,21 @@ class ARIIGCNConfig:
     adversarial_weight : float
         Weight of the generators' loss in "alternate".
     gan_loss : {"nonsaturating", "minimax", "lsgan"}
-    iccl_weight, imcl_weight : float
-        Weights of the contrastive losses in Eq. 16; 0 leaves the loss out.
+        Form of the GAN's loss.
+    iccl_weight : float
+        Weight of the ICCL loss in Eq. 16; 0 leaves it out.
+    imcl_weight : float
+        Weight of the IMCL loss in Eq. 16; 0 leaves it out.
     contrast : {"ratio", "infonce", "supcon"}
         Form of both.
     temperature : float
+        Temperature of "infonce" and "supcon".
     imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
         Reading of the IMCL pairs.
     margin : float
         Similarity wanted across modalities (Eq. 14).
     margin_mode : {"target", "hinge", "triplet", "off"}
+        Form of Eq. 14.
     regularise : bool
         Add Eq. 12 to the ICCL loss.
     projection_dim : int

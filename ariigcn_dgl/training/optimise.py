@@ -13,6 +13,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
 
+ADVERSARY_BETAS = (0.5, 0.999)  # usual for GANs: little momentum against a moving opponent
 LOWEST_RATE = 0.05  # of the learning rate, at the end of the cosine
 
 
@@ -47,7 +48,11 @@ class Optimiser:
         self.parameters = [p for p in model.parameters() if id(p) not in owned]
         self.adversary = adversary
         self.main = _adam(self.parameters, config)
-        self.against = torch.optim.Adam(adversary, config.learning_rate) if adversary else None
+        self.against = (
+            torch.optim.Adam(adversary, config.learning_rate, ADVERSARY_BETAS)
+            if adversary
+            else None
+        )
         self.average = copy.deepcopy(model).requires_grad_(False)
         self.step_count = 0
 
