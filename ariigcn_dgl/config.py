@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class TrainingConfig:
         Largest norm of the gradient.
     patience : int
         Stop after this many epochs without a better validation weighted F1.
+    selection : {"best", "last"}
+        Whose weights are kept: those of the epoch with the best validation weighted F1, or those of
+        the last epoch, for a schedule whose length was itself chosen on validation data.
     class_weights : bool
         Weight the classes in the cross entropy by their inverse training frequency.
     ema_decay : float
@@ -44,6 +48,7 @@ class TrainingConfig:
     cosine: bool = False
     grad_clip: float = 5.0
     patience: int = 20
+    selection: Literal["best", "last"] = "best"
     class_weights: bool = False
     ema_decay: float = 0.0
     adversarial_epochs: int = 10

@@ -29,11 +29,9 @@ def spread(values: Sequence[float]) -> str:
 
 def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
     """Return one row per seed and their mean ± standard deviation, in percent."""
-    table = Table(
-        title=escape(title), caption="epoch chosen on validation; test scored once; percent"
-    )
+    table = Table(title=escape(title), caption="chosen on validation; test scored once; percent")
     table.add_column("seed", justify="right")
-    table.add_column("best epoch", justify="right")
+    table.add_column("epoch kept", justify="right")
     table.add_column("val weighted F1", justify="right")
     for name in HEADLINE:
         table.add_column(f"test {TITLES[name]}", justify="right")

@@ -38,7 +38,7 @@ def fit(
     """Train a model and score it.
 
     Epochs are compared by validation weighted F1; the test split is scored once, at the end, with
-    the weights of the best epoch. Continues where an earlier call in the same folder was stopped,
+    the weights of the best epoch (or of the last, by `TrainingConfig.selection`). Continues where an earlier call in the same folder was stopped,
     with the numbers of an uninterrupted run.
 
     Parameters
@@ -139,7 +139,8 @@ class _Training:
         probabilities = predict(self.optimiser.average, self.val_set, self.config.model.window)
         scores = score_probabilities(self.val_set, probabilities, self.dialogues.label_names)
         record |= {f"val_{name}": value for name, value in scores.headline().items()}
-        if scores.weighted_f1 > self.best["weighted_f1"]:
+        last = self.config.training.selection == "last"
+        if last or scores.weighted_f1 > self.best["weighted_f1"]:
             self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1}
             self.folder.write_weights(self.optimiser.average)
         return record

@@ -112,6 +112,14 @@ def test_weights_of_the_best_epoch_are_the_ones_kept(
     assert names[0].read_bytes() == names[1].read_bytes()
 
 
+def test_selection_of_the_last_epoch_keeps_the_last_and_never_stops_early(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script_validation(monkeypatch, [30, 20, 10])
+    run = fit(dialogues, settings(epochs=3, patience=1, selection="last"), 0, tmp_path / "run")
+    assert (run["best_epoch"], run["epochs"]) == (3, 3)
+
+
 def test_stops_after_patience_epochs_without_a_better_one(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
