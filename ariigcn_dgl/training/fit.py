@@ -38,8 +38,8 @@ def fit(
     """Train a model and score it.
 
     Epochs are compared by validation weighted F1; the test split is scored once, at the end, with
-    the weights of the best epoch (or of the last, by `TrainingConfig.selection`). Continues where an earlier call in the same folder was stopped,
-    with the numbers of an uninterrupted run.
+    the weights of the best epoch (or of the last, by `TrainingConfig.selection`). Continues where
+    an earlier call in the same folder was stopped, with the numbers of an uninterrupted run.
 
     Parameters
     ----------
