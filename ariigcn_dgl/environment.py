@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import torch
 
-from ariigcn_dgl.ops._library import build_info
+from ariigcn_dgl._native import build_info
 
 PACKAGES = ("ariigcn_dgl", "torch", "dgl", "numpy", "scikit-learn", "safetensors")
 

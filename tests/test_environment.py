@@ -9,8 +9,8 @@ from importlib.metadata import version
 import torch
 
 import ariigcn_dgl
+from ariigcn_dgl import _native
 from ariigcn_dgl.environment import PACKAGES, environment
-from ariigcn_dgl.ops import _library
 
 
 def test_versions_are_those_installed():
@@ -19,7 +19,7 @@ def test_versions_are_those_installed():
 
 
 def test_the_native_library_says_what_built_it():
-    built = _library.build_info()
+    built = _native.build_info()
     assert environment()["native library"].startswith(f"built with {built['compiler']}, torch ")
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 
 
 @dataclass(frozen=True)

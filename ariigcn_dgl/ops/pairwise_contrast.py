@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."

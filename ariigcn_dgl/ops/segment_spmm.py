@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.ops import _library  # noqa: F401  (registers the operators)
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 
 if TYPE_CHECKING:

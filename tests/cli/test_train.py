@@ -82,7 +82,7 @@ def test_terminal_gets_a_progress_bar(
     assert "epoch 1:" not in outcome.err
 
 
-@pytest.mark.parametrize("preset", ["paper", "tuned"])
+@pytest.mark.parametrize("preset", ["paper", "tuned", "tuned-meld"])
 def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
     folder = train("--preset", preset)
     written = yaml.safe_load((folder / "config.yaml").read_text())

@@ -1,0 +1,98 @@
+"""Settings of AR-IIGCN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+
+
+@dataclass(frozen=True)
+class ARIIGCNConfig:
+    """Settings of `ARIIGCN`; the defaults are the preset `paper`.
+
+    Parameters
+    ----------
+    hidden_dim : int
+        Common width D of the modalities.
+    window : Window
+        The graph.
+    encoder_dropout : float
+        Dropout in the encoders.
+    input_dropout : float
+        Dropout on the features.
+    graph_dropout : float
+        Dropout after the graph layers and before the context GRUs.
+    context_dropout : float
+        Dropout after the context GRUs.
+    head_dropout : float
+        Dropout in the classifiers.
+    speaker_relative : tuple of str
+        Modalities that also get the difference from the speaker's mean in the dialogue.
+    context : {"none", "gru"}
+        "gru": bidirectional GRUs over the dialogue and over each speaker's own utterances, before
+        the graph.
+    graph : bool
+        False leaves the graph layers out (for ablations).
+    residual : bool
+        Residual connections and LayerNorm around the graph layers, and a skip past the graph to
+        the classifier.
+    adversarial : {"off", "staged", "alternate"}
+        Training of the TGAN: not at all; before everything else; or in turns with it.
+    adversarial_weight : float
+        Weight of the generators' loss in "alternate".
+    gan_loss : {"nonsaturating", "minimax", "lsgan"}
+        Form of the GAN's loss.
+    iccl_weight : float
+        Weight of the ICCL loss in Eq. 16; 0 leaves it out.
+    imcl_weight : float
+        Weight of the IMCL loss in Eq. 16; 0 leaves it out.
+    contrast : {"ratio", "infonce", "supcon"}
+        Form of both.
+    temperature : float
+        Temperature of "infonce" and "supcon".
+    imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
+        Reading of the IMCL pairs.
+    margin : float
+        Similarity wanted across modalities (Eq. 14).
+    margin_mode : {"target", "hinge", "triplet", "off"}
+        Form of Eq. 14.
+    regularise : bool
+        Add Eq. 12 to the ICCL loss.
+    projection_dim : int
+        Width of the projection heads before the contrast; 0: none.
+    head_dim : int
+        Width of the classifier's hidden layers.
+    auxiliary_weight : float
+        Weight of the cross entropy of one linear classifier per modality; where it is positive,
+        their logits are added to the classifier's. 0: there are none.
+    """
+
+    hidden_dim: int = 512
+    window: Window = field(default_factory=lambda: Window(relations="auto"))
+    encoder_dropout: float = 0.5
+    input_dropout: float = 0.0
+    graph_dropout: float = 0.0
+    context_dropout: float = 0.0
+    head_dropout: float = 0.5
+    speaker_relative: tuple[str, ...] = ()
+    context: Literal["none", "gru"] = "none"
+    graph: bool = True
+    residual: bool = False
+    adversarial: Literal["off", "staged", "alternate"] = "staged"
+    adversarial_weight: float = 0.1
+    gan_loss: GanLoss = "nonsaturating"
+    iccl_weight: float = 0.1
+    imcl_weight: float = 0.1
+    contrast: ContrastForm = "ratio"
+    temperature: float = 0.1
+    imcl_pairs: ImclPairs = "abstract"
+    margin: float = 0.5
+    margin_mode: MarginMode = "target"
+    regularise: bool = True
+    projection_dim: int = 0
+    head_dim: int = 128
+    auxiliary_weight: float = 0.0
