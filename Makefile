@@ -13,7 +13,7 @@ demo: $(VENV)/installed
 	$(VENV)/bin/ariigcn train
 
 test: $(VENV)/installed
-	$(VENV)/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

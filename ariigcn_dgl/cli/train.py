@@ -36,7 +36,7 @@ def train(
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
-    threads: int | None = None,
+    threads: int = 1,
 ) -> None:
     """Train AR-IIGCN, choose the epoch on validation, score the test split once.
 
@@ -64,10 +64,9 @@ def train(
     device : str
         Where to train: cpu, cuda, cuda:1 ...
     threads : int
-        CPU threads; default: PyTorch's (OMP_NUM_THREADS).
+        CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
-    if threads is not None:
-        _set_threads(threads)
+    _set_threads(threads)
     if resume is not None:
         folder, plan = Path(resume), read_plan(Path(resume))
         _check_device(plan["device"])
