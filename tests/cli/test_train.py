@@ -159,7 +159,10 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--model.context=lstm"], "--model.context: Expected one of ['none', 'gru']"),
         (["--model.speaker_relative=[smell]"], "unknown modality 'smell'"),
         (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
-        (["--preset=best"], "--preset: Expected one of ['paper', 'tuned']. Got value: best"),
+        (
+            ["--preset=best"],
+            "--preset: Expected one of ['paper', 'tuned', 'tuned-meld']. Got value: best",
+        ),
         (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
         (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
         (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),
