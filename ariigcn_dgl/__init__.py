@@ -7,6 +7,6 @@ Importing the package makes PyPI's DGL 2.1.0 work on today's torch.
 
 from importlib.metadata import version
 
-from ariigcn_dgl._dgl import dgl as _dgl  # noqa: F401  (before anything else imports it)
+from ariigcn_dgl import _dgl  # noqa: F401  (before anything else imports DGL)
 
 __version__ = version("ariigcn_dgl")
