@@ -87,7 +87,7 @@ class ARIIGCN(nn.Module):
         )
         self.iccl_weight = config.iccl_weight
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
-        self.skip = config.graph and config.residual
+        self.skip = config.graph and config.residual == "norm"
         width = dim * (2 if self.skip else 1)
         self.head = EmotionInferenceSubnetwork(
             modalities * width, num_classes, config.head_dim, config.head_dropout

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
 
 
@@ -37,9 +38,10 @@ class ARIIGCNConfig:
         the graph.
     graph : bool
         False leaves the graph layers out (for ablations).
-    residual : bool
-        Residual connections and LayerNorm around the graph layers, and a skip past the graph to
-        the classifier.
+    residual : {"none", "sum", "norm"}
+        "sum" adds each graph layer's input to its output; "norm" also normalises (LayerNorm) and
+        lets the classifier see the states before the graph. The paper's formulas print no residual,
+        but without one its graph blurs utterances until little can be told about them.
     adversarial : {"off", "staged", "alternate"}
         Training of the TGAN: not at all; before everything else; or in turns with it.
     adversarial_weight : float
@@ -81,7 +83,7 @@ class ARIIGCNConfig:
     speaker_relative: tuple[str, ...] = ()
     context: Literal["none", "gru"] = "none"
     graph: bool = True
-    residual: bool = False
+    residual: Residual = "sum"
     adversarial: Literal["off", "staged", "alternate"] = "staged"
     adversarial_weight: float = 0.1
     gan_loss: GanLoss = "nonsaturating"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
+
+Residual = Literal["none", "sum", "norm"]
 
 
 class RelationalGraph(nn.Module):
@@ -19,9 +23,9 @@ class RelationalGraph(nn.Module):
         Width D.
     num_rels, num_modalities : int
         Numbers of relations R and modalities M.
-    residual : bool
-        Add each layer's input to its output and normalise (LayerNorm). Without it, two layers over
-        a window of 21 utterances blur neighbours into each other.
+    residual : {"none", "sum", "norm"}
+        "sum" adds each layer's input to its output, "norm" adds and normalises (LayerNorm). With
+        "none", two layers over a window of 21 utterances blur neighbours into each other.
     dropout : float
         Dropout on each layer's output.
 
@@ -39,14 +43,15 @@ class RelationalGraph(nn.Module):
         hidden_dim: int,
         num_rels: int,
         num_modalities: int,
-        residual: bool = False,
+        residual: Residual = "none",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.attend = RelEdgeAttentionConv(hidden_dim, hidden_dim, num_rels, num_modalities)
         self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
         self.dropout = nn.Dropout(dropout)
-        norms = 2 * num_modalities if residual else 0
+        self.residual = residual
+        norms = 2 * num_modalities if residual == "norm" else 0
         self.norms = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(norms)])
 
     def forward(self, graph: Graph, feat: Tensor) -> Tensor:
@@ -57,6 +62,9 @@ class RelationalGraph(nn.Module):
         return self._join(first, self.dropout(out), self.norms[len(feat) :])
 
     def _join(self, before: Tensor, after: Tensor, norms: nn.ModuleList) -> Tensor:
-        if not self.norms:
+        if self.residual == "none":
             return after
-        return torch.stack([norm(x) for norm, x in zip(norms, before + after, strict=True)])
+        total = before + after
+        if self.residual == "sum":
+            return total
+        return torch.stack([norm(x) for norm, x in zip(norms, total, strict=True)])

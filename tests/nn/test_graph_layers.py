@@ -150,7 +150,7 @@ def test_attention_drops_out_in_training_only(graph: Graph, feat: Tensor):
 
 
 def test_autocast_runs_the_layers(graph: Graph, feat: Tensor):
-    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual=True)
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm")
     plain = layers(graph, feat.float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         low = layers(graph, feat.float())
@@ -229,8 +229,16 @@ def test_two_layers_without_residual_are_the_convolutions(graph: Graph, feat: Te
     assert layers(graph, feat).equal(layers.mean(graph, first, attention))
 
 
+def test_residual_sum_adds_the_input_of_each_layer(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="sum").double()
+    out, attention = layers.attend(graph, feat, get_attention=True)
+    first = feat + out
+    expected = first + layers.mean(graph, first, attention)
+    torch.testing.assert_close(layers(graph, feat), expected)
+
+
 def test_residual_adds_and_normalises_each_layer(graph: Graph, feat: Tensor):
-    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual=True).double()
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm").double()
     out, attention = layers.attend(graph, feat, get_attention=True)
     first = F.layer_norm(feat + out, (WIDTH,))
     second = F.layer_norm(first + layers.mean(graph, first, attention), (WIDTH,))

@@ -33,7 +33,7 @@ def crowded(dialogues: Dialogues) -> Dialogues:
         {},
         {"speaker_relative": ("audio",)},
         {"speaker_relative": ("text", "audio", "visual"), "margin_mode": "off"},
-        {"learning_rate": 1e-12, "residual": True, "decoupled_decay": True},
+        {"learning_rate": 1e-12, "residual": "norm", "decoupled_decay": True},
     ],
 )
 def test_written_settings_are_read_back(
