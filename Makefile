@@ -23,8 +23,10 @@ lint: $(VENV)/installed
 $(VENV)/torch:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
 	  { echo "ariigcn_dgl needs Python 3.10 to 3.12: call make with PYTHON=python3.11, for example"; exit 2; }
+	@command -v "$${CXX:-c++}" > /dev/null || \
+	  { echo "no C++ compiler found: install g++ 11 or newer (apt-get install g++), or point CXX at one"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install "$(TORCH)" setuptools ninja
+	$(PIP) install $(TORCH) setuptools ninja
 	@touch $@
 
 $(VENV)/installed: $(VENV)/torch $(SOURCES)
