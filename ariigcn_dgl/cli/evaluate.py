@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,11 +11,10 @@ from rich.console import Console
 from ariigcn_dgl.cli.seeds import read_plan, seed_folders
 from ariigcn_dgl.cli.source import load_source
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
-from ariigcn_dgl.data import fingerprint
+from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.predict import score_probabilities
-from ariigcn_dgl.training.run_folder import scores_record
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -50,10 +50,10 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
         write_json(json, {str(seed): result for seed, result in results.items()})
 
 
-def _scores(trained: TrainedRun, dialogues) -> dict[Literal["val", "test"], Any]:
+def _scores(trained: TrainedRun, dialogues: Dialogues) -> dict[Literal["val", "test"], Any]:
     scores = {}
     for split in ("val", "test"):
         part = trained.adapt(dialogues.select(dialogues.indices(split)))
         probabilities = trained.probabilities(part)
-        scores[split] = scores_record(score_probabilities(part, probabilities, part.label_names))
+        scores[split] = asdict(score_probabilities(part, probabilities, part.label_names))
     return scores

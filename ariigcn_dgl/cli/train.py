@@ -21,6 +21,7 @@ from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.fit import fit, require_labels
+from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
 PRESETS = Path(__file__).parents[1] / "presets"
@@ -54,9 +55,9 @@ def train(
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
     preset : {"paper", "tuned", "tuned-meld"}
-        "paper": the most literal reading of the paper; the others were chosen on validation data,
-        "tuned" for long two-speaker dialogues (IEMOCAP), "tuned-meld" for short ones of many
-        speakers (MELD).
+        "paper": the most literal reading of the paper that trains; the others were chosen on
+        validation data, "tuned" for long two-speaker dialogues (IEMOCAP), "tuned-meld" for short
+        ones of many speakers (MELD).
     out : str
         New run folder; default runs/DATA-PRESET-TIME.
     resume : str
@@ -166,11 +167,10 @@ def _print_results(
 
 
 def _summary(run: dict[str, Any]) -> dict[str, Any]:
-    headline = ("weighted_f1", "accuracy", "macro_f1")
     return {
         "best_epoch": run["best_epoch"],
         "seconds": run["seconds"],
-        **{split: {name: run[split][name] for name in headline} for split in ("val", "test")},
+        **{split: {name: run[split][name] for name in HEADLINE} for split in ("val", "test")},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder, scores_record
+from ariigcn_dgl.training.run_folder import RunFolder
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -178,7 +179,7 @@ class _Training:
             part = self.dialogues.select(self.dialogues.indices(split))
             probabilities = predict(self.model, part, self.config.model.window)
             result = score_probabilities(part, probabilities, part.label_names)
-            scores[split] = scores_record(result)
+            scores[split] = asdict(result)
         self.folder.write_test(part, probabilities, result)
         return {
             "best_epoch": self.best["epoch"],

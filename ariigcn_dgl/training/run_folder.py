@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -178,11 +177,6 @@ def write_predictions(
                 },
             }
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def scores_record(scores: Scores) -> dict[str, Any]:
-    """Return scores as JSON-ready content."""
-    return asdict(scores)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
