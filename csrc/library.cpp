@@ -4,14 +4,16 @@
 
 STABLE_TORCH_LIBRARY(ariigcn, m) {
   // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
-  // width.
+  // width, C components.
+  m.def("number_speakers(Tensor lengths, Tensor speakers) -> Tensor");
   m.def(
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
-      " -> (Tensor indptr, Tensor indices, Tensor etypes)");
+      " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
   m.def(
       "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_src)"
       " -> (Tensor dst, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel, Tensor edge_seg,"
-      " Tensor t_indptr, Tensor t_eids)");
+      " Tensor t_indptr, Tensor t_eids, Tensor components)");
+  m.def("counting_sort(Tensor keys, int num_keys) -> (Tensor offsets, Tensor order)");
   m.def(
       "edge_attention(Tensor u, Tensor v, Tensor w, float negative_slope, Tensor indptr,"
       " Tensor indices, Tensor dst, Tensor t_indptr, Tensor t_eids) -> Tensor");
