@@ -9,6 +9,8 @@ namespace ariigcn::ARIIGCN_ISA {
 // Blocks close at the first boundary between components after so many rows.
 constexpr int64_t kBlockRows = 2048;
 
+constexpr int64_t kRowsPerProduct = 192;  // rows of one task of a matrix product
+
 struct Block {
   int64_t dst, dst_end, src, src_end;  // target and source rows
   int64_t edge, edge_end, seg, seg_end;
@@ -77,11 +79,20 @@ inline int64_t first_position(const AttentionGraph& graph, const Block& block, i
   return low;
 }
 
-// Targets per task of the relations' products: enough that packing a relation's weight pays.
-inline int64_t product_range(const AttentionGraph& graph, const Block& block) {
-  constexpr int64_t rows_per_relation = 64;
-  const int64_t range = rows_per_relation * graph.num_rels * block.targets();
-  return std::max<int64_t>(rows_per_relation, range / std::max<int64_t>(1, block.segments()));
+// Rows of `width` elements that stay near the core while a weight is applied to them.
+inline int64_t rows_in_cache(int64_t width) {
+  constexpr int64_t elements = 1 << 17;
+  return std::clamp<int64_t>(elements / std::max<int64_t>(1, width), 96, 768);
+}
+
+// Targets per task of the relations' products: as many as keep a relation's rows in the cache, so
+// that its weight is read seldom, in equal shares for all threads.
+inline int64_t product_range(const AttentionGraph& graph, const Block& block, int64_t width) {
+  const int64_t segments = std::max<int64_t>(1, block.segments());
+  const int64_t most = rows_in_cache(width) * graph.num_rels * block.targets() / segments;
+  const int64_t threads = torch::stable::get_num_threads();
+  const int64_t ranges = ceil_div(ceil_div(block.targets(), std::max<int64_t>(1, most)), threads);
+  return ceil_div(block.targets(), ranges * threads);
 }
 
 }  // namespace ariigcn::ARIIGCN_ISA

@@ -8,7 +8,6 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-constexpr int64_t kRowsPerProduct = 192;  // rows of one task of a matrix product
 constexpr int64_t kRowsPerEdgeTask = 32;  // targets or sources of one task of an edge loop
 
 template <typename T>
@@ -16,9 +15,8 @@ struct AttentionPass {
   const RelationalAttention<T>& op;
   const Block& block;
   int64_t g;
-  T *u, *v;          // rows of the block's first target and source
-  T* sums;           // (segments in order of relation, in_feats)
-  T* factor;         // what each edge of the block multiplies its source by
+  T *u, *v;   // rows of the block's first target and source
+  T* factor;  // what each edge of the block multiplies its source by
 
   const AttentionGraph& graph() const { return op.graph; }
   const T* dst_feat(int64_t i) const {
@@ -54,17 +52,25 @@ struct AttentionPass {
   }
   T weight(int64_t e) const { return op.edge_weight == nullptr ? T(1) : op.edge_weight[e]; }
 
-  // The factors of target i's edges and the weighted sums of its segments.
-  void sum_segments(int64_t i) const {
+  void set_factors(int64_t i) const {
     const auto [first, last] = segments(i);
     for (int64_t s = first; s < last; ++s) {
       const int64_t begin = graph().seg_ptr[s], end = graph().seg_ptr[s + 1];
       for (int64_t e = begin; e < end; ++e)
         factor[e - block.edge] = alpha()[e] * scale(e, end - begin) * weight(e);
-      sum_rows<T>(
-          begin, end, [&](int64_t e) { return src_feat(graph().indices[e]); }, op.in_feats,
-          WeightedTerm<T>{factor - block.edge}, sums + at(s) * op.in_feats);
     }
+  }
+
+  // The sum of the weighted sources of the segment at `position`, columns k0 .. k0 + width.
+  void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
+    const int64_t s = block.seg + block.order[position];
+    sum_rows<T>(
+        graph().seg_ptr[s], graph().seg_ptr[s + 1],
+        [&](int64_t e) { return src_feat(graph().indices[e]) + k0; }, width,
+        WeightedTerm<T>{factor - block.edge}, to);
+  }
+  int64_t target(int64_t position) const {
+    return graph().seg_dst[block.seg + block.order[position]];
   }
 
   // u_i, or with a bias u_i + b_r, which is then written to `row`.
@@ -76,25 +82,12 @@ struct AttentionPass {
   }
 };
 
-// Calls product(first row, last row, panel) for all ranges of rows and panels of columns; `scratch`
-// holds the packed panel.
+// The tasks of a matrix product: ranges of rows times panels of columns.
 template <typename T>
 inline int64_t product_tasks(int64_t rows, int64_t range, int64_t width) {
   return ceil_div(rows, range) * ceil_div(width, kPanel<T>);
 }
 
-// Rows [first, last) of left . b, columns n0 .. of one panel.
-template <typename T, typename Left, typename Out>
-inline void product(const Matrix<T>& b, int64_t n0, int64_t count, const Left& left, const Out& out,
-                    bool add, T* panel) {
-  const int64_t width = std::min(kPanel<T>, b.width - n0);
-  if (count == 0) return;
-  pack(b, n0, width, panel);
-  multiply_rows<T>(
-      count, b.depth, left, panel, width, [&](int64_t m) { return out(m) + n0; }, add);
-}
-
-// Work of one task among those of `product_tasks`.
 template <typename T>
 struct ProductTask {
   int64_t first, last, n0;

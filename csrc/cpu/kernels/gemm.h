@@ -104,8 +104,8 @@ struct Tile {
   vec<T> sum[rows][vectors] = {};
 
   template <typename Left>
-  inline void multiply(int64_t depth, const Left& left, const T* panel) {
-    for (int64_t k = 0; k < depth; ++k, panel += vectors * kLanes<T>) {
+  inline void multiply(int64_t depth, const Left& left, const T* panel, int64_t pitch) {
+    for (int64_t k = 0; k < depth; ++k, panel += pitch) {
       vec<T> right[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) right[v] = load(panel + v * kLanes<T>);
@@ -140,42 +140,76 @@ struct Tile {
 // A tile for rows or, if `outer`, columns of the left side. Not inlined: one copy serves all.
 template <typename T, int rows, int vectors, bool outer>
 __attribute__((noinline)) void tile_kernel(int64_t depth, const T* const* left, int64_t offset,
-                                           const T* panel, int64_t width, T* const* out, bool add) {
+                                           const T* panel, int64_t pitch, int64_t width,
+                                           T* const* out, bool add) {
   Tile<T, rows, vectors> product;
   if constexpr (outer) {
-    product.multiply(depth, [&](int i, int64_t k) { return left[k][offset + i]; }, panel);
+    product.multiply(depth, [&](int i, int64_t k) { return left[k][offset + i]; }, panel, pitch);
   } else {
     const T* row[rows];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) row[i] = left[i];
-    product.multiply(depth, [&](int i, int64_t k) { return row[i][k]; }, panel);
+    product.multiply(depth, [&](int i, int64_t k) { return row[i][k]; }, panel, pitch);
   }
   product.write([&](int i) { return out[i]; }, width, add);
 }
 
 template <typename T, bool outer>
 inline void run_tile(int64_t rows, int64_t depth, const T* const* left, int64_t offset,
-                     const T* panel, int64_t width, T* const* out, bool add) {
+                     const T* panel, int64_t pitch, int64_t width, T* const* out, bool add) {
   with_vectors<T>(width, [&](auto vectors) {
     with_constant<kTileRows>(rows, [&](auto m) {
-      tile_kernel<T, m.value, vectors.value, outer>(depth, left, offset, panel, width, out, add);
+      tile_kernel<T, m.value, vectors.value, outer>(depth, left, offset, panel, pitch, width, out,
+                                                          add);
     });
   });
 }
 
-// Rows out(m) (+)= row left(m) . panel, for m < count; `width` columns.
+// Rows of B that are packed at once: a panel of them fits into the nearest caches.
+constexpr int64_t kDepth = 256;
+
+template <typename T>
+inline int64_t panel_size(int64_t depth) {
+  return std::min(kDepth, depth) * kPanel<T>;
+}
+
+// Asks for part `step` of `steps` of the panel at n0 ahead of its packing.
+template <typename T>
+inline void prefetch_panel(const Matrix<T>& b, int64_t n0, int64_t step, int64_t steps) {
+  if (n0 >= b.width) return;
+  constexpr int64_t line = 64 / sizeof(T);
+  const int64_t width = std::min(kPanel<T>, b.width - n0);
+  const int64_t rows = b.transposed ? width : b.depth;
+  const int64_t lines = ceil_div(b.transposed ? b.depth : width, line);
+  const T* corner = b.data + (b.transposed ? n0 * b.stride : n0);
+  for (int64_t r = rows * step / steps; r < rows * (step + 1) / steps; ++r)
+    for (int64_t l = 0; l < lines; ++l) __builtin_prefetch(corner + r * b.stride + l * line, 0, 2);
+}
+
+// Rows out(m) (+)= row left(m) . B for m < count, in columns n0 .. of one panel, which `panel`
+// has room for. Few rows read B where it lies.
 template <typename T, typename Left, typename Out>
-inline void multiply_rows(int64_t count, int64_t depth, const Left& left, const T* panel,
-                          int64_t width, const Out& out, bool add) {
-  for (int64_t m = 0; m < count; m += kTileRows) {
-    const int64_t rows = std::min<int64_t>(kTileRows, count - m);
-    const T* from[kTileRows];
-    T* to[kTileRows];
-    for (int64_t i = 0; i < rows; ++i) {
-      from[i] = left(m + i);
-      to[i] = out(m + i);
+inline void multiply_rows(const Matrix<T>& b, int64_t n0, int64_t count, const Left& left,
+                          const Out& out, bool add, T* panel) {
+  const int64_t width = std::min(kPanel<T>, b.width - n0);
+  const bool direct = !b.transposed && count <= 2 * kTileRows && width % kLanes<T> == 0;
+  for (int64_t k = 0; k < b.depth && count > 0; k += kDepth, add = true) {
+    const Matrix<T> part{b.data + k * (b.transposed ? 1 : b.stride), b.stride,
+                         std::min(kDepth, b.depth - k), b.width, b.transposed};
+    if (!direct) pack(part, n0, width, panel);
+    const T* right = direct ? part.data + n0 : panel;
+    const int64_t pitch = direct ? b.stride : round_to_lanes<T>(width);
+    for (int64_t m = 0; m < count; m += kTileRows) {
+      const int64_t rows = std::min<int64_t>(kTileRows, count - m);
+      const T* from[kTileRows];
+      T* to[kTileRows];
+      for (int64_t i = 0; i < rows; ++i) {
+        from[i] = left(m + i) + k;
+        to[i] = out(m + i) + n0;
+      }
+      prefetch_panel(part, n0 + kPanel<T>, m / kTileRows, ceil_div(count, kTileRows));
+      run_tile<T, false>(rows, part.depth, from, 0, right, pitch, width, to, add);
     }
-    run_tile<T, false>(rows, depth, from, 0, panel, width, to, add);
   }
 }
 
@@ -200,8 +234,8 @@ inline void multiply_outer(int64_t count, const Left& left, const Right& right, 
       for (int64_t m = 0; m < rows; m += kTileRows) {
         T* to[kTileRows];
         for (int i = 0; i < kTileRows; ++i) to[i] = out + (m + i) * stride + n0;
-        run_tile<T, true>(std::min<int64_t>(kTileRows, rows - m), depth, column, m, panel, columns,
-                          to, add);
+        run_tile<T, true>(std::min<int64_t>(kTileRows, rows - m), depth, column, m, panel,
+                          round_to_lanes<T>(columns), columns, to, add);
       }
     }
   }

@@ -15,14 +15,14 @@ void project(const AttentionPass<T>& pass) {
   const int64_t of_dst = product_tasks<T>(block.targets(), kRowsPerProduct, width);
   const int64_t of_src = product_tasks<T>(block.sources(), kRowsPerProduct, width);
   run_tasks(of_dst + of_src, [&] {
-    return [&, panel = Buffer<T>(op.in_feats * kPanel<T>)](int64_t t) {
+    return [&, panel = Buffer<T>(panel_size<T>(op.in_feats))](int64_t t) {
       const bool dst = t < of_dst;
       const T* weight = (dst ? op.weight_dst : op.weight_src) + pass.g * op.in_feats * width;
       const T* from = dst ? pass.dst_feat(block.dst) : pass.src_feat(block.src);
       T* to = dst ? pass.u : pass.v;
       const ProductTask<T> task(dst ? t : t - of_dst, dst ? block.targets() : block.sources(),
                                 kRowsPerProduct, width);
-      product<T>(
+      multiply_rows<T>(
           {weight, width, op.in_feats, width, false}, task.n0, task.last - task.first,
           [&](int64_t m) { return from + (task.first + m) * op.in_feats; },
           [&](int64_t m) { return to + (task.first + m) * pitch; }, false, panel);
@@ -86,7 +86,7 @@ void linear_scores(const AttentionPass<T>& pass, const Act& act, const T* w, T* 
 }
 
 template <typename T, typename Act>
-void attend_and_sum(const AttentionPass<T>& pass, const Act& act) {
+void attend_all(const AttentionPass<T>& pass, const Act& act) {
   const auto& op = pass.op;
   Buffer<T> w(op.attn_pitch), q(pass.block.sources());
   std::fill(w + 0, w + op.attn_pitch, T(0));
@@ -98,7 +98,7 @@ void attend_and_sum(const AttentionPass<T>& pass, const Act& act) {
       const int64_t first = pass.block.dst + t * kRowsPerEdgeTask;
       for (int64_t i = first; i < std::min(first + kRowsPerEdgeTask, pass.block.dst_end); ++i) {
         attend<T>(pass, act, i, w, q, row);
-        pass.sum_segments(i);
+        pass.set_factors(i);
       }
     };
   });
@@ -112,35 +112,43 @@ inline void gelu(const T* from, T* to, int64_t count) {
   });
 }
 
-// out_i = the sum over relations of (sum of i's segment) W_r; a task owns some targets and columns.
+// out_i += (sum of i's segment) W_r for the segments of relation r at positions [at, last). The
+// sums exist for a few rows at a time, near the core that uses them.
+template <typename T>
+void transform_relation(const AttentionPass<T>& pass, int64_t r, int64_t at, int64_t last, T* out,
+                        T* sums, T* panel) {
+  const auto& op = pass.op;
+  const int64_t most = rows_in_cache(op.in_feats);
+  for (; at < last; at += most) {
+    const int64_t count = std::min(most, last - at);
+    for (int64_t m = 0; m < count; ++m)
+      pass.sum_segment(at + m, 0, op.in_feats, sums + m * op.in_feats);
+    for (int64_t n = 0; n < op.out_feats; n += kPanel<T>)
+      multiply_rows<T>(
+          {pass.rel_weight(r), op.out_feats, op.in_feats, op.out_feats, false}, n, count,
+          [&](int64_t m) { return sums + m * op.in_feats; },
+          [&](int64_t m) { return out + pass.target(at + m) * op.out_feats; }, true, panel);
+  }
+}
+
+// out_i = the sum of all relations' parts; a task owns some targets.
 template <typename T>
 void transform(const AttentionPass<T>& pass) {
   const auto& op = pass.op;
-  const auto& graph = pass.graph();
   const Block& block = pass.block;
-  const int64_t width = op.out_feats, range = product_range(graph, block);
-  const auto row = [&](T* base, int64_t i) { return base + (pass.g * graph.num_dst + i) * width; };
-  T* before = op.pre == nullptr ? op.out : op.pre;
-  run_tasks(product_tasks<T>(block.targets(), range, width), [&] {
-    return [&, panel = Buffer<T>(op.in_feats * kPanel<T>)](int64_t t) {
-      const ProductTask<T> task(t, block.targets(), range, width);
-      const int64_t first = block.dst + task.first, last = block.dst + task.last;
-      const int64_t columns = std::min(kPanel<T>, width - task.n0);
-      for (int64_t i = first; i < last; ++i)
-        std::fill_n(row(before, i) + task.n0, columns, T(0));
-      for (int64_t r = 0; r < graph.num_rels; ++r) {
-        const int64_t begin = first_position(graph, block, r, first);
-        const int64_t end = first_position(graph, block, r, last);
-        product<T>(
-            {pass.rel_weight(r), width, op.in_feats, width, false}, task.n0, end - begin,
-            [&](int64_t m) { return pass.sums + (begin + m) * op.in_feats; },
-            [&](int64_t m) {
-              return row(before, graph.seg_dst[block.seg + block.order[begin + m]]);
-            },
-            true, panel);
-      }
-      for (int64_t i = first; i < last && op.gelu; ++i)
-        gelu(row(before, i) + task.n0, row(op.out, i) + task.n0, columns);
+  const int64_t range = product_range(op.graph, block, op.in_feats), width = op.out_feats;
+  const int64_t start = pass.g * op.graph.num_dst * width;
+  T *out = op.out + start, *before = op.pre == nullptr ? out : op.pre + start;
+  run_tasks(ceil_div(block.targets(), range), [&] {
+    return [&, sums = Buffer<T>(rows_in_cache(op.in_feats) * op.in_feats),
+            panel = Buffer<T>(panel_size<T>(op.in_feats))](int64_t t) {
+      const int64_t first = block.dst + t * range, last = std::min(first + range, block.dst_end);
+      const int64_t count = (last - first) * width;
+      std::fill_n(before + first * width, count, T(0));
+      for (int64_t r = 0; r < op.graph.num_rels; ++r)
+        transform_relation<T>(pass, r, first_position(op.graph, block, r, first),
+                              first_position(op.graph, block, r, last), before, sums, panel);
+      if (op.gelu) gelu(before + first * width, out + first * width, count);
     };
   });
 }
@@ -151,13 +159,13 @@ void relational_attention(const RelationalAttention<T>& op) {
     const bool kept = op.u != nullptr;
     Buffer<T> u(kept ? 0 : block.targets() * op.attn_pitch);
     Buffer<T> v(kept ? 0 : block.sources() * op.attn_pitch);
-    Buffer<T> sums(block.segments() * op.in_feats), factor(block.edges());
+    Buffer<T> factor(block.edges());
     for (int64_t g = 0; g < op.groups; ++g) {
       T* u_rows = kept ? op.u + (g * op.graph.num_dst + block.dst) * op.attn_pitch : u;
       T* v_rows = kept ? op.v + (g * op.graph.num_src + block.src) * op.attn_pitch : v;
-      const AttentionPass<T> pass{op, block, g, u_rows, v_rows, sums, factor};
+      const AttentionPass<T> pass{op, block, g, u_rows, v_rows, factor};
       project(pass);
-      with_activation<T>(op.activation, op.slope, [&](auto act) { attend_and_sum<T>(pass, act); });
+      with_activation<T>(op.activation, op.slope, [&](auto act) { attend_all<T>(pass, act); });
       transform(pass);
     }
   });

@@ -6,7 +6,11 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-constexpr int64_t kOuterRows = 96;  // rows of a weight's gradient that one task computes
+// Rows of a weight's gradient that one task computes: fewer where threads would wait. What an
+// element becomes does not depend on it.
+inline int64_t outer_rows(const AttentionGraph& graph) {
+  return graph.num_rels + 2 >= 4 * torch::stable::get_num_threads() ? 256 : 96;
+}
 
 template <typename T>
 void gelu_grad(const T* grad, const T* before, T* to, int64_t count) {
@@ -26,18 +30,17 @@ void sums_grad(const BackwardPass<T>& pass) {
   const auto& op = pass.op;
   const auto& graph = pass.graph();
   const Block& block = pass.block;
-  const int64_t width = op.in_feats, depth = op.out_feats, range = product_range(graph, block);
+  const int64_t width = op.in_feats, depth = op.out_feats, range = product_range(graph, block, depth);
   run_tasks(product_tasks<T>(block.targets(), range, width), [&] {
-    return [&, panel = Buffer<T>(depth * kPanel<T>)](int64_t t) {
+    return [&, panel = Buffer<T>(panel_size<T>(depth))](int64_t t) {
       const ProductTask<T> task(t, block.targets(), range, width);
       for (int64_t r = 0; r < graph.num_rels; ++r) {
         const int64_t begin = first_position(graph, block, r, block.dst + task.first);
         const int64_t end = first_position(graph, block, r, block.dst + task.last);
-        product<T>(
+        multiply_rows<T>(
             {pass.rel_weight(r), depth, depth, width, true}, task.n0, end - begin,
             [&](int64_t m) {
-              const int64_t i = graph.seg_dst[block.seg + block.order[begin + m]];
-              return pass.grad_pre + (i - block.dst) * depth;
+              return pass.grad_pre + (pass.target(begin + m) - block.dst) * depth;
             },
             [&](int64_t m) { return pass.grad_sums + (begin + m) * width; }, false, panel);
       }
@@ -56,48 +59,50 @@ struct FeatureGrad {
   int64_t tasks(int64_t width) const { return product_tasks<T>(rows, kRowsPerProduct, width); }
   void run(int64_t t, const RelationalAttention<T>& op, T* panel) const {
     const ProductTask<T> task(t, rows, kRowsPerProduct, op.in_feats);
-    product<T>(
+    multiply_rows<T>(
         {weight, op.attn_feats, op.attn_feats, op.in_feats, true}, task.n0, task.last - task.first,
         [&](int64_t m) { return grad + (task.first + m) * op.attn_pitch; },
         [&](int64_t m) { return feat + (task.first + m) * op.in_feats; }, add, panel);
   }
 };
 
-// The gradient of a weight: the sum of left(k) (x) right(k).
-template <typename T, typename Left, typename Right>
-void weight_grad(int64_t t, int64_t count, const Left& left, const Right& right, int64_t width,
-                 int64_t in_feats, T* to, bool add, T* panel) {
-  const int64_t m0 = t * kOuterRows;
+// Rows m0 .. of the gradient of a projection: the sum of h_k (x) (gradient of its row).
+template <typename T>
+void projection_grad(const BackwardPass<T>& pass, bool dst, int64_t m0, int64_t rows, T* panel) {
+  const auto& op = pass.op;
+  const Block& block = pass.block;
+  const T* feat = (dst ? pass.dst_feat(block.dst) : pass.src_feat(block.src)) + m0;
+  const T* grad = dst ? pass.grad_u : pass.grad_v;
+  T* to = (dst ? pass.grad.weight_dst : pass.grad.weight_src) +
+          (pass.g * op.in_feats + m0) * op.attn_feats;
   multiply_outer<T>(
-      count, [&](int64_t k) { return left(k) + m0; }, right, std::min(kOuterRows, in_feats - m0),
-      width, to + m0 * width, width, add, panel);
+      dst ? block.targets() : block.sources(), [&](int64_t k) { return feat + k * op.in_feats; },
+      [&](int64_t k) { return grad + k * op.attn_pitch; }, rows,
+      op.attn_feats, to, op.attn_feats, !pass.first_block, panel);
 }
 
+// Rows m0 .. of the gradient of W_r: the sum of (sum of a segment) (x) (gradient of its target).
+// The segments are summed again, a few at a time.
 template <typename T>
-void weight_grads(const BackwardPass<T>& pass, int64_t which, int64_t t, T* panel) {
+void relation_grad(const BackwardPass<T>& pass, int64_t r, int64_t m0, int64_t rows, T* sums,
+                   T* panel) {
   const auto& op = pass.op;
-  const auto& graph = pass.graph();
-  const Block& block = pass.block;
-  const int64_t in = op.in_feats, attn = op.attn_feats, out = op.out_feats;
-  if (which < 2) {
-    const bool dst = which == 0;
-    const T* feat = dst ? pass.dst_feat(block.dst) : pass.src_feat(block.src);
-    const T* grad = dst ? pass.grad_u : pass.grad_v;
-    T* to = (dst ? pass.grad.weight_dst : pass.grad.weight_src) + pass.g * in * attn;
-    return weight_grad<T>(
-        t, dst ? block.targets() : block.sources(), [&](int64_t k) { return feat + k * in; },
-        [&](int64_t k) { return grad + k * op.attn_pitch; }, attn, in, to, !pass.first_block,
-        panel);
-  }
-  const int64_t r = which - 2, first = block.rel[r];
-  weight_grad<T>(
-      t, block.rel[r + 1] - first, [&](int64_t k) { return pass.sums + (first + k) * in; },
-      [&](int64_t k) {
-        const int64_t i = graph.seg_dst[block.seg + block.order[first + k]];
-        return pass.grad_pre + (i - block.dst) * out;
-      },
-      out, in, pass.grad.rel_weight + (pass.g * graph.num_rels + r) * in * out, !pass.first_block,
-      panel);
+  const int64_t end = pass.block.rel[r + 1];
+  T* to = pass.grad.rel_weight +
+          ((pass.g * op.graph.num_rels + r) * op.in_feats + m0) * op.out_feats;
+  int64_t at = pass.block.rel[r];
+  bool add = !pass.first_block;
+  do {
+    const int64_t count = std::min(kOuterDepth, end - at);
+    for (int64_t k = 0; k < count; ++k) pass.sum_segment(at + k, m0, rows, sums + k * rows);
+    multiply_outer<T>(
+        count, [&](int64_t k) { return sums + k * rows; },
+        [&](int64_t k) {
+          return pass.grad_pre + (pass.target(at + k) - pass.block.dst) * op.out_feats;
+        },
+        rows, op.out_feats, to, op.out_feats, add, panel);
+    add = true;
+  } while ((at += kOuterDepth) < end);
 }
 
 template <typename T>
@@ -123,12 +128,17 @@ void product_grads(const BackwardPass<T>& pass) {
                            pass.grad.dst_feat + (pass.dst_feat(block.dst) - op.dst_feat),
                            block.targets(), shared || !pass.first_head()};
   const int64_t of_src = src.tasks(op.in_feats), of_dst = shared ? 0 : dst.tasks(op.in_feats);
-  const int64_t per_weight = ceil_div(op.in_feats, kOuterRows);
+  const int64_t most = outer_rows(op.graph), per_weight = ceil_div(op.in_feats, most);
   const int64_t of_weights = (rels + 2) * per_weight, of_bias = op.bias == nullptr ? 0 : rels;
-  const int64_t depth = std::max(op.attn_feats, kOuterDepth);
+  
   run_tasks(of_weights + of_src + of_dst + of_bias, [&] {
-    return [&, panel = Buffer<T>(depth * kPanel<T>)](int64_t t) {
-      if (t < of_weights) return weight_grads<T>(pass, t / per_weight, t % per_weight, panel);
+    return [&, sums = Buffer<T>(kOuterDepth * most),
+            panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {
+      const int64_t which = t / per_weight, m0 = t % per_weight * most;
+      const int64_t rows = std::min(most, op.in_feats - m0);
+      if (t < of_weights)
+        return which < 2 ? projection_grad<T>(pass, which == 0, m0, rows, panel)
+                         : relation_grad<T>(pass, which - 2, m0, rows, sums, panel);
       if ((t -= of_weights) < of_src) {
         src.run(t, op, panel);
         return shared ? dst.run(t, op, panel) : void();
@@ -156,7 +166,7 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
     const int64_t pitch = op.attn_pitch, rows = block.targets() + block.sources();
     const int64_t biased = op.bias == nullptr ? 0 : block.segments() * pitch;
     const int64_t partials = edge_tasks<T>(block.targets()) + edge_tasks<T>(block.sources());
-    Buffer<T> sums(block.segments() * op.in_feats), grad_sums(block.segments() * op.in_feats);
+    Buffer<T> grad_sums(block.segments() * op.in_feats);
     Buffer<T> factor(block.edges()), ds(block.edges()), by_row(rows * pitch);
     Buffer<T> biased_u(biased), grad_biased(biased), w(pitch), grad_w(partials * pitch);
     Buffer<T> grad_pre(op.gelu ? block.targets() * op.out_feats : 0);
@@ -166,13 +176,13 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
       std::fill_n(w + 0, pitch, T(0));
       std::copy_n(op.score + g * op.attn_feats, op.attn_feats, w + 0);
       const BackwardPass<T> pass{
-          {op, block, g, op.u + dst * pitch, op.v + src * pitch, sums, factor},
+          {op, block, g, op.u + dst * pitch, op.v + src * pitch, factor},
           grad, op.gelu ? grad_pre : by_out, grad_sums, ds, by_row,
           by_row + block.targets() * pitch, biased_u, grad_biased, w, grad_w, block.dst == 0};
       if (op.gelu)
         gelu_grad<T>(by_out, op.pre + dst * op.out_feats, grad_pre, block.targets() * op.out_feats);
       run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
-        for (int64_t i = block.dst + first; i < block.dst + last; ++i) pass.sum_segments(i);
+        for (int64_t i = block.dst + first; i < block.dst + last; ++i) pass.set_factors(i);
       });
       sums_grad<T>(pass);
       with_activation<T>(op.activation, op.slope, [&](auto act) { edge_grads<T>(pass, act); });

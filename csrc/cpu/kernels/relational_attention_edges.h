@@ -10,7 +10,7 @@ template <typename T>
 struct BackwardPass : AttentionPass<T> {
   const RelationalAttentionGrad<T>& grad;
   const T* grad_pre;     // (targets, out_feats): by `out` before GELU
-  T* grad_sums;          // by `sums`
+  T* grad_sums;          // by the segments' sums (segments by relation, in_feats)
   T *ds, *grad_u, *grad_v;  // by the scores (edges), u and v (rows, attn_pitch)
   T *biased_u, *grad_biased;  // u_i + b_r and its gradient (segments by relation, attn_pitch)
   const T* w;            // score vector, attn_pitch long
