@@ -5,7 +5,7 @@
 STABLE_TORCH_LIBRARY(ariigcn, m) {
   // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
   // width, C components.
-  m.def("number_speakers(Tensor lengths, Tensor speakers) -> Tensor");
+  m.def("number_speakers(Tensor lengths, Tensor speakers) -> (Tensor numbers, Tensor counts)");
   m.def(
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
       " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
