@@ -27,6 +27,7 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
   m.def(
       "segment_sddmm(Tensor left, Tensor right, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
       " Tensor t_indptr, Tensor t_eids) -> Tensor");
+  m.def("dropout(Tensor x, Tensor seed, float p) -> Tensor");
   m.def(
       "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"
       " int negatives, float temperature, float margin) -> Tensor");

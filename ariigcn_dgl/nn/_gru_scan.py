@@ -24,7 +24,7 @@ class GRUScan(torch.autograd.Function):
         width = weight.size(-1)
         bias = bias.unsqueeze(1)
         gates = inputs[..., : 2 * width] + bias[..., : 2 * width]
-        new = inputs[..., 2 * width :].contiguous()
+        new = inputs[..., 2 * width :].clone(memory_format=torch.contiguous_format)
         from_state = torch.empty_like(new)  # U_n h + b_n
         states = new.new_zeros(len(new) + 1, *new.shape[1:])
         matrix, bias_new = weight.transpose(1, 2).contiguous(), bias[..., 2 * width :]

@@ -95,9 +95,16 @@ def test_the_recurrence_has_its_analytic_gradient():
     assert torch.autograd.gradcheck(GRUScan.apply, [x.requires_grad_() for x in inputs])
 
 
+def test_the_recurrence_leaves_its_inputs_as_they_are():
+    inputs = torch.ones(1, 1, 1, 3)
+    GRUScan.apply(inputs, torch.ones(1, 3, 1), torch.ones(1, 3))
+    assert inputs.tolist() == [[[[1.0, 1.0, 1.0]]]]
+
+
 def test_the_recurrence_refuses_a_second_derivative():
     inputs = [torch.ones(shape, requires_grad=True) for shape in [(1, 1, 1, 3), (1, 3, 1), (1, 3)]]
-    (grad,) = torch.autograd.grad(GRUScan.apply(*inputs).sum(), inputs[:1], create_graph=True)
+    loss = GRUScan.apply(*inputs).square().sum()
+    (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
 
