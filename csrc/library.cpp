@@ -7,7 +7,7 @@
 STABLE_TORCH_LIBRARY(ariigcn, m) {
   // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
   // width, C components.
-  m.def("number_speakers(Tensor lengths, Tensor speakers) -> Tensor");
+  m.def("number_speakers(Tensor lengths, Tensor speakers) -> (Tensor numbers, Tensor counts)");
   m.def(
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
       " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
@@ -45,6 +45,7 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
   m.def(
       "segment_sddmm(Tensor left, Tensor right, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
       " Tensor t_indptr, Tensor t_eids) -> Tensor");
+  m.def("dropout(Tensor x, Tensor seed, float p) -> Tensor");
   m.def(
       "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"
       " int negatives, float temperature, float margin) -> Tensor");

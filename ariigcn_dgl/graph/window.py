@@ -91,9 +91,9 @@ def window_graph(
     _check_window(lengths, speakers, past, future)
     num_nodes = len(speakers)
     lengths = lengths.contiguous()
-    numbers = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
+    numbers, counts = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
     if relations == "pairs":
-        _check_speakers(lengths, numbers, num_speakers)
+        _check_speakers(counts, num_speakers)
     edges = torch.ops.ariigcn.window_graph(
         lengths,
         numbers,
@@ -120,13 +120,10 @@ def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> 
         )
 
 
-def _check_speakers(lengths: Tensor, numbers: Tensor, num_speakers: int) -> None:
-    """Raise ValueError if a speaker's number in the dialogue is too large."""
-    if len(numbers) == 0 or int(numbers.max()) < num_speakers:
-        return
-    found = [int(part.max()) + 1 if len(part) else 0 for part in numbers.split(lengths.tolist())]
-    dialogue = next(b for b, count in enumerate(found) if count > num_speakers)
-    raise ValueError(
-        f"dialogue {dialogue} has {found[dialogue]} speakers, but relations='pairs' was "
-        f"set up for {num_speakers}: raise num_speakers, or use relations='speaker'"
-    )
+def _check_speakers(counts: Tensor, num_speakers: int) -> None:
+    for dialogue, count in enumerate(counts.tolist()):
+        if count > num_speakers:
+            raise ValueError(
+                f"dialogue {dialogue} has {count} speakers, but relations='pairs' was set up for "
+                f"{num_speakers}: raise num_speakers, or use relations='speaker'"
+            )

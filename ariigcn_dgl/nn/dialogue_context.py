@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
@@ -41,8 +42,8 @@ class DialogueContext(nn.Module):
     ) -> None:
         super().__init__()
         width = 2 * hidden_dim
-        self.input_dropout = nn.Dropout(input_dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.input_dropout = Dropout(input_dropout)
+        self.dropout = Dropout(dropout)
         self.dialogue_gru = DialogueGRU(num_modalities * hidden_dim, width)
         self.speaker_gru = DialogueGRU(num_modalities * hidden_dim, width)
         self.project = nn.ModuleList(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ariigcn_dgl.nn._dropout import Dropout
+
 
 class EmotionInferenceSubnetwork(nn.Module):
     r"""Classify the concatenated modalities (Eq. 15).
@@ -33,13 +35,13 @@ class EmotionInferenceSubnetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(in_feats, hidden_dim),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(hidden_dim, hidden_dim),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(hidden_dim, num_classes),
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.nn._dropout import Dropout
+
 
 class ModalityClassifiers(nn.Module):
     """Classify the utterance from each modality alone.
@@ -32,7 +34,7 @@ class ModalityClassifiers(nn.Module):
         self, in_feats: int, num_classes: int, num_modalities: int, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linears = nn.ModuleList(
             [nn.Linear(in_feats, num_classes) for _ in range(num_modalities)]
         )

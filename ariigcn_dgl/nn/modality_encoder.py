@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.nn._dropout import Dropout
+
 
 class ModalityEncoder(nn.Module):
     r"""Project every modality into one common width (Eq. 1).
@@ -43,10 +45,10 @@ class ModalityEncoder(nn.Module):
         self.mlps = nn.ModuleDict(
             {
                 name: nn.Sequential(
-                    nn.Dropout(input_dropout),
+                    Dropout(input_dropout),
                     nn.Linear(width, hidden_dim),
                     nn.ReLU(),
-                    nn.Dropout(dropout),
+                    Dropout(dropout),
                     nn.Linear(hidden_dim, hidden_dim),
                 )
                 for name, width in widths.items()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 
@@ -49,7 +50,7 @@ class RelationalGraph(nn.Module):
         super().__init__()
         self.attend = RelEdgeAttentionConv(hidden_dim, hidden_dim, num_rels, num_modalities)
         self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.residual = residual
         norms = 2 * num_modalities if residual == "norm" else 0
         self.norms = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(norms)])

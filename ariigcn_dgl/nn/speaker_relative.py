@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+
 
 def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
     """Return the thread of each utterance: one speaker's utterances in one dialogue.
@@ -19,7 +21,7 @@ def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
     Returns
     -------
     (N,) int64 tensor
-        Thread of each utterance, 0 to the number of threads - 1.
+        Thread of each utterance, 0 to the number of threads - 1, by first appearance.
 
     Examples
     --------
@@ -27,8 +29,11 @@ def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
     >>> speaker_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1])).tolist()
     [0, 1, 0, 2]
     """
-    dialogue = torch.arange(len(lengths)).repeat_interleave(lengths).to(speakers)
-    return torch.unique(torch.stack([dialogue, speakers]), dim=1, return_inverse=True)[1]
+    numbers, counts = torch.ops.ariigcn.number_speakers(
+        lengths.contiguous(), speakers.cpu().contiguous()
+    )
+    first = counts.cumsum(0) - counts
+    return (numbers + first.repeat_interleave(lengths)).to(speakers.device)
 
 
 class SpeakerRelative(nn.Module):

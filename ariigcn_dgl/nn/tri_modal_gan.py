@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ariigcn_dgl.nn._dropout import Dropout
+
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
 REAL_TARGET = 0.9  # one-sided label smoothing
 
@@ -164,9 +166,9 @@ def _discriminator(width: int, hidden_dim: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         nn.Linear(width, hidden_dim),
         nn.LeakyReLU(0.2),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(hidden_dim, hidden_dim),
         nn.LeakyReLU(0.2),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(hidden_dim, 1),
     )

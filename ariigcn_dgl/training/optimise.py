@@ -49,7 +49,7 @@ class Optimiser:
         self.adversary = adversary
         self.main = _adam(self.parameters, config)
         self.against = (
-            torch.optim.Adam(adversary, config.learning_rate, ADVERSARY_BETAS)
+            torch.optim.Adam(adversary, config.learning_rate, ADVERSARY_BETAS, fused=True)
             if adversary
             else None
         )
@@ -92,7 +92,7 @@ class Optimiser:
                     f"{self.step_count}; lower --training.learning_rate or the weight of this loss"
                 )
         self.model.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
+        sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         for group in optimiser.param_groups:
             group["lr"] = self.config.learning_rate * self._rate()
@@ -110,9 +110,8 @@ class Optimiser:
         self.step_count += 1
         early = (1 + self.step_count) / (10 + self.step_count)  # follow closely at first
         decay = min(self.config.ema_decay, early)
-        pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
-        for mean, value in pairs:
-            mean.lerp_(value, 1 - decay)
+        averages, values = list(self.average.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(averages, values, 1 - decay)
 
     def state_dict(self) -> dict:
         """Return everything that training goes on from."""
@@ -136,12 +135,14 @@ class Optimiser:
 
 def _adam(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
     if not config.decoupled_decay:
-        return torch.optim.Adam(parameters, config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.Adam(
+            parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.learning_rate)
+    return torch.optim.AdamW(groups, config.learning_rate, fused=True)
 
 
 def run_epoch(

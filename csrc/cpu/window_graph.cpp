@@ -13,10 +13,10 @@ namespace {
 using ariigcn::empty_index;
 using torch::stable::Tensor;
 
-// Numbers the speakers of one dialogue by first appearance. `slots` is a hash table of the
-// utterances where a speaker first appears.
-void number_dialogue(const int64_t* speaker, int64_t length, std::vector<int64_t>& slots,
-                     int64_t* number) {
+// Numbers the speakers of one dialogue by first appearance; returns how many there are. `slots` is
+// a hash table of the utterances where a speaker first appears.
+int64_t number_dialogue(const int64_t* speaker, int64_t length, std::vector<int64_t>& slots,
+                        int64_t* number) {
   constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;  // spreads neighbouring keys over the table
   const int bits = std::bit_width(uint64_t(length)) + 1;
   slots.assign(size_t(1) << bits, -1);
@@ -29,17 +29,19 @@ void number_dialogue(const int64_t* speaker, int64_t length, std::vector<int64_t
     if (is_new) slots[slot] = t;
     number[t] = is_new ? count++ : number[slots[slot]];
   }
+  return count;
 }
 
-Tensor number_speakers(const Tensor& lengths, const Tensor& speakers) {
+std::tuple<Tensor, Tensor> number_speakers(const Tensor& lengths, const Tensor& speakers) {
   const auto* length = lengths.const_data_ptr<int64_t>();
   const auto* speaker = speakers.const_data_ptr<int64_t>();
-  Tensor numbers = empty_index(speakers.numel());
+  Tensor numbers = empty_index(speakers.numel()), counts = empty_index(lengths.numel());
   auto* number = numbers.mutable_data_ptr<int64_t>();
+  auto* count = counts.mutable_data_ptr<int64_t>();
   std::vector<int64_t> slots;
   for (int64_t b = 0, start = 0; b < lengths.numel(); start += length[b++])
-    number_dialogue(speaker + start, length[b], slots, number + start);
-  return numbers;
+    count[b] = number_dialogue(speaker + start, length[b], slots, number + start);
+  return {numbers, counts};
 }
 
 struct Window {

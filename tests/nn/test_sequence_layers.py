@@ -13,6 +13,7 @@ from ariigcn_dgl.nn import (
     ModalityEncoder,
     SpeakerRelative,
 )
+from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
 LENGTHS = torch.tensor([3, 1, 5, 2])
@@ -72,6 +73,53 @@ def test_gru_equals_torchs_on_each_dialogue(feat: Tensor, num_layers: int, bidir
         torch.testing.assert_close(states[rows], ours.gru(feat[rows])[0])
 
 
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_gru_has_torchs_gradients(feat: Tensor, num_layers: int, bidirectional: bool):
+    gru = DialogueGRU(4, 6, num_layers, bidirectional=bidirectional).double()
+    inputs = [feat.double().requires_grad_(), *gru.parameters()]
+    ours = torch.autograd.grad(gru(inputs[0], LENGTHS).square().sum(), inputs)
+    torchs = torch.autograd.grad(gru._packed(inputs[0], LENGTHS).square().sum(), inputs)
+    torch.testing.assert_close(ours, torchs, rtol=1e-9, atol=1e-12)
+
+
+def test_gru_equals_torchs_to_single_precision(feat: Tensor):
+    gru = DialogueGRU(4, 200)
+    torch.testing.assert_close(gru(feat, LENGTHS), gru._packed(feat, LENGTHS), rtol=0, atol=1e-6)
+
+
+def test_the_recurrence_has_its_analytic_gradient():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, 2, 2, 6), (2, 6, 2), (2, 6)]
+    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    assert torch.autograd.gradcheck(GRUScan.apply, [x.requires_grad_() for x in inputs])
+
+
+def test_the_recurrence_leaves_its_inputs_as_they_are():
+    inputs = torch.ones(1, 1, 1, 3)
+    GRUScan.apply(inputs, torch.ones(1, 3, 1), torch.ones(1, 3))
+    assert inputs.tolist() == [[[[1.0, 1.0, 1.0]]]]
+
+
+def test_the_recurrence_refuses_a_second_derivative():
+    inputs = [torch.ones(shape, requires_grad=True) for shape in [(1, 1, 1, 3), (1, 3, 1), (1, 3)]]
+    loss = GRUScan.apply(*inputs).square().sum()
+    (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+def test_one_long_dialogue_among_short_ones_is_not_padded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(GRUScan, "apply", None)
+    lengths = torch.tensor([100, *[1] * 20])
+    assert DialogueGRU(4, 6)(torch.ones(120, 4), lengths).shape == (120, 6)
+
+
+def test_gru_follows_autocast(feat: Tensor):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert DialogueGRU(4, 6)(feat, LENGTHS).isfinite().all()
+
+
 def test_a_past_only_gru_ignores_later_utterances(feat: Tensor):
     gru = DialogueGRU(4, 6, bidirectional=False)
     changed = feat.clone()
@@ -99,7 +147,7 @@ def test_an_odd_width_cannot_be_split_into_directions():
 
 def test_threads_are_a_speakers_utterances_in_one_dialogue():
     threads = speaker_threads(SPEAKERS, LENGTHS).tolist()
-    assert threads == [0, 1, 0, 2, 4, 3, 5, 4, 3, 6, 6]
+    assert threads == [0, 1, 0, 2, 3, 4, 5, 3, 4, 6, 6]
 
 
 def test_context_equals_its_two_grus_read_by_hand(context: DialogueContext, feat: Tensor):

@@ -164,6 +164,15 @@ def test_discriminators_move_only_by_their_own_step(
     assert "gan.discriminators" not in _moved(model, lambda: optimiser.train_step(batch))
 
 
+def test_main_step_computes_no_gradient_of_the_discriminators(
+    dialogues: Dialogues, settings: Callable, batch: Batch
+) -> None:
+    model, optimiser = _model(dialogues, settings, adversarial="alternate")
+    optimiser.train_step(batch)
+    assert all(p.grad is None for p in model.discriminator_parameters())
+    assert all(p.grad is not None for p in model.gan.generators.parameters())
+
+
 def test_step_of_the_discriminators_moves_nothing_else(
     dialogues: Dialogues, settings: Callable, batch: Batch
 ) -> None:

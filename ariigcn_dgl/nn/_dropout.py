@@ -1,0 +1,15 @@
+"""Dropout as a layer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ariigcn_dgl.ops import dropout
+
+
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout`, computed by `ariigcn_dgl.ops.dropout`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop entries of `x` in training; return it as it is in evaluation."""
+        return dropout(x, self.p) if self.training and self.p > 0 else x
