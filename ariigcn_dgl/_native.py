@@ -11,6 +11,7 @@ except ImportError as error:
     ) from error
 
 build_info = _C.build_info
+fma_rate = _C.fma_rate
 
 
 def _refuse_second_derivative(name: str) -> None:
