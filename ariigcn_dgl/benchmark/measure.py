@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from ariigcn_dgl.benchmark.memory import with_extra_memory
 
+Clock = Literal["wall", "cpu"]
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 MOST_CALLS = 200
 QUICK_CALL = 1.0  # seconds up to which a call is worth repeating at least so often:
 FEWEST_QUICK_CALLS = 3
@@ -25,8 +27,10 @@ class Observation:
     extra_bytes: int | None
 
 
-def timed(call: Callable[[], Any], device: torch.device) -> tuple[Any, float]:
-    """Return a call's result and its seconds: of the wall, or between two events on the GPU."""
+def timed(
+    call: Callable[[], Any], device: torch.device, clock: Clock = "wall"
+) -> tuple[Any, float]:
+    """Return a call's result and its seconds: by the clock, or between two events on the GPU."""
     if device.type == "cuda":
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         torch.cuda.synchronize(device)
@@ -35,14 +39,15 @@ def timed(call: Callable[[], Any], device: torch.device) -> tuple[Any, float]:
         end.record()
         torch.cuda.synchronize(device)
         return result, start.elapsed_time(end) / 1e3
-    start_seconds = time.perf_counter()
+    now = CLOCKS[clock]
+    begin = now()
     result = call()
-    return result, time.perf_counter() - start_seconds
+    return result, now() - begin
 
 
-def observe(call: Callable[[], Any], device: torch.device) -> Observation:
+def observe(call: Callable[[], Any], device: torch.device, clock: Clock = "wall") -> Observation:
     """Call once, with time and memory."""
-    (result, seconds), extra_bytes = with_extra_memory(lambda: timed(call, device), device)
+    (result, seconds), extra_bytes = with_extra_memory(lambda: timed(call, device, clock), device)
     return Observation(result, seconds, extra_bytes)
 
 
@@ -61,7 +66,10 @@ def repetitions(first: float, budget: float, patience: float) -> int:
 
 
 def interleave(
-    calls: Mapping[str, Callable[[], Any]], counts: Mapping[str, int], device: torch.device
+    calls: Mapping[str, Callable[[], Any]],
+    counts: Mapping[str, int],
+    device: torch.device,
+    clock: Clock = "wall",
 ) -> dict[str, list[float]]:
     """Return the seconds of every call; peers take turns, so that a slow minute hits them all.
 
@@ -80,5 +88,5 @@ def interleave(
     for turn in range(rounds):
         for name, call in calls.items():
             if (turn + 1) * counts[name] // rounds > turn * counts[name] // rounds:
-                seconds[name].append(timed(call, device)[1])
+                seconds[name].append(timed(call, device, clock)[1])
     return seconds

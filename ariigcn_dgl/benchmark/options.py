@@ -10,6 +10,7 @@ from typing import Literal
 from ariigcn_dgl.benchmark.attention.problem import AttentionProblem
 from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem
 from ariigcn_dgl.benchmark.dialogues import SHAPES, num_speakers
+from ariigcn_dgl.benchmark.measure import Clock
 from ariigcn_dgl.benchmark.plan.problem import PlanProblem
 from ariigcn_dgl.benchmark.problem import Peer, Problem
 from ariigcn_dgl.benchmark.record import OURS, PASSES, Pass
@@ -39,6 +40,8 @@ COMPILED = (
     ContrastProblem(1600, "infonce"),
     ContrastProblem(8192, "infonce"),
 )
+LONG = (AttentionProblem("long", 100, 8), AttentionProblem("long", 256, 8))
+LONG_PEERS = (OURS, "dgl", "dgl-hetero", "torch-split", "pyg")
 QUICK_ATTENTION = (("meld", 100, 8), ("iemocap", 256, 8))
 QUICK_SIZES = (320, 1600)
 QUICK_PEERS = (
@@ -64,6 +67,7 @@ class Options:
     device: str = "cpu"
     seconds: float = 0.5
     patience: float = 5.0
+    clock: Clock = "wall"
     quick: bool = False
 
     def __post_init__(self) -> None:
@@ -73,6 +77,8 @@ class Options:
                     raise InputError(f"--{name} {value}: expected at least 1")
         for value in self.relations or ():
             num_speakers(value)
+        if self.clock == "cpu" and (self.device != "cpu" or max(self.threads) > 1):
+            raise InputError("--clock cpu: adds up the time of all threads: only with --threads 1")
         if self.seconds < 0:
             raise InputError(f"--seconds {self.seconds}: expected at least 0")
         known = {peer.key for problem in self.problems() for peer in problem.peers()}
@@ -99,10 +105,13 @@ class Options:
 
     def refusal(self, problem: Problem, peer: Peer) -> str:
         """Return why the default grid leaves out a peer that is wanted; "" if it does not."""
-        chosen = self.peers or self.shapes or self.dims or self.relations or self.sizes
-        if not peer.compiled or chosen or problem in COMPILED:
+        if self.peers or self.shapes or self.dims or self.relations or self.sizes:
             return ""
-        return f"compiles for long: name it with --peers {peer.key}"
+        if peer.compiled and problem not in COMPILED:
+            return f"compiles for long: name it with --peers {peer.key}"
+        if problem in LONG and peer.key not in LONG_PEERS:
+            return f"takes long here: name it with --peers {peer.key}"
+        return ""
 
     def _attention(self) -> Iterable[Problem]:
         grid: Iterable[tuple[str, int, int]] = QUICK_ATTENTION if self.quick else ATTENTION

@@ -197,10 +197,10 @@ def _refusal(peer: Peer, case: Case) -> str:
 def _first(case: Case, built: Built, name: Pass) -> Observation:
     """Return a warm call where that costs little: the first one allocates what stays."""
     call = case.call(built, name)
-    observation = observe(call, case.device)
+    observation = observe(call, case.device, case.options.clock)
     if observation.seconds > case.options.seconds:
         return observation
-    return observe(call, case.device)
+    return observe(call, case.device, case.options.clock)
 
 
 def _time(ready: list[_Ready], case: Case) -> list[_Ready]:
@@ -210,7 +210,7 @@ def _time(ready: list[_Ready], case: Case) -> list[_Ready]:
         calls = {one.record.key: case.call(one.built, name) for one in ready}
         limits = (case.options.seconds, case.options.patience)
         counts = {one.record.key: repetitions(one.first[name].seconds, *limits) for one in ready}
-        seconds = interleave(calls, counts, case.device)
+        seconds = interleave(calls, counts, case.device, case.options.clock)
         for one in ready:
             first = one.first[name]
             samples = seconds[one.record.key] or [first.seconds]

@@ -14,7 +14,7 @@ PACKAGE = "torch_geometric"
 
 
 def _composition(inputs: AttentionInputs) -> Built:
-    """A `MessagePassing` layer: `edge_updater` for the attention, `propagate` per relation."""
+    """Make a `MessagePassing` layer: `edge_updater` scores edges, `propagate` sums a relation."""
     pyg, softmax = import_quietly(f"{PACKAGE}.nn"), import_quietly(f"{PACKAGE}.utils").softmax
     edges = inputs.by_relation()
     edge_index = torch.stack([edges.src, edges.dst])

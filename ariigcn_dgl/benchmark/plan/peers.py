@@ -43,7 +43,7 @@ def _ours(inputs: PlanInputs) -> Built:
 
 
 def _per_edge(inputs: PlanInputs) -> Built:
-    """The loops of published code for this task: a small tensor per edge, a table of relations."""
+    """Loop as published code for this task does: a small tensor per edge, a table of relations."""
     names = {
         f"{j}{i}{int(later)}": 2 * (j * SPEAKERS + i) + int(later)
         for j in range(SPEAKERS)
