@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,11 @@ OURS_COLOUR, ROOF_COLOUR, OTHER_COLOUR = "#c1272d", "#333333", "#9a9a9a"
 COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#8c510a", "#cc79a7", "#5e4fa2", "#66a61e")
 MARKERS = "ovs^DPXv<>"
 OPERATORS = ("attention", "contrast")
+SPREAD = 0.5
+STEM = {"color": "#dddddd", "lw": 1.0, "zorder": 1}
 PICTURE_TYPES = (".png", ".svg", ".pdf")
+
+Styles = dict[str, dict[str, object]]
 
 
 def check_picture(path: str) -> None:
@@ -30,10 +35,12 @@ def check_picture(path: str) -> None:
 
 
 def draw(report: Report, path: str) -> None:
-    """Draw useful GFLOP/s over the arithmetic intensity of every case, under the machine's roof.
+    """Draw the useful GFLOP/s of every peer under the machine's roof.
 
-    One panel per operator and pass, of the first dtype and number of threads. A case is a column:
-    all peers do its useful work, at different speeds.
+    One panel per operator and pass, of the first dtype and number of threads. A case is a column
+    with a roof of its own, the smaller of the multiply-add peak and what the copy rate feeds at its
+    arithmetic intensity (useful FLOP per byte that must move). All peers of a column are credited
+    with the same useful work.
 
     Raises
     ------
@@ -53,11 +60,13 @@ def draw(report: Report, path: str) -> None:
     pyplot = import_quietly("matplotlib.pyplot")
     operators = [name for name in OPERATORS if any(case.operator == name for case in cases)]
     passes = [name for name in PASSES if any(name in case.bounds for case in cases)]
+    widest = max(sum(case.operator == name for case in cases) for name in operators)
     figure, axes = pyplot.subplots(
         len(operators),
         len(passes),
-        figsize=(7.2 * len(passes), 5.6 * len(operators) + 0.6),
+        figsize=(len(passes) * max(4.5, 0.9 * widest + 0.8) + 2.6, 4.6 * len(operators) + 0.6),
         squeeze=False,
+        sharey="row",
         layout="constrained",
     )
     for operator, row in zip(operators, axes, strict=True):
@@ -65,8 +74,10 @@ def draw(report: Report, path: str) -> None:
         styles = _styles(own)
         for name, axis in zip(passes, row, strict=True):
             _panel(axis, own, name, ceilings, styles)
-            axis.set_title(f"{_heading(operator)}, {name.replace('+', ' + ')}", loc="left")
-        handles, labels = _legend(row)
+            title = f"{_heading(operator)}, {name.replace('+', ' + ')}"
+            axis.set_title(title, loc="left", fontweight="bold", fontsize=11)
+        row[0].set_ylabel("useful GFLOP/s")
+        handles, labels = _legend(row, ceilings)
         row[-1].legend(
             handles, labels, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False
         )
@@ -86,16 +97,17 @@ def _subtitle(report: Report, ceilings: Ceilings) -> str:
     return f"{where}, {threads if 'device' not in report.machine else ''}{ceilings.dtype}"
 
 
-def _styles(cases: Sequence[CaseRecord]) -> dict[str, dict[str, object]]:
+def _styles(cases: Sequence[CaseRecord]) -> Styles:
     """Return colour and marker of every timed peer; ours stands out, other formulas step back."""
     peers = {peer.key: peer for case in cases for peer in case.peers if peer.passes}
-    styles: dict[str, dict[str, object]] = {}
+    styles: Styles = {}
+    colours = cycle(COLOURS)
     for place, (key, peer) in enumerate(peers.items()):
         other = peer.status == "other formula"
-        colour = OURS_COLOUR if key == OURS else COLOURS[place % len(COLOURS)]
+        colour = OURS_COLOUR if key == OURS else OTHER_COLOUR if other else next(colours)
         styles[key] = {
             "label": peer.title + (" (other formula)" if other else ""),
-            "color": OTHER_COLOUR if other else colour,
+            "color": colour,
             "marker": "*" if key == OURS else MARKERS[place % len(MARKERS)],
             "markersize": 15 if key == OURS else 6.5,
             "markerfacecolor": "white" if other else colour,
@@ -105,86 +117,55 @@ def _styles(cases: Sequence[CaseRecord]) -> dict[str, dict[str, object]]:
 
 
 def _panel(
-    axis: Axes,
-    cases: Sequence[CaseRecord],
-    name: str,
-    ceilings: Ceilings,
-    styles: dict[str, dict[str, object]],
+    axis: Axes, cases: Sequence[CaseRecord], name: str, ceilings: Ceilings, styles: Styles
 ) -> None:
-    points = [(_intensity(case, name), case) for case in cases if name in case.bounds]
-    points.sort(key=lambda point: point[0])
-    low, high = points[0][0] / 1.6, points[-1][0] * 1.6
-    axis.set(xscale="log", yscale="log", xlim=(low, high))
-    _roof(axis, ceilings, low, high)
-    for intensity, case in points:
-        rates = {
-            peer.key: case.bounds[name].flops / peer.passes[name].minimum / 1e9
-            for peer in case.peers
-            if name in peer.passes
-        }
-        axis.plot(
-            [intensity] * 2,
-            [min(rates.values()), _limit(ceilings, intensity)],
-            lw=0.8,
-            color="#dddddd",
-            zorder=1,
-        )
-        for key, rate in rates.items():
-            axis.plot([intensity], [rate], linestyle="none", **styles[key])
-    _name_columns(axis, points)
-    axis.set_xlabel("useful FLOP per byte that must move")
-    axis.set_ylabel("useful GFLOP/s")
-    axis.grid(True, which="major", color="#eeeeee", zorder=0)
-    for side in ("top", "right"):
+    """Draw one column per case, in the order of arithmetic intensity, under its own roof."""
+    cases = sorted(
+        (case for case in cases if name in case.bounds), key=lambda c: _intensity(c, name)
+    )
+    for place, case in enumerate(cases):
+        flops = case.bounds[name].flops
+        rates = {p.key: flops / p.passes[name].minimum / 1e9 for p in case.peers if p.passes}
+        roof = flops / case.bounds[name].seconds / 1e9
+        axis.plot([place, place], [min(rates.values(), default=roof), roof], **STEM)
+        axis.plot([place - 0.42, place + 0.42], [roof, roof], color=ROOF_COLOUR, lw=2.2)
+        for side, key in enumerate(key for key in styles if key in rates and key != OURS):
+            shift = SPREAD * ((side + 0.5) / max(len(rates) - 1, 1) - 0.5)  # apart where they agree
+            axis.plot([place + shift], [rates[key]], linestyle="none", **styles[key])
+        if OURS in rates:
+            axis.plot([place], [rates[OURS]], linestyle="none", **styles[OURS])
+    axis.axhline(ceilings.gemm, color=ROOF_COLOUR, lw=0.9, ls=(0, (4, 3)), zorder=2)
+    axis.set_yscale("log")
+    axis.set_xlim(-0.6, len(cases) - 0.4)
+    axis.set_xticks(range(len(cases)), [_label(case, name) for case in cases], fontsize=8)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.grid(True, axis="y", which="major", color="#e6e6e6")
+    axis.set_axisbelow(True)
+    axis.tick_params(axis="x", length=0)
+    for side in ("top", "right", "bottom"):
         axis.spines[side].set_visible(False)
+
+
+def _label(case: CaseRecord, name: str) -> str:
+    return "\n".join([*case.shape.split(" ", 1), f"{_intensity(case, name):,.0f} FLOP/B"])
 
 
 def _intensity(case: CaseRecord, name: str) -> float:
     return case.bounds[name].flops / case.bounds[name].bytes
 
 
-def _limit(ceilings: Ceilings, intensity: float) -> float:
-    return min(ceilings.compute, ceilings.copy * intensity)
-
-
-def _roof(axis: Axes, ceilings: Ceilings, low: float, high: float) -> None:
-    ridge = min(max(ceilings.compute / ceilings.copy, low), high)
-    corners = [low, ridge, high]
-    axis.plot(corners, [_limit(ceilings, x) for x in corners], color=ROOF_COLOUR, lw=1.6, zorder=2)
-    axis.axhline(ceilings.gemm, color=ROOF_COLOUR, lw=0.8, ls=(0, (4, 3)), zorder=2)
-    kind = "multiply-add peak" if ceilings.fma else "matrix product"
-    names = {kind: ceilings.compute, "matrix product": ceilings.gemm}
-    for text, rate in names.items():
-        axis.annotate(
-            f"{text} {rate:,.0f} GFLOP/s",
-            (high, rate),
-            xytext=(-2, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=ROOF_COLOUR,
-        )
-
-
-def _name_columns(axis: Axes, points: Sequence[tuple[float, CaseRecord]]) -> None:
-    """Write every case's name at the foot of its column."""
-    bottom, top = axis.get_ylim()
-    axis.set_ylim(bottom / 8, top)
-    for intensity, case in points:
-        axis.annotate(
-            case.shape,
-            (intensity, bottom / 7),
-            rotation=90,
-            ha="center",
-            va="bottom",
-            fontsize=8,
-            color="#555555",
-        )
-
-
-def _legend(row: Sequence[Axes]) -> tuple[list[object], list[str]]:
-    """Return each label once."""
-    found = {}
+def _legend(row: Sequence[Axes], ceilings: Ceilings) -> tuple[list[object], list[str]]:
+    """Return the roof, the matrix product and each peer once."""
+    lines = import_quietly("matplotlib.lines")
+    peak = "multiply-add peak" if ceilings.fma else "matrix product"
+    found = {
+        f"roof: {peak} {ceilings.compute:,.0f} GFLOP/s\nor copy {ceilings.copy:,.0f} GB/s": (
+            lines.Line2D([], [], color=ROOF_COLOUR, lw=2.2)
+        ),
+        f"torch matrix product {ceilings.gemm:,.0f} GFLOP/s": (
+            lines.Line2D([], [], color=ROOF_COLOUR, lw=0.9, ls=(0, (4, 3)))
+        ),
+    }
     for axis in row:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)

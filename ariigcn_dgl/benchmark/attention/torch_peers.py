@@ -100,7 +100,7 @@ TORCH_PEERS = (
     ),
     Peer(
         "dense-compiled",
-        "torch.compile of it",
+        "torch padded, compiled",
         partial(_dense, compiled=True),
         compiled=True,
         bytes_needed=_dense_bytes,

@@ -83,7 +83,7 @@ TORCH_PEERS = (
     Peer("eager", "torch eager", _eager, bytes_needed=lambda inputs: inputs.pair_bytes(9)),
     Peer(
         "compiled",
-        "torch.compile of it",
+        "torch compiled",
         _compiled,
         compiled=True,
         bytes_needed=lambda inputs: inputs.pair_bytes(3),
