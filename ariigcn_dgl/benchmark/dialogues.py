@@ -38,12 +38,14 @@ def num_speakers(relations: int) -> int:
 def draw_speakers(dialogues: int, length: int, speakers: int, seed: int = 0) -> Tensor:
     """Return the speaker of every utterance, (dialogues * length,) int64.
 
-    Up to three speakers of each dialogue are drawn from all. Where all are present they are
-    numbered by first appearance, as `window_graph` does.
+    A dialogue has three of all speakers, each time others: over 3 S dialogues every two of them
+    meet. Where all are present they are numbered by first appearance, as `window_graph` does.
     """
     generator = torch.Generator().manual_seed(seed)
     present = min(speakers, MOST_PRESENT)
-    who = torch.rand(dialogues, speakers, generator=generator).argsort(1)[:, :present]
+    dialogue = torch.arange(dialogues).unsqueeze(1)
+    step = dialogue // speakers % max(speakers // 2, 1) + 1
+    who = (dialogue + step * torch.arange(present)) % speakers
     turn = torch.randint(present, (dialogues, length), generator=generator)
     spoken = who.gather(1, turn)
     return (spoken if present < speakers else _by_appearance(spoken, speakers)).flatten()

@@ -54,6 +54,8 @@ def observe(call: Callable[[], Any], device: torch.device, clock: Clock = "wall"
 def repetitions(first: float, budget: float, patience: float) -> int:
     """Return how often to call what took `first` seconds: 0 if that was beyond all patience.
 
+    Without a budget, once.
+
     Examples
     --------
     >>> [repetitions(first, budget=1.0, patience=5.0) for first in (0.1, 0.9, 3.0, 6.0)]
@@ -61,7 +63,7 @@ def repetitions(first: float, budget: float, patience: float) -> int:
     """
     if first > patience:
         return 0
-    fewest = FEWEST_QUICK_CALLS if first <= QUICK_CALL else 1
+    fewest = FEWEST_QUICK_CALLS if budget and first <= QUICK_CALL else 1
     return max(fewest, min(MOST_CALLS, int(budget / max(first, 1e-9))))
 
 

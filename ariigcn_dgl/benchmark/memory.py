@@ -25,7 +25,7 @@ def with_extra_memory(
     On the CPU by the peak resident set size (Linux; None elsewhere), so all of the process counts:
     results, temporaries, other libraries' buffers.
     """
-    gc.collect()
+    gc.collect(1)  # the young: a full one takes long once many libraries are imported
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)

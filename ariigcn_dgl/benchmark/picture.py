@@ -77,7 +77,7 @@ def draw(report: Report, path: str) -> None:
             title = f"{_heading(operator)}, {name.replace('+', ' + ')}"
             axis.set_title(title, loc="left", fontweight="bold", fontsize=11)
         row[0].set_ylabel("useful GFLOP/s")
-        handles, labels = _legend(row, ceilings)
+        handles, labels = _legend(row, ceilings, styles)
         row[-1].legend(
             handles, labels, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False
         )
@@ -154,7 +154,9 @@ def _intensity(case: CaseRecord, name: str) -> float:
     return case.bounds[name].flops / case.bounds[name].bytes
 
 
-def _legend(row: Sequence[Axes], ceilings: Ceilings) -> tuple[list[object], list[str]]:
+def _legend(
+    row: Sequence[Axes], ceilings: Ceilings, styles: Styles
+) -> tuple[list[object], list[str]]:
     """Return the roof, the matrix product and each peer once."""
     lines = import_quietly("matplotlib.lines")
     peak = "multiply-add peak" if ceilings.fma else "matrix product"
@@ -166,7 +168,8 @@ def _legend(row: Sequence[Axes], ceilings: Ceilings) -> tuple[list[object], list
             lines.Line2D([], [], color=ROOF_COLOUR, lw=0.9, ls=(0, (4, 3)))
         ),
     }
+    drawn: dict[str, object] = {}
     for axis in row:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
+        drawn |= {text: line for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    found |= {style["label"]: drawn[style["label"]] for style in styles.values()}
     return list(found.values()), list(found)
