@@ -16,7 +16,7 @@ from ariigcn_dgl.benchmark.units import (
 )
 
 CAPTION = (
-    "ms: minimum of interleaved calls; MB: peak memory above what was live before a call; "
+    "ms: minimum; MB: peak memory above what was live before a call; calls: timed ones; "
     "error: largest relative error (in norm) of output and gradients against float64"
 )
 

@@ -81,4 +81,6 @@ def machine_text(report: Report) -> str:
             f"{one.dtype}, {one.threads} thread{'s' * (one.threads > 1)}: {fma}matrix product "
             f"{one.gemm:.0f} GFLOP/s, copy {one.copy:.0f} GB/s"
         )
+    clock = "CPU time of the process" if report.options.get("clock") == "cpu" else "wall clock"
+    lines.append(f"times are minima of interleaved calls, {clock}")
     return "\n".join(lines)
