@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 # Largest relative error in norm that counts as equal: sums of 100,000 rows, added one by one in
-# float32 as some peers do, are off by 1e-5; a wrong formula is off by more than 1e-3.
+# float32 as some peers do, are off by 1e-5; a wrong formula is off by more than 1e-3. Halves round
+# elements across the kink of ReLU.
 TOLERANCE = {
     torch.float64: 1e-12,
     torch.float32: 1e-4,
-    torch.bfloat16: 5e-2,
-    torch.float16: 1e-2,
+    torch.bfloat16: 1e-1,
+    torch.float16: 2e-2,
 }
 
 

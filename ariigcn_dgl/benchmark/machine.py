@@ -20,7 +20,8 @@ from ariigcn_dgl.benchmark.record import Ceilings
 GEMM_SIZE = {"cpu": 2048, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}  # no less; several times the last cache
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
-FMA_DTYPES = {torch.float32: 1.0, torch.float64: 0.5}  # lanes, relative to float32
+# Lanes relative to float32, in which halves can always be computed.
+LANES = {torch.float32: 1.0, torch.float64: 0.5, torch.bfloat16: 1.0, torch.float16: 1.0}
 SECONDS, CALLS = 0.3, 5
 
 
@@ -51,8 +52,7 @@ def set_threads(threads: int) -> None:
 def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:
     """Measure multiply-add peak, matrix product and copy with so many threads."""
     set_threads(threads)
-    lanes = FMA_DTYPES.get(dtype)
-    fma = None if lanes is None or device.type != "cpu" else lanes * _fma(threads)
+    fma = LANES[dtype] * _fma(threads) if device.type == "cpu" else None
     return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), _copy(device))
 
 

@@ -90,6 +90,8 @@ def run(
     Report
         Ceilings and cases.
     """
+    if device.index is not None:
+        torch.cuda.set_device(device)  # events are recorded on the current device
     start, machine = time.perf_counter(), describe_machine(device)
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     ceilings, cases = [], []

@@ -58,4 +58,5 @@ def test_ceilings_are_plausible() -> None:
     assert single.copy > 0.1
     double = measure_ceilings(1, torch.float64, CPU)
     assert double.fma == pytest.approx(single.fma / 2, rel=0.5)
-    assert measure_ceilings(1, torch.bfloat16, CPU).fma is None
+    half = measure_ceilings(1, torch.bfloat16, CPU)
+    assert half.compute >= half.fma > 1
