@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 FEAT_UNIT, WEIGHT_UNIT = 1 / 16, 1 / 64
+MOST_MATRIX_ELEMENTS = 3e8
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ class AttentionInputs:
             grad=self.grad[first:last].double(),
             **double,
         )
+
+
+def refuse_matrix_per_edge(inputs: AttentionInputs) -> str:
+    """Return why what makes an (E, D, D) tensor is not run; "" if it is small."""
+    elements = inputs.edge_elements * inputs.feat.size(1)
+    return "" if elements <= MOST_MATRIX_ELEMENTS else "makes a D x D matrix per edge: small only"
 
 
 def draw_tensors(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs
+from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs, refuse_matrix_per_edge
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.graph import Graph, window_graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 from ariigcn_dgl.ops import edge_attention_reference, relational_sum_reference
-
-LARGEST_REFERENCE = 3e8  # elements of the (E, D, D) tensor that the reference makes
 
 
 def _graph(inputs: AttentionInputs) -> Graph:
@@ -60,12 +58,7 @@ def _reference(inputs: AttentionInputs) -> Built:
     return Built(forward, inputs.leaves)
 
 
-def _too_large(inputs: AttentionInputs) -> str:
-    elements = inputs.edge_elements * inputs.feat.size(1)
-    return "" if elements <= LARGEST_REFERENCE else "gathers one D x D matrix per edge: small only"
-
-
 OUR_PEERS = (
     Peer(OURS, "ours", _layer),
-    Peer("reference", "ours, reference", _reference, refusal=_too_large),
+    Peer("reference", "ours, reference", _reference, refusal=refuse_matrix_per_edge),
 )

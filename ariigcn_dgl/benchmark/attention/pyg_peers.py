@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs
+from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs, refuse_matrix_per_edge
 from ariigcn_dgl.benchmark.packages import import_quietly
 from ariigcn_dgl.benchmark.problem import Built, Peer
 
@@ -77,7 +77,7 @@ PYG_PEERS = (
         lambda inputs: _layer(inputs, "RGATConv"),
         package=PACKAGE,
         same=False,
-        # a weight matrix per edge, and its gradient
         bytes_needed=lambda inputs: inputs.edge_bytes(3 * inputs.feat.size(1)),
+        refusal=refuse_matrix_per_edge,
     ),
 )
