@@ -34,7 +34,7 @@ def benchmark(
     passes: list[Pass] | None = None,
     peers: list[str] | None = None,
     device: str = "cpu",
-    seconds: float = 0.5,
+    seconds: float | None = None,
     clock: Clock = "wall",
     quick: bool = False,
     json: str | None = None,
@@ -71,7 +71,8 @@ def benchmark(
     device : str
         Where to run: cpu, cuda, cuda:1 ...
     seconds : float
-        Time for the repetitions of each peer and pass; slow ones are called once.
+        Time for the repetitions of each peer and pass, slow ones are called once; default 0.5,
+        with --quick 0.2.
     clock : {"wall", "cpu"}
         "cpu" is the time that the process computes; neighbours blur it less, for one thread only.
     quick : bool
@@ -104,7 +105,7 @@ def benchmark(
             passes=passes or get_args(Pass),
             peers=peers,
             device=device,
-            seconds=seconds,
+            seconds=(0.2 if quick else 0.5) if seconds is None else seconds,
             clock=clock,
             quick=quick,
         )
