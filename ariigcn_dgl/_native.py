@@ -12,6 +12,7 @@ except ImportError as error:
 
 build_info = _C.build_info
 fma_rate = _C.fma_rate
+cpu_capability = _C.cpu_capability
 
 
 def _refuse_second_derivative(name: str) -> None:
@@ -33,7 +34,7 @@ def _compute_in_float(name: str) -> None:
 
 for _name in ("segment_spmm", "segment_sddmm"):
     _compute_in_float(_name)
-for _name in ("edge_attention", "pairwise_contrast"):
+for _name in ("relational_attention", "edge_attention", "pairwise_contrast"):
     _compute_in_float(_name)
     _compute_in_float(f"{_name}_backward")
     _refuse_second_derivative(_name)

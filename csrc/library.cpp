@@ -4,16 +4,36 @@
 #include <pybind11/pybind11.h>
 #include <torch/csrc/stable/library.h>
 
+#include "cpu/isa.h"
+
 STABLE_TORCH_LIBRARY(ariigcn, m) {
   // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
-  // width.
+  // width, C components.
+  m.def("number_speakers(Tensor lengths, Tensor speakers) -> Tensor");
   m.def(
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
-      " -> (Tensor indptr, Tensor indices, Tensor etypes)");
+      " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
   m.def(
       "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_src)"
       " -> (Tensor dst, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel, Tensor edge_seg,"
-      " Tensor t_indptr, Tensor t_eids)");
+      " Tensor t_indptr, Tensor t_eids, Tensor components)");
+  m.def("counting_sort(Tensor keys, int num_keys) -> (Tensor offsets, Tensor order)");
+  m.def(
+      "relational_attention(Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
+      " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
+      " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
+      " bool gelu, bool keep, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst,"
+      " Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components)"
+      " -> (Tensor out, Tensor alpha, Tensor u, Tensor v, Tensor pre)");
+  m.def(
+      "relational_attention_backward(Tensor grad_out, Tensor? grad_alpha, Tensor alpha, Tensor u,"
+      " Tensor v, Tensor pre, Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
+      " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
+      " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
+      " bool gelu, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel,"
+      " Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components)"
+      " -> (Tensor dst_feat, Tensor src_feat, Tensor weight_dst, Tensor weight_src, Tensor score,"
+      " Tensor rel_weight, Tensor bias, Tensor edge_weight)");
   m.def(
       "edge_attention(Tensor u, Tensor v, Tensor w, float negative_slope, Tensor indptr,"
       " Tensor indices, Tensor dst, Tensor t_indptr, Tensor t_eids) -> Tensor");
@@ -38,6 +58,7 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
 
 PYBIND11_MODULE(_C, m) {
   m.doc() = "Native operators of ariigcn_dgl; importing it registers torch.ops.ariigcn";
+  m.def("cpu_capability", &ariigcn::isa_name, "Instruction set that the CPU kernels run with");
   m.def("build_info", [] {
     pybind11::dict info;
     info["compiler"] = "g++ " __VERSION__;

@@ -15,9 +15,10 @@ from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 class Graph:
     """In-edges of every target, sorted by (target, relation), and everything derived from them.
 
-    Shapes: N_dst targets, N_src sources, E edges, P non-empty (target, relation) segments. All
-    tensors are int64 and live on one device. Build one with `window_graph`, `Graph.from_csr`,
-    `Graph.from_edges` or `as_graph`; the constructor trusts its arguments.
+    Shapes: N_dst targets, N_src sources, E edges, P non-empty (target, relation) segments, C
+    components. All tensors are int64, live on one device and must not be written to. Build one with
+    `window_graph`, `Graph.from_csr`, `Graph.from_edges` or `as_graph`; the constructor trusts its
+    arguments.
 
     Parameters
     ----------
@@ -37,6 +38,10 @@ class Graph:
         Segment of each edge.
     t_indptr, t_eids : (N_src + 1,), (E,) tensors
         The transpose: edges that leave source j are ``t_eids[t_indptr[j]:t_indptr[j + 1]]``.
+    components : (C + 1,) tensor
+        Row boundaries of the finest partition of the nodes into contiguous ranges that no edge
+        leaves (for a batch of dialogues: at least these), so that each range can be computed alone;
+        an isolated node is a range. All targets are one range where ``N_src != N_dst``.
     num_rels : int
         Number of relations R.
     """
@@ -52,6 +57,7 @@ class Graph:
     edge_seg: Tensor
     t_indptr: Tensor
     t_eids: Tensor
+    components: Tensor
     num_rels: int
 
     @property
@@ -108,8 +114,8 @@ class Graph:
     @cached_property
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
         """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
-        order = torch.argsort(self.seg_rel, stable=True)
-        return order, torch.bincount(self.seg_rel, minlength=self.num_rels).tolist()
+        offsets, order = torch.ops.ariigcn.counting_sort(self.seg_rel.cpu(), self.num_rels)
+        return order.to(self.seg_rel.device), offsets.diff().tolist()
 
     @cached_property
     def segments_of_target(self) -> Graph:

@@ -89,15 +89,20 @@ def window_graph(
     """
     num_rels = len(relation_names(relations, num_speakers))
     _check_window(lengths, speakers, past, future)
+    num_nodes = len(speakers)
+    lengths = lengths.contiguous()
+    numbers = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
     if relations == "pairs":
-        _check_speakers(lengths, speakers, num_speakers)
-    lengths, speakers = lengths.contiguous(), speakers.contiguous()
-    csr = torch.ops.ariigcn.window_graph(
-        lengths, speakers, past, future, num_speakers if relations == "pairs" else 0
+        _check_speakers(lengths, numbers, num_speakers)
+    edges = torch.ops.ariigcn.window_graph(
+        lengths,
+        numbers,
+        min(past, num_nodes),  # so that positions in the window do not overflow
+        min(future, num_nodes),
+        num_speakers if relations == "pairs" else 0,
     )
-    plan = torch.ops.ariigcn.csr_plan(*csr, len(speakers))
-    eids = torch.arange(len(csr[1]))
-    return Graph(*csr, eids, *plan, num_rels=num_rels)
+    plan = torch.ops.ariigcn.csr_plan(*edges[:3], num_nodes)
+    return Graph(*edges, *plan, num_rels=num_rels)
 
 
 def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> None:
@@ -106,18 +111,22 @@ def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> 
             raise ValueError(f"{name} must be a 1-D int64 tensor on the CPU")
     if past < 0 or future < 0:
         raise ValueError(f"past and future must not be negative, got {past} and {future}")
-    if len(lengths) and int(lengths.min()) < 0:
-        raise ValueError(f"lengths must not be negative, got {int(lengths.min())}")
-    if int(lengths.sum()) != len(speakers):
+    values = lengths.tolist()  # adds up without overflow
+    if min(values, default=0) < 0:
+        raise ValueError(f"lengths must not be negative, got {min(values)}")
+    if sum(values) != len(speakers):
         raise ValueError(
-            f"lengths add up to {int(lengths.sum())} utterances, speakers has {len(speakers)}"
+            f"lengths add up to {sum(values)} utterances, speakers has {len(speakers)}"
         )
 
 
-def _check_speakers(lengths: Tensor, speakers: Tensor, num_speakers: int) -> None:
-    for dialogue, part in enumerate(speakers.split(lengths.tolist())):
-        if len(part.unique()) > num_speakers:
-            raise ValueError(
-                f"dialogue {dialogue} has {len(part.unique())} speakers, but relations='pairs' was "
-                f"set up for {num_speakers}: raise num_speakers, or use relations='speaker'"
-            )
+def _check_speakers(lengths: Tensor, numbers: Tensor, num_speakers: int) -> None:
+    """Raise ValueError if a speaker's number in the dialogue is too large."""
+    if len(numbers) == 0 or int(numbers.max()) < num_speakers:
+        return
+    found = [int(part.max()) + 1 if len(part) else 0 for part in numbers.split(lengths.tolist())]
+    dialogue = next(b for b, count in enumerate(found) if count > num_speakers)
+    raise ValueError(
+        f"dialogue {dialogue} has {found[dialogue]} speakers, but relations='pairs' was "
+        f"set up for {num_speakers}: raise num_speakers, or use relations='speaker'"
+    )

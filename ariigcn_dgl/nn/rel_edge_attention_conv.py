@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph, as_graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
-from ariigcn_dgl.ops import edge_attention, relational_sum
+from ariigcn_dgl.ops import relational_attention
 from ariigcn_dgl.ops._checks import require_shape
 
 
@@ -58,7 +57,7 @@ class RelEdgeAttentionConv(nn.Module):
     ) -> None:
         super().__init__()
         self.negative_slope = negative_slope
-        self.attn_drop = nn.Dropout(attn_drop)
+        self.attn_drop = attn_drop
         self.weight_dst = glorot(num_groups, in_feats, in_feats)
         self.weight_src = glorot(num_groups, in_feats, in_feats)
         self.score = glorot(num_groups, in_feats, 1)
@@ -110,12 +109,17 @@ class RelEdgeAttentionConv(nn.Module):
             )
         grouped = feat if feat.dim() == 3 else feat.unsqueeze(0)
         require_shape("feat", grouped, (groups, graph.num_dst, in_feats))
-        u, v = grouped @ self.weight_dst, grouped @ self.weight_src
-        alpha = edge_attention(
-            graph, u, v, self.score.squeeze(-1), negative_slope=self.negative_slope
+        out, alpha = relational_attention(
+            graph,
+            grouped,
+            self.weight_dst,
+            self.weight_src,
+            self.score.squeeze(-1),
+            self.rel_weight,
+            negative_slope=self.negative_slope,
+            dropout=self.attn_drop if self.training else 0.0,
+            gelu=True,
         )
-        edge_weight = self.attn_drop(alpha) * graph.norm.to(alpha)
-        out = F.gelu(relational_sum(graph, edge_weight, grouped, self.rel_weight))
         out = out if feat.dim() == 3 else out.squeeze(0)
         if not get_attention:
             return out

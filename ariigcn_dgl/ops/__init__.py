@@ -7,6 +7,8 @@ from ariigcn_dgl.ops.pairwise_contrast import (
     pairwise_contrast,
     pairwise_contrast_reference,
 )
+from ariigcn_dgl.ops.relational_attention import relational_attention
+from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 from ariigcn_dgl.ops.relational_sum import relational_sum, relational_sum_reference
 from ariigcn_dgl.ops.segment_spmm import segment_spmm, segment_spmm_reference
 
@@ -17,6 +19,8 @@ __all__ = [
     "edge_attention_reference",
     "pairwise_contrast",
     "pairwise_contrast_reference",
+    "relational_attention",
+    "relational_attention_reference",
     "relational_sum",
     "relational_sum_reference",
     "segment_spmm",

@@ -144,6 +144,66 @@ def test_segments_of_target_keep_targets_without_in_edges(graph: Graph):
     assert graph.segments_of_target.indptr.tolist() == [0, 2, 2, 3]
 
 
+def components_by_definition(graph: Graph) -> list[int]:
+    """Return 0, every boundary that no edge crosses, and N, trying them one by one."""
+    edges = list(zip(graph.indices.tolist(), graph.dst.tolist(), strict=True))
+    ends = range(graph.num_dst + 1)
+    return [b for b in ends if not any(min(edge) < b <= max(edge) for edge in edges)]
+
+
+@pytest.mark.parametrize(
+    ("indptr", "indices", "components"),
+    [
+        ([0, 1, 2, 3, 4], [1, 0, 3, 2], [0, 2, 4]),
+        ([0, 0, 1, 1], [1], [0, 1, 2, 3]),
+        ([0, 1, 2, 3, 4], [1, 0, 3, 0], [0, 4]),
+        ([0, 0, 0, 0, 1], [1], [0, 1, 4]),
+        ([0, 0, 1, 1, 1], [3], [0, 1, 4]),
+        ([0, 1, 2, 2, 2], [2, 3], [0, 4]),
+        ([0], [], [0]),
+    ],
+    ids=[
+        "two dialogues",
+        "isolated nodes and a self edge",
+        "an edge across",
+        "an edge from far before",
+        "an edge from far behind",
+        "ranges that overlap",
+        "no nodes",
+    ],
+)
+def test_components_are_the_ranges_that_no_edge_leaves(indptr, indices, components):
+    assert Graph.from_csr(long(indptr), long(indices)).components.tolist() == components
+
+
+@pytest.mark.parametrize(("indptr", "components"), [([0, 1, 1], [0, 2]), ([0], [0])])
+def test_targets_that_are_not_the_sources_are_one_component(indptr, components):
+    graph = Graph.from_csr(long(indptr), long([0] * indptr[-1]), num_src=5)
+    assert graph.components.tolist() == components
+
+
+@any_graph
+@given(csr_graphs())
+def test_components_equal_the_definition(graph: Graph):
+    square = graph.num_src == graph.num_dst
+    expected = (
+        components_by_definition(graph) if square else [0, graph.num_dst][: graph.num_dst + 1]
+    )
+    assert graph.components.tolist() == expected
+
+
+@any_graph
+@given(st.integers(0, 12), st.data())
+def test_components_of_a_square_graph_equal_the_definition(nodes: int, data: st.DataObject):
+    node = st.integers(0, max(nodes - 1, 0))
+    near = st.tuples(node, st.integers(-2, 2)).map(lambda e: (e[0], (e[0] + e[1]) % nodes))
+    edges = data.draw(st.lists(near, max_size=8)) if nodes else []
+    src, dst = long([e[0] for e in edges]), long([e[1] for e in edges])
+    graph = Graph.from_edges(src, dst, num_src=nodes, num_dst=nodes)
+    assert graph.components.tolist() == components_by_definition(graph)
+    assert graph.merged.components is graph.components
+
+
 def test_self_edges_are_found_in_any_place():
     graph = window_graph(long([3, 1]), long([0, 1, 0, 0]), past=1, future=1)
     assert graph.indices[graph.self_edges].tolist() == [0, 1, 2, 3]

@@ -107,6 +107,27 @@ def test_a_window_wider_than_the_dialogue_connects_all_of_it():
     assert graph_of([4], [0, 1, 2, 3], past=100, future=100).num_edges == 16
 
 
+def test_no_window_is_too_wide():
+    graph = graph_of([4, 2], [0, 1, 1, 0, 2, 2], past=2**63 - 1, future=2**70)
+    assert graph.indices.equal(graph_of([4, 2], [0, 1, 1, 0, 2, 2], past=9, future=9).indices)
+
+
+def test_dialogues_are_components():
+    assert graph_of([2, 0, 3, 1], [0] * 6, past=1, future=0).components.tolist() == [0, 2, 5, 6]
+
+
+def test_a_window_of_nothing_makes_every_utterance_a_component():
+    assert graph_of([3], [0] * 3, past=0, future=0).components.tolist() == [0, 1, 2, 3]
+
+
+def test_any_number_may_name_a_speaker():
+    names = [2**63 - 1, -(2**63), 2**63 - 1, 0]
+    options = {"relations": "pairs", "num_speakers": 3}
+    assert graph_of([4], names, **options).etypes.equal(
+        graph_of([4], [5, 1, 5, 3], **options).etypes
+    )
+
+
 def test_no_edge_crosses_dialogues():
     graph = graph_of([2, 3], [0, 0, 0, 0, 0])
     dialogue = torch.tensor([0, 0, 1, 1, 1])
@@ -164,6 +185,8 @@ def test_takes_strided_input():
         ([1], [0], {"past": -1}, "past and future must not be negative, got -1 and 10"),
         ([1], [0], {"future": -2}, "past and future must not be negative, got 10 and -2"),
         ([1, 3], [0, 1, 2, 3], {"relations": "pairs"}, "dialogue 1 has 3 speakers"),
+        ([0, 3], [1, 2, 3], {"relations": "pairs"}, "dialogue 1 has 3 speakers"),
+        ([2**62, 2**62, 2**62, 2**62], [], {}, "lengths add up to 18446744073709551616"),
         ([1], [0], {"relations": "auto"}, "relations must be 'speaker' or 'pairs', got 'auto'"),
     ],
 )

@@ -1,0 +1,110 @@
+"""Relational attention without its fused kernel: in plain torch, and of the separate operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ariigcn_dgl.ops.edge_attention import edge_attention
+from ariigcn_dgl.ops.relational_sum import relational_sum, relational_sum_reference
+
+if TYPE_CHECKING:
+    from ariigcn_dgl.graph import Graph
+
+
+def relational_attention_reference(
+    graph: Graph,
+    feat: Tensor,
+    weight_dst: Tensor,
+    weight_src: Tensor,
+    score: Tensor,
+    rel_weight: Tensor,
+    *,
+    dst_feat: Tensor | None = None,
+    bias: Tensor | None = None,
+    edge_weight: Tensor | None = None,
+    activation: str = "leaky_relu",
+    negative_slope: float = 0.0,
+    dropout: float = 0.0,
+    normalise: bool = True,
+    gelu: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_out) tensors."""
+    source, u, v = _project(feat, dst_feat, weight_dst, weight_src)
+    alpha = _attention(graph, u, v, score, bias, activation, negative_slope)
+    factor = _factor(graph, alpha, edge_weight, dropout, normalise)
+    out = relational_sum_reference(graph, factor, source, rel_weight)
+    return (F.gelu(out) if gelu else out), alpha
+
+
+def relational_attention_composed(
+    graph: Graph,
+    feat: Tensor,
+    weight_dst: Tensor,
+    weight_src: Tensor,
+    score: Tensor,
+    rel_weight: Tensor,
+    *,
+    dst_feat: Tensor | None,
+    bias: Tensor | None,
+    edge_weight: Tensor | None,
+    activation: str,
+    negative_slope: float,
+    dropout: float,
+    normalise: bool,
+    gelu: bool,
+) -> tuple[Tensor, Tensor]:
+    """Compute `relational_attention` with the separate operators, for devices without the fused."""
+    source, u, v = _project(feat, dst_feat, weight_dst, weight_src)
+    if activation == "leaky_relu" and bias is None:
+        alpha = edge_attention(graph, u, v, score, negative_slope=negative_slope)
+    else:
+        alpha = _attention(graph, u, v, score, bias, activation, negative_slope)
+    factor = _factor(graph, alpha, edge_weight, dropout, normalise)
+    out = relational_sum(graph, factor, source, rel_weight)
+    return (F.gelu(out) if gelu else out), alpha
+
+
+def _project(
+    feat: Tensor, dst_feat: Tensor | None, weight_dst: Tensor, weight_src: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the source rows of every group, and its target and source terms."""
+    heads = len(weight_dst) // len(feat)
+    source = feat.repeat_interleave(heads, 0)
+    target = source if dst_feat is None else dst_feat.repeat_interleave(heads, 0)
+    return source, target @ weight_dst, source @ weight_src
+
+
+def _attention(
+    graph: Graph,
+    u: Tensor,
+    v: Tensor,
+    score: Tensor,
+    bias: Tensor | None,
+    activation: str,
+    negative_slope: float,
+) -> Tensor:
+    """Return the attention of every edge, (G, E)."""
+    hidden = u[:, graph.dst] + v[:, graph.indices]
+    hidden = hidden if bias is None else hidden + bias[:, graph.etypes]
+    act = {"tanh": torch.tanh, "elu": F.elu, "gelu": F.gelu}.get(activation)
+    hidden = F.leaky_relu(hidden, negative_slope) if act is None else act(hidden)
+    scores = torch.einsum("gea,ga->ge", hidden, score)
+    index = graph.dst.expand_as(scores)
+    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
+    largest = empty.scatter_reduce(1, index, scores, "amax").gather(1, index)
+    exp = (scores - largest.detach()).exp()
+    total = exp.new_zeros(len(scores), graph.num_dst).scatter_add(1, index, exp)
+    return exp / total.gather(1, index)
+
+
+def _factor(
+    graph: Graph, alpha: Tensor, edge_weight: Tensor | None, dropout: float, normalise: bool
+) -> Tensor:
+    """Return what every edge multiplies its source by, (G, E)."""
+    factor = F.dropout(alpha, dropout)
+    factor = factor * graph.norm.to(alpha) if normalise else factor
+    return factor if edge_weight is None else factor * edge_weight

@@ -1,0 +1,17 @@
+// New int64 vectors on the CPU. Builders of indices make many small ones, and `new_empty`, which
+// goes through the dispatcher, would cost as much as filling them.
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+namespace ariigcn {
+
+inline torch::stable::Tensor empty_index(int64_t size) {
+  const int64_t stride = 1;
+  AtenTensorHandle handle;
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
+      1, &size, &stride, aoti_torch_dtype_int64(), aoti_torch_device_type_cpu(), 0, &handle));
+  return torch::stable::Tensor(handle);
+}
+
+}  // namespace ariigcn

@@ -1,0 +1,32 @@
+// The kernels that exist once per instruction set, and their arguments. Everything that kernels
+// need from the standard library and torch is included here, before a translation unit switches
+// its instruction set on: none of those functions may be compiled for a machine that is not there.
+#pragma once
+
+#include "isa.h"
+#include "relational_attention_arguments.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#define DECLARE_KERNELS(isa_namespace)                                  \
+  namespace ariigcn::isa_namespace {                                    \
+  template <typename T>                                                 \
+  void relational_attention(const RelationalAttention<T>&);             \
+  template <typename T>                                                 \
+  void relational_attention_backward(const RelationalAttentionGrad<T>&); \
+  }
+
+DECLARE_KERNELS(generic)
+#if ARIIGCN_X86
+DECLARE_KERNELS(avx2)
+DECLARE_KERNELS(avx512)
+#endif

@@ -1,0 +1,210 @@
+// Matrix products over lists of rows: B is packed a panel of columns at a time, a tile of rows
+// stays in registers. What one row of the result is does not depend on the rows beside it.
+#pragma once
+
+#include "simd.h"
+
+namespace ariigcn::ARIIGCN_ISA {
+
+constexpr int kTileRows = 6;
+constexpr int kPanelVectors = ARIIGCN_VECTOR_BYTES == 64 ? 4 : 2;
+template <typename T>
+constexpr int64_t kPanel = kPanelVectors * kLanes<T>;
+
+// Entry (k, n) is data[k * stride + n], or data[n * stride + k] if transposed.
+template <typename T>
+struct Matrix {
+  const T* data;
+  int64_t stride, depth, width;
+  bool transposed;
+};
+
+
+template <typename T>
+inline int64_t round_to_lanes(int64_t width) {
+  return ceil_div(width, kLanes<T>) * kLanes<T>;
+}
+
+// Calls `body` with an integral constant equal to `count`, for 0 < count <= most.
+template <int most, typename Body>
+inline void with_constant(int64_t count, const Body& body) {
+  if constexpr (most > 0) {
+    if (count == most)
+      body(std::integral_constant<int, most>{});
+    else
+      with_constant<most - 1>(count, body);
+  }
+}
+
+// The same for how many vectors hold `width` <= kPanel columns.
+template <typename T, typename Body>
+inline void with_vectors(int64_t width, const Body& body) {
+  with_constant<kPanelVectors>(ceil_div(width, kLanes<T>), body);
+}
+
+// Rows 2i and 2i + 1 of the result interleave rows i and i + lanes / 2; log2(lanes) times, this
+// transposes.
+template <typename T, int... lane>
+inline void transpose_lanes(vec<T>* rows, std::integer_sequence<int, lane...>) {
+  constexpr int lanes = kLanes<T>, half = lanes / 2;
+  for (int step = 1; step < lanes; step *= 2) {
+    vec<T> next[lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < half; ++i) {
+      next[2 * i] =
+          __builtin_shufflevector(rows[i], rows[i + half], (lane / 2 + lane % 2 * lanes)...);
+      next[2 * i + 1] =
+          __builtin_shufflevector(rows[i], rows[i + half], (half + lane / 2 + lane % 2 * lanes)...);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) rows[i] = next[i];
+  }
+}
+
+// Panel row k holds columns n0.. of B's row k, filled up with zeros to whole vectors.
+template <typename T>
+inline void pack_rows(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
+  const int64_t pitch = round_to_lanes<T>(width);
+  for (int64_t k = 0; k < b.depth; ++k) {
+    const T* from = b.data + k * b.stride + n0;
+    T* to = panel + k * pitch;
+    int64_t n = 0;
+    for (; n + kLanes<T> <= width; n += kLanes<T>) store(to + n, load(from + n));
+    if (n < width) store(to + n, load_part(from + n, width - n));
+  }
+}
+template <typename T>
+inline void pack_columns(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
+  constexpr int lanes = kLanes<T>;
+  const int64_t pitch = round_to_lanes<T>(width);
+  for (int64_t k = 0; k < b.depth; k += lanes) {
+    const int64_t deep = std::min<int64_t>(lanes, b.depth - k);
+    for (int64_t n = 0; n < pitch; n += lanes) {
+      vec<T> tile[lanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) {
+        const T* from = b.data + (n0 + n + i) * b.stride + k;
+        tile[i] = n + i >= width ? vec<T>{} : deep == lanes ? load(from) : load_part(from, deep);
+      }
+      transpose_lanes<T>(tile, std::make_integer_sequence<int, lanes>{});
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i)
+        if (i < deep) store(panel + (k + i) * pitch + n, tile[i]);
+    }
+  }
+}
+template <typename T>
+inline void pack(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
+  b.transposed ? pack_columns(b, n0, width, panel) : pack_rows(b, n0, width, panel);
+}
+
+// A tile of the product; `left(m, k)` is read once per k and row.
+template <typename T, int rows, int vectors>
+struct Tile {
+  vec<T> sum[rows][vectors] = {};
+
+  template <typename Left>
+  inline void multiply(int64_t depth, const Left& left, const T* panel) {
+    for (int64_t k = 0; k < depth; ++k, panel += vectors * kLanes<T>) {
+      vec<T> right[vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) right[v] = load(panel + v * kLanes<T>);
+#pragma GCC unroll 8
+      for (int m = 0; m < rows; ++m) {
+        const T x = left(m, k);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) sum[m][v] += x * right[v];
+      }
+    }
+  }
+
+  // Writes the tile to rows out(m), or adds it to what they hold.
+  template <typename Out>
+  inline void write(const Out& out, int64_t width, bool add) const {
+    const int64_t last = width - (vectors - 1) * kLanes<T>;
+#pragma GCC unroll 8
+    for (int m = 0; m < rows; ++m) {
+      T* row = out(m);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        T* to = row + v * kLanes<T>;
+        if (v + 1 < vectors || last == kLanes<T>)
+          store(to, add ? load(to) + sum[m][v] : sum[m][v]);
+        else
+          store_part(to, add ? load_part(to, last) + sum[m][v] : sum[m][v], last);
+      }
+    }
+  }
+};
+
+// A tile for rows or, if `outer`, columns of the left side. Not inlined: one copy serves all.
+template <typename T, int rows, int vectors, bool outer>
+__attribute__((noinline)) void tile_kernel(int64_t depth, const T* const* left, int64_t offset,
+                                           const T* panel, int64_t width, T* const* out, bool add) {
+  Tile<T, rows, vectors> product;
+  if constexpr (outer) {
+    product.multiply(depth, [&](int i, int64_t k) { return left[k][offset + i]; }, panel);
+  } else {
+    const T* row[rows];
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) row[i] = left[i];
+    product.multiply(depth, [&](int i, int64_t k) { return row[i][k]; }, panel);
+  }
+  product.write([&](int i) { return out[i]; }, width, add);
+}
+
+template <typename T, bool outer>
+inline void run_tile(int64_t rows, int64_t depth, const T* const* left, int64_t offset,
+                     const T* panel, int64_t width, T* const* out, bool add) {
+  with_vectors<T>(width, [&](auto vectors) {
+    with_constant<kTileRows>(rows, [&](auto m) {
+      tile_kernel<T, m.value, vectors.value, outer>(depth, left, offset, panel, width, out, add);
+    });
+  });
+}
+
+// Rows out(m) (+)= row left(m) . panel, for m < count; `width` columns.
+template <typename T, typename Left, typename Out>
+inline void multiply_rows(int64_t count, int64_t depth, const Left& left, const T* panel,
+                          int64_t width, const Out& out, bool add) {
+  for (int64_t m = 0; m < count; m += kTileRows) {
+    const int64_t rows = std::min<int64_t>(kTileRows, count - m);
+    const T* from[kTileRows];
+    T* to[kTileRows];
+    for (int64_t i = 0; i < rows; ++i) {
+      from[i] = left(m + i);
+      to[i] = out(m + i);
+    }
+    run_tile<T, false>(rows, depth, from, 0, panel, width, to, add);
+  }
+}
+
+// Rows of the outer products that are summed before they reach memory.
+constexpr int64_t kOuterDepth = 64;
+
+// out (rows x width) (+)= the sum of left(k)[0:rows] (x) right(k)[0:width] over k < count, in that
+// order. `panel` has kOuterDepth * kPanel elements.
+template <typename T, typename Left, typename Right>
+inline void multiply_outer(int64_t count, const Left& left, const Right& right, int64_t rows,
+                           int64_t width, T* out, int64_t stride, bool add, T* panel) {
+  for (int64_t m = 0; m < rows && count == 0 && !add; ++m) std::fill_n(out + m * stride, width, T(0));
+  for (int64_t first = 0; first < count; first += kOuterDepth, add = true) {
+    const int64_t depth = std::min(kOuterDepth, count - first);
+    const T* column[kOuterDepth];
+    for (int64_t k = 0; k < depth; ++k) column[k] = left(first + k);
+    for (int64_t n0 = 0; n0 < width; n0 += kPanel<T>) {
+      const int64_t columns = std::min(kPanel<T>, width - n0);
+      for (int64_t k = 0; k < depth; ++k)
+        pack_rows<T>({right(first + k), 0, 1, width, false}, n0, columns,
+                     panel + k * round_to_lanes<T>(columns));
+      for (int64_t m = 0; m < rows; m += kTileRows) {
+        T* to[kTileRows];
+        for (int i = 0; i < kTileRows; ++i) to[i] = out + (m + i) * stride + n0;
+        run_tile<T, true>(std::min<int64_t>(kTileRows, rows - m), depth, column, m, panel, columns,
+                          to, add);
+      }
+    }
+  }
+}
+
+}  // namespace ariigcn::ARIIGCN_ISA

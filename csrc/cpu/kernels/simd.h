@@ -1,0 +1,182 @@
+// Vectors of the instruction set that this translation unit is compiled for (see isa.h).
+#pragma once
+
+namespace ariigcn::ARIIGCN_ISA {
+
+template <typename T>
+struct VecOf {
+  typedef T type __attribute__((vector_size(ARIIGCN_VECTOR_BYTES)));
+};
+template <typename T>
+using vec = typename VecOf<T>::type;
+
+template <typename T>
+constexpr int kLanes = ARIIGCN_VECTOR_BYTES / int(sizeof(T));
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Integers as wide as T, for the bits of a vector of T.
+template <typename T>
+using bits_of = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+
+template <typename T>
+inline vec<T> load(const T* from) {
+  vec<T> v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+template <typename T>
+inline void store(T* to, vec<T> v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+template <typename T>
+inline vec<T> splat(T x) {
+  return vec<T>{} + x;
+}
+
+// The first `count` elements; the others are read as 0 and not written.
+template <typename T>
+inline vec<T> load_part(const T* from, int64_t count) {
+#if ARIIGCN_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return (vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);
+  else
+    return (vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << count) - 1), from);
+#else
+  vec<T> v{};
+  for (int64_t i = 0; i < count; ++i) v[i] = from[i];
+  return v;
+#endif
+}
+template <typename T>
+inline void store_part(T* to, vec<T> v, int64_t count) {
+#if ARIIGCN_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(to, __mmask16((1u << count) - 1), (__m512)v);
+  else
+    _mm512_mask_storeu_pd(to, __mmask8((1u << count) - 1), (__m512d)v);
+#else
+  for (int64_t i = 0; i < count; ++i) to[i] = v[i];
+#endif
+}
+
+// How a loop over a row reaches its vectors: whole ones, and what is left at the end.
+struct Whole {
+  template <typename T>
+  vec<T> operator()(const T* from) const {
+    return load(from);
+  }
+  template <typename T>
+  void operator()(T* to, vec<T> v) const {
+    store(to, v);
+  }
+};
+struct Part {
+  int64_t count;
+
+  template <typename T>
+  vec<T> operator()(const T* from) const {
+    return load_part(from, count);
+  }
+  template <typename T>
+  void operator()(T* to, vec<T> v) const {
+    store_part(to, v, count);
+  }
+};
+
+// Calls `body(k, at)` for every vector of a row of `width` elements; at(p) loads, at(p, v) stores.
+template <typename T, typename Body>
+inline void for_vectors(int64_t width, const Body& body) {
+  int64_t k = 0;
+  for (; k + kLanes<T> <= width; k += kLanes<T>) body(k, Whole{});
+  if (k < width) body(k, Part{width - k});
+}
+
+// NaN in `a` stays NaN.
+template <typename T>
+inline vec<T> max(vec<T> a, vec<T> b) {
+  return a < b ? b : a;
+}
+template <typename T>
+inline vec<T> min(vec<T> a, vec<T> b) {
+  return b < a ? b : a;
+}
+
+// Halves are added until one is left: always the same tree, whatever surrounds the call.
+template <typename T, int size = kLanes<T>, typename V>
+inline T sum(V v) {
+  if constexpr (size == 1) {
+    return v[0];
+  } else {
+    typedef T half __attribute__((vector_size(size / 2 * sizeof(T))));
+    half low, high;
+    __builtin_memcpy(&low, &v, sizeof low);
+    __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+    return sum<T, size / 2>(half(low + high));
+  }
+}
+
+// exp(x), relative error below 2^-22 (float) and 2^-50 (double); 0 below the smallest normal.
+template <typename T>
+inline vec<T> exp(vec<T> x) {
+  constexpr bool is_float = sizeof(T) == 4;
+  constexpr T smallest = is_float ? T(-87.33) : T(-708.39), largest = is_float ? T(88.7) : T(709.7);
+  constexpr T ln2_high = is_float ? T(0.693359375) : T(0.693145751953125);
+  constexpr T ln2_low = is_float ? T(-2.12194440e-4) : T(1.42860682030941723212e-6);
+  constexpr int order = is_float ? 7 : 13, mantissa = is_float ? 23 : 52;
+  using bits = bits_of<T>;
+  typedef bits ivec __attribute__((vector_size(ARIIGCN_VECTOR_BYTES)));
+  const auto below = x < splat<T>(smallest);
+  const vec<T> bounded = max<T>(min<T>(x, splat<T>(largest)), splat<T>(smallest));
+  // adding 1.5 * 2^mantissa rounds to the nearest integer, which stands in the low bits
+  constexpr T rounder = T(3) * T(int64_t(1) << (mantissa - 1));
+  const vec<T> shifted = bounded * T(1.44269504088896340736) + rounder;
+  const vec<T> n = shifted - rounder;
+  const vec<T> r = (bounded - n * ln2_high) - n * ln2_low;
+  vec<T> p = splat<T>(T(1));
+#pragma GCC unroll 16
+  for (int k = order; k > 0; --k) p = p * r * T(1.0 / k) + T(1);
+  constexpr bits one = bits(is_float ? 127 : 1023) << mantissa;
+  const ivec scale = ((ivec)shifted << mantissa) + one;
+  const vec<T> result = p * (vec<T>)scale;
+  return below ? vec<T>{} : result;
+}
+
+// exp(x) - 1 for x <= 0, exact near 0, too.
+template <typename T>
+inline vec<T> expm1(vec<T> x) {
+  // near 0 by a series, elsewhere nothing cancels
+  constexpr int order = sizeof(T) == 4 ? 9 : 17;
+  vec<T> p = splat<T>(T(1));
+#pragma GCC unroll 16
+  for (int k = order; k > 1; --k) p = p * x * T(1.0 / k) + T(1);
+  return x > T(-0.5) ? p * x : exp<T>(x) - 1;
+}
+
+template <typename T>
+inline vec<T> tanh(vec<T> x) {
+  const vec<T> size = x < 0 ? -x : x;
+  const vec<T> e = expm1<T>(-2 * size);  // tanh |x| = -e / (2 + e)
+  const vec<T> y = -e / (2 + e);
+  return x < 0 ? -y : y;
+}
+
+// The normal distribution function; absolute error below 1e-7 (float: Abramowitz and Stegun
+// 7.1.26) and to the last digits (double: the C library).
+template <typename T>
+inline vec<T> normal_cdf(vec<T> x) {
+  if constexpr (sizeof(T) == 8) {
+    for (int i = 0; i < kLanes<T>; ++i) x[i] = std::erfc(x[i] * T(-0.70710678118654752440)) / 2;
+    return x;
+  } else {
+    const vec<T> z = (x < 0 ? -x : x) * T(0.70710678118654752440);
+    const vec<T> t = 1 / (1 + T(0.3275911) * z);
+    vec<T> p = splat<T>(T(1.061405429));
+    for (const T c : {T(-1.453152027), T(1.421413741), T(-0.284496736), T(0.254829592)})
+      p = p * t + c;
+    const vec<T> tail = T(0.5) * p * t * exp<T>(-z * z);
+    return x < 0 ? tail : 1 - tail;
+  }
+}
+
+}  // namespace ariigcn::ARIIGCN_ISA
