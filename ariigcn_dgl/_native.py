@@ -11,6 +11,7 @@ except ImportError as error:
     ) from error
 
 build_info = _C.build_info
+fma_rate = _C.fma_rate
 cpu_capability = _C.cpu_capability
 
 

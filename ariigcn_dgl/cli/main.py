@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from inspect import cleandoc
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import jsonargparse
 from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
+from ariigcn_dgl.cli.benchmark import benchmark
 from ariigcn_dgl.cli.data import check, convert, synth
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.info import info
@@ -22,12 +23,19 @@ from ariigcn_dgl.cli.train import PRESETS, train
 from ariigcn_dgl.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "benchmark": benchmark,
+    "info": info,
+}
 DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
 FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMMANDS.items()}
 POSITIONAL = {
     evaluate: ["run"],
     predict: ["run"],
+    benchmark: ["operators"],
     check: ["data"],
     convert: ["data", "out"],
     synth: ["out"],
@@ -53,7 +61,12 @@ class _Parser(jsonargparse.ArgumentParser):
         message = " ".join(message.split())
         if message.startswith(REQUIRED):
             command, message = _name_required(message.removeprefix(REQUIRED).split(", "))
-        message = re.sub(r'Parser key "([\w.]+)"( element \d+)?:', r"--\1:", message)
+        positional = POSITIONAL.get(FUNCTIONS.get(command.removeprefix("ariigcn ")), ())
+        message = re.sub(
+            r'Parser key "([\w.]+)"( element \d+)?:',
+            lambda key: f"{key[1]}:" if key[1] in positional else f"--{key[1]}:",
+            message,
+        )
         message = re.sub(r"a <class '(\w+)'>", r"\1", message).replace(
             "a typing.Literal", "one of "
         )
@@ -137,13 +150,28 @@ def _command(function: Callable, default_files: list[str]) -> _Parser:
     if function is train:
         parser.add_argument("--config", action="config", help="YAML file of options")
         parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
-    positional = POSITIONAL.get(function, ())
-    for name in positional:
-        parser.add_argument(name, type=str, help=explain[name])
-    parser.add_function_arguments(
-        function, as_group=False, as_positional=False, skip={"seeds", *positional}
-    )
+    own = {"seeds", *POSITIONAL.get(function, ())}
+    for name, hint in get_type_hints(function).items():
+        positional, element = name in own, _element(hint)
+        if name == "seeds":
+            continue
+        if positional:
+            how = {"type": element, "nargs": "*", "default": []} if element else {"type": hint}
+            parser.add_argument(name, **how, help=explain[name])
+        elif element:
+            parser.add_argument(f"--{name}", type=element, nargs="+", help=explain[name])
+            own.add(name)
+        elif hint is bool:
+            parser.add_argument(f"--{name}", action="store_true", help=explain[name])
+            own.add(name)
+    parser.add_function_arguments(function, as_group=False, as_positional=False, skip=own)
     return parser
+
+
+def _element(hint: Any) -> Any:
+    """Return X of ``list[X]`` and of ``list[X] | None``, None of anything else."""
+    lists = [one for one in (hint, *get_args(hint)) if get_origin(one) is list]
+    return get_args(lists[0])[0] if lists else None
 
 
 def _help(function: Callable) -> str:

@@ -70,12 +70,12 @@ def train(
     _set_threads(threads)
     if resume is not None:
         folder, plan = Path(resume), read_plan(Path(resume))
-        _check_device(plan["device"])
+        check_device(plan["device"])
         dialogues = load_source(plan["data"])
         _check_same_data(folder, plan, dialogues)
         config = read_config(folder / CONFIG_FILE)
     else:
-        _check_device(device)
+        check_device(device)
         _check_seeds(seeds)
         dialogues = load_source(data)
         config = RunConfig(model, training).resolved(dialogues)
@@ -184,7 +184,8 @@ def _set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Raise InputError unless torch can use the device."""
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:

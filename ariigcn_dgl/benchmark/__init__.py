@@ -1,0 +1,1 @@
+"""`ariigcn benchmark`: our operators beside other libraries and the machine's own limits."""

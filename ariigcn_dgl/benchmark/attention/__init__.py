@@ -1,0 +1,1 @@
+"""Relational edge attention: the layer's forward and backward pass."""

@@ -1,0 +1,1 @@
+"""Pairwise contrast: the loss and its gradient."""

@@ -1,0 +1,99 @@
+"""The machine: what it is, and its ceilings, measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+from ariigcn_dgl import __version__
+from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl._native import build_info, fma_rate
+from ariigcn_dgl.benchmark.measure import timed
+from ariigcn_dgl.benchmark.packages import library_versions
+from ariigcn_dgl.benchmark.record import Ceilings
+
+GEMM_SIZE = {"cpu": 2048, "cuda": 8192}
+COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}  # no less; several times the last cache
+LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+# Lanes relative to float32, in which halves can always be computed.
+LANES = {torch.float32: 1.0, torch.float64: 0.5, torch.bfloat16: 1.0, torch.float16: 1.0}
+SECONDS, CALLS = 0.3, 5
+
+
+def describe_machine(device: torch.device) -> dict[str, str]:
+    """Return processor, device, cores, load, system and versions."""
+    facts = {
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else ""),
+        "load when started": f"{os.getloadavg()[0]:.2f}",
+        "system": f"{platform.system()} {platform.release()}",
+        "compiler": build_info()["compiler"],
+        "python": platform.python_version(),
+        "ariigcn_dgl": __version__,
+    }
+    if device.type == "cuda":
+        facts["device"] = torch.cuda.get_device_name(device)
+        facts["cuda"] = str(torch.version.cuda)
+    return facts | library_versions()
+
+
+def set_threads(threads: int) -> None:
+    """Make torch and DGL use so many threads."""
+    torch.set_num_threads(threads)
+    dgl.utils.set_num_threads(threads)
+
+
+def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:
+    """Measure multiply-add peak, matrix product and copy with so many threads."""
+    set_threads(threads)
+    fma = LANES[dtype] * _fma(threads) if device.type == "cpu" else None
+    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), _copy(device))
+
+
+def _fma(threads: int) -> float:
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(fma_rate, [SECONDS] * threads))
+
+
+def _gemm(dtype: torch.dtype, device: torch.device) -> float:
+    size = GEMM_SIZE[device.type]
+    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    out = torch.empty_like(left)
+    return 2 * size**3 / _best(lambda: torch.mm(left, right, out=out), device) / 1e9
+
+
+def _copy(device: torch.device) -> float:
+    size = max(COPY_BYTES[device.type], 4 * _last_cache())
+    source = torch.ones(size // 4, device=device)
+    target = torch.zeros_like(source)
+    return 2 * size / _best(lambda: target.copy_(source), device) / 1e9
+
+
+def _best(call: Callable[[], object], device: torch.device) -> float:
+    call()
+    return min(timed(call, device)[1] for _ in range(CALLS))
+
+
+def _last_cache() -> int:
+    if not LAST_CACHE.is_file():
+        return 0
+    text = LAST_CACHE.read_text().strip()
+    return int(text.removesuffix("K")) * 1024 if text.endswith("K") else 0
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return platform.processor()
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0].split(":", 1)[1].strip() if names else platform.machine()
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,94 @@
+"""Timing: one observed call, and interleaved calls of several peers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from ariigcn_dgl.benchmark.memory import with_extra_memory
+
+Clock = Literal["wall", "cpu"]
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+MOST_CALLS = 200
+QUICK_CALL = 1.0  # seconds up to which a call is worth repeating at least so often:
+FEWEST_QUICK_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One call: its result, wall seconds and peak extra memory."""
+
+    result: Any
+    seconds: float
+    extra_bytes: int | None
+
+
+def timed(
+    call: Callable[[], Any], device: torch.device, clock: Clock = "wall"
+) -> tuple[Any, float]:
+    """Return a call's result and its seconds: by the clock, or between two events on the GPU."""
+    if device.type == "cuda":
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize(device)
+        start.record()
+        result = call()
+        end.record()
+        torch.cuda.synchronize(device)
+        return result, start.elapsed_time(end) / 1e3
+    now = CLOCKS[clock]
+    begin = now()
+    result = call()
+    return result, now() - begin
+
+
+def observe(call: Callable[[], Any], device: torch.device, clock: Clock = "wall") -> Observation:
+    """Call once, with time and memory."""
+    (result, seconds), extra_bytes = with_extra_memory(lambda: timed(call, device, clock), device)
+    return Observation(result, seconds, extra_bytes)
+
+
+def repetitions(first: float, budget: float, patience: float) -> int:
+    """Return how often to call what took `first` seconds: 0 if that was beyond all patience.
+
+    Without a budget, once.
+
+    Examples
+    --------
+    >>> [repetitions(first, budget=1.0, patience=5.0) for first in (0.1, 0.9, 3.0, 6.0)]
+    [10, 3, 1, 0]
+    """
+    if first > patience:
+        return 0
+    fewest = FEWEST_QUICK_CALLS if budget and first <= QUICK_CALL else 1
+    return max(fewest, min(MOST_CALLS, int(budget / max(first, 1e-9))))
+
+
+def interleave(
+    calls: Mapping[str, Callable[[], Any]],
+    counts: Mapping[str, int],
+    device: torch.device,
+    clock: Clock = "wall",
+) -> dict[str, list[float]]:
+    """Return the seconds of every call; peers take turns, so that a slow minute hits them all.
+
+    Who has fewer calls spreads them over the rounds.
+
+    Examples
+    --------
+    >>> order = []
+    >>> calls = {name: lambda name=name: order.append(name) for name in "ab"}
+    >>> seconds = interleave(calls, {"a": 4, "b": 2}, torch.device("cpu"))
+    >>> "".join(order), [len(one) for one in seconds.values()]
+    ('aabaab', [4, 2])
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    rounds = max(counts.values(), default=0)
+    for turn in range(rounds):
+        for name, call in calls.items():
+            if (turn + 1) * counts[name] // rounds > turn * counts[name] // rounds:
+                seconds[name].append(timed(call, device, clock)[1])
+    return seconds

@@ -1,0 +1,1 @@
+"""The plan: from lengths and speakers to the index structure of a batch."""

@@ -1,0 +1,128 @@
+"""Ways to a batch's graph: ours, per-edge Python, DGL per dialogue and at once, torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl.benchmark.dialogues import WINDOW, window_edges
+from ariigcn_dgl.benchmark.plan.inputs import SPEAKERS, PlanInputs
+from ariigcn_dgl.benchmark.problem import Built, Peer
+from ariigcn_dgl.benchmark.record import OURS
+from ariigcn_dgl.graph import Graph, window_graph
+
+NODE = "utterance"
+RELATIONS = 2 * SPEAKERS**2 + 1
+MOST_NODES_IN_PYTHON = 5000  # 36 microseconds and more an edge
+
+
+def _rows(src: Tensor, dst: Tensor, etypes: Tensor) -> list[Tensor]:
+    """Return the rows (target, relation, source), sorted, for comparison."""
+    rows = torch.stack([dst, etypes, src], dim=1)
+    for column in (2, 1, 0):
+        rows = rows[rows[:, column].argsort(stable=True)]
+    return [rows.double()]
+
+
+def _ours(inputs: PlanInputs) -> Built:
+    def values(results: list[Graph]) -> list[Tensor]:
+        return _rows(
+            *(one.long() for one in (results[0].indices, results[0].dst, results[0].etypes))
+        )
+
+    def forward() -> Graph:
+        return window_graph(
+            inputs.lengths, inputs.speakers, relations="pairs", num_speakers=SPEAKERS
+        )
+
+    return Built(forward, values=values)
+
+
+def _per_edge(inputs: PlanInputs) -> Built:
+    """Loop as published code for this task does: a small tensor per edge, a table of relations."""
+    names = {
+        f"{j}{i}{int(later)}": 2 * (j * SPEAKERS + i) + int(later)
+        for j in range(SPEAKERS)
+        for i in range(SPEAKERS)
+        for later in (False, True)
+    }
+
+    def forward() -> tuple[Tensor, Tensor]:
+        edges, etypes, first = [], [], 0
+        for length in inputs.lengths.tolist():
+            for i in range(length):
+                for j in range(max(0, i - WINDOW), min(length, i + WINDOW + 1)):
+                    edges.append(torch.tensor([first + j, first + i]))
+                    pair = f"{inputs.speakers[first + j]}{inputs.speakers[first + i]}"
+                    etypes.append(RELATIONS - 1 if i == j else names[pair + str(int(j > i))])
+            first += length
+        return torch.stack(edges).T, torch.tensor(etypes)
+
+    return Built(forward, values=lambda results: _rows(*results[0][0], results[0][1]))
+
+
+def _heterograph(length: int, speakers: Tensor) -> dgl.DGLGraph:
+    src, dst, etypes = window_edges(length, speakers, SPEAKERS)
+    edges = {}
+    for relation in range(RELATIONS):
+        chosen = etypes == relation
+        edges[NODE, str(relation), NODE] = (src[chosen], dst[chosen])
+    return dgl.heterograph(edges, num_nodes_dict={NODE: len(speakers)})
+
+
+def _hetero_values(results: list[dgl.DGLGraph]) -> list[Tensor]:
+    parts = [(*results[0].edges(etype=str(r)), r) for r in range(RELATIONS)]
+    src, dst = (torch.cat(one) for one in list(zip(*parts, strict=True))[:2])
+    etypes = torch.cat([torch.full_like(one, relation) for one, _, relation in parts])
+    return _rows(src, dst, etypes)
+
+
+def _dgl(build: Callable[[PlanInputs], dgl.DGLGraph]) -> Callable[[PlanInputs], Built]:
+    def forward(inputs: PlanInputs) -> dgl.DGLGraph:
+        graph = build(inputs)
+        graph.create_formats_()
+        return graph
+
+    return lambda inputs: Built(lambda: forward(inputs), values=_hetero_values)
+
+
+def _per_dialogue(inputs: PlanInputs) -> dgl.DGLGraph:
+    lengths = inputs.lengths.tolist()
+    parts = zip(lengths, inputs.speakers.split(lengths), strict=True)
+    return dgl.batch([_heterograph(length, speakers) for length, speakers in parts])
+
+
+def _at_once(inputs: PlanInputs) -> dgl.DGLGraph:
+    return _heterograph(int(inputs.lengths[0]), inputs.speakers)
+
+
+def _torch(inputs: PlanInputs) -> Built:
+    """Sorted edges, segments and the transpose, by whole-tensor operations."""
+    length, nodes = int(inputs.lengths[0]), len(inputs.speakers)
+
+    def forward() -> tuple[Any, ...]:
+        src, dst, etypes = window_edges(length, inputs.speakers, SPEAKERS)
+        indptr = torch.searchsorted(dst, torch.arange(nodes + 1))
+        segment = torch.unique_consecutive(dst * RELATIONS + etypes, return_counts=True)
+        transpose = torch.argsort(src, stable=True)
+        return src, dst, etypes, indptr, segment, transpose, torch.bincount(src, minlength=nodes)
+
+    return Built(forward, values=lambda results: _rows(*results[0][:3]))
+
+
+def _too_slow(inputs: PlanInputs) -> str:
+    fits = len(inputs.speakers) <= MOST_NODES_IN_PYTHON
+    return "" if fits else "takes more than a minute at this size"
+
+
+PEERS = (
+    Peer(OURS, "ours", _ours),
+    Peer("python", "per-edge Python", _per_edge, refusal=_too_slow),
+    Peer("dgl-batch", "DGL heterographs + batch", _dgl(_per_dialogue), package="dgl"),
+    Peer("dgl-hetero", "DGL heterograph", _dgl(_at_once), package="dgl"),
+    Peer("torch", "torch, vectorised", _torch),
+)
