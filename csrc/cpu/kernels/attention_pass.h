@@ -17,14 +17,12 @@ struct AttentionPass {
   int64_t g;
   T *u, *v;   // rows of the block's first target and source
   T* factor;  // what each edge of the block multiplies its source by
+  const T* dst_base = op.dst_feat + g / op.heads * op.graph.num_dst * op.in_feats;
+  const T* src_base = op.src_feat + g / op.heads * op.graph.num_src * op.in_feats;
 
   const AttentionGraph& graph() const { return op.graph; }
-  const T* dst_feat(int64_t i) const {
-    return op.dst_feat + (g / op.heads * op.graph.num_dst + i) * op.in_feats;
-  }
-  const T* src_feat(int64_t j) const {
-    return op.src_feat + (g / op.heads * op.graph.num_src + j) * op.in_feats;
-  }
+  const T* dst_feat(int64_t i) const { return dst_base + i * op.in_feats; }
+  const T* src_feat(int64_t j) const { return src_base + j * op.in_feats; }
   T* u_row(int64_t i) const { return u + (i - block.dst) * op.attn_pitch; }
   T* v_row(int64_t j) const { return v + (j - block.src) * op.attn_pitch; }
   T* alpha() const { return op.alpha + g * op.graph.num_edges; }
@@ -44,29 +42,31 @@ struct AttentionPass {
   // Row of segment s in a buffer of the block in order of relation.
   int64_t at(int64_t s) const { return block.position[s - block.seg]; }
 
-  // What edge e contributes to its segment's sum, apart from its attention: dropout and 1 / |N|.
-  T scale(int64_t e, int64_t segment_size) const {
-    T scale = op.normalise ? 1 / T(segment_size) : T(1);
-    if (op.keep < 1) scale *= dropout_scale(op.seed, g, e, op.keep);
-    return scale;
+  // What edge e of a segment contributes to its sum, apart from its attention: dropout, 1 / |N|.
+  T scale(int64_t e, T mean) const {
+    return op.keep < 1 ? mean * dropout_scale(op.seed, g, e, op.keep) : mean;
   }
+  T mean(int64_t segment_size) const { return op.normalise ? 1 / T(segment_size) : T(1); }
   T weight(int64_t e) const { return op.edge_weight == nullptr ? T(1) : op.edge_weight[e]; }
 
   void set_factors(int64_t i) const {
     const auto [first, last] = segments(i);
     for (int64_t s = first; s < last; ++s) {
       const int64_t begin = graph().seg_ptr[s], end = graph().seg_ptr[s + 1];
+      const T share = mean(end - begin);
       for (int64_t e = begin; e < end; ++e)
-        factor[e - block.edge] = alpha()[e] * scale(e, end - begin) * weight(e);
+        factor[e - block.edge] = alpha()[e] * scale(e, share) * weight(e);
     }
   }
 
   // The sum of the weighted sources of the segment at `position`, columns k0 .. k0 + width.
   void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
-    const int64_t s = block.seg + block.order[position];
+    const int64_t s = block.seg + block.order[position], stride = op.in_feats;
+    const T* base = src_base + k0;
+    const int64_t* source = graph().indices;
     sum_rows<T>(
         graph().seg_ptr[s], graph().seg_ptr[s + 1],
-        [&](int64_t e) { return src_feat(graph().indices[e]) + k0; }, width,
+        [=](int64_t e) { return base + source[e] * stride; }, width,
         WeightedTerm<T>{factor - block.edge}, to);
   }
   int64_t target(int64_t position) const {

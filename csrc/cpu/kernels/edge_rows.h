@@ -63,68 +63,77 @@ struct DotTerm {
   vec<T> add(vec<T> sum, vec<T> h) const { return sum + a_k * h; }
 };
 
-// to[k..] = sum over e of term(row(e)[k..]), a block of `size` vectors.
-template <typename T, int size, typename Row, typename Term>
-inline void sum_block(int64_t first, int64_t last, const Row& row, int64_t k, const Term& term,
-                      T* to) {
-  vec<T> own[size], total[size] = {};
+// to[k..] (+)= sum over e of term(rows[e][k..]): `size` vectors, the last one cut to `rest` elements.
+template <typename T, int size, typename Term>
+inline void sum_block(int64_t count, const T* const* rows, int64_t first, int64_t k, int64_t rest,
+                      const Term& term, T* to, bool add) {
+  const auto at = [&](int v, const T* p) {
+    return v + 1 < size || rest == kLanes<T> ? load(p) : load_part(p, rest);
+  };
+  vec<T> own[size], total[size];
 #pragma GCC unroll 8
-  for (int v = 0; v < size; ++v) own[v] = term.own(k + v * kLanes<T>);
-  for (int64_t e = first; e < last; ++e) {
-    const T* from = row(e) + k;
+  for (int v = 0; v < size; ++v) {
+    own[v] = Term::kOwn ? at(v, term.row + k + v * kLanes<T>) : vec<T>{};
+    total[v] = add ? at(v, to + k + v * kLanes<T>) : vec<T>{};
+  }
+  for (int64_t e = 0; e < count; ++e) {
+    const T* from = rows[e] + k;
+    const vec<T> factor = splat(term.factor[first + e]);
 #pragma GCC unroll 8
     for (int v = 0; v < size; ++v)
-      total[v] = term.add(total[v], own[v], load(from + v * kLanes<T>), e);
+      total[v] = term.add(total[v], own[v], at(v, from + v * kLanes<T>), factor);
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < size; ++v) store(to + k + v * kLanes<T>, total[v]);
+  for (int v = 0; v < size; ++v) {
+    T* p = to + k + v * kLanes<T>;
+    v + 1 < size || rest == kLanes<T> ? store(p, total[v]) : store_part(p, total[v], rest);
+  }
 }
 
+// to[0:width) = the sum over edges of term(row(e)), all of a row's vectors at once as far as the
+// registers reach.
 template <typename T, typename Row, typename Term>
 inline void sum_rows(int64_t first, int64_t last, const Row& row, int64_t width, const Term& term,
                      T* to) {
-  constexpr int64_t lanes = kLanes<T>;
-  int64_t k = 0;
-  const auto blocks = [&](auto size) {
-    for (; k + size.value * lanes <= width; k += size.value * lanes)
-      sum_block<T, size.value>(first, last, row, k, term, to);
-  };
-  if constexpr (Term::kUnroll > 1) {
-    blocks(std::integral_constant<int, ARIIGCN_VECTOR_BYTES / 8>{});
-    blocks(std::integral_constant<int, 2>{});
-  }
-  blocks(std::integral_constant<int, 1>{});
-  if (const int64_t rest = width - k; rest > 0) {
-    vec<T> total = {};
-    const vec<T> own = term.own_part(k, rest);
-    for (int64_t e = first; e < last; ++e)
-      total = term.add(total, own, load_part(row(e) + k, rest), e);
-    store_part(to + k, total, rest);
-  }
+  constexpr int64_t lanes = kLanes<T>, most_rows = 64;
+  constexpr int most = Term::kUnroll > 1 ? ARIIGCN_VECTOR_BYTES / 8 : 1;
+  const T* rows[most_rows];
+  bool add = false;
+  do {
+    const int64_t count = std::min(most_rows, last - first);
+    for (int64_t e = 0; e < count; ++e) rows[e] = row(first + e);
+    for (int64_t k = 0; k < width; k += most * lanes) {
+      const int64_t left = std::min(most * lanes, width - k), vectors = ceil_div(left, lanes);
+      with_constant<most>(vectors, [&](auto size) {
+        sum_block<T, size.value>(count, rows, first, k, left - (vectors - 1) * lanes, term, to, add);
+      });
+    }
+    first += most_rows;
+    add = true;
+  } while (first < last);
 }
 
 // factor[e] * row
 template <typename T>
 struct WeightedTerm {
   static constexpr int kUnroll = 8;
+  static constexpr bool kOwn = false;
   const T* factor;
+  const T* row = nullptr;
 
-  vec<T> own(int64_t) const { return vec<T>{}; }
-  vec<T> own_part(int64_t, int64_t) const { return vec<T>{}; }
-  vec<T> add(vec<T> sum, vec<T>, vec<T> x, int64_t e) const { return sum + factor[e] * x; }
+  vec<T> add(vec<T> sum, vec<T>, vec<T> x, vec<T> f) const { return sum + f * x; }
 };
 
-// ds[e] * step(own + row): what the score's gradient sums, at the target and at the source
+// factor[e] * step(own row + row): what the score's gradient sums, at the target and at the source
 template <typename T, typename Act>
 struct StepTerm {
   static constexpr int kUnroll = Act::kUnroll;
+  static constexpr bool kOwn = true;
   Act act;
-  const T *row, *ds;
+  const T *row, *factor;
 
-  vec<T> own(int64_t k) const { return load(row + k); }
-  vec<T> own_part(int64_t k, int64_t rest) const { return load_part(row + k, rest); }
-  vec<T> add(vec<T> sum, vec<T> own, vec<T> x, int64_t e) const {
-    return act.add_step(sum, own + x, splat(ds[e]));
+  vec<T> add(vec<T> sum, vec<T> own, vec<T> x, vec<T> ds) const {
+    return act.add_step(sum, own + x, ds);
   }
 };
 

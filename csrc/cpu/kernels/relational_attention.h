@@ -51,7 +51,9 @@ inline void attend(const AttentionPass<T>& pass, const Act& act, int64_t i, cons
                    T* row) {
   const auto& graph = pass.graph();
   T* alpha = pass.alpha();
-  const auto v_of = [&](int64_t e) { return pass.v_row(graph.indices[e]); };
+  const int64_t pitch = pass.op.attn_pitch, *source = graph.indices;
+  const T* base = pass.v - pass.block.src * pitch;
+  const auto v_of = [=](int64_t e) { return base + source[e] * pitch; };
   const auto score = [&](int64_t first, int64_t last, int64_t r) {
     T by_relation = 0;
     for (int64_t k = 0; k < pass.op.attn_feats && pass.op.bias != nullptr; ++k)

@@ -50,8 +50,9 @@ inline void softmax_grad(const BackwardPass<T>& pass, int64_t i) {
         first, last, [&](int64_t e) { return pass.src_feat(graph.indices[e]); }, pass.op.in_feats,
         DotTerm<T>{pass.grad_sums + pass.at(s) * pass.op.in_feats, {}},
         [&](int64_t e, T dot) { ds[e] = dot; });
+    const T share = pass.mean(last - first);
     for (int64_t e = first; e < last; ++e) {
-      const T by_factor = ds[e] * pass.scale(e, last - first);
+      const T by_factor = ds[e] * pass.scale(e, share);
       if (pass.grad.edge_weight != nullptr) {
         T& to = pass.grad.edge_weight[e];
         to = (pass.g > 0 ? to : T(0)) + alpha[e] * by_factor;
