@@ -80,7 +80,7 @@ class BuildWithNvcc(BuildExtension):
 
 def extension():
     sources = [Path("csrc/library.cpp"), *Path("csrc/cpu").glob("*.cpp")]
-    flags = ["-std=c++20", "-O3", "-g0", "-fopenmp-simd", "-Wall", "-Wextra"]
+    flags = ["-std=c++20", "-O3", "-g0", "-fopenmp-simd", "-ffp-contract=fast", "-Wall", "-Wextra"]
     flags += [
         "-Wno-unused-parameter",
         "-Wno-unknown-pragmas",

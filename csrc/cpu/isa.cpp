@@ -1,0 +1,39 @@
+#include "isa.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace ariigcn {
+namespace {
+
+constexpr std::string_view kNames[] = {"generic", "avx2", "avx512"};
+
+Isa best() {
+#if ARIIGCN_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return Isa::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::kAvx2;
+#endif
+  return Isa::kGeneric;
+}
+
+Isa choose() {
+  const char* wanted = std::getenv("ARIIGCN_CPU_CAPABILITY");
+  for (const Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512})
+    if (wanted != nullptr && wanted == kNames[int(isa)]) return std::min(isa, best());
+  return best();
+}
+
+}  // namespace
+
+Isa isa() {
+  static const Isa chosen = choose();
+  return chosen;
+}
+
+const char* isa_name() { return kNames[int(isa())].data(); }
+
+}  // namespace ariigcn

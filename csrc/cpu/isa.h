@@ -1,0 +1,29 @@
+// Which of the compiled instruction sets runs. Kernels are templates compiled once per set, each
+// in a namespace of its own (kernels_*.cpp); a call picks the namespace.
+#pragma once
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define ARIIGCN_X86 1
+#else
+#define ARIIGCN_X86 0
+#endif
+
+namespace ariigcn {
+
+enum class Isa { kGeneric, kAvx2, kAvx512 };
+
+// The best one this machine has; the environment variable ARIIGCN_CPU_CAPABILITY (generic, avx2,
+// avx512) chooses a lower one. Read once.
+Isa isa();
+const char* isa_name();
+
+}  // namespace ariigcn
+
+#if ARIIGCN_X86
+#define CALL_BEST_ISA(function, ...)                                 \
+  (ariigcn::isa() == ariigcn::Isa::kAvx512  ? ariigcn::avx512::function(__VA_ARGS__) \
+   : ariigcn::isa() == ariigcn::Isa::kAvx2 ? ariigcn::avx2::function(__VA_ARGS__)   \
+                                            : ariigcn::generic::function(__VA_ARGS__))
+#else
+#define CALL_BEST_ISA(function, ...) ariigcn::generic::function(__VA_ARGS__)
+#endif

@@ -1,0 +1,30 @@
+// The kernels that exist once per instruction set, and their arguments. Everything that kernels
+// need from the standard library and torch is included here, before a translation unit switches
+// its instruction set on: none of those functions may be compiled for a machine that is not there.
+#pragma once
+
+#include "isa.h"
+#include "pairwise_contrast_arguments.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#define DECLARE_KERNELS(isa_namespace)                        \
+  namespace ariigcn::isa_namespace {                          \
+  template <typename T>                                       \
+  void pairwise_contrast(const PairwiseContrast<T>&);         \
+  template <typename T>                                       \
+  void pairwise_contrast_backward(const PairwiseContrastGrad<T>&); \
+  }
+
+DECLARE_KERNELS(generic)
+#if ARIIGCN_X86
+DECLARE_KERNELS(avx2)
+DECLARE_KERNELS(avx512)
+#endif
