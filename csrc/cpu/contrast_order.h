@@ -12,7 +12,7 @@ namespace ariigcn {
 // The rows of one group in the order that the kernels see.
 template <typename T>
 struct ContrastOrder {
-  std::vector<int64_t> position;
+  std::vector<int64_t> position, run_end;
   std::vector<code_t<T>> id[kNumIds], index;
 };
 
@@ -52,6 +52,14 @@ inline void sort_by(const std::vector<int64_t>& code, std::vector<int64_t>& orde
   order = std::move(sorted);
 }
 
+template <typename T>
+bool same_identity(const ContrastOrder<T>& order, size_t i, size_t j) {
+  if (j >= order.position.size()) return false;
+  for (const auto& id : order.id)
+    if (id[i] != id[j]) return false;
+  return true;
+}
+
 // `ids` point at `size` classes, modalities and utterances. Of rows with a negative class none is
 // taken; ids that the rule does not read are all the same.
 template <typename T>
@@ -78,6 +86,9 @@ ContrastOrder<T> contrast_order(const PairRule& rule, const int64_t* const (&ids
   }
   result.index.resize(pitch, -1);
   std::iota(result.index.begin(), result.index.begin() + taken.size(), 0);
+  result.run_end.resize(taken.size());
+  for (size_t i = taken.size(); i-- > 0;)
+    result.run_end[i] = same_identity(result, i, i + 1) ? result.run_end[i + 1] : int64_t(i) + 1;
   return result;
 }
 

@@ -22,18 +22,18 @@ class Call {
  public:
   Call(const Input& in, bool backward)
       : arguments{in.z.size(0),         in.z.size(1), in.z.size(2), 0, nullptr, rule_of(in),
-                  KindTable(rule_of(in)), T(1 / in.temperature), T(in.margin), nullptr, nullptr, nullptr} {
+                  KindTable(rule_of(in)), T(1 / in.temperature), T(in.margin), nullptr, nullptr, nullptr, nullptr} {
     sort_rows(in);
     const int64_t rows = arguments.num_groups * arguments.pitch;
     const int64_t width = (arguments.width + kWidestVector - 1) / kWidestVector * kWidestVector;
-    T* packed = workspace<T>(in.z, rows * width * (backward ? 3 : 2));
+    T* packed = workspace<T>(in.z, rows * width * (backward ? 2 : 1));
+    arguments.square = workspace<T>(in.z, rows / kContrastBlock);
     for (int64_t g = 0; g < arguments.num_groups; ++g) {
       ContrastGroup<T>& group = groups_[g];
       group.z = in.z.const_data_ptr<T>() + g * arguments.size * arguments.width;
       const int64_t offset = g * arguments.pitch * width;
-      group.rows = packed + offset;
-      group.columns = packed + rows * width + offset;
-      group.block_rows = backward ? packed + 2 * rows * width + offset : nullptr;
+      group.columns = packed + offset;
+      group.block_rows = backward ? packed + rows * width + offset : nullptr;
     }
   }
 
@@ -64,6 +64,7 @@ class Call {
       groups_[g].position = order.position.data();
       for (int k = 0; k < kNumIds; ++k) groups_[g].id[k] = order.id[k].data();
       groups_[g].index = order.index.data();
+      groups_[g].run_end = order.run_end.data();
       arguments.pitch = std::max(arguments.pitch, int64_t(order.index.size()));
     }
     arguments.group = groups_.data();

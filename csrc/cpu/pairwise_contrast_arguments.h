@@ -48,8 +48,9 @@ struct ContrastGroup {
   const int64_t* position;           // of each of them among the group's rows of z
   const code_t<T>* id[kNumIds];      // of each of them; `pitch` long, the rest is 0
   const code_t<T>* index;            // 0, 1, ..., count - 1; the rest is -1
+  const int64_t* run_end;            // of each of them: the next row of another identity
   const T* z;                        // (size, width)
-  T *rows, *columns, *block_rows;    // (pitch, width rounded up to a vector), see contrast_tiles.h
+  T *columns, *block_rows;           // (pitch, width rounded up to a vector), see contrast_tiles.h
 };
 
 template <typename T>
@@ -62,6 +63,7 @@ struct PairwiseContrast {
   T inv_temperature, margin;
   double* total;  // (num_groups, kNumStats, pitch)
   T* largest;     // (num_groups, 2, pitch)
+  T* square;      // (num_groups, pitch / kContrastBlock): the largest squared norm of a block
   T* stats;       // (num_groups, kNumStats, size)
 };
 

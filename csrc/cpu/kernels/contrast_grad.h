@@ -39,27 +39,27 @@ inline vec<T> derivative(const PairwiseContrast<T>& in, const Factors<T>& factor
          (s < in.margin + zero ? by_penalty : zero);
 }
 
-// Turns similarities of a row with a panel into derivatives.
+// Turns similarities of a run of rows with a panel into derivatives.
 template <typename T, bool shifted>
-void differentiate(const PairwiseContrast<T>& in, const ContrastGroup<T>& group,
-                   const Factors<T>& factors, int kind, int64_t row, int64_t column,
-                   T* similarity) {
-#pragma GCC unroll 4
-  for (int v = 0; v < kPanelVectors; ++v) {
-    const int64_t at = column + v * kLanes<T>;
-    const vec<T> s = load(similarity + v * kLanes<T>);
-    vec<T> grad{};
-    if (kind == kPositive) grad = derivative<T, shifted>(in, factors, 0, row, at, s);
-    if (kind == kNegative) grad = derivative<T, shifted>(in, factors, 1, row, at, s);
-    if (kind == kMixed) {
-      const codes<T> index = load(group.index + at), zero{};
-      const KindMasks<T> masks(in, group, row, at,
-                               (index >= zero) & (index != code_t<T>(row) + zero));
-      grad = keep<T>(derivative<T, shifted>(in, factors, 0, row, at, s), masks.positive) +
-             keep<T>(derivative<T, shifted>(in, factors, 1, row, at, s), masks.negative);
+void differentiate(const Chunk<T>& chunk, const Factors<T>& factors, const Run& run) {
+  for (int v = 0; v < chunk.vectors(); ++v)
+    for (int64_t r = run.begin; r < run.end; ++r) {
+      const int64_t row = chunk.row + r, column = chunk.column + v * kLanes<T>;
+      const vec<T> s = chunk.load_similarity(r, v);
+      const auto of = [&](int side) {
+        return derivative<T, shifted>(chunk.in, factors, side, row, column, s);
+      };
+      const codes<T> index = load(chunk.group.index + column), zero{};
+      const codes<T> usable = (index >= zero) & (index != code_t<T>(row) + zero);
+      vec<T> grad{};
+      if (run.kind[v] == kPositive) grad = keep<T>(of(0), usable);
+      if (run.kind[v] == kNegative) grad = keep<T>(of(1), usable);
+      if (run.kind[v] == kMixed) {
+        const KindMasks<T> masks(chunk.in, chunk.group, row, column, usable);
+        grad = keep<T>(of(0), masks.positive) + keep<T>(of(1), masks.negative);
+      }
+      store(chunk.similarity + r * chunk.stride + v * kLanes<T>, grad);
     }
-    store(similarity + v * kLanes<T>, grad);
-  }
 }
 
 template <typename T>
@@ -74,30 +74,22 @@ bool fill_block(const PairwiseContrastGrad<T>& in, int64_t g, int64_t first, int
   const PairwiseContrast<T>& forward = in.forward;
   const ContrastGroup<T>& group = forward.group[g];
   const Factors<T> factors{in.factor + g * 2 * kNumFactors * forward.pitch, forward.pitch};
-  bool any_in_block = false;
-  for (int64_t j = 0; j < columns; j += kPanel<T>) {
-    const PanelKinds<T> kinds(forward, group, second + j);
-    const bool inside = first != second && j + kPanel<T> <= columns;
+  const ColumnIds<T> ids(forward, group, second, second + columns);
+  bool any = false;
+  for (int64_t j = 0; j < columns; j += kPanel<T>)
     for (int64_t i = 0; i < rows; i += kChunk) {
-      const int64_t count = std::min(kChunk, rows - i);
-      int kind[kChunk];
-      bool any = false;
-      for (int64_t r = 0; r < count; ++r) {
-        kind[r] = kinds(first + i + r);
-        any |= kind[r] != kIgnored;
-        if (!inside && kind[r] != kIgnored) kind[r] = kMixed;
-        for (int64_t k = 0; k < kPanel<T>; ++k) block.pair[i + r][j + k] = 0;
-      }
-      if (!any) continue;
-      any_in_block = true;
-      add_similarities(forward, group, first + i, count, second + j,
-                       [&](int64_t r) { return &block.pair[i + r][j]; });
-      for (int64_t r = 0; r < count; ++r)
-        differentiate<T, shifted>(forward, group, factors, kind[r], first + i + r, second + j,
-                                  &block.pair[i + r][j]);
+      const Chunk<T> chunk{forward,    group,           first + i, std::min(kChunk, rows - i),
+                           second + j, &block.pair[i][j], kBlock};
+      Run runs[kChunk];
+      const int num_runs = split(chunk, ids, runs);
+      any |= num_runs > 0;
+      if (num_runs > 0) multiply(chunk, false);
+      for (int n = 0; n < num_runs; ++n) differentiate<T, shifted>(chunk, factors, runs[n]);
+      if (num_runs == 0)
+        for (int64_t r = 0; r < chunk.count; ++r)
+          std::fill_n(block.pair[i + r] + j, std::min(kPanel<T>, columns - j), T(0));
     }
-  }
-  return any_in_block;
+  return any;
 }
 
 // grad_z of rows `first`.. += weight (count, depth) x the block of rows at `second`.

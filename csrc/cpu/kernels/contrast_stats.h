@@ -12,77 +12,79 @@ enum Part { kSum, kExp, kPenalty, kNumParts };
 template <typename T>
 using PartSums = vec<T>[2][kNumParts];
 
-// Adds to the totals of all rows of one group.
+// What pairs of a chunk add to its rows and columns.
+template <typename T>
+struct ChunkSums {
+  PartSums<T> row[kChunk], column[kPanelVectors];
+  double row_count[2][kChunk], column_count[2][kPanel<T>];
+};
+
+// The totals of all rows of one group.
 class Totals {
  public:
   Totals(double* total, int64_t pitch) : total_(total), pitch_(pitch) {}
 
-  double* operator()(int stat, int side, int64_t row) const {
-    return total_ + (stat + side) * pitch_ + row;
-  }
-  template <typename T>
-  void add_row(const PartSums<T>& sums, int side, int64_t row) const {
-    for (int k = 0; k < kNumParts; ++k) *(*this)(kStat[k], side, row) += sum<T>(sums[side][k]);
-  }
-  template <typename T>
-  void add_columns(const vec<T>& sums, int part, int side, int64_t column) const {
-    double* to = (*this)(kStat[part], side, column);
-    for (int lane = 0; lane < kLanes<T>; ++lane) to[lane] += sums[lane];
+  double* count(int side, int64_t row) const { return at(kCountPos + side, row); }
+  double* part(int part, int side, int64_t row) const {
+    constexpr int stat[kNumParts] = {kSumPos, kLsePos, kMarginPos};
+    return at(stat[part] + side, row);
   }
 
  private:
-  static constexpr int kStat[kNumParts] = {kSumPos, kLsePos, kMarginPos};
+  double* at(int stat, int64_t row) const { return total_ + stat * pitch_ + row; }
+
   double* total_;
   int64_t pitch_;
 };
 
-// A chunk of rows against a panel of columns.
 template <typename T>
-struct Chunk {
-  const PairwiseContrast<T>& in;
-  const ContrastGroup<T>& group;
-  int64_t row, column;  // the first ones
-  const T (*similarity)[kPanel<T>];
-  PartSums<T>* row_sums;     // of each row
-  PartSums<T>* column_sums;  // of each vector of columns
-};
-
-template <typename T>
-struct PairParts {
-  vec<T> part[kNumParts];
-};
+inline void add_to(double* total, vec<T> v) {
+  alignas(64) T lane[kLanes<T>];
+  store(lane, v);
+#pragma GCC ivdep
+  for (int i = 0; i < kLanes<T>; ++i) total[i] += double(lane[i]);
+}
 
 template <typename T>
 inline vec<T> penalty(int side, vec<T> s, T margin) {
   return side == 0 ? max<T>(s - margin, margin - s) : max<T>(s, vec<T>{});
 }
 
-// All pairs of `rows` from `begin` to `end` with the panel are of the kind of `side`.
-template <typename T, int side>
-void add_uniform(const Chunk<T>& chunk, int64_t begin, int64_t end) {
-  constexpr int width = 2;  // vectors at a time: their sums stay in registers
+// All pairs of rows from `begin` to `end` with `width` vectors from `v` on are of the kind of
+// `side`.
+template <typename T, int side, int width>
+void add_uniform(const Chunk<T>& chunk, int64_t begin, int64_t end, int v, ChunkSums<T>& sums) {
   const T inv_temperature = chunk.in.inv_temperature, margin = chunk.in.margin;
-  for (int v = 0; v < kPanelVectors; v += width) {
-    vec<T> columns[kNumParts][width] = {};
-    for (int64_t r = begin; r < end; ++r) {
-      vec<T> part[kNumParts][width];
+  vec<T> columns[kNumParts][width] = {};
+  for (int64_t r = begin; r < end; ++r) {
+    vec<T> part[kNumParts][width];
 #pragma GCC unroll 4
-      for (int i = 0; i < width; ++i) {
-        const vec<T> s = load(chunk.similarity[r] + (v + i) * kLanes<T>);
-        part[kSum][i] = s;
-        part[kExp][i] = exp_scaled<T>(s, inv_temperature);
-        part[kPenalty][i] = penalty<T>(side, s, margin);
-      }
-#pragma GCC unroll 4
-      for (int k = 0; k < kNumParts; ++k) {
-        chunk.row_sums[r][side][k] += part[k][0] + part[k][1];
-#pragma GCC unroll 4
-        for (int i = 0; i < width; ++i) columns[k][i] += part[k][i];
-      }
+    for (int i = 0; i < width; ++i) {
+      const vec<T> s = chunk.load_similarity(r, v + i);
+      part[kSum][i] = s;
+      part[kExp][i] = exp_scaled<T>(s, inv_temperature);
+      part[kPenalty][i] = penalty<T>(side, s, margin);
     }
-    for (int k = 0; k < kNumParts; ++k)
-      for (int i = 0; i < width; ++i) chunk.column_sums[v + i][side][k] += columns[k][i];
+#pragma GCC unroll 4
+    for (int k = 0; k < kNumParts; ++k) {
+      vec<T> row = part[k][0];
+      if constexpr (width == 2) row += part[k][1];
+      sums.row[r][side][k] += row;
+#pragma GCC unroll 4
+      for (int i = 0; i < width; ++i) columns[k][i] += part[k][i];
+    }
+    sums.row_count[side][r] += width * kLanes<T>;
   }
+  for (int k = 0; k < kNumParts; ++k)
+    for (int i = 0; i < width; ++i) sums.column[v + i][side][k] += columns[k][i];
+  for (int j = 0; j < width * kLanes<T>; ++j)
+    sums.column_count[side][v * kLanes<T> + j] += double(end - begin);
+}
+template <typename T, int width>
+void add_uniform(const Chunk<T>& chunk, int kind, int64_t begin, int64_t end, int v,
+                 ChunkSums<T>& sums) {
+  if (kind == kPositive) add_uniform<T, 0, width>(chunk, begin, end, v, sums);
+  if (kind == kNegative) add_uniform<T, 1, width>(chunk, begin, end, v, sums);
 }
 
 // Pairs below the diagonal of the similarities are those above it.
@@ -99,11 +101,11 @@ inline vec<T> shifts(const KindMasks<T>& masks, vec<T> positive, vec<T> negative
 // One vector of pairs of any kinds. `largest` holds the shift of each row's exponentials if they
 // need one, (2, pitch).
 template <typename T>
-void add_mixed(const Chunk<T>& chunk, int64_t r, int v, const Totals& totals, const T* largest) {
-  const auto& [in, group, first_row, first_column, similarity, row_sums, column_sums] = chunk;
-  const int64_t row = first_row + r, column = first_column + v * kLanes<T>;
-  const KindMasks<T> masks(in, group, row, column, above_diagonal(group, row, column));
-  const vec<T> s = load(similarity[r] + v * kLanes<T>);
+void add_mixed(const Chunk<T>& chunk, int64_t r, int v, ChunkSums<T>& sums, const T* largest) {
+  const PairwiseContrast<T>& in = chunk.in;
+  const int64_t row = chunk.row + r, column = chunk.column + v * kLanes<T>;
+  const KindMasks<T> masks(in, chunk.group, row, column, above_diagonal(chunk.group, row, column));
+  const vec<T> s = chunk.load_similarity(r, v);
   vec<T> row_exp, column_exp;
   if (largest == nullptr) {
     row_exp = column_exp = exp_scaled<T>(s, in.inv_temperature);
@@ -118,21 +120,21 @@ void add_mixed(const Chunk<T>& chunk, int64_t r, int v, const Totals& totals, co
     const vec<T> cost = penalty<T>(side, s, in.margin);
     const vec<T> by_row[] = {s, row_exp, cost}, by_column[] = {s, column_exp, cost};
     for (int k = 0; k < kNumParts; ++k) {
-      row_sums[r][side][k] += keep<T>(by_row[k], mask);
-      column_sums[v][side][k] += keep<T>(by_column[k], mask);
+      sums.row[r][side][k] += keep<T>(by_row[k], mask);
+      sums.column[v][side][k] += keep<T>(by_column[k], mask);
     }
-    *totals(kCountPos, side, row) -= double(sum<code_t<T>>(mask));
-    double* count = totals(kCountPos, side, column);
-    for (int lane = 0; lane < kLanes<T>; ++lane) count[lane] -= double(mask[lane]);
+    const vec<T> ones = keep<T>(splat<T>(T(1)), mask);
+    sums.row_count[side][r] += double(sum<T>(ones));
+    add_to<T>(&sums.column_count[side][v * kLanes<T>], ones);
   }
 }
 
 template <typename T>
-void add_largest(const Chunk<T>& chunk, int64_t r, int v, T* largest) {
-  const auto& [in, group, first_row, first_column, similarity, row_sums, column_sums] = chunk;
-  const int64_t row = first_row + r, column = first_column + v * kLanes<T>;
-  const KindMasks<T> masks(in, group, row, column, above_diagonal(group, row, column));
-  const vec<T> x = load(similarity[r] + v * kLanes<T>) * in.inv_temperature;
+void find_largest(const Chunk<T>& chunk, int64_t r, int v, T* largest) {
+  const PairwiseContrast<T>& in = chunk.in;
+  const int64_t row = chunk.row + r, column = chunk.column + v * kLanes<T>;
+  const KindMasks<T> masks(in, chunk.group, row, column, above_diagonal(chunk.group, row, column));
+  const vec<T> x = chunk.load_similarity(r, v) * in.inv_temperature;
   for (int side = 0; side < 2; ++side) {
     const vec<T> least = splat<T>(-kInfinity<T>);
     const vec<T> known = (side == 0 ? masks.positive : masks.negative) ? x : least;
@@ -145,62 +147,80 @@ void add_largest(const Chunk<T>& chunk, int64_t r, int v, T* largest) {
 
 enum class Pass { kStats, kLargest, kShiftedStats };
 
-// Rows `row`.. (at most kChunk) against the rows from `column` to `end`.
+// A run of rows against its panel, above the diagonal.
+template <typename T>
+void reduce_run(const Chunk<T>& chunk, const Run& run, ChunkSums<T>& sums, Pass pass, T* largest) {
+  for (int v = 0; v < chunk.vectors(); ++v) {
+    const int kind = run.kind[v];
+    if (kind == kIgnored) continue;
+    const int64_t behind = chunk.column + v * kLanes<T> - chunk.row;  // rows of only such pairs
+    const int64_t cut = pass == Pass::kStats && kind != kMixed
+                            ? std::clamp(behind, run.begin, run.end)
+                            : run.begin;
+    if (v + 1 < kPanelVectors && run.kind[v + 1] == kind && cut == run.end) {
+      add_uniform<T, 2>(chunk, kind, run.begin, cut, v++, sums);
+      continue;
+    }
+    add_uniform<T, 1>(chunk, kind, run.begin, cut, v, sums);
+    for (int64_t r = cut; r < std::min(run.end, behind + kLanes<T>); ++r)
+      if (pass == Pass::kLargest)
+        find_largest(chunk, r, v, largest);
+      else
+        add_mixed(chunk, r, v, sums, pass == Pass::kStats ? nullptr : largest);
+  }
+}
+
+template <typename T>
+void flush_columns(const Chunk<T>& chunk, ChunkSums<T>& sums, const Totals& totals) {
+  for (int side = 0; side < 2; ++side)
+    for (int v = 0; v < chunk.vectors(); ++v) {
+      const int64_t column = chunk.column + v * kLanes<T>;
+      double* count = &sums.column_count[side][v * kLanes<T>];
+      if (std::all_of(count, count + kLanes<T>, [](double n) { return n == 0; })) continue;
+      for (int j = 0; j < kLanes<T>; ++j) totals.count(side, column)[j] += count[j];
+      for (int k = 0; k < kNumParts; ++k)
+        add_to<T>(totals.part(k, side, column), sums.column[v][side][k]);
+    }
+}
+template <typename T>
+void flush_rows(const Chunk<T>& chunk, ChunkSums<T>& sums, const Totals& totals) {
+  for (int side = 0; side < 2; ++side)
+    for (int64_t r = 0; r < chunk.count; ++r) {
+      if (sums.row_count[side][r] == 0) continue;
+      *totals.count(side, chunk.row + r) += sums.row_count[side][r];
+      for (int k = 0; k < kNumParts; ++k)
+        *totals.part(k, side, chunk.row + r) += double(sum<T>(sums.row[r][side][k]));
+    }
+}
+
+// Rows from `row` on against the rows from `column` to `end`.
 template <typename T>
 void reduce_chunk(const PairwiseContrast<T>& in, int64_t g, int64_t row, int64_t count,
-                  int64_t column, int64_t end, Pass pass) {
-  const ContrastGroup<T>& group = in.group[g];
+                  int64_t column, int64_t end, const ColumnIds<T>& ids, Pass pass) {
   const Totals totals(in.total + g * kNumStats * in.pitch, in.pitch);
-  T* largest = in.largest + g * 2 * in.pitch;
-  PartSums<T> row_sums[kChunk] = {};
+  alignas(64) T similarity[kChunk * kPanel<T>];
+  ChunkSums<T> sums;
+  std::fill_n(&sums.row_count[0][0], 2 * kChunk, 0.0);
+  std::fill_n(&sums.row[0][0][0], count * 2 * kNumParts, vec<T>{});
   for (; column < end; column += kPanel<T>) {
     if (column + kPanel<T> <= row + 1) continue;  // below the diagonal
-    const PanelKinds<T> kinds(in, group, column);
-    const bool inside = pass == Pass::kStats && column >= row + count && column + kPanel<T> <= group.count;
-    int kind[kChunk + 1];
-    bool any = false;
-    for (int64_t r = 0; r < count; ++r) {
-      kind[r] = kinds(row + r);
-      any |= kind[r] != kIgnored;
-      if (!inside && kind[r] != kIgnored) kind[r] = kMixed;
-    }
-    kind[count] = -1;
-    if (!any) continue;
-    alignas(64) T similarity[kChunk][kPanel<T>] = {};
-    PartSums<T> column_sums[kPanelVectors] = {};
-    add_similarities(in, group, row, count, column, [&](int64_t r) { return similarity[r]; });
-    const Chunk<T> chunk{in, group, row, column, similarity, row_sums, column_sums};
-    for (int64_t begin = 0, stop; begin < count; begin = stop) {
-      for (stop = begin + 1; kind[stop] == kind[begin]; ++stop) {
-      }
-      if (kind[begin] == kPositive) add_uniform<T, 0>(chunk, begin, stop);
-      if (kind[begin] == kNegative) add_uniform<T, 1>(chunk, begin, stop);
-      if (kind[begin] == kMixed)
-        for (int64_t r = begin; r < stop; ++r)
-          for (int v = 0; v < kPanelVectors && column + v * kLanes<T> < group.count; ++v)
-            if (pass == Pass::kLargest)
-              add_largest(chunk, r, v, largest);
-            else
-              add_mixed(chunk, r, v, totals, pass == Pass::kStats ? nullptr : largest);
-      if (kind[begin] == kPositive || kind[begin] == kNegative) {
-        const int side = kind[begin] == kNegative;
-        for (int64_t r = begin; r < stop; ++r) *totals(kCountPos, side, row + r) += kPanel<T>;
-        for (int64_t j = 0; j < kPanel<T>; ++j)
-          *totals(kCountPos, side, column + j) += double(stop - begin);
-      }
-    }
-    for (int v = 0; v < kPanelVectors; ++v)
-      for (int side = 0; side < 2; ++side)
-        for (int k = 0; k < kNumParts; ++k)
-          totals.add_columns<T>(column_sums[v][side][k], k, side, column + v * kLanes<T>);
+    const Chunk<T> chunk{in, in.group[g], row, count, column, similarity, kPanel<T>};
+    Run runs[kChunk];
+    const int num_runs = split(chunk, ids, runs);
+    if (num_runs == 0) continue;
+    multiply(chunk, true);
+    std::fill_n(&sums.column_count[0][0], 2 * kPanel<T>, 0.0);
+    std::fill_n(&sums.column[0][0][0], kPanelVectors * 2 * kNumParts, vec<T>{});
+    for (int i = 0; i < num_runs; ++i)
+      reduce_run(chunk, runs[i], sums, pass, in.largest + g * 2 * in.pitch);
+    flush_columns(chunk, sums, totals);
   }
-  for (int64_t r = 0; r < count; ++r)
-    for (int side = 0; side < 2; ++side) totals.add_row<T>(row_sums[r], side, row + r);
+  flush_rows(Chunk<T>{in, in.group[g], row, count, 0, nullptr, 0}, sums, totals);
 }
 
 // Larger teams read packed rows less often, smaller ones keep many threads busy.
 inline int64_t team_size(int64_t rows) {
-  return rows < 1024 ? kBlock : rows < 16384 ? 2 * kBlock : 4 * kBlock;
+  return rows < 1024 ? kBlock : rows < 16384 ? 2 * kBlock : kLargestTeam;
 }
 
 template <typename T>
@@ -208,10 +228,10 @@ void reduce_all(const PairwiseContrast<T>& in, Pass pass) {
   const int64_t team = team_size(in.pitch);
   for_all_pairs(in, team, [&](int64_t g, int64_t a, int64_t b) {
     const int64_t count = in.group[g].count;
-    const int64_t end = std::min(count, (a + 1) * team);
-    for (int64_t row = a * team; row < end; row += kChunk)
-      reduce_chunk(in, g, row, std::min(kChunk, end - row), b * team,
-                   std::min(count, (b + 1) * team), pass);
+    const int64_t end_a = std::min(count, (a + 1) * team), end_b = std::min(count, (b + 1) * team);
+    const ColumnIds<T> ids(in, in.group[g], b * team, end_b);
+    for (int64_t row = a * team; row < end_a; row += kChunk)
+      reduce_chunk(in, g, row, std::min(kChunk, end_a - row), b * team, end_b, ids, pass);
   });
 }
 

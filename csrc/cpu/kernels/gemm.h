@@ -44,6 +44,7 @@ inline void with_vectors(int64_t width, const Body& body) {
 template <typename T, int... lane>
 inline void transpose_lanes(vec<T>* rows, std::integer_sequence<int, lane...>) {
   constexpr int lanes = kLanes<T>, half = lanes / 2;
+#pragma GCC unroll 4
   for (int step = 1; step < lanes; step *= 2) {
     vec<T> next[lanes];
 #pragma GCC unroll 16

@@ -5,35 +5,23 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-// Packs all rows. Returns the largest squared norm, a bound on similarities.
+// Packs all rows. Returns whether exponentials of similarities need a shift: a similarity is at
+// most the largest squared norm.
 template <typename T>
-T prepare(const PairwiseContrast<T>& in, bool as_right_side) {
+bool prepare(const PairwiseContrast<T>& in) {
   const int64_t blocks = in.pitch / kBlock;
   torch::stable::parallel_for(0, in.num_groups * blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const ContrastGroup<T>& group = in.group[task / blocks];
-      if (task % blocks * kBlock < group.count)
-        pack_block(in, group, task % blocks, as_right_side);
+      const int64_t first = task % blocks * kBlock;
+      const int64_t count = std::clamp<int64_t>(group.count - first, 0, kBlock);
+      in.square[task] = pack_similarity_panels(in, group, first, count);
+      if (group.block_rows != nullptr) pack_row_panels(in, group, first, count);
     }
   });
-  T largest = 0;
-  for (int64_t g = 0; g < in.num_groups; ++g)
-    for (int64_t r = 0; r < in.group[g].count; ++r) {
-      const T* row = in.group[g].rows + r * round_to_lanes<T>(in.width);
-      vec<T> squares{};
-      for_vectors<T>(in.width, [&](int64_t k, auto read, auto) {
-        const vec<T> x = read(row + k);
-        squares += x * x;
-      });
-      const T norm = sum<T>(squares);
-      if (!(norm <= largest)) largest = norm;  // a norm that is not a number stays
-    }
-  return largest;
-}
-
-template <typename T>
-bool needs_shift(const PairwiseContrast<T>& in, T largest_square) {
-  return !(largest_square * in.inv_temperature <= kLargestExponent<T>);
+  return !std::all_of(in.square, in.square + in.num_groups * blocks, [&](T square) {
+    return square * in.inv_temperature <= kLargestExponent<T>;
+  });
 }
 
 template <typename T>
@@ -54,7 +42,7 @@ void write_stats(const PairwiseContrast<T>& in, bool shifted) {
 
 template <typename T>
 void pairwise_contrast(const PairwiseContrast<T>& in) {
-  const bool shifted = needs_shift(in, prepare(in, false));
+  const bool shifted = prepare(in);
   if (shifted) reduce_all(in, Pass::kLargest);
   reduce_all(in, shifted ? Pass::kShiftedStats : Pass::kStats);
   write_stats(in, shifted);
@@ -79,7 +67,7 @@ void prepare_factors(const PairwiseContrastGrad<T>& in, bool shifted) {
 
 template <typename T>
 void pairwise_contrast_backward(const PairwiseContrastGrad<T>& in) {
-  const bool shifted = needs_shift(in.forward, prepare(in.forward, true));
+  const bool shifted = prepare(in.forward);
   prepare_factors(in, shifted);
   if (shifted)
     differentiate_all<T, true>(in);
