@@ -73,7 +73,8 @@ ContrastOrder<T> contrast_order(const PairRule& rule, const int64_t* const (&ids
   for (int k = kNumIds - 1; k >= 0; --k) {
     code[k].resize(taken.size());
     if (!rule_reads(rule, k)) continue;
-    std::transform(taken.begin(), taken.end(), code[k].begin(), [&](int64_t i) { return ids[k][i]; });
+    std::transform(taken.begin(), taken.end(), code[k].begin(),
+                   [&](int64_t i) { return ids[k][i]; });
     code[k] = dense_codes(std::move(code[k]));
     sort_by(code[k], order);
   }

@@ -21,8 +21,19 @@ template <typename T>
 class Call {
  public:
   Call(const Input& in, bool backward)
-      : arguments{in.z.size(0),         in.z.size(1), in.z.size(2), 0, nullptr, rule_of(in),
-                  KindTable(rule_of(in)), T(1 / in.temperature), T(in.margin), nullptr, nullptr, nullptr, nullptr} {
+      : arguments{in.z.size(0),
+                  in.z.size(1),
+                  in.z.size(2),
+                  0,
+                  nullptr,
+                  rule_of(in),
+                  KindTable(rule_of(in)),
+                  T(1 / in.temperature),
+                  T(in.margin),
+                  nullptr,
+                  nullptr,
+                  nullptr,
+                  nullptr} {
     sort_rows(in);
     const int64_t rows = arguments.num_groups * arguments.pitch;
     const int64_t width = (arguments.width + kWidestVector - 1) / kWidestVector * kWidestVector;
@@ -56,7 +67,9 @@ class Call {
     const int64_t size = arguments.size;
     groups_.resize(arguments.num_groups);
     for (int64_t g = 0; g < arguments.num_groups; ++g) {
-      const auto of_group = [&](const Tensor& ids) { return ids.const_data_ptr<int64_t>() + g * size; };
+      const auto of_group = [&](const Tensor& ids) {
+        return ids.const_data_ptr<int64_t>() + g * size;
+      };
       const int64_t* ids[] = {of_group(in.label), of_group(in.modality), of_group(in.utterance)};
       orders_.push_back(contrast_order<T>(arguments.rule, ids, size));
       const ContrastOrder<T>& order = orders_.back();

@@ -17,8 +17,8 @@ using code_t = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
 
 enum ContrastId { kClass, kModality, kUtterance, kNumIds };
 
-// The kind of a set of pairs: PairKind, or mixed. An index has a digit, base 3, for each id: 0 if it
-// differs in all of them, 1 if it is the same in all of them, else 2.
+// The kind of a set of pairs: PairKind, or mixed. An index has a digit, base 3, for each id: 0 if
+// it differs in all of them, 1 if it is the same in all of them, else 2.
 constexpr int kMixed = 3;
 struct KindTable {
   int of[27];
@@ -29,7 +29,10 @@ struct KindTable {
       for (int code = 0; code < 8; ++code)
         if (possible(code, at)) seen[rule.kind(code & 1, code >> 1 & 1, code >> 2 & 1)] = true;
       const int different = seen[0] + seen[1] + seen[2];
-      of[at] = different > 1 ? kMixed : seen[kPositive] ? kPositive : seen[kNegative] ? kNegative : kIgnored;
+      of[at] = different > 1     ? kMixed
+               : seen[kPositive] ? kPositive
+               : seen[kNegative] ? kNegative
+                                 : kIgnored;
     }
   }
 
@@ -44,13 +47,13 @@ struct KindTable {
 // Of one group.
 template <typename T>
 struct ContrastGroup {
-  int64_t count;                     // rows that take part
-  const int64_t* position;           // of each of them among the group's rows of z
-  const code_t<T>* id[kNumIds];      // of each of them; `pitch` long, the rest is 0
-  const code_t<T>* index;            // 0, 1, ..., count - 1; the rest is -1
-  const int64_t* run_end;            // of each of them: the next row of another identity
-  const T* z;                        // (size, width)
-  T *columns, *block_rows;           // (pitch, width rounded up to a vector), see contrast_tiles.h
+  int64_t count;                 // rows that take part
+  const int64_t* position;       // of each of them among the group's rows of z
+  const code_t<T>* id[kNumIds];  // of each of them; `pitch` long, the rest is 0
+  const code_t<T>* index;        // 0, 1, ..., count - 1; the rest is -1
+  const int64_t* run_end;        // of each of them: the next row of another identity
+  const T* z;                    // (size, width)
+  T *columns, *block_rows;       // (pitch, width rounded up to a vector), see contrast_rows.h
 };
 
 template <typename T>

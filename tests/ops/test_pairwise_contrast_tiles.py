@@ -42,9 +42,7 @@ def both(function, z: Tensor, ids: Tensor, rule: PairRule, **options: float) -> 
 
 
 def relative_errors(actual: list[Tensor], exact: list[Tensor]) -> list[float]:
-    return [
-        ((a.double() - e).norm() / e.norm()).item() for a, e in zip(actual, exact, strict=True)
-    ]
+    return [((a.double() - e).norm() / e.norm()).item() for a, e in zip(actual, exact, strict=True)]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
@@ -143,7 +141,9 @@ def test_the_number_of_threads_changes_no_bit(temperature: float):
             both(pairwise_contrast, z.float(), ids, RULES["modalities"], temperature=temperature)
         )
     torch.set_num_threads(before)
-    assert all(a.equal(b) for answer in answers[1:] for a, b in zip(answers[0], answer, strict=True))
+    assert all(
+        a.equal(b) for answer in answers[1:] for a, b in zip(answers[0], answer, strict=True)
+    )
 
 
 @settings(deadline=None, max_examples=60)

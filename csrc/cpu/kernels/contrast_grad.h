@@ -78,8 +78,9 @@ bool fill_block(const PairwiseContrastGrad<T>& in, int64_t g, int64_t first, int
   bool any = false;
   for (int64_t j = 0; j < columns; j += kPanel<T>)
     for (int64_t i = 0; i < rows; i += kChunk) {
-      const Chunk<T> chunk{forward,    group,           first + i, std::min(kChunk, rows - i),
-                           second + j, &block.pair[i][j], kBlock};
+      const Chunk<T> chunk{
+          forward,           group, first + i, std::min(kChunk, rows - i), second + j,
+          &block.pair[i][j], kBlock};
       Run runs[kChunk];
       const int num_runs = split(chunk, ids, runs);
       any |= num_runs > 0;

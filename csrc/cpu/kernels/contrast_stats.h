@@ -39,10 +39,16 @@ class Totals {
 
 template <typename T>
 inline void add_to(double* total, vec<T> v) {
-  alignas(64) T lane[kLanes<T>];
-  store(lane, v);
-#pragma GCC ivdep
-  for (int i = 0; i < kLanes<T>; ++i) total[i] += double(lane[i]);
+  if constexpr (sizeof(T) == sizeof(double)) {
+    store(total, load(total) + v);
+  } else {
+    typedef T half __attribute__((vector_size(ARIIGCN_VECTOR_BYTES / 2)));
+    for (int side = 0; side < 2; ++side, total += kLanes<double>) {
+      half part;
+      __builtin_memcpy(&part, reinterpret_cast<const char*>(&v) + side * sizeof part, sizeof part);
+      store(total, load(total) + __builtin_convertvector(part, vec<double>));
+    }
+  }
 }
 
 template <typename T>
@@ -154,19 +160,19 @@ void reduce_run(const Chunk<T>& chunk, const Run& run, ChunkSums<T>& sums, Pass 
     const int kind = run.kind[v];
     if (kind == kIgnored) continue;
     const int64_t behind = chunk.column + v * kLanes<T> - chunk.row;  // rows of only such pairs
-    const int64_t cut = pass == Pass::kStats && kind != kMixed
-                            ? std::clamp(behind, run.begin, run.end)
-                            : run.begin;
+    const int64_t cut =
+        pass == Pass::kStats && kind != kMixed ? std::clamp(behind, run.begin, run.end) : run.begin;
     if (v + 1 < kPanelVectors && run.kind[v + 1] == kind && cut == run.end) {
       add_uniform<T, 2>(chunk, kind, run.begin, cut, v++, sums);
       continue;
     }
     add_uniform<T, 1>(chunk, kind, run.begin, cut, v, sums);
-    for (int64_t r = cut; r < std::min(run.end, behind + kLanes<T>); ++r)
+    for (int64_t r = cut; r < std::min(run.end, behind + kLanes<T>); ++r) {
       if (pass == Pass::kLargest)
         find_largest(chunk, r, v, largest);
       else
         add_mixed(chunk, r, v, sums, pass == Pass::kStats ? nullptr : largest);
+    }
   }
 }
 
@@ -176,8 +182,11 @@ void flush_columns(const Chunk<T>& chunk, ChunkSums<T>& sums, const Totals& tota
     for (int v = 0; v < chunk.vectors(); ++v) {
       const int64_t column = chunk.column + v * kLanes<T>;
       double* count = &sums.column_count[side][v * kLanes<T>];
-      if (std::all_of(count, count + kLanes<T>, [](double n) { return n == 0; })) continue;
-      for (int j = 0; j < kLanes<T>; ++j) totals.count(side, column)[j] += count[j];
+      vec<double> any{};
+      for (int j = 0; j < kLanes<T>; j += kLanes<double>) any += load(count + j);
+      if (sum<double>(any) == 0) continue;
+      for (int j = 0; j < kLanes<T>; j += kLanes<double>)
+        add_to<double>(totals.count(side, column) + j, load(count + j));
       for (int k = 0; k < kNumParts; ++k)
         add_to<T>(totals.part(k, side, column), sums.column[v][side][k]);
     }

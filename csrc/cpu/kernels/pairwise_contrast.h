@@ -19,9 +19,8 @@ bool prepare(const PairwiseContrast<T>& in) {
       if (group.block_rows != nullptr) pack_row_panels(in, group, first, count);
     }
   });
-  return !std::all_of(in.square, in.square + in.num_groups * blocks, [&](T square) {
-    return square * in.inv_temperature <= kLargestExponent<T>;
-  });
+  return !std::all_of(in.square, in.square + in.num_groups * blocks,
+                      [&](T square) { return square * in.inv_temperature <= kLargestExponent<T>; });
 }
 
 template <typename T>
@@ -34,8 +33,7 @@ void write_stats(const PairwiseContrast<T>& in, bool shifted) {
       for (const int side : {0, 1}) {
         if (total[(kCountPos + side) * in.pitch] == 0) continue;
         const double shift = shifted ? in.largest[(g * 2 + side) * in.pitch + r] : 0;
-        out[(kLsePos + side) * in.size] =
-            T(std::log(total[(kLsePos + side) * in.pitch]) + shift);
+        out[(kLsePos + side) * in.size] = T(std::log(total[(kLsePos + side) * in.pitch]) + shift);
       }
     }
 }
@@ -57,7 +55,8 @@ void prepare_factors(const PairwiseContrastGrad<T>& in, bool shifted) {
         const int64_t at = g * kNumStats * forward.size + forward.group[g].position[r];
         const auto of = [&](int stat) { return at + (stat + side) * forward.size; };
         T* factor = in.factor + (g * 2 + side) * kNumFactors * forward.pitch + r;
-        const T lse = in.stats[of(kLsePos)], by_exp = in.grad[of(kLsePos)] * forward.inv_temperature;
+        const T lse = in.stats[of(kLsePos)],
+                by_exp = in.grad[of(kLsePos)] * forward.inv_temperature;
         factor[kOfSum * forward.pitch] = in.grad[of(kSumPos)];
         factor[kOfExp * forward.pitch] = shifted ? by_exp : by_exp * std::exp(-lse);
         factor[kOfPenalty * forward.pitch] = in.grad[of(kMarginPos)];
