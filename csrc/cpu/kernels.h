@@ -4,6 +4,7 @@
 #pragma once
 
 #include "isa.h"
+#include "pairwise_contrast_arguments.h"
 #include "relational_attention_arguments.h"
 
 #include <torch/csrc/stable/ops.h>
@@ -17,12 +18,16 @@
 #include <type_traits>
 #include <utility>
 
-#define DECLARE_KERNELS(isa_namespace)                                  \
-  namespace ariigcn::isa_namespace {                                    \
-  template <typename T>                                                 \
-  void relational_attention(const RelationalAttention<T>&);             \
-  template <typename T>                                                 \
+#define DECLARE_KERNELS(isa_namespace)                                   \
+  namespace ariigcn::isa_namespace {                                     \
+  template <typename T>                                                  \
+  void relational_attention(const RelationalAttention<T>&);              \
+  template <typename T>                                                  \
   void relational_attention_backward(const RelationalAttentionGrad<T>&); \
+  template <typename T>                                                  \
+  void pairwise_contrast(const PairwiseContrast<T>&);                    \
+  template <typename T>                                                  \
+  void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
   }
 
 DECLARE_KERNELS(generic)

@@ -1,124 +1,125 @@
-// Pairwise contrast on the CPU: similarities are formed a tile of rows at a time (matrix product),
-// reduced to per-row statistics, and formed again in backward; the N x N matrix never exists.
-#include "../pairwise_contrast.h"
-
+// Pairwise contrast on the CPU: sorts the rows, provides the memory and calls the kernels.
 #include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include <algorithm>
-#include <cmath>
+#include "contrast_order.h"
+#include "kernels.h"
 
 namespace {
 using namespace ariigcn;
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-constexpr int64_t kTileRows = 128;
-
-// Statistics of row i from its similarities; `stats` has stride `rows.size` between statistics.
-template <typename value_t>
-void reduce_row(const ContrastRows<value_t>& rows, int64_t i, const value_t* similarity,
-                value_t* stats) {
-  double total[kNumStats] = {};
-  value_t largest[3];
-  std::fill(largest, largest + 3, -kInfinity<value_t>);
-  for (int64_t j = 0; j < rows.size; ++j) {
-    const PairKind kind = rows.kind(i, j);
-    largest[kind] = std::max(largest[kind], similarity[j]);
-  }
-  for (int64_t j = 0; j < rows.size; ++j) {
-    const PairKind kind = rows.kind(i, j);
-    if (kind == kIgnored) continue;
-    const value_t s = similarity[j];
-    const int offset = kind == kNegative;
-    total[kCountPos + offset] += 1;
-    total[kSumPos + offset] += s;
-    total[kLsePos + offset] += std::exp((s - largest[kind]) * rows.inv_temperature);
-    total[kMarginPos + offset] += rows.penalty(kind, s);
-  }
-  for (const int offset : {0, 1})
-    if (total[kCountPos + offset] > 0)
-      total[kLsePos + offset] = std::log(total[kLsePos + offset]) +
-                                double(largest[kPositive + offset]) * rows.inv_temperature;
-  for (int k = 0; k < kNumStats; ++k) stats[k * rows.size + i] = value_t(total[k]);
-}
-
-struct Arguments {
-  const Tensor &label, &modality, &utterance;
+struct Input {
+  const Tensor &z, &label, &modality, &utterance;
   int64_t positives, negatives;
   double temperature, margin;
-
-  template <typename value_t>
-  ContrastRows<value_t> group(int64_t g, int64_t size) const {
-    const auto at = [&](const Tensor& t) { return t.const_data_ptr<int64_t>() + g * size; };
-    return {size,
-            at(label),
-            at(modality),
-            at(utterance),
-            {positives, negatives},
-            value_t(1 / temperature),
-            value_t(margin)};
-  }
 };
 
-// Calls `work(i, similarities of row i)` for all rows of the tile and returns the tile.
-template <typename value_t, typename Work>
-Tensor for_tile(const Tensor& z, const Tensor& z_t, int64_t first, const Work& work) {
-  const int64_t count = std::min(kTileRows, z.size(0) - first), size = z.size(0);
-  Tensor rows = z;
-  Tensor tile = torch::stable::matmul(torch::stable::narrow(rows, 0, first, count), z_t);
-  auto* similarity = tile.mutable_data_ptr<value_t>();
-  torch::stable::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) work(first + r, similarity + r * size);
-  });
-  return tile;
-}
-
-template <typename value_t>
-void forward(const Tensor& z, const Arguments& arguments, Tensor& stats) {
-  const int64_t size = z.size(1);
-  for (int64_t g = 0; g < z.size(0); ++g) {
-    const auto rows = arguments.group<value_t>(g, size);
-    auto* out = stats.mutable_data_ptr<value_t>() + g * kNumStats * size;
-    const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
-    for (int64_t first = 0; first < size; first += kTileRows)
-      for_tile<value_t>(zg, zg_t, first, [&](int64_t i, const value_t* similarity) {
-        reduce_row(rows, i, similarity, out);
-      });
-  }
-}
-
-template <typename value_t>
-void backward(const Tensor& grad, const Tensor& stats, const Tensor& z, const Arguments& arguments,
-              Tensor& grad_z) {
-  const int64_t size = z.size(1);
-  for (int64_t g = 0; g < z.size(0); ++g) {
-    const auto rows = arguments.group<value_t>(g, size);
-    const auto* dout = grad.const_data_ptr<value_t>() + g * kNumStats * size;
-    const auto* out = stats.const_data_ptr<value_t>() + g * kNumStats * size;
-    const Tensor zg = torch::stable::select(z, 0, g), zg_t = torch::stable::transpose(zg, 0, 1);
-    Tensor grad_g = torch::stable::select(grad_z, 0, g);
-    for (int64_t first = 0; first < size; first += kTileRows) {
-      const Tensor tile = for_tile<value_t>(zg, zg_t, first, [&](int64_t i, value_t* similarity) {
-        for (int64_t j = 0; j < size; ++j)
-          similarity[j] = rows.similarity_grad(i, j, similarity[j], dout, out);
-      });
-      Tensor target = torch::stable::narrow(grad_g, 0, first, tile.size(0));
-      torch::stable::copy_(target, torch::stable::matmul(tile, zg));
+// The kernels' arguments and what they point into.
+template <typename T>
+class Call {
+ public:
+  Call(const Input& in, bool backward)
+      : arguments{in.z.size(0),
+                  in.z.size(1),
+                  in.z.size(2),
+                  0,
+                  nullptr,
+                  rule_of(in),
+                  KindTable(rule_of(in)),
+                  T(1 / in.temperature),
+                  T(in.margin),
+                  nullptr,
+                  nullptr,
+                  nullptr,
+                  nullptr} {
+    sort_rows(in);
+    const int64_t rows = arguments.num_groups * arguments.pitch;
+    const int64_t width = (arguments.width + kWidestVector - 1) / kWidestVector * kWidestVector;
+    T* packed = workspace<T>(in.z, rows * width * (backward ? 2 : 1));
+    arguments.square = workspace<T>(in.z, rows / kContrastBlock);
+    for (int64_t g = 0; g < arguments.num_groups; ++g) {
+      ContrastGroup<T>& group = groups_[g];
+      group.z = in.z.const_data_ptr<T>() + g * arguments.size * arguments.width;
+      const int64_t offset = g * arguments.pitch * width;
+      group.columns = packed + offset;
+      group.block_rows = backward ? packed + rows * width + offset : nullptr;
     }
   }
+
+  // Memory of the allocator that torch's profiler sees, until the call is over.
+  template <typename Value>
+  Value* workspace(const Tensor& like, int64_t count) {
+    const int64_t bytes = count * int64_t(sizeof(Value));
+    memory_.push_back(torch::stable::new_empty(like, {bytes}, ScalarType::Byte));
+    return static_cast<Value*>(memory_.back().mutable_data_ptr());
+  }
+
+  PairwiseContrast<T> arguments;
+
+ private:
+  static constexpr int64_t kWidestVector = 64 / sizeof(T);
+
+  static PairRule rule_of(const Input& in) { return {in.positives, in.negatives}; }
+
+  void sort_rows(const Input& in) {
+    const int64_t size = arguments.size;
+    groups_.resize(arguments.num_groups);
+    for (int64_t g = 0; g < arguments.num_groups; ++g) {
+      const auto of_group = [&](const Tensor& ids) {
+        return ids.const_data_ptr<int64_t>() + g * size;
+      };
+      const int64_t* ids[] = {of_group(in.label), of_group(in.modality), of_group(in.utterance)};
+      orders_.push_back(contrast_order<T>(arguments.rule, ids, size));
+      const ContrastOrder<T>& order = orders_.back();
+      groups_[g].count = int64_t(order.position.size());
+      groups_[g].position = order.position.data();
+      for (int k = 0; k < kNumIds; ++k) groups_[g].id[k] = order.id[k].data();
+      groups_[g].index = order.index.data();
+      groups_[g].run_end = order.run_end.data();
+      arguments.pitch = std::max(arguments.pitch, int64_t(order.index.size()));
+    }
+    arguments.group = groups_.data();
+  }
+
+  std::vector<ContrastOrder<T>> orders_;
+  std::vector<ContrastGroup<T>> groups_;
+  std::vector<Tensor> memory_;
+};
+
+template <typename T>
+void forward(const Input& in, Tensor& stats) {
+  Call<T> call(in, false);
+  PairwiseContrast<T>& arguments = call.arguments;
+  const int64_t rows = arguments.num_groups * arguments.pitch;
+  arguments.total = call.template workspace<double>(in.z, kNumStats * rows);
+  std::fill_n(arguments.total, kNumStats * rows, 0.0);
+  arguments.largest = call.template workspace<T>(in.z, 2 * rows);
+  std::fill_n(arguments.largest, 2 * rows, -kInfinity<T>);
+  arguments.stats = stats.mutable_data_ptr<T>();
+  CALL_BEST_ISA(pairwise_contrast, arguments);
+}
+
+template <typename T>
+void backward(const Input& in, const Tensor& grad, const Tensor& stats, Tensor& grad_z) {
+  Call<T> call(in, true);
+  const int64_t rows = call.arguments.num_groups * call.arguments.pitch;
+  const PairwiseContrastGrad<T> arguments{
+      call.arguments, grad.const_data_ptr<T>(), stats.const_data_ptr<T>(),
+      call.template workspace<T>(in.z, 2 * kNumFactors * rows), grad_z.mutable_data_ptr<T>()};
+  CALL_BEST_ISA(pairwise_contrast_backward, arguments);
 }
 
 Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& modality,
                          const Tensor& utterance, int64_t positives, int64_t negatives,
                          double temperature, double margin) {
-  const Arguments arguments{label, modality, utterance, positives, negatives, temperature, margin};
-  Tensor stats = torch::stable::new_empty(z, {z.size(0), kNumStats, z.size(1)});
+  const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
+  Tensor stats = torch::stable::new_zeros(z, {z.size(0), kNumStats, z.size(1)});
   if (z.scalar_type() == ScalarType::Double)
-    forward<double>(z, arguments, stats);
+    forward<double>(in, stats);
   else
-    forward<float>(z, arguments, stats);
+    forward<float>(in, stats);
   return stats;
 }
 
@@ -126,12 +127,12 @@ Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const
                                   const Tensor& label, const Tensor& modality,
                                   const Tensor& utterance, int64_t positives, int64_t negatives,
                                   double temperature, double margin) {
-  const Arguments arguments{label, modality, utterance, positives, negatives, temperature, margin};
-  Tensor grad_z = torch::stable::empty_like(z);
+  const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
+  Tensor grad_z = torch::stable::new_zeros(z, z.sizes());
   if (z.scalar_type() == ScalarType::Double)
-    backward<double>(grad, stats, z, arguments, grad_z);
+    backward<double>(in, grad, stats, grad_z);
   else
-    backward<float>(grad, stats, z, arguments, grad_z);
+    backward<float>(in, grad, stats, grad_z);
   return grad_z;
 }
 

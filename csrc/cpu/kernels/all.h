@@ -1,6 +1,7 @@
 // Every kernel, instantiated for the instruction set of the including translation unit.
 #pragma once
 
+#include "pairwise_contrast.h"
 #include "relational_attention.h"
 #include "relational_attention_backward.h"
 
@@ -10,5 +11,9 @@ template void relational_attention(const RelationalAttention<float>&);
 template void relational_attention(const RelationalAttention<double>&);
 template void relational_attention_backward(const RelationalAttentionGrad<float>&);
 template void relational_attention_backward(const RelationalAttentionGrad<double>&);
+template void pairwise_contrast(const PairwiseContrast<float>&);
+template void pairwise_contrast(const PairwiseContrast<double>&);
+template void pairwise_contrast_backward(const PairwiseContrastGrad<float>&);
+template void pairwise_contrast_backward(const PairwiseContrastGrad<double>&);
 
 }  // namespace ariigcn::ARIIGCN_ISA

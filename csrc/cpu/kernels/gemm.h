@@ -47,6 +47,7 @@ inline void with_vectors(int64_t width, const Body& body) {
 template <typename T, int... lane>
 inline void transpose_lanes(vec<T>* rows, std::integer_sequence<int, lane...>) {
   constexpr int lanes = kLanes<T>, half = lanes / 2;
+#pragma GCC unroll 4
   for (int step = 1; step < lanes; step *= 2) {
     vec<T> next[lanes];
 #pragma GCC unroll 16
@@ -165,6 +166,24 @@ inline void run_tile(int64_t rows, int64_t depth, const T* const* left, int64_t 
   });
 }
 
+// Rows out(m) (+)= row left(m) . panel for m < count. `meanwhile(m)` is called once per tile.
+template <typename T, typename Left, typename Out, typename Meanwhile>
+inline void multiply_panel(int64_t count, int64_t depth, const Left& left, const T* panel,
+                           int64_t pitch, int64_t width, const Out& out, bool add,
+                           const Meanwhile& meanwhile) {
+  for (int64_t m = 0; m < count; m += kTileRows) {
+    const int64_t rows = std::min<int64_t>(kTileRows, count - m);
+    const T* from[kTileRows];
+    T* to[kTileRows];
+    for (int64_t i = 0; i < rows; ++i) {
+      from[i] = left(m + i);
+      to[i] = out(m + i);
+    }
+    meanwhile(m);
+    run_tile<T, false>(rows, depth, from, 0, panel, pitch, width, to, add);
+  }
+}
+
 // Rows of B that are packed at once: a panel of them fits into the nearest caches.
 constexpr int64_t kDepth = 256;
 
@@ -191,25 +210,17 @@ inline void prefetch_panel(const Matrix<T>& b, int64_t n0, int64_t step, int64_t
 template <typename T, typename Left, typename Out>
 inline void multiply_rows(const Matrix<T>& b, int64_t n0, int64_t count, const Left& left,
                           const Out& out, bool add, T* panel) {
-  const int64_t width = std::min(kPanel<T>, b.width - n0);
-  const bool direct = !b.transposed && count <= 2 * kTileRows && width % kLanes<T> == 0;
+  const int64_t width = std::min(kPanel<T>, b.width - n0), tiles = ceil_div(count, kTileRows);
+  const bool direct = !b.transposed && tiles <= 2 && width % kLanes<T> == 0;
   for (int64_t k = 0; k < b.depth && count > 0; k += kDepth, add = true) {
     const Matrix<T> part{b.data + k * (b.transposed ? 1 : b.stride), b.stride,
                          std::min(kDepth, b.depth - k), b.width, b.transposed};
     if (!direct) pack(part, n0, width, panel);
-    const T* right = direct ? part.data + n0 : panel;
-    const int64_t pitch = direct ? b.stride : round_to_lanes<T>(width);
-    for (int64_t m = 0; m < count; m += kTileRows) {
-      const int64_t rows = std::min<int64_t>(kTileRows, count - m);
-      const T* from[kTileRows];
-      T* to[kTileRows];
-      for (int64_t i = 0; i < rows; ++i) {
-        from[i] = left(m + i) + k;
-        to[i] = out(m + i) + n0;
-      }
-      prefetch_panel(part, n0 + kPanel<T>, m / kTileRows, ceil_div(count, kTileRows));
-      run_tile<T, false>(rows, part.depth, from, 0, right, pitch, width, to, add);
-    }
+    multiply_panel<T>(
+        count, part.depth, [&](int64_t m) { return left(m) + k; },
+        direct ? part.data + n0 : panel, direct ? b.stride : round_to_lanes<T>(width), width,
+        [&](int64_t m) { return out(m) + n0; }, add,
+        [&](int64_t m) { prefetch_panel(part, n0 + kPanel<T>, m / kTileRows, tiles); });
   }
 }
 
