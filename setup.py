@@ -86,6 +86,10 @@ def extension():
         "-Wno-unknown-pragmas",
         f"-DTORCH_TARGET_VERSION={TARGET_ABI}",
     ]
+    link = []
+    if os.getenv("ARIIGCN_SANITIZE") == "1":  # make sanitize
+        link = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+        flags += [*link, "-O1", "-g1", "-fno-omit-frame-pointer"]
     cuda = {}
     if WITH_CUDA:
         sources += Path("csrc/cuda").glob("*.cpp")
@@ -101,6 +105,7 @@ def extension():
         sorted(map(str, sources)),
         define_macros=macros,
         extra_compile_args={"cxx": flags},
+        extra_link_args=link,
         **cuda,
     )
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import torch
 
-from ariigcn_dgl._native import build_info
+from ariigcn_dgl._native import build_info, cpu_capability
 
 PACKAGES = ("ariigcn_dgl", "torch", "dgl", "numpy", "scikit-learn", "safetensors")
 
@@ -28,6 +28,6 @@ def environment() -> dict[str, str]:
         **{package: version(package) for package in PACKAGES},
         "native library": f"built with {built['compiler']}, torch {built['torch_headers']}, {cuda}",
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
-        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "cpu": f"{cpu_capability()} (torch: {torch.backends.cpu.get_cpu_capability()})",
         "cuda devices": ", ".join(devices) or "none",
     }

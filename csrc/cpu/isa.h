@@ -20,10 +20,10 @@ const char* isa_name();
 }  // namespace ariigcn
 
 #if ARIIGCN_X86
-#define CALL_BEST_ISA(function, ...)                                 \
-  (ariigcn::isa() == ariigcn::Isa::kAvx512  ? ariigcn::avx512::function(__VA_ARGS__) \
+#define CALL_BEST_ISA(function, ...)                                                \
+  (ariigcn::isa() == ariigcn::Isa::kAvx512 ? ariigcn::avx512::function(__VA_ARGS__) \
    : ariigcn::isa() == ariigcn::Isa::kAvx2 ? ariigcn::avx2::function(__VA_ARGS__)   \
-                                            : ariigcn::generic::function(__VA_ARGS__))
+                                           : ariigcn::generic::function(__VA_ARGS__))
 #else
 #define CALL_BEST_ISA(function, ...) ariigcn::generic::function(__VA_ARGS__)
 #endif

@@ -60,10 +60,11 @@ struct Inputs {
  private:
   AttentionGraph structure() const {
     const auto at = [](const Tensor& t) { return t.const_data_ptr<int64_t>(); };
-    return {indptr.numel() - 1, t_indptr.numel() - 1,  indices.numel(), seg_dst.numel(),
-            rel_weight.size(1), components.numel() - 1, at(indptr),      at(indices),
-            at(seg_ptr),        at(seg_dst),            at(seg_rel),     at(edge_seg),
-            at(t_indptr),       at(t_eids),             at(components)};
+    return {indptr.numel() - 1, t_indptr.numel() - 1, indices.numel(),
+            seg_dst.numel(),    rel_weight.size(1),   components.numel() - 1,
+            at(indptr),         at(indices),          at(seg_ptr),
+            at(seg_dst),        at(seg_rel),          at(edge_seg),
+            at(t_indptr),       at(t_eids),           at(components)};
   }
 };
 
@@ -89,10 +90,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> relational_attention(
     const Tensor& indices, const Tensor& seg_ptr, const Tensor& seg_dst, const Tensor& seg_rel,
     const Tensor& edge_seg, const Tensor& t_indptr, const Tensor& t_eids,
     const Tensor& components) {
-  const Inputs in{dst_feat,   src_feat, weight_dst, weight_src, score,    rel_weight,
-                  bias,       edge_weight, seed,    activation, slope,    dropout,
-                  normalise,  gelu,     indptr,     indices,    seg_ptr,  seg_dst,
-                  seg_rel,    edge_seg, t_indptr,   t_eids,     components};
+  const Inputs in{dst_feat,  src_feat,    weight_dst, weight_src, score,     rel_weight,
+                  bias,      edge_weight, seed,       activation, slope,     dropout,
+                  normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,
+                  seg_rel,   edge_seg,    t_indptr,   t_eids,     components};
   const int64_t groups = weight_dst.size(0), num_dst = indptr.numel() - 1, kept = keep ? groups : 0;
   const auto make = [&](std::initializer_list<int64_t> shape) {
     return torch::stable::new_empty(src_feat, shape);
@@ -136,19 +137,21 @@ void run_backward(const Inputs& in, const Tensor& grad_out, const Optional& grad
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>
-relational_attention_backward(
-    const Tensor& grad_out, const Optional& grad_alpha, const Tensor& alpha, const Tensor& u,
-    const Tensor& v, const Tensor& pre, const Optional& dst_feat, const Tensor& src_feat,
-    const Tensor& weight_dst, const Tensor& weight_src, const Tensor& score,
-    const Tensor& rel_weight, const Optional& bias, const Optional& edge_weight,
-    const Optional& seed, int64_t activation, double slope, double dropout, bool normalise,
-    bool gelu, const Tensor& indptr, const Tensor& indices, const Tensor& seg_ptr,
-    const Tensor& seg_dst, const Tensor& seg_rel, const Tensor& edge_seg, const Tensor& t_indptr,
-    const Tensor& t_eids, const Tensor& components) {
-  const Inputs in{dst_feat,   src_feat, weight_dst, weight_src, score,    rel_weight,
-                  bias,       edge_weight, seed,    activation, slope,    dropout,
-                  normalise,  gelu,     indptr,     indices,    seg_ptr,  seg_dst,
-                  seg_rel,    edge_seg, t_indptr,   t_eids,     components};
+relational_attention_backward(const Tensor& grad_out, const Optional& grad_alpha,
+                              const Tensor& alpha, const Tensor& u, const Tensor& v,
+                              const Tensor& pre, const Optional& dst_feat, const Tensor& src_feat,
+                              const Tensor& weight_dst, const Tensor& weight_src,
+                              const Tensor& score, const Tensor& rel_weight, const Optional& bias,
+                              const Optional& edge_weight, const Optional& seed, int64_t activation,
+                              double slope, double dropout, bool normalise, bool gelu,
+                              const Tensor& indptr, const Tensor& indices, const Tensor& seg_ptr,
+                              const Tensor& seg_dst, const Tensor& seg_rel, const Tensor& edge_seg,
+                              const Tensor& t_indptr, const Tensor& t_eids,
+                              const Tensor& components) {
+  const Inputs in{dst_feat,  src_feat,    weight_dst, weight_src, score,     rel_weight,
+                  bias,      edge_weight, seed,       activation, slope,     dropout,
+                  normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,
+                  seg_rel,   edge_seg,    t_indptr,   t_eids,     components};
   const bool empty = components.numel() < 2;  // then no block is there to write the zeros
   const auto like = [&](const Tensor& t) {
     Tensor grad = torch::stable::empty_like(t);
@@ -156,9 +159,14 @@ relational_attention_backward(
     return grad;
   };
   const Tensor none = torch::stable::new_empty(src_feat, {0});
-  Gradients to{dst_feat ? like(*dst_feat) : none, like(src_feat), like(weight_dst),
-               like(weight_src),                  like(score),    like(rel_weight),
-               bias ? like(*bias) : none,         edge_weight ? like(*edge_weight) : none};
+  Gradients to{dst_feat ? like(*dst_feat) : none,
+               like(src_feat),
+               like(weight_dst),
+               like(weight_src),
+               like(score),
+               like(rel_weight),
+               bias ? like(*bias) : none,
+               edge_weight ? like(*edge_weight) : none};
   if (src_feat.scalar_type() == ScalarType::Double)
     run_backward<double>(in, grad_out, grad_alpha, alpha, u, v, pre, to);
   else

@@ -47,8 +47,7 @@ inline void for_blocks(const AttentionGraph& graph, const Work& work) {
     Block block{};
     block.dst = block.src = graph.components[c];
     do ++c;
-    while (c < graph.num_components &&
-           (!square || graph.components[c] - block.dst < kBlockRows));
+    while (c < graph.num_components && (!square || graph.components[c] - block.dst < kBlockRows));
     block.dst_end = graph.components[c];
     block.src_end = square ? block.dst_end : graph.num_src;
     block.edge = graph.indptr[block.dst];

@@ -29,9 +29,7 @@ struct AttentionPass {
   const T* rel_weight(int64_t r) const {
     return op.rel_weight + (g * op.graph.num_rels + r) * op.in_feats * op.out_feats;
   }
-  const T* bias(int64_t r) const {
-    return op.bias + (g * op.graph.num_rels + r) * op.attn_feats;
-  }
+  const T* bias(int64_t r) const { return op.bias + (g * op.graph.num_rels + r) * op.attn_feats; }
 
   // Segments of target i, counted from the graph's first.
   std::pair<int64_t, int64_t> segments(int64_t i) const {

@@ -28,9 +28,8 @@ inline void reduce_rows(int64_t first, int64_t last, const Row& row, int64_t wid
   constexpr int group = Term::kUnroll;
   for (; first + group <= last; first += group)
     reduce_group<T, group>(first, row, width, term, out);
-  with_constant<group - 1>(last - first, [&](auto size) {
-    reduce_group<T, size.value>(first, row, width, term, out);
-  });
+  with_constant<group - 1>(
+      last - first, [&](auto size) { reduce_group<T, size.value>(first, row, width, term, out); });
 }
 
 // w . term(u + v)
@@ -63,7 +62,8 @@ struct DotTerm {
   vec<T> add(vec<T> sum, vec<T> h) const { return sum + a_k * h; }
 };
 
-// to[k..] (+)= sum over e of term(rows[e][k..]): `size` vectors, the last one cut to `rest` elements.
+// to[k..] (+)= sum over e of term(rows[e][k..]): `size` vectors, the last one cut to `rest`
+// elements.
 template <typename T, int size, typename Term>
 inline void sum_block(int64_t count, const T* const* rows, int64_t first, int64_t k, int64_t rest,
                       const Term& term, T* to, bool add) {
@@ -105,7 +105,8 @@ inline void sum_rows(int64_t first, int64_t last, const Row& row, int64_t width,
     for (int64_t k = 0; k < width; k += most * lanes) {
       const int64_t left = std::min(most * lanes, width - k), vectors = ceil_div(left, lanes);
       with_constant<most>(vectors, [&](auto size) {
-        sum_block<T, size.value>(count, rows, first, k, left - (vectors - 1) * lanes, term, to, add);
+        sum_block<T, size.value>(count, rows, first, k, left - (vectors - 1) * lanes, term, to,
+                                 add);
       });
     }
     first += most_rows;

@@ -2,28 +2,11 @@
 // stays in registers. What one row of the result is does not depend on the rows beside it.
 #pragma once
 
-#include "simd.h"
+#include "pack.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
 constexpr int kTileRows = 6;
-constexpr int kPanelVectors = ARIIGCN_VECTOR_BYTES == 64 ? 4 : 2;
-template <typename T>
-constexpr int64_t kPanel = kPanelVectors * kLanes<T>;
-
-// Entry (k, n) is data[k * stride + n], or data[n * stride + k] if transposed.
-template <typename T>
-struct Matrix {
-  const T* data;
-  int64_t stride, depth, width;
-  bool transposed;
-};
-
-
-template <typename T>
-inline int64_t round_to_lanes(int64_t width) {
-  return ceil_div(width, kLanes<T>) * kLanes<T>;
-}
 
 // Calls `body` with an integral constant equal to `count`, for 0 < count <= most.
 template <int most, typename Body>
@@ -40,63 +23,6 @@ inline void with_constant(int64_t count, const Body& body) {
 template <typename T, typename Body>
 inline void with_vectors(int64_t width, const Body& body) {
   with_constant<kPanelVectors>(ceil_div(width, kLanes<T>), body);
-}
-
-// Rows 2i and 2i + 1 of the result interleave rows i and i + lanes / 2; log2(lanes) times, this
-// transposes.
-template <typename T, int... lane>
-inline void transpose_lanes(vec<T>* rows, std::integer_sequence<int, lane...>) {
-  constexpr int lanes = kLanes<T>, half = lanes / 2;
-#pragma GCC unroll 4
-  for (int step = 1; step < lanes; step *= 2) {
-    vec<T> next[lanes];
-#pragma GCC unroll 16
-    for (int i = 0; i < half; ++i) {
-      next[2 * i] =
-          __builtin_shufflevector(rows[i], rows[i + half], (lane / 2 + lane % 2 * lanes)...);
-      next[2 * i + 1] =
-          __builtin_shufflevector(rows[i], rows[i + half], (half + lane / 2 + lane % 2 * lanes)...);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i) rows[i] = next[i];
-  }
-}
-
-// Panel row k holds columns n0.. of B's row k, filled up with zeros to whole vectors.
-template <typename T>
-inline void pack_rows(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
-  const int64_t pitch = round_to_lanes<T>(width);
-  for (int64_t k = 0; k < b.depth; ++k) {
-    const T* from = b.data + k * b.stride + n0;
-    T* to = panel + k * pitch;
-    int64_t n = 0;
-    for (; n + kLanes<T> <= width; n += kLanes<T>) store(to + n, load(from + n));
-    if (n < width) store(to + n, load_part(from + n, width - n));
-  }
-}
-template <typename T>
-inline void pack_columns(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
-  constexpr int lanes = kLanes<T>;
-  const int64_t pitch = round_to_lanes<T>(width);
-  for (int64_t k = 0; k < b.depth; k += lanes) {
-    const int64_t deep = std::min<int64_t>(lanes, b.depth - k);
-    for (int64_t n = 0; n < pitch; n += lanes) {
-      vec<T> tile[lanes];
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes; ++i) {
-        const T* from = b.data + (n0 + n + i) * b.stride + k;
-        tile[i] = n + i >= width ? vec<T>{} : deep == lanes ? load(from) : load_part(from, deep);
-      }
-      transpose_lanes<T>(tile, std::make_integer_sequence<int, lanes>{});
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes; ++i)
-        if (i < deep) store(panel + (k + i) * pitch + n, tile[i]);
-    }
-  }
-}
-template <typename T>
-inline void pack(const Matrix<T>& b, int64_t n0, int64_t width, T* panel) {
-  b.transposed ? pack_columns(b, n0, width, panel) : pack_rows(b, n0, width, panel);
 }
 
 // A tile of the product; `left(m, k)` is read once per k and row.
@@ -161,7 +87,7 @@ inline void run_tile(int64_t rows, int64_t depth, const T* const* left, int64_t 
   with_vectors<T>(width, [&](auto vectors) {
     with_constant<kTileRows>(rows, [&](auto m) {
       tile_kernel<T, m.value, vectors.value, outer>(depth, left, offset, panel, pitch, width, out,
-                                                          add);
+                                                    add);
     });
   });
 }
@@ -217,10 +143,9 @@ inline void multiply_rows(const Matrix<T>& b, int64_t n0, int64_t count, const L
                          std::min(kDepth, b.depth - k), b.width, b.transposed};
     if (!direct) pack(part, n0, width, panel);
     multiply_panel<T>(
-        count, part.depth, [&](int64_t m) { return left(m) + k; },
-        direct ? part.data + n0 : panel, direct ? b.stride : round_to_lanes<T>(width), width,
-        [&](int64_t m) { return out(m) + n0; }, add,
-        [&](int64_t m) { prefetch_panel(part, n0 + kPanel<T>, m / kTileRows, tiles); });
+        count, part.depth, [&](int64_t m) { return left(m) + k; }, direct ? part.data + n0 : panel,
+        direct ? b.stride : round_to_lanes<T>(width), width, [&](int64_t m) { return out(m) + n0; },
+        add, [&](int64_t m) { prefetch_panel(part, n0 + kPanel<T>, m / kTileRows, tiles); });
   }
 }
 
@@ -232,7 +157,8 @@ constexpr int64_t kOuterDepth = 64;
 template <typename T, typename Left, typename Right>
 inline void multiply_outer(int64_t count, const Left& left, const Right& right, int64_t rows,
                            int64_t width, T* out, int64_t stride, bool add, T* panel) {
-  for (int64_t m = 0; m < rows && count == 0 && !add; ++m) std::fill_n(out + m * stride, width, T(0));
+  for (int64_t m = 0; m < rows && count == 0 && !add; ++m)
+    std::fill_n(out + m * stride, width, T(0));
   for (int64_t first = 0; first < count; first += kOuterDepth, add = true) {
     const int64_t depth = std::min(kOuterDepth, count - first);
     const T* column[kOuterDepth];

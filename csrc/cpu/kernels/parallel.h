@@ -38,9 +38,8 @@ inline void run_tasks(int64_t count, const Make& make) {
 // Runs range(begin, end) over 0..count in pieces of fixed size.
 template <typename Range>
 inline void run_ranges(int64_t count, int64_t size, const Range& range) {
-  run_tasks(ceil_div(count, size), [&] {
-    return [&](int64_t t) { range(t * size, std::min(count, (t + 1) * size)); };
-  });
+  run_tasks(ceil_div(count, size),
+            [&] { return [&](int64_t t) { range(t * size, std::min(count, (t + 1) * size)); }; });
 }
 
 }  // namespace ariigcn::ARIIGCN_ISA

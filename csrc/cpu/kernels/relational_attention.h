@@ -58,12 +58,11 @@ inline void attend(const AttentionPass<T>& pass, const Act& act, int64_t i, cons
     T by_relation = 0;
     for (int64_t k = 0; k < pass.op.attn_feats && pass.op.bias != nullptr; ++k)
       by_relation += act.linear() * w[k] * pass.bias(r)[k];
-    reduce_rows<T>(first, last, v_of, pass.op.attn_pitch,
-                   ScoreTerm<T, Act>{act, pass.biased(i, r, row), w, {}, {}},
-                   [&](int64_t e, T sum) {
-                     alpha[e] = act.scale() * sum + q[graph.indices[e] - pass.block.src] +
-                                by_relation;
-                   });
+    reduce_rows<T>(
+        first, last, v_of, pass.op.attn_pitch,
+        ScoreTerm<T, Act>{act, pass.biased(i, r, row), w, {}, {}}, [&](int64_t e, T sum) {
+          alpha[e] = act.scale() * sum + q[graph.indices[e] - pass.block.src] + by_relation;
+        });
   };
   const int64_t first = graph.indptr[i], last = graph.indptr[i + 1];
   if (first == last) return;
@@ -82,8 +81,8 @@ template <typename T, typename Act>
 void linear_scores(const AttentionPass<T>& pass, const Act& act, const T* w, T* q) {
   run_ranges(pass.block.sources(), kRowsPerProduct, [&](int64_t first, int64_t last) {
     reduce_rows<T>(
-        first, last, [&](int64_t j) { return pass.v + j * pass.op.attn_pitch; },
-        pass.op.attn_pitch, DotTerm<T>{w, {}}, [&](int64_t j, T sum) { q[j] = act.linear() * sum; });
+        first, last, [&](int64_t j) { return pass.v + j * pass.op.attn_pitch; }, pass.op.attn_pitch,
+        DotTerm<T>{w, {}}, [&](int64_t j, T sum) { q[j] = act.linear() * sum; });
   });
 }
 

@@ -30,7 +30,8 @@ void sums_grad(const BackwardPass<T>& pass) {
   const auto& op = pass.op;
   const auto& graph = pass.graph();
   const Block& block = pass.block;
-  const int64_t width = op.in_feats, depth = op.out_feats, range = product_range(graph, block, depth);
+  const int64_t width = op.in_feats, depth = op.out_feats,
+                range = product_range(graph, block, depth);
   run_tasks(product_tasks<T>(block.targets(), range, width), [&] {
     return [&, panel = Buffer<T>(panel_size<T>(depth))](int64_t t) {
       const ProductTask<T> task(t, block.targets(), range, width);
@@ -39,9 +40,7 @@ void sums_grad(const BackwardPass<T>& pass) {
         const int64_t end = first_position(graph, block, r, block.dst + task.last);
         multiply_rows<T>(
             {pass.rel_weight(r), depth, depth, width, true}, task.n0, end - begin,
-            [&](int64_t m) {
-              return pass.grad_pre + (pass.target(begin + m) - block.dst) * depth;
-            },
+            [&](int64_t m) { return pass.grad_pre + (pass.target(begin + m) - block.dst) * depth; },
             [&](int64_t m) { return pass.grad_sums + (begin + m) * width; }, false, panel);
       }
     };
@@ -77,8 +76,8 @@ void projection_grad(const BackwardPass<T>& pass, bool dst, int64_t m0, int64_t 
           (pass.g * op.in_feats + m0) * op.attn_feats;
   multiply_outer<T>(
       dst ? block.targets() : block.sources(), [&](int64_t k) { return feat + k * op.in_feats; },
-      [&](int64_t k) { return grad + k * op.attn_pitch; }, rows,
-      op.attn_feats, to, op.attn_feats, !pass.first_block, panel);
+      [&](int64_t k) { return grad + k * op.attn_pitch; }, rows, op.attn_feats, to, op.attn_feats,
+      !pass.first_block, panel);
 }
 
 // Rows m0 .. of the gradient of W_r: the sum of (sum of a segment) (x) (gradient of its target).
@@ -88,8 +87,8 @@ void relation_grad(const BackwardPass<T>& pass, int64_t r, int64_t m0, int64_t r
                    T* panel) {
   const auto& op = pass.op;
   const int64_t end = pass.block.rel[r + 1];
-  T* to = pass.grad.rel_weight +
-          ((pass.g * op.graph.num_rels + r) * op.in_feats + m0) * op.out_feats;
+  T* to =
+      pass.grad.rel_weight + ((pass.g * op.graph.num_rels + r) * op.in_feats + m0) * op.out_feats;
   int64_t at = pass.block.rel[r];
   bool add = !pass.first_block;
   do {
@@ -130,7 +129,7 @@ void product_grads(const BackwardPass<T>& pass) {
   const int64_t of_src = src.tasks(op.in_feats), of_dst = shared ? 0 : dst.tasks(op.in_feats);
   const int64_t most = outer_rows(op.graph), per_weight = ceil_div(op.in_feats, most);
   const int64_t of_weights = (rels + 2) * per_weight, of_bias = op.bias == nullptr ? 0 : rels;
-  
+
   run_tasks(of_weights + of_src + of_dst + of_bias, [&] {
     return [&, sums = Buffer<T>(kOuterDepth * most),
             panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {
@@ -151,12 +150,12 @@ void product_grads(const BackwardPass<T>& pass) {
 
 template <typename T>
 void score_grad(const BackwardPass<T>& pass) {
-  const int64_t tasks =
-      edge_tasks<T>(pass.block.targets()) + edge_tasks<T>(pass.block.sources());
+  const int64_t tasks = edge_tasks<T>(pass.block.targets()) + edge_tasks<T>(pass.block.sources());
   T* to = pass.grad.score + pass.g * pass.op.attn_feats;
   if (pass.first_block) std::fill_n(to, pass.op.attn_feats, T(0));
   for (int64_t t = 0; t < tasks; ++t)
-    for (int64_t k = 0; k < pass.op.attn_feats; ++k) to[k] += pass.grad_w[t * pass.op.attn_pitch + k];
+    for (int64_t k = 0; k < pass.op.attn_feats; ++k)
+      to[k] += pass.grad_w[t * pass.op.attn_pitch + k];
 }
 
 template <typename T>
@@ -175,10 +174,18 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
       const T* by_out = grad.grad_out + dst * op.out_feats;
       std::fill_n(w + 0, pitch, T(0));
       std::copy_n(op.score + g * op.attn_feats, op.attn_feats, w + 0);
-      const BackwardPass<T> pass{
-          {op, block, g, op.u + dst * pitch, op.v + src * pitch, factor},
-          grad, op.gelu ? grad_pre : by_out, grad_sums, ds, by_row,
-          by_row + block.targets() * pitch, biased_u, grad_biased, w, grad_w, block.dst == 0};
+      const BackwardPass<T> pass{{op, block, g, op.u + dst * pitch, op.v + src * pitch, factor},
+                                 grad,
+                                 op.gelu ? grad_pre : by_out,
+                                 grad_sums,
+                                 ds,
+                                 by_row,
+                                 by_row + block.targets() * pitch,
+                                 biased_u,
+                                 grad_biased,
+                                 w,
+                                 grad_w,
+                                 block.dst == 0};
       if (op.gelu)
         gelu_grad<T>(by_out, op.pre + dst * op.out_feats, grad_pre, block.targets() * op.out_feats);
       run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {

@@ -9,12 +9,12 @@ namespace ariigcn::ARIIGCN_ISA {
 template <typename T>
 struct BackwardPass : AttentionPass<T> {
   const RelationalAttentionGrad<T>& grad;
-  const T* grad_pre;     // (targets, out_feats): by `out` before GELU
-  T* grad_sums;          // by the segments' sums (segments by relation, in_feats)
-  T *ds, *grad_u, *grad_v;  // by the scores (edges), u and v (rows, attn_pitch)
+  const T* grad_pre;          // (targets, out_feats): by `out` before GELU
+  T* grad_sums;               // by the segments' sums (segments by relation, in_feats)
+  T *ds, *grad_u, *grad_v;    // by the scores (edges), u and v (rows, attn_pitch)
   T *biased_u, *grad_biased;  // u_i + b_r and its gradient (segments by relation, attn_pitch)
-  const T* w;            // score vector, attn_pitch long
-  T* grad_w;             // one partial row per task, targets' tasks first
+  const T* w;                 // score vector, attn_pitch long
+  T* grad_w;                  // one partial row per task, targets' tasks first
   bool first_block;
 
   bool first_head() const { return this->g % this->op.heads == 0; }
