@@ -46,8 +46,8 @@ def relational_attention(
     and transformed after, so the matrix products cover the P non-empty pairs only; no tensor has
     E rows of features. Independent parts of the graph (dialogues) are worked on one after the
     other, in a fixed order: results are bitwise the same for any number of threads. Differentiable
-    once. Half types are computed in float32. On other devices the same mathematics runs as
-    `edge_attention` and `relational_sum`.
+    once. Half types are computed in float32, which under autocast is the result's type. On other
+    devices the same mathematics runs as `edge_attention` and `relational_sum`.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def relational_attention(
             normalise=normalise,
             gelu=gelu,
         )
-    dtype = feat.dtype
-    exact = dtype if dtype == torch.float64 else torch.float32
+    exact = feat.dtype if feat.dtype == torch.float64 else torch.float32
+    dtype = exact if torch.is_autocast_enabled("cpu") else feat.dtype
     present = (dst_feat, *tensors, bias, edge_weight)
     native = [None if x is None else x.to(exact).contiguous() for x in present]
     seed = torch.randint(2**62, ()) if dropout > 0 else None
@@ -179,6 +179,11 @@ def _check(
     require_floating(**{name: x for name, x in tensors.items() if x is not None})
     require_dim(3, feat=feat, weight_dst=weight_dst)
     require_dim(4, rel_weight=rel_weight)
+    if 0 in (feat.size(2), weight_dst.size(2), rel_weight.size(3)):
+        raise ValueError(
+            "widths of feat, weight_dst and rel_weight must be at least 1, got "
+            f"{feat.size(2)}, {weight_dst.size(2)} and {rel_weight.size(3)}"
+        )
     modalities, _, in_feats = feat.shape
     groups, _, attn_feats = weight_dst.shape
     if modalities == 0 or groups % modalities:

@@ -235,7 +235,7 @@ def test_equals_the_reference_with_any_relations(num_rels: int, normalise: bool,
     check(graph, inputs, normalise=normalise, gelu=gelu, activation="tanh")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=100)
 @given(
     nodes=st.tuples(st.integers(0, 70), st.integers(0, 70)),
     square=st.booleans(),
@@ -270,3 +270,17 @@ def test_single_precision_is_within_a_few_millionths(widths: tuple[int, int, int
 def test_half_precision_only_rounds_the_results(activation: str, dtype: torch.dtype):
     inputs = arguments(MANY, (33, 17, 65), (2, 2), dtype=dtype)
     check(MANY, inputs, torch.finfo(dtype).eps / 2, activation=activation)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["output", "attention"])
+def test_either_result_may_be_used_alone(which: int):
+    inputs = {k: x.requires_grad_() for k, x in arguments(MANY).items()}
+    ours, theirs = (
+        torch.autograd.grad(
+            function(MANY, **inputs, gelu=True)[which].square().sum(),
+            list(inputs.values()),
+            materialize_grads=True,
+        )
+        for function in (relational_attention, relational_attention_reference)
+    )
+    torch.testing.assert_close(ours, theirs)
