@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph, relation_names, to_dgl, window_graph
@@ -243,3 +244,27 @@ def test_residual_adds_and_normalises_each_layer(graph: Graph, feat: Tensor):
     first = F.layer_norm(feat + out, (WIDTH,))
     second = F.layer_norm(first + layers.mean(graph, first, attention), (WIDTH,))
     torch.testing.assert_close(layers(graph, feat), second)
+
+
+class CountCalls(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def test_the_attention_layer_is_one_native_call_each_way_and_little_else():
+    graph = window_graph(torch.tensor([5, 3]), torch.tensor([0, 1] * 4))
+    conv = RelEdgeAttentionConv(4, 6, graph.num_rels, num_groups=3)
+    feat = torch.randn(3, 8, 4, requires_grad=True)
+    with CountCalls() as calls:
+        conv(graph, feat).sum().backward()
+    native = [name for name in calls.names if name.startswith("ariigcn")]
+    assert native == [
+        "ariigcn.relational_attention.default",
+        "ariigcn.relational_attention_backward.default",
+    ]
+    assert len(calls.names) <= 20
