@@ -179,11 +179,9 @@ def _check(
     require_floating(**{name: x for name, x in tensors.items() if x is not None})
     require_dim(3, feat=feat, weight_dst=weight_dst)
     require_dim(4, rel_weight=rel_weight)
-    if 0 in (feat.size(2), weight_dst.size(2), rel_weight.size(3)):
-        raise ValueError(
-            "widths of feat, weight_dst and rel_weight must be at least 1, got "
-            f"{feat.size(2)}, {weight_dst.size(2)} and {rel_weight.size(3)}"
-        )
+    for name in ("feat", "weight_dst", "rel_weight"):
+        if tensors[name].size(-1) == 0:
+            raise ValueError(f"{name} must be at least 1 wide, got {tuple(tensors[name].shape)}")
     modalities, _, in_feats = feat.shape
     groups, _, attn_feats = weight_dst.shape
     if modalities == 0 or groups % modalities:
