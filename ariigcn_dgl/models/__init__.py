@@ -2,5 +2,8 @@
 
 from ariigcn_dgl.models.ariigcn import ARIIGCN
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
+from ariigcn_dgl.models.system import System
 
-__all__ = ["ARIIGCN", "ARIIGCNConfig"]
+SYSTEMS: dict[str, type[System]] = {"ariigcn": ARIIGCN}  # by their names on the command line
+
+__all__ = ["SYSTEMS", "ARIIGCN", "ARIIGCNConfig", "System"]

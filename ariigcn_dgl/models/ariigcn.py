@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
+from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.nn import (
     DialogueContext,
     EmotionInferenceSubnetwork,
@@ -23,7 +23,7 @@ from ariigcn_dgl.nn import (
 )
 
 
-class ARIIGCN(nn.Module):
+class ARIIGCN(System):
     """AR-IIGCN: encoders, TGAN, relational graph convolutions, contrast, classifier.
 
     With one modality the TGAN and the IMCL loss are undefined and left out.
@@ -47,9 +47,10 @@ class ARIIGCN(nn.Module):
     True
     """
 
+    Config = ARIIGCNConfig
+
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         modalities, dim = len(widths), config.hidden_dim
         self.speaker_relative = SpeakerRelative()
         input_widths = {m: w * (1 + (m in config.speaker_relative)) for m, w in widths.items()}
@@ -173,13 +174,6 @@ class ARIIGCN(nn.Module):
             z = torch.stack([f(x) for f, x in zip(self.projections, states, strict=True)])
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
-
-
-def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean cross entropy (Eq. 15); 0 for a batch without labels."""
-    if len(labels) == 0:
-        return logits.sum()
-    return F.cross_entropy(logits, labels, weight)
 
 
 def _projection(in_feats: int, out_feats: int) -> nn.Module:

@@ -1,0 +1,65 @@
+"""What training and scoring need of a complete system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.batching import Batch, Window
+
+
+class System(nn.Module):
+    """A model that labels utterances, constructed from feature widths, classes and settings.
+
+    Subclasses set `Config`, take ``(widths, num_classes, config)``, and define `forward`; those
+    with more than a cross entropy define `losses`, those with a GAN `discriminator_loss` and
+    `discriminator_parameters`.
+
+    Parameters
+    ----------
+    config : dataclass
+        Of the subclass's type `Config`.
+    """
+
+    Config: ClassVar[type]  # its defaults are the published sizes
+    published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    def window(self) -> Window:
+        """The graph of the batches; a system without one gets self-loops only."""
+        return getattr(self.config, "window", Window(past=0, future=0))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the logits of every utterance, (N, C)."""
+        raise NotImplementedError
+
+    def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the weighted terms of the training loss; their sum is minimised.
+
+        Parameters
+        ----------
+        batch : Batch
+        class_weight : (C,) tensor, optional
+            Weights of the classes in the cross entropy.
+        """
+        logits, chosen = self(batch), batch.labelled
+        return {"classification": cross_entropy(logits[chosen], batch.labels[chosen], class_weight)}
+
+    def discriminator_parameters(self) -> Iterator[nn.Parameter]:
+        """Return the parameters that only `discriminator_loss` trains."""
+        return iter(())
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the mean cross entropy (Eq. 15); 0 for a batch without labels."""
+    if len(labels) == 0:
+        return logits.sum()
+    return F.cross_entropy(logits, labels, weight)
