@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops.edge_softmax import edge_softmax
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -78,13 +79,7 @@ def edge_attention_reference(
 ) -> Tensor:
     """Compute `edge_attention` in plain torch, with (G, E, D) tensors."""
     hidden = F.leaky_relu(u[:, graph.dst] + v[:, graph.indices], negative_slope)
-    scores = torch.einsum("ged,gd->ge", hidden, w)
-    index = graph.dst.expand_as(scores)
-    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
-    largest = empty.scatter_reduce(1, index, scores, "amax").gather(1, index)
-    exp = (scores - largest.detach()).exp()
-    total = exp.new_zeros(len(scores), graph.num_dst).scatter_add(1, index, exp)
-    return exp / total.gather(1, index)
+    return edge_softmax(graph, torch.einsum("ged,gd->ge", hidden, w))
 
 
 @torch.library.register_fake("ariigcn::edge_attention")

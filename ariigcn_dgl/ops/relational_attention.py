@@ -105,34 +105,34 @@ def relational_attention(
     >>> out, alpha
     (tensor([[[2.5000]]]), tensor([[0.5000, 0.5000]]))
     """
-    options = (activation, negative_slope, dropout, normalise, gelu)
-    optional = {"dst_feat": dst_feat, "bias": bias, "edge_weight": edge_weight}
-    tensors = (feat, weight_dst, weight_src, score, rel_weight)
-    _check(graph, *tensors, **optional, activation=activation, dropout=dropout)
+    tensors = {
+        "dst_feat": dst_feat,
+        "feat": feat,
+        "weight_dst": weight_dst,
+        "weight_src": weight_src,
+        "score": score,
+        "rel_weight": rel_weight,
+        "bias": bias,
+        "edge_weight": edge_weight,
+    }
+    options = {
+        "activation": activation,
+        "negative_slope": negative_slope,
+        "dropout": dropout,
+        "normalise": normalise,
+        "gelu": gelu,
+    }
+    _check(graph, tensors, activation, dropout)
     if feat.device.type != "cpu":
-        return relational_attention_composed(
-            graph,
-            *tensors,
-            **optional,
-            activation=activation,
-            negative_slope=negative_slope,
-            dropout=dropout,
-            normalise=normalise,
-            gelu=gelu,
-        )
+        return relational_attention_composed(graph, **tensors, **options)
     exact = feat.dtype if feat.dtype == torch.float64 else torch.float32
     dtype = exact if torch.is_autocast_enabled("cpu") else feat.dtype
-    present = (dst_feat, *tensors, bias, edge_weight)
-    native = [None if x is None else x.to(exact).contiguous() for x in present]
+    native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
     seed = torch.randint(2**62, ()) if dropout > 0 else None
-    keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in present)
+    keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
+    options["activation"] = ACTIVATIONS.index(activation)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
-        *native,
-        seed,
-        ACTIVATIONS.index(activation),
-        *options[1:],
-        keep,
-        *_structure(graph),
+        *native, seed, *options.values(), keep, *_structure(graph)
     )
     return out.to(dtype), alpha.to(dtype)
 
@@ -152,31 +152,11 @@ def _structure(graph: Graph) -> tuple[Tensor, ...]:
 
 
 def _check(
-    graph: Graph,
-    feat: Tensor,
-    weight_dst: Tensor,
-    weight_src: Tensor,
-    score: Tensor,
-    rel_weight: Tensor,
-    *,
-    dst_feat: Tensor | None,
-    bias: Tensor | None,
-    edge_weight: Tensor | None,
-    activation: str,
-    dropout: float,
+    graph: Graph, tensors: dict[str, Tensor | None], activation: str, dropout: float
 ) -> None:
     """Raise ValueError unless everything fits together."""
-    tensors = {
-        "feat": feat,
-        "weight_dst": weight_dst,
-        "weight_src": weight_src,
-        "score": score,
-        "rel_weight": rel_weight,
-        "dst_feat": dst_feat,
-        "bias": bias,
-        "edge_weight": edge_weight,
-    }
     require_floating(**{name: x for name, x in tensors.items() if x is not None})
+    feat, weight_dst, rel_weight = (tensors[x] for x in ("feat", "weight_dst", "rel_weight"))
     require_dim(3, feat=feat, weight_dst=weight_dst)
     require_dim(4, rel_weight=rel_weight)
     for name in ("feat", "weight_dst", "rel_weight"):
@@ -203,7 +183,7 @@ def _check(
     for name, tensor in tensors.items():
         if tensor is not None:
             require_shape(name, tensor, shapes[name])
-    if dst_feat is None and graph.num_dst != graph.num_src:
+    if tensors["dst_feat"] is None and graph.num_dst != graph.num_src:
         raise ValueError(
             f"dst_feat is needed where sources ({graph.num_src}) and targets ({graph.num_dst}) "
             "differ in number"

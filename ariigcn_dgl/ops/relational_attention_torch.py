@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.ops.edge_attention import edge_attention
+from ariigcn_dgl.ops.edge_softmax import edge_softmax
 from ariigcn_dgl.ops.relational_sum import relational_sum, relational_sum_reference
 
 if TYPE_CHECKING:
@@ -92,13 +93,7 @@ def _attention(
     hidden = hidden if bias is None else hidden + bias[:, graph.etypes]
     act = {"tanh": torch.tanh, "elu": F.elu, "gelu": F.gelu}.get(activation)
     hidden = F.leaky_relu(hidden, negative_slope) if act is None else act(hidden)
-    scores = torch.einsum("gea,ga->ge", hidden, score)
-    index = graph.dst.expand_as(scores)
-    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
-    largest = empty.scatter_reduce(1, index, scores, "amax").gather(1, index)
-    exp = (scores - largest.detach()).exp()
-    total = exp.new_zeros(len(scores), graph.num_dst).scatter_add(1, index, exp)
-    return exp / total.gather(1, index)
+    return edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score))
 
 
 def _factor(

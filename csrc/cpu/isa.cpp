@@ -9,7 +9,16 @@ namespace {
 
 constexpr std::string_view kNames[] = {"generic", "avx2", "avx512"};
 
-Isa best() {
+Isa choose() {
+  const char* wanted = std::getenv("ARIIGCN_CPU_CAPABILITY");
+  for (const Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512})
+    if (wanted != nullptr && wanted == kNames[int(isa)]) return std::min(isa, best_isa());
+  return best_isa();
+}
+
+}  // namespace
+
+Isa best_isa() {
 #if ARIIGCN_X86
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -19,15 +28,6 @@ Isa best() {
 #endif
   return Isa::kGeneric;
 }
-
-Isa choose() {
-  const char* wanted = std::getenv("ARIIGCN_CPU_CAPABILITY");
-  for (const Isa isa : {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512})
-    if (wanted != nullptr && wanted == kNames[int(isa)]) return std::min(isa, best());
-  return best();
-}
-
-}  // namespace
 
 Isa isa() {
   static const Isa chosen = choose();

@@ -12,8 +12,10 @@ namespace ariigcn {
 
 enum class Isa { kGeneric, kAvx2, kAvx512 };
 
-// The best one this machine has; the environment variable ARIIGCN_CPU_CAPABILITY (generic, avx2,
-// avx512) chooses a lower one. Read once.
+// The best one this machine has.
+Isa best_isa();
+// That one, or a lower one: the environment variable ARIIGCN_CPU_CAPABILITY (generic, avx2,
+// avx512) chooses. Read once.
 Isa isa();
 const char* isa_name();
 

@@ -1,5 +1,6 @@
 // Measures the multiply-add peak of one thread.
 #include "../machine.h"
+#include "isa.h"
 
 #include <algorithm>
 #include <chrono>
@@ -30,7 +31,7 @@ template <typename Vector>
   return sum[0];
 }
 
-#if defined(__x86_64__)
+#if ARIIGCN_X86
 __attribute__((target("avx512f"))) float multiply_add_avx512() { return multiply_add<Vector16>(); }
 __attribute__((target("avx2,fma"))) float multiply_add_avx2() { return multiply_add<Vector8>(); }
 #endif
@@ -42,11 +43,9 @@ struct Kernel {
 };
 
 Kernel widest() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return {multiply_add_avx512, 16};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return {multiply_add_avx2, 8};
-  }
+#if ARIIGCN_X86
+  if (ariigcn::best_isa() == ariigcn::Isa::kAvx512) return {multiply_add_avx512, 16};
+  if (ariigcn::best_isa() == ariigcn::Isa::kAvx2) return {multiply_add_avx2, 8};
 #endif
   return {multiply_add_generic, 4};
 }

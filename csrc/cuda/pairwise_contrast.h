@@ -1,9 +1,9 @@
-// Launchers of the pairwise contrast; the mathematics of a pair is in ../pairwise_contrast.h.
+// Launchers of the pairwise contrast; the mathematics of a pair is in contrast_rows.h.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
-#include "../pairwise_contrast.h"
+#include "contrast_rows.h"
 
 namespace ariigcn {
 

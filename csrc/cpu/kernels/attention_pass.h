@@ -10,6 +10,16 @@ namespace ariigcn::ARIIGCN_ISA {
 
 constexpr int64_t kRowsPerEdgeTask = 32;  // targets or sources of one task of an edge loop
 
+// Group g's score vector, filled up with zeros to the width of u and v.
+template <typename T>
+class ScoreVector : public Buffer<T> {
+ public:
+  ScoreVector(const RelationalAttention<T>& op, int64_t g) : Buffer<T>(op.attn_pitch) {
+    std::copy_n(op.score + g * op.attn_feats, op.attn_feats, *this + 0);
+    std::fill(*this + op.attn_feats, *this + op.attn_pitch, T(0));
+  }
+};
+
 template <typename T>
 struct AttentionPass {
   const RelationalAttention<T>& op;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gemm.h"
+#include "parallel.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
@@ -41,13 +42,13 @@ void for_all_pairs(const PairwiseContrast<T>& in, int64_t size, const Meet& meet
   const Tournament largest = tournament(in.pitch);
   for (int64_t round = 0; round < largest.rounds(); ++round) {
     const int64_t pairs = largest.pairs(round);
-    torch::stable::parallel_for(0, in.num_groups * pairs, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
+    run_tasks(in.num_groups * pairs, [&] {
+      return [&](int64_t task) {
         const ContrastGroup<T>& group = in.group[task / pairs];
         tournament(group.count).play(round, task % pairs, [&](int64_t a, int64_t b) {
           meet(task / pairs, a, b);
         });
-      }
+      };
     });
   }
 }

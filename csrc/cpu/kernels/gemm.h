@@ -111,7 +111,7 @@ inline void multiply_panel(int64_t count, int64_t depth, const Left& left, const
 }
 
 // Rows of B that are packed at once: a panel of them fits into the nearest caches.
-constexpr int64_t kDepth = 256;
+constexpr int64_t kDepth = 128;
 
 template <typename T>
 inline int64_t panel_size(int64_t depth) {

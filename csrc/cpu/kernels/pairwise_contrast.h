@@ -10,14 +10,14 @@ namespace ariigcn::ARIIGCN_ISA {
 template <typename T>
 bool prepare(const PairwiseContrast<T>& in) {
   const int64_t blocks = in.pitch / kBlock;
-  torch::stable::parallel_for(0, in.num_groups * blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
+  run_tasks(in.num_groups * blocks, [&] {
+    return [&](int64_t task) {
       const ContrastGroup<T>& group = in.group[task / blocks];
       const int64_t first = task % blocks * kBlock;
       const int64_t count = std::clamp<int64_t>(group.count - first, 0, kBlock);
       in.square[task] = pack_similarity_panels(in, group, first, count);
       if (group.block_rows != nullptr) pack_row_panels(in, group, first, count);
-    }
+    };
   });
   return !std::all_of(in.square, in.square + in.num_groups * blocks,
                       [&](T square) { return square * in.inv_temperature <= kLargestExponent<T>; });

@@ -89,9 +89,8 @@ void linear_scores(const AttentionPass<T>& pass, const Act& act, const T* w, T* 
 template <typename T, typename Act>
 void attend_all(const AttentionPass<T>& pass, const Act& act) {
   const auto& op = pass.op;
-  Buffer<T> w(op.attn_pitch), q(pass.block.sources());
-  std::fill(w + 0, w + op.attn_pitch, T(0));
-  std::copy_n(op.score + pass.g * op.attn_feats, op.attn_feats, w + 0);
+  const ScoreVector<T> w(op, pass.g);
+  const Buffer<T> q(pass.block.sources());
   linear_scores<T>(pass, act, w, q);
   const int64_t tasks = ceil_div(pass.block.targets(), kRowsPerEdgeTask);
   run_tasks(tasks, [&] {

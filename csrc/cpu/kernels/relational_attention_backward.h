@@ -167,13 +167,12 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
     const int64_t partials = edge_tasks<T>(block.targets()) + edge_tasks<T>(block.sources());
     Buffer<T> grad_sums(block.segments() * op.in_feats);
     Buffer<T> factor(block.edges()), ds(block.edges()), by_row(rows * pitch);
-    Buffer<T> biased_u(biased), grad_biased(biased), w(pitch), grad_w(partials * pitch);
+    Buffer<T> biased_u(biased), grad_biased(biased), grad_w(partials * pitch);
     Buffer<T> grad_pre(op.gelu ? block.targets() * op.out_feats : 0);
     for (int64_t g = 0; g < op.groups; ++g) {
       const int64_t dst = g * op.graph.num_dst + block.dst, src = g * op.graph.num_src + block.src;
       const T* by_out = grad.grad_out + dst * op.out_feats;
-      std::fill_n(w + 0, pitch, T(0));
-      std::copy_n(op.score + g * op.attn_feats, op.attn_feats, w + 0);
+      const ScoreVector<T> w(op, g);
       const BackwardPass<T> pass{{op, block, g, op.u + dst * pitch, op.v + src * pitch, factor},
                                  grad,
                                  op.gelu ? grad_pre : by_out,
