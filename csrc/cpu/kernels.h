@@ -6,6 +6,7 @@
 #include "isa.h"
 #include "pairwise_contrast_arguments.h"
 #include "relational_attention_arguments.h"
+#include "segment_spmm_arguments.h"
 
 #include <torch/csrc/stable/ops.h>
 
@@ -28,6 +29,10 @@
   void pairwise_contrast(const PairwiseContrast<T>&);                    \
   template <typename T>                                                  \
   void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
+  template <typename T>                                                  \
+  void segment_spmm(const SegmentSpmm<T>&);                              \
+  template <typename T>                                                  \
+  void segment_sddmm(const SegmentSddmm<T>&);                            \
   }
 
 DECLARE_KERNELS(generic)

@@ -4,6 +4,7 @@
 #include "pairwise_contrast.h"
 #include "relational_attention.h"
 #include "relational_attention_backward.h"
+#include "segment_spmm.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
@@ -15,5 +16,9 @@ template void pairwise_contrast(const PairwiseContrast<float>&);
 template void pairwise_contrast(const PairwiseContrast<double>&);
 template void pairwise_contrast_backward(const PairwiseContrastGrad<float>&);
 template void pairwise_contrast_backward(const PairwiseContrastGrad<double>&);
+template void segment_spmm(const SegmentSpmm<float>&);
+template void segment_spmm(const SegmentSpmm<double>&);
+template void segment_sddmm(const SegmentSddmm<float>&);
+template void segment_sddmm(const SegmentSddmm<double>&);
 
 }  // namespace ariigcn::ARIIGCN_ISA

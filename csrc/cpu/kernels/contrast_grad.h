@@ -126,8 +126,13 @@ void differentiate_blocks(const PairwiseContrastGrad<T>& in, int64_t g, int64_t 
 
 template <typename T, bool shifted>
 void differentiate_all(const PairwiseContrastGrad<T>& in) {
-  for_all_pairs(in.forward, kBlock, [&](int64_t g, int64_t a, int64_t b) {
-    differentiate_blocks<T, shifted>(in, g, a * kBlock, b * kBlock);
+  const int64_t team = team_size(in.forward.pitch);
+  for_all_pairs(in.forward, team, [&](int64_t g, int64_t a, int64_t b) {
+    const int64_t count = in.forward.group[g].count;
+    const int64_t end_a = std::min(count, (a + 1) * team), end_b = std::min(count, (b + 1) * team);
+    for (int64_t i = a * team; i < end_a; i += kBlock)
+      for (int64_t j = std::max(i, b * team); j < end_b; j += kBlock)
+        differentiate_blocks<T, shifted>(in, g, i, j);
   });
 }
 

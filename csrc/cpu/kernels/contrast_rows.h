@@ -10,7 +10,7 @@ template <typename T>
 using codes = vec<code_t<T>>;
 
 constexpr int64_t kBlock = kContrastBlock;
-constexpr int64_t kLargestTeam = 4 * kBlock;
+constexpr int64_t kLargestTeam = 2 * kBlock;
 constexpr int64_t kChunk = 48;  // rows whose similarities with a panel of columns stay in L1
 
 // Every team meets itself in round 0 and every other one once in the rounds after that, which name
@@ -34,6 +34,9 @@ struct Tournament {
     if (std::max(a, b) < teams) meet(std::min(a, b), std::max(a, b));
   }
 };
+
+// Larger teams read packed rows less often, smaller ones keep many threads busy.
+inline int64_t team_size(int64_t rows) { return rows < 1024 ? kBlock : kLargestTeam; }
 
 // Runs `meet(group, a, b)` for all pairs of teams of `size` rows, a <= b, of all groups.
 template <typename T, typename Meet>

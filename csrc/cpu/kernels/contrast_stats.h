@@ -227,11 +227,6 @@ void reduce_chunk(const PairwiseContrast<T>& in, int64_t g, int64_t row, int64_t
   flush_rows(Chunk<T>{in, in.group[g], row, count, 0, nullptr, 0}, sums, totals);
 }
 
-// Larger teams read packed rows less often, smaller ones keep many threads busy.
-inline int64_t team_size(int64_t rows) {
-  return rows < 1024 ? kBlock : rows < 16384 ? 2 * kBlock : kLargestTeam;
-}
-
 template <typename T>
 void reduce_all(const PairwiseContrast<T>& in, Pass pass) {
   const int64_t team = team_size(in.pitch);
