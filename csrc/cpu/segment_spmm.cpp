@@ -1,28 +1,14 @@
-// Binds the segment kernels: tensors to their arguments, half types to float32 and back.
+// Binds the segment kernels: tensors to their arguments.
 #include "kernels.h"
 
 #include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/tensor.h>
-#include <torch/headeronly/core/ScalarType.h>
+
+#include "kernel_type.h"
 
 namespace {
 using namespace ariigcn;
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
-
-Tensor as_type(const Tensor& t, ScalarType type) {
-  if (t.scalar_type() == type) return t;
-  Tensor converted = torch::stable::new_empty(t, t.sizes(), type);
-  torch::stable::copy_(converted, t);
-  return converted;
-}
-
-// Calls `compute(T)` for the type that kernels compute a tensor's type in, given as a value of it.
-template <typename Compute>
-Tensor in_kernel_type(const Tensor& t, const Compute& compute) {
-  if (t.scalar_type() == ScalarType::Double) return compute(0.0, ScalarType::Double);
-  return as_type(compute(0.0f, ScalarType::Float), t.scalar_type());
-}
 
 SegmentGraph structure(const Tensor& rows, const Tensor& seg_ptr, const Tensor& indices) {
   return {rows.size(0),
@@ -43,7 +29,7 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
     const SegmentSpmm<T> in{graph, factor.const_data_ptr<T>(), rows.const_data_ptr<T>(),
                             out.mutable_data_ptr<T>()};
     CALL_BEST_ISA(segment_spmm, in);
-    return out;
+    return as_type(out, feat.scalar_type());
   });
 }
 
@@ -56,7 +42,7 @@ Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_
     const SegmentSddmm<T> in{graph, own.const_data_ptr<T>(), rows.const_data_ptr<T>(),
                              out.mutable_data_ptr<T>()};
     CALL_BEST_ISA(segment_sddmm, in);
-    return out;
+    return as_type(out, right.scalar_type());
   });
 }
 
