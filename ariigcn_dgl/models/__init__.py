@@ -6,4 +6,4 @@ from ariigcn_dgl.models.system import System
 
 SYSTEMS: dict[str, type[System]] = {"ariigcn": ARIIGCN}  # by their names on the command line
 
-__all__ = ["SYSTEMS", "ARIIGCN", "ARIIGCNConfig", "System"]
+__all__ = ["ARIIGCN", "SYSTEMS", "ARIIGCNConfig", "System"]
