@@ -11,6 +11,7 @@ from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.nn import (
+    FUSIONS,
     DialogueContext,
     EmotionInferenceSubnetwork,
     ICCLLoss,
@@ -90,8 +91,9 @@ class ARIIGCN(System):
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
         self.skip = config.graph and config.residual == "norm"
         width = dim * (2 if self.skip else 1)
+        self.fusion = FUSIONS[config.fusion](width, modalities)
         self.head = EmotionInferenceSubnetwork(
-            modalities * width, num_classes, config.head_dim, config.head_dropout
+            self.fusion.out_feats, num_classes, config.head_dim, config.head_dropout
         )
         self.modality_heads = (
             ModalityClassifiers(width, num_classes, modalities, config.head_dropout)
@@ -162,7 +164,7 @@ class ARIIGCN(System):
 
     def _classify(self, utterances: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the logits, (N, C), and each modality's own, (M, N, C)."""
-        logits = self.head(utterances.transpose(0, 1).flatten(1))
+        logits = self.head(self.fusion(utterances))
         if self.modality_heads is None:
             return logits, None
         by_modality = self.modality_heads(utterances)

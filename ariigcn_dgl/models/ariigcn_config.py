@@ -16,6 +16,7 @@ from ariigcn_dgl.limits import (
     PositiveInt,
 )
 from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
 
@@ -56,6 +57,10 @@ class ARIIGCNConfig:
         "sum" adds each graph layer's input to its output; "norm" also normalises (LayerNorm) and
         lets the classifier see the states before the graph. The paper's formulas print no residual,
         but without one its graph blurs utterances until little can be told about them.
+    fusion : {"concatenate", "add", "tfn", "lfm"}
+        How the classifier's input is made of the modalities: side by side, their sum, their tensor
+        product, or that with weights of low rank. The paper's own, "cross-modal" fusion is
+        "concatenate" with the TGAN.
     adversarial : {"off", "staged", "alternate"}
         Training of the TGAN: not at all; before everything else; or in turns with it.
     adversarial_weight : float
@@ -98,6 +103,7 @@ class ARIIGCNConfig:
     context: Literal["none", "gru"] = "none"
     graph: bool = True
     residual: Residual = "sum"
+    fusion: FusionName = "concatenate"
     adversarial: Literal["off", "staged", "alternate"] = "staged"
     adversarial_weight: NotNegativeFloat = 0.1
     gan_loss: GanLoss = "nonsaturating"

@@ -4,6 +4,7 @@ from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
+from ariigcn_dgl.nn.fusion import FUSIONS, Add, Concatenate, Fusion, LowRankFusion, TensorFusion
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
@@ -14,11 +15,16 @@ from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
+    "FUSIONS",
+    "Add",
+    "Concatenate",
     "DialogueContext",
     "DialogueGRU",
     "EmotionInferenceSubnetwork",
+    "Fusion",
     "ICCLLoss",
     "IMCLLoss",
+    "LowRankFusion",
     "MeanConv",
     "ModalityClassifiers",
     "ModalityEncoder",
@@ -26,6 +32,7 @@ __all__ = [
     "RelEdgeAttentionConv",
     "RelationalGraph",
     "SpeakerRelative",
+    "TensorFusion",
     "TextCNN",
     "TriModalGAN",
     "WordCNN",

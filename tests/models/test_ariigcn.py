@@ -13,6 +13,7 @@ from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.graph import window_graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
+from ariigcn_dgl.nn import FUSIONS
 
 WIDTHS = {"text": 6, "audio": 4, "visual": 3}
 LENGTHS = (5, 1, 8, 3)
@@ -209,6 +210,25 @@ def test_any_modalities_make_a_model(config: ARIIGCNConfig, names: list[str]):
     assert model(batch).shape == (sum(LENGTHS), CLASSES)
     assert ("imcl" in terms) == (len(names) > 1)
     assert (model.gan is None) == (len(names) == 1)
+
+
+@pytest.mark.parametrize("fusion", ["add", "tfn", "lfm"])
+@pytest.mark.parametrize("names", [["text"], ["text", "audio", "visual"]])
+def test_any_fusion_makes_a_model(fusion: str, names: list[str]):
+    widths = {name: WIDTHS[name] for name in names}
+    config = replace(TUNED, fusion=fusion)
+    model, batch = make_model(config, widths), make_batch(config.window, widths)
+    sum(model.losses(batch).values()).backward()
+    assert model.fusion.__class__ is FUSIONS[fusion]
+    assert all(p.grad is not None for p in model.fusion.parameters())
+    assert model(batch).shape == (sum(LENGTHS), CLASSES)
+
+
+@torch.no_grad()
+def test_default_fusion_puts_the_modalities_side_by_side():
+    model, batch = make_model(PAPER), make_batch(PAPER.window)
+    states = model.graph(batch.graph, model.project(batch))
+    assert model(batch).equal(model.head(torch.cat(list(states), dim=1)))
 
 
 def test_one_modality_has_no_discriminators():
