@@ -10,12 +10,14 @@ from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
+from ariigcn_dgl.nn.sccl import VAD, SCCLLoss, vad_prototypes
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
 from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
     "FUSIONS",
+    "VAD",
     "Add",
     "Concatenate",
     "DialogueContext",
@@ -31,9 +33,11 @@ __all__ = [
     "PairwiseContrast",
     "RelEdgeAttentionConv",
     "RelationalGraph",
+    "SCCLLoss",
     "SpeakerRelative",
     "TensorFusion",
     "TextCNN",
     "TriModalGAN",
     "WordCNN",
+    "vad_prototypes",
 ]
