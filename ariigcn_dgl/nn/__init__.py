@@ -1,8 +1,10 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
+from ariigcn_dgl.nn.dialogue_lstm import DialogueLSTM
 from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
@@ -13,8 +15,10 @@ from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
+    "DialogueAttention",
     "DialogueContext",
     "DialogueGRU",
+    "DialogueLSTM",
     "EmotionInferenceSubnetwork",
     "ICCLLoss",
     "IMCLLoss",
