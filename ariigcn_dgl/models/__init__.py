@@ -2,23 +2,35 @@
 
 from ariigcn_dgl.models.ariigcn import ARIIGCN
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
+from ariigcn_dgl.models.bigru import BiGRU, BiGRUConfig
 from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
 from ariigcn_dgl.models.lr_gcn import LRGCN, LRGCNConfig
+from ariigcn_dgl.models.mlp import MLP, MLPConfig
 from ariigcn_dgl.models.system import System
+from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
 SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "ariigcn": ARIIGCN,
+    "bigru": BiGRU,
     "dialogue-gcn": DialogueGCN,
     "lr-gcn": LRGCN,
+    "mlp": MLP,
+    "textcnn": UtteranceTextCNN,
 }
 
 __all__ = [
     "ARIIGCN",
     "LRGCN",
+    "MLP",
     "SYSTEMS",
     "ARIIGCNConfig",
+    "BiGRU",
+    "BiGRUConfig",
     "DialogueGCN",
     "DialogueGCNConfig",
     "LRGCNConfig",
+    "MLPConfig",
     "System",
+    "TextCNNConfig",
+    "UtteranceTextCNN",
 ]

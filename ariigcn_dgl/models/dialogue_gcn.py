@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import (
     BasisRelConv,
@@ -47,11 +48,11 @@ class DialogueGCNConfig:
 
     window: Window = field(default_factory=lambda: Window(relations="auto"))
     recurrent: Literal["lstm", "gru"] = "lstm"
-    hidden_dim: int = 200
-    graph_dim: int = 100
-    num_bases: int = 30
+    hidden_dim: EvenInt = 200
+    graph_dim: PositiveInt = 100
+    num_bases: PositiveInt = 30
     nodal_attention: bool = True
-    dropout: float = 0.4
+    dropout: Fraction = 0.4
 
 
 class DialogueGCN(System):
@@ -93,7 +94,12 @@ class DialogueGCN(System):
 
     Config = DialogueGCNConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(
-        epochs=60, batch_size=32, learning_rate=3e-4, weight_decay=0.0, class_weights=True
+        epochs=60,
+        batch_size=32,
+        learning_rate=3e-4,
+        weight_decay=0.0,
+        patience=60,
+        class_weights=True,
     )
 
     def __init__(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, DialogueGRU, LatentGraphConv
 from ariigcn_dgl.nn._dropout import Dropout
@@ -39,12 +40,12 @@ class LRGCNConfig:
     """
 
     window: Window = field(default_factory=lambda: Window(relations="auto"))
-    hidden_dim: int = 200
-    num_bases: int = 30
-    num_graphs: int = 4
-    num_layers: int = 2
-    head_dim: int = 100
-    dropout: float = 0.5
+    hidden_dim: EvenInt = 200
+    num_bases: PositiveInt = 30
+    num_graphs: PositiveInt = 4
+    num_layers: PositiveInt = 2
+    head_dim: PositiveInt = 100
+    dropout: Fraction = 0.5
 
 
 class LRGCN(System):
