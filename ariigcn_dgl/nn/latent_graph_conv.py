@@ -14,8 +14,8 @@ class LatentGraphConv(nn.Module):
     r"""Find K latent graphs by multi-head attention; convolve each with densely connected layers.
 
     .. math::
-        A^{(k)} &= \mathrm{softmax}\Big(\frac{(X W^Q_k + b^Q_k)(X W^K_k + b^K_k)^\top}{\sqrt{D / K}}
-            \Big), \qquad g^{(l)} = [x \oplus h_k^{(1)} \oplus \dots \oplus h_k^{(l - 1)}] \\
+        A^{(k)} &= \mathrm{softmax}\Big(\frac{X W^Q_k (X W^K_k)^\top}{\sqrt{D / K}}\Big), \qquad
+            g^{(l)} = [x \oplus h_k^{(1)} \oplus \dots \oplus h_k^{(l - 1)}] \\
         h_{k, i}^{(l)} &= \mathrm{ReLU}\Big(\sum_j A^{(k)}_{ij} W^{(l)}_k g^{(l)}_j + b_k^{(l)}\Big)
 
     Each of the L sub-layers adds D / L columns, so that a branch is as wide as its input. This is
@@ -54,8 +54,8 @@ class LatentGraphConv(nn.Module):
             if dim % parts:
                 raise ValueError(f"{name} must divide the width {dim}, got {parts}")
         self.num_graphs = num_graphs
-        self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(dim, dim)
+        self.query = nn.Linear(dim, dim, bias=False)
+        self.key = nn.Linear(dim, dim, bias=False)
         width = dim // num_layers
         self.weights = nn.ParameterList(
             [glorot(num_graphs, dim + layer * width, width) for layer in range(num_layers)]
