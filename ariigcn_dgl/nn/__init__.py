@@ -9,6 +9,7 @@ from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
+from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
@@ -26,6 +27,7 @@ __all__ = [
     "ModalityClassifiers",
     "ModalityEncoder",
     "PairwiseContrast",
+    "PartyRNN",
     "RelEdgeAttentionConv",
     "RelationalGraph",
     "SpeakerRelative",
