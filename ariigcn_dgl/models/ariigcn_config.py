@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.limits import (
+    Fraction,
+    Limit,
+    NotNegativeFloat,
+    NotNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.relational_graph import Residual
+from ariigcn_dgl.nn.sccl import Triple
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+
+Modalities = Annotated[
+    tuple[str, ...],
+    Limit(f"some of {', '.join(MODALITIES)}", lambda value: set(value) <= set(MODALITIES)),
+]
+Prototypes = Annotated[
+    dict[str, Triple],
+    Limit(
+        "three numbers from 0 to 1 for each label",
+        lambda value: all(0 <= x <= 1 for triple in value.values() for x in triple),
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -42,6 +65,10 @@ class ARIIGCNConfig:
         "sum" adds each graph layer's input to its output; "norm" also normalises (LayerNorm) and
         lets the classifier see the states before the graph. The paper's formulas print no residual,
         but without one its graph blurs utterances until little can be told about them.
+    fusion : {"concatenate", "add", "tfn", "lfm"}
+        How the classifier's input is made of the modalities: side by side, their sum, their tensor
+        product, or that with weights of low rank. The paper's own, "cross-modal" fusion is
+        "concatenate" with the TGAN.
     adversarial : {"off", "staged", "alternate"}
         Training of the TGAN: not at all; before everything else; or in turns with it.
     adversarial_weight : float
@@ -52,10 +79,19 @@ class ARIIGCNConfig:
         Weight of the ICCL loss in Eq. 16; 0 leaves it out.
     imcl_weight : float
         Weight of the IMCL loss in Eq. 16; 0 leaves it out.
+    scl_weight : float
+        Weight of the supervised contrastive loss (Khosla 2020) on the fused utterance; 0 leaves it
+        out. To compare it, set the other contrastive weights to 0.
+    sccl_weight : float
+        Weight of the cluster-level contrastive loss (Yang 2023) on the fused utterance; 0 leaves it
+        out. Its authors use 0.8 on IEMOCAP.
+    prototypes : dict of str to (float, float, float)
+        Valence, arousal and dominance of labels, each from 0 to 1, for the cluster-level loss;
+        emotions of IEMOCAP and MELD need none.
     contrast : {"ratio", "infonce", "supcon"}
-        Form of both.
+        Form of ICCL and IMCL.
     temperature : float
-        Temperature of "infonce" and "supcon".
+        Temperature of "infonce" and "supcon", and of the supervised contrastive loss.
     imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
         Reading of the IMCL pairs.
     margin : float
@@ -73,28 +109,32 @@ class ARIIGCNConfig:
         their logits are added to the classifier's. 0: there are none.
     """
 
-    hidden_dim: int = 512
+    hidden_dim: PositiveInt = 512
     window: Window = field(default_factory=lambda: Window(relations="auto"))
-    encoder_dropout: float = 0.5
-    input_dropout: float = 0.0
-    graph_dropout: float = 0.0
-    context_dropout: float = 0.0
-    head_dropout: float = 0.5
-    speaker_relative: tuple[str, ...] = ()
+    encoder_dropout: Fraction = 0.5
+    input_dropout: Fraction = 0.0
+    graph_dropout: Fraction = 0.0
+    context_dropout: Fraction = 0.0
+    head_dropout: Fraction = 0.5
+    speaker_relative: Modalities = ()
     context: Literal["none", "gru"] = "none"
     graph: bool = True
     residual: Residual = "sum"
+    fusion: FusionName = "concatenate"
     adversarial: Literal["off", "staged", "alternate"] = "staged"
-    adversarial_weight: float = 0.1
+    adversarial_weight: NotNegativeFloat = 0.1
     gan_loss: GanLoss = "nonsaturating"
-    iccl_weight: float = 0.1
-    imcl_weight: float = 0.1
+    iccl_weight: NotNegativeFloat = 0.1
+    imcl_weight: NotNegativeFloat = 0.1
+    scl_weight: NotNegativeFloat = 0.0
+    sccl_weight: NotNegativeFloat = 0.0
+    prototypes: Prototypes = field(default_factory=dict)
     contrast: ContrastForm = "ratio"
-    temperature: float = 0.1
+    temperature: PositiveFloat = 0.1
     imcl_pairs: ImclPairs = "abstract"
     margin: float = 0.5
     margin_mode: MarginMode = "target"
     regularise: bool = True
-    projection_dim: int = 0
-    head_dim: int = 128
-    auxiliary_weight: float = 0.0
+    projection_dim: NotNegativeInt = 0
+    head_dim: PositiveInt = 128
+    auxiliary_weight: NotNegativeFloat = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import MODALITIES
+from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.batching import Batch, Window
 
 
@@ -33,6 +34,13 @@ class System(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.config = config
+
+    @classmethod
+    def resolved(cls, config: Any, dialogues: Dialogues) -> Any:
+        """Return settings of type `Config` with those that depend on the data filled in."""
+        if not hasattr(config, "window"):
+            return config
+        return replace(config, window=config.window.resolved(dialogues.most_speakers))
 
     @property
     def window(self) -> Window:
