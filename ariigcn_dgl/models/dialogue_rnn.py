@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import DialogueAttention, PartyRNN
 from ariigcn_dgl.nn._dropout import Dropout
@@ -46,16 +47,16 @@ class DialogueRNNConfig:
         Dropout in the classifier.
     """
 
-    global_dim: int = 500
-    party_dim: int = 500
-    emotion_dim: int = 300
-    head_dim: int = 300
+    global_dim: PositiveInt = 500
+    party_dim: PositiveInt = 500
+    emotion_dim: PositiveInt = 300
+    head_dim: PositiveInt = 300
     listener: bool = False
     bidirectional: bool = True
     attention: bool = True
-    recurrent_dropout: float = 0.1
-    emotion_dropout: float = 0.25
-    head_dropout: float = 0.1
+    recurrent_dropout: Fraction = 0.1
+    emotion_dropout: Fraction = 0.25
+    head_dropout: Fraction = 0.1
 
 
 class DialogueRNN(System):

@@ -1,6 +1,7 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
@@ -16,6 +17,7 @@ from ariigcn_dgl.nn.relational_graph import RelationalGraph
 from ariigcn_dgl.nn.sccl import VAD, SCCLLoss, vad_prototypes
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
 from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
+from ariigcn_dgl.nn.transformer_block import ResidualAttention, TransformerBlock
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "VAD",
     "Add",
     "Concatenate",
+    "CrossModalTransformer",
     "DialogueAttention",
     "DialogueContext",
     "DialogueGRU",
@@ -39,10 +42,12 @@ __all__ = [
     "PartyRNN",
     "RelEdgeAttentionConv",
     "RelationalGraph",
+    "ResidualAttention",
     "SCCLLoss",
     "SpeakerRelative",
     "TensorFusion",
     "TextCNN",
+    "TransformerBlock",
     "TriModalGAN",
     "WordCNN",
     "vad_prototypes",

@@ -11,7 +11,7 @@ from ariigcn_dgl.nn._layout import padded
 
 
 class PartyRNN(nn.Module):
-    r"""Follow a dialogue's global state, the states of its parties, and the emotion (one direction).
+    r"""Follow the state of a dialogue, of each of its parties, and of the emotion.
 
     .. math::
         g_t &= \mathrm{GRU}_g(g_{t-1}, [u_t \oplus q_{s(t),t-1}]) \\

@@ -35,7 +35,7 @@ def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
 
 
 def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
-    """Number the speakers of each dialogue, 0, 1, ... by first appearance.
+    """Return the number of each utterance's speaker in the dialogue, by first appearance.
 
     Parameters
     ----------
