@@ -28,3 +28,10 @@ def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     table = pad_sequence(feat.split(lengths.tolist()), batch_first=True)
     exists = torch.arange(table.size(1)) < lengths.unsqueeze(1)
     return table, exists.to(feat.device)
+
+
+def backwards(lengths: Tensor) -> Tensor:
+    """Return the rows with every dialogue read from its end; applied twice, it changes nothing."""
+    ends = lengths.cumsum(0)
+    first_plus_last = (2 * ends - lengths - 1).repeat_interleave(lengths)
+    return first_plus_last - torch.arange(len(first_plus_last))

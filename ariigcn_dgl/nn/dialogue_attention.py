@@ -22,6 +22,8 @@ class DialogueAttention(nn.Module):
     ----------
     dim : int
         Width D.
+    past_only : bool
+        Attend to an utterance itself and what came before it.
 
     Examples
     --------
@@ -31,8 +33,9 @@ class DialogueAttention(nn.Module):
     torch.Size([5, 4])
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, past_only: bool = False) -> None:
         super().__init__()
+        self.past_only = past_only
         self.query = nn.Linear(dim, dim)
 
     def forward(self, feat: Tensor, lengths: Tensor) -> Tensor:
@@ -51,5 +54,8 @@ class DialogueAttention(nn.Module):
         """
         table, exists = padded(feat, lengths)
         scores = self.query(table) @ table.mT
-        scores = scores.masked_fill(~exists.unsqueeze(1), torch.finfo(scores.dtype).min)
+        hidden = ~exists.unsqueeze(1)
+        if self.past_only:
+            hidden = hidden | torch.ones_like(scores[0], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
         return (scores.softmax(-1) @ table)[exists]

@@ -45,6 +45,17 @@ def test_equals_the_loop_over_utterances(attention: DialogueAttention, feat: Ten
 
 
 @torch.no_grad()
+def test_past_only_equals_the_loop_over_the_past(attention: DialogueAttention, feat: Tensor):
+    attention.past_only = True
+    out = attention(feat, LENGTHS)
+    for rows in ROWS:
+        for t in rows:
+            past = feat[rows[0] : t + 1]
+            expected = (past @ attention.query(feat[t])).softmax(0) @ past
+            torch.testing.assert_close(out[t], expected, rtol=1e-12, atol=1e-12)
+
+
+@torch.no_grad()
 def test_dialogues_do_not_influence_each_other(attention: DialogueAttention, feat: Tensor):
     changed = feat.clone()
     changed[ROWS[2]] += 10
