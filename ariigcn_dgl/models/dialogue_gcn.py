@@ -41,7 +41,7 @@ class DialogueGCNConfig:
     num_bases : int
         Bases that the relations' matrices are mixed from.
     nodal_attention : bool
-        Attend over the dialogue before the classifier (Eq. 4-6).
+        Attend over the dialogue before the classifier, which blends its utterances.
     dropout : float
         Dropout between the encoder's layers and in the classifier.
     """
@@ -67,11 +67,12 @@ class DialogueGCN(System):
             + \alpha_{ii} W_0^{(2)} h^{(1)}_i + b^{(2)}\Big)
 
     The classifier sees :math:`[g_i \oplus h^{(2)}_i]`, with nodal attention after it has attended
-    to the dialogue. The equations are the paper's (Eq. 1-9); sizes, bases, biases and training are
-    those of the authors' script (github.com/declare-lab/conv-emotion). That script computes other
-    edge weights (one linear map to 110 positions), divides no relation's sum by its size and has no
-    activation between the layers. The self edge is in no pair's relation here, only in the self
-    term. With ``window.future = 0`` the graph is causal; the encoder and nodal attention are not.
+    to the dialogue. The equations are the paper's, with its normalisation :math:`|N_i^r|`; sizes,
+    bases, biases and training are those of the authors' script for IEMOCAP
+    (github.com/declare-lab/conv-emotion). That script finds the edge weights with one linear map to
+    110 positions, divides no relation's sum by its size and has no activation between the layers.
+    The self edge is in no pair's relation here, only in the self term. With ``window.future = 0``
+    the graph is causal; the encoder and nodal attention are not.
 
     Parameters
     ----------
