@@ -2,25 +2,48 @@
 
 from ariigcn_dgl.models.ariigcn import ARIIGCN
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
+from ariigcn_dgl.models.bc_lstm import BcLSTM, BcLSTMAttention, BcLSTMAttentionConfig, BcLSTMConfig
 from ariigcn_dgl.models.bigru import BiGRU, BiGRUConfig
+from ariigcn_dgl.models.ct_net import CTNet, CTNetConfig
+from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
+from ariigcn_dgl.models.dialogue_rnn import DialogueRNN, DialogueRNNConfig
+from ariigcn_dgl.models.lr_gcn import LRGCN, LRGCNConfig
 from ariigcn_dgl.models.mlp import MLP, MLPConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
 SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "ariigcn": ARIIGCN,
+    "bc-lstm": BcLSTM,
+    "bc-lstm-att": BcLSTMAttention,
     "bigru": BiGRU,
+    "ct-net": CTNet,
+    "dialogue-gcn": DialogueGCN,
+    "dialogue-rnn": DialogueRNN,
+    "lr-gcn": LRGCN,
     "mlp": MLP,
     "textcnn": UtteranceTextCNN,
 }
 
 __all__ = [
     "ARIIGCN",
+    "LRGCN",
     "MLP",
     "SYSTEMS",
     "ARIIGCNConfig",
+    "BcLSTM",
+    "BcLSTMAttention",
+    "BcLSTMAttentionConfig",
+    "BcLSTMConfig",
     "BiGRU",
     "BiGRUConfig",
+    "CTNet",
+    "CTNetConfig",
+    "DialogueGCN",
+    "DialogueGCNConfig",
+    "DialogueRNN",
+    "DialogueRNNConfig",
+    "LRGCNConfig",
     "MLPConfig",
     "System",
     "TextCNNConfig",

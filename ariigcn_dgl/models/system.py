@@ -90,6 +90,13 @@ def concatenate(batch: Batch) -> Tensor:
     >>> concatenate(batch).shape == (len(batch.labels), sum(data.widths.values()))
     True
     """
-    names = [name for name in MODALITIES if name in batch.features]
-    parts = [batch.features[m].masked_fill(~batch.masks[m].unsqueeze(1), 0) for m in names]
-    return torch.cat(parts, dim=1)
+    features = zero_where_missing(batch)
+    return torch.cat([features[name] for name in MODALITIES if name in features], dim=1)
+
+
+def zero_where_missing(batch: Batch) -> dict[str, Tensor]:
+    """Return the features of each modality, (N, D_m), zero in rows where it is missing."""
+    return {
+        name: x.masked_fill(~batch.masks[name].unsqueeze(1), 0)
+        for name, x in batch.features.items()
+    }

@@ -1,42 +1,61 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
+from ariigcn_dgl.nn.basis_rel_conv import BasisRelConv
+from ariigcn_dgl.nn.bilinear_edge_attention import BilinearEdgeAttention
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
+from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
+from ariigcn_dgl.nn.dialogue_lstm import DialogueLSTM
 from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
 from ariigcn_dgl.nn.fusion import FUSIONS, Add, Concatenate, Fusion, LowRankFusion, TensorFusion
+from ariigcn_dgl.nn.latent_graph_conv import LatentGraphConv
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
+from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
 from ariigcn_dgl.nn.sccl import VAD, SCCLLoss, vad_prototypes
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
+from ariigcn_dgl.nn.sum_conv import SumConv
 from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
+from ariigcn_dgl.nn.transformer_block import ResidualAttention, TransformerBlock
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
     "FUSIONS",
     "VAD",
     "Add",
+    "BasisRelConv",
+    "BilinearEdgeAttention",
     "Concatenate",
+    "CrossModalTransformer",
+    "DialogueAttention",
     "DialogueContext",
     "DialogueGRU",
+    "DialogueLSTM",
     "EmotionInferenceSubnetwork",
     "Fusion",
     "ICCLLoss",
     "IMCLLoss",
+    "LatentGraphConv",
     "LowRankFusion",
     "MeanConv",
     "ModalityClassifiers",
     "ModalityEncoder",
     "PairwiseContrast",
+    "PartyRNN",
     "RelEdgeAttentionConv",
     "RelationalGraph",
+    "ResidualAttention",
     "SCCLLoss",
     "SpeakerRelative",
+    "SumConv",
     "TensorFusion",
     "TextCNN",
+    "TransformerBlock",
     "TriModalGAN",
     "WordCNN",
     "vad_prototypes",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ariigcn_dgl.nn._gru_scan import GRUScan
+from ariigcn_dgl.nn._layout import time_major
 
 LARGEST_PADDING = 4  # times the utterances; with more, padding costs more than it saves
 
@@ -112,21 +113,12 @@ class DialogueGRU(nn.Module):
         return torch.cat([own.flatten(0, 1)[places] for own, places in pairs], dim=1)
 
     def _packed(self, feat: Tensor, lengths: Tensor) -> Tensor:
-        order, batch_sizes = _time_major(lengths)
+        order, batch_sizes = time_major(lengths)
         order = order.to(feat.device)
         states = self.gru(PackedSequence(feat[order], batch_sizes))[0].data
         out = torch.empty_like(states)
         out[order] = states
         return out
-
-
-def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows in packed order (first utterances of all dialogues, longest first, ...)."""
-    longest_first = torch.argsort(lengths, descending=True, stable=True)
-    starts = (lengths.cumsum(0) - lengths)[longest_first]
-    turns = torch.arange(int(lengths.max()))
-    exists = turns[:, None] < lengths[longest_first]  # (T, B)
-    return (starts + turns[:, None])[exists], exists.sum(1)
 
 
 @dataclass(frozen=True)

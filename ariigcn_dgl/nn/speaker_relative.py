@@ -29,11 +29,36 @@ def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
     >>> speaker_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1])).tolist()
     [0, 1, 0, 2]
     """
-    numbers, counts = torch.ops.ariigcn.number_speakers(
-        lengths.contiguous(), speakers.cpu().contiguous()
-    )
+    numbers, counts = _number(speakers, lengths)
     first = counts.cumsum(0) - counts
     return (numbers + first.repeat_interleave(lengths)).to(speakers.device)
+
+
+def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
+    """Return the number of each utterance's speaker in the dialogue, by first appearance.
+
+    Parameters
+    ----------
+    speakers : (N,) int64 tensor
+        Speaker of each utterance, dialogue after dialogue.
+    lengths : (B,) int64 tensor
+        Utterances in each dialogue, on the CPU.
+
+    Returns
+    -------
+    (N,) int64 tensor
+
+    Examples
+    --------
+    >>> import torch
+    >>> speaker_numbers(torch.tensor([7, 3, 7, 3]), torch.tensor([3, 1])).tolist()
+    [0, 1, 0, 0]
+    """
+    return _number(speakers, lengths)[0].to(speakers.device)
+
+
+def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.cpu().contiguous())
 
 
 class SpeakerRelative(nn.Module):

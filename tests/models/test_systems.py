@@ -32,7 +32,16 @@ class Small:
 
 SMALL = {
     "ariigcn": Small({"hidden_dim": 32, "window": Window(2, 2), "head_dropout": 0.1}),
+    "bc-lstm": Small({"hidden_dim": 32, "dropout": 0.1}),
+    "bc-lstm-att": Small({"hidden_dim": 32, "dropout": 0.1}, steps=150),
     "bigru": Small({"hidden_dim": 32}),
+    "ct-net": Small({"hidden_dim": 32, "context_dim": 16, "dropout": 0.1}, 0.003),
+    # without nodal attention, which blends utterances that the graph has made alike
+    "dialogue-gcn": Small({"hidden_dim": 32, "window": Window(2, 2), "nodal_attention": False}),
+    "dialogue-rnn": Small(
+        {"global_dim": 16, "party_dim": 16, "emotion_dim": 32, "listener": True}, steps=100
+    ),
+    "lr-gcn": Small({"hidden_dim": 32, "window": Window(2, 2), "dropout": 0.1}),
     "mlp": Small({"hidden_dim": 64, "dropout": 0.1}),
     "textcnn": Small({"num_filters": 32, "dropout": 0.1}, modalities=("text",)),
 }

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.nn import (
     DialogueContext,
     DialogueGRU,
+    DialogueLSTM,
     EmotionInferenceSubnetwork,
     ModalityEncoder,
     SpeakerRelative,
@@ -133,16 +134,40 @@ def test_gru_takes_dialogues_without_utterances(feat: Tensor):
     assert gru(feat, lengths).equal(gru(feat, LENGTHS))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_lstm_equals_torchs_on_each_dialogue(feat: Tensor, num_layers: int, bidirectional: bool):
+    ours = DialogueLSTM(4, 6, num_layers, bidirectional=bidirectional)
+    states = ours(feat, LENGTHS)
+    assert states.shape == (11, 6)
+    for rows in ROWS:
+        torch.testing.assert_close(states[rows], ours.lstm(feat[rows])[0])
+
+
+@torch.no_grad()
+def test_lstm_takes_dialogues_without_utterances(feat: Tensor):
+    lstm = DialogueLSTM(4, 6)
+    assert lstm(feat, torch.tensor([0, 3, 1, 0, 5, 2])).equal(lstm(feat, LENGTHS))
+
+
+def test_lstm_gives_every_utterance_a_gradient(feat: Tensor):
+    feat.requires_grad_()
+    DialogueLSTM(4, 6)(feat, LENGTHS).sum().backward()
+    assert (feat.grad.abs().sum(1) > 0).all()
+
+
 def test_gru_gives_every_utterance_a_gradient(feat: Tensor):
     feat.requires_grad_()
     DialogueGRU(4, 6)(feat, LENGTHS).sum().backward()
     assert (feat.grad.abs().sum(1) > 0).all()
 
 
-def test_an_odd_width_cannot_be_split_into_directions():
+@pytest.mark.parametrize("layer", [DialogueGRU, DialogueLSTM])
+def test_an_odd_width_cannot_be_split_into_directions(layer: type[nn.Module]):
     with pytest.raises(ValueError, match="must be even, got 5"):
-        DialogueGRU(4, 5)
-    assert DialogueGRU(4, 5, bidirectional=False)(torch.ones(1, 4), torch.tensor([1])).numel() == 5
+        layer(4, 5)
+    assert layer(4, 5, bidirectional=False)(torch.ones(1, 4), torch.tensor([1])).numel() == 5
 
 
 def test_threads_are_a_speakers_utterances_in_one_dialogue():

@@ -9,6 +9,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
+    dot_attention,
     edge_attention,
     pairwise_contrast,
     relational_sum,
@@ -47,6 +48,11 @@ def edge_attention_case(graph: Graph, width: int) -> tuple:
     return lambda g, *x: [edge_attention(g, *x, negative_slope=0.1)], sizes
 
 
+def dot_attention_case(graph: Graph, width: int) -> tuple:
+    sizes = (2, graph.num_dst, width), (2, graph.num_src, width)
+    return lambda g, *x: [dot_attention(g, *x)], sizes
+
+
 def segment_spmm_case(graph: Graph, width: int) -> tuple:
     sizes = (2, graph.num_edges), (2, graph.num_src, width)
     return lambda g, *x: [segment_spmm(g, *x)], sizes
@@ -57,7 +63,7 @@ def relational_sum_case(graph: Graph, width: int) -> tuple:
     return lambda g, *x: [relational_sum(g, *x)], sizes
 
 
-CASES = (edge_attention_case, segment_spmm_case, relational_sum_case)
+CASES = (edge_attention_case, dot_attention_case, segment_spmm_case, relational_sum_case)
 
 
 def draw(sizes, dtype: torch.dtype) -> list[Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph, window_graph
 from ariigcn_dgl.ops import (
     PairRule,
+    dot_attention,
     edge_attention,
     edge_attention_reference,
     pairwise_contrast,
@@ -24,6 +25,10 @@ NODES, WIDTH = 400, 24
 
 def attend(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
     return edge_attention(graph, u, v, v[:, 0])
+
+
+def attend_by_dot(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
+    return dot_attention(graph, u, v)
 
 
 def spmm(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
@@ -40,7 +45,7 @@ def contrast(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
     return torch.stack(pairwise_contrast(v + u, label, label * 0, label * 0, RULE)[2:])
 
 
-OPERATORS = (attend, spmm, transform, contrast)
+OPERATORS = (attend, attend_by_dot, spmm, transform, contrast)
 every_operator = pytest.mark.parametrize("operator", OPERATORS)
 
 
@@ -107,7 +112,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
     return peak
 
 
-@pytest.mark.parametrize("operator", [attend, spmm, contrast])
+@pytest.mark.parametrize("operator", [attend, attend_by_dot, spmm, contrast])
 def test_no_tensor_of_edges_times_width_or_nodes_times_nodes_is_made(operator, graph, inputs):
     bytes_per_group = 4 * min(graph.num_edges * WIDTH, NODES * NODES)
     assert 0 < peak_bytes(lambda: results(operator, graph.merged, inputs)) < 3 * bytes_per_group

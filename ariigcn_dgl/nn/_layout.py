@@ -1,0 +1,37 @@
+"""From utterances in a row to the layouts that sequence layers read."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows in packed order (first utterances of all dialogues, longest first, ...).
+
+    And the number of dialogues that are still going on at each time step, as `PackedSequence`
+    takes it.
+    """
+    longest_first = torch.argsort(lengths, descending=True, stable=True)
+    starts = (lengths.cumsum(0) - lengths)[longest_first]
+    turns = torch.arange(int(lengths.max()))
+    exists = turns[:, None] < lengths[longest_first]  # (T, B)
+    return (starts + turns[:, None])[exists], exists.sum(1)
+
+
+def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Return dialogues side by side, (B, T, D), and where utterances stand, (B, T).
+
+    ``table[exists]`` are the rows of `feat` again.
+    """
+    table = pad_sequence(feat.split(lengths.tolist()), batch_first=True)
+    exists = torch.arange(table.size(1)) < lengths.unsqueeze(1)
+    return table, exists.to(feat.device)
+
+
+def backwards(lengths: Tensor) -> Tensor:
+    """Return the rows with every dialogue read from its end; applied twice, it changes nothing."""
+    ends = lengths.cumsum(0)
+    first_plus_last = (2 * ends - lengths - 1).repeat_interleave(lengths)
+    return first_plus_last - torch.arange(len(first_plus_last))
