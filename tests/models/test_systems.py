@@ -40,7 +40,7 @@ SMALL = {
         {"global_dim": 16, "party_dim": 16, "emotion_dim": 32, "listener": True}, steps=100
     ),
     "mlp": Small({"hidden_dim": 64, "dropout": 0.1}),
-    "textcnn": Small({"num_filters": 32, "dropout": 0.1}, 0.02, 150, ("text",)),
+    "textcnn": Small({"num_filters": 32, "dropout": 0.1}, modalities=("text",)),
 }
 each_system = pytest.mark.parametrize("name", SYSTEMS)
 
