@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -87,12 +85,11 @@ class PartyRNN(nn.Module):
     def _parties(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> list[Tensor]:
         """Return the state of who speaks at each time step, T x (B, D_p); speakers: (T, B)."""
         speaks = F.one_hot(speakers).bool().unsqueeze(3)
-        steps, batch, most = speaks.shape[:3]
+        _, batch, most = speaks.shape[:3]
         queries = padded(self.attend(feat), lengths)[0].unbind(1)
-        to_global = _input_map(self.global_cell, feat, lengths)
-        to_party = _input_map(self.party_cell, feat, lengths)
-        global_, party = (_state_map(c, steps, batch) for c in (self.global_cell, self.party_cell))
-        listen = self._listener(feat, lengths, steps, batch * most)
+        global_, party = (_StepGRU(c, feat, lengths) for c in (self.global_cell, self.party_cell))
+        if self.listener_cell is not None:
+            listener = _StepGRU(self.listener_cell, feat, lengths, most)
         dialogue = feat.new_zeros(batch, self.global_cell.hidden_size)
         parties = feat.new_zeros(batch, most, self.party_cell.hidden_size)
         every = torch.arange(batch, device=feat.device)
@@ -100,34 +97,21 @@ class PartyRNN(nn.Module):
         for who, speaker, query in zip(speaks, speakers, queries, strict=True):
             before = parties[every, speaker]
             context = _attention(query, heard) if heard else torch.zeros_like(dialogue)
-            dialogue = self.dropout(_gru(to_global(before), global_(dialogue), dialogue))
-            now = self.dropout(_gru(to_party(context), party(before), before))
-            parties = torch.where(who, now.unsqueeze(1), listen(parties, now))
+            dialogue = self.dropout(global_(before, dialogue))
+            now = self.dropout(party(context, before))
+            if self.listener_cell is not None:
+                parties = self.dropout(listener(now, parties))
+            parties = torch.where(who, now.unsqueeze(1), parties)
             heard.append(dialogue)
             speaking.append(now)
         return speaking
 
-    def _listener(
-        self, feat: Tensor, lengths: Tensor, steps: int, rows: int
-    ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return what makes the states of listeners of those before and the speaker's now."""
-        cell = self.listener_cell
-        if cell is None:
-            return lambda parties, now: parties
-        to_listener, listener = _input_map(cell, feat, lengths), _state_map(cell, steps, rows)
-
-        def listen(parties: Tensor, now: Tensor) -> Tensor:
-            recurrent = listener(parties.flatten(0, 1)).view(*parties.shape[:2], -1)
-            return self.dropout(_gru(to_listener(now).unsqueeze(1), recurrent, parties))
-
-        return listen
-
     def _emotions(self, speaking: Tensor) -> Tensor:
         cell, emotions = self.emotion_cell, []
-        state_map = _state_map(cell, *speaking.shape[:2])
+        from_state = StepLinear(cell.bias_hh.expand(*speaking.shape[:2], -1), cell.weight_hh)
         emotion = speaking.new_zeros(speaking.size(1), cell.hidden_size)
         for added in F.linear(speaking, cell.weight_ih, cell.bias_ih):
-            emotion = self.dropout(_gru(added, state_map(emotion), emotion))
+            emotion = self.dropout(_gru(added, from_state(emotion), emotion))
             emotions.append(emotion)
         return torch.stack(emotions)
 
@@ -138,15 +122,27 @@ def _attention(query: Tensor, heard: list[Tensor]) -> Tensor:
     return torch.bmm(weight.transpose(1, 2), history).squeeze(1)
 
 
-def _input_map(cell: nn.GRUCell, feat: Tensor, lengths: Tensor) -> StepLinear:
-    """Return the map of the cell's inputs; what utterances add is computed here."""
-    of_utterance, of_state = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
-    table, _ = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
-    return StepLinear(table.transpose(0, 1), of_state)
+class _StepGRU:
+    """A cell that reads the utterance and something else, called once per time step, in order.
 
+    What utterances add to its gates is computed here, for all steps.
+    """
 
-def _state_map(cell: nn.GRUCell, steps: int, rows: int) -> StepLinear:
-    return StepLinear(cell.bias_hh.expand(steps, rows, -1), cell.weight_hh)
+    def __init__(self, cell: nn.GRUCell, feat: Tensor, lengths: Tensor, states: int = 1) -> None:
+        of_utterance, of_other = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
+        table, exists = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
+        self.from_input = StepLinear(table.transpose(0, 1), of_other)
+        batch, steps = exists.shape
+        bias = cell.bias_hh.expand(steps, batch * states, -1)
+        self.from_state = StepLinear(bias, cell.weight_hh)
+
+    def __call__(self, other: Tensor, state: Tensor) -> Tensor:
+        """Return the next states; states (B, H), or (B, S, H) that all read the same."""
+        added = self.from_input(other)
+        if state.dim() == 3:
+            added = added.unsqueeze(1)
+        recurrent = self.from_state(state.flatten(0, -2)).view(*state.shape[:-1], -1)
+        return _gru(added, recurrent, state)
 
 
 def _gru(added: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
