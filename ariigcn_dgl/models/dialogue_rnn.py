@@ -63,10 +63,9 @@ class DialogueRNN(System):
     """DialogueRNN: `PartyRNN` in both directions, emotion attention, a classifier.
 
     The defaults are its strongest published form, BiDialogueRNN with attention. Sizes, dropout and
-    training are those of the authors (github.com/declare-lab/conv-emotion). Their code reads the
-    dialogue from its end with the speakers in the original order, and pads before the softmax of
-    the emotion attention; here the speakers are turned round, too, and padding is masked. Where the
-    model is not bidirectional, the attention sees the past only.
+    training are those of the authors (github.com/declare-lab/conv-emotion), but for the epoch: they
+    take the best one on the test split, here validation decides. Where the model is not
+    bidirectional, the attention sees the past only; theirs sees the future, too.
 
     Parameters
     ----------

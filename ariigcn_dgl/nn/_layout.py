@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 
 def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,9 +24,12 @@ def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 
     ``table[exists]`` are the rows of `feat` again.
     """
-    table = pad_sequence(feat.split(lengths.tolist()), batch_first=True)
-    exists = torch.arange(table.size(1)) < lengths.unsqueeze(1)
-    return table, exists.to(feat.device)
+    steps = int(lengths.max())
+    exists = torch.arange(steps) < lengths.unsqueeze(1)
+    places = exists.flatten().nonzero().squeeze(1).to(feat.device)
+    # not pad_sequence, whose gradient copies the whole table for every dialogue
+    table = feat.new_zeros(exists.numel(), *feat.shape[1:]).index_copy(0, places, feat)
+    return table.view(*exists.shape, *feat.shape[1:]), exists.to(feat.device)
 
 
 def backwards(lengths: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._step_linear import StepLinear
 
 
 class PartyRNN(nn.Module):
@@ -79,52 +80,40 @@ class PartyRNN(nn.Module):
         """
         table, exists = padded(speakers, lengths)
         speaking = self._parties(feat, table.T, lengths)
-        emotions = self._emotions(torch.stack(speaking))
-        return torch.stack(emotions, dim=1)[exists]
+        return self._emotions(torch.stack(speaking)).transpose(0, 1)[exists]
 
     def _parties(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> list[Tensor]:
         """Return the state of who speaks at each time step, T x (B, D_p); speakers: (T, B)."""
-        added, (from_party, from_context, *from_speaker) = self._input_products(feat)
-        tables = [padded(x, lengths)[0].unbind(1) for x in (self.attend(feat), *added)]
         speaks = F.one_hot(speakers).bool().unsqueeze(3)
-        dialogue = feat.new_zeros(speakers.size(1), self.global_cell.hidden_size)
-        parties = feat.new_zeros(*speaks.shape[1:3], self.party_cell.hidden_size)
-        every = torch.arange(len(parties), device=feat.device)
+        _, batch, most = speaks.shape[:3]
+        queries = padded(self.attend(feat), lengths)[0].unbind(1)
+        global_, party = (_StepGRU(c, feat, lengths) for c in (self.global_cell, self.party_cell))
+        if self.listener_cell is not None:
+            listener = _StepGRU(self.listener_cell, feat, lengths, most)
+        dialogue = feat.new_zeros(batch, self.global_cell.hidden_size)
+        parties = feat.new_zeros(batch, most, self.party_cell.hidden_size)
+        every = torch.arange(batch, device=feat.device)
         heard, speaking = [], []
-        for who, speaker, query, to_global, to_party, *to_listener in zip(
-            speaks, speakers, *tables, strict=True
-        ):
+        for who, speaker, query in zip(speaks, speakers, queries, strict=True):
             before = parties[every, speaker]
             context = _attention(query, heard) if heard else torch.zeros_like(dialogue)
-            to_global, to_party = to_global + before @ from_party, to_party + context @ from_context
-            dialogue = self.dropout(_gru(self.global_cell, to_global, dialogue))
-            now = self.dropout(_gru(self.party_cell, to_party, before))
-            for x, matrix in zip(to_listener, from_speaker, strict=True):
-                x = (x + now @ matrix).unsqueeze(1)
-                parties = self.dropout(_gru(self.listener_cell, x, parties))
+            dialogue = self.dropout(global_(before, dialogue))
+            now = self.dropout(party(context, before))
+            if self.listener_cell is not None:
+                parties = self.dropout(listener(now, parties))
             parties = torch.where(who, now.unsqueeze(1), parties)
             heard.append(dialogue)
             speaking.append(now)
         return speaking
 
-    def _input_products(self, feat: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return what utterances add to the gates, and the matrices of what else does.
-
-        Split here, outside the loop: the gradient of a slice is as large as the whole.
-        """
-        cells = [self.global_cell, self.party_cell]
-        cells += [] if self.listener_cell is None else [self.listener_cell]
-        halves = [c.weight_ih.tensor_split([feat.size(1)], dim=1) for c in cells]
-        added = [F.linear(feat, own, c.bias_ih) for (own, _), c in zip(halves, cells, strict=True)]
-        return added, [other.T for _, other in halves]
-
-    def _emotions(self, speaking: Tensor) -> list[Tensor]:
+    def _emotions(self, speaking: Tensor) -> Tensor:
         cell, emotions = self.emotion_cell, []
+        from_state = StepLinear(cell.bias_hh.expand(*speaking.shape[:2], -1), cell.weight_hh)
         emotion = speaking.new_zeros(speaking.size(1), cell.hidden_size)
         for added in F.linear(speaking, cell.weight_ih, cell.bias_ih):
-            emotion = self.dropout(_gru(cell, added, emotion))
+            emotion = self.dropout(_gru(added, from_state(emotion), emotion))
             emotions.append(emotion)
-        return emotions
+        return torch.stack(emotions)
 
 
 def _attention(query: Tensor, heard: list[Tensor]) -> Tensor:
@@ -133,10 +122,32 @@ def _attention(query: Tensor, heard: list[Tensor]) -> Tensor:
     return torch.bmm(weight.transpose(1, 2), history).squeeze(1)
 
 
-def _gru(cell: nn.GRUCell, added: Tensor, state: Tensor) -> Tensor:
-    """Return the next state, given what the inputs add to the gates."""
-    recurrent = F.linear(state, cell.weight_hh, cell.bias_hh)
-    width = 2 * cell.hidden_size
+class _StepGRU:
+    """A cell that reads the utterance and something else, called once per time step, in order.
+
+    What utterances add to its gates is computed here, for all steps.
+    """
+
+    def __init__(self, cell: nn.GRUCell, feat: Tensor, lengths: Tensor, states: int = 1) -> None:
+        of_utterance, of_other = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
+        table, exists = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
+        self.from_input = StepLinear(table.transpose(0, 1), of_other)
+        batch, steps = exists.shape
+        bias = cell.bias_hh.expand(steps, batch * states, -1)
+        self.from_state = StepLinear(bias, cell.weight_hh)
+
+    def __call__(self, other: Tensor, state: Tensor) -> Tensor:
+        """Return the next states; states (B, H), or (B, S, H) that all read the same."""
+        added = self.from_input(other)
+        if state.dim() == 3:
+            added = added.unsqueeze(1)
+        recurrent = self.from_state(state.flatten(0, -2)).view(*state.shape[:-1], -1)
+        return _gru(added, recurrent, state)
+
+
+def _gru(added: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
+    """Return a GRU's next state, given what its inputs and its state add to the gates."""
+    width = 2 * state.size(-1)
     reset, update = (added[..., :width] + recurrent[..., :width]).sigmoid().chunk(2, -1)
     new = (added[..., width:] + reset * recurrent[..., width:]).tanh()
     return torch.lerp(new, state, update)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.nn import PartyRNN
-from ariigcn_dgl.nn._layout import backwards
+from ariigcn_dgl.nn._layout import backwards, padded
+from ariigcn_dgl.nn._step_linear import StepLinear
 
 LENGTHS = torch.tensor([3, 1, 6, 2])
 ROWS = torch.arange(12).split(LENGTHS.tolist())
@@ -89,3 +92,31 @@ def test_dropout_acts_in_training_only(feat: Tensor):
 def test_backwards_turns_every_dialogue_round():
     rows = backwards(torch.tensor([3, 0, 1, 2]))
     assert rows.tolist() == [2, 1, 0, 3, 5, 4]
+
+
+def test_step_linear_has_the_values_and_gradients_of_linear():
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"added": (3, 2, 4), "weight": (4, 5), "first": (2, 5)}
+    leaves = [torch.randn(s, generator=generator).double() for s in shapes.values()]
+
+    def run(make: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]) -> tuple[Tensor, ...]:
+        added, weight, x = (leaf.clone().requires_grad_() for leaf in leaves)
+        step, out = make(added, weight), x
+        for _ in range(3):
+            out = step(out.tanh()) @ torch.ones(4, 5).double()
+        return out, *torch.autograd.grad(out.sin().sum(), [added, weight, x])
+
+    def plain(added: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor]:
+        steps = iter(added)
+        return lambda x: next(steps) + x @ weight.T
+
+    torch.testing.assert_close(run(StepLinear), run(plain))
+
+
+def test_a_table_pads_dialogues_and_gives_gradients_back():
+    feat = torch.arange(1.0, 5.0, requires_grad=True)
+    table, exists = padded(feat, torch.tensor([1, 0, 3]))
+    assert table.tolist() == [[1, 0, 0], [0, 0, 0], [2, 3, 4]]
+    assert table[exists].equal(feat)
+    (grad,) = torch.autograd.grad(table, feat, 10 * torch.ones(3, 3) + table.detach())
+    assert grad.tolist() == [11, 12, 13, 14]
