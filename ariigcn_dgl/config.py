@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ariigcn_dgl.limits import (
+    Fraction,
+    NotNegativeFloat,
+    NotNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -40,15 +48,15 @@ class TrainingConfig:
         Epochs of the TGAN alone, before the rest, in the schedule "staged".
     """
 
-    epochs: int = 60
-    batch_size: int = 16
-    learning_rate: float = 5e-4
-    weight_decay: float = 1e-5
+    epochs: PositiveInt = 60
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 5e-4
+    weight_decay: NotNegativeFloat = 1e-5
     decoupled_decay: bool = False
     cosine: bool = False
-    grad_clip: float = 5.0
-    patience: int = 20
+    grad_clip: PositiveFloat = 5.0
+    patience: PositiveInt = 20
     selection: Literal["best", "last"] = "best"
     class_weights: bool = False
-    ema_decay: float = 0.0
-    adversarial_epochs: int = 10
+    ema_decay: Fraction = 0.0
+    adversarial_epochs: NotNegativeInt = 10

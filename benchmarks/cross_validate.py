@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import mean
 
@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from jsonargparse import ArgumentParser
 
-from ariigcn_dgl.cli.train import PRESETS
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, load_dialogues
-from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import RunConfig
 
 
@@ -55,15 +54,17 @@ def cross_validate(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[s
 
 
 def main() -> None:
-    parser = ArgumentParser(description=__doc__, default_config_files=[str(PRESETS / "tuned.yaml")])
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=str, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_class_arguments(ARIIGCNConfig, "model")
-    parser.add_class_arguments(TrainingConfig, "training")
+    preset = preset_config("ariigcn", "tuned")
+    parser.add_argument("--model", type=type(preset.model))
+    parser.add_argument("--training", type=TrainingConfig)
+    parser.set_defaults({"model": asdict(preset.model), "training": asdict(preset.training)})
     options = parser.instantiate(parser.parse_args())
     torch.set_num_threads(1)
     dialogues = without_test(load_dialogues(options.data))
-    config = RunConfig(options.model, options.training)
+    config = RunConfig(preset.system, options.model, options.training)
     for seed in options.seeds:
         scores = cross_validate(dialogues, config, seed)
         print(json.dumps({"seed": seed, "mean": mean(scores.values()), **scores}), flush=True)

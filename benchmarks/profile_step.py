@@ -20,13 +20,13 @@ from torch import nn
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from ariigcn_dgl.cli.train import PRESETS
 from ariigcn_dgl.data import load_dialogues
 from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.optimise import Optimiser
-from ariigcn_dgl.training.run_config import RunConfig, read_config
+from ariigcn_dgl.training.presets import preset_config
+from ariigcn_dgl.training.run_config import RunConfig
 
 MARK = "part: "
 OPTIMISER, OTHER = MARK + "optimiser", MARK + "rest (losses, Python)"
@@ -40,13 +40,13 @@ def batches_of(path: str, config: RunConfig) -> tuple[ARIIGCN, Iterator[Batch]]:
     train = dialogues.indices("train")
     dialogues = Standardiser.fit(dialogues.select(train)).apply(dialogues)
     torch.manual_seed(0)
-    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).train()
+    model = config.build(dialogues.widths, dialogues.num_classes).train()
     generator, size = np.random.default_rng(0), config.training.batch_size
 
     def batches() -> Iterator[Batch]:
         while True:
             for chosen in shuffled_batches(dialogues.lengths, train, size, generator):
-                yield collate(dialogues, chosen, config.model.window)
+                yield collate(dialogues, chosen, model.window)
 
     return model, batches()
 
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    config = read_config(PRESETS / f"{options.preset}.yaml")
+    config = preset_config("ariigcn", options.preset)
     model, batches = batches_of(options.data, config)
     optimiser = Optimiser(model, config.training, options.steps, 4 * REPETITIONS, None)
     chosen = [next(batches) for _ in range(options.steps)]

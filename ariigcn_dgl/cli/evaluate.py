@@ -44,7 +44,7 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
             )
         results[trained.record["seed"]] = trained.record | _scores(trained, dialogues)
     console = Console()
-    console.print(seeds_table(results, f"{run} on {dialogues.name}"))
+    console.print(seeds_table(results, f"{trained.config.system} ({run}) on {dialogues.name}"))
     console.print(classes_table([r["test"] for r in results.values()], "test, per class"))
     if json is not None:
         write_json(json, {str(seed): result for seed, result in results.items()})

@@ -6,8 +6,8 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from inspect import cleandoc
-from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import jsonargparse
@@ -15,12 +15,15 @@ from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.benchmark import benchmark
+from ariigcn_dgl.cli.choice import chosen
 from ariigcn_dgl.cli.data import check, convert, synth
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
-from ariigcn_dgl.cli.train import PRESETS, train
+from ariigcn_dgl.cli.train import train
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.presets import preset_config
+from ariigcn_dgl.training.run_config import RunConfig
 
 BAD_INPUT, INTERRUPTED = 2, 130
 COMMANDS = {
@@ -41,7 +44,7 @@ POSITIONAL = {
     synth: ["out"],
 }
 REQUIRED = "the following arguments are required: "
-DESCRIPTION = """Emotion recognition in conversation on graphs (AR-IIGCN).
+DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 
 A first run needs no data:     ariigcn train
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
@@ -96,12 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         2 for bad input, with one sentence on stderr; 130 after an interruption.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    command, name = _settings(arguments), ""
-    while command.get("subcommand"):
-        name = f"{name} {command['subcommand']}".strip()
-        command = command[command["subcommand"]]
-    options = {k: v for k, v in vars(command).items() if k not in ("config", "subcommand")}
     try:
+        name, options = _settings(arguments)
         FUNCTIONS[name](**options)
     except InputError as error:
         _stop(str(error))
@@ -115,45 +114,53 @@ def _stop(sentence: str) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
-def _settings(arguments: Sequence[str]) -> jsonargparse.Namespace:
-    """Return all options; those that are not given have the values of the preset."""
-    parser = _parser(PRESETS / "tuned.yaml")
-    settings = parser.parse_args(arguments)
-    if settings.subcommand == "train":
-        # Only now is the preset known: --config may name it, too.
-        parser = _parser(PRESETS / f"{settings.train.preset}.yaml")
-        settings = parser.parse_args(arguments)
-    return parser.instantiate(settings)
+def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the command and all its options; those not given have the values of the preset."""
+    system, preset = chosen(arguments if arguments[:1] == ["train"] else [])
+    parser = _parser(preset_config(system, preset), preset)
+    command, name = parser.instantiate(parser.parse_args(arguments)), ""
+    while command.get("subcommand"):
+        name = f"{name} {command['subcommand']}".strip()
+        command = command[command["subcommand"]]
+    return name, {k: v for k, v in vars(command).items() if k not in ("config", "subcommand")}
 
 
-def _parser(preset: Path) -> _Parser:
+def _parser(config: RunConfig, preset: str) -> _Parser:
     parser = _Parser(
-        prog="ariigcn", description=DESCRIPTION, version=__version__, formatter_class=_Help
+        prog="ariigcn",
+        description=DESCRIPTION,
+        version=__version__,
+        formatter_class=_Help,
+        allow_abbrev=False,
     )
     subcommands = parser.add_subcommands()
     for name, function in COMMANDS.items():
-        files = [str(preset)] if function is train else []
-        subcommands.add_subcommand(name, _command(function, files), help=_help(function))
+        command = _command(function, config)
+        if function is train:
+            defaults = {"model": asdict(config.model), "training": asdict(config.training)}
+            command.set_defaults(defaults | {"system": config.system, "preset": preset})
+        subcommands.add_subcommand(name, command, help=_help(function))
     data = _Parser(description="Look at, convert and make data sets.")
     subcommands.add_subcommand("data", data, help="look at, convert and make data sets")
     data_subcommands = data.add_subcommands()
     for name, function in DATA_COMMANDS.items():
-        data_subcommands.add_subcommand(name, _command(function, []), help=_help(function))
+        data_subcommands.add_subcommand(name, _command(function, config), help=_help(function))
     return parser
 
 
-def _command(function: Callable, default_files: list[str]) -> _Parser:
+def _command(function: Callable, config: RunConfig) -> _Parser:
     description = cleandoc(function.__doc__).split("Parameters\n")[0].strip()
-    parser = _Parser(description=description, default_config_files=default_files)
+    parser = _Parser(description=description)
     documented = parse_docstring(function.__doc__).params
     explain = {param.arg_name: " ".join(param.description.split()) for param in documented}
     if function is train:
         parser.add_argument("--config", action="config", help="YAML file of options")
         parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
-    own = {"seeds", *POSITIONAL.get(function, ())}
+        parser.add_argument("--model", type=type(config.model), help=explain["model"])
+    own = {"seeds", "model", *POSITIONAL.get(function, ())}
     for name, hint in get_type_hints(function).items():
         positional, element = name in own, _element(hint)
-        if name == "seeds":
+        if name in ("seeds", "model"):
             continue
         if positional:
             how = {"type": element, "nargs": "*", "default": []} if element else {"type": hint}

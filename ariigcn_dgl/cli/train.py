@@ -18,48 +18,52 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import new_folder, write_json
-from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.fit import fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.presets import PRESETS
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
-PRESETS = Path(__file__).parents[1] / "presets"
 LARGEST_SEED = 2**32 - 1
 
 
 def train(
-    model: ARIIGCNConfig,
+    model: Any,
     training: TrainingConfig,
     seeds: list[int],
+    system: Literal[tuple(SYSTEMS)] = "ariigcn",
+    preset: Literal[PRESETS] = "tuned",
     data: str = "synthetic",
-    preset: Literal["paper", "tuned", "tuned-meld"] = "tuned",
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> None:
-    """Train AR-IIGCN, choose the epoch on validation, score the test split once.
+    """Train a system, choose the epoch on validation, score the test split once.
 
-    Values come from the preset, then from --config, then from the options. The run folder gets
-    everything that was decided and measured.
+    Each system has options of its own: see them with --system NAME --help. Values come from the
+    preset, then from --config, then from the options. The run folder gets everything that was
+    decided and measured.
 
     Parameters
     ----------
-    model : ARIIGCNConfig
-        The model.
+    model : dataclass
+        The model, of the system's type `Config`.
     training : TrainingConfig
         The training.
     seeds : list of int
         One training per seed; several give mean and spread.
+    system : str
+        What is trained: AR-IIGCN or a system it is compared with.
+    preset : {"paper", "tuned", "tuned-meld"}
+        "paper": the published settings (of ariigcn the most literal reading that trains); the
+        others are for ariigcn only and were chosen on validation data, "tuned" for long two-speaker
+        dialogues (IEMOCAP), "tuned-meld" for short ones of many speakers (MELD).
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
-    preset : {"paper", "tuned", "tuned-meld"}
-        "paper": the most literal reading of the paper that trains; the others were chosen on
-        validation data, "tuned" for long two-speaker dialogues (IEMOCAP), "tuned-meld" for short
-        ones of many speakers (MELD).
     out : str
-        New run folder; default runs/DATA-PRESET-TIME.
+        New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
         Run folder of an interrupted training to go on with; other options are ignored.
     device : str
@@ -78,17 +82,17 @@ def train(
         check_device(device)
         _check_seeds(seeds)
         dialogues = load_source(data)
-        config = RunConfig(model, training).resolved(dialogues)
+        config = RunConfig(system, model, training).resolved(dialogues)
         require_labels(dialogues)
         check_config(config, dialogues)
-        folder = new_folder(out or _default_folder(dialogues.name, preset))
+        folder = new_folder(out or _default_folder(dialogues.name, system, preset))
         plan = {"data": absolute(data), "preset": preset, "seeds": seeds, "device": device}
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
         write_json(folder / PLAN_FILE, plan)
     runs = _train_seeds(dialogues, config, plan, folder)
     write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
-    _print_results(dialogues, plan, runs, folder)
+    _print_results(f"{config.system} ({plan['preset']}) on {dialogues.name}", runs, folder)
 
 
 def _train_seeds(
@@ -153,11 +157,9 @@ class _EpochDisplay:
             print(f"seed {self.seed} epoch {record['epoch']}: {state}", file=sys.stderr)
 
 
-def _print_results(
-    dialogues: Dialogues, plan: dict[str, Any], runs: dict[int, dict[str, Any]], folder: Path
-) -> None:
+def _print_results(title: str, runs: dict[int, dict[str, Any]], folder: Path) -> None:
     console = Console()
-    console.print(seeds_table(runs, f"AR-IIGCN ({plan['preset']}) on {dialogues.name}"))
+    console.print(seeds_table(runs, title))
     tests = [run["test"] for run in runs.values()]
     console.print(classes_table(tests, "test, per class"))
     seconds = sum(run["seconds"] for run in runs.values())
@@ -174,8 +176,8 @@ def _summary(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _default_folder(name: str, preset: str) -> Path:
-    return Path("runs") / f"{name}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+def _default_folder(name: str, system: str, preset: str) -> Path:
+    return Path("runs") / f"{name}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _set_threads(threads: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.graph import Graph, relation_names, window_graph
+from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
 
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
 
@@ -33,10 +34,10 @@ class Window:
         Most speakers in a dialogue; used by "pairs" only.
     """
 
-    past: int = 10
-    future: int = 10
+    past: NotNegativeInt = 10
+    future: NotNegativeInt = 10
     relations: Literal["speaker", "pairs", "auto"] = "speaker"
-    num_speakers: int = 2
+    num_speakers: PositiveInt = 2
 
     def resolved(self, most_speakers: int) -> Window:
         """Return the window for dialogues of at most so many speakers, without "auto"."""

@@ -77,6 +77,12 @@ class Dialogues:
         """Number of utterances in each dialogue, (B,) int64."""
         return np.diff(self.dialogue_ptr)
 
+    @property
+    def most_speakers(self) -> int:
+        """Largest number of speakers in a dialogue; 0 without dialogues."""
+        spans = map(self.rows, range(self.num_dialogues))
+        return max((len(np.unique(self.speakers[rows])) for rows in spans), default=0)
+
     def rows(self, dialogue: int) -> slice:
         """Return the rows of one dialogue."""
         return slice(int(self.dialogue_ptr[dialogue]), int(self.dialogue_ptr[dialogue + 1]))

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.limits import (
+    Fraction,
+    Limit,
+    NotNegativeFloat,
+    NotNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+
+Modalities = Annotated[
+    tuple[str, ...],
+    Limit(f"some of {', '.join(MODALITIES)}", lambda value: set(value) <= set(MODALITIES)),
+]
 
 
 @dataclass(frozen=True)
@@ -73,28 +87,28 @@ class ARIIGCNConfig:
         their logits are added to the classifier's. 0: there are none.
     """
 
-    hidden_dim: int = 512
+    hidden_dim: PositiveInt = 512
     window: Window = field(default_factory=lambda: Window(relations="auto"))
-    encoder_dropout: float = 0.5
-    input_dropout: float = 0.0
-    graph_dropout: float = 0.0
-    context_dropout: float = 0.0
-    head_dropout: float = 0.5
-    speaker_relative: tuple[str, ...] = ()
+    encoder_dropout: Fraction = 0.5
+    input_dropout: Fraction = 0.0
+    graph_dropout: Fraction = 0.0
+    context_dropout: Fraction = 0.0
+    head_dropout: Fraction = 0.5
+    speaker_relative: Modalities = ()
     context: Literal["none", "gru"] = "none"
     graph: bool = True
     residual: Residual = "sum"
     adversarial: Literal["off", "staged", "alternate"] = "staged"
-    adversarial_weight: float = 0.1
+    adversarial_weight: NotNegativeFloat = 0.1
     gan_loss: GanLoss = "nonsaturating"
-    iccl_weight: float = 0.1
-    imcl_weight: float = 0.1
+    iccl_weight: NotNegativeFloat = 0.1
+    imcl_weight: NotNegativeFloat = 0.1
     contrast: ContrastForm = "ratio"
-    temperature: float = 0.1
+    temperature: PositiveFloat = 0.1
     imcl_pairs: ImclPairs = "abstract"
     margin: float = 0.5
     margin_mode: MarginMode = "target"
     regularise: bool = True
-    projection_dim: int = 0
-    head_dim: int = 128
-    auxiliary_weight: float = 0.0
+    projection_dim: NotNegativeInt = 0
+    head_dim: PositiveInt = 128
+    auxiliary_weight: NotNegativeFloat = 0.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.batching import Batch, Window
 
 
@@ -31,6 +34,13 @@ class System(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.config = config
+
+    @classmethod
+    def resolved(cls, config: Any, dialogues: Dialogues) -> Any:
+        """Return settings of type `Config` with those that depend on the data filled in."""
+        if not hasattr(config, "window"):
+            return config
+        return replace(config, window=config.window.resolved(dialogues.most_speakers))
 
     @property
     def window(self) -> Window:
@@ -63,3 +73,23 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tens
     if len(labels) == 0:
         return logits.sum()
     return F.cross_entropy(logits, labels, weight)
+
+
+def concatenate(batch: Batch) -> Tensor:
+    """Return all modalities side by side, (N, sum of D_m), in the order of `MODALITIES`.
+
+    A missing modality counts as zeros, whatever stands in its rows. A system over it has input
+    width ``sum(widths.values())``.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> from ariigcn_dgl.data.batching import collate
+    >>> data = synthesise(SynthConfig())
+    >>> batch = collate(data, [0, 1], Window(past=0, future=0))
+    >>> concatenate(batch).shape == (len(batch.labels), sum(data.widths.values()))
+    True
+    """
+    names = [name for name in MODALITIES if name in batch.features]
+    parts = [batch.features[m].masked_fill(~batch.masks[m].unsqueeze(1), 0) for m in names]
+    return torch.cat(parts, dim=1)

@@ -10,6 +10,7 @@ from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
+from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
@@ -25,5 +26,7 @@ __all__ = [
     "RelEdgeAttentionConv",
     "RelationalGraph",
     "SpeakerRelative",
+    "TextCNN",
     "TriModalGAN",
+    "WordCNN",
 ]

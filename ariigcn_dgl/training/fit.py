@@ -17,7 +17,6 @@ from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
@@ -101,7 +100,7 @@ class _Training:
         self.train_set = dialogues.indices("train")
         self.val_set = dialogues.select(dialogues.indices("val"))
         torch.manual_seed(seed)
-        self.model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to(device)
+        self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
         batches = -(-len(self.train_set) // config.training.batch_size)
         weight = class_weight(dialogues) if config.training.class_weights else None
         self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
@@ -137,7 +136,7 @@ class _Training:
         record = {"epoch": epoch, **run_epoch(self._batches(epoch), step)}
         if adversarial_only:
             return record
-        probabilities = predict(self.optimiser.average, self.val_set, self.config.model.window)
+        probabilities = predict(self.optimiser.average, self.val_set)
         scores = score_probabilities(self.val_set, probabilities, self.dialogues.label_names)
         record |= {f"val_{name}": value for name, value in scores.headline().items()}
         last = self.config.training.selection == "last"
@@ -151,7 +150,7 @@ class _Training:
         size = self.config.training.batch_size
         lengths = self.dialogues.lengths
         for chosen in shuffled_batches(lengths, self.train_set, size, generator):
-            yield collate(self.dialogues, chosen, self.config.model.window).to(self.device)
+            yield collate(self.dialogues, chosen, self.model.window).to(self.device)
 
     def _save(self) -> None:
         self.folder.write_metrics(self.history)
@@ -177,7 +176,7 @@ class _Training:
         scores = {}
         for split in ("val", "test"):
             part = self.dialogues.select(self.dialogues.indices(split))
-            probabilities = predict(self.model, part, self.config.model.window)
+            probabilities = predict(self.model, part)
             result = score_probabilities(part, probabilities, part.label_names)
             scores[split] = asdict(result)
         self.folder.write_test(part, probabilities, result)
@@ -211,6 +210,7 @@ def class_weight(dialogues: Dialogues) -> Tensor:
 
 def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, Any]:
     return {
+        "system": config.system,
         "dataset": dialogues.name,
         "dataset_sha256": fingerprint(dialogues),
         "seed": seed,

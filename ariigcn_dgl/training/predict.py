@@ -6,34 +6,32 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window, collate
+from ariigcn_dgl.data.batching import collate
+from ariigcn_dgl.models import System
 from ariigcn_dgl.training.metrics import Scores, score
 
 BATCH_SIZE = 32  # dialogues; fixed, so that the same run always gives the same bits
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, dialogues: Dialogues, window: Window) -> np.ndarray:
+def predict(model: System, dialogues: Dialogues) -> np.ndarray:
     """Return the class probabilities of every utterance, (N, C) float32.
 
     Parameters
     ----------
-    model : nn.Module
-        Called with a `Batch`; returns logits. Left in evaluation mode.
+    model : System
+        Left in evaluation mode.
     dialogues : Dialogues
         Standardised as in training.
-    window : Window
-        The graph the model was trained with.
     """
     model.eval()
     device = next(model.parameters()).device
     parts = [np.empty((0, dialogues.num_classes), np.float32)]
     for start in range(0, dialogues.num_dialogues, BATCH_SIZE):
         chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
-        logits = model(collate(dialogues, chosen, window).to(device))
+        logits = model(collate(dialogues, chosen, model.window).to(device))
         parts.append(logits.softmax(-1).cpu().numpy())
     return np.concatenate(parts)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text, replacing
-from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.models import SYSTEMS, System
 
 CONFIG_FILE = "config.yaml"
 
@@ -23,42 +25,63 @@ class RunConfig:
 
     Parameters
     ----------
-    model : ARIIGCNConfig
-    training : TrainingConfig
+    system : str
+        One of `SYSTEMS`.
+    model : dataclass, optional
+        Of the system's type `Config`; default: the published sizes.
+    training : TrainingConfig, optional
+        Default: how the system's authors trained it.
+
+    Raises
+    ------
+    InputError
+        If there is no such system.
+
+    Examples
+    --------
+    >>> RunConfig("ariigcn").training.epochs
+    60
     """
 
-    model: ARIIGCNConfig = field(default_factory=ARIIGCNConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    system: str = "ariigcn"
+    model: Any = None
+    training: TrainingConfig = None
+
+    def __post_init__(self) -> None:
+        if self.system not in SYSTEMS:
+            known = ", ".join(SYSTEMS)
+            raise InputError(f"--system: unknown system '{self.system}', expected one of {known}")
+        system = SYSTEMS[self.system]
+        if self.model is None:
+            object.__setattr__(self, "model", system.Config())
+        if self.training is None:
+            object.__setattr__(self, "training", system.published)
 
     def resolved(self, dialogues: Dialogues) -> RunConfig:
         """Return the settings with those that depend on the data filled in."""
-        window = self.model.window.resolved(most_speakers(dialogues))
-        return replace(self, model=replace(self.model, window=window))
+        return replace(self, model=SYSTEMS[self.system].resolved(self.model, dialogues))
+
+    def build(self, widths: Mapping[str, int], num_classes: int) -> System:
+        """Return a new model for features of these widths."""
+        return SYSTEMS[self.system](widths, num_classes, self.model)
 
     def adversarial_epochs(self, num_modalities: int) -> int:
-        """Return the number of epochs that train the TGAN alone; one modality has no TGAN."""
-        staged = self.model.adversarial == "staged" and num_modalities > 1
+        """Return the number of epochs that train a GAN alone; one modality has no GAN."""
+        staged = getattr(self.model, "adversarial", "off") == "staged" and num_modalities > 1
         return self.training.adversarial_epochs if staged else 0
 
 
-def most_speakers(dialogues: Dialogues) -> int:
-    """Return the largest number of speakers in a dialogue."""
-    return max(
-        len(np.unique(dialogues.speakers[dialogues.rows(b)]))
-        for b in range(dialogues.num_dialogues)
-    )
-
-
-def _parser() -> ArgumentParser:
+def _parser(system: str) -> ArgumentParser:
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--model", type=ARIIGCNConfig)
+    parser.add_argument("--system", type=str)
+    parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
     return parser
 
 
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
-    parser = _parser()
+    parser = _parser(config.system)
     text = parser.dump(parser.parse_object(asdict(config)))
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
@@ -74,11 +97,12 @@ def read_config(path: Path) -> RunConfig:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
-    parser = _parser()
+    text = read_text(path)
     try:
-        found = parser.parse_string(read_text(path), defaults=False)
+        parser = _parser(_system_named_in(text))
+        found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
-    except (ArgumentError, TypeError) as error:
+    except (ArgumentError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))
@@ -86,3 +110,10 @@ def read_config(path: Path) -> RunConfig:
     if missing:  # defaults in their place would be another model
         raise InputError(f"{path}: truncated or damaged: lacks {missing[0]}")
     return config
+
+
+def _system_named_in(text: str) -> str:
+    content = yaml.safe_load(text)
+    if not isinstance(content, dict) or "system" not in content:
+        raise ValueError("it names no system")
+    return RunConfig(content["system"]).system

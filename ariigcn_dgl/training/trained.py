@@ -9,9 +9,8 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.predict import predict
-from ariigcn_dgl.training.run_config import CONFIG_FILE, most_speakers, read_config
+from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
 from ariigcn_dgl.training.run_folder import RunFolder
 
 
@@ -36,13 +35,12 @@ class TrainedRun:
         self.label_names = tuple(self.record["label_names"])
         self.widths: dict[str, int] = self.record["widths"]
         self.standardiser = self.folder.read_standardiser(self.widths)
-        self.model = ARIIGCN(self.widths, len(self.label_names), self.config.model)
+        self.model = self.config.build(self.widths, len(self.label_names))
         self.folder.load_weights(self.model)
 
     def probabilities(self, dialogues: Dialogues) -> np.ndarray:
         """Return class probabilities, (N, C), of dialogues that `adapt` returned."""
-        scaled = self.standardiser.apply(dialogues)
-        return predict(self.model, scaled, self.config.model.window)
+        return predict(self.model, self.standardiser.apply(dialogues))
 
     def adapt(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with this run's classes and modalities.
@@ -94,12 +92,10 @@ class TrainedRun:
                 )
 
     def _check_speakers(self, dialogues: Dialogues) -> None:
-        window = self.config.model.window
-        if window.relations == "pairs" and dialogues.num_dialogues:
-            found = most_speakers(dialogues)
-            if found > window.num_speakers:
-                raise InputError(
-                    f"{dialogues.name}: a dialogue has {found} speakers, but this run's graph "
-                    f"distinguishes {window.num_speakers}: train with "
-                    "--model.window.relations speaker"
-                )
+        window, found = self.model.window, dialogues.most_speakers
+        if window.relations == "pairs" and found > window.num_speakers:
+            raise InputError(
+                f"{dialogues.name}: a dialogue has {found} speakers, but this run's graph "
+                f"distinguishes {window.num_speakers}: train with "
+                "--model.window.relations speaker"
+            )

@@ -14,7 +14,7 @@ from ariigcn_dgl.cli.main import FUNCTIONS
 from ariigcn_dgl.cli.tables import spread
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import fingerprint, load_dialogues
-from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.models import SYSTEMS
 
 
 @pytest.mark.parametrize("command", FUNCTIONS)
@@ -26,9 +26,10 @@ def test_help_mentions_every_option(ariigcn: Callable, command: str) -> None:
     assert inspect.getdoc(FUNCTIONS[command]).splitlines()[0] in outcome.out
 
 
-def test_help_of_train_mentions_every_setting(ariigcn: Callable) -> None:
-    out = ariigcn("train", "--help").out
-    for name in (f"--model.{field.name}" for field in fields(ARIIGCNConfig)):
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_help_of_train_mentions_every_setting(ariigcn: Callable, system: str) -> None:
+    out = ariigcn("train", "--system", system, "--help").out
+    for name in (f"--model.{field.name}" for field in fields(SYSTEMS[system].Config)):
         assert name in out
     for name in (f"--training.{field.name}" for field in fields(TrainingConfig)):
         assert name in out

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from ariigcn_dgl.cli import train as module
+from ariigcn_dgl.data import load_dialogues
+from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import read_config
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
@@ -63,7 +65,7 @@ def test_epochs_go_to_stderr_and_results_to_stdout(
         "seed 0 epoch 2",
     ]
     assert "val_weighted_f1" in outcome.err
-    assert "AR-IIGCN (tuned) on raw" in outcome.out
+    assert "ariigcn (tuned) on raw" in outcome.out
     assert f"run folder: {tmp_path / 'run'}" in outcome.out.replace("\n", "")
 
 
@@ -86,11 +88,11 @@ def test_terminal_gets_a_progress_bar(
 def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
     folder = train("--preset", preset)
     written = yaml.safe_load((folder / "config.yaml").read_text())
-    values = yaml.safe_load((module.PRESETS / f"{preset}.yaml").read_text())
-    changed = {"hidden_dim", "head_dim", "projection_dim", "window"}
-    for name in values["model"].keys() - changed:
-        assert written["model"][name] == values["model"][name]
-    assert written["training"]["learning_rate"] == values["training"]["learning_rate"]
+    values = preset_config("ariigcn", preset)
+    changed = {"hidden_dim", "head_dim", "projection_dim", "window", "speaker_relative"}
+    for name, value in asdict(values.model).items():
+        assert name in changed or written["model"][name] == value
+    assert written["training"]["learning_rate"] == values.training.learning_rate
     assert written["model"]["window"]["relations"] != "auto"
 
 
@@ -98,18 +100,16 @@ def test_preset_then_config_then_option(train: Callable, tmp_path: Path) -> None
     (tmp_path / "mine.yaml").write_text("training:\n  grad_clip: 3.5\n  patience: 7\n")
     folder = train("--preset=paper", "--config", tmp_path / "mine.yaml", "--training.patience=9")
     training = read_config(folder / "config.yaml").training
-    paper = yaml.safe_load((module.PRESETS / "paper.yaml").read_text())["training"]
     assert training.patience == 9
     assert training.grad_clip == 3.5
-    assert training.learning_rate == paper["learning_rate"]
+    assert training.learning_rate == preset_config("ariigcn", "paper").training.learning_rate
 
 
 def test_preset_may_come_from_the_config_file(train: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("preset: paper\n")
     folder = train("--config", tmp_path / "mine.yaml")
-    paper = yaml.safe_load((module.PRESETS / "paper.yaml").read_text())
     config = read_config(folder / "config.yaml")
-    assert config.model.adversarial == paper["model"]["adversarial"]
+    assert config.model.adversarial == preset_config("ariigcn", "paper").model.adversarial
     assert json.loads((folder / "train.json").read_text())["preset"] == "paper"
 
 
@@ -130,7 +130,57 @@ def test_modalities_are_given_as_a_list(train: Callable) -> None:
     assert read_config(folder / "config.yaml").model.speaker_relative == ("text", "visual")
 
 
-def test_default_folder_has_the_names_of_data_and_preset(
+def test_any_system_can_be_trained_scored_again_and_applied(
+    ariigcn: Callable, data: Path, tmp_path: Path
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "labels.jsonl"
+    options = ("--system", "mlp", "--model.hidden_dim=9", "--training.epochs=1")
+    outcome = ariigcn("train", "--data", data, "--out", run, *options)
+    assert outcome.code == 0, outcome.err
+    assert "mlp (paper) on raw" in outcome.out
+    config = read_config(run / "config.yaml")
+    assert (config.system, config.model.hidden_dim) == ("mlp", 9)
+    assert json.loads((run / "seed0" / "run.json").read_text())["system"] == "mlp"
+    assert "mlp (" in ariigcn("evaluate", run).out
+    assert ariigcn("predict", run, "--data", data, "--out", out).code == 0
+    assert len(out.read_text().splitlines()) == load_dialogues(data).num_utterances
+
+
+def test_interrupted_training_of_another_system_goes_on(
+    ariigcn: Callable, data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    options = ("--system=bigru", "--model.hidden_dim=8", "--training.epochs=1", "--seeds", 0, 1)
+    ariigcn("train", "--data", data, "--out", run, *options)
+    before = (run / "seed1" / "model.safetensors").read_bytes()
+    shutil.rmtree(run / "seed1")
+    assert ariigcn("train", "--resume", run).code == 0
+    assert (run / "seed1" / "model.safetensors").read_bytes() == before
+
+
+def test_system_may_come_from_the_config_file(
+    ariigcn: Callable, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text("system: mlp\nmodel:\n  hidden_dim: 9\n")
+    options = ("--config", tmp_path / "mine.yaml", "--training.epochs=1")
+    assert ariigcn("train", "--data", data, "--out", tmp_path / "run", *options).code == 0
+    config = read_config(tmp_path / "run" / "config.yaml")
+    assert (config.system, config.model.hidden_dim) == ("mlp", 9)
+
+
+@pytest.mark.parametrize("order", [["config", "system"], ["system", "config"]])
+def test_of_several_systems_the_last_counts(
+    ariigcn: Callable, data: Path, tmp_path: Path, order: list[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("system: mlp\n")
+    options = {"config": f"--config={tmp_path / 'mine.yaml'}", "system": "--system=textcnn"}
+    arguments = [options[name] for name in order]
+    ariigcn("train", "--data", data, "--out", tmp_path / "run", *arguments, "--training.epochs=1")
+    found = read_config(tmp_path / "run" / "config.yaml").system
+    assert found == {"config": "mlp", "system": "textcnn"}[order[-1]]
+
+
+def test_default_folder_has_the_names_of_data_system_and_preset(
     ariigcn: Callable,
     data: Path,
     tmp_path: Path,
@@ -140,7 +190,7 @@ def test_default_folder_has_the_names_of_data_and_preset(
     monkeypatch.chdir(tmp_path)
     assert ariigcn("train", "--data", data, *small).code == 0
     [folder] = (tmp_path / "runs").iterdir()
-    assert folder.name.startswith("raw-tuned-2")
+    assert folder.name.startswith("raw-ariigcn-tuned-2")
 
 
 def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,12 +207,17 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--training.epochs=many"], "--training.epochs: Expected int. Got value: many"),
         (["--training.learning_rate=-1"], "--training.learning_rate: is -1.0, expected a positive"),
         (["--model.context=lstm"], "--model.context: Expected one of ['none', 'gru']"),
-        (["--model.speaker_relative=[smell]"], "unknown modality 'smell'"),
-        (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
+        (["--model.speaker_relative=[smell]"], "--model.speaker_relative: is ('smell',), expected"),
+        (["--system=best"], "--system: unknown system 'best', expected one of ariigcn, "),
+        (["--system=mlp"], "unrecognized arguments: --model.head_dim=8"),
         (
-            ["--preset=best"],
-            "--preset: Expected one of ['paper', 'tuned', 'tuned-meld']. Got value: best",
+            ["--system=mlp", "--preset=tuned"],
+            "--preset tuned: was chosen for ariigcn; --system mlp",
         ),
+        (["--sys=mlp"], "unrecognized arguments: --sys=mlp"),
+        (["--system"], "argument --system: expected one argument"),
+        (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
+        (["--preset=best"], "unknown preset 'best', expected one of paper, tuned, tuned-meld"),
         (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
         (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
         (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),

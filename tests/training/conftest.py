@@ -52,6 +52,7 @@ def settings() -> Callable[..., RunConfig]:
         training = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.01, adversarial_epochs=2)
         fields = ARIIGCNConfig.__dataclass_fields__
         return RunConfig(
+            "ariigcn",
             replace(model, **{k: v for k, v in changes.items() if k in fields}),
             replace(training, **{k: v for k, v in changes.items() if k not in fields}),
         )

@@ -51,9 +51,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.nn.Module, set[st
     seen = []
     original = module.predict
 
-    def spy(model: torch.nn.Module, dialogues: Dialogues, window: object) -> np.ndarray:
+    def spy(model: torch.nn.Module, dialogues: Dialogues) -> np.ndarray:
         seen.append((model, set(dialogues.splits)))
-        return original(model, dialogues, window)
+        return original(model, dialogues)
 
     monkeypatch.setattr(module, "predict", spy)
     return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,8 @@ import pytest
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training import check_config as module
 from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.run_config import RunConfig, most_speakers, read_config, write_config
+from ariigcn_dgl.training.run_config import RunConfig, read_config, write_config
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_written_settings_are_read_back(
 
 
 def test_auto_relations_become_pairs_for_two_speakers(dialogues: Dialogues) -> None:
-    assert most_speakers(dialogues) == 2
+    assert dialogues.most_speakers == 2
     assert RunConfig().resolved(dialogues).model.window.relations == "pairs"
 
 
@@ -77,13 +77,17 @@ def test_truncated_settings_are_not_filled_with_defaults(
     "text",
     [
         "",
-        "model: [",
+        "system: nonsense",
+        "system: [ariigcn]",
+        "system: ariigcn\nmodel: [",
         "just words",
         "{}",
-        "model: 3",
-        "model:\n  hidden_dim: wide\n",
-        "model:\n  nonsense: 1\n",
-        "other: 1\n",
+        "model:\n  hidden_dim: 3\n",
+        "system: ariigcn",
+        "system: ariigcn\nmodel: 3",
+        "system: ariigcn\nmodel:\n  hidden_dim: wide\n",
+        "system: ariigcn\nmodel:\n  nonsense: 1\n",
+        "system: ariigcn\nother: 1\n",
         "\x00\x01",
     ],
 )
@@ -108,13 +112,20 @@ def _with(part: object, path: list[str], value: object) -> object:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *((option, 0) for option in module.AT_LEAST_1),
-        *((option, -1) for option in module.NOT_NEGATIVE),
-        *((option, 0.0) for option in module.POSITIVE),
-        *((option, value) for option in module.BELOW_1 for value in (-0.1, 1.0)),
-        ("training.learning_rate", math.nan),
-        ("training.learning_rate", math.inf),
+        ("model.hidden_dim", 0),
+        ("model.window.past", -1),
+        ("model.window.num_speakers", 0),
+        ("model.iccl_weight", -0.5),
         ("model.iccl_weight", math.nan),
+        ("model.projection_dim", -1),
+        ("model.temperature", 0.0),
+        ("model.encoder_dropout", -0.1),
+        ("model.encoder_dropout", 1.0),
+        ("training.epochs", 0),
+        ("training.weight_decay", math.inf),
+        ("training.learning_rate", 0.0),
+        ("training.learning_rate", math.nan),
+        ("training.ema_decay", 1.0),
     ],
 )
 def test_setting_out_of_range_is_named(
@@ -125,7 +136,7 @@ def test_setting_out_of_range_is_named(
 
 
 def test_unknown_modality_is_named(settings: Callable, dialogues: Dialogues) -> None:
-    with pytest.raises(InputError, match="speaker_relative: unknown modality 'smell', expected of"):
+    with pytest.raises(InputError, match=r"smell'.*, expected some of text, audio, visual"):
         check_config(settings(speaker_relative=("audio", "smell")), dialogues)
 
 
@@ -133,3 +144,44 @@ def test_more_speakers_than_pairs_are_named(settings: Callable, crowded: Dialogu
     config = settings(window=Window(relations="pairs"))
     with pytest.raises(InputError, match=r"num_speakers: is 2, but a dialogue of small has \d"):
         check_config(config, crowded)
+
+
+def test_settings_that_cannot_be_built_are_one_sentence(dialogues: Dialogues) -> None:
+    unresolved = RunConfig("ariigcn")
+    with pytest.raises(InputError, match=r"^--model: .* got 'auto'"):
+        check_config(unresolved, dialogues)
+
+
+def test_system_without_its_modality_is_one_sentence(dialogues: Dialogues) -> None:
+    mute = replace(
+        dialogues,
+        features={"audio": dialogues.features["audio"]},
+        masks={"audio": dialogues.masks["audio"]},
+    )
+    with pytest.raises(InputError, match="textcnn: needs text, but the data set has audio only"):
+        check_config(RunConfig("textcnn"), mute)
+
+
+def test_settings_without_a_window_stay_as_they_are(crowded: Dialogues) -> None:
+    config = RunConfig("mlp")
+    assert config.resolved(crowded) == config
+    check_config(config, crowded)
+
+
+@pytest.mark.parametrize(
+    ("system", "setting", "value"),
+    [("bigru", "hidden_dim", 7), ("textcnn", "widths", ()), ("textcnn", "widths", (3, 0))],
+)
+def test_limits_of_every_system_are_kept(
+    dialogues: Dialogues, system: str, setting: str, value: object
+) -> None:
+    config = RunConfig(system)
+    config = replace(config, model=replace(config.model, **{setting: value}))
+    sentence = re.escape(f"--model.{setting}: is {value}, expected ")
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        check_config(config, dialogues)
+
+
+def test_unknown_system_is_named_with_those_there_are() -> None:
+    with pytest.raises(InputError, match="unknown system 'nonsense', expected one of ariigcn, "):
+        RunConfig("nonsense")

@@ -1,0 +1,36 @@
+"""What all systems share: the modalities side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.models.system import concatenate
+
+LENGTHS, SPEAKERS = torch.tensor([2]), torch.tensor([0, 1])
+BATCH = Batch(
+    features={"visual": torch.tensor([[5.0], [6.0]]), "text": torch.tensor([[1.0, 2], [3, 4]])},
+    masks={"visual": torch.tensor([True, False]), "text": torch.tensor([True, True])},
+    labels=torch.tensor([0, 1]),
+    speakers=SPEAKERS,
+    lengths=LENGTHS,
+    graph=window_graph(LENGTHS, SPEAKERS, past=0, future=0),
+)
+
+
+def test_modalities_stand_side_by_side_with_zeros_where_one_is_missing() -> None:
+    assert concatenate(BATCH).tolist() == [[1, 2, 5], [3, 4, 0]]
+
+
+def test_what_stands_in_a_missing_row_does_not_matter() -> None:
+    visual = torch.tensor([[5.0], [float("nan")]])
+    changed = replace(BATCH, features=BATCH.features | {"visual": visual})
+    assert concatenate(changed).equal(concatenate(BATCH))
+
+
+def test_order_of_the_modalities_does_not_matter() -> None:
+    turned = replace(BATCH, features=dict(reversed(BATCH.features.items())))
+    assert concatenate(turned).equal(concatenate(BATCH))
