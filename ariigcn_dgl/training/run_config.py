@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
@@ -77,6 +78,45 @@ def _parser(system: str) -> ArgumentParser:
     parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
     return parser
+
+
+def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """Return settings with some values replaced.
+
+    Parameters
+    ----------
+    config : RunConfig
+    changes : mapping of str to value
+        By the names of the options: "model.hidden_dim", "training.epochs", "model.window.past" ...
+
+    Raises
+    ------
+    InputError
+        If a setting does not exist, or the value has the wrong type.
+
+    Examples
+    --------
+    >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
+    3
+    """
+    parser = _parser(config.system)
+    known = parser.parse_object(asdict(config))
+    for name in changes:
+        if name not in known or name == "system" or isinstance(known[name], Namespace):
+            raise InputError(f"--{name}: {config.system} has no such setting")
+        if changes[name] is None:
+            raise InputError(f"--{name}: has no value")
+        try:
+            known = parser.parse_object({name: changes[name]}, cfg_base=known)
+        except ArgumentError as error:
+            raise InputError(f"--{name}: is {changes[name]!r}, {_expected(error)}") from error
+    return RunConfig(**vars(parser.instantiate(known)))
+
+
+def _expected(error: ArgumentError) -> str:
+    text = " ".join(str(error).split())
+    kind = re.search(r"Expected an? (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))", text)
+    return f"expected {kind[1] or 'one of ' + kind[2]}" if kind else text
 
 
 def write_config(path: Path, config: RunConfig) -> None:
