@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.nn import (
+    FUSIONS,
     DialogueContext,
     EmotionInferenceSubnetwork,
     ICCLLoss,
@@ -18,8 +21,10 @@ from ariigcn_dgl.nn import (
     ModalityClassifiers,
     ModalityEncoder,
     RelationalGraph,
+    SCCLLoss,
     SpeakerRelative,
     TriModalGAN,
+    vad_prototypes,
 )
 
 
@@ -39,7 +44,8 @@ class ARIIGCN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import Window, collate
+    >>> from ariigcn_dgl.data import Dialogues
+    from ariigcn_dgl.data.batching import Window, collate
     >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16, window=Window())
     >>> model = ARIIGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)
@@ -90,18 +96,31 @@ class ARIIGCN(System):
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
         self.skip = config.graph and config.residual == "norm"
         width = dim * (2 if self.skip else 1)
+        self.fusion = FUSIONS[config.fusion](width, modalities)
         self.head = EmotionInferenceSubnetwork(
-            modalities * width, num_classes, config.head_dim, config.head_dropout
+            self.fusion.out_feats, num_classes, config.head_dim, config.head_dropout
         )
         self.modality_heads = (
             ModalityClassifiers(width, num_classes, modalities, config.head_dropout)
             if config.auxiliary_weight
             else None
         )
+        self.scl = ICCLLoss("supcon", config.temperature, regularise=False)
+        self.sccl = _sccl(self.fusion.out_feats, num_classes, config)
+
+    @classmethod
+    def resolved(cls, config: ARIIGCNConfig, dialogues: Dialogues) -> ARIIGCNConfig:
+        """Return the settings with the graph's relations and the labels' prototypes filled in."""
+        config = super().resolved(config, dialogues)
+        if not config.sccl_weight:
+            return config
+        found = vad_prototypes(dialogues.label_names, config.prototypes)
+        return replace(config, prototypes=found)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        return self._classify(self._states(batch, self.project(batch))[1])[0]
+        utterances = self._states(batch, self.project(batch))[1]
+        return self._classify(self.fusion(utterances), utterances)[0]
 
     def project(self, batch: Batch) -> Tensor:
         """Return the projected modalities, (M, N, D); zero where one is missing (Eq. 1)."""
@@ -125,7 +144,8 @@ class ARIIGCN(System):
         """
         projected = self.project(batch)
         states, utterances = self._states(batch, projected)
-        logits, by_modality = self._classify(utterances)
+        fused = self.fusion(utterances)
+        logits, by_modality = self._classify(fused, utterances)
         chosen = batch.labelled
         labels = batch.labels[chosen]
         terms = {"classification": cross_entropy(logits[chosen], labels, class_weight)}
@@ -133,6 +153,7 @@ class ARIIGCN(System):
             losses = [cross_entropy(part[chosen], labels, class_weight) for part in by_modality]
             terms["auxiliary"] = self.config.auxiliary_weight * sum(losses)
         terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
+        terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.gan is not None and self.config.adversarial == "alternate":
             loss = self.gan.generator_loss(projected, batch.masks)
             terms["generator"] = self.config.adversarial_weight * loss
@@ -160,9 +181,9 @@ class ARIIGCN(System):
         states = before if self.graph is None else self.graph(batch.graph, before)
         return states, torch.cat([states, before], dim=-1) if self.skip else states
 
-    def _classify(self, utterances: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _classify(self, fused: Tensor, utterances: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the logits, (N, C), and each modality's own, (M, N, C)."""
-        logits = self.head(utterances.transpose(0, 1).flatten(1))
+        logits = self.head(fused)
         if self.modality_heads is None:
             return logits, None
         by_modality = self.modality_heads(utterances)
@@ -174,6 +195,25 @@ class ARIIGCN(System):
             z = torch.stack([f(x) for f, x in zip(self.projections, states, strict=True)])
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
+
+    def _fused_contrast_terms(self, fused: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        terms = {}
+        if self.config.scl_weight:
+            loss = self.scl(fused.unsqueeze(0), labels.unsqueeze(0))
+            terms["scl"] = self.config.scl_weight * loss
+        if self.sccl is not None:
+            terms["sccl"] = self.config.sccl_weight * self.sccl(fused, labels)
+        return terms
+
+
+def _sccl(in_feats: int, num_classes: int, config: ARIIGCNConfig) -> SCCLLoss | None:
+    if not config.sccl_weight:
+        return None
+    if len(config.prototypes) != num_classes:
+        raise ValueError(
+            f"prototypes must name the {num_classes} labels, got {list(config.prototypes)}"
+        )
+    return SCCLLoss(in_feats, list(config.prototypes.values()))
 
 
 def _projection(in_feats: int, out_feats: int) -> nn.Module:

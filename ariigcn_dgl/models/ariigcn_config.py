@@ -16,12 +16,21 @@ from ariigcn_dgl.limits import (
     PositiveInt,
 )
 from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.relational_graph import Residual
+from ariigcn_dgl.nn.sccl import Triple
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
 
 Modalities = Annotated[
     tuple[str, ...],
     Limit(f"some of {', '.join(MODALITIES)}", lambda value: set(value) <= set(MODALITIES)),
+]
+Prototypes = Annotated[
+    dict[str, Triple],
+    Limit(
+        "three numbers from 0 to 1 for each label",
+        lambda value: all(0 <= x <= 1 for triple in value.values() for x in triple),
+    ),
 ]
 
 
@@ -56,6 +65,10 @@ class ARIIGCNConfig:
         "sum" adds each graph layer's input to its output; "norm" also normalises (LayerNorm) and
         lets the classifier see the states before the graph. The paper's formulas print no residual,
         but without one its graph blurs utterances until little can be told about them.
+    fusion : {"concatenate", "add", "tfn", "lfm"}
+        How the classifier's input is made of the modalities: side by side, their sum, their tensor
+        product, or that with weights of low rank. The paper's own, "cross-modal" fusion is
+        "concatenate" with the TGAN.
     adversarial : {"off", "staged", "alternate"}
         Training of the TGAN: not at all; before everything else; or in turns with it.
     adversarial_weight : float
@@ -66,10 +79,19 @@ class ARIIGCNConfig:
         Weight of the ICCL loss in Eq. 16; 0 leaves it out.
     imcl_weight : float
         Weight of the IMCL loss in Eq. 16; 0 leaves it out.
+    scl_weight : float
+        Weight of the supervised contrastive loss (Khosla 2020) on the fused utterance; 0 leaves it
+        out. To compare it, set the other contrastive weights to 0.
+    sccl_weight : float
+        Weight of the cluster-level contrastive loss (Yang 2023) on the fused utterance; 0 leaves it
+        out. Its authors use 0.8 on IEMOCAP.
+    prototypes : dict of str to (float, float, float)
+        Valence, arousal and dominance of labels, each from 0 to 1, for the cluster-level loss;
+        emotions of IEMOCAP and MELD need none.
     contrast : {"ratio", "infonce", "supcon"}
-        Form of both.
+        Form of ICCL and IMCL.
     temperature : float
-        Temperature of "infonce" and "supcon".
+        Temperature of "infonce" and "supcon", and of the supervised contrastive loss.
     imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
         Reading of the IMCL pairs.
     margin : float
@@ -98,11 +120,15 @@ class ARIIGCNConfig:
     context: Literal["none", "gru"] = "none"
     graph: bool = True
     residual: Residual = "sum"
+    fusion: FusionName = "concatenate"
     adversarial: Literal["off", "staged", "alternate"] = "staged"
     adversarial_weight: NotNegativeFloat = 0.1
     gan_loss: GanLoss = "nonsaturating"
     iccl_weight: NotNegativeFloat = 0.1
     imcl_weight: NotNegativeFloat = 0.1
+    scl_weight: NotNegativeFloat = 0.0
+    sccl_weight: NotNegativeFloat = 0.0
+    prototypes: Prototypes = field(default_factory=dict)
     contrast: ContrastForm = "ratio"
     temperature: PositiveFloat = 0.1
     imcl_pairs: ImclPairs = "abstract"

@@ -4,29 +4,40 @@ from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 from ariigcn_dgl.nn.emotion_inference import EmotionInferenceSubnetwork
+from ariigcn_dgl.nn.fusion import FUSIONS, Add, Concatenate, Fusion, LowRankFusion, TensorFusion
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
+from ariigcn_dgl.nn.sccl import VAD, SCCLLoss, vad_prototypes
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
 from ariigcn_dgl.nn.text_cnn import TextCNN, WordCNN
 from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
+    "FUSIONS",
+    "VAD",
+    "Add",
+    "Concatenate",
     "DialogueContext",
     "DialogueGRU",
     "EmotionInferenceSubnetwork",
+    "Fusion",
     "ICCLLoss",
     "IMCLLoss",
+    "LowRankFusion",
     "MeanConv",
     "ModalityClassifiers",
     "ModalityEncoder",
     "PairwiseContrast",
     "RelEdgeAttentionConv",
     "RelationalGraph",
+    "SCCLLoss",
     "SpeakerRelative",
+    "TensorFusion",
     "TextCNN",
     "TriModalGAN",
     "WordCNN",
+    "vad_prototypes",
 ]

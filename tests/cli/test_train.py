@@ -125,6 +125,13 @@ def test_settings_of_a_run_can_be_used_again(
     ]
 
 
+def test_prototypes_are_given_by_label(train: Callable) -> None:
+    options = ("--model.sccl_weight=0.8", "--model.prototypes.sad=[0.1,0.2,0.3]")
+    found = read_config(train(*options) / "config.yaml").model.prototypes
+    assert found["sad"] == (0.1, 0.2, 0.3)
+    assert len(found) == 6
+
+
 def test_modalities_are_given_as_a_list(train: Callable) -> None:
     folder = train("--model.speaker_relative=[text,visual]")
     assert read_config(folder / "config.yaml").model.speaker_relative == ("text", "visual")
@@ -218,6 +225,10 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--system"], "argument --system: expected one argument"),
         (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
         (["--preset=best"], "unknown preset 'best', expected one of paper, tuned, tuned-meld"),
+        (
+            ["--model.sccl_weight=1", "--model.prototypes.glad=[0.1,0.2,0.3]"],
+            "--model.prototypes: 'glad' is none of the labels (happy, sad, ",
+        ),
         (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
         (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
         (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),

@@ -13,6 +13,7 @@ from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.graph import window_graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
+from ariigcn_dgl.nn import FUSIONS, VAD
 
 WIDTHS = {"text": 6, "audio": 4, "visual": 3}
 LENGTHS = (5, 1, 8, 3)
@@ -211,6 +212,25 @@ def test_any_modalities_make_a_model(config: ARIIGCNConfig, names: list[str]):
     assert (model.gan is None) == (len(names) == 1)
 
 
+@pytest.mark.parametrize("fusion", ["add", "tfn", "lfm"])
+@pytest.mark.parametrize("names", [["text"], ["text", "audio", "visual"]])
+def test_any_fusion_makes_a_model(fusion: str, names: list[str]):
+    widths = {name: WIDTHS[name] for name in names}
+    config = replace(TUNED, fusion=fusion)
+    model, batch = make_model(config, widths), make_batch(config.window, widths)
+    sum(model.losses(batch).values()).backward()
+    assert model.fusion.__class__ is FUSIONS[fusion]
+    assert all(p.grad is not None for p in model.fusion.parameters())
+    assert model(batch).shape == (sum(LENGTHS), CLASSES)
+
+
+@torch.no_grad()
+def test_default_fusion_puts_the_modalities_side_by_side():
+    model, batch = make_model(PAPER), make_batch(PAPER.window)
+    states = model.graph(batch.graph, model.project(batch))
+    assert model(batch).equal(model.head(torch.cat(list(states), dim=1)))
+
+
 def test_one_modality_has_no_discriminators():
     assert list(make_model(PAPER, {"text": 6}).discriminator_parameters()) == []
 
@@ -227,18 +247,69 @@ def test_a_preset_has_the_loss_terms_of_its_settings(preset: str):
     assert set(make_model(config).losses(make_batch(config.window))) == LOSSES[preset]
 
 
+PROTOTYPES = {"happy": VAD["happiness"], "sad": VAD["sadness"], "angry": VAD["anger"]}
+ALTERNATIVES = replace(TUNED, scl_weight=1.0, sccl_weight=1.0, prototypes=PROTOTYPES)
+
+
+def test_alternative_contrasts_are_terms_of_their_own():
+    config = replace(ALTERNATIVES, iccl_weight=0.0, imcl_weight=0.0, adversarial="off")
+    terms = make_model(config).losses(make_batch(config.window))
+    assert set(terms) == {"classification", "scl", "sccl"}
+
+
+@torch.no_grad()
+def test_alternative_contrasts_are_of_the_fused_utterance():
+    model, batch = make_model(ALTERNATIVES), make_batch(ALTERNATIVES.window)
+    seen = []
+    model.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    terms = model.losses(batch)
+    torch.testing.assert_close(terms["sccl"], model.sccl(seen[0], batch.labels))
+    z = torch.nn.functional.normalize(seen[0][batch.labelled], dim=1)
+    torch.testing.assert_close(terms["scl"], khosla(z, batch.labels[batch.labelled]))
+
+
+def khosla(z: Tensor, labels: Tensor, temperature: float = 0.1) -> Tensor:
+    """Return the supervised contrastive loss, pair by pair."""
+    terms = []
+    for i in range(len(z)):
+        others = [a for a in range(len(z)) if a != i]
+        positives = [a for a in others if labels[a] == labels[i]]
+        if positives and len(positives) < len(others):
+            scores = z @ z[i] / temperature
+            terms.append(scores[others].logsumexp(0) - scores[positives].mean())
+    return torch.stack(terms).mean()
+
+
+def test_alternative_contrasts_are_trained():
+    model, batch = make_model(ALTERNATIVES), make_batch(ALTERNATIVES.window)
+    terms = model.losses(batch)
+    for name in ("scl", "sccl"):
+        model.zero_grad()
+        terms[name].backward(retain_graph=True)
+        assert model.encoder.mlps["text"][1].weight.grad.abs().sum() > 0, name
+    assert model.sccl.to_vad.weight.grad.abs().sum() > 0
+
+
+def test_prototypes_must_be_resolved_before_the_model_is_built():
+    with pytest.raises(ValueError, match=r"prototypes must name the 3 labels, got \[\]"):
+        make_model(replace(TUNED, sccl_weight=1.0))
+
+
 def test_terms_of_weight_zero_are_left_out():
     config = replace(TUNED, iccl_weight=0.0, imcl_weight=0.0, adversarial="off")
     assert set(make_model(config).losses(make_batch(config.window))) == {"classification"}
 
 
-@pytest.mark.parametrize("weight", ["iccl_weight", "imcl_weight", "adversarial_weight"])
+@pytest.mark.parametrize(
+    "weight", ["iccl_weight", "imcl_weight", "scl_weight", "sccl_weight", "adversarial_weight"]
+)
 @torch.no_grad()
 def test_weights_scale_their_terms(weight: str):
     name = {"adversarial_weight": "generator"}.get(weight, weight.removesuffix("_weight"))
     batch = make_batch(TUNED.window)
     one, three = (
-        make_model(replace(TUNED, **{weight: factor})).losses(batch)[name] for factor in (1.0, 3.0)
+        make_model(replace(ALTERNATIVES, **{weight: factor})).losses(batch)[name]
+        for factor in (1.0, 3.0)
     )
     torch.testing.assert_close(three, 3 * one)
 

@@ -15,6 +15,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.nn import VAD
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.run_config import RunConfig, changed, read_config, write_config
 
@@ -56,6 +57,26 @@ def test_auto_relations_become_speaker_for_more(crowded: Dialogues) -> None:
 
 def test_relations_that_are_given_stay(settings: Callable, dialogues: Dialogues) -> None:
     assert settings().resolved(dialogues) == settings()
+
+
+def test_prototypes_are_resolved_to_the_labels_of_the_data(
+    settings: Callable, dialogues: Dialogues
+) -> None:
+    config = settings(sccl_weight=0.8, prototypes={"sad": (0.1, 0.2, 0.3)}).resolved(dialogues)
+    found = config.model.prototypes
+    assert tuple(found) == dialogues.label_names
+    assert (found["happy"], found["sad"]) == (VAD["happiness"], (0.1, 0.2, 0.3))
+    assert config.resolved(dialogues) == config
+
+
+def test_prototypes_keep_the_order_of_the_labels_in_the_file(
+    settings: Callable, dialogues: Dialogues, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.yaml"
+    config = settings(sccl_weight=0.8).resolved(dialogues)
+    write_config(path, config)
+    assert read_config(path) == config
+    assert tuple(read_config(path).model.prototypes) == dialogues.label_names
 
 
 def test_missing_settings_are_named(tmp_path: Path) -> None:
@@ -120,6 +141,7 @@ def _with(part: object, path: list[str], value: object) -> object:
         ("model.iccl_weight", math.nan),
         ("model.projection_dim", -1),
         ("model.temperature", 0.0),
+        ("model.prototypes", {"sad": (0.5, 0.5, 1.5)}),
         ("model.encoder_dropout", -0.1),
         ("model.encoder_dropout", 1.0),
         ("training.epochs", 0),
@@ -132,7 +154,7 @@ def _with(part: object, path: list[str], value: object) -> object:
 def test_setting_out_of_range_is_named(
     settings: Callable, dialogues: Dialogues, option: str, value: float
 ) -> None:
-    with pytest.raises(InputError, match=f"^--{option}: is {value}, expected "):
+    with pytest.raises(InputError, match=f"^--{option}: is {re.escape(str(value))}, expected "):
         check_config(_with(settings(), option.split("."), value), dialogues)
 
 
