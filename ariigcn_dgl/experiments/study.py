@@ -24,7 +24,7 @@ Changes = Mapping[str, Any]  # "model.NAME" or "training.NAME" to value
 
 
 @dataclass(frozen=True)
-class Widen:
+class Match:
     """Scale a system's widths together until it has another setting's number of parameters.
 
     Parameters
@@ -57,7 +57,7 @@ class Setting:
         Further changes, one mapping a candidate, of which validation chooses.
     modalities : tuple of str, optional
         Default: all that the data set has.
-    widen : Widen, optional
+    match : Match, optional
     group : str
         Heading in the table, and line in a curve.
     x : float, optional
@@ -70,7 +70,7 @@ class Setting:
     changes: Changes
     search: tuple[Changes, ...] = ({},)
     modalities: tuple[str, ...] | None = None
-    widen: Widen | None = None
+    match: Match | None = None
     group: str = ""
     x: float | None = None
 
@@ -191,7 +191,7 @@ class _Reader:
             changes={**defaults.get("set", {}), **content.get("set", {})},
             search=self.grid(merged.get("search", {}), f"{key}.search"),
             modalities=self.modalities(merged, key),
-            widen=self.widen(merged["widen"], f"{key}.widen") if merged.get("widen") else None,
+            match=self.match(merged["match"], f"{key}.match") if merged.get("match") else None,
             group=merged.get("group", ""),
             x=content.get("x"),
         )
@@ -215,10 +215,10 @@ class _Reader:
             raise self.wrong(f"{key}.modalities", f"expected some of {', '.join(MODALITIES)}")
         return tuple(names)
 
-    def widen(self, content: Changes, key: str) -> Widen:
+    def match(self, content: Changes, key: str) -> Match:
         allowed = {"to": str, "widths": list, "multiple_of": int}
         self.check(content, key, allowed, ("to", "widths"))
-        return Widen(**{**content, "widths": tuple(content["widths"])})
+        return Match(**{**content, "widths": tuple(content["widths"])})
 
     def check(
         self, content: Any, key: str, allowed: Mapping[str, Any], required: Sequence[str]
@@ -243,8 +243,8 @@ class _Reader:
                 config = setting.config(changes)
                 check_limits(config.model, "model")
                 check_limits(config.training, "training")
-            if setting.widen:
-                setting.config(dict.fromkeys(setting.widen.widths, setting.widen.multiple_of))
+            if setting.match:
+                setting.config(dict.fromkeys(setting.match.widths, setting.match.multiple_of))
         except InputError as error:
             raise self.wrong(f"{key} ({setting.name})", str(error).removeprefix("--")) from error
 
@@ -253,9 +253,9 @@ class _Reader:
         for place, setting in enumerate(study.settings):
             if setting.name in names[:place]:
                 raise self.wrong(f"settings[{place}].name", f"'{setting.name}' is there twice")
-            if setting.widen and setting.widen.to not in names:
-                where = f"settings[{place}].widen.to"
-                raise self.wrong(where, f"there is no setting '{setting.widen.to}'")
+            if setting.match and setting.match.to not in names:
+                where = f"settings[{place}].match.to"
+                raise self.wrong(where, f"there is no setting '{setting.match.to}'")
             if len(setting.search) != len(study.settings[0].search):
                 raise self.wrong(
                     f"settings[{place}].search",
@@ -276,6 +276,6 @@ SETTING = {
     "set": dict,
     "search": dict,
     "modalities": list,
-    "widen": (dict, type(None)),
+    "match": (dict, type(None)),
     "group": str,
 }

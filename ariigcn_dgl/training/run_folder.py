@@ -24,6 +24,7 @@ from ariigcn_dgl.files import read_json, replacing, write_json
 from ariigcn_dgl.training.metrics import Scores
 
 RUN_FORMAT = 1  # raised when the same settings give other numbers or files
+PREDICTIONS_FILE = "predictions.jsonl"
 RUN_KEYS = ("dataset", "dataset_sha256", "seed", "label_names", "widths", "best_epoch", "val")
 
 
@@ -145,7 +146,7 @@ class RunFolder:
     def write_test(self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores) -> None:
         """Write the test split's predictions, per-class scores and confusion matrix."""
         write_predictions(
-            self.path / "predictions.jsonl", dialogues, probabilities, dialogues.label_names
+            self.path / PREDICTIONS_FILE, dialogues, probabilities, dialogues.label_names
         )
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)

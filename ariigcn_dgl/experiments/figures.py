@@ -1,0 +1,136 @@
+"""Pictures of a study's results; they need matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ariigcn_dgl.experiments.results import Results, RowResult
+from ariigcn_dgl.files import replacing
+from ariigcn_dgl.optional import import_quietly, is_installed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+EXTRA = 'pip install "ariigcn_dgl[figures]"'
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#8c510a", "#56b4e9")
+BASELINE_COLOUR, BAR_COLOUR = "#c1272d", "#7a7a7a"
+SCORE = "weighted F1 on test, percent"
+
+
+def draw(results: Results, folder: Path) -> str:
+    """Draw the scores and the confusion matrices; return a line that says where they are.
+
+    A study with an axis gets a curve, any other bars, both with 95 % intervals over seeds.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+    """
+    if not is_installed("matplotlib"):
+        return f"no figures, matplotlib is not installed: {EXTRA}"
+    done = [row for row in results.rows if row.done]
+    if not done:
+        return "no figures, nothing was scored"
+    curve = results.axis and any(row.x is not None for row in done)
+    pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _bars)(results, done)}
+    pictures["confusion.png"] = _confusions(done)
+    for name, figure in pictures.items():
+        with replacing(folder / name) as scratch:
+            figure.savefig(scratch, dpi=150, format="png")
+    return f"figures: {', '.join(pictures)}"
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = import_quietly("matplotlib.figure").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+    import_quietly("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    return figure
+
+
+def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
+    figure = _figure(6.4, 4.2)
+    axis = figure.subplots()
+    groups = dict.fromkeys(row.group for row in rows if row.x is not None)
+    for group, colour in zip(groups, COLOURS, strict=False):
+        line = sorted((r for r in rows if r.x is not None and r.group == group), key=lambda r: r.x)
+        axis.errorbar(
+            [row.x for row in line],
+            [row.summary("weighted_f1").mean for row in line],
+            yerr=[_half_interval(row) for row in line],
+            marker="o",
+            capsize=3,
+            color=colour,
+            label=group or None,
+        )
+    for row in rows:
+        if row.x is None:
+            level = row.summary("weighted_f1").mean
+            axis.axhline(level, ls="--", color=BASELINE_COLOUR, label=row.name)
+    places = sorted({row.x for row in rows if row.x is not None})
+    if places[-1] >= 8 * max(places[0], 1):
+        axis.set_xscale("log", base=2)
+    axis.set_xticks(places, [f"{place:g}" for place in places])
+    axis.set_xlabel(results.axis)
+    axis.set_ylabel(SCORE)
+    if axis.get_legend_handles_labels()[1]:
+        axis.legend(frameon=False)
+    return _titled(figure, axis, results)
+
+
+def _bars(results: Results, rows: Sequence[RowResult]) -> Figure:
+    figure = _figure(6.4, 1.2 + 0.32 * len(rows))
+    axis = figure.subplots()
+    means = [row.summary("weighted_f1").mean for row in rows]
+    colours = [BASELINE_COLOUR if row.name == results.baseline else BAR_COLOUR for row in rows]
+    half = [_half_interval(row) for row in rows]
+    axis.barh(range(len(rows)), means, xerr=half, color=colours, capsize=3, height=0.7)
+    axis.set_yticks(range(len(rows)), [row.name for row in rows])
+    axis.invert_yaxis()
+    lowest = min(mean - width for mean, width in zip(means, half, strict=True))
+    axis.set_xlim(left=max(0.0, lowest - 5))
+    axis.set_xlabel(f"{SCORE} (the axis does not begin at 0)")
+    return _titled(figure, axis, results)
+
+
+def _half_interval(row: RowResult) -> float:
+    summary = row.summary("weighted_f1")
+    return 0.0 if summary.high is None else summary.high - summary.mean
+
+
+def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
+    axis.set_title(f"{results.title}, {results.data['name']}", loc="left", fontsize=11)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    return figure
+
+
+def _confusions(rows: Sequence[RowResult]) -> Figure:
+    """Draw what became of each true class, in percent, over all seeds."""
+    columns = min(3, len(rows))
+    lines = -(-len(rows) // columns)
+    figure = _figure(3.6 * columns, 3.4 * lines)
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axis, row in zip(axes, rows, strict=False):
+        names = [one["label"] for one in row.per_class()]
+        counts = np.sum([run.test["confusion"] for run in row.done], axis=0)
+        share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+        for (true, predicted), value in np.ndenumerate(share):
+            colour = "white" if value > 60 else "black"
+            text = f"{value:.0f}"
+            axis.text(predicted, true, text, ha="center", va="center", fontsize=7, color=colour)
+        axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=7)
+        axis.set_yticks(range(len(names)), names, fontsize=7)
+        axis.set_title(row.name, fontsize=9)
+        axis.set_xlabel("predicted", fontsize=7)
+        axis.set_ylabel("true", fontsize=7)
+    for axis in axes[len(rows) :]:
+        axis.set_axis_off()
+    return figure
