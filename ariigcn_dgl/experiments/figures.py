@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 EXTRA = 'pip install "ariigcn_dgl[figures]"'
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#8c510a", "#56b4e9")
-BASELINE_COLOUR, BAR_COLOUR = "#c1272d", "#7a7a7a"
+BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
 SCORE = "weighted F1 on test, percent"
 
 
 def draw(results: Results, folder: Path) -> str:
     """Draw the scores and the confusion matrices; return a line that says where they are.
 
-    A study with an axis gets a curve, any other bars, both with 95 % intervals over seeds.
+    A study with an axis gets a curve, any other one line a setting, both with 95 % intervals over
+    seeds.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def draw(results: Results, folder: Path) -> str:
     if not done:
         return "no figures, nothing was scored"
     curve = results.axis and any(row.x is not None for row in done)
-    pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _bars)(results, done)}
+    pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _dots)(results, done)}
     pictures["confusion.png"] = _confusions(done)
     for name, figure in pictures.items():
         with replacing(folder / name) as scratch:
@@ -84,18 +85,20 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     return _titled(figure, axis, results)
 
 
-def _bars(results: Results, rows: Sequence[RowResult]) -> Figure:
+def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
+    """Draw points, not bars: the axis does not begin at 0."""
     figure = _figure(6.4, 1.2 + 0.32 * len(rows))
     axis = figure.subplots()
-    means = [row.summary("weighted_f1").mean for row in rows]
-    colours = [BASELINE_COLOUR if row.name == results.baseline else BAR_COLOUR for row in rows]
-    half = [_half_interval(row) for row in rows]
-    axis.barh(range(len(rows)), means, xerr=half, color=colours, capsize=3, height=0.7)
+    for place, row in enumerate(rows):
+        colour = BASELINE_COLOUR if row.name == results.baseline else OTHER_COLOUR
+        mean, half = row.summary("weighted_f1").mean, _half_interval(row)
+        axis.errorbar([mean], [place], xerr=[half], fmt="o", capsize=3, color=colour)
+        seeds = [run.test["weighted_f1"] for run in row.done]
+        axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
     axis.set_yticks(range(len(rows)), [row.name for row in rows])
     axis.invert_yaxis()
-    lowest = min(mean - width for mean, width in zip(means, half, strict=True))
-    axis.set_xlim(left=max(0.0, lowest - 5))
-    axis.set_xlabel(f"{SCORE} (the axis does not begin at 0)")
+    axis.grid(True, axis="x", color="#e6e6e6")
+    axis.set_xlabel(SCORE)
     return _titled(figure, axis, results)
 
 

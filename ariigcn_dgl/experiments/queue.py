@@ -15,6 +15,7 @@ from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE, work_alone
 
 POLL_SECONDS = 0.05
+PRELOADED = [work_alone.__module__, "torch._dynamo"]  # optimisers import the latter: seconds
 GRACE_SECONDS = 10.0  # to finish writing a file
 
 
@@ -64,7 +65,7 @@ def _start(run: Run) -> BaseProcess:
     # Processes are forked from one that has imported everything but computed nothing: as clean as a
     # new interpreter, without its seconds of imports.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work_alone.__module__])
+    context.set_forkserver_preload(PRELOADED)
     os.environ["OMP_NUM_THREADS"] = "1"  # for the new processes; too late for this one
     process = context.Process(target=work_alone, args=(run.folder, run.test))
     process.start()

@@ -100,17 +100,18 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     3
     """
     parser = _parser(config.system)
-    known = parser.parse_object(asdict(config))
-    for name in changes:
-        if name not in known or name == "system" or isinstance(known[name], Namespace):
+    settings = parser.parse_object(asdict(config))
+    for name, value in changes.items():
+        if name not in settings or name == "system" or isinstance(settings[name], Namespace):
             raise InputError(f"--{name}: {config.system} has no such setting")
-        if changes[name] is None:
+        if value is None:
             raise InputError(f"--{name}: has no value")
+        settings[name] = value
         try:
-            known = parser.parse_object({name: changes[name]}, cfg_base=known)
+            settings = parser.parse_object(settings.as_dict())
         except ArgumentError as error:
-            raise InputError(f"--{name}: is {changes[name]!r}, {_expected(error)}") from error
-    return RunConfig(**vars(parser.instantiate(known)))
+            raise InputError(f"--{name}: is {value!r}, {_expected(error)}") from error
+    return RunConfig(**vars(parser.instantiate(settings)))
 
 
 def _expected(error: ArgumentError) -> str:
