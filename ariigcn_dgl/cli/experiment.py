@@ -76,17 +76,24 @@ def experiment(
             results = conduct(chosen, dialogues, folder, options, display)
         except KeyboardInterrupt:
             display.stop()
-            again = f"ariigcn {shlex.join(sys.argv[1:])}"
-            print(
-                f"interrupted; {display.summary()}, go on with the same command: {again}",
-                file=sys.stderr,
-            )
+            again = _command(study, options, systems, baseline, folder)
+            print(f"interrupted; {display.summary()}, go on with: {again}", file=sys.stderr)
             raise
         _write(results, folder)
     _show(results, folder)
 
 
 experiment.__doc__ = experiment.__doc__.replace("STUDIES", ", ".join(STUDIES))
+
+
+def _command(
+    study: str, options: Options, systems: list[str] | None, baseline: str | None, folder: Path
+) -> str:
+    words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", options.seeds]
+    words += ["--jobs", options.jobs, *(["--systems", *systems] if systems else [])]
+    words += ["--baseline", baseline] if baseline else []
+    words += ["--protocol", options.protocol] if options.protocol != "standard" else []
+    return shlex.join(map(str, [*words, "--out", folder]))
 
 
 def _write(results: Results, folder: Path) -> None:

@@ -136,7 +136,7 @@ def _published(row: RowResult) -> str:
     if not row.published:
         return NOTHING
     accuracy = row.published.get("accuracy")
-    return f"{row.published['weighted_f1']:.1f} / {NOTHING if accuracy is None else accuracy}"
+    return f"{row.published['weighted_f1']} / {NOTHING if accuracy is None else accuracy}"
 
 
 def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class RunConfig:
         return self.training.adversarial_epochs if staged else 0
 
 
+@cache
 def _parser(system: str) -> ArgumentParser:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--system", type=str)
@@ -107,17 +109,22 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         if value is None:
             raise InputError(f"--{name}: has no value")
         settings[name] = value
-        try:
-            settings = parser.parse_object(settings.as_dict())
-        except ArgumentError as error:
-            raise InputError(f"--{name}: is {value!r}, {_expected(error)}") from error
+    try:
+        settings = parser.parse_object(settings.as_dict())
+    except ArgumentError as error:
+        raise InputError(_wrong_type(" ".join(str(error).split()), changes)) from error
     return RunConfig(**vars(parser.instantiate(settings)))
 
 
-def _expected(error: ArgumentError) -> str:
-    text = " ".join(str(error).split())
-    kind = re.search(r"Expected an? (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))", text)
-    return f"expected {kind[1] or 'one of ' + kind[2]}" if kind else text
+def _wrong_type(text: str, changes: Mapping[str, Any]) -> str:
+    """Return the parser's message about one of the changes as a sentence of ours."""
+    found = re.match(
+        r"Parser key \"([\w.]+)\": Expected an? (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))", text
+    )
+    if not found or found[1] not in changes:
+        return text
+    name, kind, choice = found.groups()
+    return f"--{name}: is {changes[name]!r}, expected {kind or f'one of {choice}'}"
 
 
 def write_config(path: Path, config: RunConfig) -> None:
