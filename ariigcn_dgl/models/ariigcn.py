@@ -44,8 +44,7 @@ class ARIIGCN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data import Dialogues
-    from ariigcn_dgl.data.batching import Window, collate
+    >>> from ariigcn_dgl.data.batching import Window, collate
     >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16, window=Window())
     >>> model = ARIIGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,10 @@ class TextCNNConfig:
 
     Parameters
     ----------
+    vector_as : {"word", "numbers"}
+        How an utterance's text vector is read: as a sentence of one word, whose entries are the
+        filters' input channels as with Kim; or as a sequence of numbers in one channel, whose
+        largest responses do not tell where in the vector they arose.
     num_filters : int
         Filters of each width.
     widths : tuple of int
@@ -36,6 +40,7 @@ class TextCNNConfig:
         Dropout before the classifier.
     """
 
+    vector_as: Literal["word", "numbers"] = "word"
     num_filters: PositiveInt = 100
     widths: Sizes = (3, 4, 5)
     dropout: Fraction = 0.5
@@ -44,8 +49,9 @@ class TextCNNConfig:
 class UtteranceTextCNN(System):
     """TextCNN for data sets that hold one text vector per utterance instead of its words.
 
-    The vector is read as a sequence of numbers. `ariigcn_dgl.nn.WordCNN` is the form on words. No
-    other utterance and no other modality is seen. Kim trains with Adadelta; this with Adam.
+    No other utterance and no other modality is seen. `ariigcn_dgl.nn.WordCNN` is Kim's own form, on
+    words. In a sentence of one word only the first step of each filter meets anything but zeros.
+    Kim trains with Adadelta; this with Adam.
 
     Parameters
     ----------
@@ -63,8 +69,8 @@ class UtteranceTextCNN(System):
     Examples
     --------
     >>> model = UtteranceTextCNN({"text": 100, "audio": 50}, 6, TextCNNConfig())
-    >>> sum(p.numel() for p in model.parameters())
-    3306
+    >>> model.cnn.convolutions[0]
+    Conv1d(100, 100, kernel_size=(3,), stride=(1,))
     """
 
     Config = TextCNNConfig
@@ -75,12 +81,14 @@ class UtteranceTextCNN(System):
         if "text" not in widths:
             found = ", ".join(widths)
             raise InputError(f"--system textcnn: needs text, but the data set has {found} only")
-        self.cnn = TextCNN(1, config.num_filters, config.widths)
+        in_feats = widths["text"] if config.vector_as == "word" else 1
+        self.cnn = TextCNN(in_feats, config.num_filters, config.widths)
         self.dropout = nn.Dropout(config.dropout)
         self.classify = nn.Linear(self.cnn.out_feats, num_classes)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         text = batch.features["text"].masked_fill(~batch.masks["text"].unsqueeze(1), 0)
-        lengths = torch.full((len(text),), text.size(1), device=text.device)
-        return self.classify(self.dropout(self.cnn(text.unsqueeze(2), lengths)))
+        sequence = text.unsqueeze(1 if self.config.vector_as == "word" else 2)
+        lengths = torch.full((len(text),), sequence.size(1), device=text.device)
+        return self.classify(self.dropout(self.cnn(sequence, lengths)))

@@ -47,7 +47,7 @@ class RunConfig:
 
     system: str = "ariigcn"
     model: Any = None
-    training: TrainingConfig = None
+    training: TrainingConfig | None = None
 
     def __post_init__(self) -> None:
         if self.system not in SYSTEMS:

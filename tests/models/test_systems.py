@@ -34,7 +34,7 @@ SMALL = {
     "ariigcn": Small({"hidden_dim": 32, "window": Window(2, 2), "head_dropout": 0.1}),
     "bigru": Small({"hidden_dim": 32}),
     "mlp": Small({"hidden_dim": 64, "dropout": 0.1}),
-    "textcnn": Small({"num_filters": 32, "dropout": 0.1}, 0.02, 150, ("text",)),
+    "textcnn": Small({"num_filters": 32, "dropout": 0.1}, modalities=("text",)),
 }
 each_system = pytest.mark.parametrize("name", SYSTEMS)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn import TextCNN, WordCNN
+from ariigcn_dgl.nn import text_cnn as module
 
 
 def adding(width: int) -> TextCNN:
@@ -57,8 +58,10 @@ def reference(cnn: TextCNN, words: Tensor) -> Tensor:
     return torch.cat(largest)
 
 
+@pytest.mark.parametrize("at_once", [module.RESPONSES_AT_ONCE, 50, 1])
 @torch.no_grad()
-def test_equals_filters_slid_by_hand() -> None:
+def test_equals_filters_slid_by_hand(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESPONSES_AT_ONCE", at_once)
     torch.manual_seed(0)
     cnn, lengths = TextCNN(4, num_filters=3).double(), torch.tensor([7, 1, 4, 6])
     feat = torch.randn(4, 7, 4, dtype=torch.float64)
@@ -89,3 +92,7 @@ def test_logits_of_a_sentence_do_not_depend_on_its_padding() -> None:
     alone = model(torch.tensor([[4, 5]]), torch.tensor([2]))
     padded = model(torch.tensor([[4, 5, 0, 9, 3, 3, 3]]), torch.tensor([2]))
     torch.testing.assert_close(padded, alone)
+
+
+def test_no_sequences_have_no_responses() -> None:
+    assert TextCNN(3)(torch.zeros(0, 4, 3), torch.zeros(0, dtype=torch.int64)).shape == (0, 300)
