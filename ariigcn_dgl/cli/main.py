@@ -17,6 +17,7 @@ from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.benchmark import benchmark
 from ariigcn_dgl.cli.choice import chosen
 from ariigcn_dgl.cli.data import check, convert, synth
+from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
 from ariigcn_dgl.cli.info import info
@@ -32,6 +33,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "predict": predict,
     "experiment": experiment,
+    "embed": embed,
     "benchmark": benchmark,
     "info": info,
 }
@@ -39,6 +41,7 @@ DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
 FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMMANDS.items()}
 POSITIONAL = {
     evaluate: ["run"],
+    embed: ["run"],
     predict: ["run"],
     experiment: ["study"],
     benchmark: ["operators"],

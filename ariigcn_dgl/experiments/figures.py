@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl.experiments.drawing import COLOURS, EXTRA, PACKAGE, new_figure
 from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.files import replacing
-from ariigcn_dgl.optional import import_quietly, is_installed
+from ariigcn_dgl.optional import is_installed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-EXTRA = 'pip install "ariigcn_dgl[figures]"'
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#8c510a", "#56b4e9")
 BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
 SCORE = "weighted F1 on test, percent"
 
@@ -33,7 +32,7 @@ def draw(results: Results, folder: Path) -> str:
     results : Results
     folder : Path
     """
-    if not is_installed("matplotlib"):
+    if not is_installed(PACKAGE):
         return f"no figures, matplotlib is not installed: {EXTRA}"
     done = [row for row in results.rows if row.done]
     if not done:
@@ -47,16 +46,8 @@ def draw(results: Results, folder: Path) -> str:
     return f"figures: {', '.join(pictures)}"
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = import_quietly("matplotlib.figure").Figure(
-        figsize=(width, height), layout="constrained"
-    )
-    import_quietly("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-    return figure
-
-
 def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
-    figure = _figure(6.4, 4.2)
+    figure = new_figure(6.4, 4.2)
     axis = figure.subplots()
     groups = dict.fromkeys(row.group for row in rows if row.x is not None)
     for group, colour in zip(groups, COLOURS, strict=False):
@@ -87,7 +78,7 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
 
 def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
     """Draw points, not bars: the axis does not begin at 0."""
-    figure = _figure(6.4, 1.2 + 0.32 * len(rows))
+    figure = new_figure(6.4, 1.2 + 0.32 * len(rows))
     axis = figure.subplots()
     for place, row in enumerate(rows):
         colour = BASELINE_COLOUR if row.name == results.baseline else OTHER_COLOUR
@@ -118,7 +109,7 @@ def _confusions(rows: Sequence[RowResult]) -> Figure:
     """Draw what became of each true class, in percent, over all seeds."""
     columns = min(3, len(rows))
     lines = -(-len(rows) // columns)
-    figure = _figure(3.6 * columns, 3.4 * lines)
+    figure = new_figure(3.6 * columns, 3.4 * lines)
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, row in zip(axes, rows, strict=False):
         names = [one["label"] for one in row.per_class()]
