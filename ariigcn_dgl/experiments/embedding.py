@@ -96,7 +96,7 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     model = trained.model.eval()
     return [
         _space("encoded, before training", untrained, scaled, untrained.project),
-        _space("encoded, after TGAN and training", model, scaled, model.project),
+        _space("encoded, after the TGAN", model, scaled, model.project),
         _space("after graph and contrast", model, scaled, model.states),
     ]
 

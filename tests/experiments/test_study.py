@@ -14,6 +14,7 @@ from ariigcn_dgl.experiments.study import STUDIES, Match, load_study
 from ariigcn_dgl.models import SYSTEMS
 
 MOST_CANDIDATES = 8
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_defaults_hold_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
@@ -119,6 +120,14 @@ def test_a_setting_that_does_not_fit_is_named(study: Path, change: dict, message
     with pytest.raises(InputError) as error:
         load_study(str(study))
     assert str(error.value).startswith(f"{study}: {message}")
+
+
+def test_the_readmes_example_can_be_trained(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    rows = resolve(load_study(str(path)), load_source("synthetic"))
+    assert [row.problem for row in rows] == ["", "", ""]
 
 
 def test_what_is_not_yaml_is_named(study: Path) -> None:
