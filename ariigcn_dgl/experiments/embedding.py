@@ -15,6 +15,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ariigcn_dgl.data import Dialogues
@@ -164,7 +165,8 @@ def draw_spaces(
         chosen = _sample(space)
         perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
-        flat = tsne.fit_transform(space.points[chosen])
+        with threadpool_limits(1):  # so few points take longer on many threads
+            flat = tsne.fit_transform(space.points[chosen])
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
         for axis, groups, names in (
             (axes[0, column], space.modalities[chosen], modalities),

@@ -133,7 +133,7 @@ class ARIIGCN(System):
         return self.encoder(inputs) * present.unsqueeze(-1)
 
     def states(self, batch: Batch) -> Tensor:
-        """Return the modalities after the graph, (M, N, D), as the contrast's projections see them."""
+        """Return the modalities after the graph, (M, N, D), before the contrast's projections."""
         return self._states(batch, self.project(batch))[0]
 
     def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:

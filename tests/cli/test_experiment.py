@@ -19,7 +19,7 @@ STUDY = """
 title: Small systems
 baseline: mlp
 defaults:
-  set: {training.epochs: 40, training.patience: 40, training.batch_size: 1, model.hidden_dim: 8}
+  set: {training.epochs: 25, training.patience: 25, training.batch_size: 1, model.hidden_dim: 8}
   search: {training.learning_rate: [0.003, 0.03]}
 settings:
   - {name: mlp, system: mlp}
@@ -99,7 +99,7 @@ def test_killed_study_ends_with_the_same_table(
     time.sleep(1)  # more than the processes need to find out that they are alone
     before = _epochs(out)
     time.sleep(1)
-    assert _epochs(out) == before < 4 * 40
+    assert _epochs(out) == before < 4 * 25
     assert not (out / "table.md").exists()
     outcome = ariigcn("experiment", *options, "--out", out)
     assert outcome.code == 0
