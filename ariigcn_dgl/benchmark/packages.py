@@ -1,12 +1,8 @@
-"""Other libraries: whether they are installed, and which version."""
+"""Other libraries, and which version of each is installed."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import warnings
 from importlib.metadata import PackageNotFoundError, version
-from types import ModuleType
 
 # import name: what pip calls it
 LIBRARIES = {
@@ -16,24 +12,6 @@ LIBRARIES = {
     "pytorch_metric_learning": "pytorch-metric-learning",
 }
 EXTRA = 'pip install "ariigcn_dgl[benchmark]"'
-
-
-def is_installed(package: str) -> bool:
-    """Return whether a package can be found, without importing it.
-
-    Examples
-    --------
-    >>> is_installed("torch"), is_installed("no_such_package")
-    (True, False)
-    """
-    return importlib.util.find_spec(package) is not None
-
-
-def import_quietly(name: str) -> ModuleType:
-    """Import a module of another library; its deprecation warnings are not our user's business."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module(name)
 
 
 def library_versions() -> dict[str, str]:

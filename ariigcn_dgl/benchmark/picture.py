@@ -7,10 +7,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ariigcn_dgl.benchmark.packages import EXTRA, import_quietly, is_installed
+from ariigcn_dgl.benchmark.packages import EXTRA
 from ariigcn_dgl.benchmark.record import OURS, PASSES, CaseRecord, Ceilings, Report
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
+from ariigcn_dgl.optional import import_quietly, is_installed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,7 +17,7 @@ from ariigcn_dgl.benchmark.machine import describe_machine, measure_ceilings, se
 from ariigcn_dgl.benchmark.measure import Observation, interleave, observe, repetitions
 from ariigcn_dgl.benchmark.memory import free_memory
 from ariigcn_dgl.benchmark.options import Options
-from ariigcn_dgl.benchmark.packages import EXTRA, is_installed
+from ariigcn_dgl.benchmark.packages import EXTRA
 from ariigcn_dgl.benchmark.problem import Built, Peer, Problem
 from ariigcn_dgl.benchmark.record import (
     Bound,
@@ -28,6 +28,7 @@ from ariigcn_dgl.benchmark.record import (
     Report,
     Timing,
 )
+from ariigcn_dgl.optional import is_installed
 
 MEMORY_SHARE = 0.8  # of the free memory that a peer's estimate may take
 

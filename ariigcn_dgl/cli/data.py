@@ -6,8 +6,8 @@ from typing import Literal
 
 from rich.console import Console
 
-from ariigcn_dgl.cli.source import load_source
 from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
+from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
 

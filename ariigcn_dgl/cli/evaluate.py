@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from ariigcn_dgl.cli.seeds import read_plan, seed_folders
-from ariigcn_dgl.cli.source import load_source
+from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
+from ariigcn_dgl.training.plan import read_plan
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -31,8 +32,9 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
         Also write the scores to this file.
     """
     folders = seed_folders(Path(run))
-    source = data or read_plan(folders[0].parent)["data"]
-    dialogues = load_source(source)
+    plan = read_plan(folders[0].parent)
+    source = data or plan["data"]
+    dialogues = load_source(source, plan["modalities"])
     found = fingerprint(dialogues)
     results = {}
     for folder in folders:

@@ -17,7 +17,9 @@ from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.benchmark import benchmark
 from ariigcn_dgl.cli.choice import chosen
 from ariigcn_dgl.cli.data import check, convert, synth
+from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
+from ariigcn_dgl.cli.experiment import experiment
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
 from ariigcn_dgl.cli.train import train
@@ -30,6 +32,8 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "experiment": experiment,
+    "embed": embed,
     "benchmark": benchmark,
     "info": info,
 }
@@ -37,7 +41,9 @@ DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
 FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMMANDS.items()}
 POSITIONAL = {
     evaluate: ["run"],
+    embed: ["run"],
     predict: ["run"],
+    experiment: ["study"],
     benchmark: ["operators"],
     check: ["data"],
     convert: ["data", "out"],
@@ -49,7 +55,8 @@ DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems i
 A first run needs no data:     ariigcn train
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
-Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl"""
+Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
+Systems compared:              ariigcn experiment main --data FOLDER --jobs 2"""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
@@ -153,16 +160,18 @@ def _command(function: Callable, config: RunConfig) -> _Parser:
     parser = _Parser(description=description)
     documented = parse_docstring(function.__doc__).params
     explain = {param.arg_name: " ".join(param.description.split()) for param in documented}
+    positional, own = {*POSITIONAL.get(function, ())}, set[str]()
     if function is train:
         parser.add_argument("--config", action="config", help="YAML file of options")
         parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
         parser.add_argument("--model", type=type(config.model), help=explain["model"])
-    own = {"seeds", "model", *POSITIONAL.get(function, ())}
+        own |= {"seeds", "model"}
+    own |= positional
     for name, hint in get_type_hints(function).items():
-        positional, element = name in own, _element(hint)
-        if name in ("seeds", "model"):
+        element = _element(hint)
+        if name in own - positional:
             continue
-        if positional:
+        if name in positional:
             how = {"type": element, "nargs": "*", "default": []} if element else {"type": hint}
             parser.add_argument(name, **how, help=explain[name])
         elif element:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ariigcn_dgl.cli.seeds import seed_folders
-from ariigcn_dgl.cli.source import load_source
+from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.run_folder import write_predictions
 from ariigcn_dgl.training.trained import TrainedRun

@@ -11,17 +11,17 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ariigcn_dgl.cli.seeds import PLAN_FILE, read_plan
-from ariigcn_dgl.cli.source import absolute, load_source
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.fit import fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.plan import PLAN_FILE, read_plan
 from ariigcn_dgl.training.presets import PRESETS
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
@@ -35,6 +35,7 @@ def train(
     system: Literal[tuple(SYSTEMS)] = "ariigcn",
     preset: Literal[PRESETS] = "tuned",
     data: str = "synthetic",
+    modalities: list[str] | None = None,
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
@@ -62,6 +63,8 @@ def train(
         dialogues (IEMOCAP), "tuned-meld" for short ones of many speakers (MELD).
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
+    modalities : list of {"text", "audio", "visual"}
+        Use these only; default: all that the data set has.
     out : str
         New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
@@ -75,18 +78,19 @@ def train(
     if resume is not None:
         folder, plan = Path(resume), read_plan(Path(resume))
         check_device(plan["device"])
-        dialogues = load_source(plan["data"])
+        dialogues = load_source(plan["data"], plan["modalities"])
         _check_same_data(folder, plan, dialogues)
         config = read_config(folder / CONFIG_FILE)
     else:
         check_device(device)
         _check_seeds(seeds)
-        dialogues = load_source(data)
+        dialogues = load_source(data, modalities)
         config = RunConfig(system, model, training).resolved(dialogues)
         require_labels(dialogues)
         check_config(config, dialogues)
         folder = new_folder(out or _default_folder(dialogues.name, system, preset))
         plan = {"data": absolute(data), "preset": preset, "seeds": seeds, "device": device}
+        plan["modalities"] = modalities
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
         write_json(folder / PLAN_FILE, plan)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ariigcn_dgl.errors import InputError
+
 MODALITIES = ("text", "audio", "visual")
 SPLITS = ("train", "val", "test")
 UNLABELLED = -1
@@ -90,6 +92,28 @@ class Dialogues:
     def indices(self, split: str) -> np.ndarray:
         """Return the indices of the dialogues of one split, (B_split,) int64."""
         return np.flatnonzero(np.array(self.splits) == split)
+
+    def with_modalities(self, names: Sequence[str]) -> Dialogues:
+        """Return the same dialogues with the named modalities only.
+
+        Raises
+        ------
+        InputError
+            If one is not there, or none is named.
+        """
+        for name in names:
+            if name not in self.features:
+                raise InputError(
+                    f"{self.name}: has no modality '{name}', only {', '.join(self.features)}"
+                )
+        if not names:
+            raise InputError(f"{self.name}: name at least one of {', '.join(self.features)}")
+        kept = [name for name in self.features if name in names]
+        return replace(
+            self,
+            features={name: self.features[name] for name in kept},
+            masks={name: self.masks[name] for name in kept},
+        )
 
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""

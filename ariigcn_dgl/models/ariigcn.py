@@ -132,6 +132,10 @@ class ARIIGCN(System):
         present = torch.stack([batch.masks[name] for name in self.encoder.mlps])
         return self.encoder(inputs) * present.unsqueeze(-1)
 
+    def states(self, batch: Batch) -> Tensor:
+        """Return the modalities after the graph, (M, N, D), before the contrast's projections."""
+        return self._states(batch, self.project(batch))[0]
+
     def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised (Eq. 16, 17).
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,13 +17,16 @@ from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import System
 from ariigcn_dgl.training.check_config import check_config
+from ariigcn_dgl.training.metrics import HEADLINE, Scores
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
 
 Report = Callable[[dict[str, Any]], None]
+TestUse = Literal["never", "once", "every epoch"]
 
 
 def fit(
@@ -33,6 +36,7 @@ def fit(
     path: Path,
     *,
     device: str = "cpu",
+    test: TestUse = "once",
     report: Report = lambda record: None,
 ) -> dict[str, Any]:
     """Train a model and score it.
@@ -53,13 +57,17 @@ def fit(
         Folder of the run; created where it does not exist.
     device : str
         Where to train.
+    test : {"never", "once", "every epoch"}
+        Use of the test split. "never": for a search; a later call with "once" in the same folder
+        only adds the test scores. "every epoch": also record the scores that much of the literature
+        reports, and the best of them as ``best_test_epoch``; they never decide anything.
     report : callable
         Called with each epoch's record.
 
     Returns
     -------
     dict
-        Content of ``run.json``, with the scores ``val`` and ``test``.
+        Content of ``run.json``, with the scores ``val`` and, unless never, ``test``.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def fit(
         damaged, or training diverges.
     """
     folder = RunFolder(path)
-    if folder.finished:
+    if folder.finished or (test == "never" and folder.validated):
         return folder.read_run()
     require_labels(dialogues)
     check_config(config, dialogues)
@@ -77,12 +85,13 @@ def fit(
     folder.write_run(run)
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
-    training = _Training(standardiser.apply(dialogues), config, seed, folder, device)
+    training = _Training(standardiser.apply(dialogues), config, seed, folder, device, test)
     training.resume()
     training.run(report)
     run |= training.finish()
     folder.write_run(run)
-    folder.remove_state()
+    if test != "never":
+        folder.remove_state()
     return run
 
 
@@ -90,15 +99,22 @@ class _Training:
     """The loop over epochs of one seed, and its state."""
 
     def __init__(
-        self, dialogues: Dialogues, config: RunConfig, seed: int, folder: RunFolder, device: str
+        self,
+        dialogues: Dialogues,
+        config: RunConfig,
+        seed: int,
+        folder: RunFolder,
+        device: str,
+        test: TestUse,
     ) -> None:
         self.dialogues = dialogues
         self.config = config
         self.seed = seed
         self.folder = folder
         self.device = device
+        self.test = test
         self.train_set = dialogues.indices("train")
-        self.val_set = dialogues.select(dialogues.indices("val"))
+        self.splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
         torch.manual_seed(seed)
         self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
         batches = -(-len(self.train_set) // config.training.batch_size)
@@ -136,9 +152,10 @@ class _Training:
         record = {"epoch": epoch, **run_epoch(self._batches(epoch), step)}
         if adversarial_only:
             return record
-        probabilities = predict(self.optimiser.average, self.val_set)
-        scores = score_probabilities(self.val_set, probabilities, self.dialogues.label_names)
-        record |= {f"val_{name}": value for name, value in scores.headline().items()}
+        scores = self._score(self.optimiser.average, "val")[1]
+        record |= _columns("val", scores)
+        if self.test == "every epoch":
+            record |= _columns("test", self._score(self.optimiser.average, "test")[1])
         last = self.config.training.selection == "last"
         if last or scores.weighted_f1 > self.best["weighted_f1"]:
             self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1}
@@ -170,23 +187,38 @@ class _Training:
             raise self.folder.damaged_state() from error
 
     def finish(self) -> dict[str, Any]:
-        """Score validation and test, the latter for the first and only time."""
+        """Score validation, and test for the first and only time, with the kept weights."""
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
         self.folder.load_weights(self.model.cpu())
-        scores = {}
-        for split in ("val", "test"):
-            part = self.dialogues.select(self.dialogues.indices(split))
-            probabilities = predict(self.model, part)
-            result = score_probabilities(part, probabilities, part.label_names)
-            scores[split] = asdict(result)
-        self.folder.write_test(part, probabilities, result)
+        found = {"val": asdict(self._score(self.model, "val")[1])}
+        if self.test != "never":
+            probabilities, scores = self._score(self.model, "test")
+            self.folder.write_test(self.splits["test"], probabilities, scores)
+            found["test"] = asdict(scores)
+        if self.test == "every epoch":
+            found["best_test_epoch"] = _best_test_epoch(self.history)
         return {
             "best_epoch": self.best["epoch"],
             "epochs": len(self.history),
             "seconds": self.seconds,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            **scores,
+            **found,
         }
+
+    def _score(self, model: System, split: str) -> tuple[np.ndarray, Scores]:
+        part = self.splits[split]
+        probabilities = predict(model, part)
+        return probabilities, score_probabilities(part, probabilities, part.label_names)
+
+
+def _columns(split: str, scores: Scores) -> dict[str, float]:
+    return {f"{split}_{name}": value for name, value in scores.headline().items()}
+
+
+def _best_test_epoch(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    scored = [record for record in history if "test_weighted_f1" in record]
+    best = max(scored, key=lambda record: record["test_weighted_f1"])
+    return {"epoch": best["epoch"]} | {name: best[f"test_{name}"] for name in HEADLINE}
 
 
 def class_weight(dialogues: Dialogues) -> Tensor:
@@ -210,6 +242,7 @@ def class_weight(dialogues: Dialogues) -> Tensor:
 
 def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, Any]:
     return {
+        "format": RUN_FORMAT,
         "system": config.system,
         "dataset": dialogues.name,
         "dataset_sha256": fingerprint(dialogues),

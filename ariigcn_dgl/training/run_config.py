@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
@@ -71,12 +73,58 @@ class RunConfig:
         return self.training.adversarial_epochs if staged else 0
 
 
+@cache
 def _parser(system: str) -> ArgumentParser:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
     return parser
+
+
+def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """Return settings with some values replaced.
+
+    Parameters
+    ----------
+    config : RunConfig
+    changes : mapping of str to value
+        By the names of the options: "model.hidden_dim", "training.epochs", "model.window.past" ...
+
+    Raises
+    ------
+    InputError
+        If a setting does not exist, or the value has the wrong type.
+
+    Examples
+    --------
+    >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
+    3
+    """
+    parser = _parser(config.system)
+    settings = parser.parse_object(asdict(config))
+    for name, value in changes.items():
+        if name not in settings or name == "system" or isinstance(settings[name], Namespace):
+            raise InputError(f"--{name}: {config.system} has no such setting")
+        if value is None:
+            raise InputError(f"--{name}: has no value")
+        settings[name] = value
+    try:
+        settings = parser.parse_object(settings.as_dict())
+    except ArgumentError as error:
+        raise InputError(_wrong_type(" ".join(str(error).split()), changes)) from error
+    return RunConfig(**vars(parser.instantiate(settings)))
+
+
+def _wrong_type(text: str, changes: Mapping[str, Any]) -> str:
+    """Return the parser's message about one of the changes as a sentence of ours."""
+    found = re.match(
+        r"Parser key \"([\w.]+)\": Expected an? (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))", text
+    )
+    if not found or found[1] not in changes:
+        return text
+    name, kind, choice = found.groups()
+    return f"--{name}: is {changes[name]!r}, expected {kind or f'one of {choice}'}"
 
 
 def write_config(path: Path, config: RunConfig) -> None:

@@ -23,6 +23,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, replacing, write_json
 from ariigcn_dgl.training.metrics import Scores
 
+RUN_FORMAT = 1  # raised when the same settings give other numbers or files
+PREDICTIONS_FILE = "predictions.jsonl"
 RUN_KEYS = ("dataset", "dataset_sha256", "seed", "label_names", "widths", "best_epoch", "val")
 
 
@@ -58,6 +60,11 @@ class RunFolder:
                 f"ariigcn train --resume {self.path.parent}"
             )
         return read_json(self.path / "run.json", keys=RUN_KEYS)
+
+    @property
+    def validated(self) -> bool:
+        """Whether the run has been trained, though the test split need not have been scored."""
+        return (self.path / "run.json").exists() and "val" in self.read_run()
 
     @property
     def finished(self) -> bool:
@@ -139,7 +146,7 @@ class RunFolder:
     def write_test(self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores) -> None:
         """Write the test split's predictions, per-class scores and confusion matrix."""
         write_predictions(
-            self.path / "predictions.jsonl", dialogues, probabilities, dialogues.label_names
+            self.path / PREDICTIONS_FILE, dialogues, probabilities, dialogues.label_names
         )
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)

@@ -10,9 +10,9 @@ import torch
 from ariigcn_dgl.benchmark.attention.problem import AttentionProblem, attention_work
 from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem, contrast_work
 from ariigcn_dgl.benchmark.dialogues import SHAPES, draw_speakers, window_edges
-from ariigcn_dgl.benchmark.packages import is_installed
 from ariigcn_dgl.benchmark.plan.problem import PlanProblem, plan_work
 from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.optional import is_installed
 
 CPU = torch.device("cpu")
 

@@ -103,3 +103,16 @@ def test_names_with_brackets_are_printed_as_they_are(
     assert "[/sad]" in ariigcn("train", "--data", plain, "--out", out, *small).out
     assert "[/sad]" in ariigcn("evaluate", out).out
     assert ariigcn("data", "check", plain).code == 0
+
+
+def test_run_of_some_modalities_is_scored_on_these(
+    ariigcn: Callable, data: Path, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "text"
+    trained = ariigcn("train", "--data", data, "--modalities", "text", "--out", out, *small)
+    assert trained.code == 0, trained.err
+    assert json.loads((out / "seed0" / "run.json").read_text())["widths"] == {"text": 6}
+    outcome = ariigcn("evaluate", out, "--json", tmp_path / "scores.json")
+    again = json.loads((tmp_path / "scores.json").read_text())["0"]["test"]
+    assert outcome.code == 0, outcome.err
+    assert again == json.loads((out / "seed0" / "run.json").read_text())["test"]

@@ -267,3 +267,46 @@ def test_state_is_removed_after_training(trained: Path) -> None:
         "run.json",
         "standardiser.safetensors",
     ]
+
+
+def test_search_never_touches_the_test_split(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
+) -> None:
+    run = fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    assert {"val"} == set().union(*(splits for _, splits in calls))
+    assert "test" not in run
+    assert not (tmp_path / "run" / "predictions.jsonl").exists()
+
+
+def test_finished_search_is_not_trained_again(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
+) -> None:
+    run = fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    calls.clear()
+    assert fit(dialogues, settings(), 0, tmp_path / "run", test="never") == run
+    assert calls == []
+
+
+def test_test_scores_can_be_added_to_a_search_without_training(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    epochs: list[dict[str, Any]] = []
+    run = fit(dialogues, settings(), 0, tmp_path / "run", report=epochs.append)
+    assert epochs == []
+    assert _bytes(tmp_path / "run") == _bytes(trained)
+    assert run["test"] == json.loads((trained / "run.json").read_text())["test"]
+    assert not (tmp_path / "run" / "state.pt").exists()
+
+
+def test_test_scores_of_every_epoch_decide_nothing(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    run = fit(dialogues, settings(), 0, tmp_path / "run", test="every epoch")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    history = [json.loads(line) for line in lines]
+    assert run["best_test_epoch"]["weighted_f1"] == max(r["test_weighted_f1"] for r in history)
+    plain = json.loads((trained / "run.json").read_text())
+    assert (run["best_epoch"], run["test"]) == (plain["best_epoch"], plain["test"])
+    weights = "model.safetensors"
+    assert (tmp_path / "run" / weights).read_bytes() == (trained / weights).read_bytes()

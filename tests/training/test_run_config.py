@@ -14,9 +14,10 @@ import pytest
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.nn import VAD
 from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.run_config import RunConfig, read_config, write_config
+from ariigcn_dgl.training.run_config import RunConfig, changed, read_config, write_config
 
 
 @pytest.fixture
@@ -207,3 +208,28 @@ def test_limits_of_every_system_are_kept(
 def test_unknown_system_is_named_with_those_there_are() -> None:
     with pytest.raises(InputError, match="unknown system 'nonsense', expected one of ariigcn, "):
         RunConfig("nonsense")
+
+
+def test_changed_settings_keep_the_rest() -> None:
+    config = changed(RunConfig(), {"model.window.past": 3, "model.speaker_relative": ["audio"]})
+    model = replace(
+        ARIIGCNConfig(), window=replace(ARIIGCNConfig().window, past=3), speaker_relative=("audio",)
+    )
+    assert config == RunConfig(model=model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model.dropuot": 0.1}, "--model.dropuot: ariigcn has no such setting"),
+        ({"model.window": 3}, "--model.window: ariigcn has no such setting"),
+        ({"system": "mlp"}, "--system: ariigcn has no such setting"),
+        ({"training.epochs": None}, "--training.epochs: has no value"),
+        ({"training.epochs": 2.5}, "--training.epochs: is 2.5, expected int"),
+        ({"model.context": "lstm"}, "--model.context: is 'lstm', expected one of ['none', 'gru']"),
+    ],
+)
+def test_changes_that_do_not_fit_are_named(changes: dict, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        changed(RunConfig(), changes)
+    assert str(error.value) == message

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs, refuse_matrix_per_edge
-from ariigcn_dgl.benchmark.packages import import_quietly
 from ariigcn_dgl.benchmark.problem import Built, Peer
+from ariigcn_dgl.optional import import_quietly
 
 PACKAGE = "torch_geometric"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ariigcn_dgl.benchmark.contrast.inputs import TEMPERATURE, ContrastInputs
-from ariigcn_dgl.benchmark.packages import import_quietly
 from ariigcn_dgl.benchmark.problem import Built, Peer
+from ariigcn_dgl.optional import import_quietly
 
 PACKAGE = "pytorch_metric_learning"
 

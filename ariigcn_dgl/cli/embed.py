@@ -1,0 +1,58 @@
+"""``ariigcn embed``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
+from ariigcn_dgl.experiments.embedding import draw_spaces, gap, spaces
+from ariigcn_dgl.files import new_folder, write_json
+from ariigcn_dgl.optional import is_installed
+from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+def embed(run: str, out: str, split: Literal["train", "val", "test"] = "test") -> None:
+    """Measure and draw the gap between modalities before and after TGAN and contrast.
+
+    Of the first seed of a run of AR-IIGCN. The folder gets embedding.json and, where matplotlib is
+    installed, embedding.png with t-SNE pictures.
+
+    Parameters
+    ----------
+    run : str
+        Run folder, or the folder of one of its seeds.
+    out : str
+        New folder.
+    split : {"train", "val", "test"}
+        Dialogues to look at.
+    """
+    trained = TrainedRun(seed_folders(Path(run))[0])
+    plan = read_plan(trained.folder.path.parent)
+    dialogues = load_source(plan["data"], plan["modalities"])
+    found = spaces(trained, dialogues.select(dialogues.indices(split)))
+    folder = new_folder(out)
+    gaps = [gap(space) for space in found]
+    numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}
+    write_json(folder / "embedding.json", numbers)
+    table = Table(title=escape(f"{run}, {split}"), title_justify="left")
+    table.add_column("space", no_wrap=True)
+    for name in ("modality told, %", "silhouette modality", "silhouette class", "centroids"):
+        table.add_column(name, justify="right")
+    for title, one in numbers.items():
+        table.add_row(title, *(f"{value:.2f}" for value in one.values()))
+    Console().print(table)
+    if is_installed(PACKAGE):
+        names = trained.label_names
+        draw_spaces(found, gaps, list(trained.widths), names, folder / "embedding.png")
+    else:
+        print(f"no picture, matplotlib is not installed: {EXTRA}")
+    print(f"results: {folder}")

@@ -1,0 +1,118 @@
+"""``ariigcn experiment``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from ariigcn_dgl.cli.queue_display import QueueDisplay
+from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.conduct import Options, conduct
+from ariigcn_dgl.experiments.figures import draw
+from ariigcn_dgl.experiments.folder import study_folder
+from ariigcn_dgl.experiments.results import Results
+from ariigcn_dgl.experiments.study import STUDIES, load_study
+from ariigcn_dgl.experiments.tables import seconds_text, tables, terminal, write_tables
+from ariigcn_dgl.training.fit import require_labels
+
+NARROWEST = 140  # columns that the tables need where there is no terminal
+
+
+def experiment(
+    study: str,
+    data: str = "synthetic",
+    seeds: int = 5,
+    jobs: int = 1,
+    systems: list[str] | None = None,
+    baseline: str | None = None,
+    protocol: Literal["standard", "literature"] = "standard",
+    out: str | None = None,
+    retry: bool = False,
+) -> None:
+    """Compare systems or settings: search, many seeds, statistics, tables, figures.
+
+    Studies: STUDIES; or a .yaml file of the same form as those of the package. Every setting gets
+    the same search, on validation data; what it chooses is run with all seeds, each run a process
+    of one thread. Stopped at any time, the same command goes on. The folder gets results.csv,
+    results.json, table.md, table.tex, figures, and every run's own folder.
+
+    Parameters
+    ----------
+    study : str
+        Name of a study, or a .yaml file.
+    data : str
+        A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
+    seeds : int
+        Number of seeds of each setting.
+    jobs : int
+        Runs at a time.
+    systems : list of str
+        Only the settings of these systems.
+    baseline : str
+        Setting that the others are tested against; default: the study's own.
+    protocol : {"standard", "literature"}
+        "literature" adds a column with the best test epoch, chosen by looking at the test scores.
+    out : str
+        Folder, new or of the same study; default experiments/STUDY-DATA.
+    retry : bool
+        Try runs again that failed earlier.
+    """
+    for name, value in (("seeds", seeds), ("jobs", jobs)):
+        if value < 1:
+            raise InputError(f"--{name}: is {value}, expected at least 1")
+    chosen = load_study(study)
+    chosen = (chosen.only(systems) if systems else chosen).against(baseline)
+    dialogues = load_source(data)
+    require_labels(dialogues)
+    path = Path(out or Path("experiments") / f"{chosen.name}-{dialogues.name}")
+    options = Options(absolute(data), seeds, jobs, protocol, retry)
+    with study_folder(path, chosen.name, dialogues) as folder, QueueDisplay() as display:
+        try:
+            results = conduct(chosen, dialogues, folder, options, display)
+        except KeyboardInterrupt:
+            display.stop()
+            again = _command(study, options, systems, baseline, folder)
+            print(f"interrupted; {display.summary()}, go on with: {again}", file=sys.stderr)
+            raise
+        _write(results, folder)
+    _show(results, folder)
+
+
+experiment.__doc__ = experiment.__doc__.replace("STUDIES", ", ".join(STUDIES))
+
+
+def _command(
+    study: str, options: Options, systems: list[str] | None, baseline: str | None, folder: Path
+) -> str:
+    words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", options.seeds]
+    words += ["--jobs", options.jobs, *(["--systems", *systems] if systems else [])]
+    words += ["--baseline", baseline] if baseline else []
+    words += ["--protocol", options.protocol] if options.protocol != "standard" else []
+    return shlex.join(map(str, [*words, "--out", folder]))
+
+
+def _write(results: Results, folder: Path) -> None:
+    results.write_json(folder / "results.json")
+    results.write_csv(folder / "results.csv")
+    write_tables(results, folder)
+
+
+def _show(results: Results, folder: Path) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(NARROWEST, console.width))
+    for table in tables(results):
+        console.print(terminal(table))
+        for note in table.notes:
+            console.print(note, style="dim", markup=False, highlight=False)
+        console.print()
+    trials = [trial.run for row in results.rows for trial in row.search]
+    runs = {run.key: run for run in [*trials, *(run for row in results.rows for run in row.runs)]}
+    print(seconds_text(list(runs.values())))
+    print(draw(results, folder))
+    print(f"results: {folder}")

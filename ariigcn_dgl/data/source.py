@@ -1,0 +1,37 @@
+"""The data set that an option names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.load import load_dialogues
+from ariigcn_dgl.data.synth import synthesise
+from ariigcn_dgl.data.synth_config import SynthConfig
+
+SYNTHETIC = "synthetic"
+
+
+def load_source(name: str, modalities: Sequence[str] | None = None) -> Dialogues:
+    """Return the data set of a path, or the embedded synthetic one.
+
+    Parameters
+    ----------
+    name : str
+        A path, or "synthetic".
+    modalities : sequence of str, optional
+        Keep these only; default: all.
+
+    Raises
+    ------
+    InputError
+        If the path holds no valid data set, or the set lacks a modality.
+    """
+    dialogues = synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)
+    return dialogues if modalities is None else dialogues.with_modalities(modalities)
+
+
+def absolute(name: str) -> str:
+    """Return the name under which `load_source` finds the data set from any folder."""
+    return name if name == SYNTHETIC else str(Path(name).resolve())

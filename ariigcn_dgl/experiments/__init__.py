@@ -1,0 +1,1 @@
+"""Studies: many runs under one protocol, their statistics, tables and figures."""

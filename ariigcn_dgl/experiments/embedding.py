@@ -1,0 +1,196 @@
+"""What the TGAN and the contrastive losses do to the modalities: numbers first, pictures beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import Batch, collate
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.drawing import COLOURS, new_figure
+from ariigcn_dgl.files import replacing
+from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training.trained import TrainedRun
+
+MOST_UTTERANCES = 600  # t-SNE of all modalities of them takes seconds
+PERPLEXITY = 30
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Space:
+    """One point for each modality of each labelled utterance.
+
+    Parameters
+    ----------
+    title : str
+    points : (P, D) float array
+    modalities, labels, dialogues : (P,) int array
+        Modality, class and dialogue of each point.
+    """
+
+    title: str
+    points: np.ndarray
+    modalities: np.ndarray
+    labels: np.ndarray
+    dialogues: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far apart modalities and classes are in a space.
+
+    Parameters
+    ----------
+    modality_accuracy : float
+        Percent of points whose modality a logistic classifier tells, cross-validated over
+        dialogues; chance is 100 over the number of modalities, if none is missing.
+    silhouette_modality, silhouette_class : float
+        From -1 to 1; near 0: modalities, or classes, lie mixed.
+    centroid_distance : float
+        Mean distance between the modalities' centroids, over the mean distance of points from the
+        centroid of their modality.
+    """
+
+    modality_accuracy: float
+    silhouette_modality: float
+    silhouette_class: float
+    centroid_distance: float
+
+
+def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
+    """Return the modalities as encoded before and after training, and after the graph.
+
+    Parameters
+    ----------
+    trained : TrainedRun
+        Of AR-IIGCN with two or more modalities.
+    dialogues : Dialogues
+        To look at, e.g. the test split.
+
+    Raises
+    ------
+    InputError
+        If the run is of another system or of one modality.
+    """
+    if trained.config.system != "ariigcn" or len(trained.widths) < 2:
+        raise InputError(
+            f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
+        )
+    scaled = trained.standardiser.apply(trained.adapt(dialogues))
+    torch.manual_seed(trained.record["seed"])  # the weights that training began with
+    untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
+    model = trained.model.eval()
+    return [
+        _space("encoded, before training", untrained, scaled, untrained.project),
+        _space("encoded, after the TGAN", model, scaled, model.project),
+        _space("after graph and contrast", model, scaled, model.states),
+    ]
+
+
+@torch.inference_mode()
+def _space(
+    title: str, model: ARIIGCN, dialogues: Dialogues, states: Callable[[Batch], Tensor]
+) -> Space:
+    window = model.window
+    batch = collate(dialogues, np.arange(dialogues.num_dialogues), window)
+    points = states(batch).numpy()
+    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    found = [
+        (m, np.flatnonzero((dialogues.labels >= 0) & dialogues.masks[name]))
+        for m, name in enumerate(dialogues.features)
+    ]
+    rows = np.concatenate([row for _, row in found])
+    return Space(
+        title,
+        np.concatenate([points[m, row] for m, row in found]),
+        np.concatenate([np.full(len(row), m) for m, row in found]),
+        dialogues.labels[rows],
+        of_row[rows],
+    )
+
+
+def gap(space: Space) -> Gap:
+    """Return how far apart modalities and classes are."""
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    folds = GroupKFold(min(FOLDS, len(np.unique(space.dialogues))))
+    accuracy = cross_val_score(
+        classifier, space.points, space.modalities, groups=space.dialogues, cv=folds
+    )
+    return Gap(
+        modality_accuracy=100 * float(accuracy.mean()),
+        silhouette_modality=float(silhouette_score(space.points, space.modalities)),
+        silhouette_class=float(silhouette_score(space.points, space.labels)),
+        centroid_distance=_centroid_distance(space),
+    )
+
+
+def _centroid_distance(space: Space) -> float:
+    parts = [space.points[space.modalities == m] for m in np.unique(space.modalities)]
+    centroids = [part.mean(0) for part in parts]
+    between = np.mean([np.linalg.norm(a - b) for a, b in combinations(centroids, 2)])
+    pairs = zip(parts, centroids, strict=True)
+    within = np.mean(np.concatenate([np.linalg.norm(part - c, axis=1) for part, c in pairs]))
+    return float(between / within)
+
+
+def draw_spaces(
+    found: Sequence[Space],
+    gaps: Sequence[Gap],
+    modalities: Sequence[str],
+    label_names: Sequence[str],
+    path: Path,
+) -> None:
+    """Draw t-SNE of each space, coloured by modality above and by class below, as PNG.
+
+    Distances in t-SNE mean little: judge by the numbers above each picture.
+    """
+    figure = new_figure(4.2 * len(found) + 1.4, 8.2)
+    axes = figure.subplots(2, len(found), squeeze=False)
+    for column, (space, numbers) in enumerate(zip(found, gaps, strict=True)):
+        chosen = _sample(space)
+        perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
+        with threadpool_limits(1):  # so few points take longer on many threads
+            flat = tsne.fit_transform(space.points[chosen])
+        axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
+        for axis, groups, names in (
+            (axes[0, column], space.modalities[chosen], modalities),
+            (axes[1, column], space.labels[chosen], label_names),
+        ):
+            for group, name in enumerate(names):
+                x, y = flat[groups == group].T
+                axis.scatter(x, y, s=4, color=COLOURS[group % len(COLOURS)], label=name)
+            axis.set_xticks([])
+            axis.set_yticks([])
+    for axis in axes[:, -1]:
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=3)
+    with replacing(path) as scratch:
+        figure.savefig(scratch, dpi=150, format="png")
+
+
+def _text(gap: Gap) -> str:
+    return (
+        f"modality told: {gap.modality_accuracy:.0f} %, centroids {gap.centroid_distance:.2f}\n"
+        f"silhouette: modality {gap.silhouette_modality:.2f}, class {gap.silhouette_class:.2f}"
+    )
+
+
+def _sample(space: Space) -> np.ndarray:
+    most = MOST_UTTERANCES * len(np.unique(space.modalities))
+    order = np.random.default_rng(0).permutation(len(space.points))
+    return np.sort(order[:most])

@@ -1,0 +1,130 @@
+"""Pictures of a study's results; they need matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ariigcn_dgl.experiments.drawing import COLOURS, EXTRA, PACKAGE, new_figure
+from ariigcn_dgl.experiments.results import Results, RowResult
+from ariigcn_dgl.files import replacing
+from ariigcn_dgl.optional import is_installed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
+SCORE = "weighted F1 on test, percent"
+
+
+def draw(results: Results, folder: Path) -> str:
+    """Draw the scores and the confusion matrices; return a line that says where they are.
+
+    A study with an axis gets a curve, any other one line a setting, both with 95 % intervals over
+    seeds.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+    """
+    if not is_installed(PACKAGE):
+        return f"no figures, matplotlib is not installed: {EXTRA}"
+    done = [row for row in results.rows if row.done]
+    if not done:
+        return "no figures, nothing was scored"
+    curve = results.axis and any(row.x is not None for row in done)
+    pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _dots)(results, done)}
+    pictures["confusion.png"] = _confusions(done)
+    for name, figure in pictures.items():
+        with replacing(folder / name) as scratch:
+            figure.savefig(scratch, dpi=150, format="png")
+    return f"figures: {', '.join(pictures)}"
+
+
+def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
+    figure = new_figure(6.4, 4.2)
+    axis = figure.subplots()
+    groups = dict.fromkeys(row.group for row in rows if row.x is not None)
+    for group, colour in zip(groups, COLOURS, strict=False):
+        line = sorted((r for r in rows if r.x is not None and r.group == group), key=lambda r: r.x)
+        axis.errorbar(
+            [row.x for row in line],
+            [row.summary("weighted_f1").mean for row in line],
+            yerr=[_half_interval(row) for row in line],
+            marker="o",
+            capsize=3,
+            color=colour,
+            label=group or None,
+        )
+    for row in rows:
+        if row.x is None:
+            level = row.summary("weighted_f1").mean
+            axis.axhline(level, ls="--", color=BASELINE_COLOUR, label=row.name)
+    places = sorted({row.x for row in rows if row.x is not None})
+    if places[-1] >= 8 * max(places[0], 1):
+        axis.set_xscale("log", base=2)
+    axis.set_xticks(places, [f"{place:g}" for place in places])
+    axis.set_xlabel(results.axis)
+    axis.set_ylabel(SCORE)
+    if axis.get_legend_handles_labels()[1]:
+        axis.legend(frameon=False)
+    return _titled(figure, axis, results)
+
+
+def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
+    """Draw points, not bars: the axis does not begin at 0."""
+    figure = new_figure(6.4, 1.2 + 0.32 * len(rows))
+    axis = figure.subplots()
+    for place, row in enumerate(rows):
+        colour = BASELINE_COLOUR if row.name == results.baseline else OTHER_COLOUR
+        mean, half = row.summary("weighted_f1").mean, _half_interval(row)
+        axis.errorbar([mean], [place], xerr=[half], fmt="o", capsize=3, color=colour)
+        seeds = [run.test["weighted_f1"] for run in row.done]
+        axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
+    axis.set_yticks(range(len(rows)), [row.name for row in rows])
+    axis.invert_yaxis()
+    axis.grid(True, axis="x", color="#e6e6e6")
+    axis.set_xlabel(SCORE)
+    return _titled(figure, axis, results)
+
+
+def _half_interval(row: RowResult) -> float:
+    summary = row.summary("weighted_f1")
+    return 0.0 if summary.high is None else summary.high - summary.mean
+
+
+def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
+    axis.set_title(f"{results.title}, {results.data['name']}", loc="left", fontsize=11)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    return figure
+
+
+def _confusions(rows: Sequence[RowResult]) -> Figure:
+    """Draw what became of each true class, in percent, over all seeds."""
+    columns = min(3, len(rows))
+    lines = -(-len(rows) // columns)
+    figure = new_figure(3.6 * columns, 3.4 * lines)
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axis, row in zip(axes, rows, strict=False):
+        names = [one["label"] for one in row.per_class()]
+        counts = np.sum([run.test["confusion"] for run in row.done], axis=0)
+        share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+        for (true, predicted), value in np.ndenumerate(share):
+            colour = "white" if value > 60 else "black"
+            text = f"{value:.0f}"
+            axis.text(predicted, true, text, ha="center", va="center", fontsize=7, color=colour)
+        axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=7)
+        axis.set_yticks(range(len(names)), names, fontsize=7)
+        axis.set_title(row.name, fontsize=9)
+        axis.set_xlabel("predicted", fontsize=7)
+        axis.set_ylabel("true", fontsize=7)
+    for axis in axes[len(rows) :]:
+        axis.set_axis_off()
+    return figure

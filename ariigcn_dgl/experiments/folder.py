@@ -1,0 +1,66 @@
+"""The folder of a study: which study it holds, and that only one process works in it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import read_json, write_json
+
+FILE = "experiment.json"
+
+
+@contextlib.contextmanager
+def study_folder(path: Path, study: str, dialogues: Dialogues) -> Iterator[Path]:
+    """Create or continue the folder of a study, and keep other processes out of it meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+    study : str
+        Name of the study.
+    dialogues : Dialogues
+
+    Raises
+    ------
+    InputError
+        If it cannot be created, holds something else, or is in use.
+    """
+    content = {"study": study, "dataset": dialogues.name, "dataset_sha256": fingerprint(dialogues)}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{path}: another ariigcn experiment is working in it; wait for it, or choose "
+                "another folder with --out"
+            ) from error
+        _check(path, content)
+        write_json(path / FILE, content)
+        yield path
+
+
+def _check(path: Path, content: dict[str, str]) -> None:
+    if not (path / FILE).exists():
+        if any(one.name != ".lock" for one in path.iterdir()):
+            raise InputError(f"{path}: holds something else; choose another folder with --out")
+        return
+    found = read_json(path / FILE, keys=list(content))
+    if found["study"] != content["study"]:
+        raise InputError(
+            f"{path}: holds the study {found['study']}; choose another folder with --out"
+        )
+    if found["dataset_sha256"] != content["dataset_sha256"]:
+        raise InputError(
+            f"{path}: holds a study of {found['dataset']}, with other data than "
+            f"{content['dataset']} has now; choose another folder with --out"
+        )

@@ -1,0 +1,92 @@
+"""The settings of a study, for one data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.sizes import count_parameters, matched
+from ariigcn_dgl.experiments.study import Changes, Setting, Study
+from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.training.check_config import check_config
+from ariigcn_dgl.training.run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of a setting's search: what it changes, and everything that follows from it."""
+
+    changes: Changes
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting with its data and its candidates.
+
+    Parameters
+    ----------
+    setting : Setting
+    dialogues : Dialogues
+        With the modalities of the setting only.
+    candidates : tuple of Candidate
+        At least one, unless there is a problem.
+    problem : str
+        Why the setting cannot be trained on this data set; "" where it can.
+    """
+
+    setting: Setting
+    dialogues: Dialogues
+    candidates: tuple[Candidate, ...] = ()
+    problem: str = ""
+
+    @cached_property
+    def dataset_sha256(self) -> str:
+        """Fingerprint of the data."""
+        return fingerprint(self.dialogues)
+
+
+def resolve(study: Study, dialogues: Dialogues) -> list[Row]:
+    """Return the study's settings for a data set, in their order.
+
+    Parameters
+    ----------
+    study : Study
+    dialogues : Dialogues
+        With all its modalities.
+    """
+    settings = {setting.name: setting for setting in study.settings}
+    return [_row(setting, settings, dialogues) for setting in study.settings]
+
+
+def _row(setting: Setting, settings: dict[str, Setting], dialogues: Dialogues) -> Row:
+    try:
+        if setting.system not in SYSTEMS:
+            raise InputError(f"this version has no system '{setting.system}'")
+        if setting.modalities is not None:
+            dialogues = dialogues.with_modalities(setting.modalities)
+        sizes = _sizes(setting, settings, dialogues)
+        candidates = tuple(
+            Candidate(changes, setting.config({**sizes, **changes}).resolved(dialogues))
+            for changes in setting.search
+        )
+        for candidate in candidates:
+            check_config(candidate.config, dialogues)
+    except InputError as error:
+        return Row(setting, dialogues, problem=str(error))
+    return Row(setting, dialogues, candidates)
+
+
+def _sizes(setting: Setting, settings: dict[str, Setting], dialogues: Dialogues) -> Changes:
+    if setting.match is None:
+        return {}
+    other = settings[setting.match.to].config().resolved(dialogues)
+    return matched(
+        setting.config().resolved(dialogues),
+        dialogues,
+        count_parameters(other, dialogues),
+        setting.match.widths,
+        setting.match.multiple_of,
+    )

@@ -1,0 +1,122 @@
+"""The runs of a study: each in a run folder of its own, named by what decides its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.training.fit import TestUse
+from ariigcn_dgl.training.plan import PLAN_FILE
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+
+FAILURE_FILE = "failure.json"
+Status = Literal["open", "done", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training with one seed.
+
+    Parameters
+    ----------
+    runs : Path
+        Folder of all runs.
+    name : str
+        Name of the setting, to be shown.
+    config : RunConfig
+        Resolved for the data set.
+    seed : int
+    data : str
+        Where the data set lies, or "synthetic".
+    dataset_sha256 : str
+        Fingerprint of the data set with these modalities.
+    modalities : tuple of str
+    test : {"never", "once", "every epoch"}
+        Use of the test split; see `ariigcn_dgl.training.fit.fit`.
+    """
+
+    runs: Path
+    name: str
+    config: RunConfig
+    seed: int
+    data: str
+    dataset_sha256: str
+    modalities: tuple[str, ...]
+    test: TestUse = "never"
+
+    @cached_property
+    def key(self) -> str:
+        """Name of the folder: runs of the same key have the same numbers."""
+        content = {
+            "config": asdict(self.config),
+            "seed": self.seed,
+            "dataset_sha256": self.dataset_sha256,
+            "format": RUN_FORMAT,
+            "test every epoch": self.test == "every epoch",
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path:
+        """Run folder, as of ``ariigcn train``."""
+        return self.runs / self.key
+
+    @property
+    def seed_folder(self) -> RunFolder:
+        """Folder of the seed in it."""
+        return RunFolder(self.folder / f"seed{self.seed}")
+
+    @property
+    def status(self) -> Status:
+        """Whether the run is finished, as far as `test` asks, has failed, or is still to do."""
+        if (self.folder / FAILURE_FILE).exists():
+            return "failed"
+        files = self.seed_folder
+        done = files.validated if self.test == "never" else files.finished
+        return "done" if done else "open"
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs, if none is saved by patience."""
+        alone = self.config.adversarial_epochs(len(self.modalities))
+        return alone + self.config.training.epochs
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of epochs that are trained already."""
+        path = self.seed_folder.path / "metrics.jsonl"
+        return path.read_bytes().count(b"\n") if path.exists() else 0
+
+    def prepare(self) -> None:
+        """Write what the run is to do; forget an earlier failure."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_config(self.folder / CONFIG_FILE, self.config)
+        plan = {
+            "data": self.data,
+            "preset": self.name,
+            "seeds": [self.seed],
+            "device": "cpu",
+            "modalities": list(self.modalities),
+            "dataset_sha256": self.dataset_sha256,
+        }
+        write_json(self.folder / PLAN_FILE, plan)
+        (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+
+    def fail(self, reason: str) -> None:
+        """Keep why the run failed."""
+        write_json(self.folder / FAILURE_FILE, {"reason": reason})
+
+    @property
+    def reason(self) -> str:
+        """Why the run failed."""
+        return read_json(self.folder / FAILURE_FILE, keys=["reason"])["reason"]
+
+    def read(self) -> dict[str, Any]:
+        """Return the content of ``run.json``."""
+        return self.seed_folder.read_run()

@@ -1,0 +1,234 @@
+"""A study's results as tables: cells once, then Markdown, LaTeX or the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
+from ariigcn_dgl.experiments.statistics import Summary
+from ariigcn_dgl.experiments.study import Changes
+from ariigcn_dgl.files import replacing
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text in rows and columns; a row of one cell is a heading.
+
+    Parameters
+    ----------
+    title : str
+    header : tuple of str
+    rows : tuple of tuple of str
+    notes : tuple of str
+        Sentences below it.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the scores, the scores by class, and the searches."""
+    search = [search_table(results)] if any(row.search for row in results.rows) else []
+    return [main_table(results), class_table(results), *search]
+
+
+def main_table(results: Results) -> Table:
+    """Return one row a setting: scores on test, against the baseline, and beside the paper's."""
+    columns: dict[str, Callable[[RowResult], str]] = {
+        "parameters": lambda row: f"{row.parameters:,}",
+        "weighted F1": lambda row: spread(row.summary("weighted_f1")),
+        "95 % interval": lambda row: interval(row.summary("weighted_f1")),
+        "accuracy": lambda row: spread(row.summary("accuracy")),
+        "macro F1": lambda row: spread(row.summary("macro_f1")),
+        "vs baseline": lambda row: _difference(row, results.baseline),
+        "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
+        "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
+    }
+    if results.protocol == "literature":
+        columns["best test epoch (optimistic)"] = lambda row: spread(row.best_test_epoch())
+    if any(row.published for row in results.rows):
+        columns["paper, other features: F1 / acc."] = _published
+    rows = [
+        (
+            row.name,
+            *(
+                cell(row) if row.done or cell is _published else NOTHING
+                for cell in columns.values()
+            ),
+        )
+        for row in results.rows
+    ]
+    return Table(
+        f"{results.title}: {results.data['name']}",
+        ("setting", *columns),
+        tuple(_grouped(results, rows)),
+        tuple(_notes(results)),
+    )
+
+
+def class_table(results: Results) -> Table:
+    """Return precision, recall and F1 of every class, averaged over seeds."""
+    done = [row for row in results.rows if row.done]
+    first = done[0].per_class() if done else []
+    header = ("setting", *(f"{one['label']} ({one['support']})" for one in first))
+    rows = [
+        (row.name, *(" / ".join(f"{one[n]:.1f}" for n in PER_CLASS) for one in row.per_class()))
+        for row in done
+    ]
+    note = "precision / recall / F1, mean over seeds; number of test utterances in brackets"
+    return Table("By class", header, tuple(rows), (note,))
+
+
+def search_table(results: Results) -> Table:
+    """Return every candidate of the searches with its score on validation."""
+    rows = [
+        (
+            row.name,
+            changes_text(trial.changes),
+            f"{trial.run.val['weighted_f1']:.2f}" if trial.run.val else NOTHING,
+            "chosen" if trial.changes == row.chosen else trial.run.reason,
+        )
+        for row in results.rows
+        for trial in row.search
+    ]
+    header = ("setting", "candidate", "validation weighted F1", "")
+    note = "one seed each, on validation only; the first of equals is chosen"
+    return Table("Search", header, tuple(rows), (note,))
+
+
+def changes_text(changes: Changes) -> str:
+    """Return "learning_rate 0.001, dropout 0.5"."""
+    return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in changes.items())
+
+
+def spread(summary: Summary) -> str:
+    """Return "61.00 ± 1.41"."""
+    return f"{summary.mean:.2f}" + ("" if summary.sd is None else f" ± {summary.sd:.2f}")
+
+
+def interval(summary: Summary) -> str:
+    """Return "59.1 to 62.9"."""
+    return NOTHING if summary.low is None else f"{summary.low:.1f} to {summary.high:.1f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three decimals."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _difference(row: RowResult, baseline: str) -> str:
+    if row.name == baseline:
+        return "baseline"
+    return f"{row.comparison.difference:+.2f}" if row.comparison else NOTHING
+
+
+def _published(row: RowResult) -> str:
+    if not row.published:
+        return NOTHING
+    accuracy = row.published.get("accuracy")
+    return f"{row.published['weighted_f1']} / {NOTHING if accuracy is None else accuracy}"
+
+
+def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    group = ""
+    for row, cells in zip(results.rows, rows, strict=True):
+        if row.group != group:
+            group = row.group
+            yield (group,)
+        yield cells
+
+
+def _notes(results: Results) -> Iterator[str]:
+    yield (
+        f"percent on test, mean ± standard deviation over {results.seeds} seeds; epochs and "
+        "searched settings are chosen on validation, test is scored once per seed; interval: of "
+        "the mean, over seeds (Student's t); p: paired permutation test over test dialogues "
+        f"against {results.baseline}, two-sided, also corrected for all rows of the table (Holm)"
+    )
+    if results.protocol == "literature":
+        yield (
+            "best test epoch: chosen by looking at the test scores, as much of the literature "
+            "does; too high by an unknown amount, not comparable with the other columns"
+        )
+    for row in results.rows:
+        failed = [run for run in row.runs if run.test is None]
+        if row.problem:
+            yield f"{row.name}: not scored: {row.problem}"
+        elif failed:
+            done = f"{len(row.done)} of {len(row.runs)} seeds"
+            yield f"{row.name}: {done}; seed {failed[0].seed} failed: {failed[0].reason}"
+
+
+def write_tables(results: Results, folder: Path) -> None:
+    """Write ``table.md`` and ``table.tex``."""
+    found = tables(results)
+    for name, text in (("table.md", markdown(results, found)), ("table.tex", latex(found[0]))):
+        with replacing(folder / name) as scratch:
+            scratch.write_text(text, encoding="utf-8")
+
+
+def markdown(results: Results, found: Sequence[Table]) -> str:
+    """Return the tables as Markdown."""
+    parts = [results.about] if results.about else []
+    for table in found:
+        lines = [_line(table.header), _line(["---", *["---:"] * (len(table.header) - 1)])]
+        for row in table.rows:
+            heading = len(row) == 1
+            padded = [f"**{row[0]}**", *[""] * (len(table.header) - 1)] if heading else row
+            lines.append(_line(padded))
+        parts += [f"## {table.title}", "\n".join(lines), *(f"{note}." for note in table.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def latex(table: Table) -> str:
+    """Return a table as a LaTeX tabular, for the package booktabs."""
+    columns = len(table.header)
+    lines = [
+        f"% {table.title}",
+        *(f"% {note}" for note in table.notes),
+        rf"\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
+        r"\toprule",
+        " & ".join(map(_tex, table.header)) + r" \\",
+        r"\midrule",
+    ]
+    for row in table.rows:
+        heading = rf"\multicolumn{{{columns}}}{{l}}{{\textit{{{_tex(row[0])}}}}}"
+        lines.append((heading if len(row) == 1 else " & ".join(map(_tex, row))) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _tex(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "±": r"$\pm$", "–": "--", "<": "$<$", ">": "$>$"}
+    special |= {one: f"\\{one}" for one in "&%$#_{}"} | {"~": r"\~{}", "^": r"\^{}"}
+    return "".join(special.get(one, one) for one in text)
+
+
+def terminal(table: Table) -> RichTable:
+    """Return a table for the terminal."""
+    shown = RichTable(title=escape(table.title), title_justify="left", title_style="bold")
+    for place, name in enumerate(table.header):
+        shown.add_column(escape(name), justify="right" if place else "left", no_wrap=not place)
+    for row in table.rows:
+        heading = len(row) == 1
+        shown.add_row(*map(escape, row), style="italic" if heading else None)
+    return shown
+
+
+def seconds_text(runs: Sequence[RunResult]) -> str:
+    """Return how many runs took how long."""
+    seconds = [run.seconds for run in runs if run.seconds is not None]
+    return f"{len(seconds)} runs, {sum(seconds):.0f} s of training in all"

@@ -1,0 +1,61 @@
+"""One run in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from multiprocessing import connection, parent_process
+from pathlib import Path
+
+import torch
+
+from ariigcn_dgl.data import fingerprint
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.fit import TestUse, fit
+from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
+
+BAD_INPUT, INTERRUPTED = 2, 130
+LOG_FILE = "worker.log"
+
+
+def work(folder: Path, test: TestUse) -> None:
+    """Train what the plan of a run folder says, with one thread.
+
+    Raises
+    ------
+    InputError
+        If training fails, or the data set is no longer the one that the plan was made for.
+    """
+    torch.set_num_threads(1)
+    plan = read_plan(folder)
+    dialogues = load_source(plan["data"], plan["modalities"])
+    if fingerprint(dialogues) != plan["dataset_sha256"]:
+        raise InputError(f"{plan['data']}: has changed since the study began")
+    config = read_config(folder / CONFIG_FILE)
+    for seed in plan["seeds"]:
+        fit(dialogues, config, seed, folder / f"seed{seed}", test=test)
+
+
+def work_alone(folder: Path, test: TestUse) -> None:
+    """Work in a new process: what it has to say goes to a file, Ctrl-C is for the queue only."""
+    os.setsid()
+    log = os.open(folder / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(log, stream.fileno())
+    threading.Thread(target=_end_with_queue, daemon=True).start()
+    try:
+        work(folder, test)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _end_with_queue() -> None:
+    """End when the queue does, even if it was killed: its next process may want this folder."""
+    connection.wait([parent_process().sentinel])
+    os._exit(INTERRUPTED)

@@ -1,0 +1,28 @@
+"""``ariigcn embed``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def test_numbers_and_picture_of_a_run(ariigcn: Callable, trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    outcome = ariigcn("embed", trained, "--out", tmp_path / "gap")
+    assert outcome.code == 0, outcome.err
+    numbers = json.loads((tmp_path / "gap" / "embedding.json").read_text())
+    assert list(numbers) == [
+        "encoded, before training",
+        "encoded, after the TGAN",
+        "after graph and contrast",
+    ]
+    assert all(0 <= one["modality_accuracy"] <= 100 for one in numbers.values())
+    assert (tmp_path / "gap" / "embedding.png").exists()
+    assert "after graph and contrast" in outcome.out
+
+
+def test_existing_folder_is_refused(refused: Callable, trained: Path, tmp_path: Path) -> None:
+    assert "exists already" in refused("embed", trained, "--out", tmp_path)

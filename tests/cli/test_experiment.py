@@ -1,0 +1,170 @@
+"""``ariigcn experiment``: end to end, refused input, killed and interrupted studies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+STUDY = """
+title: Small systems
+baseline: mlp
+defaults:
+  set: {training.epochs: 25, training.patience: 25, training.batch_size: 1, model.hidden_dim: 8}
+  search: {training.learning_rate: [0.003, 0.03]}
+settings:
+  - {name: mlp, system: mlp}
+  - {name: bigru, system: bigru}
+"""
+FILES = ("results.csv", "results.json", "table.md", "table.tex", "scores.png", "confusion.png")
+TABLES = ("table.md", "table.tex")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return the file of a study of two small systems with a search."""
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture
+def options(data: Path, study: Path) -> tuple[object, ...]:
+    return (study, "--data", data, "--seeds", "2", "--jobs", "2")
+
+
+@pytest.fixture
+def whole(ariigcn: Callable, options: tuple[object, ...], tmp_path: Path) -> Path:
+    """Return the folder of a study that nothing disturbed."""
+    outcome = ariigcn("experiment", *options, "--out", tmp_path / "whole")
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "whole"
+
+
+def _start(folder: Path, options: tuple[object, ...]) -> subprocess.Popen[str]:
+    """Start a study; return it after its first run, in the middle of others."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ariigcn_dgl", "experiment", *options, "--out", folder],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+    assert process.stderr.readline().startswith("search 1 of 4: mlp seed 0: validation weighted")
+    return process
+
+
+def _epochs(folder: Path) -> int:
+    return sum(len(p.read_bytes().splitlines()) for p in folder.glob("runs/*/*/metrics.jsonl"))
+
+
+def test_study_ends_with_tables_figures_and_ordinary_run_folders(
+    ariigcn: Callable, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "study"
+    outcome = ariigcn("experiment", *options, "--out", out)
+    assert outcome.code == 0
+    for name in FILES:
+        assert (out / name).stat().st_size > 0
+    lines = outcome.err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        *(f"search {n} of 4" for n in (1, 2, 3, 4)),
+        *(f"seeds {n} of 4" for n in (1, 2, 3, 4)),
+    ]
+    assert "Small systems: raw" in outcome.out
+    content = json.loads((out / "results.json").read_text())
+    assert content["environment"]["torch"]
+    assert content["data"]["dialogues"] == {"train": 8, "val": 3, "test": 3}
+    run = content["rows"][1]["runs"][1]
+    assert run["seconds"] > 0
+    assert ariigcn("evaluate", out / "runs" / run["key"]).code == 0
+
+
+def test_killed_study_ends_with_the_same_table(
+    ariigcn: Callable, options: tuple[object, ...], whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    with _start(out, options) as process:
+        process.kill()
+    time.sleep(1)  # more than the processes need to find out that they are alone
+    before = _epochs(out)
+    time.sleep(1)
+    assert _epochs(out) == before < 4 * 25
+    assert not (out / "table.md").exists()
+    outcome = ariigcn("experiment", *options, "--out", out)
+    assert outcome.code == 0
+    assert re.match(r"search: [123] of 4 runs are there already\n", outcome.err)
+    for name in TABLES:
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_interrupted_study_says_how_to_go_on(
+    ariigcn: Callable, options: tuple[object, ...], data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "interrupted"
+    with _start(out, options) as process:
+        process.send_signal(signal.SIGINT)
+        message = process.stderr.read()
+    assert process.returncode == 130
+    command = f"ariigcn experiment {options[0]} --data {data} --seeds 2 --jobs 2 --out {out}"
+    assert f"of 4 runs are done and kept, go on with: {command}\n" in message
+    assert "Traceback" not in message
+    assert ariigcn(*command.split()[1:]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mian"], "study 'mian': expected one of ablation"),
+        (["main", "--seeds", "0"], "--seeds: is 0, expected at least 1"),
+        (["main", "--jobs", "0"], "--jobs: is 0, expected at least 1"),
+        (["main", "--systems", "lstm"], "--systems: the study main has no system 'lstm'"),
+        (["main", "--baseline", "lstm"], "--baseline: 'lstm' is not compared here"),
+        (["main", "--data", "no.npz"], "no.npz: no such file"),
+        (["no.yaml"], "no.yaml: cannot be read: No such file"),
+    ],
+)
+def test_bad_options_are_refused(refused: Callable, arguments: list[str], message: str) -> None:
+    assert message in refused("experiment", *arguments)
+
+
+def test_a_folder_of_something_else_is_refused(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    message = refused("experiment", study, "--data", data, "--out", tmp_path)
+    assert message == f"{tmp_path}: holds something else; choose another folder with --out"
+
+
+def test_a_folder_of_another_study_or_of_other_data_is_refused(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    content = {"study": "other", "dataset": "x", "dataset_sha256": "0"}
+    (out / "experiment.json").write_text(json.dumps(content))
+    message = refused("experiment", study, "--data", data, "--out", out)
+    assert message == f"{out}: holds the study other; choose another folder with --out"
+    (out / "experiment.json").write_text(json.dumps(content | {"study": "small"}))
+    message = refused("experiment", study, "--data", data, "--out", out)
+    assert message.startswith(f"{out}: holds a study of x, with other data than raw has now")
+
+
+def test_two_processes_do_not_work_in_one_folder(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        message = refused("experiment", study, "--data", data, "--out", out)
+    assert message.startswith(f"{out}: another ariigcn experiment is working in it")

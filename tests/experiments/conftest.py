@@ -1,0 +1,102 @@
+"""A small data set on disk, a study of small systems, and a monitor that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.data import SynthConfig, SynthModality, fingerprint, synthesise, write_folder
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.training.run_config import RunConfig, changed
+
+STUDY = """
+title: Small systems
+baseline: mlp
+defaults:
+  set: {training.epochs: 2, training.batch_size: 4, model.hidden_dim: 8}
+  search: {training.learning_rate: [0.003, 0.03]}
+settings:
+  - {name: mlp, system: mlp}
+  - {name: bigru, system: bigru, modalities: [text, audio]}
+"""
+
+
+class Memory:
+    """Remembers what a queue reported."""
+
+    def __init__(self) -> None:
+        self.todo: list[list[Run]] = []
+        self.finished: list[Run] = []
+        self.most_at_once = 0
+
+    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run]) -> None:
+        self.todo.append(list(todo))
+
+    def tick(self, running: Sequence[Run]) -> None:
+        self.most_at_once = max(self.most_at_once, len(running))
+
+    def ended(self, run: Run) -> None:
+        self.finished.append(run)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 16 dialogues of two speakers, partly unlabelled."""
+
+    def modality(width: int) -> SynthModality:
+        return SynthModality(width, strength=1.4, trait=0.3, drift=0.1)
+
+    folder = tmp_path_factory.mktemp("data") / "talk"
+    config = SynthConfig(
+        name="talk",
+        train=8,
+        val=3,
+        test=5,
+        length_mean=6,
+        length_sd=2,
+        length_min=4,
+        length_max=9,
+        unlabelled=0.2,
+        text=modality(6),
+        audio=modality(4),
+        visual=modality(5),
+    )
+    write_folder(synthesise(config), folder)
+    return folder
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return the file of a study of two small systems with a search."""
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture
+def make_run(data: Path, tmp_path: Path) -> Callable[..., Run]:
+    """Make a small run; keywords are fields of `Run`, `changes` those of its settings."""
+
+    def make(changes: dict | None = None, **fields: object) -> Run:
+        small = {"training.epochs": 2, "model.hidden_dim": 8, "training.batch_size": 4}
+        dialogues = load_source(str(data))
+        values = {
+            "runs": tmp_path / "runs",
+            "name": "small",
+            "config": changed(RunConfig("mlp"), small | (changes or {})),
+            "seed": 0,
+            "data": str(data),
+            "dataset_sha256": fingerprint(dialogues),
+            "modalities": tuple(dialogues.features),
+        }
+        return Run(**values | fields)
+
+    return make

@@ -1,0 +1,177 @@
+"""A study from its search to its table; stopped anywhere it ends with the same one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.experiments.conduct import Options, conduct
+from ariigcn_dgl.experiments.results import Results
+from ariigcn_dgl.experiments.statistics import permutation_p
+from ariigcn_dgl.experiments.study import load_study
+from ariigcn_dgl.experiments.tables import markdown, tables
+
+MLP_OF_TEXT = "system: mlp, modalities: [text]}"
+
+
+@pytest.fixture
+def run_study(data: Path, study: Path, tmp_path: Path) -> Callable[..., Results]:
+    """Conduct the small study in a folder; keywords are fields of `Options`."""
+
+    def run(folder: str, monitor: Any, **options: object) -> Results:
+        values = {"seeds": 2, "jobs": 2, "protocol": "standard", "retry": False} | options
+        return conduct(
+            load_study(str(study)),
+            load_source(str(data)),
+            tmp_path / folder,
+            Options(str(data), **values),
+            monitor,
+        )
+
+    return run
+
+
+def _text(results: Results) -> str:
+    return markdown(results, tables(results))
+
+
+def test_validation_chooses_the_candidate_that_all_seeds_get(
+    run_study: Callable, memory: Any, tmp_path: Path
+) -> None:
+    results = run_study("study", memory)
+    for row in results.rows:
+        scores = [trial.run.val["weighted_f1"] for trial in row.search]
+        best = row.search[int(np.argmax(scores))]
+        assert row.chosen == best.changes
+        assert [run.seed for run in row.runs] == [0, 1]
+        assert row.runs[0].key == best.run.key  # the search's own run, now scored on test
+        for run in row.runs:
+            config = (tmp_path / "study" / "runs" / run.key / "config.yaml").read_text()
+            assert f"learning_rate: {row.chosen['training.learning_rate']}\n" in config
+    others = [t.run.key for row in results.rows for t in row.search if t.changes != row.chosen]
+    for key in others:
+        folder = tmp_path / "study" / "runs" / key / "seed0"
+        assert "test" not in json.loads((folder / "run.json").read_text())
+        assert not (folder / "state.pt").exists()
+
+
+def test_comparison_is_that_of_the_predictions(
+    run_study: Callable, memory: Any, tmp_path: Path
+) -> None:
+    results = run_study("study", memory)
+    names = results.data["label_names"]
+    mlp, bigru = results.rows
+
+    def read(run: Any) -> tuple[np.ndarray, ...]:
+        path = tmp_path / "study" / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines = [line for line in lines if line["label"] is not None]
+        label, predicted = ([names.index(x[k]) for x in lines] for k in ("label", "prediction"))
+        return np.array(label), np.array([x["dialogue"] for x in lines]), np.array(predicted)
+
+    labels, dialogues, _ = read(mlp.runs[0])
+    ours, theirs = (np.stack([read(run)[2] for run in row.runs]) for row in (bigru, mlp))
+    assert mlp.comparison is None
+    assert (
+        bigru.comparison.p
+        == bigru.comparison.p_holm
+        == permutation_p(labels, dialogues, ours, theirs)
+    )
+    scores = [[run.test["weighted_f1"] for run in row.runs] for row in (bigru, mlp)]
+    assert bigru.comparison.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))
+
+
+def test_what_is_done_is_not_done_again(run_study: Callable, memory: Any) -> None:
+    first = run_study("study", memory)
+    memory.todo.clear()
+    assert run_study("study", memory) == first
+    assert memory.todo == [[], []]
+
+
+def test_more_seeds_are_added_to_those_that_are_there(run_study: Callable, memory: Any) -> None:
+    run_study("study", memory)
+    memory.todo.clear()
+    results = run_study("study", memory, seeds=3)
+    assert [run.seed for runs in memory.todo for run in runs] == [2, 2]
+    assert [len(row.done) for row in results.rows] == [3, 3]
+
+
+@pytest.mark.parametrize("after", [2, 6])
+def test_interrupted_study_ends_with_the_same_table(
+    run_study: Callable, memory: Any, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(run: Any) -> None:
+        memory.finished.append(run)
+        if len(memory.finished) == after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "ended", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_study("stopped", memory)
+    assert _text(run_study("stopped", memory)) == _text(run_study("whole", memory))
+
+
+def test_failures_are_shown_and_only_retried_when_asked(
+    run_study: Callable, study: Path, memory: Any
+) -> None:
+    text = study.read_text().replace("system: mlp}", "system: mlp, set: {training.grad_clip: 1e9}}")
+    study.write_text(text.replace("[0.003, 0.03]", "[1e30, 1e31]"))
+    results = run_study("study", memory)
+    for row in results.rows:
+        assert row.problem.startswith("training diverged")
+        assert [trial.run.status for trial in row.search] == ["failed", "failed"]
+        assert row.done == []
+    assert "| mlp | – | – |" in _text(results)
+    assert "mlp: not scored: training diverged" in _text(results)
+    memory.todo.clear()
+    run_study("study", memory)
+    assert memory.todo == [[], []]
+    run_study("study", memory, retry=True)
+    assert [len(todo) for todo in memory.todo] == [0, 0, 4, 0]
+
+
+def test_a_candidate_that_fails_is_not_chosen(
+    run_study: Callable, study: Path, memory: Any
+) -> None:
+    study.write_text(study.read_text().replace("[0.003, 0.03]", "[1e30, 0.03]"))
+    results = run_study("study", memory)
+    for row in results.rows:
+        assert row.chosen == {"training.learning_rate": 0.03}
+        assert len(row.done) == 2
+
+
+def test_literature_protocol_adds_a_column_and_changes_no_other(
+    run_study: Callable, memory: Any
+) -> None:
+    standard = run_study("study", memory)
+    memory.todo.clear()
+    literature = run_study("study", memory, protocol="literature")
+    assert memory.todo[0] == []  # the searches are the same
+    for plain, row in zip(standard.rows, literature.rows, strict=True):
+        assert row.summary("weighted_f1") == plain.summary("weighted_f1")
+        assert row.best_test_epoch().mean >= row.summary("weighted_f1").mean
+        assert row.comparison == plain.comparison
+    assert "best test epoch (optimistic)" in _text(literature)
+    assert "optimistic" not in _text(standard)
+
+
+def test_a_setting_without_the_datas_modalities_is_left_out_with_its_reason(
+    data: Path, study: Path, memory: Any, tmp_path: Path
+) -> None:
+    text = study.read_text().replace("baseline: mlp", "baseline: bigru")
+    study.write_text(text.replace("[text, audio]", "[visual]").replace("system: mlp}", MLP_OF_TEXT))
+    with_text = load_source(str(data), ["text"])
+    options = Options(str(data), 1, 1, "standard", False)
+    results = conduct(load_study(str(study)), with_text, tmp_path / "less", options, memory)
+    bigru = results.row("bigru")
+    assert bigru.problem == "talk: has no modality 'visual', only text"
+    assert (bigru.runs, bigru.search) == ((), ())
+    assert len(results.row("mlp").done) == 1
+    assert results.row("mlp").comparison is None  # there is no baseline

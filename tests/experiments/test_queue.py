@@ -1,0 +1,104 @@
+"""Runs in processes: several at a time, failures on their own, nothing lost when one is stopped."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ariigcn_dgl.experiments.queue import _reason, work_on
+from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.experiments.worker import LOG_FILE
+
+RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
+LONG = {"training.epochs": 60, "training.patience": 60, "training.batch_size": 1}
+
+
+def _bytes(run: Run) -> list[bytes]:
+    return [(run.seed_folder.path / name).read_bytes() for name in RESULTS]
+
+
+def test_all_runs_are_done_no_more_at_once_than_asked_for(make_run: Callable, memory: Any) -> None:
+    runs = [make_run(seed=seed) for seed in range(4)]
+    work_on(runs, 2, memory)
+    assert [run.status for run in runs] == ["done"] * 4
+    assert memory.most_at_once == 2
+    assert {run.key for run in memory.finished} == {run.key for run in runs}
+
+
+def test_a_search_leaves_the_test_split_alone(make_run: Callable, memory: Any) -> None:
+    run = make_run()
+    work_on([run], 1, memory)
+    assert "test" not in run.read()
+    assert make_run(test="once").status == "open"
+
+
+def test_scores_do_not_depend_on_what_ran_before_in_the_queue(
+    make_run: Callable, memory: Any, tmp_path: Any
+) -> None:
+    alone = make_run(seed=1, test="once", runs=tmp_path / "alone")
+    later = make_run(seed=1, test="once")
+    work_on([alone], 1, memory)
+    work_on([make_run(seed=0), later], 1, memory)
+    assert _bytes(alone) == _bytes(later)
+
+
+def test_a_failure_does_not_stop_the_others(make_run: Callable, memory: Any) -> None:
+    runs = [make_run({"training.learning_rate": 1e30}), make_run()]
+    work_on(runs, 1, memory)
+    assert [run.status for run in runs] == ["failed", "done"]
+    assert runs[0].reason.startswith("training diverged: the classification loss is ")
+    assert not (runs[1].folder / LOG_FILE).exists()
+
+
+def test_changed_data_is_a_failure(make_run: Callable, memory: Any) -> None:
+    run = make_run(dataset_sha256="0" * 64)
+    work_on([run], 1, memory)
+    assert run.reason.endswith("talk: has changed since the study began")
+
+
+def test_a_killed_process_is_a_failure(
+    make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(running: list[Run]) -> None:
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(memory, "tick", kill)
+    run = make_run(LONG)
+    work_on([run], 1, memory)
+    assert run.reason == "the process was killed by SIGKILL (out of memory?)"
+
+
+def test_an_interruption_ends_what_runs_and_keeps_its_epochs(
+    make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    def interrupt(running: list[Run]) -> None:
+        if any(run.epochs_done >= 2 for run in running):
+            raise KeyboardInterrupt
+
+    run = make_run(LONG, test="once")
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "tick", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            work_on([run], 1, memory)
+    assert multiprocessing.active_children() == []
+    assert run.status == "open"
+    assert 2 <= run.epochs_done < 60
+    whole = make_run(LONG, test="once", runs=tmp_path / "whole")
+    work_on([run, whole], 2, memory)
+    assert _bytes(run) == _bytes(whole)
+
+
+def test_a_crash_is_told_by_the_last_line_of_its_traceback() -> None:
+    assert _reason(1, "Traceback ...\n  File ...\nZeroDivisionError: by zero\n") == (
+        "ZeroDivisionError: by zero"
+    )
+
+
+def test_a_silent_end_is_told_by_its_code() -> None:
+    assert _reason(3, "") == "the process ended with code 3 and said nothing"

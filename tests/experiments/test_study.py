@@ -1,0 +1,177 @@
+"""Studies are read from YAML; what is wrong is named with file and key before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.resolve import resolve
+from ariigcn_dgl.experiments.study import STUDIES, Match, load_study
+from ariigcn_dgl.models import SYSTEMS
+
+MOST_CANDIDATES = 8
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_defaults_hold_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("""
+title: Mine
+about: >
+  What it is
+  about.
+baseline: a
+axis: width
+defaults:
+  system: mlp
+  set: {training.epochs: 3, model.dropout: 0.1}
+  group: both
+settings:
+  - {name: a, x: 1}
+  - name: b
+    system: bigru
+    set: {model.dropout: 0.2}
+    modalities: [text]
+    match: {to: a, widths: [model.hidden_dim], multiple_of: 2}
+""")
+    study = load_study(str(path))
+    assert (study.name, study.title, study.about) == ("mine", "Mine", "What it is about.")
+    assert (study.baseline, study.axis) == ("a", "width")
+    first, second = study.settings
+    assert (first.system, first.preset, first.group, first.x) == ("mlp", "paper", "both", 1)
+    assert first.changes == {"training.epochs": 3, "model.dropout": 0.1}
+    assert first.search == ({},)
+    assert (second.system, second.modalities) == ("bigru", ("text",))
+    assert second.changes == {"training.epochs": 3, "model.dropout": 0.2}
+    assert second.match == Match("a", ("model.hidden_dim",), 2)
+
+
+def test_a_search_is_every_combination(study: Path) -> None:
+    grid = "{training.learning_rate: [0.1, 0.2], model.dropout: [0.3, 0.4]}"
+    study.write_text(study.read_text().replace("{training.learning_rate: [0.003, 0.03]}", grid))
+    found = load_study(str(study)).settings[0].search
+    pairs = [(one["training.learning_rate"], one["model.dropout"]) for one in found]
+    assert pairs == [(0.1, 0.3), (0.1, 0.4), (0.2, 0.3), (0.2, 0.4)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"titel": "x"}, "unknown key 'titel', expected of title, about, baseline, axis"),
+        ({"title": 3}, "title: is 3, expected a text"),
+        ({"settings": {}}, "settings: is {}, expected a list"),
+        ({"settings": [3]}, "settings[0]: expected system, preset, set"),
+        ({"settings": [{"system": "mlp"}]}, "settings[0]: lacks 'name'"),
+        ({"settings": [{"name": "a"}]}, "settings[0]: lacks 'system'"),
+        ({"baseline": "x"}, "baseline: there is no setting 'x'"),
+        ({"defaults": {"seed": 1}}, "defaults: unknown key 'seed'"),
+    ],
+)
+def test_a_wrong_key_is_named(study: Path, change: dict, message: str) -> None:
+    content = yaml.safe_load(study.read_text())
+    study.write_text(yaml.safe_dump(content | change))
+    with pytest.raises(InputError) as error:
+        load_study(str(study))
+    assert str(error.value).startswith(f"{study}: {message}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"system": "lstm"}, "--system: unknown system 'lstm'"),
+        ({"preset": "tuned"}, "preset tuned: was chosen for ariigcn"),
+        ({"set": {"model.hiden_dim": 3}}, "model.hiden_dim: mlp has no such setting"),
+        ({"set": {"training.epochs": "x"}}, "training.epochs: is 'x', expected int"),
+        ({"set": {"training.epochs": 0}}, "training.epochs: is 0, expected at least 1"),
+        ({"search": {"model.dropout": [0.1, 1.5]}}, "model.dropout: is 1.5, expected a number"),
+        ({"match": {"to": "mlp", "widths": ["model.w"]}}, "model.w: mlp has no such setting"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, message: str) -> None:
+    content = yaml.safe_load(study.read_text())
+    content["settings"].append({"name": "new", "system": "mlp"} | change)
+    study.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as error:
+        load_study(str(study))
+    assert str(error.value).startswith(f"{study}: settings[2] (new): {message.lstrip('-')}")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "mlp"}, "settings[2].name: 'mlp' is there twice"),
+        ({"modalities": ["smell"]}, "settings[2].modalities: expected some of text, audio, visual"),
+        ({"search": {"model.dropout": 0.1}}, "settings[2].search.model.dropout: expected a list"),
+        ({"search": {}}, "settings[2].search: has 1 candidates, but mlp has 2: every setting gets"),
+        ({"match": {"widths": []}}, "settings[2].match: lacks 'to'"),
+        ({"match": {"to": "x", "widths": []}}, "settings[2].match.to: there is no setting 'x'"),
+        ({"x": "far"}, "settings[2].x: is 'far', expected a number"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named(study: Path, change: dict, message: str) -> None:
+    content = yaml.safe_load(study.read_text())
+    content["settings"].append({"name": "new", "system": "mlp"} | change)
+    study.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as error:
+        load_study(str(study))
+    assert str(error.value).startswith(f"{study}: {message}")
+
+
+def test_the_readmes_example_can_be_trained(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    rows = resolve(load_study(str(path)), load_source("synthetic"))
+    assert [row.problem for row in rows] == ["", "", ""]
+
+
+def test_what_is_not_yaml_is_named(study: Path) -> None:
+    study.write_text("title: [1")
+    with pytest.raises(InputError, match=r"small\.yaml: not YAML: "):
+        load_study(str(study))
+
+
+def test_an_unknown_study_is_told_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"study 'mian': expected one of ablation, .*main"):
+        load_study("mian")
+
+
+def test_only_some_systems(study: Path) -> None:
+    assert [s.name for s in load_study(str(study)).only(["bigru"]).settings] == ["bigru"]
+    with pytest.raises(InputError, match="has no system 'ariigcn', only bigru, mlp"):
+        load_study(str(study)).only(["ariigcn"])
+
+
+def test_another_baseline(study: Path) -> None:
+    assert load_study(str(study)).against("bigru").baseline == "bigru"
+    with pytest.raises(InputError, match="--baseline: 'x' is not compared here"):
+        load_study(str(study)).against("x")
+    with pytest.raises(InputError, match="--baseline: 'mlp' is not compared here"):
+        load_study(str(study)).only(["bigru"]).against(None)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_each_study_of_the_package_can_be_trained(name: str) -> None:
+    study = load_study(name)
+    rows = resolve(study, load_source("synthetic"))
+    for row in rows:
+        if row.setting.system in SYSTEMS:
+            assert row.problem == ""
+            assert 1 <= len(row.candidates) <= MOST_CANDIDATES
+        else:
+            assert row.problem == f"this version has no system '{row.setting.system}'"
+    assert study.title
+    assert study.about
+
+
+def test_a_modality_that_the_data_lack_is_a_problem_of_that_setting_only(data: Path) -> None:
+    dialogues = load_source(str(data), ["text", "audio"])
+    rows = {row.setting.name: row for row in resolve(load_study("modalities"), dialogues)}
+    assert rows["T + V"].problem == "talk: has no modality 'visual', only text, audio"
+    assert rows["T + A"].problem == ""
+    assert list(rows["T"].dialogues.features) == ["text"]

@@ -1,0 +1,205 @@
+"""Results as Markdown, LaTeX and CSV, on a literal case."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.experiments.figures import draw
+from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult, Trial
+from ariigcn_dgl.experiments.tables import latex, main_table, markdown, p_value, tables
+
+
+def _scores(value: float) -> dict:
+    rows = [
+        {"label": "sad", "precision": value, "recall": value - 1, "f1": value - 2, "support": 3},
+        {"label": "joy", "precision": 1.0, "recall": 2.0, "f1": 3.0, "support": 4},
+    ]
+    headline = {"weighted_f1": value, "accuracy": value + 1, "macro_f1": value - 1}
+    return headline | {"per_class": rows, "confusion": [[2, 1], [0, 4]]}
+
+
+def _run(seed: int, value: float) -> RunResult:
+    best = {"epoch": 4, "weighted_f1": value + 2}
+    scores = _scores(value)
+    return RunResult(f"key{seed}", seed, "done", "", 1.5, 3, 9, 1234, scores, scores, best)
+
+
+def _row(name: str, *values: float, **fields: object) -> RowResult:
+    defaults = {
+        "name": name,
+        "group": "",
+        "x": None,
+        "system": "mlp",
+        "preset": "paper",
+        "modalities": ("text",),
+        "problem": "",
+        "chosen": {},
+        "config": {},
+        "search": (),
+        "runs": tuple(_run(seed, value) for seed, value in enumerate(values)),
+    }
+    return RowResult(**defaults | fields)
+
+
+@pytest.fixture
+def results() -> Results:
+    trials = tuple(
+        Trial({"training.learning_rate": rate}, replace(_run(0, value), test=None))
+        for rate, value in ((0.1, 50.0), (0.2, 55.0))
+    )
+    failed = RunResult("key9", 1, "failed", "it rained")
+    rows = (
+        _row("base & co", 60.0, 62.0, search=trials, chosen={"training.learning_rate": 0.2}),
+        _row(
+            "new_one",
+            63.0,
+            64.0,
+            group="graphs",
+            comparison=Comparison(2.5, 0.0004, 0.0402),
+            published={"accuracy": 70.46, "weighted_f1": 70.36},
+        ),
+        _row("half", 61.0, group="graphs", runs=(_run(0, 61.0), failed)),
+        _row("none", group="graphs", problem="there is no text"),
+    )
+    return Results(
+        study="mine",
+        title="Mine",
+        about="What it is about.",
+        axis="",
+        baseline="base & co",
+        protocol="standard",
+        seeds=2,
+        data={"name": "talk"},
+        environment={},
+        rows=rows,
+    )
+
+
+def test_scores_of_the_settings(results: Results) -> None:
+    table = main_table(results)
+    assert table.header == (
+        "setting",
+        "parameters",
+        "weighted F1",
+        "95 % interval",
+        "accuracy",
+        "macro F1",
+        "vs baseline",
+        "p",
+        "p (Holm)",
+        "paper, other features: F1 / acc.",
+    )
+    first, heading, second, third, fourth = table.rows
+    # 61 ± 1.41, t(0.975, 1) = 12.706, standard error 1
+    assert first == (
+        "base & co",
+        "1,234",
+        "61.00 ± 1.41",
+        "48.3 to 73.7",
+        "62.00 ± 1.41",
+        "60.00 ± 1.41",
+        "baseline",
+        "–",
+        "–",
+        "–",
+    )
+    assert heading == ("graphs",)
+    assert second[2] == "63.50 ± 0.71"
+    assert second[6:] == ("+2.50", "< 0.001", "0.040", "70.36 / 70.46")
+    assert third[2:4] == ("61.00", "–")
+    assert fourth == ("none", *["–"] * 9)
+
+
+def test_what_has_no_score_is_told_with_its_reason(results: Results) -> None:
+    notes = main_table(results).notes
+    assert "half: 1 of 2 seeds; seed 1 failed: it rained" in notes
+    assert "none: not scored: there is no text" in notes
+    assert "over 2 seeds" in notes[0]
+
+
+def test_optimistic_column_is_there_only_when_asked_for(results: Results) -> None:
+    header = "best test epoch (optimistic)"
+    assert header not in main_table(results).header
+    table = main_table(replace(results, protocol="literature"))
+    place = table.header.index(header)
+    assert table.rows[0][place] == "63.00 ± 1.41"
+    assert "chosen by looking at the test scores" in table.notes[1]
+
+
+def test_markdown_has_scores_classes_and_searches(results: Results) -> None:
+    text = markdown(results, tables(results))
+    assert text.startswith("What it is about.\n\n## Mine: talk\n\n| setting | parameters |")
+    assert "| **graphs** |  |  |" in text
+    assert "| setting | sad (3) | joy (4) |" in text
+    assert "| base & co | 61.0 / 60.0 / 59.0 | 1.0 / 2.0 / 3.0 |" in text
+    assert "| base & co | learning_rate 0.1 | 50.00 |  |" in text
+    assert "| base & co | learning_rate 0.2 | 55.00 | chosen |" in text
+    widths = [line.count("|") for line in text.split("\n\n")[2].splitlines()]
+    assert len(set(widths)) == 1
+
+
+def test_latex_escapes_what_is_special(results: Results) -> None:
+    text = latex(main_table(results))
+    assert r"base \& co & 1,234 & 61.00 $\pm$ 1.41 &" in text
+    assert r"new\_one & " in text
+    assert r"95 \% interval" in text
+    assert r"\multicolumn{10}{l}{\textit{graphs}} \\" in text
+    assert "$<$ 0.001" in text
+    body = [line for line in text.splitlines() if line.endswith(r"\\") and "multi" not in line]
+    assert {line.replace(r"\&", "").count("&") for line in body} == {9}
+
+
+def test_csv_has_a_line_for_every_run(results: Results, tmp_path: Path) -> None:
+    results.write_csv(tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["setting"], line["use"]) for line in lines] == [
+        *[("base & co", "search")] * 2,
+        *[("base & co", "seed")] * 2,
+        *[("new_one", "seed")] * 2,
+        *[("half", "seed")] * 2,
+    ]
+    assert lines[0]["test_weighted_f1"] == ""
+    assert lines[2]["test_weighted_f1"] == "60.0"
+    assert lines[2]["test_sad_recall"] == "59.0"
+    assert lines[2]["seconds"] == "1.5"
+    assert (lines[-1]["status"], lines[-1]["reason"]) == ("failed", "it rained")
+
+
+def test_json_has_the_scores_over_seeds_too(results: Results, tmp_path: Path) -> None:
+    results.write_json(tmp_path / "results.json")
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["rows"][0]["scores"]["weighted_f1"]["mean"] == 61.0
+    assert content["rows"][0]["runs"][1]["test"]["weighted_f1"] == 62.0
+    assert content["rows"][3]["scores"] is None
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (1.0, "1.000")])
+def test_p_values_have_three_decimals(p: float, text: str) -> None:
+    assert p_value(p) == text
+
+
+def test_figures_are_drawn(results: Results, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert draw(results, tmp_path) == "figures: scores.png, confusion.png"
+    assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_study_with_an_axis_gets_a_curve(results: Results, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = tuple(replace(row, x=place or None) for place, row in enumerate(results.rows[:3]))
+    drawn = draw(replace(results, axis="margin", rows=rows), tmp_path)
+    assert drawn == "figures: curve.png, confusion.png"
+
+
+def test_without_matplotlib_it_says_what_to_install(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.experiments.figures.is_installed", lambda name: False)
+    assert "pip install" in draw(results, tmp_path)
+    assert list(tmp_path.iterdir()) == []
