@@ -15,9 +15,10 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.folder import study_folder
+from ariigcn_dgl.experiments.render import terminal, write_tables
 from ariigcn_dgl.experiments.results import Results
-from ariigcn_dgl.experiments.study import STUDIES, load_study
-from ariigcn_dgl.experiments.tables import seconds_text, tables, terminal, write_tables
+from ariigcn_dgl.experiments.study_file import STUDIES, load_study
+from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.training.fit import require_labels
 
 NARROWEST = 140  # columns that the tables need where there is no terminal

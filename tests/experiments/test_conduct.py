@@ -12,10 +12,11 @@ import pytest
 
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.conduct import Options, conduct
+from ariigcn_dgl.experiments.render import markdown
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.statistics import permutation_p
-from ariigcn_dgl.experiments.study import load_study
-from ariigcn_dgl.experiments.tables import markdown, tables
+from ariigcn_dgl.experiments.study_file import load_study
+from ariigcn_dgl.experiments.tables import tables
 
 MLP_OF_TEXT = "system: mlp, modalities: [text]}"
 

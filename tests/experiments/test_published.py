@@ -11,7 +11,7 @@ import yaml
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.published import FILE, published
-from ariigcn_dgl.experiments.study import load_study
+from ariigcn_dgl.experiments.study_file import load_study
 
 TESTS = {name: content["test"] for name, content in yaml.safe_load(FILE.read_text()).items()}
 

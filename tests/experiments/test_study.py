@@ -10,7 +10,8 @@ import yaml
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.resolve import resolve
-from ariigcn_dgl.experiments.study import STUDIES, Match, load_study
+from ariigcn_dgl.experiments.study import Match
+from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.models import SYSTEMS
 
 MOST_CANDIDATES = 8

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ariigcn_dgl.experiments.figures import draw
+from ariigcn_dgl.experiments.render import latex, markdown
 from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult, Trial
-from ariigcn_dgl.experiments.tables import latex, main_table, markdown, p_value, tables
+from ariigcn_dgl.experiments.tables import main_table, p_value, tables
 
 
 def _scores(value: float) -> dict:
