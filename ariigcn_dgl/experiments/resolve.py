@@ -9,7 +9,6 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.sizes import count_parameters, matched
 from ariigcn_dgl.experiments.study import Changes, Setting, Study
-from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.run_config import RunConfig
 
@@ -63,8 +62,6 @@ def resolve(study: Study, dialogues: Dialogues) -> list[Row]:
 
 def _row(setting: Setting, settings: dict[str, Setting], dialogues: Dialogues) -> Row:
     try:
-        if setting.system not in SYSTEMS:
-            raise InputError(f"this version has no system '{setting.system}'")
         if setting.modalities is not None:
             dialogues = dialogues.with_modalities(setting.modalities)
         sizes = _sizes(setting, settings, dialogues)

@@ -14,7 +14,6 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.study import Changes, Match, Setting, Study
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.limits import check_limits
-from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.presets import default_preset
 
 FOLDER = Path(__file__).with_name("studies")
@@ -44,7 +43,7 @@ def load_study(name: str) -> Study:
         known = ", ".join(STUDIES)
         raise InputError(f"study '{name}': expected one of {known}, or a .yaml file")
     path = FOLDER / f"{name}.yaml" if own else Path(name)
-    return _Reader(path).study(own)
+    return _Reader(path).study()
 
 
 class _Reader:
@@ -53,7 +52,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def study(self, own: bool) -> Study:
+    def study(self) -> Study:
         try:
             content = yaml.safe_load(read_text(self.path))
         except yaml.YAMLError as error:
@@ -64,7 +63,7 @@ class _Reader:
         defaults = content.get("defaults", {})
         self.check(defaults, "defaults", SETTING, ())
         settings = tuple(
-            self.setting(one, f"settings[{place}]", defaults, own)
+            self.setting(one, f"settings[{place}]", defaults)
             for place, one in enumerate(content["settings"])
         )
         text = {key: content.get(key, "").strip() for key in ("title", "about", "axis")}
@@ -72,7 +71,7 @@ class _Reader:
         self.check_whole(study)
         return study
 
-    def setting(self, content: Any, key: str, defaults: Changes, own: bool) -> Setting:
+    def setting(self, content: Any, key: str, defaults: Changes) -> Setting:
         self.check(content, key, SETTING | {"name": str, "x": (int, float)}, ("name",))
         merged = {**defaults, **content}
         if "system" not in merged:
@@ -89,8 +88,7 @@ class _Reader:
             group=merged.get("group", ""),
             x=content.get("x"),
         )
-        if system in SYSTEMS or not own:
-            self.check_setting(setting, key)
+        self.check_setting(setting, key)
         return setting
 
     def grid(self, content: Changes, key: str) -> tuple[Changes, ...]:
