@@ -5,8 +5,8 @@
 #
 # Needs nvcc, torch (2.11 or newer, built for CUDA) and the packages of pyproject.toml; those that
 # the machine lacks are installed from the folder WHEELS, without a network. A step that fails or
-# runs out of time is recorded, and the next one runs. OUT gets a log per step, the benchmark's
-# JSON and steps.json; the summary is printed last.
+# runs out of time is recorded, and the next one runs. OUT gets log.txt, the benchmark's JSON and
+# steps.jsonl; the summary is printed last.
 set -uo pipefail
 [ $# -ge 1 ] || { echo "usage: benchmarks/gpu.sh OUT [WHEELS]" >&2; exit 2; }
 mkdir -p "$1" && out=$(cd "$1" && pwd) || exit 2
@@ -17,18 +17,22 @@ export PYTHON=${PYTHON:-python3} FORCE_CUDA=1 PYTHONUNBUFFERED=1
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 deadline=$((SECONDS + 530)) failed=0
 : > "$out/steps.jsonl"
+: > "$out/log.txt"
 
 # step NAME SECONDS COMMAND...: runs the command with what time is left, and notes how it ended
 step() {
   local name=$1 limit=$2 left=$((deadline - SECONDS)) start=$SECONDS rc=124
   shift 2
   [ "$left" -lt "$limit" ] && limit=$left
-  echo "== $name (at most $limit s)"
+  echo "== $name (at most $limit s)" | tee -a "$out/log.txt"
+  : > "$out/said"
   if [ "$limit" -gt 0 ]; then
-    timeout -k 5 "$limit" "$@" > "$out/$name.log" 2>&1
+    timeout -k 5 "$limit" "$@" > "$out/said" 2>&1
     rc=$?
   fi
-  [ $rc -eq 0 ] || { failed=$((failed + 1)); tail -n 15 "$out/$name.log" 2> /dev/null; }
+  cat "$out/said" >> "$out/log.txt"
+  tail -n $((rc == 0 ? 1 : 15)) "$out/said"
+  [ $rc -eq 0 ] || failed=$((failed + 1))
   printf '{"step": "%s", "exit": %d, "seconds": %d}\n' "$name" $rc $((SECONDS - start)) \
     >> "$out/steps.jsonl"
   return $rc
@@ -51,12 +55,13 @@ architecture() {
 
 # A few small shapes per kernel: the tools slow a kernel down by one to two orders of magnitude.
 sanitize() {
-  local tool
+  local tool bad=0
   for tool in memcheck racecheck synccheck; do
     echo "-- $tool"
-    compute-sanitizer --tool "$tool" --error-exitcode 1 \
-      "$PYTHON" -m pytest -q -x -m cuda -p no:cacheprovider -k "not 1000 and not float64" tests/ops || return
+    compute-sanitizer --tool "$tool" --error-exitcode 1 "$PYTHON" -m pytest -q -x -m cuda \
+      -p no:cacheprovider -k "not 1000 and not float64" tests/ops || bad=$?
   done
+  return $bad
 }
 
 benchmark() {
@@ -69,7 +74,7 @@ train() {
 
 export -f describe sanitize benchmark train
 export out
-[ -z "$wheels" ] || install_wheels > "$out/wheels.log" 2>&1 || cat "$out/wheels.log"
+[ -z "$wheels" ] || install_wheels
 export TORCH_CUDA_ARCH_LIST=${TORCH_CUDA_ARCH_LIST:-$(architecture)}
 : "${TORCH_CUDA_ARCH_LIST:=9.0}"
 step machine 30 bash -c describe
@@ -80,9 +85,7 @@ if step build 200 "$PYTHON" setup.py -q build_ext --inplace; then
   step train 60 bash -c train
   step sanitizer 150 bash -c sanitize
 fi
-rm -rf "$out/site" "$out/run"
+rm -rf "$out/site" "$out/run" "$out/said"
 echo "== summary"
 cat "$out/steps.jsonl"
-[ -f "$out/machine.log" ] && tail -n 1 "$out/machine.log"
-[ -f "$out/tests.log" ] && tail -n 1 "$out/tests.log"
 exit $((failed > 0))
