@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 
-def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
+def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows in packed order (first utterances of all dialogues, longest first, ...).
 
     And the number of dialogues that are still going on at each time step, as `PackedSequence`
@@ -17,6 +18,14 @@ def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     turns = torch.arange(int(lengths.max()))
     exists = turns[:, None] < lengths[longest_first]  # (T, B)
     return (starts + turns[:, None])[exists], exists.sum(1)
+
+
+def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
+    """Return the states, (N, D'), of torch's recurrent layer over every dialogue, unpadded."""
+    order, batch_sizes = _time_major(lengths)
+    order = order.to(feat.device)
+    states = rnn(PackedSequence(feat[order], batch_sizes))[0].data
+    return torch.empty_like(states).index_copy(0, order, states)
 
 
 def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from ariigcn_dgl.nn._gru_scan import GRUScan
-from ariigcn_dgl.nn._layout import time_major
+from ariigcn_dgl.nn._layout import run_packed
 
 LARGEST_PADDING = 4  # times the utterances; with more, padding costs more than it saves
 
@@ -86,7 +85,7 @@ class DialogueGRU(nn.Module):
             or torch.is_autocast_enabled("cpu")
             or table > LARGEST_PADDING * len(feat)
         ):
-            return self._packed(feat, lengths)
+            return run_packed(self.gru, feat, lengths)
         gru = self.gru
         layout = _Layout.of(lengths, 2 if gru.bidirectional else 1)
         for layer in range(gru.num_layers):
@@ -111,14 +110,6 @@ class DialogueGRU(nn.Module):
         states = GRUScan.apply(torch.stack(projected, dim=1), weight, bias)
         pairs = zip(states.unbind(1), layout.places, strict=True)
         return torch.cat([own.flatten(0, 1)[places] for own, places in pairs], dim=1)
-
-    def _packed(self, feat: Tensor, lengths: Tensor) -> Tensor:
-        order, batch_sizes = time_major(lengths)
-        order = order.to(feat.device)
-        states = self.gru(PackedSequence(feat[order], batch_sizes))[0].data
-        out = torch.empty_like(states)
-        out[order] = states
-        return out
 
 
 @dataclass(frozen=True)

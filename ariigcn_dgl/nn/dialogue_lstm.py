@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
-from ariigcn_dgl.nn._layout import time_major
+from ariigcn_dgl.nn._layout import run_packed
 
 
 class DialogueLSTM(nn.Module):
@@ -71,7 +69,4 @@ class DialogueLSTM(nn.Module):
         (N, hidden_dim) tensor
             In the order of `feat`.
         """
-        order, batch_sizes = time_major(lengths)
-        order = order.to(feat.device)
-        states = self.lstm(PackedSequence(feat[order], batch_sizes))[0].data
-        return torch.empty_like(states).index_copy(0, order, states)
+        return run_packed(self.lstm, feat, lengths)

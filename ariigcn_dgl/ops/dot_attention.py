@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
-from ariigcn_dgl.ops.edge_softmax import edge_softmax
+from ariigcn_dgl.ops.edge_softmax import edge_softmax, largest_score
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, scores: Tensor, graph: Graph) -> Tensor:
-        exp = (scores - _largest(graph, scores)).exp()
+        exp = (scores - largest_score(graph, scores)).exp()
         alpha = exp / _sum(graph, exp)
         ctx.graph = graph
         ctx.save_for_backward(alpha)
@@ -85,13 +85,6 @@ class _Softmax(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (alpha,) = ctx.saved_tensors
         return alpha * (grad - _sum(ctx.graph, alpha * grad)), None
-
-
-def _largest(graph: Graph, scores: Tensor) -> Tensor:
-    """Return the largest score of each edge's target, (G, E)."""
-    index = graph.dst.expand_as(scores)
-    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
-    return empty.scatter_reduce(1, index, scores, "amax").gather(1, index)
 
 
 def _sum(graph: Graph, values: Tensor) -> Tensor:

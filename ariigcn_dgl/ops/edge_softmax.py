@@ -39,8 +39,13 @@ def edge_softmax(graph: Graph, scores: Tensor) -> Tensor:
     tensor([[0.2689, 0.7311]])
     """
     index = graph.dst.expand_as(scores)
-    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
-    largest = empty.scatter_reduce(1, index, scores.detach(), "amax").gather(1, index)
-    exp = (scores - largest).exp()
+    exp = (scores - largest_score(graph, scores.detach())).exp()
     total = exp.new_zeros(len(scores), graph.num_dst).scatter_add(1, index, exp)
     return exp / total.gather(1, index)
+
+
+def largest_score(graph: Graph, scores: Tensor) -> Tensor:
+    """Return the largest score of each edge's target, (G, E)."""
+    index = graph.dst.expand_as(scores)
+    empty = scores.new_full((len(scores), graph.num_dst), -torch.inf)
+    return empty.scatter_reduce(1, index, scores, "amax").gather(1, index)
