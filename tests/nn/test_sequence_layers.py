@@ -15,6 +15,7 @@ from ariigcn_dgl.nn import (
     SpeakerRelative,
 )
 from ariigcn_dgl.nn._gru_scan import GRUScan
+from ariigcn_dgl.nn._layout import run_packed
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
 LENGTHS = torch.tensor([3, 1, 5, 2])
@@ -80,13 +81,13 @@ def test_gru_has_torchs_gradients(feat: Tensor, num_layers: int, bidirectional: 
     gru = DialogueGRU(4, 6, num_layers, bidirectional=bidirectional).double()
     inputs = [feat.double().requires_grad_(), *gru.parameters()]
     ours = torch.autograd.grad(gru(inputs[0], LENGTHS).square().sum(), inputs)
-    torchs = torch.autograd.grad(gru._packed(inputs[0], LENGTHS).square().sum(), inputs)
+    torchs = torch.autograd.grad(run_packed(gru.gru, inputs[0], LENGTHS).square().sum(), inputs)
     torch.testing.assert_close(ours, torchs, rtol=1e-9, atol=1e-12)
 
 
 def test_gru_equals_torchs_to_single_precision(feat: Tensor):
     gru = DialogueGRU(4, 200)
-    torch.testing.assert_close(gru(feat, LENGTHS), gru._packed(feat, LENGTHS), rtol=0, atol=1e-6)
+    torch.testing.assert_close(gru(feat, LENGTHS), run_packed(gru.gru, feat, LENGTHS), rtol=0, atol=1e-6)
 
 
 def test_the_recurrence_has_its_analytic_gradient():
