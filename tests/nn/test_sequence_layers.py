@@ -87,7 +87,9 @@ def test_gru_has_torchs_gradients(feat: Tensor, num_layers: int, bidirectional: 
 
 def test_gru_equals_torchs_to_single_precision(feat: Tensor):
     gru = DialogueGRU(4, 200)
-    torch.testing.assert_close(gru(feat, LENGTHS), run_packed(gru.gru, feat, LENGTHS), rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        gru(feat, LENGTHS), run_packed(gru.gru, feat, LENGTHS), rtol=0, atol=1e-6
+    )
 
 
 def test_the_recurrence_has_its_analytic_gradient():
