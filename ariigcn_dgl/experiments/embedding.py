@@ -162,15 +162,12 @@ def draw_spaces(
     figure = new_figure(4.2 * len(found) + 1.4, 8.2)
     axes = figure.subplots(2, len(found), squeeze=False)
     for column, (space, numbers) in enumerate(zip(found, gaps, strict=True)):
-        chosen = _sample(space)
-        perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
-        with threadpool_limits(1):  # so few points take longer on many threads
-            flat = tsne.fit_transform(space.points[chosen])
+        drawn = sample(space)
+        flat = tsne(drawn.points)
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
         for axis, groups, names in (
-            (axes[0, column], space.modalities[chosen], modalities),
-            (axes[1, column], space.labels[chosen], label_names),
+            (axes[0, column], drawn.modalities, modalities),
+            (axes[1, column], drawn.labels, label_names),
         ):
             for group, name in enumerate(names):
                 x, y = flat[groups == group].T
@@ -190,7 +187,23 @@ def _text(gap: Gap) -> str:
     )
 
 
-def _sample(space: Space) -> np.ndarray:
+def sample(space: Space) -> Space:
+    """Return a random part of a space, small enough for t-SNE; the same one each time."""
     most = MOST_UTTERANCES * len(np.unique(space.modalities))
     order = np.random.default_rng(0).permutation(len(space.points))
-    return np.sort(order[:most])
+    rows = np.sort(order[:most])
+    return Space(
+        space.title,
+        space.points[rows],
+        space.modalities[rows],
+        space.labels[rows],
+        space.dialogues[rows],
+    )
+
+
+def tsne(points: np.ndarray) -> np.ndarray:
+    """Return t-SNE of points, (P, D), in the plane, (P, 2); the same one each time."""
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
+    projection = TSNE(perplexity=perplexity, init="pca", random_state=0)
+    with threadpool_limits(1):  # so few points take longer on many threads
+        return projection.fit_transform(points)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 
-DIGITS = 4  # of probabilities and attention: more cannot be seen
+DIGITS = 3  # of probabilities and attention: the page shows whole percents
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,18 @@ class Answer:
     Parameters
     ----------
     probabilities : (T, C) array
-    attention : dict of str to list of T (sources, weights)
-        By what attends (a modality, or "all"): for each utterance, the positions of the utterances
-        that it attends to and their weights, which sum to 1; empty where the system has none.
-    without : dict of str to (T, C) array
+    sources : sequence of T int arrays
+        For each utterance, the positions of those that it attends to; empty where the system has no
+        attention over a graph.
+    attention : mapping of str to sequence of T float arrays
+        By what attends (a modality, or all of them): the weights of these sources, of sum 1.
+    without : mapping of str to (T, C) array
         By modality: the probabilities with that modality missing.
     """
 
     probabilities: np.ndarray
-    attention: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    sources: Sequence[np.ndarray] = ()
+    attention: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
     without: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -139,14 +142,14 @@ def _conversation(conversation: Conversation, label_names: Sequence[str]) -> dic
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    attention = {
-        name: [[sources.tolist(), _rounded(weights)] for sources, weights in of_utterance]
-        for name, of_utterance in answer.attention.items()
-    }
     return {
         "probabilities": _rounded(answer.probabilities),
         "predictions": np.argmax(answer.probabilities, axis=1).tolist(),
-        "attention": attention,
+        "sources": [sources.tolist() for sources in answer.sources],
+        "attention": {
+            name: [_rounded(weights) for weights in of_utterance]
+            for name, of_utterance in answer.attention.items()
+        },
         "without": {name: _rounded(array) for name, array in answer.without.items()},
     }
 

@@ -22,6 +22,10 @@
   const dialogue = () => data.dialogues[state.dialogue];
   const answer = (run = state.run) => data.runs[run].answers[state.dialogue];
   const attentions = () => Object.keys(answer().attention);
+  const edgesOf = (i) => {
+    const weights = answer().attention[attentions()[state.attention]];
+    return weights && [answer().sources[i], weights[i]];
+  };
   const percent = (share) => `${Math.round(100 * share)} %`;
   const points = (x) => `${x > 0 ? "+" : x < 0 ? "−" : "±"}${Math.abs(Math.round(100 * x))}`;
   const short = (name) => name.slice(0, 3);
@@ -148,10 +152,10 @@
 
   function connect(i) {
     cells.forEach((one, j) => one.classList.toggle("hovered", j === i));
-    const of = answer().attention[attentions()[state.attention]];
-    if (!of) return;
+    const edges = edgesOf(i);
+    if (!edges) return;
     const centre = (j) => places[j].left + places[j].width / 2;
-    const [sources, weights] = of[i];
+    const [sources, weights] = edges;
     const reach = Math.max(...sources.map((j) => Math.abs(centre(j) - centre(i))), 1);
     const paths = sources.map((j, e) => {
       const from = centre(j);
@@ -188,7 +192,7 @@
   }
 
   function box(title, hint, ...content) {
-    return make("section", { class: "box" }, make("h4", {}, title), make("p", { class: "hint" }, hint), ...content);
+    return make("section", { class: "box" }, make("h3", {}, title), make("p", { class: "hint" }, hint), ...content);
   }
 
   function probabilities(i) {
@@ -201,9 +205,9 @@
   }
 
   function attended(i) {
-    const of = answer().attention[attentions()[state.attention]];
-    if (!of) return null;
-    const [sources, weights] = of[i];
+    const edges = edgesOf(i);
+    if (!edges) return null;
+    const [sources, weights] = edges;
     const order = sources.map((_, e) => e).sort((a, b) => weights[b] - weights[a]);
     const { utterances, speakers } = dialogue();
     const rows = order.slice(0, STRONGEST).map((e) => {
@@ -251,7 +255,7 @@
       return bar(run.name, p, `${short(data.labels[guess])} ${percent(p)}`, { "--colour": colour(guess) });
     });
     const hint = "its prediction and the probability of it";
-    return box("Every run", hint, make("ul", { class: "bars runs" }, ...rows));
+    return box("Every run", hint, make("ul", { class: "bars every" }, ...rows));
   }
 
   function drawDetail() {
