@@ -16,7 +16,7 @@ from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run
 
 CHROMIUM = shutil.which("chromium")
-FLAGS = [
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-]
+)
 PHONE, DESKTOP = 390, 1440
 SCHEMES = ("light", "dark")
 
@@ -41,7 +41,7 @@ OpenPage = Callable[..., Any]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
         yield browser
         browser.close()
 
