@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
@@ -34,7 +36,9 @@ def report(runs: list[str], out: str, data: str | None = None) -> None:
     paths = [Path(run) for run in runs]
     folders = [seed_folders(path) for path in paths]
     found = [read_run(*one) for one in zip(short_names(paths), folders, strict=True)]
-    page = report_html(found, None if data is None else load_source(data))
+    dialogues = None if data is None else load_source(data)
+    with Console(stderr=True).status("looking at the runs (t-SNE takes a while)"):
+        page = report_html(found, dialogues)
     with replacing(out) as scratch:
         scratch.write_text(page, encoding="utf-8")
     print(f"report: {out}")

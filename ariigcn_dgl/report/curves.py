@@ -32,6 +32,8 @@ class Line:
     Parameters
     ----------
     seed : int
+    colour : int
+        Number of its colour: the same one in all pictures of the run.
     path : str
         Of SVG.
     kept : (float, float) or None
@@ -41,6 +43,7 @@ class Line:
     """
 
     seed: int
+    colour: int
     path: str
     kept: tuple[float, float] | None
     text: str
@@ -87,7 +90,7 @@ def _panel(name: str, seeds: Sequence[Seed], x: Axis, scores: Sequence[float]) -
     of_seed = [(seed, _points(seed.history, name)) for seed in seeds]
     values = [value for _, points in of_seed for _, value in points]
     y = around(scores if name == SCORE else values, HEIGHT - BOTTOM, TOP)
-    lines = [_line(seed, points, x, y) for seed, points in of_seed if points]
+    lines = [_line(c, *one, x, y) for c, one in enumerate(of_seed) if one[1]]
     return Panel(TITLES.get(name, f"Loss: {name}"), x, y, lines)
 
 
@@ -95,7 +98,7 @@ def _points(history: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, 
     return [(record["epoch"], record[name]) for record in history if name in record]
 
 
-def _line(seed: Seed, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> Line:
+def _line(colour: int, seed: Seed, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> Line:
     places = [(x(epoch), y(value)) for epoch, value in points]
     best = seed.record["best_epoch"]
     at = dict(points).get(best)
@@ -105,4 +108,5 @@ def _line(seed: Seed, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> 
     if at is not None:
         kept = (x(best), y(at))
         text += f"; kept: epoch {best}, {at:.4g}"
-    return Line(seed.number, "M" + "L".join(f"{a:g} {b:g}" for a, b in places), kept, text)
+    path = "M" + "L".join(f"{a:g} {b:g}" for a, b in places)
+    return Line(seed.number, colour, path, kept, text)

@@ -14,9 +14,11 @@ from ariigcn_dgl.report.conversation import Conversation, Utterance
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 5000  # a browser still opens the page at once
+WEIGHTS = ("model.safetensors", "standardiser.safetensors")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,10 @@ class Looked:
     run : RunFiles
     seed : int
     inside : Inside or None
-        None where the run's weights are not there: `missing` says so.
+        None where a file that it needs is not there.
     clouds : sequence of Cloud
     missing : str
+        Says which file.
     """
 
     run: RunFiles
@@ -74,15 +77,13 @@ def look(run: RunFiles, dialogues: Dialogues) -> Looked:
             f"({run.record['dataset']}): leave --data out, or name the one of the training"
         )
     seed = run.best_seed
-    lacking = [name for name in _FILES if not (seed.folder / name).exists()]
-    if lacking:
-        return Looked(run, seed.number, None, missing=f"seed{seed.number} has no {lacking[0]}")
+    paths = [seed.folder / name for name in WEIGHTS] + [seed.folder.parent / CONFIG_FILE]
+    for path in paths:
+        if not path.exists():
+            return Looked(run, seed.number, None, missing=f"there is no {path.name} of it")
     trained = TrainedRun(seed.folder)
     inside = look_inside(trained, shown(known))
     return Looked(run, seed.number, inside, clouds(trained, inside))
-
-
-_FILES = ("model.safetensors", "standardiser.safetensors")
 
 
 def shown(dialogues: Dialogues) -> Dialogues:
@@ -94,13 +95,12 @@ def shown(dialogues: Dialogues) -> Dialogues:
 
 def conversations(dialogues: Dialogues) -> list[Conversation]:
     """Return dialogues as the browser shows them."""
-    return [
-        Conversation(
-            dialogues.dialogue_ids[b],
-            [_utterance(dialogues, row) for row in range(*dialogues.rows(b).indices(2**62))],
-        )
-        for b in range(dialogues.num_dialogues)
-    ]
+    found = []
+    for b, name in enumerate(dialogues.dialogue_ids):
+        rows = dialogues.rows(b)
+        utterances = [_utterance(dialogues, row) for row in range(rows.start, rows.stop)]
+        found.append(Conversation(name, utterances))
+    return found
 
 
 def _utterance(dialogues: Dialogues, row: int) -> Utterance:

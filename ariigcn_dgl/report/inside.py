@@ -124,7 +124,7 @@ def _by_utterance(
 ) -> dict[str, Any]:
     if not weights:
         return {}
-    (attention,) = weights
+    attention = weights[0]
     names = modalities if len(attention) == len(modalities) > 1 else [ALL]
     graph = batch.graph
     spans = [slice(start, end) for start, end in pairwise(graph.indptr.tolist())]

@@ -117,14 +117,26 @@ def test_several_runs_side_by_side(train: Callable, two_seeds: Path, dialogues: 
 
 def test_missing_pieces_are_said(two_seeds: Path, tmp_path: Path, dialogues: Dialogues) -> None:
     folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
-    names = ("metrics.jsonl", "predictions.jsonl", "model.safetensors")
-    for name in names:
+    for name in ("metrics.jsonl", "predictions.jsonl"):
         for seed in (0, 1):
             (folder / f"seed{seed}" / name).unlink()
     html = report_html([run_of(folder)], dialogues)
     assert "No learning curves: the run folder has no metrics.jsonl." in html
     assert "No calibration: the run folder has no predictions.jsonl." in html
-    assert re.search(r"bare is not shown: seed[01] has no model.safetensors", html)
+    assert "browser-data" in html
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors", "config.yaml"])
+def test_run_that_cannot_be_applied_keeps_its_scores(
+    two_seeds: Path, tmp_path: Path, dialogues: Dialogues, name: str
+) -> None:
+    folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
+    for path in [*folder.glob(f"*/{name}"), *folder.glob(name)]:
+        path.unlink()
+    html = report_html([run_of(folder)], dialogues)
+    assert f"bare is not shown: there is no {name} of it." in html
+    assert "browser-data" not in html
+    assert "mean ± sd" in html
 
 
 def test_optimistic_scores_are_called_so(two_seeds: Path, tmp_path: Path) -> None:
