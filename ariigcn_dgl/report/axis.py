@@ -64,8 +64,8 @@ def around(values: Sequence[float], start: float, end: float, least: float = 0.0
 
     Examples
     --------
-    >>> around([66.1, 66.2], 0, 200, least=5)
-    Axis(low=63.65, high=68.65, start=0, end=200)
+    >>> around([66.0, 67.0], 0, 200, least=5)
+    Axis(low=64.0, high=69.0, start=0, end=200)
     """
     low, high = min(values), max(values)
     length = max(ROOM * (high - low), least) or 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,6 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ariigcn_dgl import __version__
+
+STYLES = ("base.css", "report.css", "browser.css", "print.css")
+SCRIPTS = ("dom.js", "timeline.js", "detail.js", "browser.js")
 
 
 def render(template: str, **content: Any) -> str:
@@ -24,13 +28,13 @@ def render(template: str, **content: Any) -> str:
     **content
         What its variables stand for. Text is escaped; ``browser`` is data for the script, or None.
     """
-    script = _asset("browser.js")
+    script = _assets(SCRIPTS)
     return (
         _environment()
         .get_template(template)
         .render(
             version=__version__,
-            style=_asset("style.css"),
+            style=_assets(STYLES),
             script=script,
             script_hash=_hash(script),
             **content,
@@ -53,8 +57,9 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> Markup:
-    return Markup((files("ariigcn_dgl.report") / "assets" / name).read_text(encoding="utf-8"))
+def _assets(names: Sequence[str]) -> Markup:
+    folder = files("ariigcn_dgl.report") / "assets"
+    return Markup("\n".join((folder / name).read_text(encoding="utf-8") for name in names))
 
 
 def _hash(script: str) -> str:
