@@ -101,7 +101,7 @@ def browser_data(
     conversations: Sequence[Conversation],
     answers: Mapping[str, Sequence[Answer]],
 ) -> dict[str, Any]:
-    """Return what ``browser.js`` reads, ready to be written as JSON.
+    """Return what the scripts of the page read, ready to be written as JSON.
 
     Parameters
     ----------

@@ -115,6 +115,14 @@ def test_several_runs_side_by_side(train: Callable, two_seeds: Path, dialogues: 
     assert any("visual" in u["modalities"] for u in data["dialogues"][0]["utterances"])
 
 
+def test_runs_of_different_data_sets_side_by_side(two_seeds: Path) -> None:
+    run = run_of(two_seeds)
+    seeds = [replace(seed, record={**seed.record, "dataset": "other"}) for seed in run.seeds]
+    html = report_html([run, replace(run, name="second", seeds=seeds)])
+    assert "<h1>2 runs on small, other</h1>" in html
+    assert "ariigcn (paper) on other" in html
+
+
 def test_missing_pieces_are_said(two_seeds: Path, tmp_path: Path, dialogues: Dialogues) -> None:
     folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
     for name in ("metrics.jsonl", "predictions.jsonl"):

@@ -1,12 +1,12 @@
 // Choosing a run, a dialogue, an utterance.
+
 function select(i, focus = true) {
   state.selected = i;
-  cells.forEach((one, j) => {
-    one.tabIndex = j === i ? 0 : -1;
-    one.classList.toggle("selected", j === i);
-    if (j === i) one.setAttribute("aria-current", "true");
-    else one.removeAttribute("aria-current");
-  });
+  marked.selected?.removeAttribute("aria-current");
+  marked.selected?.setAttribute("tabindex", "-1");
+  mark("selected", i);
+  cells[i].setAttribute("aria-current", "true");
+  cells[i].setAttribute("tabindex", "0");
   if (focus) cells[i].focus({ preventScroll: true });
   const { left, width } = places[i];
   const view = parts.timeline;

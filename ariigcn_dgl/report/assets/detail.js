@@ -1,4 +1,5 @@
 // What is known about the chosen utterance, and the table of all of them.
+
 const STRONGEST = 6; // edges that are listed
 
 function bar(name, share, text, extra = {}) {

@@ -2,6 +2,7 @@
 // The dialogue browser: a timeline of utterances by speaker, and what a run says about each.
 // Reads the JSON in #browser-data (see conversation.py); text enters the page as text nodes only.
 // The scripts share one scope: dom.js, timeline.js, detail.js, browser.js, in this order.
+
 const COLOURS = 8; // classes beyond these share colours; every cell also carries its name
 const SVG = "http://www.w3.org/2000/svg";
 

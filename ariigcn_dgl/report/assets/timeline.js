@@ -1,4 +1,5 @@
 // The timeline: blocks in rows of speakers, and arcs to what one of them attends to.
+
 const STEP = { least: 34, most: 64 }; // px an utterance takes where no times are known
 const GAP = 2; // px between neighbours
 const NARROWEST = 12; // px that can still be clicked
@@ -6,6 +7,13 @@ const ARCS = { height: 92, base: 88, lowest: 14 }; // px
 
 let cells = [];
 let places = [];
+let marked = {}; // by name of a CSS class that one cell has: that cell
+
+function mark(name, i) {
+  marked[name]?.classList.remove(name);
+  marked[name] = cells[i];
+  marked[name].classList.add(name);
+}
 
 function layout(utterances, room) {
   if (utterances[0].start === null) {
@@ -64,6 +72,7 @@ function drawTimeline() {
   places = layout(utterances, parts.timeline.clientWidth - 4);
   const width = Math.max(...places.map((one) => one.left + one.width));
   cells = utterances.map((_, i) => cell(i));
+  marked = {};
   const lanes = speakers.map((name, s) => {
     const own = cells.filter((_, i) => utterances[i].speaker === s);
     return make(
@@ -103,7 +112,7 @@ function axis(width) {
 }
 
 function connect(i) {
-  cells.forEach((one, j) => one.classList.toggle("hovered", j === i));
+  mark("hovered", i);
   const edges = edgesOf(i);
   if (!edges) return;
   const centre = (j) => places[j].left + places[j].width / 2;
