@@ -95,9 +95,10 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
     model = trained.model.eval()
+    after = "training" if model.gan is None else "the TGAN"
     return [
         _space("encoded, before training", untrained, scaled, untrained.project),
-        _space("encoded, after the TGAN", model, scaled, model.project),
+        _space(f"encoded, after {after}", model, scaled, model.project),
         _space("after graph and contrast", model, scaled, model.states),
     ]
 

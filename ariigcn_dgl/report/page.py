@@ -42,6 +42,18 @@ def render(template: str, **content: Any) -> str:
     )
 
 
+def decimal(value: float, signed: bool = False) -> str:
+    """Return a number with two decimals and a true minus sign; the page's filter.
+
+    Examples
+    --------
+    >>> decimal(-0.004), decimal(-1.5), decimal(1.5, signed=True)
+    ('0.00', '−1.50', '+1.50')
+    """
+    rounded = round(value, 2) + 0.0  # no -0.0
+    return f"{rounded:+.2f}".replace("-", "−") if signed else f"{rounded:.2f}".replace("-", "−")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -53,6 +65,7 @@ def _environment() -> Environment:
     )
     # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.filters["decimal"] = decimal
     return environment
 
 
