@@ -22,6 +22,7 @@ from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
+from ariigcn_dgl.cli.report import report
 from ariigcn_dgl.cli.train import train
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.presets import preset_config
@@ -34,6 +35,7 @@ COMMANDS = {
     "predict": predict,
     "experiment": experiment,
     "embed": embed,
+    "report": report,
     "benchmark": benchmark,
     "info": info,
 }
@@ -42,6 +44,7 @@ FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMM
 POSITIONAL = {
     evaluate: ["run"],
     embed: ["run"],
+    report: ["runs"],
     predict: ["run"],
     experiment: ["study"],
     benchmark: ["operators"],
@@ -56,7 +59,8 @@ A first run needs no data:     ariigcn train
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
-Systems compared:              ariigcn experiment main --data FOLDER --jobs 2"""
+Systems compared:              ariigcn experiment main --data FOLDER --jobs 2
+A page to look at:             ariigcn report runs/NAME --data FOLDER --out report.html"""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
