@@ -20,6 +20,7 @@ from ariigcn_dgl.cli.data import check, convert, synth
 from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
+from ariigcn_dgl.cli.extract import extract
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
 from ariigcn_dgl.cli.train import train
@@ -32,6 +33,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "extract": extract,
     "experiment": experiment,
     "embed": embed,
     "benchmark": benchmark,
@@ -43,6 +45,7 @@ POSITIONAL = {
     evaluate: ["run"],
     embed: ["run"],
     predict: ["run"],
+    extract: ["media"],
     experiment: ["study"],
     benchmark: ["operators"],
     check: ["data"],
@@ -56,6 +59,8 @@ A first run needs no data:     ariigcn train
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
+Features from recordings:      ariigcn extract FOLDER --text roberta-large --out DATA
+Emotions in a recording:       ariigcn predict runs/NAME --media a.mp4 --out FOLDER
 Systems compared:              ariigcn experiment main --data FOLDER --jobs 2"""
 
 

@@ -64,7 +64,7 @@ def test_info_shows_what_is_installed(ariigcn: Callable) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], '"subcommand" to be one of {train,evaluate,predict,experiment,embed,'),
+        ([], '"subcommand" to be one of {train,evaluate,predict,extract,experiment,'),
         (["bake"], "invalid choice: 'bake'"),
         (["data"], '"data.subcommand" to be one of {check,convert,synth}'),
         (["data", "bake"], "invalid choice: 'bake'"),
