@@ -97,7 +97,8 @@ class AudioEncoder(nn.Module):
 
 def save_encoder(encoder: AudioEncoder, path: Path) -> None:
     """Write an audio encoder as one safetensors file."""
-    metadata = {"format": FORMAT, "settings": json.dumps(settings())}
+    # One entry, because safetensors writes several in any order.
+    metadata = {FORMAT: json.dumps(settings())}
     with replacing(path) as scratch:
         save_file(encoder.state_dict(), scratch, metadata)
 
@@ -116,11 +117,11 @@ def load_encoder(path: Path) -> AudioEncoder:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as an audio encoder: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise InputError(
             f"{path}: not an audio encoder: expected a file that ariigcn extract --audio train made"
         )
-    if metadata.get("settings") != json.dumps(settings()):
+    if metadata[FORMAT] != json.dumps(settings()):
         raise InputError(f"{path}: made for other log-mel frames than this program's")
     try:
         width, doubled = weights["project.weight"].shape

@@ -119,7 +119,7 @@ def _opened(av: ModuleType, path: Path) -> Iterator[Any]:
     if not os.path.isfile(path):
         raise InputError(f"{path}: no such file")
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             yield container
     except av.FFmpegError as error:
         raise InputError(

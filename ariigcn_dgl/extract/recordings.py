@@ -67,11 +67,12 @@ def perceive(
 
 
 def _with_end(one: Spoken, streams: Streams) -> Spoken:
-    if one.end < math.inf:
-        return one
-    if streams.seconds is None:
+    """Return the utterance, ended with the recording at the latest."""
+    if streams.seconds is not None:
+        return replace(one, end=min(one.end, max(streams.seconds, one.start)))
+    if one.end == math.inf:
         raise InputError(f"{one.recording}: does not say how long it is: give the utterance's end")
-    return replace(one, end=max(streams.seconds, one.start))
+    return one
 
 
 def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:

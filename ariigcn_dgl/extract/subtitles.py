@@ -99,10 +99,11 @@ def parse_time(text: str) -> float:
     >>> parse_time("01:02:03,500"), parse_time("02:03.5")
     (3723.5, 123.5)
     """
-    *hours, minutes, seconds = text.replace(",", ".").split(":")
-    if len(hours) > 1 or float(seconds) >= 60 or int(minutes) >= 60:
+    found = re.fullmatch(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text.replace(",", "."))
+    if not found:
         raise ValueError(f"not a time: {text}")
-    return 3600 * int(hours[0] if hours else 0) + 60 * int(minutes) + float(seconds)
+    hours, minutes, seconds = found.groups(default="0")
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
 def _blocks(path: Path, text: str) -> Iterator[tuple[float, float, list[tuple[str, str]]]]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.optional import require
+from ariigcn_dgl.optional import is_installed, require
 
 Pooling = Literal["mean", "cls"]
 BATCH_SIZE = 16  # texts
@@ -47,6 +47,8 @@ class TextEncoder:
 
     def __init__(self, path: Path, pooling: Pooling = "mean") -> None:
         self.path, self.pooling = Path(path), pooling
+        if is_installed("torchvision"):  # transformers imports it, and hides why it cannot
+            require("torchvision", "extract")
         transformers = require("transformers", "extract")
         with _quiet(transformers):
             self.tokenizer, self.model = _load(transformers, self.path)
