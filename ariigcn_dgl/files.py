@@ -111,9 +111,14 @@ def read_json(path: str | Path, keys: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise `InputError` if there is something at the path already."""
+    """Raise `InputError` if something is at the path already, or the folder it is to lie in is not.
+
+    For before a long computation; what writes the result checks again.
+    """
     if os.path.lexists(path):
         raise InputError(f"{path}: exists already; choose another name or remove it first")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written: No such file or directory")
 
 
 def sha256_of(path: Path) -> str:

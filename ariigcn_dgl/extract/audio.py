@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.extract.log_mel import MELS, settings
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import parse_json, replacing
 
 FORMAT = "ariigcn-audio-encoder-1"
 BATCH_SIZE = 32  # utterances
@@ -55,6 +55,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, hidden_dim: int = 64, width: int = 100, mels: int = MELS) -> None:
         super().__init__()
         self.width = width
+        self.learnt: dict[str, Any] = {}  # what it was trained on and how well it then did
         self.register_buffer("mean", torch.zeros(mels))
         self.register_buffer("std", torch.ones(mels))
         self.lstm = nn.LSTM(mels, hidden_dim, bidirectional=True, batch_first=True)
@@ -92,13 +93,14 @@ class AudioEncoder(nn.Module):
             "weights_sha256": weights_sha256(self),
             **settings(),
             "width": self.width,
+            "learnt": self.learnt,
         }
 
 
 def save_encoder(encoder: AudioEncoder, path: Path) -> None:
     """Write an audio encoder as one safetensors file."""
     # One entry, because safetensors writes several in any order.
-    metadata = {FORMAT: json.dumps(settings())}
+    metadata = {FORMAT: json.dumps({"frames": settings(), "learnt": encoder.learnt})}
     with replacing(path) as scratch:
         save_file(encoder.state_dict(), scratch, metadata)
 
@@ -121,7 +123,8 @@ def load_encoder(path: Path) -> AudioEncoder:
         raise InputError(
             f"{path}: not an audio encoder: expected a file that ariigcn extract --audio train made"
         )
-    if metadata[FORMAT] != json.dumps(settings()):
+    header = parse_json(metadata[FORMAT], str(path))
+    if header.get("frames") != settings():
         raise InputError(f"{path}: made for other log-mel frames than this program's")
     try:
         width, doubled = weights["project.weight"].shape
@@ -129,4 +132,5 @@ def load_encoder(path: Path) -> AudioEncoder:
         encoder.load_state_dict(weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: damaged: the weights are not an audio encoder's") from error
+    encoder.learnt = header.get("learnt", {})
     return encoder.eval()

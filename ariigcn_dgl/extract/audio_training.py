@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -92,6 +92,13 @@ def train_encoder(
         f"audio encoder: trained on {len(train)} utterances, weighted F1 {100 * best:.1f} on the "
         f"{len(val)} of val, from sound alone, after epoch {epoch} of {config.epochs}"
     )
+    encoder.learnt = {
+        **asdict(config),
+        "train_utterances": len(train),
+        "val_utterances": len(val),
+        "val_weighted_f1": 100 * best,
+        "epoch": epoch,
+    }
     return encoder.eval()
 
 

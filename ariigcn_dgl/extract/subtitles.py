@@ -19,10 +19,8 @@ _TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3})"
 _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 _TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
-# One to three words that begin with a capital or a digit, a colon and a space.
-_NAME = re.compile(
-    r"^[-–—]?\s*((?:[^\W\d_a-z]|\d)[\w.'’-]*(?: (?:[^\W\d_a-z]|\d)[\w.'’-]*){0,2}):\s+(\S.*)$"
-)
+# One to three words, a colon and a space; see `_named`.
+_NAME = re.compile(r"[-–—]?\s*([^\W_][\w.'’-]*(?: [^\W_][\w.'’-]*){0,2}):\s+(\S.*)")
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,7 @@ def _parts(lines: list[str]) -> list[tuple[str, str]]:
         named = [("", pieces[0]), *zip(pieces[1::2], pieces[2::2], strict=True)]
         for speaker, raw in named:
             words = " ".join(html.unescape(_TAG.sub("", raw)).split())
-            name = _NAME.match(words) if not speaker else None
-            speaker, words = (name[1], name[2]) if name else (speaker.strip(), words)
+            speaker, words = (speaker.strip(), words) if speaker else _named(words)
             if not words:
                 continue
             if parts and not speaker:  # the same speaker's next line
@@ -153,6 +150,14 @@ def _parts(lines: list[str]) -> list[tuple[str, str]]:
             else:
                 parts.append((speaker, words))
     return parts
+
+
+def _named(words: str) -> tuple[str, str]:
+    """Return the speaker, or nothing, and the rest of ``NAME: rest``."""
+    found = _NAME.fullmatch(words)
+    if not found or any(word[0].islower() for word in found[1].split()):
+        return "", words
+    return found[1], found[2]
 
 
 def _with_speakers(blocks: list[tuple[float, float, list[tuple[str, str]]]]) -> Iterator[Cue]:

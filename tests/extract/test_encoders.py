@@ -296,6 +296,8 @@ def test_what_is_no_audio_encoder_is_named(tmp_path: Path) -> None:
         load_encoder(path)
     save_encoder(AudioEncoder(8, 5), path)
     weights = load_file(path)
-    save_file(weights, path, {"ariigcn-audio-encoder-1": json.dumps({"sample_rate": 8000})})
+    save_file(
+        weights, path, {"ariigcn-audio-encoder-1": json.dumps({"frames": {"sample_rate": 8000}})}
+    )
     with pytest.raises(InputError, match="made for other log-mel frames"):
         load_encoder(path)

@@ -104,6 +104,7 @@ intro
         ("at 10:30: Hi", "speaker", "at 10:30: Hi"),
         ("10:30 already", "speaker", "10:30 already"),
         ("he said: Hi", "speaker", "he said: Hi"),
+        ("élise: Hi", "speaker", "élise: Hi"),
         ("What I Want To Say: Hi", "speaker", "What I Want To Say: Hi"),
         ("ANN:", "speaker", "ANN:"),
         ("http://a.b", "speaker", "http://a.b"),

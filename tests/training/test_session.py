@@ -106,3 +106,32 @@ def test_time_of_an_utterance_does_not_grow(run: TrainedRun) -> None:
         session.add(utterance)
         seconds.append(time.perf_counter() - started)
     assert np.median(seconds[-200:]) < 2 * np.median(seconds[100:300])
+
+
+def test_dialogue_of_ten_thousand_utterances(run: TrainedRun) -> None:
+    count, generator = 10_000, np.random.default_rng(0)
+    features = {
+        m: generator.standard_normal((count, w)).astype(np.float32) for m, w in run.widths.items()
+    }
+    dialogues = Dialogues(
+        name="endless",
+        features=features,
+        masks={m: generator.random(count) < 0.9 for m in features},
+        labels=np.full(count, -1),
+        speakers=generator.integers(2, size=count),
+        dialogue_ptr=np.array([0, count]),
+        dialogue_ids=("endless",),
+        splits=("test",),
+        utterance_ids=tuple(map(str, range(count))),
+        label_names=run.label_names,
+        speaker_names=("Ann", "Bob"),
+    )
+    dialogues.masks["text"][:] = True
+    for m, x in dialogues.features.items():
+        x[~dialogues.masks[m]] = 0
+    expected = run.probabilities(run.adapt(dialogues))
+    assert expected.shape == (count, len(run.label_names))
+    session = Session(run)
+    for row in range(1000):
+        found = session.add(_utterance(dialogues, row))
+        np.testing.assert_allclose(found, expected[row], rtol=0, atol=1e-5)
