@@ -60,9 +60,9 @@ def perceive(
                 f"{recording}: ends before the utterance '{one.name}' begins at {one.start:.1f} s: "
                 "truncated, or not the recording of these utterances"
             )
-    short = sum(one is None for one in frames) if sound is not None else 0
-    if short:
-        note(f"{recording}: {short} utterances are too short to be heard; no audio for them")
+    silent = sum(one is None for one in frames) if sound is not None else 0
+    if silent:
+        note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
     return [Perceived(*pair) for pair in zip(frames, seen, strict=True)]
 
 

@@ -170,10 +170,16 @@ def _with_speakers(blocks: list[tuple[float, float, list[tuple[str, str]]]]) -> 
 
 def _tell(path: Path, blocks: list, cues: list[Cue], note: Note) -> None:
     names = list(dict.fromkeys(cue.speaker for cue in cues))
+    named = [bool(parts[0][0]) for _, _, parts in blocks]
     if not any(name for _, _, parts in blocks for name, _ in parts):
         note(f"{path}: names no speakers (NAME: text, or <v NAME>): taken as one speaker's words")
     else:
         note(f"{path}: speakers {', '.join(names)}")
+        if not all(named):
+            note(
+                f"{path}: {named.count(False)} subtitles name no speaker: taken as the words of "
+                "the one before"
+            )
     reached, overlapping = -1.0, 0
     for start, end, _ in blocks:
         overlapping += start < reached

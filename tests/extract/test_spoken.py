@@ -150,7 +150,7 @@ def test_utterance_of_no_length_is_seen_but_not_heard(
 ) -> None:
     (one,) = perceive(film, _spoken(film, (0.5, 0.5)), True, see, notes.append)
     assert (one.frames, one.visual.shape) == (None, (9,))
-    assert notes == [f"{film}: 1 utterances are too short to be heard; no audio for them"]
+    assert notes == [f"{film}: 1 utterances have no sound: too short, or after it ends"]
 
 
 def test_recording_cut_short_is_refused_where_utterances_are_lost(

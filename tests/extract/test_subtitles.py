@@ -64,7 +64,10 @@ SRT_CUES = [
 def test_subrip_in_its_variants(read: Read, text: str) -> None:
     cues, notes = read(text)
     assert cues == SRT_CUES
-    assert notes == ["a.srt: speakers ANN, Bob Smith"]
+    assert notes == [
+        "a.srt: speakers ANN, Bob Smith",
+        "a.srt: 1 subtitles name no speaker: taken as the words of the one before",
+    ]
 
 
 def test_webvtt_with_voices_notes_styles_and_settings(read: Read) -> None:
