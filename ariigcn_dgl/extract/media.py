@@ -107,7 +107,7 @@ def pictures_at(path: Path, times: Sequence[float]) -> Iterator[np.ndarray | Non
             if shown is None or (upcoming is None and time >= shown[1]):
                 yield None
             else:
-                yield shown[2].to_ndarray(format="rgb24")
+                yield _upright(shown[2])
 
 
 def _av() -> ModuleType:
@@ -130,6 +130,11 @@ def _opened(av: ModuleType, path: Path) -> Iterator[Any]:
 def _videos(av: ModuleType, container: Any) -> list[Any]:
     picture = av.stream.Disposition.attached_pic
     return [stream for stream in container.streams.video if not stream.disposition & picture]
+
+
+def _upright(frame: Any) -> np.ndarray:
+    """Return a picture turned as players show it: telephones store theirs lying on the side."""
+    return np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
 
 
 def _origin(av: ModuleType, container: Any) -> float:
