@@ -52,18 +52,27 @@ def perceive(
     frames = [None if sound is None else _heard(sound, one) for one in utterances]
     seen = _seen(recording, utterances, see) if see and streams.pictures else [None] * len(frames)
     _note_lacking(recording, streams, hear, see is not None, note)
-    heard_seconds = 0.0 if sound is None else len(sound) / SAMPLE_RATE
-    for one, picture in zip(utterances, seen, strict=True):
-        decoded = sound is not None or (see is not None and streams.pictures)
-        if decoded and picture is None and one.start >= heard_seconds:
-            raise InputError(
-                f"{recording}: ends before the utterance '{one.name}' begins at {one.start:.1f} s: "
-                "truncated, or not the recording of these utterances"
-            )
+    if sound is not None or (see and streams.pictures):
+        seconds = 0.0 if sound is None else len(sound) / SAMPLE_RATE
+        _refuse_lost(recording, utterances, seen, seconds)
     silent = sum(one is None for one in frames) if sound is not None else 0
     if silent:
         note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
     return [Perceived(*pair) for pair in zip(frames, seen, strict=True)]
+
+
+def _refuse_lost(
+    recording: Path,
+    utterances: Sequence[Spoken],
+    seen: Sequence[np.ndarray | None],
+    heard_seconds: float,
+) -> None:
+    for one, picture in zip(utterances, seen, strict=True):
+        if picture is None and one.start >= heard_seconds:
+            raise InputError(
+                f"{recording}: ends before the utterance '{one.name}' begins at {one.start:.1f} s: "
+                "truncated, or not the recording of these utterances"
+            )
 
 
 def _with_end(one: Spoken, streams: Streams) -> Spoken:

@@ -87,37 +87,13 @@ def window_graph(
     >>> [SPEAKER_RELATIONS[r] for r in graph.etypes[:2]]
     ['other_future', 'self']
     """
+    num_rels = len(relation_names(relations, num_speakers))
     _check_window(lengths, speakers, past, future)
+    num_nodes = len(speakers)
     lengths = lengths.contiguous()
     numbers, counts = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
     if relations == "pairs":
         _check_speakers(counts, num_speakers)
-    return numbered_window_graph(lengths, numbers, past, future, relations, num_speakers)
-
-
-def numbered_window_graph(
-    lengths: Tensor,
-    numbers: Tensor,
-    past: int,
-    future: int,
-    relations: Literal["speaker", "pairs"],
-    num_speakers: int,
-) -> Graph:
-    """Return the graph of `window_graph`, for speakers that are numbered already.
-
-    So that the last part of a dialogue gets the relations that it has within the whole.
-
-    Parameters
-    ----------
-    lengths : (B,) int64 tensor
-        Contiguous, on the CPU.
-    numbers : (N,) int64 tensor
-        Speakers by first appearance in their dialogue, below `num_speakers` with "pairs".
-    past, future, relations, num_speakers
-        See `window_graph`.
-    """
-    num_rels = len(relation_names(relations, num_speakers))
-    num_nodes = len(numbers)
     edges = torch.ops.ariigcn.window_graph(
         lengths,
         numbers,

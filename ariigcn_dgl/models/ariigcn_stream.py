@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.data.batching import Batch
-from ariigcn_dgl.graph.window import numbered_window_graph
+from ariigcn_dgl.graph.numbered import numbered_window_graph
 
 if TYPE_CHECKING:
     from ariigcn_dgl.models.ariigcn import ARIIGCN
@@ -64,12 +64,10 @@ class ARIIGCNStream:
         self.recent_speakers.append(speaker)
         window = self.model.window
         graph = numbered_window_graph(
-            torch.tensor([len(self.recent)]),
             torch.tensor(self.recent_speakers),
-            window.past,
-            0,
-            window.relations,
-            window.num_speakers,
+            past=window.past,
+            relations=window.relations,
+            num_speakers=window.num_speakers,
         )
         return self.model.graph(graph, torch.stack(list(self.recent), dim=1))[:, -1]
 

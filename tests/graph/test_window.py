@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ariigcn_dgl.graph import Graph, relation_names, window_graph
-from ariigcn_dgl.graph.window import numbered_window_graph
 
 
 def graph_of(lengths: list[int], speakers: list[int], **options: object) -> Graph:
@@ -224,22 +223,3 @@ def test_relation_names_cover_every_ordered_pair():
 def test_unknown_relations_have_no_names():
     with pytest.raises(ValueError, match="got 'direction'"):
         relation_names("direction")
-
-
-def test_numbered_speakers_keep_their_numbers_in_the_last_part_of_a_dialogue():
-    speakers = [4, 7, 7, 4, 7]
-    whole = edges_of(graph_of([5], speakers, past=1, relations="pairs"), relation_names("pairs", 2))
-    part = numbered_window_graph(
-        torch.tensor([3]),
-        torch.tensor([1, 0, 1]),
-        past=1,
-        future=10,
-        relations="pairs",
-        num_speakers=2,
-    )
-    shifted = {(s + 2, t + 2, r) for s, t, r in edges_of(part, relation_names("pairs", 2))}
-    assert shifted == {edge for edge in whole if edge[0] >= 2 and edge[1] >= 2}
-    alone = edges_of(
-        graph_of([3], speakers[2:], past=1, relations="pairs"), relation_names("pairs")
-    )
-    assert {(s + 2, t + 2, r) for s, t, r in alone} != shifted
