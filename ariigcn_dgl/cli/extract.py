@@ -31,6 +31,7 @@ def extract(
     pooling: Pooling = "mean",
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
+    skip_damaged: bool = False,
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
@@ -68,6 +69,8 @@ def extract(
         Pictures per utterance.
     audio_training : AudioTraining
         How --audio train trains.
+    skip_damaged : bool
+        Go on where a recording is damaged; its sound and pictures count as missing.
     """
     refuse_existing(Path(out))
     check_limits(audio_training, "--audio_training")
@@ -81,7 +84,7 @@ def extract(
     if encoders == Encoders():
         raise InputError("give at least one of --text, --audio and --visual: what makes features")
     spoken = _spoken(Path(media), subtitles, utterances)
-    extracted = extract_features(Path(out).resolve().name, spoken, encoders, note)
+    extracted = extract_features(Path(out).resolve().name, spoken, encoders, note, skip_damaged)
     write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
+from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.recordings import Perceived, perceive
 from ariigcn_dgl.extract.spoken import Spoken
@@ -50,7 +52,13 @@ class Extracted:
     encoders: Encoders
 
 
-def extract(name: str, utterances: Sequence[Spoken], encoders: Encoders, note: Note) -> Extracted:
+def extract(
+    name: str,
+    utterances: Sequence[Spoken],
+    encoders: Encoders,
+    note: Note,
+    skip_damaged: bool = False,
+) -> Extracted:
     """Return the data set of utterances.
 
     Parameters
@@ -62,6 +70,8 @@ def extract(name: str, utterances: Sequence[Spoken], encoders: Encoders, note: N
     encoders : Encoders
     note : callable
         Gets sentences about what is missing or unusual.
+    skip_damaged : bool
+        What cannot be heard and seen because a recording is damaged counts as missing.
 
     Raises
     ------
@@ -70,7 +80,7 @@ def extract(name: str, utterances: Sequence[Spoken], encoders: Encoders, note: N
         cannot be trained on them.
     """
     dialogues = outline(name, utterances)
-    perceived = _perceive_all(utterances, encoders, note)
+    perceived = _perceive_all(utterances, encoders, note, skip_damaged)
     frames = [one.frames for one in perceived]
     if isinstance(encoders.audio, AudioTraining):
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
@@ -92,7 +102,9 @@ def extract(name: str, utterances: Sequence[Spoken], encoders: Encoders, note: N
     return Extracted(with_features(dialogues, features, masks), encoders)
 
 
-def _perceive_all(utterances: Sequence[Spoken], encoders: Encoders, note: Note) -> list[Perceived]:
+def _perceive_all(
+    utterances: Sequence[Spoken], encoders: Encoders, note: Note, skip_damaged: bool
+) -> list[Perceived]:
     perceived = [Perceived(None, None)] * len(utterances)
     hear, see = encoders.audio is not None, encoders.visual
     if not hear and see is None:  # text alone needs no recording
@@ -100,8 +112,16 @@ def _perceive_all(utterances: Sequence[Spoken], encoders: Encoders, note: Note) 
     of_recording: dict[Path, list[int]] = {}
     for n, one in enumerate(utterances):
         of_recording.setdefault(one.recording, []).append(n)
+    for recording in () if skip_damaged else of_recording:
+        probe(recording)  # refuses the most before hours were spent on the others
     for recording, rows in of_recording.items():
-        found = perceive(recording, [utterances[n] for n in rows], hear, see, note)
+        try:
+            found = perceive(recording, [utterances[n] for n in rows], hear, see, note)
+        except InputError as error:
+            if not skip_damaged:
+                raise
+            note(f"{error}; its sound and pictures count as missing")
+            continue
         for n, one in zip(rows, found, strict=True):
             perceived[n] = one
     return perceived

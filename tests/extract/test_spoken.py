@@ -183,6 +183,21 @@ def test_text_alone_needs_no_recording(roberta: Path, notes: list[str], tmp_path
     assert found.dialogues.widths == {"text": 12}
 
 
+def test_damaged_recording_is_refused_before_the_others_are_encoded_or_skipped(
+    film: Path, roberta: Path, see: VisualEncoder, notes: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.mp4").write_bytes(film.read_bytes()[:2000])
+    bad = Spoken(tmp_path / "bad.mp4", "e", "e_0", "A", 0.0, 1.0, "words")
+    spoken, encoders = [*_spoken(film, (0.0, 1.0)), bad], Encoders(TextEncoder(roberta), None, see)
+    with pytest.raises(InputError, match=r"bad\.mp4: cannot be decoded"):
+        extract("set", spoken, encoders, notes.append)
+    found = extract("set", spoken, encoders, notes.append, skip_damaged=True).dialogues
+    assert found.masks["visual"].tolist() == [True, False]
+    assert found.masks["text"].tolist() == [True, True]
+    assert notes[-1].startswith(f"{tmp_path / 'bad.mp4'}: cannot be decoded: ")
+    assert notes[-1].endswith("; its sound and pictures count as missing")
+
+
 def test_nothing_to_work_from_is_named(
     record: Callable, tmp_path: Path, see: VisualEncoder, notes: list[str]
 ) -> None:
