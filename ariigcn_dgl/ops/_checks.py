@@ -13,7 +13,7 @@ def require_floating(**tensors: Tensor) -> None:
     if not reference.is_floating_point():
         raise ValueError(f"{first} must be a floating tensor, got {reference.dtype}")
     for name, tensor in rest:
-        if tensor.dtype != reference.dtype and not (autocast and _is_cast(tensor, reference)):
+        if tensor.dtype != reference.dtype and not (autocast and is_cast(tensor, reference)):
             raise ValueError(
                 f"{name} must have the dtype of {first} ({reference.dtype}), got {tensor.dtype}"
             )
@@ -23,7 +23,7 @@ def require_floating(**tensors: Tensor) -> None:
             )
 
 
-def _is_cast(*tensors: Tensor) -> bool:
+def is_cast(*tensors: Tensor) -> bool:
     """Return whether autocast brings the tensors to one dtype."""
     return all(x.is_floating_point() and x.dtype != torch.float64 for x in tensors)
 
