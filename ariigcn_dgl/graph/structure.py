@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -9,6 +10,11 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl.graph.checks import check_csr, check_range, check_vectors
+from ariigcn_dgl.graph.dgl_view import edges_of
+from ariigcn_dgl.graph.remember import remembered
+from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,8 @@ class Graph:
 
     Shapes: N_dst targets, N_src sources, E edges, P non-empty (target, relation) segments, C
     components. All tensors are int64, live on one device and must not be written to. Build one with
-    `window_graph`, `Graph.from_csr`, `Graph.from_edges` or `as_graph`; the constructor trusts its
-    arguments.
+    `from_dialogues`, `from_dgl`, `from_edge_index`, `from_edges` or `from_csr`; the constructor
+    trusts its arguments.
 
     Parameters
     ----------
@@ -89,6 +95,12 @@ class Graph:
     def in_norm(self) -> Tensor:
         """``1 / |N_i|`` of the target of each edge, (E,) float64."""
         return self.indptr.diff().double().reciprocal()[self.dst]
+
+    @cached_property
+    def first_without_in_edges(self) -> int | None:
+        """The first target that no edge leads to; None where all have in-edges."""
+        empty = (self.indptr[1:] == self.indptr[:-1]).nonzero()
+        return int(empty[0]) if len(empty) else None
 
     @cached_property
     def merged(self) -> Graph:
@@ -164,14 +176,14 @@ class Graph:
         """
         etypes = torch.zeros_like(indices) if etypes is None else etypes
         eids = torch.arange(indices.numel()) if eids is None else eids
-        _check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
+        check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
         if num_rels is None:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
         host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes, eids)]
-        _check_csr(*host, num_rels, num_src)
+        check_csr(*host, num_rels, num_src)
         plan = torch.ops.ariigcn.csr_plan(*host[:3], num_src)
-        return cls(*host, *plan, num_rels=num_rels).to(indices.device)
+        return cls(*host, *plan, num_rels=num_rels)._known().to(indices.device)
 
     @classmethod
     def from_edges(
@@ -189,7 +201,7 @@ class Graph:
         Parameters
         ----------
         src, dst : (E,) int64 tensors
-            Source and target of each edge (rows 0 and 1 of PyG's ``edge_index``).
+            Source and target of each edge.
         etypes : (E,) int64 tensor, optional
             Relation of each edge; default all 0.
         num_src, num_dst, num_rels : int
@@ -210,68 +222,191 @@ class Graph:
         ([0, 1], [1, 0])
         """
         etypes = torch.zeros_like(src) if etypes is None else etypes
-        _check_vectors(src=src, dst=dst, etypes=etypes)
+        check_vectors(src=src, dst=dst, etypes=etypes)
         if not len(src) == len(dst) == len(etypes):
             raise ValueError(
                 "src, dst and etypes must have one entry per edge, got "
                 f"{len(src)}, {len(dst)} and {len(etypes)}"
             )
-        if len(dst) and not 0 <= int(dst.min()) <= int(dst.max()) < num_dst:
+        if num_rels is None:
+            num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
+        host = {"src": src.cpu(), "etypes": etypes.cpu(), "dst": dst.cpu()}
+        sizes = {"src": num_src, "etypes": num_rels, "dst": num_dst}
+        order, indptr = torch.arange(len(src)), torch.zeros(1, dtype=torch.int64)
+        for name, keys in host.items():  # the last key counts most
+            check_range(name, keys, sizes[name])
+            indptr, place = torch.ops.ariigcn.counting_sort(keys[order], sizes[name])
+            order = order[place]
+        graph = cls.from_csr(
+            indptr, host["src"][order], host["etypes"][order], num_rels, num_src, order
+        )
+        return graph.to(src.device)
+
+    @classmethod
+    def from_edge_index(
+        cls,
+        edge_index: Tensor,
+        edge_type: Tensor | None = None,
+        *,
+        num_nodes: int | tuple[int, int],
+        num_rels: int | None = None,
+    ) -> Graph:
+        """Build the structure from PyG's edge list; the same unchanged list gives the same object.
+
+        Parameters
+        ----------
+        edge_index : (2, E) int64 tensor
+            Sources (row 0) and targets (row 1).
+        edge_type : (E,) int64 tensor, optional
+            Relation of each edge; default all 0.
+        num_nodes : int or pair of int
+            Number of nodes, or of sources and of targets.
+        num_rels : int, optional
+            Number of relations (default: largest + 1).
+
+        Raises
+        ------
+        ValueError
+            If shapes or dtypes do not fit or a node or relation is out of range.
+
+        Examples
+        --------
+        >>> import torch
+        >>> graph = Graph.from_edge_index(torch.tensor([[1, 0], [0, 0]]), num_nodes=2)
+        >>> graph.indices.tolist(), graph.dst.tolist(), graph.eids.tolist()
+        ([0, 1], [0, 0], [1, 0])
+        """
+        if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
             raise ValueError(
-                f"dst must lie in [0, {num_dst}), got {int(dst.min())} to {int(dst.max())}"
+                "edge_index must be a (2, E) int64 tensor, got "
+                f"{tuple(edge_index.shape)} {edge_index.dtype}"
             )
-        order = torch.argsort(src, stable=True)
-        order = order[torch.argsort(etypes[order], stable=True)]
-        order = order[torch.argsort(dst[order], stable=True)]
-        counts = torch.bincount(dst, minlength=num_dst)
-        indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
+        num_src, num_dst = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
+        sizes = {"num_src": num_src, "num_dst": num_dst, "num_rels": num_rels}
+        edges = (edge_index[0], edge_index[1], edge_type)
+        key = tuple(sizes.values())
+        return remembered(edge_index, key, edges, lambda: cls.from_edges(*edges, **sizes))
+
+    @classmethod
+    def from_dgl(
+        cls,
+        g: dgl.DGLGraph,
+        etypes: Tensor | None = None,
+        *,
+        num_rels: int | None = None,
+        relation_names: Sequence[str] | None = None,
+        device: torch.device | str | None = None,
+    ) -> Graph:
+        """Build the structure of a DGL graph; the same unchanged graph gives the same object.
+
+        What is remembered is compared, edge by edge, with what `g` and `etypes` hold now.
+
+        Parameters
+        ----------
+        g : DGLGraph
+            A homogeneous or bipartite graph, a heterograph, or a block. Nodes and edges of several
+            types are counted type after type, as `dgl.to_homogeneous` does: nodes by ``g.ntypes``
+            (``g.srctypes`` and ``g.dsttypes`` where these differ), edges by ``g.canonical_etypes``.
+        etypes : (E,) int tensor, optional
+            Relations of the edges by edge id, where `g` has one edge type; default all 0.
+        num_rels : int, optional
+            Number of relations, where `g` has one edge type (default: largest + 1).
+        relation_names : sequence of str or of (str, str, str), optional
+            The edge types of a heterograph in the order of their relation numbers; default
+            ``g.canonical_etypes``, which DGL sorts by name.
+        device : torch.device or str, optional
+            Where the structure is wanted; default that of `g`. PyPI's DGL has graphs on the CPU
+            only, but features and structure may live on a GPU.
+
+        Raises
+        ------
+        ValueError
+            If `etypes` does not fit or comes with a heterograph, or `relation_names` are not the
+            edge types.
+
+        Examples
+        --------
+        >>> g = dgl.heterograph({("u", "past", "u"): ([0], [1]), ("u", "future", "u"): ([1], [0])})
+        >>> Graph.from_dgl(g).etypes.tolist()
+        [0, 1]
+        >>> Graph.from_dgl(g, relation_names=["past", "future"]).etypes.tolist()
+        [1, 0]
+        """
+        edges = edges_of(g, etypes, relation_names)
+        sizes = {"num_src": g.num_src_nodes(), "num_dst": g.num_dst_nodes()}
+        sizes["num_rels"] = num_rels if len(g.canonical_etypes) == 1 else len(g.canonical_etypes)
+        device = torch.device(device or g.device)
+        key = (*sizes.values(), device)
+        return remembered(g, key, edges, lambda: cls.from_edges(*edges, **sizes).to(device))
+
+    @classmethod
+    def from_dialogues(
+        cls,
+        lengths: Tensor,
+        speakers: Tensor,
+        *,
+        past: int = 10,
+        future: int = 10,
+        relations: Relations = "speaker",
+        num_speakers: int = 2,
+    ) -> Graph:
+        """Connect every utterance with its neighbours in a window of its dialogue, itself included.
+
+        Edge j -> i exists when both lie in one dialogue and ``-past <= j - i <= future``. Its
+        relation is (same or other speaker) x (past or future), or with ``relations="pairs"``
+        (ordered pair of speakers, numbered by first appearance in the dialogue) x (past or future);
+        the self edge has a relation of its own, the last one: `relation_names`. Built natively, in
+        time linear in the number of edges.
+
+        Parameters
+        ----------
+        lengths : (B,) int64 tensor
+            Utterances in each dialogue, on the CPU.
+        speakers : (N,) int64 tensor
+            Speaker of each utterance, on the CPU; any numbering.
+        past, future : int
+            Utterances that the window reaches back and ahead; ``future=0`` sees the past only.
+        relations : {"speaker", "pairs"}
+            5 relations, or ``2 * num_speakers ** 2 + 1``.
+        num_speakers : int
+            Most speakers in a dialogue; used by "pairs" only.
+
+        Returns
+        -------
+        Graph
+            N nodes as sources and targets.
+
+        Raises
+        ------
+        ValueError
+            If lengths do not add up, a window is negative, or a dialogue has too many speakers.
+
+        Examples
+        --------
+        >>> import torch
+        >>> lengths, speakers = torch.tensor([3]), torch.tensor([7, 4, 7])
+        >>> graph = Graph.from_dialogues(lengths, speakers, past=1, future=1)
+        >>> graph.indptr.tolist(), graph.indices.tolist()
+        ([0, 2, 5, 7], [1, 0, 0, 2, 1, 1, 2])
+        >>> from ariigcn_dgl.graph import relation_names
+        >>> [relation_names("speaker")[r] for r in graph.etypes[:2]]
+        ['other_future', 'self']
+        """
+        edges = window_edges(lengths, speakers, past, future, relations, num_speakers)
+        plan = torch.ops.ariigcn.csr_plan(*edges[:3], len(speakers))
+        num_rels = len(relation_names(relations, num_speakers))
+        return cls(*edges, *plan, num_rels=num_rels)._known()
 
     def to(self, device: torch.device | str) -> Graph:
         """Return the graph with every tensor on `device`."""
         if self.indices.device == torch.device(device):
             return self
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
+        graph = Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
+        graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
+        return graph
 
-
-def _check_vectors(**tensors: Tensor) -> None:
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.int64 or tensor.dim() != 1:
-            raise ValueError(
-                f"{name} must be a 1-D int64 tensor, got {tensor.dim()}-D {tensor.dtype}"
-            )
-
-
-def _check_csr(
-    indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
-) -> None:
-    """Raise ValueError unless the kernels may trust these 1-D int64 arrays."""
-    if num_rels < 1 or num_src < 0:
-        raise ValueError(
-            f"num_rels must be at least 1 and num_src at least 0, got {num_rels} and {num_src}"
-        )
-    if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
-        raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
-    falls = indptr[1:] < indptr[:-1]  # not diff(), which may overflow
-    if falls.any():
-        raise ValueError(f"indptr decreases after row {int(falls.nonzero()[0])}")
-    for name, tensor in (("etypes", etypes), ("eids", eids)):
-        if len(tensor) != len(indices):
-            raise ValueError(
-                f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
-            )
-    for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
-        bad = ((tensor < 0) | (tensor >= size)).nonzero()
-        if len(bad):
-            edge = int(bad[0])
-            raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
-    falls = etypes.diff() < 0
-    starts = indptr[1:-1]
-    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
-    if falls.any():
-        edge = int(falls.nonzero()[0])
-        raise ValueError(
-            f"etypes must not decrease within a target, but do after edge {edge}: "
-            "use Graph.from_edges, which sorts"
-        )
+    def _known(self) -> Graph:
+        """Find out on the host what `torch.compile` cannot, then return the graph."""
+        _ = self.first_without_in_edges
+        return self
