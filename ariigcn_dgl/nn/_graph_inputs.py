@@ -82,6 +82,8 @@ def read_inputs(
     ValueError
         If the parts do not fit together; says which and why.
     """
+    if not isinstance(graph, Graph | dgl.DGLGraph):
+        raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
     src, dst = _sides(graph, feat)
     dst_counts = edge_counts = None
     if isinstance(src, Mapping):
@@ -164,7 +166,7 @@ def _structure(
         if etypes is not None:
             raise ValueError("etypes must be left out with a Graph, which has its own")
         own = graph.indices.device
-    elif isinstance(graph, dgl.DGLGraph):
+    else:
         own = graph.device
         if len(graph.canonical_etypes) == 1 and etypes is None and num_rels > 1:
             raise ValueError(
@@ -174,8 +176,6 @@ def _structure(
         movable = own.type == "cpu"  # where PyPI's DGL has all graphs
         graph = Graph.from_dgl(graph, etypes, num_rels=num_rels, device=device if movable else None)
         own = device if movable else own
-    else:
-        raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
     if graph.num_rels != num_rels:
         raise ValueError(
             f"graph must have {num_rels} relations, as the layer has, got {graph.num_rels}"

@@ -129,10 +129,10 @@ class RelEdgeAttentionConv(nn.Module):
         self.num_rels, self.num_heads = num_rels, num_heads
         self.score_kind, self.norm = score, norm
         self.negative_slope, self.attn_drop = negative_slope, attn_drop
-        self.feat_drop = Dropout(feat_drop)
         self.activation = activation
         self._allow_zero_in_degree = allow_zero_in_degree
-        self._check_options()
+        self._check_options(feat_drop)
+        self.feat_drop = Dropout(feat_drop)
         heads = num_heads or 1
         width = out_feats if attn_feats is None else attn_feats
         self._make_score(heads, width, bias)
@@ -150,7 +150,7 @@ class RelEdgeAttentionConv(nn.Module):
             self.residual = nn.Linear(dst_feats, heads * out_feats, bias=False)
             glorot_(self.residual.weight)
 
-    def _check_options(self) -> None:
+    def _check_options(self, feat_drop: float) -> None:
         sizes = {
             "in_feats": min(self.src_feats, self.dst_feats),
             "out_feats": self.out_feats,
@@ -164,7 +164,7 @@ class RelEdgeAttentionConv(nn.Module):
         for name, (value, kinds) in choices.items():
             if value not in kinds.__args__:
                 raise ValueError(f"{name} must be one of {kinds.__args__}, got {value!r}")
-        for name, p in (("feat_drop", self.feat_drop.p), ("attn_drop", self.attn_drop)):
+        for name, p in (("feat_drop", feat_drop), ("attn_drop", self.attn_drop)):
             if not 0 <= p < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {p}")
 
