@@ -28,6 +28,28 @@ def check_range(name: str, tensor: Tensor, size: int) -> None:
         raise ValueError(f"{name} must lie in [0, {size}), got {int(tensor[edge])} at edge {edge}")
 
 
+def check_edge_index(
+    edge_index: Tensor, edge_type: Tensor | None, num_src: int, num_dst: int, num_rels: int | None
+) -> None:
+    """Raise ValueError unless PyG's two tensors describe edges of so many nodes and relations."""
+    if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
+        raise ValueError(
+            "edge_index must be a (2, E) int64 tensor, got "
+            f"{tuple(edge_index.shape)} {edge_index.dtype}"
+        )
+    check_range("edge_index[0]", edge_index[0], num_src)
+    check_range("edge_index[1]", edge_index[1], num_dst)
+    if edge_type is None:
+        return
+    check_vectors(edge_index=edge_index[0], edge_type=edge_type)
+    if len(edge_type) != edge_index.size(1):
+        raise ValueError(
+            f"edge_type must have shape ({edge_index.size(1)},), got {tuple(edge_type.shape)}"
+        )
+    if num_rels is not None:
+        check_range("edge_type", edge_type, num_rels)
+
+
 def check_csr(
     indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
 ) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl._dgl import dgl
-from ariigcn_dgl.graph.checks import check_csr, check_range, check_vectors
+from ariigcn_dgl.graph.checks import check_csr, check_edge_index, check_range, check_vectors
 from ariigcn_dgl.graph.dgl_view import edges_of
 from ariigcn_dgl.graph.remember import remembered
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
@@ -276,16 +276,15 @@ class Graph:
         >>> graph.indices.tolist(), graph.dst.tolist(), graph.eids.tolist()
         ([0, 1], [0, 0], [1, 0])
         """
-        if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
-            raise ValueError(
-                "edge_index must be a (2, E) int64 tensor, got "
-                f"{tuple(edge_index.shape)} {edge_index.dtype}"
-            )
         num_src, num_dst = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
         sizes = {"num_src": num_src, "num_dst": num_dst, "num_rels": num_rels}
         edges = (edge_index[0], edge_index[1], edge_type)
-        key = tuple(sizes.values())
-        return remembered(edge_index, key, edges, lambda: cls.from_edges(*edges, **sizes))
+
+        def build() -> Graph:
+            check_edge_index(edge_index, edge_type, num_src, num_dst, num_rels)
+            return cls.from_edges(*edges, **sizes)
+
+        return remembered(edge_index, tuple(sizes.values()), edges, build)
 
     @classmethod
     def from_dgl(

@@ -131,6 +131,9 @@ class RelEdgeAttentionConv(nn.Module):
             If shapes, dtypes, devices or relations do not fit.
         """
         src, dst = x if isinstance(x, tuple) else (x, x)
+        for rows, width in ((src, self.conv.src_feats), (dst, self.conv.dst_feats)):
+            if rows.dim() != 2 or rows.size(1) != width:
+                raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")
         graph = edge_index
         if not isinstance(graph, Graph):
             graph = self._graph(edge_index, edge_type, (len(src), len(dst)))
