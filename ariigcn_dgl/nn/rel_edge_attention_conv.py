@@ -23,7 +23,7 @@ from ariigcn_dgl.ops import dot_attention, dropout, relational_attention, relati
 from ariigcn_dgl.ops._checks import is_cast
 
 Score = Literal["additive", "bilinear"]
-Norm = Literal["relation", "none"]
+Norm = Literal["none", "relation"]
 
 
 class RelEdgeAttentionConv(nn.Module):
@@ -40,10 +40,10 @@ class RelEdgeAttentionConv(nn.Module):
       b_r)`, as in GATv2 (Brody 2022) and in Eq. 8-10 of AR-IIGCN
     * ``score="bilinear"``: :math:`e_{ij} = h_i^\top W_e h_j`, as in DialogueGCN (Ghosal 2019).
 
-    With one relation, ``norm="none"`` and fitting weights this is `dgl.nn.GATv2Conv`; with scores
-    of zero it is `dgl.nn.RelGraphConv` whose edge norm is :math:`1 / (|N_i| |N_i^r|)`. AR-IIGCN's
-    layer has ``negative_slope=0, bias=False, activation=torch.nn.functional.gelu``. A self term is
-    a relation of self edges, or `residual`.
+    With one relation and fitting weights this is `dgl.nn.GATv2Conv`; with scores of zero it is
+    `dgl.nn.RelGraphConv` whose edge norm is :math:`1 / |N_i|`. AR-IIGCN's layer has
+    ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu``. A self
+    term is a relation of self edges, or `residual`.
 
     Computed by `ariigcn_dgl.ops.relational_attention`: no tensor has E rows of features.
 
@@ -58,8 +58,10 @@ class RelEdgeAttentionConv(nn.Module):
     num_heads : int, optional
         Number of heads H. Default: one head, whose axis the output does not have.
     score : {"additive", "bilinear"}
-    norm : {"relation", "none"}
-        :math:`c_{ir} = |N_i^r|`, the in-neighbours of i in relation r, or 1.
+    norm : {"none", "relation"}
+        :math:`c_{ir} = 1`, or :math:`|N_i^r|`, the number of in-neighbours of i in relation r. The
+        attention makes a mean already; AR-IIGCN and DialogueGCN divide nevertheless, which where
+        nodes have many neighbours makes the sums small.
     regularizer : {None, "basis", "bdd"}
         :math:`W_r` of its own, mixed from `num_bases` bases, or block-diagonal with `num_bases`
         blocks; as in `dgl.nn.RelGraphConv`.
@@ -111,7 +113,7 @@ class RelEdgeAttentionConv(nn.Module):
         num_heads: int | None = None,
         *,
         score: Score = "additive",
-        norm: Norm = "relation",
+        norm: Norm = "none",
         regularizer: Regularizer | None = None,
         num_bases: int | None = None,
         attn_feats: int | None = None,

@@ -60,7 +60,7 @@ def pull(out: Tensor, *leaves: Tensor) -> list[Tensor]:
 @torch.no_grad()
 def from_gatv2(theirs: dgl.nn.GATv2Conv, **options) -> RelEdgeAttentionConv:
     """Return the layer with the weights of a GATv2Conv."""
-    ours = RelEdgeAttentionConv(IN, OUT, 1, HEADS, norm="none", **options)
+    ours = RelEdgeAttentionConv(IN, OUT, 1, HEADS, **options)
     source, target = (
         linear.weight.view(HEADS, OUT, -1).mT for linear in (theirs.fc_src, theirs.fc_dst)
     )
@@ -150,15 +150,17 @@ def test_nested_in_hetero_graph_conv_it_is_gatv2_in_each_relation():
     torch.testing.assert_close(results, expected, **CLOSE)
 
 
-def relation_norm(g: dgl.DGLGraph, etypes: Tensor) -> Tensor:
-    """Return 1 / (|N_i| |N_i^r|) of every edge, (E, 1)."""
+def edge_norm(g: dgl.DGLGraph, etypes: Tensor, norm: str) -> Tensor:
+    """Return 1 / |N_i| or 1 / (|N_i| |N_i^r|) of every edge, (E, 1)."""
     _, dst = g.edges(order="eid")
     degree = g.in_degrees()[dst]
+    if norm == "none":
+        return 1 / degree.unsqueeze(1)
     _, segment, sizes = torch.unique(dst * RELS + etypes, return_inverse=True, return_counts=True)
     return 1 / (degree * sizes[segment]).unsqueeze(1)
 
 
-def from_rel_graph_conv(theirs: dgl.nn.RelGraphConv, regularizer: str | None):
+def from_rel_graph_conv(theirs: dgl.nn.RelGraphConv, regularizer: str | None, norm: str):
     """Return the layer with the weights of a RelGraphConv and scores of zero; and the pairs."""
     ours = RelEdgeAttentionConv(
         IN,
@@ -167,6 +169,7 @@ def from_rel_graph_conv(theirs: dgl.nn.RelGraphConv, regularizer: str | None):
         regularizer=regularizer,
         num_bases=2 if regularizer else None,
         residual=True,
+        norm=norm,
     )
     weight = theirs.linear_r.W
     pairs = {
@@ -183,12 +186,13 @@ def from_rel_graph_conv(theirs: dgl.nn.RelGraphConv, regularizer: str | None):
     return ours, pairs
 
 
+@pytest.mark.parametrize("norm", ["none", "relation"])
 @pytest.mark.parametrize("regularizer", [None, "basis", "bdd"])
-def test_uniform_attention_is_rel_graph_conv(g, etypes, feat, regularizer: str | None):
+def test_uniform_attention_is_rel_graph_conv(g, etypes, feat, regularizer: str | None, norm: str):
     theirs = randomise(dgl.nn.RelGraphConv(IN, OUT, RELS, regularizer=regularizer, num_bases=2))
-    ours, pairs = from_rel_graph_conv(theirs, regularizer)
+    ours, pairs = from_rel_graph_conv(theirs, regularizer, norm)
     out = ours(g, feat, etypes)
-    expected = theirs(g, feat, etypes, relation_norm(g, etypes))
+    expected = theirs(g, feat, etypes, edge_norm(g, etypes, norm))
     torch.testing.assert_close(out, expected, **CLOSE)
     grads = pull(out, feat, ours.residual.weight, *(own for own, _ in pairs))
     their_grads = pull(expected, feat, theirs.loop_weight, *(other for _, other in pairs))
@@ -199,8 +203,7 @@ def test_uniform_attention_is_rel_graph_conv(g, etypes, feat, regularizer: str |
 
 def test_uniform_attention_with_edge_weights_is_rel_graph_conv_with_any_norm(g, etypes, feat):
     theirs = randomise(dgl.nn.RelGraphConv(IN, OUT, RELS))
-    ours, _ = from_rel_graph_conv(theirs, None)
-    ours.norm = "none"
+    ours, _ = from_rel_graph_conv(theirs, None, "none")
     norm = torch.rand(g.num_edges(), 1)
     degree = g.in_degrees()[g.edges()[1]]
     out = ours(g, feat, etypes, edge_weight=norm.squeeze(1) * degree)
@@ -216,7 +219,13 @@ def test_bilinear_scores_and_bases_are_dialogue_gcns_layer(feat):
     attend, conv = BilinearEdgeAttention(IN), BasisRelConv(IN, OUT, rels, bases)
     randomise(nn.ModuleList([attend, conv]))
     ours = RelEdgeAttentionConv(
-        IN, OUT, rels, score="bilinear", regularizer="basis", num_bases=bases + 1
+        IN,
+        OUT,
+        rels,
+        score="bilinear",
+        norm="relation",
+        regularizer="basis",
+        num_bases=bases + 1,
     )
     with torch.no_grad():
         ours.weight_score.copy_(attend.weight[None])
@@ -248,7 +257,7 @@ def test_one_relation_is_pygs_gatv2(g, feat, concat: bool):
         IN, OUT, HEADS, concat=concat, add_self_loops=False
     )
     randomise(theirs)
-    ours = pyg.RelEdgeAttentionConv(IN, OUT, heads=HEADS, concat=concat, norm="none")
+    ours = pyg.RelEdgeAttentionConv(IN, OUT, heads=HEADS, concat=concat)
     source, target = (x.weight.view(HEADS, OUT, -1).mT for x in (theirs.lin_l, theirs.lin_r))
     with torch.no_grad():
         ours.conv.weight_src.copy_(source)

@@ -105,7 +105,7 @@ KINDS = {
     "plain": {},
     "one head": {"num_heads": None},
     "bilinear": {"score": "bilinear"},
-    "summed": {"norm": "none"},
+    "averaged by relation": {"norm": "relation"},
     "basis": {"regularizer": "basis", "num_bases": 2},
     "block-diagonal": {"regularizer": "bdd", "num_bases": 2, "in_feats": 4},
     "without bias": {"bias": False},
@@ -113,7 +113,7 @@ KINDS = {
     "residual of the same width": {"residual": True, "out_feats": 2, "in_feats": 4},
     "wide scores": {"attn_feats": 7, "negative_slope": 0.0},
     "gelu": {"activation": F.gelu},
-    "all": {"regularizer": "basis", "score": "bilinear", "norm": "none", "residual": True},
+    "all": {"regularizer": "basis", "score": "bilinear", "norm": "relation", "residual": True},
 }
 
 

@@ -30,7 +30,7 @@ def _graph(inputs: AttentionInputs) -> Graph:
 
 def _layer(inputs: AttentionInputs) -> Built:
     graph, dim = _graph(inputs), inputs.feat.size(1)
-    options = {"negative_slope": 0.0, "bias": False, "activation": F.gelu}
+    options = {"norm": "relation", "negative_slope": 0.0, "bias": False, "activation": F.gelu}
     conv = RelEdgeAttentionConv(dim, dim, inputs.num_rels, **options).to(inputs.feat)
     conv.set_allow_zero_in_degree(True)
     parameters = (conv.weight_dst, conv.weight_src, conv.score, conv.rel_weight)
