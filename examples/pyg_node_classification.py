@@ -67,7 +67,7 @@ def main() -> None:
         data.edge_type,
         return_attention_weights=True,
     )
-    for relation, name in enumerate(("of the own class", "anybody")):
+    for relation, name in enumerate(("equals", "anybody")):
         mean = attention[data.edge_type == relation].mean()
         print(f"mean attention to {name}: {mean:.3f} over {edge_index.size(1)} edges")
 

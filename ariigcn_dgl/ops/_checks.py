@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -39,3 +41,21 @@ def require_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `tensor` has the shape."""
     if tensor.shape != shape:
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(tensor.shape)}")
+
+
+def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise ValueError unless `value` is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def require_ids(**tensors: Tensor) -> None:
+    """Raise ValueError unless all tensors after the first are int64 on its device."""
+    (first, reference), *ids = tensors.items()
+    for name, tensor in ids:
+        if tensor.dtype != torch.int64:
+            raise ValueError(f"{name} must be int64, got {tensor.dtype}")
+        if tensor.device != reference.device:
+            raise ValueError(
+                f"{name} must be on the device of {first} ({reference.device}), got {tensor.device}"
+            )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
@@ -116,8 +116,7 @@ def pairwise_contrast(
     require_dim(3, z=z)
     for name, ids in (("label", label), ("modality", modality), ("utterance", utterance)):
         require_shape(name, ids, z.shape[:2])
-        if ids.dtype != torch.int64:
-            raise ValueError(f"{name} must be int64, got {ids.dtype}")
+    require_ids(z=z, label=label, modality=modality, utterance=utterance)
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     z = z if z.dtype == torch.float64 else z.float()
