@@ -94,7 +94,9 @@ class PairwiseContrast(nn.Module):
         self.margin = margin
         self.margin_mode = margin_mode
 
-    def forward(self, feat: Tensor, label: Tensor, modality: Tensor) -> Tensor:
+    def forward(
+        self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
+    ) -> Tensor:
         """Return the mean loss over anchors.
 
         Parameters
@@ -103,6 +105,8 @@ class PairwiseContrast(nn.Module):
             Rows; normalised here. Rows pair within their group only.
         label, modality : (G, N) int64 tensors
             Class (negative: the row takes part in no pair) and modality of each row.
+        utterance : (G, N) int64 tensor, optional
+            What each row shows, for rules that ask for it; default all different.
 
         Returns
         -------
@@ -113,15 +117,16 @@ class PairwiseContrast(nn.Module):
         ValueError
             If shapes, dtypes or devices do not fit.
         """
-        _check(feat, label=label, modality=modality)
+        if utterance is None:
+            utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
+        _check(feat, label=label, modality=modality, utterance=utterance)
         # in half precision the norm's lower bound is 0, and a zero row would become NaN
         z = F.normalize(feat if feat.dtype == torch.float64 else feat.float(), dim=-1)
-        no_utterance = torch.arange(label.size(1), device=label.device).expand_as(label)
         stats = pairwise_contrast(
             z,
             label,
             modality,
-            no_utterance,
+            utterance,
             self.rule,
             temperature=self.temperature,
             margin=self.margin,
