@@ -33,8 +33,8 @@ class RelationalGraph(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_dialogues(torch.tensor([3]), torch.tensor([0, 1, 0]))
     >>> RelationalGraph(4, 5, num_modalities=2)(graph, torch.ones(2, 3, 4)).shape
     torch.Size([2, 3, 4])
     """

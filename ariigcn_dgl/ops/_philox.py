@@ -8,7 +8,7 @@ from torch import Tensor
 LOW = 0xFFFFFFFF  # the lower 32 bits of an int64
 
 
-def _philox(key: int, low: Tensor, high: Tensor) -> list[Tensor]:
+def _philox(key: Tensor, low: Tensor, high: Tensor) -> list[Tensor]:
     """Return Philox-4x32-10's four words (Salmon et al. 2011), each below 2**32, as int64."""
     word = [low & LOW, (low >> 32) & LOW, high & LOW, (high >> 32) & LOW]
     k0, k1 = key & LOW, (key >> 32) & LOW
@@ -33,7 +33,7 @@ def dropout_scale(seed: Tensor, probability: float, like: Tensor) -> Tensor:
     groups, edges = like.shape
     edge = torch.arange(edges, device=like.device)
     group = torch.arange(groups, device=like.device).unsqueeze(1).expand(groups, edges)
-    words = torch.stack(_philox(int(seed), (edge // 4).expand(groups, edges), group))
+    words = torch.stack(_philox(seed.to(like.device), (edge // 4).expand(groups, edges), group))
     word = words.gather(0, (edge % 4).expand(1, groups, edges)).squeeze(0)
     keep = torch.tensor(1 - probability, dtype=like.dtype, device=like.device)
     kept = (word >> 8).to(like.dtype) * 2.0**-24 < keep

@@ -357,3 +357,17 @@ def test_any_arrays_make_a_sound_graph_or_a_value_error(indptr, indices, etypes,
         i for i in range(len(indptr) - 1) for _ in range(indptr[i], indptr[i + 1])
     ]
     assert graph.t_indptr[-1] == len(indices)
+
+
+INDEX_OPERATORS = {
+    "number_speakers": (long([2, 1]), long([7, 3, 7])),
+    "window_graph": (long([2, 1]), long([0, 1, 0]), 1, 1, 0),
+    "csr_plan": (long([0, 1, 2]), long([1, 0]), long([0, 0]), 2),
+    "counting_sort": (long([2, 0, 2]), 3),
+}
+
+
+@pytest.mark.parametrize("name", INDEX_OPERATORS)
+def test_operators_on_indices_do_what_their_schema_says(name: str):
+    operator = getattr(torch.ops.ariigcn, name).default
+    torch.library.opcheck(operator, INDEX_OPERATORS[name], test_utils="test_schema")

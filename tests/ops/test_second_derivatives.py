@@ -25,7 +25,7 @@ from ariigcn_dgl.ops import (
 )
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
-from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
+from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
 RELS, HEADS, D, A, OUT = 3, 2, 2, 3, 2
 # target 1 has no in-edges; the edge 2 -> 0 is doubled
@@ -204,3 +204,44 @@ def test_gradients_with_a_graph_equal_those_without():
     plain = torch.autograd.grad(loss, inputs, retain_graph=True)
     with_graph = torch.autograd.grad(loss, inputs, create_graph=True)
     torch.testing.assert_close(plain, with_graph, rtol=0, atol=0)
+
+
+def varied(*tensors: Tensor) -> list[Tensor]:
+    return [x.detach().clone().requires_grad_() for x in tensors]
+
+
+def backward_of_edge_attention() -> tuple:
+    inputs = draw(TARGETS, ROWS, (HEADS, D))
+    alpha = edge_attention(GRAPH, *inputs).detach()
+    return (*varied(torch.ones_like(alpha)), alpha, *inputs, 0.2, *STRUCTURE)
+
+
+def backward_of_relational_attention() -> tuple:
+    feat, *weights, dst_feat, bias, edge_weight = draw(*SHAPES.values())
+    tensors = (dst_feat, feat, *weights, bias, edge_weight)
+    options = (1, 0.2, 0.3, True, True)
+    out, alpha, *kept = torch.ops.ariigcn.relational_attention(
+        *(x.detach() for x in tensors), torch.tensor(7), *options, True, *_structure(GRAPH)
+    )
+    gradients = varied(torch.ones_like(out), torch.ones_like(alpha))
+    return (*gradients, alpha, *kept, *tensors, torch.tensor(7), *options, *_structure(GRAPH))
+
+
+def backward_of_pairwise_contrast() -> tuple:
+    (z,) = draw((1, 6, 3))
+    arguments = (LABELS, LABELS * 0, torch.arange(6)[None], 2, 1, 0.7, 0.4)
+    stats = torch.ops.ariigcn.pairwise_contrast(z.detach(), *arguments)
+    return (*varied(torch.ones_like(stats)), stats, z, *arguments)
+
+
+BACKWARD = {
+    "edge_attention": backward_of_edge_attention,
+    "relational_attention": backward_of_relational_attention,
+    "pairwise_contrast": backward_of_pairwise_contrast,
+}
+
+
+@pytest.mark.parametrize("name", BACKWARD)
+def test_differentiable_backward_follows_the_rules_for_operators(name: str):
+    operator = getattr(torch.ops.ariigcn, f"{name}_backward").default
+    torch.library.opcheck(operator, BACKWARD[name]())
