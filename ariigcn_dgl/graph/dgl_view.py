@@ -83,6 +83,8 @@ def edges_of(
 
 
 def _checked(g: dgl.DGLGraph, etypes: Tensor) -> Tensor:
+    if not isinstance(etypes, Tensor):
+        raise ValueError(f"etypes must be an integer tensor, got {type(etypes).__name__}")
     if etypes.dim() != 1 or len(etypes) != g.num_edges():
         raise ValueError(
             f"etypes must have one entry for each of the graph's {g.num_edges()} edges, got shape "

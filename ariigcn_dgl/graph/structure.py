@@ -11,7 +11,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import constructors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """In-edges of every target, sorted by (target, relation), and everything derived from them.
 
@@ -59,6 +59,12 @@ class Graph:
     t_eids: Tensor
     components: Tensor
     num_rels: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Graph(num_src={self.num_src}, num_dst={self.num_dst}, num_edges={self.num_edges}, "
+            f"num_rels={self.num_rels}, device={self.indices.device})"
+        )
 
     @property
     def num_dst(self) -> int:

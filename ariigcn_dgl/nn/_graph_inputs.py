@@ -55,15 +55,15 @@ class GraphInputs:
         node = self.graph.first_without_in_edges
         if node is None:
             return
-        name = f"node {node}"
+        name, cure = f"node {node}", "add self edges (dgl.add_self_loop(graph))"
         for node_type, count in (self.dst_counts or {}).items():
             if node < count:
-                name = f"node {node} of type {node_type!r}"
+                name, cure = f"node {node} of type {node_type!r}", "add edges that lead to them"
                 break
             node -= count
         raise dgl.DGLError(
             f"graph has nodes without in-edges, the first is {name}, and the layer has nothing to "
-            "sum up for them: add self edges (dgl.add_self_loop(graph)), or let them get zeros "
+            f"sum up for them: {cure}, or let their sum be zero "
             "(allow_zero_in_degree=True, or layer.set_allow_zero_in_degree(True))"
         )
 
@@ -178,7 +178,7 @@ def _structure(
         own = device if movable else own
     if graph.num_rels != num_rels:
         raise ValueError(
-            f"graph must have {num_rels} relations, as the layer has, got {graph.num_rels}"
+            f"graph must have {num_rels} relations, the layer's num_rels, got {graph.num_rels}"
         )
     if own != device:
         raise ValueError(

@@ -194,8 +194,16 @@ class RelEdgeAttentionConv(nn.Module):
 
     def extra_repr(self) -> str:
         """Return what ``print(layer)`` shows."""
-        widths = f"({self.src_feats}, {self.dst_feats}), {self.out_feats}"
-        return f"{widths}, num_rels={self.num_rels}, num_heads={self.num_heads}"
+        same = self.src_feats == self.dst_feats
+        shown = {
+            "in_feats": self.src_feats if same else (self.src_feats, self.dst_feats),
+            "out_feats": self.out_feats,
+            "num_rels": self.num_rels,
+            "num_heads": self.num_heads,
+            "score": self.score_kind,
+            "norm": self.norm,
+        }
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
     def forward(
         self,

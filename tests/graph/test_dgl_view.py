@@ -161,6 +161,7 @@ BAD_ETYPES = {
     "too few": (torch.zeros(1).long(), r"one entry for each of the graph's 2 edges, got .*\(1,\)"),
     "two columns": (torch.zeros(2, 1).long(), r"got shape \(2, 1\)"),
     "floating": (torch.zeros(2), "must be an integer tensor, got torch.float32"),
+    "a list": ([0, 1], "must be an integer tensor, got list"),
     "bool": (torch.zeros(2).bool(), "must be an integer tensor, got torch.bool"),
     "elsewhere": (torch.zeros(2, device="meta").long(), "on the device of the graph .* got meta"),
     "too large": (torch.tensor([0, 3]), r"etypes must lie in \[0, 3\), got 3 at edge 1"),

@@ -255,7 +255,9 @@ def test_targets_without_in_edges_are_an_error_that_names_the_fix(feat):
 def test_the_error_names_the_node_type(hetero):
     hetero.add_nodes(2, ntype="user")
     feat = {"user": draw(5, IN), "item": draw(3, IN)}
-    with pytest.raises(dgl.DGLError, match="the first is node 3 of type 'user'"):
+    with pytest.raises(
+        dgl.DGLError, match=r"the first is node 3 of type 'user'.*add edges.*allow_zero"
+    ):
         make()(hetero, feat)
 
 
@@ -411,6 +413,13 @@ def test_a_state_is_loaded_back(g, feat):
     assert other(g, feat, ETYPES).equal(conv(g, feat, ETYPES))
 
 
+def test_it_says_what_it_is(g):
+    shown = repr(make((3, 5), score="bilinear"))
+    assert "in_feats=(3, 5), out_feats=4, num_rels=3, num_heads=2, score='bilinear'" in shown
+    graph = Graph.from_dgl(g, ETYPES, num_rels=RELS)
+    assert repr(graph) == "Graph(num_src=5, num_dst=5, num_edges=8, num_rels=3, device=cpu)"
+
+
 # What is refused
 
 
@@ -439,7 +448,7 @@ REFUSED = {
     ),
     "a graph of fewer relations": (
         lambda g, x: (Graph.from_dgl(g), x),
-        "graph must have 3 relations, as the layer has, got 1",
+        "graph must have 3 relations, the layer's num_rels, got 1",
     ),
     "a graph elsewhere": (
         lambda g, x: (Graph.from_dgl(g, ETYPES).to("meta"), x),
