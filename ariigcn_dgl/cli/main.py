@@ -20,6 +20,7 @@ from ariigcn_dgl.cli.data import check, convert, synth
 from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
+from ariigcn_dgl.cli.extract import extract
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
 from ariigcn_dgl.cli.report import report
@@ -33,6 +34,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "extract": extract,
     "experiment": experiment,
     "embed": embed,
     "report": report,
@@ -46,6 +48,7 @@ POSITIONAL = {
     embed: ["run"],
     report: ["runs"],
     predict: ["run"],
+    extract: ["media"],
     experiment: ["study"],
     benchmark: ["operators"],
     check: ["data"],
@@ -59,6 +62,8 @@ A first run needs no data:     ariigcn train
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
+Features from recordings:      ariigcn extract FOLDER --text roberta-large --out DATA
+Emotions in a recording:       ariigcn predict runs/NAME --media a.mp4 --out FOLDER
 Systems compared:              ariigcn experiment main --data FOLDER --jobs 2
 A page to look at:             ariigcn report runs/NAME --data FOLDER --out report.html"""
 

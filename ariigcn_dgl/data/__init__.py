@@ -1,6 +1,7 @@
 """Dialogues: reading, checking, writing and making them. Knows no model."""
 
 from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.dgl_dataset import DialogueGraphDataset
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
@@ -13,6 +14,7 @@ __all__ = [
     "MODALITIES",
     "SPLITS",
     "UNLABELLED",
+    "DialogueGraphDataset",
     "Dialogues",
     "Summary",
     "SynthConfig",
