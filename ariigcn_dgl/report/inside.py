@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch, collate
-from ariigcn_dgl.nn import BilinearEdgeAttention, ModalityClassifiers, RelEdgeAttentionConv
+from ariigcn_dgl.nn import BilinearEdgeAttention, ModalityClassifiers, ModalityRelConv
 from ariigcn_dgl.report.conversation import Answer
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -101,7 +101,7 @@ def _hooks(modules: Sequence[nn.Module], record: Callable[[tuple, Any], None]) -
 
 
 def _attending(model: nn.Module) -> list[nn.Module]:
-    kinds = (BilinearEdgeAttention, RelEdgeAttentionConv)
+    kinds = (BilinearEdgeAttention, ModalityRelConv)
     return [module for module in model.modules() if isinstance(module, kinds)]
 
 

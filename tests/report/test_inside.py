@@ -48,12 +48,14 @@ def test_last_linear_map_makes_the_fused_logits_of_the_states(
     model = trained.model
     scaled = trained.standardiser.apply(trained.adapt(test_set))
     batch = collate(scaled, np.arange(scaled.num_dialogues), model.window)
+    logits = []
+    handle = model.head.register_forward_hook(lambda _, x, out: logits.append(out))
     with torch.inference_mode():
-        utterances = model._states(batch, model.project(batch))[1]
-        expected = model.head(model.fusion(utterances))
+        model(batch)
+        handle.remove()
         last = [m for m in model.head.modules() if isinstance(m, torch.nn.Linear)][-1]
         found = last(torch.from_numpy(inside.states))
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found, logits[0])
 
 
 def test_attention_is_that_of_the_graph_layer(
@@ -64,7 +66,7 @@ def test_attention_is_that_of_the_graph_layer(
     for b, answer in enumerate(inside.answers):
         batch = collate(scaled, [b], model.window)
         with torch.inference_mode():
-            _, attention = model.graph.attend(batch.graph, model.project(batch), get_attention=True)
+            _, attention = model.graph.attend(batch.graph, model.project(batch))
         dense = torch.zeros(3, len(batch.labels), len(batch.labels))
         dense[:, batch.graph.dst, batch.graph.indices] = attention
         for m, weights in enumerate(answer.attention.values()):
