@@ -1,4 +1,4 @@
-"""``ariigcn data check | convert | synth``."""
+"""``ariigcn data check | convert | import | synth``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Literal
 
 from rich.console import Console
 
+from ariigcn_dgl.data.community import ImportOptions, import_file
+from ariigcn_dgl.data.community.table import render as render_import
 from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.data.summary_table import render
@@ -44,6 +46,65 @@ def convert(data: str, out: str) -> None:
     dialogues = load_source(data)
     write_folder(dialogues, out)
     print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
+
+
+def import_(
+    file: str,
+    out: str | None = None,
+    join: list[str] | None = None,
+    labels: Literal["emotion", "sentiment"] = "emotion",
+    roberta: Literal["1", "2", "3", "4", "mean", "concat"] = "mean",
+    val_fraction: float = 0.0,
+    seed: int = 0,
+    nonfinite_missing: bool = False,
+    text: str | None = None,
+    audio: str | None = None,
+    visual: str | None = None,
+) -> None:
+    """Read a feature file that the field passes around, whichever it is; run nothing in it.
+
+    Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
+    (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
+    GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
+    DailyDialog, MMSA dictionaries and MERBench folders. Pickles are read without running anything
+    that they name. Shows what was recognised beside the published counts, and what to beware of.
+
+    Parameters
+    ----------
+    file : str
+        The file or folder.
+    out : str
+        New folder for the data set, in the format of ariigcn data convert; without it nothing is
+        written.
+    join : list of str
+        More files on the same dialogues: feature files give the modalities and the validation list
+        that FILE lacks; MELD's csv files give the speakers' names and its validation list.
+    labels : {"emotion", "sentiment"}
+        Which labels, where the file has both or one follows from the other.
+    roberta : {"1", "2", "3", "4", "mean", "concat"}
+        Which of four RoBERTa layers become the text: one (1 is the last layer), their mean (1,024
+        wide; what most systems that read these files use) or all side by side (4,096 wide).
+    val_fraction : float
+        Share of the training dialogues to move to validation where the file lists none.
+    seed : int
+        Seed of that choice.
+    nonfinite_missing : bool
+        Mark rows with NaN or inf as missing instead of refusing the file.
+    text : str
+        Of a MERBench folder: which folder of features is the text.
+    audio : str
+        Of a MERBench folder: which folder of features is the audio.
+    visual : str
+        Of a MERBench folder: which folder of features is the visual modality.
+    """
+    options = ImportOptions(
+        labels, roberta, val_fraction, seed, nonfinite_missing, text, audio, visual
+    )
+    imported = import_file(file, options, join or ())
+    if out is not None:
+        write_folder(imported.dialogues, out)
+    Console().print(render_import(imported))
+    print(f"written: {out}" if out else "nothing written: name a new folder with --out")
 
 
 def synth(
