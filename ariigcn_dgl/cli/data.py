@@ -6,12 +6,15 @@ from typing import Literal
 
 from rich.console import Console
 
+from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
-from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
+from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
+
+LayoutName = Literal[("none", *LAYOUTS)]
 
 
 def check(data: str) -> None:
@@ -83,7 +86,7 @@ def import_(
         Which labels, where the file has both or one follows from the other.
     roberta : {"1", "2", "3", "4", "mean", "concat"}
         Which of four RoBERTa layers become the text: one (1 is the last layer), their mean (1,024
-        wide; what most systems that read these files use) or all side by side (4,096 wide).
+        wide) or all side by side (4,096 wide).
     val_fraction : float
         Share of the training dialogues to move to validation where the file lists none.
     seed : int
@@ -108,20 +111,32 @@ def import_(
 
 
 def synth(
-    out: str, like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic", seed: int = 0
+    out: str,
+    like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic",
+    layout: LayoutName = "none",
+    fraction: float = 1.0,
+    seed: int = 0,
 ) -> None:
     """Write a synthetic data set with the statistics of real conversations.
 
     Parameters
     ----------
     out : str
-        The new folder.
+        The new folder; with --layout a file, or a folder for merbench and meld-csv.
     like : {"synthetic", "iemocap-like", "meld-like"}
         "synthetic": the small set that `ariigcn train` uses by default; the others have the size,
         lengths, classes and emotion dynamics of the real sets.
+    layout : str
+        Write a file of the field instead, as ariigcn data import reads it: with the ids, widths,
+        numbers of dialogues and class counts of the real one.
+    fraction : float
+        With --layout: share of the real numbers of dialogues and utterances.
     seed : int
         Same seed, same data.
     """
-    dialogues = synthesise(PRESETS[like], seed)
-    write_folder(dialogues, out)
+    if layout == "none":
+        dialogues = synthesise(PRESETS[like], seed)
+        write_folder(dialogues, out)
+    else:
+        dialogues = write_layout(layout, out, seed, fraction)
     print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")

@@ -1,4 +1,4 @@
-"""Bring the values of a pickle to arrays and names; name the dialogue and the field that do not fit."""
+"""Bring the values of a pickle to arrays and names; say what does not fit, and where."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ class Columns:
         self._afford(4 * sum(max(width, 0) for width in widths))
         for turn, width in enumerate(widths):
             if width < 1 or width != widths[0]:
-                expected = f"a row of {widths[0]} numbers" if widths[0] > 0 else "a row of numbers"
-                raise self.fail(field, dialogue, f"utterance {turn} is {kind(rows[turn])}, {expected}")
+                expected = f"a row of {max(widths[0], 0) or 'plain'} numbers"
+                raise self.fail(
+                    field, dialogue, f"utterance {turn} is {kind(rows[turn])}, {expected}"
+                )
         try:
             # What is too large for float32 becomes inf, which is reported later.
             with np.errstate(over="ignore"):
@@ -60,20 +62,26 @@ class Columns:
         for turn, item in enumerate(value):
             number = _single(item)
             if number is None:
-                raise self.fail(field, dialogue, f"utterance {turn} is {kind(item)}, expected a number")
+                raise self.fail(
+                    field, dialogue, f"utterance {turn} is {kind(item)}, expected a number"
+                )
             out[turn] = number
         return out
 
     def speakers(self, value: Any, field: str, dialogue: str) -> list[str]:
         """Return a name per utterance; of a one-hot vector the place of the one."""
         if not is_sequence(value):
-            raise self.fail(field, dialogue, f"{kind(value)}, expected a speaker for each utterance")
+            raise self.fail(
+                field, dialogue, f"{kind(value)}, expected a speaker for each utterance"
+            )
         names = []
         for turn, item in enumerate(value):
             name = _speaker(item)
             if name is None:
                 raise self.fail(
-                    field, dialogue, f"utterance {turn} is {kind(item)}, expected a name or a one-hot"
+                    field,
+                    dialogue,
+                    f"utterance {turn} is {kind(item)}, expected a name or a one-hot",
                 )
             names.append(name)
         return names
@@ -133,7 +141,9 @@ def kind(value: Any) -> str:
 def _width(row: Any) -> int:
     if isinstance(row, np.ndarray):
         # (1, D) is how some extractors return the vector of a single utterance.
-        return row.size if row.dtype.kind in "biuf" and row.size == max(row.shape, default=0) else -1
+        return (
+            row.size if row.dtype.kind in "biuf" and row.size == max(row.shape, default=0) else -1
+        )
     # Plain numbers only: NumPy would read text as numbers and unfold lists in lists.
     plain = isinstance(row, (list, tuple)) and set(map(type, row)) <= {int, float, bool, type(None)}
     return len(row) if plain else -1

@@ -15,6 +15,7 @@ from ariigcn_dgl.data.community.meld_csv import is_meld_csv, read_meld_csv
 from ariigcn_dgl.data.community.published import Count, Published
 from ariigcn_dgl.data.community.raw import ImportOptions, RawSet
 from ariigcn_dgl.data.community.recognise import read_folder, read_value
+from ariigcn_dgl.data.community.splits import note_missing_val
 from ariigcn_dgl.data.community.unpickle import unpickle
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.split import with_val_split
@@ -95,7 +96,9 @@ def import_file(
     compared = _compare(raw, dialogues, dataset)
     if options.val_fraction:
         dialogues = _carve(raw, dialogues, options)
-    known = dataset.name if dataset else "no data set with published counts"
+    elif "val" not in dialogues.splits:
+        note_missing_val(raw, dataset)
+    known = dataset.name if dataset else "none whose published counts are known here"
     return Imported(raw.path, raw.layout, known, dialogues, compared, tuple(raw.notes))
 
 
@@ -106,8 +109,8 @@ def _read(path: Path, options: ImportOptions) -> RawSet:
         return read_folder(path, options)
     if is_meld_csv(path):
         raise InputError(
-            f"{path}: MELD's csv holds no features; it gives a feature file the speakers' names and "
-            f"the validation split: ariigcn data import FEATURES.pkl --join {path}"
+            f"{path}: MELD's csv holds no features; it gives a feature file the names of speakers "
+            f"and the validation split: ariigcn data import FEATURES.pkl --join {path}"
         )
     return read_value(unpickle(path), path, Columns(str(path), path.stat().st_size), options)
 
@@ -147,8 +150,9 @@ def _carve(raw: RawSet, dialogues: Dialogues, options: ImportOptions) -> Dialogu
         carved = with_val_split(dialogues, options.seed, options.val_fraction)
     except InputError as error:
         raise InputError(f"{raw.path}: {error}") from error
+    moved = f"{carved.splits.count('val')} of {dialogues.splits.count('train')}"
     raw.notes.append(
-        f"{carved.splits.count('val')} of {dialogues.splits.count('train')} training dialogues "
+        f"the file has no validation list: {moved} training dialogues "
         f"moved to validation at random (--val_fraction {options.val_fraction:g} --seed "
         f"{options.seed}): a split of your own, not a published one"
     )

@@ -49,7 +49,9 @@ def read_meld_csv(path: Path) -> dict[int, Scene]:
         where = f"{path}: line {reader.line_num}"
         emotion = (row["Emotion"] or "").strip().lower()
         if emotion not in MELD.label_names:
-            raise InputError(f"{where}: emotion {emotion!r}, expected {', '.join(MELD.label_names)}")
+            raise InputError(
+                f"{where}: emotion {emotion!r}, expected {', '.join(MELD.label_names)}"
+            )
         number = (row["Dialogue_ID"] or "").strip()
         if not number.isdecimal():
             raise InputError(f"{where}: Dialogue_ID is {number!r}, expected a number")

@@ -11,8 +11,9 @@ import numpy as np
 
 from ariigcn_dgl.data.arrays import numpy_errors, read_npy
 from ariigcn_dgl.data.community.columns import Columns, kind
-from ariigcn_dgl.data.community.published import IEMOCAP_ID, INTENSITIES
+from ariigcn_dgl.data.community.meld_csv import OFFSETS
 from ariigcn_dgl.data.community.mmsa import steps
+from ariigcn_dgl.data.community.published import IEMOCAP_ID, INTENSITIES, MELD
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.unpickle import unpickle_bytes
 from ariigcn_dgl.data.dialogues import MODALITIES
@@ -20,9 +21,11 @@ from ariigcn_dgl.errors import InputError
 
 _CORPORA = {"train_corpus": "train", "val_corpus": "val", "test_corpus": "test", "whole_corpus": ""}
 # MERBench numbers the classes in orders of its own.
-_MELD_NAMES = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
+_MELD_ORDER = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
+_TO_MELD = np.array([MELD.label_names.index(name) for name in _MELD_ORDER])
 _MER_NAMES = ("neutral", "angry", "happy", "sad", "worried", "surprise")
-_MELD_NAME = re.compile(r"(train|val|test)_(dia\d+)_utt(\d+)")
+_LARGEST_CORPUS = 1 << 28  # bytes
+_MELD_NAME = re.compile(r"(train|val|test)_dia(\d{1,6})_utt(\d{1,6})")
 _TURN = re.compile(r"(.+)_([FM])(\w+)")
 
 
@@ -63,6 +66,8 @@ def _corpora(file: Path) -> dict[str, dict[str, Any]]:
     with numpy_errors(str(file)), zipfile.ZipFile(file) as archive:
         for name, split in _CORPORA.items():
             if f"{name}.npy" in archive.namelist():
+                if archive.getinfo(f"{name}.npy").file_size > _LARGEST_CORPUS:
+                    raise InputError(f"{file}: {name}: larger than any list of labels")
                 with archive.open(f"{name}.npy") as member:
                     corpora[split] = _corpus(member.read(), f"{file}: {name}")
     return corpora
@@ -76,6 +81,9 @@ def _corpus(content: bytes, where: str) -> dict[str, Any]:
     corpus = unpickle_bytes(content, where, header + size_bytes + length)
     if not isinstance(corpus, dict) or not all(isinstance(name, str) for name in corpus):
         raise InputError(f"{where}: {kind(corpus)}, expected a dictionary from name to labels")
+    for name in corpus:
+        if {"/", "\\", "\0"} & set(name) or name.startswith("."):
+            raise InputError(f"{where}: {name[:40]!r} is no name of an utterance")
     return corpus
 
 
@@ -99,10 +107,8 @@ def _listed(root: Path) -> str:
 
 
 def _label_names(names: set[str], corpora: dict[str, Any]) -> tuple[str, ...] | None:
-    if all(map(_MELD_NAME.fullmatch, names)):
-        return _MELD_NAMES
-    if all(map(IEMOCAP_ID.match, names)):
-        return None  # in the order that all of the community uses
+    if all(map(_MELD_NAME.fullmatch, names)) or all(map(IEMOCAP_ID.match, names)):
+        return None  # brought to the order that the rest of the community uses
     emotions = [one.get("emo") for corpus in corpora.values() for one in corpus.values()]
     return _MER_NAMES if any(isinstance(e, int) and e >= 0 for e in emotions) else INTENSITIES
 
@@ -112,7 +118,9 @@ def _dialogues(corpus: dict[str, Any]) -> dict[str, list[str]]:
     for place, name in enumerate(corpus):
         meld, iemocap = _MELD_NAME.fullmatch(name), _TURN.fullmatch(name)
         if meld:
-            groups.setdefault(f"{meld[1]}_{meld[2]}", []).append((int(meld[3]), name))
+            # Numbered as in the pickles, one split after the other.
+            dialogue = str(int(meld[2]) + OFFSETS[meld[1]])
+            groups.setdefault(dialogue, []).append((int(meld[3]), name))
         else:
             dialogue = iemocap[1] if iemocap and IEMOCAP_ID.match(name) else name
             groups.setdefault(dialogue, []).append((place, name))
@@ -143,6 +151,10 @@ def _labels(names: list[str], corpus: dict[str, Any], raw: RawSet) -> np.ndarray
     values = columns.numbers([entry.get(key) for entry in entries], key, names[0])
     if raw.label_names is INTENSITIES:
         return steps(values)
+    if _MELD_NAME.fullmatch(names[0]) and raw.label_names is None:
+        if not np.isin(values, np.arange(7)).all():
+            raise columns.fail("emo", names[0], "a class other than 0 to 6")
+        return _TO_MELD[values.astype(np.int64)].astype(np.float64)
     return np.where(values < 0, np.nan, values)
 
 

@@ -36,7 +36,7 @@ def read_mmsa(value: Any, path: Path, columns: Columns, options: ImportOptions) 
             raise InputError(f"{path}: {name}: {kind(part)}, expected a dictionary of arrays")
         raw.listed[_SPLITS[name]] = _read_split(raw, name, part, columns, names)
     raw.notes.append("a clip's features are the mean over its frames (tokens, for text)")
-    raw.notes.append("a video is one dialogue of one speaker: MMSA files do not say who speaks")
+    raw.notes.append("a video is one dialogue, its clips in the order of their numbers")
     if names is SENTIMENTS and options.labels != "sentiment":
         raw.notes.append("intensities lie within -1 and 1, as in CH-SIMS: labels are 3 sentiments")
     return raw
@@ -69,22 +69,39 @@ def _read_split(
     videos: dict[str, list[int]] = {}
     for row in sorted(range(len(clips)), key=lambda row: _natural(clips[row])):
         videos.setdefault(clips[row].rpartition("$_$")[0] or clips[row], []).append(row)
-    for video, rows in videos.items():
-        key = video if video not in raw.dialogues else f"{video} ({name})"
-        raw.dialogues[key] = RawDialogue(
-            {modality: array[rows] for modality, array in features.items()},
-            labels[rows],
-            ["0"] * len(rows),
-            [clips[row] if key == video else f"{clips[row]} ({name})" for row in rows],
-        )
-        if key != video:
-            raw.notes.append(f"video {video!r} is in two splits: each has its own clips of it")
-    return [video if f"{video} ({name})" not in raw.dialogues else f"{video} ({name})" for video in videos]
+    return [_add(raw, video, name, rows, features, labels, clips) for video, rows in videos.items()]
+
+
+def _add(
+    raw: RawSet,
+    video: str,
+    name: str,
+    rows: list[int],
+    features: dict[str, np.ndarray],
+    labels: np.ndarray,
+    clips: list[str],
+) -> str:
+    """Add the clips of a video as a dialogue; return the name it got."""
+    key, suffix = video, ""
+    if video in raw.dialogues:
+        suffix = f" ({name})"
+        key = f"{video}{suffix}"
+        raw.notes.append(f"LEAK in the file: clips of video {video!r} are in two splits")
+    raw.dialogues[key] = RawDialogue(
+        {modality: array[rows] for modality, array in features.items()},
+        labels[rows],
+        utterance_ids=[f"{clips[row]}{suffix}" for row in rows],
+    )
+    return key
 
 
 def _pooled(path: Path, name: str, part: dict[str, Any], key: str) -> np.ndarray:
     array = part[key]
-    if not isinstance(array, np.ndarray) or array.ndim not in (2, 3) or array.dtype.kind not in "fiu":
+    if (
+        not isinstance(array, np.ndarray)
+        or array.ndim not in (2, 3)
+        or array.dtype.kind not in "fiu"
+    ):
         raise InputError(
             f"{path}: {name}: {key}: {kind(array)}, expected (clips, frames, width) numbers"
         )
@@ -94,7 +111,9 @@ def _pooled(path: Path, name: str, part: dict[str, Any], key: str) -> np.ndarray
     frames = np.where(np.isneginf(array), 0, array).astype(np.float32)
     counts = _frame_counts(part, key, frames)
     inside = np.arange(frames.shape[1]) < counts[:, None]
-    return np.where(inside[..., None], frames, 0).sum(1) / np.maximum(counts, 1)[:, None].astype("f4")
+    return np.where(inside[..., None], frames, 0).sum(1) / np.maximum(counts, 1)[:, None].astype(
+        "f4"
+    )
 
 
 def _frame_counts(part: dict[str, Any], key: str, frames: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ariigcn_dgl.data.community.pickled_numpy import Malformed
+from ariigcn_dgl.data.community.pickled_numpy import MalformedError
 
 if TYPE_CHECKING:
     from ariigcn_dgl.data.community.unpickle import Machine
@@ -21,7 +21,7 @@ Instruction = Callable[["Machine"], None]
 
 def _protocol(m: Machine) -> None:
     if m.take(1)[0] > NEWEST_PROTOCOL:
-        raise Malformed("a pickle of an unknown protocol")
+        raise MalformedError("a pickle of an unknown protocol")
 
 
 def _int_line(m: Machine) -> None:
@@ -37,7 +37,7 @@ def _long(m: Machine, size: int) -> None:
 def _string_line(m: Machine) -> None:
     line = m.line()
     if len(line) < 2 or line[0] not in "'\"" or line[-1] != line[0]:
-        raise Malformed("text without quotes")
+        raise MalformedError("text without quotes")
     m.stack.append(codecs.escape_decode(line[1:-1].encode("latin1"))[0].decode("latin1"))
 
 

@@ -13,7 +13,7 @@ _CODE = re.compile(r"[|<>=]?([biufSU])(\d{1,9})|[|<>=]?(O)8?")
 _ORDERS = {"<": "<", ">": ">", "|": "|", "=": "="}
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """The pieces do not fit together; the text says how."""
 
 
@@ -25,14 +25,16 @@ class DType:
     def __init__(self, code: object) -> None:
         found = _CODE.fullmatch(as_text(code))
         if not found:
-            raise Malformed(f"an array of the type {as_text(code)[:20]!r}, expected plain numbers")
+            raise MalformedError(
+                f"an array of the type {as_text(code)[:20]!r}, expected plain numbers"
+            )
         self.code = found[3] or found[1] + found[2]
         self.order = as_text(code)[0] if as_text(code)[0] in _ORDERS else "="
 
     def set_state(self, state: object) -> None:
         """Take the byte order from the state ``(version, order, ...)``."""
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in _ORDERS:
-            raise Malformed("a data type without a byte order")
+            raise MalformedError("a data type without a byte order")
         self.order = state[1]
 
     @property
@@ -45,7 +47,7 @@ class DType:
         try:
             return np.dtype(self.order + self.code)
         except (TypeError, ValueError) as error:
-            raise Malformed(f"an array of the unknown type {self.code!r}") from error
+            raise MalformedError(f"an array of the unknown type {self.code!r}") from error
 
 
 class PendingArray:
@@ -59,7 +61,7 @@ class PendingArray:
     def build(self, state: object) -> Any:
         """Return the array of the state ``(version, shape, dtype, fortran, content)``."""
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], DType):
-            raise Malformed("an array without shape, type and content")
+            raise MalformedError("an array without shape, type and content")
         _, shape, dtype, fortran, content = state
         if dtype.is_object:
             return nested(content, checked_shape(shape))
@@ -69,10 +71,10 @@ class PendingArray:
 def from_bytes(content: object, dtype: object, shape: object, order: object = "C") -> np.ndarray:
     """Return the array of numbers or text that the bytes hold."""
     if not isinstance(dtype, DType) or dtype.is_object or order not in ("C", "F"):
-        raise Malformed("an array of Python objects in a buffer")
+        raise MalformedError("an array of Python objects in a buffer")
     kind, shape, raw = dtype.resolve(), checked_shape(shape), as_bytes(content)
     if len(raw) != math.prod(shape) * kind.itemsize or kind.itemsize == 0:
-        raise Malformed(f"an array of shape {shape} ({kind}) with {len(raw)} bytes of content")
+        raise MalformedError(f"an array of shape {shape} ({kind}) with {len(raw)} bytes of content")
     array = np.frombuffer(raw, kind).reshape(shape, order=order)
     if kind.kind == "S":
         return np.char.decode(array, "latin1")
@@ -87,7 +89,7 @@ def scalar(dtype: object, content: object) -> Any:
 def nested(content: object, shape: tuple[int, ...]) -> Any:
     """Return the elements of an array of objects as lists in lists; the element itself of 0-d."""
     if not isinstance(content, list) or len(content) != math.prod(shape):
-        raise Malformed(f"an array of objects of shape {shape} without its elements")
+        raise MalformedError(f"an array of objects of shape {shape} without its elements")
     for length in reversed(shape[1:]):
         content = [content[at : at + length] for at in range(0, len(content), length or 1)]
     return content if shape else content[0]
@@ -98,9 +100,9 @@ def checked_shape(shape: object) -> tuple[int, ...]:
     if isinstance(shape, int):
         shape = (shape,)
     if not isinstance(shape, tuple) or len(shape) > 8:
-        raise Malformed("an array without a shape")
+        raise MalformedError("an array without a shape")
     if not all(type(length) is int and 0 <= length < 1 << 40 for length in shape):
-        raise Malformed("an array with a shape that is not of whole numbers")
+        raise MalformedError("an array with a shape that is not of whole numbers")
     return shape
 
 
@@ -110,7 +112,7 @@ def as_bytes(value: object) -> bytes:
         return value.encode("latin1")
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
-    raise Malformed(f"{type(value).__name__} where bytes belong")
+    raise MalformedError(f"{type(value).__name__} where bytes belong")
 
 
 def as_text(value: object) -> str:
@@ -119,4 +121,4 @@ def as_text(value: object) -> str:
         return value.decode("latin1")
     if isinstance(value, str) and value:
         return value
-    raise Malformed(f"{type(value).__name__} where text belongs")
+    raise MalformedError(f"{type(value).__name__} where text belongs")

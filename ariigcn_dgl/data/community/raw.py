@@ -17,8 +17,8 @@ class ImportOptions:
     labels : {"emotion", "sentiment"}
         Which labels, where a file has both or one follows from the other.
     roberta : {"1", "2", "3", "4", "mean", "concat"}
-        Which of the four RoBERTa layers become the text: one of them, their mean (1,024 wide, what
-        the systems that read these files train on) or all side by side (4,096 wide).
+        Which of the four RoBERTa layers become the text: one of them (1 is the last), their mean
+        (1,024 wide) or all side by side (4,096 wide).
     val_fraction : float
         Share of the training dialogues to move to validation where the file has no such list; 0:
         none.

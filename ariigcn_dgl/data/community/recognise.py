@@ -21,9 +21,9 @@ READERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (is_mmsa, read_mmsa),
 )
 EXPECTED = (
-    "expected a tuple of 7 to 14 fields keyed by dialogue (DialogueRNN, DialogueGCN, MMGCN, COSMIC, "
-    "SDT, GraphSmile, DailyDialog), a dictionary of samples by split (COGMEN, CORECT) or of arrays "
-    "by split (MMSA)"
+    "expected a tuple of 7 to 14 fields keyed by dialogue (DialogueRNN, DialogueGCN, MMGCN, "
+    "COSMIC, SDT, GraphSmile, DailyDialog), or a dictionary by split of samples (COGMEN, CORECT) "
+    "or of arrays (MMSA)"
 )
 _SHOWN = 14
 
@@ -47,6 +47,8 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
     """Return the dialogues of a folder of MERBench."""
+    if (path / "dataset.json").exists():
+        raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
     if labels is None:
         raise InputError(

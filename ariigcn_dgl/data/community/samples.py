@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.data.community.columns import Columns, is_sequence, kind
+from ariigcn_dgl.data.community.pickle_names import Record
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
-from ariigcn_dgl.data.community.unpickle import Record
 from ariigcn_dgl.errors import InputError
 
 _SPLITS = {"train": "train", "dev": "val", "test": "test"}

@@ -26,7 +26,6 @@ def resolve_splits(raw: RawSet, dataset: Published | None) -> dict[str, str]:
                 of_dialogue.setdefault(key, split)
     _note_overlaps(raw)
     _note_unlisted(raw, of_dialogue)
-    _note_val(raw, dataset)
     if not of_dialogue:
         raise InputError(f"{raw.path}: no dialogue is in a list of a split; expected ids of them")
     order = {key: place for split in SPLITS for place, key in enumerate(raw.listed.get(split, ()))}
@@ -38,7 +37,7 @@ def _note_absent(raw: RawSet, dataset: Published | None) -> None:
     absent = [key for keys in raw.listed.values() for key in keys if key not in raw.dialogues]
     if absent:
         raw.notes.append(f"{_some(absent)} listed without utterances: left out")
-    if dataset is MELD and "60" not in raw.dialogues:
+    if dataset is MELD and "60" not in raw.dialogues and {"59", "61"} <= set(raw.dialogues):
         raw.notes.append(
             "MELD's dialogue 60 has no utterances: 1,038 training dialogues, not the 1,039 of the "
             "paper"
@@ -63,14 +62,13 @@ def _note_unlisted(raw: RawSet, of_dialogue: Collection[str]) -> None:
         raw.notes.append(f"{_some(unlisted)} in no list of a split: left out")
 
 
-def _note_val(raw: RawSet, dataset: Published | None) -> None:
-    if raw.listed.get("val"):
-        return
+def note_missing_val(raw: RawSet, dataset: Published | None) -> None:
+    """Note that a file has no validation list, and what can be done."""
     note = (
         "the file has no validation list: its training list is train and validation together; "
         "choose some with --val_fraction 0.1 --seed 0, else whatever reads the set takes a tenth"
     )
-    if dataset is MELD and OFFICIAL_MELD_VAL <= set(raw.dialogues):
+    if dataset is MELD and set(raw.dialogues) >= OFFICIAL_MELD_VAL:
         note += "; MELD's own are dialogues 1039 to 1152: --join dev_sent_emo.csv restores them"
     raw.notes.append(note)
 

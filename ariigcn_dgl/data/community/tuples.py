@@ -6,7 +6,6 @@ and the flavour of the features follow from the ids, labels and widths inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ import numpy as np
 
 from ariigcn_dgl.data.community.columns import Columns, ids, is_empty, is_sequence, kind
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
+from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
 
-ROBERTA = ("roberta1", "roberta2", "roberta3", "roberta4")
 _LAYERS = "roberta1 roberta2 roberta3 roberta4"
 
 
@@ -24,60 +23,75 @@ _LAYERS = "roberta1 roberta2 roberta3 roberta4"
 class TupleLayout:
     """The items of a tuple, in order."""
 
+    key: str
     title: str
     items: tuple[str, ...]
 
     def misfit(self, value: Any) -> tuple[int, str] | None:
         """Return the place of the first item that is not what it should be, and what it should."""
         for place, (name, item) in enumerate(zip(self.items, value, strict=True)):
-            fits, expected = _ROLES[name]
+            fits, expected = ROLES[name]
             if not fits(item):
                 return place, f"{name}: {expected}"
         return None
 
 
-def _layout(title: str, items: str) -> TupleLayout:
-    return TupleLayout(title, tuple(items.split()))
+def _layout(key: str, title: str, items: str) -> TupleLayout:
+    return TupleLayout(key, title, tuple(items.split()))
 
 
 LAYOUTS = (
     _layout(
+        "nine",
         "IEMOCAP_features of DialogueRNN, DialogueGCN, MMGCN",
         "ids speakers labels text audio visual sentences train test",
     ),
     _layout(
+        "meld-raw",
         "MELD_features_raw of DialogueRNN",
         "ids speakers labels text audio sentences train test sentiments",
     ),
     _layout(
+        "meld-raw1",
         "MELD_features_raw1 of MMGCN",
         "ids speakers labels text audio visual sentences train test other",
     ),
     _layout(
+        "cosmic",
         "RoBERTa features of COSMIC",
         f"speakers labels {_LAYERS} sentences train test val",
     ),
     _layout(
+        "cosmic-sentiments",
         "RoBERTa features of COSMIC with sentiments",
         f"speakers labels sentiments {_LAYERS} sentences train test val",
     ),
     _layout(
+        "sdt",
         "multimodal features of SDT",
         f"ids speakers labels {_LAYERS} audio visual sentences train test",
     ),
     _layout(
+        "sdt-meld",
         "multimodal features of SDT, MELD flavour",
         f"ids speakers labels {_LAYERS} audio visual sentences train test other",
     ),
     _layout(
+        "graphsmile-meld",
         "multimodal features of GraphSmile",
         f"ids speakers labels sentiments {_LAYERS} audio visual sentences train test other",
     ),
-    _layout("DailyDialog features", "speakers text acts labels train test val"),
-    _layout("DailyDialog features with masks", "speakers text other acts labels train test val"),
+    _layout("dailydialog", "DailyDialog features", "speakers text acts labels train test val"),
+    _layout(
+        "dailydialog-masks",
+        "DailyDialog features with masks",
+        "speakers text other acts labels train test val",
+    ),
 )
 
 
+# Those that GraphSmile's loader reads.
+_GRAPHSMILE = ("sdt", "sdt-meld", "graphsmile-meld")
 # The same tuple goes round with different features in it.
 FLAVOURS = {
     (100, 100, 512): "DialogueRNN and DialogueGCN flavour, the widths of AR-IIGCN",
@@ -135,6 +149,11 @@ def read_tuple(
         sentiment=sentiment,
     )
     _note_roberta(raw, items, options)
+    if layout.key in _GRAPHSMILE:
+        raw.notes.append(
+            "GraphSmile's own loader validates on dialogues that it also trains on, and never sees "
+            "as many others; here a dialogue is in one split only"
+        )
     return raw
 
 
@@ -170,9 +189,7 @@ def _dialogue(
     )
 
 
-def _roberta(
-    items: dict[str, Any], key: str, columns: Columns, choice: str
-) -> np.ndarray:
+def _roberta(items: dict[str, Any], key: str, columns: Columns, choice: str) -> np.ndarray:
     if choice in ("1", "2", "3", "4"):
         name = f"roberta{choice}"
         return columns.features(items[name][key], name, key)
@@ -196,7 +213,10 @@ def _utterance_ids(value: Any) -> list[str] | None:
 def _note_roberta(raw: RawSet, items: dict[str, Any], options: ImportOptions) -> None:
     if "roberta1" not in items:
         return
-    how = {"mean": "the mean of the four RoBERTa layers", "concat": "the four RoBERTa layers side by side"}
+    how = {
+        "mean": "the mean of the four RoBERTa layers",
+        "concat": "the four RoBERTa layers side by side",
+    }
     chosen = how.get(options.roberta, f"RoBERTa layer {options.roberta} of 4")
     raw.notes.append(f"text is {chosen} (--roberta 1, 2, 3, 4, mean or concat)")
     raw.notes.append(
@@ -204,67 +224,3 @@ def _note_roberta(raw: RawSet, items: dict[str, Any], options: ImportOptions) ->
         "they fit training utterances better than new ones, so training scores mislead; judge "
         "by validation and test"
     )
-
-
-def _by_dialogue(item: Any, fits: Callable[[Any], bool]) -> bool:
-    return isinstance(item, dict) and len(item) > 0 and fits(next(iter(item.values())))
-
-
-def _are_rows(value: Any) -> bool:
-    if not is_sequence(value) or not len(value):
-        return False
-    first = value[0]
-    return is_sequence(first) and len(first) > 0 and not isinstance(first[0], str)
-
-
-def _are_numbers(value: Any) -> bool:
-    if not is_sequence(value) or not len(value):
-        return False
-    first = value[0]
-    while is_sequence(first) and len(first) == 1:
-        first = first[0]
-    return isinstance(first, (int, float, np.number))
-
-
-def _are_speakers(value: Any) -> bool:
-    return is_sequence(value) and len(value) > 0 and (
-        isinstance(value[0], (str, bytes, int, np.integer)) or _are_rows(value)
-    )
-
-
-def _are_sentences(value: Any) -> bool:
-    if not is_sequence(value) or not len(value):
-        return False
-    first = value[0]
-    return isinstance(first, (str, bytes)) or (
-        is_sequence(first) and (len(first) == 0 or isinstance(first[0], (str, bytes)))
-    )
-
-
-_Role = tuple[Callable[[Any], bool], str]
-_ROWS: _Role = (
-    lambda item: _by_dialogue(item, _are_rows),
-    "a dictionary from dialogue to a row of numbers per utterance",
-)
-_NUMBERS: _Role = (
-    lambda item: _by_dialogue(item, _are_numbers),
-    "a dictionary from dialogue to a number per utterance",
-)
-_LIST: _Role = (lambda item: ids(item) is not None, "a list of dialogue ids")
-_ROLES: dict[str, _Role] = {
-    "ids": (lambda item: isinstance(item, dict), "a dictionary from dialogue to utterance ids"),
-    "speakers": (
-        lambda item: _by_dialogue(item, _are_speakers),
-        "a dictionary from dialogue to a speaker per utterance",
-    ),
-    "sentences": (
-        lambda item: _by_dialogue(item, _are_sentences),
-        "a dictionary from dialogue to a sentence per utterance",
-    ),
-    "labels": _NUMBERS,
-    "sentiments": _NUMBERS,
-    "acts": _NUMBERS,
-    "other": (lambda item: True, "anything"),
-    **dict.fromkeys(("text", "audio", "visual", *ROBERTA), _ROWS),
-    **dict.fromkeys(("train", "test", "val"), _LIST),
-}

@@ -12,22 +12,27 @@ from __future__ import annotations
 import mmap
 import struct
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ariigcn_dgl.data.community.pickle_instructions import INSTRUCTIONS
+from ariigcn_dgl.data.community.pickle_names import (
+    CONSTRUCTORS,
+    RECORD_CLASS,
+    Name,
+    Record,
+    checked_key,
+)
 from ariigcn_dgl.data.community.pickled_numpy import (
     DType,
-    Malformed,
+    MalformedError,
     PendingArray,
-    as_bytes,
     as_text,
-    from_bytes,
-    scalar,
 )
 from ariigcn_dgl.errors import InputError
 
+# Bytes into a file of something else at which the reading stops.
+_TOO_EARLY = 2
 _DAMAGE = (
     IndexError,
     KeyError,
@@ -39,22 +44,6 @@ _DAMAGE = (
     RecursionError,
     struct.error,
 )
-# The only class whose instances community files hold; COGMEN's and DialogueGCN-mianzhang's.
-_RECORD_CLASS = "Sample"
-
-
-class Record:
-    """The fields of an instance of the class `Sample`, read without the class."""
-
-    __slots__ = ("fields",)
-
-    def __init__(self) -> None:
-        self.fields: dict[str, Any] = {}
-
-
-class _Name(NamedTuple):
-    module: str
-    name: str
 
 
 def unpickle(path: str | Path) -> Any:
@@ -102,10 +91,12 @@ def unpickle_bytes(content: bytes | mmap.mmap, where: str, start: int = 0) -> An
         return machine.run()
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    except Malformed as error:
+    except MalformedError as error:
         raise InputError(f"{where}: holds {error} (before byte {machine.at})") from error
     except _DAMAGE as error:
-        end = "truncated" if machine.at >= len(content) else "damaged, or not a pickle"
+        end = "truncated" if machine.at >= len(content) else "damaged"
+        if machine.at - start <= _TOO_EARLY:
+            raise InputError(f"{where}: not a pickle") from error
         raise InputError(
             f"{where}: {end}: reading stopped at byte {machine.at} of {len(content)}; "
             f"download or copy the file again"
@@ -192,12 +183,12 @@ class Machine:
         elif isinstance(target, Record) and isinstance(state, dict):
             target.fields.update(state)
         else:
-            raise Malformed(f"a state for {type(target).__name__}, which has none")
+            raise MalformedError(f"a state for {type(target).__name__}, which has none")
 
     def push_name(self, module: object, name: object) -> None:
         """Push a name of the table; any other one ends the reading."""
-        found = _Name(as_text(module), as_text(name))
-        if found not in _CONSTRUCTORS and found.name != _RECORD_CLASS:
+        found = Name(as_text(module), as_text(name))
+        if found not in CONSTRUCTORS and found.name != RECORD_CLASS:
             raise InputError(
                 f"names {'.'.join(found)[:80]}: no plain data, and maybe code that would run when "
                 f"the file is opened as usual; nothing was run; expected numbers, text, lists, "
@@ -207,114 +198,41 @@ class Machine:
 
     def call(self, function: object, arguments: object) -> None:
         """Push what the constructor of a name makes."""
-        if not isinstance(function, _Name) or not isinstance(arguments, tuple):
-            raise Malformed("a call of something that is no name")
-        self.stack.append(self.afford(_CONSTRUCTORS[function](*arguments)))
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise MalformedError("a call of something that is no name")
+        self.stack.append(self.afford(CONSTRUCTORS[function](*arguments)))
 
     def afford(self, value: Any) -> Any:
         """Return a constructed value, unless all of them together are out of proportion."""
         self.allowance -= getattr(value, "nbytes", 0) or sys.getsizeof(value)
         if self.allowance < 0:
-            raise Malformed("far more data than a file of its size can describe")
+            raise MalformedError("far more data than a file of its size can describe")
         return value
 
     def instance(self, kind: object, arguments: object) -> None:
         """Push an empty record."""
-        if not isinstance(kind, _Name) or kind.name != _RECORD_CLASS or arguments:
-            raise Malformed("an instance of something other than a Sample")
+        if not isinstance(kind, Name) or kind.name != RECORD_CLASS or arguments:
+            raise MalformedError("an instance of something other than a Sample")
         self.stack.append(Record())
 
     def set_items(self, pairs: list[Any]) -> None:
         """Put pairs into the dictionary on top."""
         target = self.stack[-1]
         if not isinstance(target, dict) or len(pairs) % 2:
-            raise Malformed("items for something that is no dictionary")
+            raise MalformedError("items for something that is no dictionary")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            target[_key(key)] = value
+            target[checked_key(key)] = value
 
     def append(self, values: list[Any]) -> None:
         """Append to the list on top."""
         target = self.stack[-1]
         if not isinstance(target, list):
-            raise Malformed("elements for something that is no list")
+            raise MalformedError("elements for something that is no list")
         target.extend(values)
 
     def add(self, values: list[Any]) -> None:
         """Add to the set on top."""
         target = self.stack[-1]
         if not isinstance(target, set):
-            raise Malformed("elements for something that is no set")
-        target.update(map(_key, values))
-
-
-def _key(value: Any) -> Any:
-    """Return a key; hashing deeper tuples of a hostile file could exhaust the C stack."""
-    flat = value if isinstance(value, tuple) else (value,)
-    if not all(isinstance(part, (str, bytes, int, float, type(None))) for part in flat):
-        raise Malformed(f"a key of the type {type(value).__name__}")
-    return value
-
-
-def _pending(kind: object, *_: object) -> PendingArray:
-    if kind != _Name("numpy", "ndarray"):
-        raise Malformed("an array of a class of its own")
-    return PendingArray()
-
-
-def _pairs(pairs: Any = ()) -> dict[Any, Any]:
-    return {_key(key): value for key, value in pairs}
-
-
-def _default(*_: object) -> dict[Any, Any]:
-    return {}
-
-
-def _members(values: Any = ()) -> set[Any]:
-    return set(map(_key, values))
-
-
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    if as_text(encoding).replace("-", "").lower() not in ("latin1", "utf8", "ascii"):
-        raise Malformed("text in an unknown encoding")
-    return text.encode(as_text(encoding)) if isinstance(text, str) else as_bytes(text)
-
-
-def _bytes(value: object = b"", *_: object) -> bytes:
-    return bytes(value) if isinstance(value, list) else as_bytes(value)
-
-
-def _reconstruct(kind: object, base: object, _: object) -> Record:
-    known = isinstance(kind, _Name) and kind.name == _RECORD_CLASS
-    if not known or not isinstance(base, _Name) or base.name != "object":
-        raise Malformed("an instance of something other than a Sample")
-    return Record()
-
-
-def _not_callable(*_: object) -> Any:
-    raise Malformed("a call of a type")
-
-
-def _table() -> dict[_Name, Callable[..., Any]]:
-    table = {
-        _Name("numpy", "ndarray"): _not_callable,
-        _Name("numpy", "dtype"): lambda code, *_: DType(code),
-        _Name("_codecs", "encode"): _encode,
-        _Name("collections", "OrderedDict"): _pairs,
-        _Name("collections", "defaultdict"): _default,
-    }
-    for core in ("numpy.core", "numpy._core"):
-        table[_Name(f"{core}.multiarray", "_reconstruct")] = _pending
-        table[_Name(f"{core}.multiarray", "scalar")] = scalar
-        table[_Name(f"{core}.numeric", "_frombuffer")] = from_bytes
-    for module in ("builtins", "__builtin__"):
-        table |= {_Name(module, kind): _members for kind in ("set", "frozenset")}
-        table |= {_Name(module, kind): _bytes for kind in ("bytes", "bytearray")}
-        table |= {_Name(module, "list"): lambda values=(): list(values)}
-        table |= {_Name(module, "tuple"): lambda values=(): tuple(values)}
-        table |= {_Name(module, "dict"): _pairs, _Name(module, "object"): _not_callable}
-    for module in ("copy_reg", "copyreg"):
-        table[_Name(module, "_reconstructor")] = _reconstruct
-    return table
-
-
-_CONSTRUCTORS = _table()
+            raise MalformedError("elements for something that is no set")
+        target.update(map(checked_key, values))
