@@ -44,7 +44,7 @@ class Columns:
             if width < 1 or width != widths[0]:
                 expected = f"a row of {max(widths[0], 0) or 'plain'} numbers"
                 raise self.fail(
-                    field, dialogue, f"utterance {turn} is {kind(rows[turn])}, {expected}"
+                    field, dialogue, f"utterance {turn} is {kind(rows[turn])}, expected {expected}"
                 )
         try:
             # What is too large for float32 becomes inf, which is reported later.

@@ -42,6 +42,13 @@ def read_meld_csv(path: Path) -> dict[int, Scene]:
     InputError
         If a line is malformed.
     """
+    try:
+        return _scenes(path)
+    except csv.Error as error:
+        raise InputError(f"{path}: malformed CSV: {error}") from error
+
+
+def _scenes(path: Path) -> dict[int, Scene]:
     scenes: dict[int, Scene] = {}
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
     reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
@@ -50,7 +57,7 @@ def read_meld_csv(path: Path) -> dict[int, Scene]:
         emotion = (row["Emotion"] or "").strip().lower()
         if emotion not in MELD.label_names:
             raise InputError(
-                f"{where}: emotion {emotion!r}, expected {', '.join(MELD.label_names)}"
+                f"{where}: Emotion is {emotion!r}, expected {', '.join(MELD.label_names)}"
             )
         number = (row["Dialogue_ID"] or "").strip()
         if not number.isdecimal():
