@@ -2,38 +2,65 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from json import dumps
 from typing import Literal
 
 from rich.console import Console
 
-from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
+from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
-from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.data.load import prepare
+from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
+from ariigcn_dgl.errors import InputError
 
 LayoutName = Literal[("none", *LAYOUTS)]
 
 
-def check(data: str) -> None:
-    """Check a data set and show what is in it.
+def check(data: str, json: bool = False) -> None:
+    """Check a data set: show what is in it, what is wrong with it and what to do.
 
     A data set is one of: an .npz archive in the layout of the measuring sets; a folder that
     `ariigcn data convert` or `ariigcn data synth` wrote; or a folder of your own with
     utterances.csv or utterances.jsonl (columns dialogue, speaker, label, and optionally split and
     utterance; in order of speaking) and one text.npy, audio.npy, visual.npy (utterances x width)
-    for each modality you have.
+    for each modality you have. Ends with code 0 if the set is usable, with 2 if not.
 
     Parameters
     ----------
     data : str
         The data set.
+    json : bool
+        Print one JSON object instead of tables.
     """
-    dialogues = load_source(data)
-    Console().print(render(summarise(dialogues)))
-    print(f"sha256 {fingerprint(dialogues)}")
+    try:
+        dialogues = read_source(data)
+    except InputError as error:
+        if json:
+            print(dumps({"data": data, "usable": False, "unreadable": str(error)}, indent=1))
+        raise
+    summary, findings = summarise(dialogues), examine(dialogues)
+    usable = all(finding.severity != "error" for finding in findings)
+    sha256 = fingerprint(prepare(dialogues, data)) if usable else None
+    if json:
+        report = {
+            "data": data,
+            "usable": usable,
+            "sha256": sha256,
+            "summary": asdict(summary),
+            "findings": [asdict(finding) for finding in findings],
+        }
+        print(dumps(report, indent=1, ensure_ascii=False))
+    else:
+        Console().print(render(summary, findings))
+        print(f"sha256 {sha256}" if usable else "not usable as it is: see the errors above")
+    if not usable:
+        sys.exit(2)
 
 
 def convert(data: str, out: str) -> None:

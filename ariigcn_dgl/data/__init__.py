@@ -2,6 +2,7 @@
 
 from ariigcn_dgl.data.check import check
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.findings import Finding, examine
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.load import load_dialogues
@@ -14,10 +15,12 @@ __all__ = [
     "SPLITS",
     "UNLABELLED",
     "Dialogues",
+    "Finding",
     "Summary",
     "SynthConfig",
     "SynthModality",
     "check",
+    "examine",
     "fingerprint",
     "load_dialogues",
     "summarise",
