@@ -99,5 +99,6 @@ def _read_directory(path: Path) -> Dialogues:
 
 _EXPECTED = (
     "an .npz archive, a folder with dataset.json, or a folder with utterances.csv "
-    "(or utterances.jsonl) and text.npy, audio.npy or visual.npy"
+    "(or utterances.jsonl) and text.npy, audio.npy or visual.npy; files of other projects are read "
+    "by ariigcn data import"
 )

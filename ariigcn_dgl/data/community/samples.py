@@ -66,8 +66,7 @@ def _dialogue(sample: Any, key: str, columns: Columns) -> RawDialogue:
     features = {}
     for modality, names in (("text", _TEXTS), ("audio", ("audio",)), ("visual", ("visual",))):
         for name in names:
-            # COGMEN's `text` is the sentences again where they were embedded at run time.
-            if is_sequence(fields.get(name)) and not isinstance(fields[name][:1], str):
+            if _are_features(fields.get(name)):
                 features[modality] = columns.features(fields[name], name, key)
                 break
     return RawDialogue(
@@ -75,6 +74,11 @@ def _dialogue(sample: Any, key: str, columns: Columns) -> RawDialogue:
         columns.numbers(_first(fields, _LABELS), "labels", key),
         columns.speakers(_first(fields, _SPEAKERS), "speakers", key),
     )
+
+
+def _are_features(value: Any) -> bool:
+    # COGMEN's `text` is the sentences again where they were embedded at run time.
+    return is_sequence(value) and len(value) > 0 and not isinstance(value[0], str)
 
 
 def _first(fields: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from ariigcn_dgl.data.community.columns import Columns, ids, is_empty, is_sequence, kind
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
+from ariigcn_dgl.errors import InputError
 
 _LAYERS = "roberta1 roberta2 roberta3 roberta4"
 
@@ -43,7 +44,7 @@ def _layout(key: str, title: str, items: str) -> TupleLayout:
 LAYOUTS = (
     _layout(
         "nine",
-        "IEMOCAP_features of DialogueRNN, DialogueGCN, MMGCN",
+        "features in the form of DialogueRNN, DialogueGCN and MMGCN",
         "ids speakers labels text audio visual sentences train test",
     ),
     _layout(
@@ -135,6 +136,8 @@ def read_tuple(
     labels = items["sentiments" if sentiment else "labels"]
     for name in {*_needed(items), "ids"} & set(items):
         items[name] = {str(key): value for key, value in items[name].items()}
+    if layout.key.startswith("dailydialog"):
+        _refuse_tokens(items["text"], path)
     labels = {str(key): value for key, value in labels.items()}
     dialogues = {
         key: _dialogue(items, labels, key, columns, options)
@@ -155,6 +158,17 @@ def read_tuple(
             "as many others; here a dialogue is in one split only"
         )
     return raw
+
+
+def _refuse_tokens(text: dict[str, Any], path: Path) -> None:
+    """Refuse DailyDialog files of the same form that hold numbers of words, not features."""
+    row = next(iter(text.values()))[0]
+    numbers = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    if all(isinstance(number, int) for number in numbers):
+        raise InputError(
+            f"{path}: text holds the numbers of words in a vocabulary (DialogueRNN's own "
+            f"DailyDialog file), expected features; embed the sentences first"
+        )
 
 
 def _title(layout: TupleLayout, dialogues: dict[str, RawDialogue]) -> str:

@@ -176,10 +176,30 @@ def test_unknown_layout_says_what_was_found(value: Any, words: str, refused: Cal
     assert words in refused(value)
 
 
+def test_numbers_of_words_are_no_features(refused: Callable) -> None:
+    words = np.arange(250)
+    speakers, labels = {"tr_c0": ["0"]}, {"tr_c0": [3]}
+    value = [speakers, {"tr_c0": [words]}, {"tr_c0": 7}, labels, labels, {"tr_c0"}, set(), set()]
+    assert "text holds the numbers of words in a vocabulary" in refused(value)
+
+
+def test_sentences_of_cogmen_are_no_features(read: Callable) -> None:
+    sample = {
+        "vid": "talk",
+        "speakers": ["M", "F"],
+        "labels": [0, 1],
+        "audio": [[1.0], [2.0]],
+        "text": ["one", "two"],
+    }
+    imported = read({"train": [sample], "test": []})
+    assert imported.dialogues.widths == {"audio": 1}
+
+
 def test_nearest_layout_is_named(fields: Fields, refused: Callable) -> None:
     fields["train"] = 12
     sentence = refused(fields)
-    assert "nearest is IEMOCAP_features of DialogueRNN, DialogueGCN, MMGCN, but item 8" in sentence
+    assert "nearest is features in the form of DialogueRNN, Dial" in sentence
+    assert "but item 8 is an int" in sentence
     assert "is an int, expected train: a list of dialogue ids" in sentence
 
 
