@@ -83,6 +83,16 @@ def import_file(
     ------
     InputError
         If a file is damaged, hostile or of no known layout, or the files do not fit each other.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ariigcn_dgl.data.community import write_layout
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = write_layout("dialoguegcn", Path(folder, "a.pkl"), fraction=0.02)
+    ...     imported = import_file(Path(folder, "a.pkl"))
+    >>> imported.dataset, imported.dialogues.widths
+    ('IEMOCAP, 6 emotions', {'text': 100, 'audio': 100, 'visual': 512})
     """
     options = options or ImportOptions()
     raw = _read(Path(path), options)

@@ -39,6 +39,8 @@ def read_samples(value: Any, path: Path, columns: Columns, options: ImportOption
             key = _key(path, name, place, sample, raw)
             raw.listed[_SPLITS[name]].append(key)
             raw.dialogues[key] = _dialogue(sample, key, columns)
+    if any(_TEXTS[0] in _fields(sample) for sample in value["train"]):
+        raw.notes.append("text is the embedding of the sentence, not the features beside it")
     raw.notes.append(
         "this validation split is the first tenth of the training list, taken by COGMEN's and "
         "CORECT's preprocessing: no published split"
