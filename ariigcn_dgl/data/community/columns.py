@@ -40,9 +40,10 @@ class Columns:
         rows = list(value)
         widths = [_width(row) for row in rows]
         self._afford(4 * sum(max(width, 0) for width in widths))
-        for turn, width in enumerate(widths):
-            if width < 1 or width != widths[0]:
-                expected = f"a row of {max(widths[0], 0) or 'plain'} numbers"
+        for turn, found in enumerate(widths):
+            if found < 1 or found != widths[0] or not _is_plain(rows[turn]):
+                width = f"{widths[0]} " if widths[0] > 0 else ""
+                expected = f"a row of {width}plain numbers"
                 raise self.fail(
                     field, dialogue, f"utterance {turn} is {kind(rows[turn])}, expected {expected}"
                 )
@@ -144,9 +145,12 @@ def _width(row: Any) -> int:
         return (
             row.size if row.dtype.kind in "biuf" and row.size == max(row.shape, default=0) else -1
         )
-    # Plain numbers only: NumPy would read text as numbers and unfold lists in lists.
-    plain = isinstance(row, (list, tuple)) and set(map(type, row)) <= {int, float, bool, type(None)}
-    return len(row) if plain else -1
+    return len(row) if isinstance(row, (list, tuple)) else -1
+
+
+def _is_plain(row: Any) -> bool:
+    # NumPy would read text as numbers and unfold lists in lists.
+    return isinstance(row, np.ndarray) or set(map(type, row)) <= {int, float, bool, type(None)}
 
 
 def _single(item: Any) -> float | None:
