@@ -66,7 +66,7 @@ def test_info_shows_what_is_installed(ariigcn: Callable) -> None:
     [
         ([], '"subcommand" to be one of {train,evaluate,predict,extract,experiment,'),
         (["bake"], "invalid choice: 'bake'"),
-        (["data"], '"data.subcommand" to be one of {check,convert,synth}'),
+        (["data"], '"data.subcommand" to be one of {check,convert,import,synth}'),
         (["data", "bake"], "invalid choice: 'bake'"),
         (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),
         (["evaluate"], "are required: run (see: ariigcn evaluate --help)"),
