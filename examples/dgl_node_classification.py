@@ -128,7 +128,7 @@ class HGTNet(Homogeneous):
 
 
 MODELS: dict[str, Callable[[dgl.DGLGraph], nn.Module]] = {
-    "RelEdgeAttentionConv (ours)": Ours,
+    "RelEdgeAttentionConv": Ours,
     "dgl.nn.RelGraphConv": RelGraphNet,
     "dgl.nn.HGTConv": HGTNet,
 }
@@ -172,8 +172,9 @@ def compare(people: int, epochs: int, seeds: int) -> Table:
         title=f"{g.num_nodes()} nodes of {len(g.ntypes)} types, {g.num_edges()} edges of "
         f"{len(g.canonical_etypes)} relations, {CLASSES} classes, {epochs} epochs, {seeds} seeds"
     )
-    for name in ("layer", "parameters beside embeddings", "test accuracy, %", "ms per epoch"):
-        table.add_column(name, justify="left" if name == "layer" else "right")
+    table.caption = "parameters beside the embeddings; mean ± standard deviation; median of epochs"
+    for name in ("layer", "parameters", "test accuracy, %", "ms per epoch"):
+        table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
     splits = [split(people, generator) for _ in range(seeds)]
     for name, build in MODELS.items():
         outcomes = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
+from ariigcn_dgl.ops._checks import is_cast
 
-Etype = tuple[str, str, str]
 Rows = Tensor | Mapping[str, Tensor]
-PerEdge = Tensor | Mapping[str | Etype, Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,36 @@ class GraphInputs:
 
     def by_node_type(self, out: Tensor) -> Tensor | dict[str, Tensor]:
         """Return rows of targets in the form that features came in."""
-        return out if self.dst_counts is None else _split(out, self.dst_counts)
+        return out if self.dst_counts is None else split_rows(out, self.dst_counts)
 
     def by_edge(self, attention: Tensor) -> Tensor | dict[Etype, Tensor]:
         """Return (H, E) values in the caller's order of edges, (E, H, 1), or by edge type."""
         by_eid = torch.empty_like(attention).index_copy(1, self.graph.eids, attention)
         ordered = by_eid.T.unsqueeze(-1)
-        return ordered if self.edge_counts is None else _split(ordered, self.edge_counts)
+        return ordered if self.edge_counts is None else split_rows(ordered, self.edge_counts)
+
+    def require_like(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
+        """Raise ValueError unless features have a layer's widths, and its weight's kind."""
+        for kind, rows, width in (("source", self.src, src_feats), ("target", self.dst, dst_feats)):
+            if rows.size(1) != width:
+                raise ValueError(
+                    f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
+                    f"{rows.size(1)}"
+                )
+        autocast = torch.is_autocast_enabled(weight.device.type)
+        for name in ("src", "dst", "edge_weight"):
+            x, shown = getattr(self, name), "edge_weight" if name == "edge_weight" else "feat"
+            if x is None:
+                continue
+            if x.device != weight.device:
+                raise ValueError(
+                    f"{shown} must be on the device of the layer ({weight.device}), got {x.device}"
+                )
+            if x.dtype != weight.dtype and not (autocast and is_cast(x, weight)):
+                raise ValueError(
+                    f"{shown} must have the dtype of the layer's weights ({weight.dtype}), got "
+                    f"{x.dtype}: convert it, or the layer with layer.to({x.dtype})"
+                )
 
     def require_in_edges(self) -> None:
         """Raise DGLError if a target has no in-edges."""
@@ -90,8 +113,8 @@ def read_inputs(
         dst_counts = {name: graph.num_dst_nodes(name) for name in graph.dsttypes}
         edge_counts = {etype: graph.num_edges(etype) for etype in graph.canonical_etypes}
         same = src is dst and graph.srctypes == graph.dsttypes
-        src = _join(src, {name: graph.num_src_nodes(name) for name in graph.srctypes})
-        dst = src if same else _join(dst, dst_counts)
+        src = join_rows(src, {name: graph.num_src_nodes(name) for name in graph.srctypes})
+        dst = src if same else join_rows(dst, dst_counts)
     structure = _structure(graph, etypes, num_rels, src.device)
     for rows, count, kind in (
         (src, structure.num_src, "source"),
@@ -102,7 +125,7 @@ def read_inputs(
                 f"feat must have one row for each of the graph's {count} {kind} nodes, got shape "
                 f"{tuple(rows.shape)}"
             )
-    weight = _edge_weight(edge_weight, edge_counts, structure)
+    weight = join_edge_weights(edge_weight, edge_counts, structure)
     return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts)
 
 
@@ -185,74 +208,3 @@ def _structure(
             f"graph must be on the device of feat ({device}), got {own}: graph.to({str(device)!r})"
         )
     return graph
-
-
-def _join(rows: Mapping[str, Tensor], counts: dict[str, int]) -> Tensor:
-    """Return the rows of all node types, one type after the other."""
-    parts = []
-    for name, count in counts.items():
-        if name not in rows:
-            raise ValueError(
-                f"feat must have the node types {list(counts)}, got {list(rows)} without {name!r}"
-            )
-        if rows[name].dim() != 2 or len(rows[name]) != count:
-            raise ValueError(
-                f"feat[{name!r}] must have one row for each of {count} nodes, got shape "
-                f"{tuple(rows[name].shape)}"
-            )
-        parts.append(rows[name])
-        if parts[0].size(1) != parts[-1].size(1):
-            raise ValueError(
-                f"feat[{name!r}] must be as wide as the other node types ({parts[0].size(1)}), got "
-                f"{parts[-1].size(1)}: project them to one width first"
-            )
-        _require_like(f"feat[{name!r}]", parts[-1], "the other node types", parts[0])
-    return torch.cat(parts)
-
-
-def _edge_weight(
-    weight: PerEdge | None, counts: dict[Etype, int] | None, graph: Graph
-) -> Tensor | None:
-    """Return the weights of all edges in the order of ``graph.indices``."""
-    if weight is None:
-        return None
-    if isinstance(weight, Mapping) != (counts is not None):
-        raise ValueError(
-            "edge_weight must be a dict by edge type where feat is a dict by node type, and a "
-            f"tensor otherwise, got {type(weight).__name__}"
-        )
-    if counts is not None:
-        weight = torch.cat([_of_etype(weight, etype, count) for etype, count in counts.items()])
-    if weight.shape != (graph.num_edges,):
-        raise ValueError(
-            f"edge_weight must have shape ({graph.num_edges},), one entry per edge, got "
-            f"{tuple(weight.shape)}"
-        )
-    return weight[graph.eids]
-
-
-def _of_etype(weights: Mapping[str | Etype, Tensor], etype: Etype, count: int) -> Tensor:
-    key = etype if etype in weights else etype[1]
-    if key not in weights:
-        raise ValueError(
-            f"edge_weight must have every edge type, got {list(weights)} without {etype}"
-        )
-    if weights[key].shape != (count,):
-        raise ValueError(
-            f"edge_weight[{key!r}] must have shape ({count},), got {tuple(weights[key].shape)}"
-        )
-    return weights[key]
-
-
-def _require_like(name: str, tensor: Tensor, other: str, reference: Tensor) -> None:
-    """Raise ValueError unless a tensor has the dtype and device of another."""
-    if tensor.dtype != reference.dtype or tensor.device != reference.device:
-        raise ValueError(
-            f"{name} must be {reference.dtype} on {reference.device} like {other}, got "
-            f"{tensor.dtype} on {tensor.device}"
-        )
-
-
-def _split(rows: Tensor, counts: Mapping) -> dict:
-    sizes: Sequence[int] = list(counts.values())
-    return dict(zip(counts, rows.split(sizes), strict=True))

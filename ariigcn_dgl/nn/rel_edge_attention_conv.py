@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._by_type import Etype, PerEdge
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._graph_inputs import Etype, GraphInputs, PerEdge, Rows, read_inputs
+from ariigcn_dgl.nn._graph_inputs import Rows, read_inputs
 from ariigcn_dgl.nn._parameters import glorot, glorot_
 from ariigcn_dgl.nn._relation_matrices import (
     Regularizer,
@@ -20,7 +21,6 @@ from ariigcn_dgl.nn._relation_matrices import (
     relation_matrices,
 )
 from ariigcn_dgl.ops import dot_attention, dropout, relational_attention, relational_sum
-from ariigcn_dgl.ops._checks import is_cast
 
 Score = Literal["additive", "bilinear"]
 Norm = Literal["none", "relation"]
@@ -45,7 +45,7 @@ class RelEdgeAttentionConv(nn.Module):
     ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu``. A self
     term is a relation of self edges, or `residual`.
 
-    Computed by `ariigcn_dgl.ops.relational_attention`: no tensor has E rows of features.
+    Computed by `ariigcn_dgl.ops.relational_attention`: on the CPU no tensor has E rows of features.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ class RelEdgeAttentionConv(nn.Module):
             If shapes, dtypes, devices or relations do not fit.
         """
         inputs = read_inputs(graph, feat, etypes, edge_weight, self.num_rels)
-        self._check_features(inputs)
+        inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
         src = self.feat_drop(inputs.src)
@@ -261,32 +261,11 @@ class RelEdgeAttentionConv(nn.Module):
         out = inputs.by_node_type(self._finish(out.transpose(0, 1), dst))
         return (out, inputs.by_edge(alpha)) if get_attention else out
 
-    def _check_features(self, inputs: GraphInputs) -> None:
-        weight = next(self.parameters())
-        autocast = torch.is_autocast_enabled(weight.device.type)
-        widths = (("source", inputs.src, self.src_feats), ("target", inputs.dst, self.dst_feats))
-        for kind, rows, width in widths:
-            if rows.size(1) != width:
-                raise ValueError(
-                    f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
-                    f"{rows.size(1)}"
-                )
-        for name, x in (
-            ("feat", inputs.src),
-            ("feat", inputs.dst),
-            ("edge_weight", inputs.edge_weight),
-        ):
-            if x is None:
-                continue
-            if x.device != weight.device:
-                raise ValueError(
-                    f"{name} must be on the device of the layer ({weight.device}), got {x.device}"
-                )
-            if x.dtype != weight.dtype and not (autocast and is_cast(x, weight)):
-                raise ValueError(
-                    f"{name} must have the dtype of the layer's weights ({weight.dtype}), got "
-                    f"{x.dtype}: convert it, or the layer with layer.to({x.dtype})"
-                )
+    @property
+    def _gelu_is_fused(self) -> bool:
+        """Whether the operator applies the activation, as nothing lies between."""
+        direct = self.score_kind == "additive" and self.bias is None and self.residual is None
+        return direct and self.activation is F.gelu
 
     def _attend(
         self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None
@@ -295,21 +274,21 @@ class RelEdgeAttentionConv(nn.Module):
         matrices = relation_matrices({name: getattr(self, name) for name in self._matrix_names})
         if self.score_kind == "bilinear":
             return self._attend_bilinear(graph, src, dst, edge_weight, matrices)
-        width = max(self.src_feats, self.dst_feats)
-        widen = width - self.src_feats, width - self.dst_feats  # the operator takes one width
+        width = max(self.src_feats, self.dst_feats)  # the operator takes one width
         return relational_attention(
             graph,
-            F.pad(src, (0, widen[0])).unsqueeze(0),
-            F.pad(self.weight_dst, (0, 0, 0, widen[1])),
-            F.pad(self.weight_src, (0, 0, 0, widen[0])),
+            _widen(src, width).unsqueeze(0),
+            _widen(self.weight_dst.mT, width).mT,
+            _widen(self.weight_src.mT, width).mT,
             self.score.squeeze(-1),
-            F.pad(matrices, (0, 0, 0, widen[0])),
-            dst_feat=None if dst is src else F.pad(dst, (0, widen[1])).unsqueeze(0),
+            _widen(matrices.mT, width).mT,
+            dst_feat=None if dst is src else _widen(dst, width).unsqueeze(0),
             bias=self.score_bias,
             edge_weight=edge_weight,
             negative_slope=self.negative_slope,
             dropout=self.attn_drop if self.training else 0.0,
             normalise=self.norm == "relation",
+            gelu=self._gelu_is_fused,
         )
 
     def _attend_bilinear(
@@ -328,4 +307,11 @@ class RelEdgeAttentionConv(nn.Module):
         if self.residual is not None:
             out = out + self.residual(dst).view(out.shape)
         out = out.squeeze(1) if self.num_heads is None else out
-        return out if self.activation is None else self.activation(out)
+        done = self.activation is None or self._gelu_is_fused
+        return out if done else self.activation(out)
+
+
+def _widen(rows: Tensor, width: int) -> Tensor:
+    """Return the rows with columns of zeros up to the width; themselves where they are as wide."""
+    missing = width - rows.size(-1)
+    return F.pad(rows, (0, missing)) if missing else rows

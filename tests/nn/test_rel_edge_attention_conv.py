@@ -113,6 +113,8 @@ KINDS = {
     "residual of the same width": {"residual": True, "out_feats": 2, "in_feats": 4},
     "wide scores": {"attn_feats": 7, "negative_slope": 0.0},
     "gelu": {"activation": F.gelu},
+    "fused gelu": {"activation": F.gelu, "bias": False},
+    "bilinear gelu": {"activation": F.gelu, "bias": False, "score": "bilinear"},
     "all": {"regularizer": "basis", "score": "bilinear", "norm": "relation", "residual": True},
 }
 
@@ -504,6 +506,8 @@ BAD_WEIGHTS = {
     "one too few": (torch.ones(7).double(), r"edge_weight must have shape \(8,\).* got \(7,\)"),
     "a column": (torch.ones(8, 1).double(), r"edge_weight must have shape \(8,\).* got \(8, 1\)"),
     "single precision": (torch.ones(8), "edge_weight must have the dtype of the layer's weights"),
+    "a list": ([1.0] * 8, "edge_weight must be a tensor on cpu, got list"),
+    "elsewhere": (torch.ones(8, device="meta"), "edge_weight must be a tensor on cpu, got meta"),
     "by edge type": ({"a": torch.ones(8)}, "edge_weight must be a dict .* got dict"),
 }
 
