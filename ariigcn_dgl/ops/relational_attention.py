@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
-from ariigcn_dgl.ops.relational_attention_torch import relational_attention_composed
+from ariigcn_dgl.ops._precision import allows_tf32, computed_dtype
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -42,12 +42,17 @@ def relational_attention(
         \alpha_{ij} = \mathrm{softmax}_j(e_{ij}), \qquad
         h'_i = \sum_r \sum_{j \in N_i^r} \frac{\alpha_{ij}}{|N_i^r|} w_{ij} W_r h_j
 
-    On the CPU one fused kernel, forward and backward: neighbours are summed per (target, relation)
-    and transformed after, so the matrix products cover the P non-empty pairs only; no tensor has
-    E rows of features. Independent parts of the graph (dialogues) are worked on one after the
-    other, in a fixed order: results are bitwise the same for any number of threads. Differentiable
-    once. Half types are computed in float32, which under autocast is the result's type. On other
-    devices the same mathematics runs as `edge_attention` and `relational_sum`.
+    Neighbours are summed per (target, relation) and transformed after, so the matrix products cover
+    the P non-empty pairs only; no tensor has E rows of features. Differentiable once.
+
+    On the CPU one fused kernel, forward and backward. Independent parts of the graph (dialogues)
+    are worked on one after the other, in a fixed order: results are bitwise the same for any number
+    of threads. Half types are computed in float32, which under autocast is the result's type.
+
+    On CUDA 3 kernels forward and 6 backward, without atomics: the same inputs give the same bits.
+    Nothing waits for the device, and a CUDA graph may capture it. Sums are kept in float32 at
+    least; halves are multiplied on tensor cores, and so are floats, as tf32, where torch's own
+    matrix products are. Under autocast the computation and the result are of autocast's type.
 
     Parameters
     ----------
@@ -123,21 +128,21 @@ def relational_attention(
         "gelu": gelu,
     }
     _check(graph, tensors, activation, dropout)
-    if feat.device.type != "cpu":
-        return relational_attention_composed(graph, **tensors, **options)
-    exact = feat.dtype if feat.dtype == torch.float64 else torch.float32
-    dtype = exact if torch.is_autocast_enabled("cpu") else feat.dtype
+    exact = computed_dtype(feat)
+    dtype = exact if torch.is_autocast_enabled(feat.device.type) else feat.dtype
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
-    seed = torch.randint(2**62, ()) if dropout > 0 else None
+    # on the device, so that every replay of a CUDA graph draws another one
+    seed = torch.randint(2**62, (), device=feat.device) if dropout > 0 else None
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
     options["activation"] = ACTIVATIONS.index(activation)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
-        *native, seed, *options.values(), keep, *_structure(graph)
+        *native, seed, *options.values(), allows_tf32(native[1]), keep, *_structure(graph)
     )
     return out.to(dtype), alpha.to(dtype)
 
 
-def _structure(graph: Graph) -> tuple[Tensor, ...]:
+def _structure(graph: Graph) -> tuple[Tensor | None, ...]:
+    on_device = graph.indices.device.type != "cpu"  # the CPU sorts in its caches
     return (
         graph.indptr,
         graph.indices,
@@ -148,6 +153,7 @@ def _structure(graph: Graph) -> tuple[Tensor, ...]:
         graph.t_indptr,
         graph.t_eids,
         graph.components,
+        *(graph.relation_order if on_device else (None, None, None)),
     )
 
 
@@ -196,8 +202,8 @@ def _check(
 
 @torch.library.register_fake("ariigcn::relational_attention")
 def _(dst_feat, src_feat, weight_dst, weight_src, score, rel_weight, *rest):
-    gelu, keep, indptr, indices = rest[7:11]
-    t_indptr = rest[-3]
+    gelu, _, keep, indptr, indices = rest[7:12]
+    t_indptr = rest[16]
     groups, num_dst = len(weight_dst), indptr.size(0) - 1
     kept, pitch = groups if keep else 0, -(-score.size(1) // 16) * 16
     shapes = [
@@ -217,7 +223,7 @@ def _(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, src_feat, *rest):
     return tuple(src_feat.new_empty(0) if x is None else torch.empty_like(x) for x in tensors)
 
 
-INPUTS, OPTIONS = 8, 5  # tensors before the seed; options after it, apart from `keep`
+INPUTS, OPTIONS = 8, 6  # tensors before the seed; options after it, apart from `keep`
 
 
 def _setup_context(ctx, inputs, output):
