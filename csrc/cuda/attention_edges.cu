@@ -19,7 +19,8 @@ __device__ void score_edges(const RelationalForward<scalar_t>& op, const Act& ac
   const int64_t g = block.group, attn = op.attn_feats;
   const scalar_t* u = op.u + g * op.graph.num_dst * op.attn_pitch;
   const int64_t first_bias = g * op.graph.num_rels * attn;
-  const auto add_row = [&](int64_t e, int64_t k0, int vectors, const auto& row, auto& sum) {
+  const auto score_row = [&](int64_t e, int64_t k0, int vectors, const auto& row) {
+    typename Act::Sum sum;
     const int64_t p = op.graph.edge_seg[e];
     const scalar_t* own = u + op.graph.seg_dst[p] * op.attn_pitch + k0;
     const int64_t by_relation = first_bias + op.graph.seg_rel[p] * attn + k0;
@@ -32,12 +33,12 @@ __device__ void score_edges(const RelationalForward<scalar_t>& op, const Act& ac
       for (int i = 0; i < kSize; ++i)
         act.add(sum, score[v * kSize + i], acc(x.at[i]) + acc(y.at[i]) + acc(b.at[i]));
     }
+    return act.total(sum);
   };
-  reduce_edges<typename Act::Sum>(
+  reduce_edges(
       block, op.graph.indices, window,
       [&](int64_t k0) { load_score<scalar_t>(op.score + g * attn, attn, k0, score); },
-      [](int64_t) {}, add_row,
-      [&](int64_t e, const auto& sum) { op.factor[g * op.graph.num_edges + e] = act.total(sum); });
+      [](int64_t) {}, score_row, op.factor + g * op.graph.num_edges);
 }
 
 // A warp owns every 4th target: its scores become attention and factors.

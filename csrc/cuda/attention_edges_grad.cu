@@ -28,7 +28,8 @@ __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const Targe
   constexpr int kSize = kVector<scalar_t>;
   const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t in = forward.in_feats, g = block.group;
-  const auto add_row = [&](int64_t e, int64_t k0, int vectors, const auto& row, acc& sum) {
+  const auto dot = [&](int64_t e, int64_t k0, int vectors, const auto& row) {
+    acc sum = 0;
     const int64_t p = g * forward.graph.num_segments + forward.graph.edge_seg[e];
     const scalar_t* own = op.grad_sums + p * in + k0;
     for (int v = 0; v < vectors; ++v) {
@@ -37,11 +38,12 @@ __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const Targe
 #pragma unroll
       for (int i = 0; i < kSize; ++i) sum += acc(x.at[i]) * acc(y.at[i]);
     }
+    return sum;
   };
-  reduce_edges<acc>(
+  reduce_edges(
       block, forward.graph.indices, feat, [](int64_t) {},
-      [&](int64_t k0) { sum_segments(forward, block, feat, k0); }, add_row,
-      [&](int64_t e, acc sum) { op.grad_score[g * forward.graph.num_edges + e] = sum; });
+      [&](int64_t k0) { sum_segments(forward, block, feat, k0); }, dot,
+      op.grad_score + g * forward.graph.num_edges);
 }
 
 // A warp owns every 4th target: the gradients of its edges' factors become those of their scores.

@@ -116,34 +116,22 @@ struct TargetBlock {
 };
 
 // A number for each of a block's edges, summed over the columns of a window: `term(e, k0, vectors,
-// row, sum)` adds those of a chunk, where row(v) is vector v of the row at the other end of edge e;
-// `out(e, sum)` takes the result. A thread owns every 128th edge. `prepare(k0)` may copy to shared
-// memory before each chunk, `once(k0)` works with each chunk one time.
-template <typename Sum, typename scalar_t, typename Prepare, typename Once, typename Term,
-          typename Out>
+// row)` is the part of a chunk, where row(v) is vector v of the row at the other end of edge e. A
+// thread owns every 128th edge and keeps its number in memory. `prepare(k0)` may copy to shared
+// memory before each chunk, `also(k0)` works with it, too.
+template <typename scalar_t, typename Prepare, typename Also, typename Term>
 __device__ void reduce_edges(const TargetBlock& block, const int64_t* indices,
-                             Window<scalar_t>& window, const Prepare& prepare, const Once& once,
-                             const Term& term, const Out& out) {
-  constexpr int kOwn = 4;  // edges of a thread at once
-  for (int64_t start = block.edge; start < block.edge_end; start += kOwn * kEdgeThreads) {
-    Sum sum[kOwn] = {};
-    for (int64_t k0 = 0; k0 < window.width; k0 += kChunk<scalar_t>) {
-      window.load(k0, [&] { prepare(k0); });
-      if (start == block.edge) once(k0);
-      const int64_t left = (window.width - k0 + kVector<scalar_t> - 1) / kVector<scalar_t>;
-      const int vectors = left < kWarpSize ? int(left) : kWarpSize;
-#pragma unroll
-      for (int q = 0; q < kOwn; ++q) {
-        const int64_t e = start + q * kEdgeThreads + threadIdx.x;
-        if (e >= block.edge_end) continue;
-        const int64_t source = indices[e];
-        term(e, k0, vectors, [&](int v) { return window.at(source, k0, v); }, sum[q]);
-      }
-    }
-#pragma unroll
-    for (int q = 0; q < kOwn; ++q) {
-      const int64_t e = start + q * kEdgeThreads + threadIdx.x;
-      if (e < block.edge_end) out(e, sum[q]);
+                             Window<scalar_t>& window, const Prepare& prepare, const Also& also,
+                             const Term& term, acc_t<scalar_t>* to) {
+  for (int64_t k0 = 0; k0 < window.width; k0 += kChunk<scalar_t>) {
+    window.load(k0, [&] { prepare(k0); });
+    also(k0);
+    const int64_t left = (window.width - k0 + kVector<scalar_t> - 1) / kVector<scalar_t>;
+    const int vectors = left < kWarpSize ? int(left) : kWarpSize;
+    for (int64_t e = block.edge + threadIdx.x; e < block.edge_end; e += kEdgeThreads) {
+      const int64_t other = indices[e];
+      const auto part = term(e, k0, vectors, [&](int v) { return window.at(other, k0, v); });
+      to[e] = k0 == 0 ? part : to[e] + part;
     }
   }
   __syncthreads();  // other threads read the results

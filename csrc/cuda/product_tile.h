@@ -68,7 +68,7 @@ struct FmaTile {
   }
 
   __device__ void add(const scalar_t* a, const scalar_t* b) {
-#pragma unroll 4
+#pragma unroll 2
     for (int k = 0; k < kTileDepth<scalar_t>; ++k) {
       acc left[8], right[4];
 #pragma unroll

@@ -4,13 +4,17 @@
 // its memory order is the CPU's.
 #pragma once
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
+#include <climits>
 #include <cmath>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -46,33 +50,36 @@ inline unsigned run_blocks = ~0u;  // only the first so many are run, a sample o
 inline unsigned launches = 0;
 
 // std::barrier would order threads of different barriers too (they share the atomics they wait on)
-// and so hide races from ThreadSanitizer.
+// and so hide races from ThreadSanitizer; a mutex would be fought over by all who wake up.
 class Barrier {
  public:
-  explicit Barrier(unsigned threads) : expected_(threads) {}
+  explicit Barrier(unsigned threads) : state_(std::uint64_t(threads) << 32) {}
 
   void arrive_and_wait() {
-    std::unique_lock lock(mutex_);
     const unsigned phase = phase_;
-    if (++arrived_ == expected_) return complete();
-    released_.wait(lock, [&] { return phase_ != phase; });
+    if (is_complete(++state_)) return complete();
+    while (phase_ == phase) futex(FUTEX_WAIT_PRIVATE, phase);
   }
 
   void arrive_and_drop() {
-    const std::lock_guard lock(mutex_);
-    if (arrived_ == --expected_) complete();
+    if (is_complete(state_ -= std::uint64_t(1) << 32)) complete();
   }
 
  private:
+  // The upper half of the state is how many are expected, the lower half how many have arrived.
+  static bool is_complete(std::uint64_t state) { return state >> 32 == std::uint32_t(state); }
+
   void complete() {
-    arrived_ = 0;
+    state_ &= ~std::uint64_t(0) << 32;
     ++phase_;
-    released_.notify_all();
+    futex(FUTEX_WAKE_PRIVATE, INT_MAX);
+  }
+  void futex(int operation, unsigned value) {
+    syscall(SYS_futex, reinterpret_cast<unsigned*>(&phase_), operation, value, nullptr, nullptr, 0);
   }
 
-  std::mutex mutex_;
-  std::condition_variable released_;
-  unsigned expected_, arrived_ = 0, phase_ = 0;
+  std::atomic<std::uint64_t> state_;
+  std::atomic<unsigned> phase_ = 0;
 };
 
 // Lanes exchange values through `slot`. Two sets of slots take turns: a lane can be at most one

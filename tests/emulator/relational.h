@@ -1,6 +1,6 @@
 // The launchers of the relational attention with C linkage. `dtype`: 0 float, 1 double, 2 half,
-// 3 bfloat16. Tensors are contiguous; optional ones may be null. Scratch is allocated here, array by
-// array and full of NaN, so that sanitizers and results tell of what was not to be read.
+// 3 bfloat16. Tensors are contiguous; optional ones may be null. Scratch is allocated here, array
+// by array and full of NaN, so that sanitizers and results tell of what was not to be read.
 #pragma once
 
 #include <cstdint>

@@ -299,7 +299,7 @@ def of_the_cpu(graph: Graph, inputs: dict[str, Tensor], dropout: float) -> dict[
     leaves = {k: x.detach().requires_grad_() for k, x in inputs.items()}
     names = "dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:]
     given = [leaves.get(k) for k in names]
-    options = 0, 0.0, dropout, True, True, False, True
+    options = 0, 0.0, dropout, True, True, False, True  # tf32, keep
     out = torch.ops.ariigcn.relational_attention(
         *given, torch.tensor(SEED), *options, *_structure(graph)
     )[:2]
@@ -344,3 +344,22 @@ def test_launches_of_a_layer(library):
     forward = library.launch_count() - before
     run.backward(weights_like(run.out), weights_like(run.alpha))
     assert (forward, library.launch_count() - before - forward) == (3, 6)
+
+
+def check_program(folder: Path, sanitizers: str, arch: int) -> list[float]:
+    """Build the check with sanitizers; return the mean sizes that it prints."""
+    program = folder / "check"
+    flags = ["-O0", "-g1", f"-fsanitize={sanitizers}", f"-DEMULATED_ARCH={arch}"]
+    command = [*COMPILE, *flags, EMULATOR / "relational_check.cpp", *SOURCES, "-o", program]
+    subprocess.run(command, check=True)
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [float(number) for number in done.stdout.split()]
+
+
+def test_no_two_threads_race_and_none_leaves_its_arrays(tmp_path):
+    (tmp_path / "a").mkdir()
+    with_tensor_cores = check_program(tmp_path, "thread", 800)
+    without = check_program(tmp_path / "a", "address,undefined", 750)
+    assert len(without) == 4 * 9
+    assert without == pytest.approx(with_tensor_cores, rel=1e-2)
