@@ -67,7 +67,7 @@ __device__ void attend(const RelationalForward<scalar_t>& op, const TargetBlock&
 
 // A block owns kEdgeRows targets of a group.
 template <typename scalar_t, typename Act>
-__global__ void __launch_bounds__(kEdgeThreads)
+__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
     attention_edges_kernel(const __grid_constant__ RelationalForward<scalar_t> op, Act act,
                            bool feat_aligned, int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;

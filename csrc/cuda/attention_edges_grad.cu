@@ -151,7 +151,7 @@ __device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& 
 
 // A block owns kEdgeRows targets of a group.
 template <typename scalar_t, typename Act>
-__global__ void __launch_bounds__(kEdgeThreads)
+__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
     target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         bool feat_aligned, int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;
@@ -243,7 +243,7 @@ __device__ void summed_grad(const RelationalBackward<scalar_t>& op, int64_t g, i
 
 // A block owns kEdgeRows sources of a group, a warp every 4th, a lane a vector of columns.
 template <typename scalar_t, typename Act>
-__global__ void __launch_bounds__(kEdgeThreads)
+__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
     source_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;

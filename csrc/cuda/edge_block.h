@@ -14,6 +14,7 @@ namespace ariigcn {
 
 constexpr int kEdgeThreads = 128;
 constexpr int kEdgeWarps = kEdgeThreads / kWarpSize;
+constexpr int kEdgeBlocks = 5;   // of a multiprocessor at least: 96 registers a thread, no spills
 constexpr int kWindowRows = 48;  // 16 rows and a window of 32 others
 
 // Columns that a block works on at once: a vector for each lane.
