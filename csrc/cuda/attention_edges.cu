@@ -18,17 +18,14 @@ __device__ void score_edges(const RelationalForward<scalar_t>& op, const Act& ac
   constexpr int kSize = kVector<scalar_t>;
   const int64_t g = block.group, attn = op.attn_feats;
   const scalar_t* u = op.u + g * op.graph.num_dst * op.attn_pitch;
-  const int64_t first_bias = g * op.graph.num_rels * attn;
   const auto score_row = [&](int64_t e, int64_t k0, int vectors, const auto& row) {
     typename Act::Sum sum;
     const int64_t p = op.graph.edge_seg[e];
     const scalar_t* own = u + op.graph.seg_dst[p] * op.attn_pitch + k0;
-    const int64_t by_relation = first_bias + op.graph.seg_rel[p] * attn + k0;
+    const int64_t relation = op.graph.seg_rel[p];
     for (int v = 0; v < vectors; ++v) {
-      const Vector<scalar_t> x = load_vector(own + v * kSize, kSize, true), y = row(v);
-      Vector<scalar_t> b = {};
-      if (op.bias != nullptr)
-        b = load_vector(op.bias + by_relation + v * kSize, attn - k0 - v * kSize, false);
+      const Vector<scalar_t> x = load_vector(own + v * kSize, kSize, true), y = row(v),
+                             b = load_bias(op, g, relation, k0 + v * kSize);
 #pragma unroll
       for (int i = 0; i < kSize; ++i)
         act.add(sum, score[v * kSize + i], acc(x.at[i]) + acc(y.at[i]) + acc(b.at[i]));

@@ -14,7 +14,7 @@ namespace ariigcn {
 
 constexpr int kEdgeThreads = 128;
 constexpr int kEdgeWarps = kEdgeThreads / kWarpSize;
-constexpr int kEdgeBlocks = 5;   // of a multiprocessor at least: 96 registers a thread, no spills
+constexpr int kEdgeBlocks = 5;   // at least, of a multiprocessor: leaves a thread 96 registers
 constexpr int kWindowRows = 48;  // 16 rows and a window of 32 others
 
 // Columns that a block works on at once: a vector for each lane.
@@ -176,6 +176,17 @@ __device__ acc_t<scalar_t> edge_scale(const RelationalForward<scalar_t>& op, int
 template <typename scalar_t>
 __device__ acc_t<scalar_t> edge_weight(const RelationalForward<scalar_t>& op, int64_t e) {
   return op.edge_weight == nullptr ? acc_t<scalar_t>(1) : acc_t<scalar_t>(op.edge_weight[e]);
+}
+
+// The bias of a vector of columns in relation r, zeros without one.
+template <typename scalar_t>
+__device__ Vector<scalar_t> load_bias(const RelationalForward<scalar_t>& op, int64_t g, int64_t r,
+                                      int64_t k) {
+  Vector<scalar_t> b = {};
+  if (op.bias != nullptr)
+    b = load_vector(op.bias + (g * op.graph.num_rels + r) * op.attn_feats + k, op.attn_feats - k,
+                    false);
+  return b;
 }
 
 // Calls `launch(activation)` with what the kernels are compiled for.

@@ -20,7 +20,7 @@ from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
 ROOT = Path(__file__).parents[2]
 EMULATOR, CUDA = ROOT / "tests" / "emulator", ROOT / "csrc" / "cuda"
-NAMES = ("relational_attention", "attention_edges", "attention_edges_grad", "row_product",
+NAMES = ("relational_attention", "attention_edges", "target_grads", "source_grads", "row_product",
          "outer_product")  # fmt: skip
 COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
 SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *(CUDA / f"{name}.cu" for name in NAMES)]
