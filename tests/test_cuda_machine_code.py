@@ -13,10 +13,8 @@ import pytest
 
 from ariigcn_dgl import _C
 
-ARCHS = [
-    f"sm_{arch.split('+')[0].replace('.', '')}" for arch in _C.build_info()["cuda_archs"].split()
-]
-TENSOR_ARCHS = [arch for arch in ARCHS if arch >= "sm_80"]
+ARCHS = [f"sm_{x.split('+')[0].replace('.', '')}" for x in _C.build_info()["cuda_archs"].split()]
+TENSOR_ARCHS = [arch for arch in ARCHS if int(re.sub(r"\D", "", arch)) >= 80]
 
 
 def find_tool() -> str | None:

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "../numeric.h"
+
 namespace ariigcn {
 
 template <typename scalar_t>
@@ -15,7 +17,7 @@ struct alignas(16) Vector {
 
 // Whether every row of `pitch` elements starts at a multiple of 16 bytes.
 template <typename scalar_t>
-bool is_aligned(const scalar_t* rows, int64_t pitch) {
+HOST_DEVICE bool is_aligned(const scalar_t* rows, int64_t pitch) {
   return reinterpret_cast<uintptr_t>(rows) % 16 == 0 && pitch % kVector<scalar_t> == 0;
 }
 
