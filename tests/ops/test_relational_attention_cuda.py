@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph, window_graph
-from ariigcn_dgl.ops import relational_attention
+from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
 pytestmark = [
@@ -16,7 +18,7 @@ pytestmark = [
 ]
 OPTIONAL = ("dst_feat", "bias", "edge_weight")
 NAMES = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:])
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-6, torch.float16: 1e-2, torch.bfloat16: 6e-2}
+ROUNDING = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 
 
 def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
@@ -94,28 +96,35 @@ def on(graph: Graph, device: str, **options):
     return lambda **inputs: relational_attention(moved, **inputs, **options)
 
 
-def assert_close(ours: dict[str, Tensor], exact: dict[str, Tensor], tolerance: float) -> None:
-    """Fail unless every tensor's error is small in norm; those that vanish count as 1 / 100."""
+def errors(ours: dict[str, Tensor], exact: dict[str, Tensor]) -> dict[str, float]:
+    """Return each tensor's error in norm; those that vanish count as 1 / 100."""
     assert ours.keys() == exact.keys()
     scale = {k: x.norm().clamp(min=1e-2) for k, x in exact.items()}
-    errors = {k: ((x.double() - exact[k]).norm() / scale[k]).item() for k, x in ours.items()}
-    assert {k: e for k, e in errors.items() if not e < tolerance} == {}
+    return {k: ((x.double() - exact[k]).norm() / scale[k]).item() for k, x in ours.items()}
+
+
+def assert_close(ours: dict[str, Tensor], exact: dict[str, Tensor], tolerance: float) -> None:
+    found = errors(ours, exact)
+    assert {k: e for k, e in found.items() if not e < tolerance} == {}
 
 
 def check(graph: Graph, inputs: dict[str, Tensor], **options) -> None:
-    doubles = {k: x.double() for k, x in inputs.items()}
-    exact = results(on(graph, "cpu", **options), doubles, "cpu")
-    ours = results(on(graph, "cuda", **options), inputs, "cuda")
+    """Fail if the CUDA kernels err more than twice as much as plain torch in the same type."""
     dtype = inputs["feat"].dtype
+    plain = partial(relational_attention_reference, graph, **options)
+    exact = results(plain, {k: x.double() for k, x in inputs.items()}, "cpu")
+    naive = errors(results(plain, inputs, "cpu"), exact)
+    ours = results(on(graph, "cuda", **options), inputs, "cuda")
     assert {x.dtype for x in ours.values()} == {dtype}
-    assert_close(ours, exact, TOLERANCE[dtype])
+    found, slack = errors(ours, exact), ROUNDING[dtype]
+    assert {k: (e, naive[k]) for k, e in found.items() if not e <= 2 * naive[k] + slack} == {}
 
 
 def assert_same_bits(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
     assert all(x.equal(second[k]) for k, x in first.items())
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 @pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
 @pytest.mark.parametrize("name", GRAPHS)
 def test_equals_the_cpu_on_any_graph(name, optional, dtype):
@@ -123,7 +132,7 @@ def test_equals_the_cpu_on_any_graph(name, optional, dtype):
     check(GRAPHS[name], inputs, gelu=bool(optional), activation="tanh")
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 @pytest.mark.parametrize(
     "widths", [(1, 1, 1), (64, 64, 64), (65, 130, 33), (257, 16, 300)], ids=str
 )
@@ -169,7 +178,7 @@ def test_tf32_follows_torchs_setting():
     assert_close(rounded, {k: x.double() for k, x in exact.items()}, 1e-2)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 def test_repeats_bit_for_bit(dtype):
     inputs, compute = arguments(LARGE, dtype=dtype), on(LARGE, "cuda", gelu=True)
     assert_same_bits(*(results(compute, inputs, "cuda") for _ in range(2)))
