@@ -6,17 +6,22 @@ import torch
 from torch import Tensor
 
 
+def autocasts(tensor: Tensor) -> bool:
+    """Return whether autocast is on for the tensor's device."""
+    device = tensor.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
 def computed_dtype(tensor: Tensor) -> torch.dtype:
     """Return the type that a kernel works in: autocast's if it is on, else the tensor's.
 
     The CPU has no kernels for halves, which are computed in float32 there.
     """
-    device = tensor.device.type
     if tensor.dtype == torch.float64:
         return tensor.dtype
-    if device == "cpu":
+    if tensor.device.type == "cpu":
         return torch.float32
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
+    return torch.get_autocast_dtype(tensor.device.type) if autocasts(tensor) else tensor.dtype
 
 
 def allows_tf32(tensor: Tensor) -> bool:

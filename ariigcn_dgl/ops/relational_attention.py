@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
-from ariigcn_dgl.ops._precision import allows_tf32, computed_dtype
+from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -129,7 +129,7 @@ def relational_attention(
     }
     _check(graph, tensors, activation, dropout)
     exact = computed_dtype(feat)
-    dtype = exact if torch.is_autocast_enabled(feat.device.type) else feat.dtype
+    dtype = exact if autocasts(feat) else feat.dtype
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
     # on the device, so that every replay of a CUDA graph draws another one
     seed = torch.randint(2**62, (), device=feat.device) if dropout > 0 else None
