@@ -15,17 +15,6 @@ fma_rate = _C.fma_rate
 cpu_capability = _C.cpu_capability
 
 
-def _refuse_second_derivative(name: str) -> None:
-    """Make differentiating the backward of an operator an error: by default it yields zeros."""
-
-    def refuse(ctx, *grads):
-        raise NotImplementedError(
-            f"{name} can be differentiated once only: use {name}_reference for higher derivatives"
-        )
-
-    torch.library.register_autograd(f"ariigcn::{name}_backward", refuse)
-
-
 def _compute_in_float(name: str) -> None:
     """Under autocast, cast every floating argument but float64 to float32."""
     for device in ("cpu", "cuda"):
@@ -37,4 +26,3 @@ for _name in ("segment_spmm", "segment_sddmm"):
 for _name in ("relational_attention", "edge_attention", "pairwise_contrast"):
     _compute_in_float(_name)
     _compute_in_float(f"{_name}_backward")
-    _refuse_second_derivative(_name)

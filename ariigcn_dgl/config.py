@@ -44,6 +44,8 @@ class TrainingConfig:
     ema_decay : float
         Validate and test the exponential moving average of the weights, with this decay; 0: the
         weights themselves.
+    modality_dropout : float
+        Probability that a dialogue in training is shown without a modality; one is always left.
     adversarial_epochs : int
         Epochs of the TGAN alone, before the rest, in the schedule "staged".
     """
@@ -59,4 +61,5 @@ class TrainingConfig:
     selection: Literal["best", "last"] = "best"
     class_weights: bool = False
     ema_decay: Fraction = 0.0
+    modality_dropout: Fraction = 0.0
     adversarial_epochs: NotNegativeInt = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ariigcn_dgl.errors import InputError
+
+_CHUNK_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
@@ -105,6 +108,26 @@ def read_json(path: str | Path, keys: Sequence[str] = ()) -> dict[str, Any]:
         if key not in content:
             raise InputError(f"{path}: damaged: lacks '{key}'")
     return content
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise `InputError` if something is at the path already, or the folder it is to lie in is not.
+
+    For before a long computation; what writes the result checks again.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written: No such file or directory")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits; OSError if it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def new_folder(path: str | Path) -> Path:

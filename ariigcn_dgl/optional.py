@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import warnings
+from importlib.metadata import version
 from types import ModuleType
+
+from ariigcn_dgl.errors import InputError
 
 
 def is_installed(package: str) -> bool:
@@ -24,3 +27,39 @@ def import_quietly(name: str) -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(name)
+
+
+def require(name: str, extra: str) -> ModuleType:
+    """Import a module of a library that one of our extras installs.
+
+    Parameters
+    ----------
+    name : str
+    extra : str
+        Name of the extra, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is not installed, or does not run beside the torch that is.
+
+    Examples
+    --------
+    >>> require("no_such_package", "extract")
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: this needs no_such_package, which is not installed: pip install \
+"ariigcn_dgl[extract]"
+    """
+    package = name.partition(".")[0]
+    if not is_installed(package):
+        raise InputError(
+            f'this needs {package}, which is not installed: pip install "ariigcn_dgl[{extra}]"'
+        )
+    try:
+        return import_quietly(name)
+    except (ImportError, OSError, RuntimeError) as error:  # built for another torch
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{package} {version(package)} is installed but does not run beside torch "
+            f"{version('torch')} ({reason}): install the {package} that belongs to this torch"
+        ) from error

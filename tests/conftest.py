@@ -1,7 +1,148 @@
-"""What all tests need."""
+"""What all tests need, and what those of recordings share."""
+
+from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
 
 # Shells start background jobs with SIGINT ignored, and children inherit that: tests of interruption
 # would wait for nothing.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+RATE, FPS, WIDTH, HEIGHT = 16_000, 10, 64, 48
+SOUND_CODECS = {".wav": "pcm_s16le", ".webm": "libopus"}
+PICTURE_CODECS = {".webm": "libvpx"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Iterator[None]:
+    """Let no test reach a hub."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def torchvision_models() -> ModuleType:
+    """Return torchvision's models, also where its operators were built for another torch."""
+    try:
+        import torchvision.models
+    except RuntimeError:  # operator torchvision::nms does not exist; DenseNet needs none
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision.models
+    return torchvision.models
+
+
+@pytest.fixture(scope="session")
+def densenet(torchvision_models: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the random weights of a DenseNet of five layers, 9 features wide."""
+    torch.manual_seed(0)
+    model = torchvision_models.DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3)
+    path = tmp_path_factory.mktemp("densenet") / "tiny.pth"
+    torch.save(model.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def roberta(torchvision_models: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a random RoBERTa of two layers, 12 wide, whose tokens are bytes."""
+    # torchvision first: transformers imports it.
+    from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
+
+    tokenizer = RobertaTokenizer(vocab=_byte_vocabulary(), merges=[])
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=66,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    folder = tmp_path_factory.mktemp("roberta")
+    RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _byte_vocabulary() -> dict[str, int]:
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    return {token: n for n, token in enumerate([*special, *sorted(ByteLevel.alphabet())])}
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Path]:
+    """Make a recording: for each (seconds, pitch in Hz, RGB) a buzz beside a moving square.
+
+    The keywords `sound` and `pictures` leave one of them out.
+    """
+
+    def make(
+        path: Path,
+        scenes: Sequence[tuple[float, float, tuple[int, int, int]]],
+        sound: bool = True,
+        pictures: bool = True,
+    ) -> Path:
+        import av
+
+        with av.open(str(path), "w") as container:
+            if pictures:
+                codec = PICTURE_CODECS.get(path.suffix, "libx264")
+                video = container.add_stream(codec, rate=FPS, width=WIDTH, height=HEIGHT)
+                video.pix_fmt = "yuv420p"
+            if sound:
+                audio = container.add_stream(SOUND_CODECS.get(path.suffix, "aac"), rate=RATE)
+                audio.layout = "mono"
+            if pictures:
+                for frame in _pictures(scenes):
+                    container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+                container.mux(video.encode())
+            if sound:
+                _write_sound(container, audio, _sound(scenes))
+        return path
+
+    return make
+
+
+def _pictures(scenes: Sequence[tuple]) -> Iterator[np.ndarray]:
+    for seconds, _, colour in scenes:
+        for n in range(round(seconds * FPS)):
+            frame = np.full((HEIGHT, WIDTH, 3), 16, np.uint8)
+            frame[8:40, 4 + 2 * (n % 10) : 36 + 2 * (n % 10)] = colour
+            yield frame
+
+
+def _sound(scenes: Sequence[tuple]) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    parts = []
+    for seconds, pitch, _ in scenes:
+        time = np.arange(round(seconds * RATE)) / RATE
+        voice = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3, 4))
+        syllables = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * time)
+        parts.append(0.2 * voice * syllables + 0.005 * generator.standard_normal(len(time)))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _write_sound(container: object, stream: object, sound: np.ndarray) -> None:
+    import av
+
+    samples = (sound.clip(-1, 1) * 32767).astype(np.int16)
+    for start in range(0, len(samples), 1024):
+        frame = av.AudioFrame.from_ndarray(
+            samples[None, start : start + 1024], format="s16", layout="mono"
+        )
+        frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())

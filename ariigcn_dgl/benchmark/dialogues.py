@@ -39,7 +39,7 @@ def draw_speakers(dialogues: int, length: int, speakers: int, seed: int = 0) -> 
     """Return the speaker of every utterance, (dialogues * length,) int64.
 
     A dialogue has three of all speakers, each time others: over 3 S dialogues every two of them
-    meet. Where all are present they are numbered by first appearance, as `window_graph` does.
+    meet. Where all are present they are numbered by first appearance, as `from_dialogues` does.
     """
     generator = torch.Generator().manual_seed(seed)
     present = min(speakers, MOST_PRESENT)
@@ -62,7 +62,7 @@ def window_edges(length: int, speakers: Tensor, num_speakers: int) -> tuple[Tens
     """Return source, target and relation of every edge, sorted by (target, relation, source).
 
     Relations are (ordered pair of speakers) x (past, future), and the self edge, as in
-    `window_graph` with ``relations="pairs"``; all dialogues have one length.
+    `Graph.from_dialogues` with ``relations="pairs"``; all dialogues have one length.
 
     Examples
     --------

@@ -1,34 +1,66 @@
-"""``ariigcn data check | convert | synth``."""
+"""``ariigcn data check | convert | import | synth``."""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from json import dumps
 from typing import Literal
 
 from rich.console import Console
 
-from ariigcn_dgl.data import fingerprint, summarise, synthesise, write_folder
-from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
+from ariigcn_dgl.data.community import ImportOptions, import_file
+from ariigcn_dgl.data.community.table import render as render_import
+from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
+from ariigcn_dgl.data.load import prepare
+from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
+from ariigcn_dgl.errors import InputError
+
+LayoutName = Literal[("none", *LAYOUTS)]
 
 
-def check(data: str) -> None:
-    """Check a data set and show what is in it.
+def check(data: str, json: bool = False) -> None:
+    """Check a data set: show what is in it, what is wrong with it and what to do.
 
     A data set is one of: an .npz archive in the layout of the measuring sets; a folder that
     `ariigcn data convert` or `ariigcn data synth` wrote; or a folder of your own with
     utterances.csv or utterances.jsonl (columns dialogue, speaker, label, and optionally split and
     utterance; in order of speaking) and one text.npy, audio.npy, visual.npy (utterances x width)
-    for each modality you have.
+    for each modality you have. Ends with code 0 if the set is usable, with 2 if not.
 
     Parameters
     ----------
     data : str
         The data set.
+    json : bool
+        Print one JSON object instead of tables.
     """
-    dialogues = load_source(data)
-    Console().print(render(summarise(dialogues)))
-    print(f"sha256 {fingerprint(dialogues)}")
+    try:
+        dialogues = read_source(data)
+    except InputError as error:
+        if json:
+            print(dumps({"data": data, "usable": False, "unreadable": str(error)}, indent=1))
+        raise
+    summary, findings = summarise(dialogues), examine(dialogues)
+    usable = all(finding.severity != "error" for finding in findings)
+    sha256 = fingerprint(prepare(dialogues, data)) if usable else None
+    if json:
+        report = {
+            "data": data,
+            "usable": usable,
+            "sha256": sha256,
+            "summary": asdict(summary),
+            "findings": [asdict(finding) for finding in findings],
+        }
+        print(dumps(report, indent=1, ensure_ascii=False))
+    else:
+        Console().print(render(summary, findings))
+        print(f"sha256 {sha256}" if usable else "not usable as it is: see the errors above")
+    if not usable:
+        sys.exit(2)
 
 
 def convert(data: str, out: str) -> None:
@@ -46,21 +78,92 @@ def convert(data: str, out: str) -> None:
     print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
 
 
+def import_(
+    file: str,
+    out: str | None = None,
+    join: list[str] | None = None,
+    labels: Literal["emotion", "sentiment"] = "emotion",
+    roberta: Literal["1", "2", "3", "4", "mean", "concat"] = "mean",
+    val_fraction: float = 0.0,
+    seed: int = 0,
+    nonfinite_missing: bool = False,
+    text: str | None = None,
+    audio: str | None = None,
+    visual: str | None = None,
+) -> None:
+    """Read a feature file that the field passes around, whichever it is; run nothing in it.
+
+    Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
+    (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
+    GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
+    DailyDialog, MMSA dictionaries and MERBench folders. Pickles are read without running anything
+    that they name. Shows what was recognised beside the published counts, and what to beware of.
+
+    Parameters
+    ----------
+    file : str
+        The file or folder.
+    out : str
+        New folder for the data set, in the format of ariigcn data convert; without it nothing is
+        written.
+    join : list of str
+        More files on the same dialogues: feature files give the modalities and the validation list
+        that FILE lacks; MELD's csv files give the speakers' names and its validation list.
+    labels : {"emotion", "sentiment"}
+        Which labels, where the file has both or one follows from the other.
+    roberta : {"1", "2", "3", "4", "mean", "concat"}
+        Which of four RoBERTa layers become the text: one (1 is the last layer), their mean (1,024
+        wide) or all side by side (4,096 wide).
+    val_fraction : float
+        Share of the training dialogues to move to validation where the file lists none.
+    seed : int
+        Seed of that choice.
+    nonfinite_missing : bool
+        Mark rows with NaN or inf as missing instead of refusing the file.
+    text : str
+        Of a MERBench folder: which folder of features is the text.
+    audio : str
+        Of a MERBench folder: which folder of features is the audio.
+    visual : str
+        Of a MERBench folder: which folder of features is the visual modality.
+    """
+    options = ImportOptions(
+        labels, roberta, val_fraction, seed, nonfinite_missing, text, audio, visual
+    )
+    imported = import_file(file, options, join or ())
+    if out is not None:
+        write_folder(imported.dialogues, out)
+    Console().print(render_import(imported))
+    print(f"written: {out}" if out else "nothing written: name a new folder with --out")
+
+
 def synth(
-    out: str, like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic", seed: int = 0
+    out: str,
+    like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic",
+    layout: LayoutName = "none",
+    fraction: float = 1.0,
+    seed: int = 0,
 ) -> None:
     """Write a synthetic data set with the statistics of real conversations.
 
     Parameters
     ----------
     out : str
-        The new folder.
+        The new folder; with --layout a file, or a folder for merbench and meld-csv.
     like : {"synthetic", "iemocap-like", "meld-like"}
         "synthetic": the small set that `ariigcn train` uses by default; the others have the size,
         lengths, classes and emotion dynamics of the real sets.
+    layout : str
+        Write a file of the field instead, as ariigcn data import reads it: with the ids, widths,
+        numbers of dialogues and class counts of the real one.
+    fraction : float
+        With --layout: share of the real numbers of dialogues and utterances.
     seed : int
         Same seed, same data.
     """
-    dialogues = synthesise(PRESETS[like], seed)
-    write_folder(dialogues, out)
+    if layout == "none":
+        dialogues = synthesise(PRESETS[like], seed)
+        write_folder(dialogues, out)
+    else:
+        dialogues = write_layout(layout, out, seed, fraction)
     print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")

@@ -16,12 +16,14 @@ from docstring_parser import parse as parse_docstring
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.benchmark import benchmark
 from ariigcn_dgl.cli.choice import chosen
-from ariigcn_dgl.cli.data import check, convert, synth
+from ariigcn_dgl.cli.data import check, convert, import_, synth
 from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
+from ariigcn_dgl.cli.extract import extract
 from ariigcn_dgl.cli.info import info
 from ariigcn_dgl.cli.predict import predict
+from ariigcn_dgl.cli.report import report
 from ariigcn_dgl.cli.train import train
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.presets import preset_config
@@ -32,31 +34,40 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "extract": extract,
     "experiment": experiment,
     "embed": embed,
+    "report": report,
     "benchmark": benchmark,
     "info": info,
 }
-DATA_COMMANDS = {"check": check, "convert": convert, "synth": synth}
+DATA_COMMANDS = {"check": check, "convert": convert, "import": import_, "synth": synth}
 FUNCTIONS = COMMANDS | {f"data {name}": function for name, function in DATA_COMMANDS.items()}
 POSITIONAL = {
     evaluate: ["run"],
     embed: ["run"],
+    report: ["runs"],
     predict: ["run"],
+    extract: ["media"],
     experiment: ["study"],
     benchmark: ["operators"],
     check: ["data"],
     convert: ["data", "out"],
+    import_: ["file"],
     synth: ["out"],
 }
 REQUIRED = "the following arguments are required: "
 DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 
 A first run needs no data:     ariigcn train
+On files of other projects:    ariigcn data import FILE.pkl --out FOLDER
 On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
-Systems compared:              ariigcn experiment main --data FOLDER --jobs 2"""
+Features from recordings:      ariigcn extract FOLDER --text roberta-large --out DATA
+Emotions in a recording:       ariigcn predict runs/NAME --media a.mp4 --out FOLDER
+Systems compared:              ariigcn experiment main --data FOLDER --jobs 2
+A page to look at:             ariigcn report runs/NAME --data FOLDER --out report.html"""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
@@ -123,6 +134,7 @@ def _stop(sentence: str) -> NoReturn:
 
 def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Return the command and all its options; those not given have the values of the preset."""
+    arguments = [_with_underscores(argument) for argument in arguments]
     system, preset = chosen(arguments if arguments[:1] == ["train"] else [])
     parser = _parser(preset_config(system, preset), preset)
     command, name = parser.instantiate(parser.parse_args(arguments)), ""
@@ -130,6 +142,11 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         name = f"{name} {command['subcommand']}".strip()
         command = command[command["subcommand"]]
     return name, {k: v for k, v in vars(command).items() if k not in ("config", "subcommand")}
+
+
+def _with_underscores(argument: str) -> str:
+    """Return ``--val-fraction=0.1`` as ``--val_fraction=0.1``."""
+    return re.sub(r"^--[a-z][\w.-]*", lambda name: f"--{name[0][2:].replace('-', '_')}", argument)
 
 
 def _parser(config: RunConfig, preset: str) -> _Parser:
@@ -147,8 +164,8 @@ def _parser(config: RunConfig, preset: str) -> _Parser:
             defaults = {"model": asdict(config.model), "training": asdict(config.training)}
             command.set_defaults(defaults | {"system": config.system, "preset": preset})
         subcommands.add_subcommand(name, command, help=_help(function))
-    data = _Parser(description="Look at, convert and make data sets.")
-    subcommands.add_subcommand("data", data, help="look at, convert and make data sets")
+    data = _Parser(description="Look at, import, convert and make data sets.")
+    subcommands.add_subcommand("data", data, help="look at, import, convert and make data sets")
     data_subcommands = data.add_subcommands()
     for name, function in DATA_COMMANDS.items():
         data_subcommands.add_subcommand(name, _command(function, config), help=_help(function))

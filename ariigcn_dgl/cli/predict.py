@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+from ariigcn_dgl.cli.predict_media import predict_media
+from ariigcn_dgl.cli.predict_stream import answers
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import refuse_other_extraction
+from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_folder import write_predictions
 from ariigcn_dgl.training.trained import TrainedRun
 
 
-def predict(run: str, data: str, out: str, seed: int | None = None) -> None:
-    """Label dialogues, with or without known labels: one JSON line per utterance.
+def predict(
+    run: str,
+    data: str | None = None,
+    media: str | None = None,
+    stream: bool = False,
+    out: str | None = None,
+    seed: int | None = None,
+    modalities: list[str] | None = None,
+    subtitles: str | None = None,
+    text: str | None = None,
+    audio: str | None = None,
+    visual: str | None = None,
+) -> None:
+    """Label dialogues: of a data set, a recording, or a conversation that is still going on.
+
+    --data DATA --out FILE labels a data set, with or without known labels.
+
+    --media VIDEO --out FOLDER labels a recording with subtitles. The features are made as those
+    of the training were: its data must have come from ariigcn extract. The folder gets
+    timeline.json, timeline.srt (subtitles with emotions) and timeline.html (to be opened in a
+    browser).
+
+    --stream answers each line of the standard input on the standard output before it reads the
+    next; the run must have been trained with --model.causal true. A line is
+    {"dialogue": "d1", "speaker": "Ann", "features": {"text": [0.1, ...], "audio": [...]}}, with
+    any of the trained modalities. A line that cannot be used is answered with its number and the
+    error, and counts as not said.
 
     Parameters
     ----------
@@ -21,23 +51,68 @@ def predict(run: str, data: str, out: str, seed: int | None = None) -> None:
         Run folder, or the folder of one of its seeds.
     data : str
         The dialogues (see: ariigcn data check --help); all splits are labelled.
+    media : str
+        A video or sound file.
+    stream : bool
+        Answer the standard input line by line.
     out : str
-        New file of JSON lines: dialogue, utterance, speaker, label, prediction, probabilities.
+        New file of JSON lines: dialogue, utterance, speaker, label, prediction, probabilities;
+        with --media a new folder.
     seed : int
         Which seed's model; default: the one with the best validation score.
+    modalities : list of {"text", "audio", "visual"}
+        Use these only; default: all that are there. The others count as missing.
+    subtitles : str
+        Subtitles of the recording; default: the file beside it of the same name.
+    text : str
+        Where the text encoder of the extraction lies now; default: where it was.
+    audio : str
+        Where the audio encoder lies now; default: in the run folder.
+    visual : str
+        Where the weights of the visual encoder lie now; default: where they were.
     """
-    if Path(out).exists():
-        raise InputError(f"{out}: exists already; choose another name or remove it first")
-    trained = _choose([TrainedRun(folder) for folder in seed_folders(Path(run))], seed, run)
-    source = load_source(data)
+    if (data is not None) + (media is not None) + stream != 1:
+        raise InputError("give one of --data, --media and --stream")
+    if stream:
+        _predict_stream(run, seed)
+    elif out is None:
+        raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
+    elif data is not None:
+        _predict_data(run, data, Path(out), seed, modalities)
+    else:
+        places = {"text": text, "audio": audio, "visual": visual}
+        path = Path(subtitles) if subtitles else None
+        predict_media(_choose(run, seed), Path(media), path, places, modalities, Path(out))
+
+
+def _predict_data(
+    run: str, data: str, out: Path, seed: int | None, modalities: list[str] | None
+) -> None:
+    refuse_existing(out)
+    trained = _choose(run, seed)
+    source = load_source(data, modalities)
+    refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
     dialogues = trained.adapt(source)
-    for modality in trained.widths.keys() - source.widths.keys():
+    for modality in [m for m in trained.widths if m not in source.widths]:
         print(f"{data}: has no {modality}; treated as missing", file=sys.stderr)
-    write_predictions(Path(out), dialogues, trained.probabilities(dialogues), trained.label_names)
-    print(f"{dialogues.num_utterances} utterances labelled: {out}")
+    write_predictions(out, dialogues, trained.probabilities(dialogues), trained.label_names)
+    used = ", ".join(source.widths)
+    print(f"{dialogues.num_utterances} utterances labelled, from {used}: {out}")
 
 
-def _choose(runs: list[TrainedRun], seed: int | None, name: str) -> TrainedRun:
+def _predict_stream(run: str, seed: int | None) -> None:
+    lines = refused = 0
+    for answer in answers(_choose(run, seed), sys.stdin.buffer):
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        lines += 1
+        refused += "error" in answer
+    if refused:
+        raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
+
+
+def _choose(name: str, seed: int | None) -> TrainedRun:
+    """Return the run of one seed of a run folder."""
+    runs = [TrainedRun(folder) for folder in seed_folders(Path(name))]
     if seed is None:
         return max(runs, key=lambda run: run.record["val"]["weighted_f1"])
     for run in runs:

@@ -16,6 +16,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
@@ -94,6 +95,7 @@ def train(
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
         write_json(folder / PLAN_FILE, plan)
+        keep_manifest(data, folder)
     runs = _train_seeds(dialogues, config, plan, folder)
     write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
     _print_results(f"{config.system} ({plan['preset']}) on {dialogues.name}", runs, folder)

@@ -1,7 +1,9 @@
 """Dialogues: reading, checking, writing and making them. Knows no model."""
 
 from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.dgl_dataset import DialogueGraphDataset
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.findings import Finding, examine
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.load import load_dialogues
@@ -13,11 +15,14 @@ __all__ = [
     "MODALITIES",
     "SPLITS",
     "UNLABELLED",
+    "DialogueGraphDataset",
     "Dialogues",
+    "Finding",
     "Summary",
     "SynthConfig",
     "SynthModality",
     "check",
+    "examine",
     "fingerprint",
     "load_dialogues",
     "summarise",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
-from ariigcn_dgl.graph import Graph, relation_names, window_graph
+from ariigcn_dgl.graph import Graph, relation_names
 from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
 
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
@@ -121,7 +121,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
     """
     part = dialogues.select(chosen)
     lengths, speakers = torch.from_numpy(part.lengths), torch.from_numpy(part.speakers)
-    graph = window_graph(
+    graph = Graph.from_dialogues(
         lengths,
         speakers,
         past=window.past,

@@ -26,6 +26,18 @@ def check(dialogues: Dialogues, source: str) -> Dialogues:
     InputError
         Names the source, the field, and where they are known the dialogue and utterance.
     """
+    check_structure(dialogues, source)
+    for modality, array in dialogues.features.items():
+        _check_finite(dialogues, source, modality, array)
+    _check_labelled(dialogues, source)
+    return dialogues
+
+
+def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
+    """Return `dialogues` unchanged if its fields agree; labels may lack and features be NaN.
+
+    See `check` for the parameters and errors.
+    """
     _check_names(dialogues, source)
     _check_ptr(dialogues, source)
     _check_splits(dialogues, source)
@@ -35,7 +47,6 @@ def check(dialogues: Dialogues, source: str) -> Dialogues:
     for modality in dialogues.features:
         _check_features(dialogues, source, modality)
         _check_mask(dialogues, source, modality)
-    _check_labelled(dialogues, source)
     return dialogues
 
 
@@ -163,7 +174,6 @@ def _check_features(dialogues: Dialogues, source: str, modality: str) -> None:
             f"{source}: {modality}: features have width 0, expected at least 1; "
             f"leave the modality out if there is none"
         )
-    _check_finite(dialogues, source, modality, array)
 
 
 def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.ndarray) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,13 @@ from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import parse_json, read_text, replacing
+from ariigcn_dgl.files import parse_json, read_text, refuse_existing, replacing, sha256_of
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
 _HEADER = "dataset.json"
 _FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
-_CHUNK_BYTES = 1 << 20
 
 
 def write_folder(dialogues: Dialogues, path: str | Path) -> None:
@@ -42,8 +39,7 @@ def write_folder(dialogues: Dialogues, path: str | Path) -> None:
         If the path exists or cannot be written (no space, no permission).
     """
     path = Path(path)
-    if os.path.lexists(path):
-        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    refuse_existing(path)
     with replacing(path) as scratch:
         scratch.mkdir()
         _write_files(dialogues, scratch)
@@ -63,7 +59,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         "speaker_names": dialogues.speaker_names,
         "widths": dialogues.widths,
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
-        "sha256": {name: _sha256(folder / name) for name in (_FEATURES, _UTTERANCES)},
+        "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
     }
     text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
     (folder / _HEADER).write_text(text, encoding="utf-8")
@@ -149,7 +145,7 @@ def _verify(path: Path, expected: object) -> None:
     if not isinstance(expected, str):
         raise InputError(f"{path.parent / _HEADER}: sha256: no hash for {path.name}")
     try:
-        found = _sha256(path)
+        found = sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if found != expected:
@@ -157,14 +153,6 @@ def _verify(path: Path, expected: object) -> None:
             f"{path}: changed or truncated since it was written (SHA-256 {found[:12]}…, "
             f"{_HEADER} says {expected[:12]}…); copy or make the data set again"
         )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _read_features(path: Path, header: dict[str, Any]) -> dict[str, np.ndarray]:

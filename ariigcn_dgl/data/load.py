@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.check import check, check_structure
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.folder import read_folder
 from ariigcn_dgl.data.npz import read_npz
@@ -50,17 +50,30 @@ def load_dialogues(path: str | Path) -> Dialogues:
     >>> dialogues.utterance_ids, dialogues.widths, dialogues.splits
     (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
     """
-    path = Path(path)
-    try:
-        dialogues = check(_read(path), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return prepare(read_dialogues(path), str(path))
+
+
+def prepare(dialogues: Dialogues, source: str) -> Dialogues:
+    """Return a set that was read, checked, and with a `val` split; see `load_dialogues`."""
+    check(dialogues, source)
     if "train" not in dialogues.splits:
         return dialogues
     try:
         return with_val_split(dialogues)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{source}: {error}") from error
+
+
+def read_dialogues(path: str | Path) -> Dialogues:
+    """Read a data set as it is, to look at: features may be NaN, labels and `val` may lack.
+
+    See `load_dialogues` for layouts and errors.
+    """
+    path = Path(path)
+    try:
+        return check_structure(_read(path), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _read(path: Path) -> Dialogues:
@@ -86,5 +99,6 @@ def _read_directory(path: Path) -> Dialogues:
 
 _EXPECTED = (
     "an .npz archive, a folder with dataset.json, or a folder with utterances.csv "
-    "(or utterances.jsonl) and text.npy, audio.npy or visual.npy"
+    "(or utterances.jsonl) and text.npy, audio.npy or visual.npy; files of other projects are read "
+    "by ariigcn data import"
 )

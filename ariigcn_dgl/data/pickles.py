@@ -9,9 +9,9 @@ from ariigcn_dgl.errors import InputError
 
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 PICKLE_ADVICE = (
-    "a pickle can carry code that runs when it is opened, so it is never loaded; where you trust "
-    "its origin, convert it yourself to utterances.csv with one <modality>.npy of plain numbers "
-    "per modality, or to an .npz of plain arrays"
+    "a pickle can carry code that runs when it is opened, so it is never loaded; feature files of "
+    "other projects are read without running anything by: ariigcn data import FILE --out FOLDER; "
+    "convert others to utterances.csv with one <modality>.npy of plain numbers per modality"
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.data.dialogues import Dialogues
-from ariigcn_dgl.data.load import load_dialogues
+from ariigcn_dgl.data.load import load_dialogues, read_dialogues
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig
 
@@ -30,6 +30,11 @@ def load_source(name: str, modalities: Sequence[str] | None = None) -> Dialogues
     """
     dialogues = synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)
     return dialogues if modalities is None else dialogues.with_modalities(modalities)
+
+
+def read_source(name: str) -> Dialogues:
+    """Return the data set of a path as it is, or the embedded synthetic one; to look at only."""
+    return synthesise(SynthConfig()) if name == SYNTHETIC else read_dialogues(name)
 
 
 def absolute(name: str) -> str:

@@ -48,12 +48,13 @@ class Standardiser:
     def apply(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with scaled features; missing rows stay zero."""
         features = {
-            name: self._scale(name, array, dialogues.masks[name])
+            name: self.scale(name, array, dialogues.masks[name])
             for name, array in dialogues.features.items()
         }
         return replace(dialogues, features=features)
 
-    def _scale(self, name: str, array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def scale(self, name: str, array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return rows of one modality, (N, D_m), scaled; zero where the mask, (N,), is False."""
         z = (array - self.mean[name]) / self.std[name]
         return (z.clip(-LARGEST_Z, LARGEST_Z) * mask[:, None]).astype(np.float32)
 

@@ -1,8 +1,7 @@
-"""Describe a data set: sizes, classes, modalities, and what looks wrong with it."""
+"""Describe a data set: sizes, classes, modalities; what is wrong with it is in `findings`."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +34,6 @@ class ModalitySummary:
         Share of utterances without the modality, 0 to 1.
     means, deviations : (float, float)
         Lowest and highest mean and standard deviation of a column.
-    constant : tuple of int
-        Columns with one value everywhere in `train` (in the whole set if there is no `train`).
     """
 
     modality: str
@@ -44,7 +41,6 @@ class ModalitySummary:
     missing: float
     means: tuple[float, float]
     deviations: tuple[float, float]
-    constant: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -58,19 +54,15 @@ class Summary:
     speakers: tuple[int, float, int]
     splits: tuple[SplitSummary, ...]
     modalities: tuple[ModalitySummary, ...]
-    warnings: tuple[str, ...]
 
 
 def summarise(dialogues: Dialogues) -> Summary:
-    """Count and measure a checked data set, and collect warnings about it.
-
-    Warnings are about classes absent from `train`, splits without labels, the same dialogue in two
-    splits, constant feature columns and modalities missing everywhere in a split.
+    """Count and measure a data set.
 
     Parameters
     ----------
     dialogues : Dialogues
-        A checked set.
+        A set whose fields agree; rows with NaN or inf do not count.
 
     Examples
     --------
@@ -88,10 +80,8 @@ def summarise(dialogues: Dialogues) -> Summary:
     ...     label_names=("joy", "anger"),
     ...     speaker_names=("Ann", "Bob"),
     ... )
-    >>> for warning in summarise(tiny).warnings:
-    ...     print(warning)
-    class 'anger' has no utterance in train
-    text: 1 of 2 columns are constant (1)
+    >>> summarise(tiny).splits[0].classes, summarise(tiny).modalities[0].means
+    ((1, 0), (1.0, 1.0))
     """
     splits = tuple(_split(dialogues, split) for split in SPLITS if split in dialogues.splits)
     modalities = tuple(_modality(dialogues, modality) for modality in dialogues.features)
@@ -103,12 +93,6 @@ def summarise(dialogues: Dialogues) -> Summary:
         speakers=_spread(_speakers_per_dialogue(dialogues)),
         splits=splits,
         modalities=modalities,
-        warnings=(
-            *_class_warnings(dialogues.label_names, splits),
-            *_missing_warnings(dialogues),
-            *_constant_warnings(modalities),
-            *_leak_warnings(dialogues),
-        ),
     )
 
 
@@ -126,17 +110,16 @@ def _split(dialogues: Dialogues, split: str) -> SplitSummary:
 
 def _modality(dialogues: Dialogues, modality: str) -> ModalitySummary:
     array, mask = dialogues.features[modality], dialogues.masks[modality]
-    rows = array[mask] if mask.any() else np.zeros((1, array.shape[1]), np.float32)
+    rows = array[mask & np.isfinite(array).all(axis=1)]
+    if len(rows) == 0:
+        rows = np.zeros((1, array.shape[1]), np.float32)
     means, deviations = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
-    seen = mask & _rows_of(dialogues, "train")
-    learnt = array[seen] if seen.any() else rows
     return ModalitySummary(
         modality=modality,
         width=array.shape[1],
         missing=float(1 - mask.mean()),
         means=(float(means.min()), float(means.max())),
         deviations=(float(deviations.min()), float(deviations.max())),
-        constant=tuple(np.flatnonzero(learnt.max(axis=0) == learnt.min(axis=0)).tolist()),
     )
 
 
@@ -152,54 +135,3 @@ def _speakers_per_dialogue(dialogues: Dialogues) -> np.ndarray:
 
 def _spread(counts: np.ndarray) -> tuple[int, float, int]:
     return int(counts.min()), float(counts.mean()), int(counts.max())
-
-
-def _class_warnings(label_names: tuple[str, ...], splits: tuple[SplitSummary, ...]) -> list[str]:
-    warnings = []
-    for split in splits:
-        if sum(split.classes) == 0:
-            warnings.append(f"{split.split} has no labels: it can be predicted but not scored")
-        elif split.split == "train":
-            absent = (n for n, count in zip(label_names, split.classes, strict=True) if not count)
-            warnings += [f"class {name!r} has no utterance in train" for name in absent]
-    return warnings
-
-
-def _missing_warnings(dialogues: Dialogues) -> list[str]:
-    return [
-        f"{modality}: missing for every utterance of {split}"
-        for modality, mask in dialogues.masks.items()
-        for split in SPLITS
-        if split in dialogues.splits and not mask[_rows_of(dialogues, split)].any()
-    ]
-
-
-def _constant_warnings(modalities: tuple[ModalitySummary, ...]) -> list[str]:
-    shown = 5
-    return [
-        f"{m.modality}: {len(m.constant)} of {m.width} columns are constant "
-        f"({', '.join(map(str, m.constant[:shown]))}{', …' if len(m.constant) > shown else ''})"
-        for m in modalities
-        if m.constant
-    ]
-
-
-def _leak_warnings(dialogues: Dialogues) -> list[str]:
-    first: dict[bytes, int] = {}
-    warnings = []
-    for dialogue in range(dialogues.num_dialogues):
-        earlier = first.setdefault(_content(dialogues, dialogue), dialogue)
-        if dialogues.splits[earlier] != dialogues.splits[dialogue]:
-            warnings.append(
-                f"dialogue {dialogues.dialogue_ids[dialogue]!r} ({dialogues.splits[dialogue]}) has "
-                f"the same features as {dialogues.dialogue_ids[earlier]!r} "
-                f"({dialogues.splits[earlier]})"
-            )
-    return warnings
-
-
-def _content(dialogues: Dialogues, dialogue: int) -> bytes:
-    digest = hashlib.sha256()
-    for array in dialogues.features.values():
-        digest.update(np.ascontiguousarray(array[dialogues.rows(dialogue)]))
-    return digest.digest()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ariigcn_dgl.data.findings import Finding
 from ariigcn_dgl.data.summary import Summary
 
+_STYLES = {"error": "bold red", "warning": "yellow", "note": ""}
 
-def render(summary: Summary) -> Group:
+
+def render(summary: Summary, findings: Sequence[Finding] = ()) -> Group:
     """Return the summary as tables and lines for `rich.console.Console.print`."""
     return Group(
         Text(_headline(summary)),
         _split_table(summary),
         _modality_table(summary),
-        *(Text(f"warning: {warning}", style="yellow") for warning in summary.warnings),
+        *(Text(f"{one.severity}: {one}", style=_STYLES[one.severity]) for one in findings),
     )
 
 
@@ -30,12 +35,21 @@ def _headline(summary: Summary) -> str:
 
 
 def _split_table(summary: Summary) -> Table:
-    table = Table("split")
-    for column in ("dialogues", "utterances", *summary.label_names, "unlabelled"):
-        table.add_column(escape(column), justify="right")
+    table = Table("")
     for row in summary.splits:
-        counts = (row.dialogues, row.utterances, *row.classes, row.unlabelled)
-        table.add_row(row.split, *map(str, counts))
+        table.add_column(row.split, justify="right")
+    rows = [
+        ("dialogues", [row.dialogues for row in summary.splits]),
+        ("utterances", [row.utterances for row in summary.splits]),
+        *zip(
+            summary.label_names,
+            zip(*(row.classes for row in summary.splits), strict=True),
+            strict=True,
+        ),
+        ("unlabelled", [row.unlabelled for row in summary.splits]),
+    ]
+    for name, counts in rows:
+        table.add_row(escape(name), *map(str, counts), end_section=name == "utterances")
     return table
 
 

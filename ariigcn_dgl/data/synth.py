@@ -79,8 +79,7 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     if seed < 0:
         raise InputError(f"synthetic data {config.name!r}: seed is {seed}, expected at least 0")
     first, *rest = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
-    latents = 2 * len(config.class_names) + 1
-    mixing = {m: _normal(first, latents, getattr(config, m).width) for m in MODALITIES}
+    mixing = draw_mixing(config, first)
     dialogues = [
         dialogue
         for split, rng in zip(SPLITS, rest, strict=True)
@@ -89,8 +88,13 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     return _assemble(config, dialogues)
 
 
-def _normal(rng: np.random.Generator, latents: int, columns: int) -> np.ndarray:
-    return rng.standard_normal((latents, columns)) / np.sqrt(latents)
+def draw_mixing(config: SynthConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw how the latent evidence shows in the columns of each modality, (latents, D_m)."""
+    latents = 2 * len(config.class_names) + 1
+    return {
+        m: rng.standard_normal((latents, getattr(config, m).width)) / np.sqrt(latents)
+        for m in MODALITIES
+    }
 
 
 def _split(
@@ -103,7 +107,7 @@ def _split(
             traits = {m: rng.standard_normal((cast_size, len(mixing[m]))) for m in MODALITIES}
         turns = draw_turns(config, rng)
         labels = draw_emotions(config, turns, rng)
-        features = _express(config, turns, labels, traits, mixing, rng)
+        features = express(config, turns, labels, traits, mixing, rng)
         masks = {m: rng.random(len(labels)) >= getattr(config, m).missing for m in MODALITIES}
         hidden = rng.random(len(labels)) < config.unlabelled
         yield _Dialogue(
@@ -116,7 +120,7 @@ def _split(
         )
 
 
-def _express(
+def express(
     config: SynthConfig,
     turns: Turns,
     labels: np.ndarray,
@@ -124,6 +128,19 @@ def _express(
     mixing: dict[str, np.ndarray],
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
+    """Draw the features of a dialogue of T utterances, (T, D_m) of each modality.
+
+    Parameters
+    ----------
+    config : SynthConfig
+    turns : Turns
+    labels : (T,) int64 array
+    traits : dict of str to (S, latents) array
+        Offsets of the S members of the cast.
+    mixing : dict of str to (latents, D_m) array
+        See `draw_mixing`.
+    rng : numpy.random.Generator
+    """
     signs = _signs(config, labels, rng)
     features = {}
     for modality in MODALITIES:

@@ -26,15 +26,19 @@ class Turns:
     other: np.ndarray
 
 
-def _length(config: SynthConfig, rng: np.random.Generator) -> int:
+def draw_length(config: SynthConfig, rng: np.random.Generator) -> int:
+    """Draw how many utterances a dialogue has."""
     shape = (config.length_mean / config.length_sd) ** 2
     drawn = round(rng.gamma(shape, config.length_mean / shape))
     return min(max(drawn, config.length_min), config.length_max)
 
 
-def draw_turns(config: SynthConfig, rng: np.random.Generator) -> Turns:
-    """Draw the speaker of each utterance of a dialogue: a Markov chain over its participants."""
-    length = _length(config, rng)
+def draw_turns(config: SynthConfig, rng: np.random.Generator, length: int | None = None) -> Turns:
+    """Draw the speaker of each utterance of a dialogue: a Markov chain over its participants.
+
+    Its length is drawn too where it is not given.
+    """
+    length = draw_length(config, rng) if length is None else length
     cast_size = len(config.participants)
     people = 1 + rng.choice(cast_size, p=config.participants)
     present = rng.permutation(cast_size)[:people].tolist()

@@ -27,7 +27,7 @@ class Table:
     lines : list of int, length N
         Line number of each row, for messages.
     columns : dict of str to list of str, length N
-        Those of `COLUMNS` that the file has; an absent value is the empty string.
+        Those asked for that the file has; an absent value is the empty string.
     """
 
     path: Path
@@ -87,10 +87,16 @@ class Table:
         return np.array([place[value] for value in values], dtype=np.int64)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     """Read a table from a .csv file with a header line, or from a .jsonl file.
 
-    Column names are taken without regard to case; columns that are not in `COLUMNS` are ignored.
+    Column names are taken without regard to case; columns that are not asked for are ignored.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        Lower-case names.
 
     Raises
     ------
@@ -98,20 +104,22 @@ def read_table(path: Path) -> Table:
         If the file cannot be read or a line is malformed; names the line.
     """
     parse = _csv_rows if path.suffix == ".csv" else _jsonl_rows
-    rows = list(parse(path, read_text(path)))
+    rows = list(parse(path, read_text(path), columns))
     found = {name for _, row in rows for name in row}
     return Table(
         path=path,
         lines=[line for line, _ in rows],
-        columns={c: [row.get(c, "") for _, row in rows] for c in COLUMNS if c in found},
+        columns={c: [row.get(c, "") for _, row in rows] for c in columns if c in found},
     )
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _csv_rows(
+    path: Path, text: str, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
-        for name in COLUMNS:
+        for name in columns:
             if header.count(name) > 1:
                 raise InputError(
                     f"{path}: line 1: column {name!r} occurs {header.count(name)} times"
@@ -129,13 +137,15 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise InputError(f"{path}: line {reader.line_num}: malformed CSV: {error}") from error
 
 
-def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _jsonl_rows(
+    path: Path, text: str, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     # Not str.splitlines: it also splits at characters that JSON strings may hold.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             where = f"{path}: line {number}"
             record = {name.lower(): value for name, value in parse_json(line, where).items()}
-            yield number, {c: _as_text(record[c], where, c) for c in COLUMNS if c in record}
+            yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
 
 
 def _as_text(value: object, where: str, column: str) -> str:

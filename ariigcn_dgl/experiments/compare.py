@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Comparison, RowResult
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import holm, permutation_p
-from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE
 
 
 def compared(
@@ -29,10 +28,10 @@ def compared(
     baseline : str
         Name of a row.
     """
-    theirs = {run.seed: _Predictions(run) for run in runs.get(baseline, ())}
+    theirs = {run.seed: TestPredictions(run) for run in runs.get(baseline, ())}
     found: dict[str, tuple[float, float]] = {}
     for row in rows:
-        ours = {run.seed: _Predictions(run) for run in runs.get(row.name, ())}
+        ours = {run.seed: TestPredictions(run) for run in runs.get(row.name, ())}
         seeds = sorted(ours.keys() & theirs.keys())
         if row.name == baseline or not seeds:
             continue
@@ -52,19 +51,3 @@ def compared(
         else row
         for row in rows
     )
-
-
-class _Predictions:
-    """Labelled utterances of the test split, and what one run says of them."""
-
-    def __init__(self, run: Run) -> None:
-        record = run.read()
-        self.score = record["test"]["weighted_f1"]
-        number = {name: place for place, name in enumerate(record["label_names"])}
-        text = (run.seed_folder.path / PREDICTIONS_FILE).read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
-        labelled = [line for line in lines if line["label"] is not None]
-        self.labels = np.array([number[line["label"]] for line in labelled])
-        self.classes = np.array([number[line["prediction"]] for line in labelled])
-        dialogues = [line["dialogue"] for line in labelled]
-        self.dialogues = np.unique(dialogues, return_inverse=True)[1]

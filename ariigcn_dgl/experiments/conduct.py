@@ -10,6 +10,7 @@ from typing import Literal
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.experiments.compare import compared
+from ariigcn_dgl.experiments.predictions import averaged_score
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
 from ariigcn_dgl.experiments.resolve import Candidate, Row, resolve
@@ -169,6 +170,7 @@ class _Conductor:
             config={} if chosen is None else asdict(chosen.config),
             search=tuple(Trial(one.changes, RunResult.of(run).untested) for one, run in tried),
             runs=runs,
+            averaged=averaged_score([run for run in seeds if run.status == "done"]),
             published=published(self.study.name, self.dialogues).get(setting.name),
         )
 

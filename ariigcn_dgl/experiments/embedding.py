@@ -95,9 +95,10 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
     model = trained.model.eval()
+    after = "training" if model.gan is None else "the TGAN"
     return [
         _space("encoded, before training", untrained, scaled, untrained.project),
-        _space("encoded, after the TGAN", model, scaled, model.project),
+        _space(f"encoded, after {after}", model, scaled, model.project),
         _space("after graph and contrast", model, scaled, model.states),
     ]
 
@@ -162,15 +163,12 @@ def draw_spaces(
     figure = new_figure(4.2 * len(found) + 1.4, 8.2)
     axes = figure.subplots(2, len(found), squeeze=False)
     for column, (space, numbers) in enumerate(zip(found, gaps, strict=True)):
-        chosen = _sample(space)
-        perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
-        with threadpool_limits(1):  # so few points take longer on many threads
-            flat = tsne.fit_transform(space.points[chosen])
+        drawn = sample(space)
+        flat = tsne(drawn.points)
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
         for axis, groups, names in (
-            (axes[0, column], space.modalities[chosen], modalities),
-            (axes[1, column], space.labels[chosen], label_names),
+            (axes[0, column], drawn.modalities, modalities),
+            (axes[1, column], drawn.labels, label_names),
         ):
             for group, name in enumerate(names):
                 x, y = flat[groups == group].T
@@ -190,7 +188,23 @@ def _text(gap: Gap) -> str:
     )
 
 
-def _sample(space: Space) -> np.ndarray:
+def sample(space: Space) -> Space:
+    """Return a random part of a space, small enough for t-SNE; the same one each time."""
     most = MOST_UTTERANCES * len(np.unique(space.modalities))
     order = np.random.default_rng(0).permutation(len(space.points))
-    return np.sort(order[:most])
+    rows = np.sort(order[:most])
+    return Space(
+        space.title,
+        space.points[rows],
+        space.modalities[rows],
+        space.labels[rows],
+        space.dialogues[rows],
+    )
+
+
+def tsne(points: np.ndarray) -> np.ndarray:
+    """Return t-SNE of points, (P, D), in the plane, (P, 2); the same one each time."""
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
+    projection = TSNE(perplexity=perplexity, init="pca", random_state=0)
+    with threadpool_limits(1):  # so few points take longer on many threads
+        return projection.fit_transform(points)

@@ -75,8 +75,8 @@ class Comparison:
 class RowResult:
     """One setting: what was tried, what was chosen, all seeds, and what they say together.
 
-    `problem` tells why there are no scores, "" where there are; `published` are the paper's numbers
-    on its own features.
+    `problem` tells why there are no scores, "" where there are; `averaged` is the weighted F1 of
+    the mean of all seeds' probabilities; `published` are the paper's numbers on its own features.
     """
 
     name: str
@@ -90,6 +90,7 @@ class RowResult:
     config: Mapping[str, Any]
     search: tuple[Trial, ...]
     runs: tuple[RunResult, ...]
+    averaged: float | None = None
     comparison: Comparison | None = None
     published: Mapping[str, float] | None = None
 

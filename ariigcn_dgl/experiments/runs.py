@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import read_json, write_json
 from ariigcn_dgl.training.fit import TestUse
 from ariigcn_dgl.training.plan import PLAN_FILE
-from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, identity, write_config
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
 
 FAILURE_FILE = "failure.json"
@@ -54,7 +55,7 @@ class Run:
     def key(self) -> str:
         """Name of the folder: runs of the same key have the same numbers."""
         content = {
-            "config": asdict(self.config),
+            "config": identity(self.config),
             "seed": self.seed,
             "dataset_sha256": self.dataset_sha256,
             "format": RUN_FORMAT,
@@ -106,6 +107,7 @@ class Run:
             "dataset_sha256": self.dataset_sha256,
         }
         write_json(self.folder / PLAN_FILE, plan)
+        keep_manifest(self.data, self.folder)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
     def fail(self, reason: str) -> None:

@@ -45,6 +45,7 @@ def main_table(results: Results) -> Table:
         "95 % interval": lambda row: interval(row.summary("weighted_f1")),
         "accuracy": lambda row: spread(row.summary("accuracy")),
         "macro F1": lambda row: spread(row.summary("macro_f1")),
+        "seeds averaged": lambda row: NOTHING if row.averaged is None else f"{row.averaged:.2f}",
         "vs baseline": lambda row: _difference(row, results.baseline),
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
@@ -149,6 +150,10 @@ def _notes(results: Results) -> Iterator[str]:
         "searched settings are chosen on validation, test is scored once per seed; interval: of "
         "the mean, over seeds (Student's t); p: paired permutation test over test dialogues "
         f"against {results.baseline}, two-sided, also corrected for all rows of the table (Holm)"
+    )
+    yield (
+        "seeds averaged: weighted F1 of the mean of all seeds' probabilities, one model of as many "
+        "times the size; p does not refer to it"
     )
     if results.protocol == "literature":
         yield (

@@ -1,7 +1,9 @@
-"""From dialogues to graphs: DGL heterographs and the index structure that the kernels read."""
+"""From dialogues and DGL graphs to the index structure that the kernels read, and back."""
 
-from ariigcn_dgl.graph.dgl_view import as_graph, to_dgl
+from ariigcn_dgl.graph.dgl_view import to_dgl
 from ariigcn_dgl.graph.structure import Graph
-from ariigcn_dgl.graph.window import relation_names, window_graph
+from ariigcn_dgl.graph.window import relation_names
 
-__all__ = ["Graph", "as_graph", "relation_names", "to_dgl", "window_graph"]
+window_graph = Graph.from_dialogues
+
+__all__ = ["Graph", "relation_names", "to_dgl", "window_graph"]

@@ -1,14 +1,18 @@
-"""Between `Graph` and DGL graphs, edge by edge."""
+"""Between index structures and DGL graphs, edge by edge."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl._dgl import dgl
-from ariigcn_dgl.graph.structure import Graph
+
+if TYPE_CHECKING:
+    from ariigcn_dgl.graph.structure import Graph
 
 NODE_TYPE = "utterance"
 
@@ -23,8 +27,8 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     graph : Graph
         N nodes, R relations.
     relation_names : sequence of str, length R
-        Names of the relations, e.g. from `relation_names`. DGL sorts them: give them to `as_graph`
-        again to get the relations back in this order.
+        Names of the relations, e.g. from `relation_names`. DGL sorts them: give them to
+        `Graph.from_dgl` again to get the relations back in this order.
 
     Raises
     ------
@@ -34,6 +38,7 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     Examples
     --------
     >>> import torch
+    >>> from ariigcn_dgl.graph import Graph
     >>> graph = Graph.from_csr(torch.tensor([0, 1, 2]), torch.tensor([1, 0]), num_rels=2)
     >>> to_dgl(graph, ["past", "future"]).num_edges("past")
     2
@@ -54,58 +59,62 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     return dgl.heterograph(edges, num_nodes_dict={NODE_TYPE: graph.num_dst})
 
 
-def as_graph(
-    g: Graph | dgl.DGLGraph,
-    etypes: Tensor | None = None,
-    *,
-    num_rels: int | None = None,
-    relation_names: Sequence[str] | None = None,
-) -> Graph:
-    """Return the index structure of a DGL graph; a `Graph` is returned as it is.
-
-    Parameters
-    ----------
-    g : Graph or DGLGraph
-        A homogeneous graph, a block, or a heterograph with one node type. `Graph.eids` counts a
-        heterograph's edges in the order of ``g.canonical_etypes``, as `dgl.to_homogeneous` does.
-    etypes : (E,) int tensor, optional
-        Relations of a homogeneous graph's edges, in edge-id order.
-    num_rels : int, optional
-        Number of relations of a homogeneous graph (default: largest + 1).
-    relation_names : sequence of str, optional
-        A heterograph's edge types in the order of their relation numbers (default: as in
-        ``g.canonical_etypes``, where DGL sorts them by name).
-
-    Raises
-    ------
-    ValueError
-        If `g` has several node types, `etypes` comes with a heterograph, or `relation_names` are
-        not its edge types.
-
-    Examples
-    --------
-    >>> g = dgl.heterograph({("u", "past", "u"): ([0], [1]), ("u", "future", "u"): ([1], [0])})
-    >>> as_graph(g).etypes.tolist(), as_graph(g, relation_names=["past", "future"]).etypes.tolist()
-    ([0, 1], [1, 0])
-    """
-    if isinstance(g, Graph):
-        return g
-    if len(set(g.srctypes)) != 1 or len(set(g.dsttypes)) != 1:
-        raise ValueError(f"the graph must have one node type, got {g.ntypes}")
-    num_nodes = {"num_src": g.num_src_nodes(), "num_dst": g.num_dst_nodes()}
+def edges_of(
+    g: dgl.DGLGraph, etypes: Tensor | None, relation_names: Sequence[str] | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return ``src, dst, etypes`` of `Graph.from_dgl`, which see, in the order of edge ids."""
     if len(g.canonical_etypes) == 1:
         src, dst = g.edges(order="eid")
-        etypes = None if etypes is None else etypes.long()
-        return Graph.from_edges(src.long(), dst.long(), etypes, num_rels=num_rels, **num_nodes)
+        return src.long(), dst.long(), None if etypes is None else _checked(g, etypes)
     if etypes is not None:
-        raise ValueError("a heterograph's edge types are its relations: pass no etypes with it")
-    names = [name for _, name, _ in g.canonical_etypes]
-    order = names if relation_names is None else list(relation_names)
-    if sorted(order) != sorted(names):
-        raise ValueError(f"relation_names must be the edge types {names}, got {order}")
-    parts = [g.edges(etype=etype, order="eid") for etype in g.canonical_etypes]
-    relations = [
-        torch.full_like(src, order.index(name)) for name, (src, _) in zip(names, parts, strict=True)
-    ]
-    src, dst, etypes = (torch.cat(x).long() for x in (*zip(*parts, strict=True), relations))
-    return Graph.from_edges(src, dst, etypes, num_rels=len(names), **num_nodes)
+        raise ValueError(
+            "etypes must be left out with a heterograph, whose edge types are the relations: "
+            f"{g.canonical_etypes}"
+        )
+    first_src, first_dst = _first_nodes(g)
+    sources, targets, relations = [], [], []
+    order = _relation_order(g, relation_names)
+    for relation, etype in zip(order, g.canonical_etypes, strict=True):
+        src, dst = g.edges(etype=etype, order="eid")
+        sources.append(src.long() + first_src[etype[0]])
+        targets.append(dst.long() + first_dst[etype[2]])
+        relations.append(torch.full_like(sources[-1], relation))
+    return torch.cat(sources), torch.cat(targets), torch.cat(relations)
+
+
+def _checked(g: dgl.DGLGraph, etypes: Tensor) -> Tensor:
+    if not isinstance(etypes, Tensor):
+        raise ValueError(f"etypes must be an integer tensor, got {type(etypes).__name__}")
+    if etypes.dim() != 1 or len(etypes) != g.num_edges():
+        raise ValueError(
+            f"etypes must have one entry for each of the graph's {g.num_edges()} edges, got shape "
+            f"{tuple(etypes.shape)}"
+        )
+    if etypes.is_floating_point() or etypes.is_complex() or etypes.dtype == torch.bool:
+        raise ValueError(f"etypes must be an integer tensor, got {etypes.dtype}")
+    if etypes.device != g.device:
+        raise ValueError(
+            f"etypes must be on the device of the graph ({g.device}), got {etypes.device}"
+        )
+    return etypes.long()
+
+
+def _first_nodes(g: dgl.DGLGraph) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the number of each type's first node among the sources and among the targets."""
+    starts: list[dict[str, int]] = []
+    for types, count in ((g.srctypes, g.num_src_nodes), (g.dsttypes, g.num_dst_nodes)):
+        ends = list(accumulate((count(name) for name in types), initial=0))
+        starts.append(dict(zip(types, ends, strict=False)))
+    return starts[0], starts[1]
+
+
+def _relation_order(g: dgl.DGLGraph, relation_names: Sequence[str] | None) -> list[int]:
+    """Return the relation number of every canonical edge type."""
+    etypes = g.canonical_etypes
+    if relation_names is None:
+        return list(range(len(etypes)))
+    order = list(relation_names)
+    keys = etypes if all(isinstance(name, tuple) for name in order) else [e[1] for e in etypes]
+    if sorted(order) != sorted(keys) or len(set(keys)) != len(keys):
+        raise ValueError(f"relation_names must be the edge types {keys}, got {order}")
+    return [order.index(key) for key in keys]

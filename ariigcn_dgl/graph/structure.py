@@ -8,17 +8,17 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph import constructors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """In-edges of every target, sorted by (target, relation), and everything derived from them.
 
     Shapes: N_dst targets, N_src sources, E edges, P non-empty (target, relation) segments, C
     components. All tensors are int64, live on one device and must not be written to. Build one with
-    `window_graph`, `Graph.from_csr`, `Graph.from_edges` or `as_graph`; the constructor trusts its
-    arguments.
+    `from_dialogues`, `from_dgl`, `from_edge_index`, `from_edges` or `from_csr` (in
+    `ariigcn_dgl.graph.constructors`); the constructor itself trusts its arguments.
 
     Parameters
     ----------
@@ -60,6 +60,12 @@ class Graph:
     components: Tensor
     num_rels: int
 
+    def __repr__(self) -> str:
+        return (
+            f"Graph(num_src={self.num_src}, num_dst={self.num_dst}, num_edges={self.num_edges}, "
+            f"num_rels={self.num_rels}, device={self.indices.device})"
+        )
+
     @property
     def num_dst(self) -> int:
         """Number of targets N_dst."""
@@ -89,6 +95,12 @@ class Graph:
     def in_norm(self) -> Tensor:
         """``1 / |N_i|`` of the target of each edge, (E,) float64."""
         return self.indptr.diff().double().reciprocal()[self.dst]
+
+    @cached_property
+    def first_without_in_edges(self) -> int | None:
+        """The first target that no edge leads to; None where all have in-edges."""
+        empty = (self.indptr[1:] == self.indptr[:-1]).nonzero()
+        return int(empty[0]) if len(empty) else None
 
     @cached_property
     def merged(self) -> Graph:
@@ -145,105 +157,11 @@ class Graph:
         position[order] = torch.arange(len(order), device=order.device)
         return Graph.from_csr(indptr, position, num_src=len(position)).merged
 
-    @classmethod
-    def from_csr(
-        cls,
-        indptr: Tensor,
-        indices: Tensor,
-        etypes: Tensor | None = None,
-        num_rels: int | None = None,
-        num_src: int | None = None,
-        eids: Tensor | None = None,
-    ) -> Graph:
-        """Build the structure from in-edges in CSR form, etypes sorted within each target.
-
-        Parameters
-        ----------
-        indptr, indices : (N_dst + 1,), (E,) int64 tensors
-            Row pointer over targets, and the source of each edge.
-        etypes : (E,) int64 tensor, optional
-            Relation of each edge; default all 0.
-        num_rels, num_src : int, optional
-            Number of relations (default: largest + 1) and of sources (default: N_dst).
-        eids : (E,) int64 tensor, optional
-            Position of each edge in the caller's order; default ``arange(E)``.
-
-        Raises
-        ------
-        ValueError
-            If the arrays do not describe such a graph; says which entry and why.
-
-        Examples
-        --------
-        >>> import torch
-        >>> graph = Graph.from_csr(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1]))
-        >>> graph.num_dst, graph.num_edges, graph.num_segments
-        (2, 3, 2)
-        """
-        etypes = torch.zeros_like(indices) if etypes is None else etypes
-        eids = torch.arange(indices.numel()) if eids is None else eids
-        _check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
-        if num_rels is None:
-            num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
-        num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
-        host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes, eids)]
-        _check_csr(*host, num_rels, num_src)
-        plan = torch.ops.ariigcn.csr_plan(*host[:3], num_src)
-        return cls(*host, *plan, num_rels=num_rels).to(indices.device)
-
-    @classmethod
-    def from_edges(
-        cls,
-        src: Tensor,
-        dst: Tensor,
-        etypes: Tensor | None = None,
-        *,
-        num_src: int,
-        num_dst: int,
-        num_rels: int | None = None,
-    ) -> Graph:
-        """Build the structure from edges in any order; `eids` leads back to that order.
-
-        Parameters
-        ----------
-        src, dst : (E,) int64 tensors
-            Source and target of each edge (rows 0 and 1 of PyG's ``edge_index``).
-        etypes : (E,) int64 tensor, optional
-            Relation of each edge; default all 0.
-        num_src, num_dst, num_rels : int
-            Numbers of nodes; number of relations (default: largest + 1).
-
-        Raises
-        ------
-        ValueError
-            If lengths or dtypes disagree or a node or relation is out of range.
-
-        Examples
-        --------
-        >>> import torch
-        >>> graph = Graph.from_edges(
-        ...     torch.tensor([1, 0]), torch.tensor([0, 0]), num_src=2, num_dst=1
-        ... )
-        >>> graph.indices.tolist(), graph.eids.tolist()
-        ([0, 1], [1, 0])
-        """
-        etypes = torch.zeros_like(src) if etypes is None else etypes
-        _check_vectors(src=src, dst=dst, etypes=etypes)
-        if not len(src) == len(dst) == len(etypes):
-            raise ValueError(
-                "src, dst and etypes must have one entry per edge, got "
-                f"{len(src)}, {len(dst)} and {len(etypes)}"
-            )
-        if len(dst) and not 0 <= int(dst.min()) <= int(dst.max()) < num_dst:
-            raise ValueError(
-                f"dst must lie in [0, {num_dst}), got {int(dst.min())} to {int(dst.max())}"
-            )
-        order = torch.argsort(src, stable=True)
-        order = order[torch.argsort(etypes[order], stable=True)]
-        order = order[torch.argsort(dst[order], stable=True)]
-        counts = torch.bincount(dst, minlength=num_dst)
-        indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
+    from_csr = classmethod(constructors.from_csr)
+    from_edges = classmethod(constructors.from_edges)
+    from_edge_index = classmethod(constructors.from_edge_index)
+    from_dgl = classmethod(constructors.from_dgl)
+    from_dialogues = classmethod(constructors.from_dialogues)
 
     def to(self, device: torch.device | str) -> Graph:
         """Return the graph with every tensor on `device`."""
@@ -251,48 +169,12 @@ class Graph:
             return self
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         graph = Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
+        graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
         if graph.indices.device.type == "cuda":
             _ = graph.relation_order  # now, as a captured CUDA graph would own what it computes
         return graph
 
-
-def _check_vectors(**tensors: Tensor) -> None:
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.int64 or tensor.dim() != 1:
-            raise ValueError(
-                f"{name} must be a 1-D int64 tensor, got {tensor.dim()}-D {tensor.dtype}"
-            )
-
-
-def _check_csr(
-    indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
-) -> None:
-    """Raise ValueError unless the kernels may trust these 1-D int64 arrays."""
-    if num_rels < 1 or num_src < 0:
-        raise ValueError(
-            f"num_rels must be at least 1 and num_src at least 0, got {num_rels} and {num_src}"
-        )
-    if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
-        raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
-    falls = indptr[1:] < indptr[:-1]  # not diff(), which may overflow
-    if falls.any():
-        raise ValueError(f"indptr decreases after row {int(falls.nonzero()[0])}")
-    for name, tensor in (("etypes", etypes), ("eids", eids)):
-        if len(tensor) != len(indices):
-            raise ValueError(
-                f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
-            )
-    for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
-        bad = ((tensor < 0) | (tensor >= size)).nonzero()
-        if len(bad):
-            edge = int(bad[0])
-            raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
-    falls = etypes.diff() < 0
-    starts = indptr[1:-1]
-    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
-    if falls.any():
-        edge = int(falls.nonzero()[0])
-        raise ValueError(
-            f"etypes must not decrease within a target, but do after edge {edge}: "
-            "use Graph.from_edges, which sorts"
-        )
+    def with_facts(self) -> Graph:
+        """Find out on the host what `torch.compile` cannot, then return the graph."""
+        _ = self.first_without_in_edges
+        return self

@@ -7,12 +7,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph.structure import Graph
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 
+Relations = Literal["speaker", "pairs"]
 SPEAKER_RELATIONS = ("same_past", "same_future", "other_past", "other_future", "self")
 
 
-def relation_names(relations: Literal["speaker", "pairs"], num_speakers: int = 2) -> list[str]:
+def relation_names(relations: Relations, num_speakers: int = 2) -> list[str]:
     """Return the names of the relations, in the order of their numbers.
 
     ``past`` means that the source speaks before the target. The self edge is a relation of its own,
@@ -39,70 +40,29 @@ def relation_names(relations: Literal["speaker", "pairs"], num_speakers: int = 2
     return [f"{pair}_{side}" for pair in pairs for side in ("past", "future")] + ["self"]
 
 
-def window_graph(
+def window_edges(
     lengths: Tensor,
     speakers: Tensor,
-    *,
-    past: int = 10,
-    future: int = 10,
-    relations: Literal["speaker", "pairs"] = "speaker",
-    num_speakers: int = 2,
-) -> Graph:
-    """Connect every utterance with its neighbours in a window of its dialogue, itself included.
-
-    Edge j -> i exists when both lie in one dialogue and ``-past <= j - i <= future``. Its relation
-    is (same or other speaker) x (past or future), or with ``relations="pairs"`` (ordered pair of
-    speakers, numbered by first appearance in the dialogue) x (past or future); the self edge has a
-    relation of its own, the last one. Built natively, in time linear in the number of edges.
-
-    Parameters
-    ----------
-    lengths : (B,) int64 tensor
-        Utterances in each dialogue, on the CPU.
-    speakers : (N,) int64 tensor
-        Speaker of each utterance, on the CPU; any numbering.
-    past, future : int
-        Utterances that the window reaches back and ahead; ``future=0`` sees the past only.
-    relations : {"speaker", "pairs"}
-        5 relations, or ``2 * num_speakers ** 2 + 1``.
-    num_speakers : int
-        Most speakers in a dialogue; used by "pairs" only.
-
-    Returns
-    -------
-    Graph
-        N nodes as sources and targets.
-
-    Raises
-    ------
-    ValueError
-        If lengths do not add up, a window is negative, or a dialogue has too many speakers.
-
-    Examples
-    --------
-    >>> import torch
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([7, 4, 7]), past=1, future=1)
-    >>> graph.indptr.tolist(), graph.indices.tolist()
-    ([0, 2, 5, 7], [1, 0, 0, 2, 1, 1, 2])
-    >>> [SPEAKER_RELATIONS[r] for r in graph.etypes[:2]]
-    ['other_future', 'self']
-    """
-    num_rels = len(relation_names(relations, num_speakers))
+    past: int,
+    future: int,
+    relations: Relations,
+    num_speakers: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return ``indptr, indices, etypes, eids`` of `Graph.from_dialogues`, which see."""
+    relation_names(relations)
     _check_window(lengths, speakers, past, future)
     num_nodes = len(speakers)
     lengths = lengths.contiguous()
     numbers, counts = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
     if relations == "pairs":
         _check_speakers(counts, num_speakers)
-    edges = torch.ops.ariigcn.window_graph(
+    return torch.ops.ariigcn.window_graph(
         lengths,
         numbers,
         min(past, num_nodes),  # so that positions in the window do not overflow
         min(future, num_nodes),
         num_speakers if relations == "pairs" else 0,
     )
-    plan = torch.ops.ariigcn.csr_plan(*edges[:3], num_nodes)
-    return Graph(*edges, *plan, num_rels=num_rels)
 
 
 def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> None:

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
+from ariigcn_dgl.models.ariigcn_stream import ARIIGCNStream
 from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.nn import (
     FUSIONS,
@@ -56,8 +58,10 @@ class ARIIGCN(System):
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(config)
+        if config.causal and config.window.future:
+            raise ValueError(f"causal: window.future must be 0, got {config.window.future}")
         modalities, dim = len(widths), config.hidden_dim
-        self.speaker_relative = SpeakerRelative()
+        self.speaker_relative = SpeakerRelative(config.causal)
         input_widths = {m: w * (1 + (m in config.speaker_relative)) for m, w in widths.items()}
         self.encoder = ModalityEncoder(
             input_widths, dim, config.encoder_dropout, config.input_dropout
@@ -69,7 +73,9 @@ class ARIIGCN(System):
             else None
         )
         self.context = (
-            DialogueContext(dim, modalities, config.graph_dropout, config.context_dropout)
+            DialogueContext(
+                dim, modalities, config.graph_dropout, config.context_dropout, not config.causal
+            )
             if config.context == "gru"
             else None
         )
@@ -109,8 +115,10 @@ class ARIIGCN(System):
 
     @classmethod
     def resolved(cls, config: ARIIGCNConfig, dialogues: Dialogues) -> ARIIGCNConfig:
-        """Return the settings with the graph's relations and the labels' prototypes filled in."""
+        """Return the settings with the graph's window and the labels' prototypes filled in."""
         config = super().resolved(config, dialogues)
+        if config.causal:
+            config = replace(config, window=replace(config.window, future=0))
         if not config.sccl_weight:
             return config
         found = vad_prototypes(dialogues.label_names, config.prototypes)
@@ -118,7 +126,16 @@ class ARIIGCN(System):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        utterances = self._states(batch, self.project(batch))[1]
+        return self.classify(*self._states(batch, self.project(batch)))
+
+    def stream(self) -> ARIIGCNStream:
+        """Return a reader of a conversation that is still going on; see `System.stream`."""
+        self._refuse_looking_ahead()
+        return ARIIGCNStream(self)
+
+    def classify(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return the logits, (N, C), given the states after and before the graph, (M, N, D)."""
+        utterances = self._seen(states, before)
         return self._classify(self.fusion(utterances), utterances)[0]
 
     def project(self, batch: Batch) -> Tensor:
@@ -129,7 +146,11 @@ class ARIIGCN(System):
                 inputs[name] = self.speaker_relative(
                     inputs[name], batch.masks[name], batch.speakers, batch.lengths
                 )
-        present = torch.stack([batch.masks[name] for name in self.encoder.mlps])
+        return self.encode(inputs, batch.masks)
+
+    def encode(self, inputs: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
+        """Return the encoders' outputs, (M, N, D), zero where the masks, (N,), are False."""
+        present = torch.stack([masks[name] for name in self.encoder.mlps])
         return self.encoder(inputs) * present.unsqueeze(-1)
 
     def states(self, batch: Batch) -> Tensor:
@@ -146,7 +167,8 @@ class ARIIGCN(System):
             Weights of the classes in the cross entropy.
         """
         projected = self.project(batch)
-        states, utterances = self._states(batch, projected)
+        states, before = self._states(batch, projected)
+        utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
         chosen = batch.labelled
@@ -177,12 +199,31 @@ class ARIIGCN(System):
         return iter(()) if self.gan is None else self.gan.discriminators.parameters()
 
     def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the graph's states, (M, N, D), and what the classifiers see, (M, N, D or 2 D)."""
+        """Return the states after and before the graph, (M, N, D)."""
         before = projected
         if self.context is not None:
             before = self.context(projected, batch.speakers, batch.lengths)
         states = before if self.graph is None else self.graph(batch.graph, before)
-        return states, torch.cat([states, before], dim=-1) if self.skip else states
+        return states, before
+
+    def _seen(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return what the classifiers see, (M, N, D or 2 D)."""
+        return torch.cat([states, before], dim=-1) if self.skip else states
+
+    def _refuse_looking_ahead(self) -> None:
+        config = self.config
+        ahead = {
+            f"its window reaches {config.window.future} ahead": config.graph
+            and config.window.future > 0,
+            "its GRUs read backwards too": config.context == "gru" and not config.causal,
+            "its means of speakers are over the whole dialogue": bool(config.speaker_relative)
+            and not config.causal,
+        }
+        found = [sentence for sentence, applies in ahead.items() if applies]
+        if found:
+            raise InputError(
+                f"this run looks ahead ({'; '.join(found)}): train it with --model.causal true"
+            )
 
     def _classify(self, fused: Tensor, utterances: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the logits, (N, C), and each modality's own, (M, N, C)."""

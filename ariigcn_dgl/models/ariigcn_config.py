@@ -59,6 +59,9 @@ class ARIIGCNConfig:
     context : {"none", "gru"}
         "gru": bidirectional GRUs over the dialogue and over each speaker's own utterances, before
         the graph.
+    causal : bool
+        Nothing looks ahead: the window's future becomes 0, the GRUs run forwards only, and means of
+        speakers are over their utterances so far. For conversations that are still going on.
     graph : bool
         False leaves the graph layers out (for ablations).
     residual : {"none", "sum", "norm"}
@@ -118,6 +121,7 @@ class ARIIGCNConfig:
     head_dropout: Fraction = 0.5
     speaker_relative: Modalities = ()
     context: Literal["none", "gru"] = "none"
+    causal: bool = False
     graph: bool = True
     residual: Residual = "sum"
     fusion: FusionName = "concatenate"

@@ -59,3 +59,18 @@ class MLP(System):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         return self.layers(concatenate(batch))
+
+    def stream(self) -> MLPStream:
+        """Return a reader of a conversation that is still going on; see `System.stream`."""
+        return MLPStream(self)
+
+
+class MLPStream:
+    """Labels each utterance alone; see `Stream`."""
+
+    def __init__(self, model: MLP) -> None:
+        self.model = model
+
+    def add(self, utterance: Batch) -> Tensor:
+        """Return the logits, (C,), of the next utterance."""
+        return self.model(utterance).squeeze(0)

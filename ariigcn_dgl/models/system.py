@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,22 @@ from torch import Tensor, nn
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.errors import InputError
+
+
+class Stream(Protocol):
+    """Reads one conversation, utterance by utterance."""
+
+    def add(self, utterance: Batch) -> Tensor:
+        """Return the logits, (C,), of the next utterance.
+
+        Its time and memory do not depend on how many were added before.
+
+        Parameters
+        ----------
+        utterance : Batch
+            Of one utterance; its speaker is numbered by first appearance in the conversation.
+        """
 
 
 class System(nn.Module):
@@ -20,7 +36,7 @@ class System(nn.Module):
 
     Subclasses set `Config`, take ``(widths, num_classes, config)``, and define `forward`; those
     with more than a cross entropy define `losses`, those with a GAN `discriminator_loss` and
-    `discriminator_parameters`.
+    `discriminator_parameters`, those that can do without the future `stream`.
 
     Parameters
     ----------
@@ -50,6 +66,19 @@ class System(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         raise NotImplementedError
+
+    def stream(self) -> Stream:
+        """Return a reader of a conversation that is still going on, for evaluation mode.
+
+        Raises
+        ------
+        InputError
+            If the model looks ahead.
+        """
+        raise InputError(
+            "this run's system reads whole dialogues: for a conversation that is still going on "
+            "train --system ariigcn with --model.causal true, bigru with it, or mlp"
+        )
 
     def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised.

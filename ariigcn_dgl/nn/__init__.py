@@ -14,6 +14,7 @@ from ariigcn_dgl.nn.latent_graph_conv import LatentGraphConv
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
+from ariigcn_dgl.nn.modality_rel_conv import ModalityRelConv
 from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
@@ -45,6 +46,7 @@ __all__ = [
     "MeanConv",
     "ModalityClassifiers",
     "ModalityEncoder",
+    "ModalityRelConv",
     "PairwiseContrast",
     "PartyRNN",
     "RelEdgeAttentionConv",

@@ -23,8 +23,8 @@ class BilinearEdgeAttention(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_dialogues(torch.tensor([3]), torch.tensor([0, 1, 0]))
     >>> BilinearEdgeAttention(4)(graph, torch.zeros(3, 4))[:3]
     tensor([0.3333, 0.3333, 0.3333], grad_fn=<SliceBackward0>)
     """

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast
+from ariigcn_dgl.ops._checks import (
+    require_choice,
+    require_dim,
+    require_floating,
+    require_ids,
+    require_shape,
+)
 
 ContrastForm = Literal["ratio", "infonce", "supcon"]
 MarginMode = Literal["target", "hinge", "triplet", "off"]
@@ -54,6 +61,11 @@ class PairwiseContrast(nn.Module):
         Target similarity :math:`\delta` of positives.
     margin_mode : {"target", "hinge", "triplet", "off"}
 
+    Raises
+    ------
+    ValueError
+        If an option is none of these, or the temperature not positive.
+
     Examples
     --------
     >>> import torch
@@ -72,13 +84,19 @@ class PairwiseContrast(nn.Module):
         margin_mode: MarginMode = "target",
     ) -> None:
         super().__init__()
+        require_choice("form", form, get_args(ContrastForm))
+        require_choice("margin_mode", margin_mode, get_args(MarginMode))
+        if not temperature > 0:
+            raise ValueError(f"temperature must be positive, got {temperature}")
         self.rule = rule
         self.form = form
         self.temperature = temperature
         self.margin = margin
         self.margin_mode = margin_mode
 
-    def forward(self, feat: Tensor, label: Tensor, modality: Tensor) -> Tensor:
+    def forward(
+        self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
+    ) -> Tensor:
         """Return the mean loss over anchors.
 
         Parameters
@@ -87,19 +105,28 @@ class PairwiseContrast(nn.Module):
             Rows; normalised here. Rows pair within their group only.
         label, modality : (G, N) int64 tensors
             Class (negative: the row takes part in no pair) and modality of each row.
+        utterance : (G, N) int64 tensor, optional
+            What each row shows, for rules that ask for it; default all different.
 
         Returns
         -------
         scalar tensor, float32 or float64
+
+        Raises
+        ------
+        ValueError
+            If shapes, dtypes or devices do not fit.
         """
+        if utterance is None:
+            utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
+        _check(feat, label=label, modality=modality, utterance=utterance)
         # in half precision the norm's lower bound is 0, and a zero row would become NaN
         z = F.normalize(feat if feat.dtype == torch.float64 else feat.float(), dim=-1)
-        no_utterance = torch.arange(label.size(1), device=label.device).expand_as(label)
         stats = pairwise_contrast(
             z,
             label,
             modality,
-            no_utterance,
+            utterance,
             self.rule,
             temperature=self.temperature,
             margin=self.margin,
@@ -134,8 +161,13 @@ class PairwiseContrast(nn.Module):
 class ICCLLoss(PairwiseContrast):
     r"""Intra-class and inter-class contrastive loss, within each modality (Eq. 11, 12).
 
-    Positives share the class, negatives do not; all pairs lie in one modality. See
-    `PairwiseContrast` for the forms; the regulariser's target similarity is 1.
+    .. math::
+        L = \frac{1}{|A|} \sum_{i \in A} \Big( -\log \frac{S_i^+}{S_i^+ + S_i^-}
+            + \frac{1}{|P_i|} \sum_{p \in P_i} |1 - s_{ip}|
+            + \frac{1}{|N_i|} \sum_{n \in N_i} [s_{in}]_+ \Big)
+
+    Positives P share the class, negatives N do not; all pairs lie in one modality; the anchors A
+    have both. :math:`S^\pm` are sums over them, by `form`: see `PairwiseContrast`.
 
     Parameters
     ----------
@@ -173,8 +205,14 @@ class ICCLLoss(PairwiseContrast):
 class IMCLLoss(PairwiseContrast):
     r"""Intra-modal and inter-modal contrastive loss (Eq. 13, 14).
 
-    The paper defines the pairs in several contradicting ways; `pairs` names the reading
-    (positives; negatives):
+    .. math::
+        L = \frac{1}{|A|} \sum_{i \in A} \Big( -\log \frac{S_i^+}{S_i^+ + S_i^-}
+            + \frac{1}{|P_i|} \sum_{p \in P_i} |\delta - s_{ip}|
+            + \frac{1}{|N_i|} \sum_{n \in N_i} [s_{in}]_+ \Big)
+
+    over the utterances of all modalities together; :math:`S^\pm` by `form` and the regulariser by
+    `margin_mode`: see `PairwiseContrast`. The paper defines the pairs in several contradicting
+    ways; `pairs` names the reading (positives; negatives):
 
     * ``abstract``: same class, other modality; other class, same modality
     * ``section4c``: same class, same modality; other class, other modality
@@ -205,6 +243,7 @@ class IMCLLoss(PairwiseContrast):
         margin: float = 0.5,
         margin_mode: MarginMode = "target",
     ) -> None:
+        require_choice("pairs", pairs, IMCL_RULES)
         super().__init__(IMCL_RULES[pairs], form, temperature, margin, margin_mode)
 
     def forward(self, feat: Tensor, label: Tensor) -> Tensor:
@@ -217,6 +256,16 @@ class IMCLLoss(PairwiseContrast):
         label : (M, N) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
         """
+        _check(feat, label=label)
         modality = torch.arange(len(feat), device=feat.device).repeat_interleave(label.size(1))
         rows = feat.reshape(1, -1, feat.size(-1))
         return super().forward(rows, label.reshape(1, -1), modality.unsqueeze(0))
+
+
+def _check(feat: Tensor, **ids: Tensor) -> None:
+    """Raise ValueError unless `feat` is (G, N, D) and the identities of its rows are (G, N)."""
+    require_floating(feat=feat)
+    require_dim(3, feat=feat)
+    for name, tensor in ids.items():
+        require_shape(name, tensor, tuple(feat.shape[:2]))
+    require_ids(feat=feat, **ids)

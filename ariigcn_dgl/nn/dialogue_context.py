@@ -24,6 +24,8 @@ class DialogueContext(nn.Module):
         Number of modalities M.
     input_dropout, dropout : float
         Dropout before and after the GRUs.
+    bidirectional : bool
+        False: an utterance sees its past only, in GRUs of the same width.
 
     Examples
     --------
@@ -39,13 +41,16 @@ class DialogueContext(nn.Module):
         num_modalities: int,
         input_dropout: float = 0.0,
         dropout: float = 0.0,
+        bidirectional: bool = True,
     ) -> None:
         super().__init__()
         width = 2 * hidden_dim
         self.input_dropout = Dropout(input_dropout)
         self.dropout = Dropout(dropout)
-        self.dialogue_gru = DialogueGRU(num_modalities * hidden_dim, width)
-        self.speaker_gru = DialogueGRU(num_modalities * hidden_dim, width)
+        self.dialogue_gru, self.speaker_gru = (
+            DialogueGRU(num_modalities * hidden_dim, width, bidirectional=bidirectional)
+            for _ in range(2)
+        )
         self.project = nn.ModuleList(
             [nn.Linear(2 * width, hidden_dim) for _ in range(num_modalities)]
         )
@@ -66,7 +71,31 @@ class DialogueContext(nn.Module):
         states = torch.cat(
             [self.dialogue_gru(joint, lengths), self._along_threads(joint, speakers, lengths)], 1
         )
-        states = self.dropout(states)
+        return self._add(feat, self.dropout(states))
+
+    def step(
+        self, feat: Tensor, dialogue: Tensor | None, speaker: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Read one more utterance of a dialogue that is still going on, without dropout.
+
+        Parameters
+        ----------
+        feat : (M, D) tensor
+        dialogue, speaker : tensor or None
+            States of the dialogue's GRU after the last utterance, and of the speaker's after their
+            last one; None before the first.
+
+        Returns
+        -------
+        (M, D) tensor and two tensors
+            The utterance with context, as `forward` returns it, and the states after it.
+        """
+        joint = feat.flatten()
+        of_dialogue, dialogue = self.dialogue_gru.step(joint, dialogue)
+        of_speaker, speaker = self.speaker_gru.step(joint, speaker)
+        return self._add(feat, torch.cat([of_dialogue, of_speaker])), dialogue, speaker
+
+    def _add(self, feat: Tensor, states: Tensor) -> Tensor:
         return torch.stack(
             [
                 norm(own + project(states))

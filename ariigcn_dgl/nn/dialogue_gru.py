@@ -94,6 +94,30 @@ class DialogueGRU(nn.Module):
             feat = self._layer(layer, feat, layout)
         return feat
 
+    def step(self, feat: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Read one more utterance of a dialogue that is still going on.
+
+        Parameters
+        ----------
+        feat : (D_in,) tensor
+        state : (num_layers, hidden_dim) tensor or None
+            What the last step returned; None before the first utterance.
+
+        Returns
+        -------
+        (hidden_dim,) tensor and (num_layers, hidden_dim) tensor
+            The utterance's state, as `forward` returns it, and what the next step goes on from.
+
+        Raises
+        ------
+        ValueError
+            If the GRU is bidirectional.
+        """
+        if self.gru.bidirectional:
+            raise ValueError("a bidirectional GRU reads whole dialogues only")
+        out, state = self.gru(feat.unsqueeze(0), state)
+        return out.squeeze(0), state
+
     def _layer(self, layer: int, feat: Tensor, layout: _Layout) -> Tensor:
         suffixes = [f"_l{layer}", f"_l{layer}_reverse"][: len(layout.rows)]
 

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._parameters import glorot
+from ariigcn_dgl.ops._checks import require_dim, require_shape
 
 FusionName = Literal["concatenate", "add", "tfn", "lfm"]
 
 
 class Fusion(nn.Module):
-    """Fuse modalities, (M, N, D), to (N, out_feats).
+    """Fuse modalities, (M, N, D), to (N, out_feats); other shapes are a ValueError.
 
     Parameters
     ----------
@@ -33,9 +34,16 @@ class Fusion(nn.Module):
         self.in_feats = in_feats
         self.num_modalities = num_modalities
 
+    def _check(self, feat: Tensor) -> None:
+        """Raise ValueError unless `feat` is (M, N, D)."""
+        require_dim(3, feat=feat)
+        require_shape("feat", feat, (self.num_modalities, feat.size(1), self.in_feats))
+
 
 class Concatenate(Fusion):
-    """Put the modalities side by side; see `Fusion`.
+    r"""Put the modalities side by side; see `Fusion`.
+
+    .. math:: z = \xi_1 \oplus \dots \oplus \xi_M
 
     Examples
     --------
@@ -50,11 +58,14 @@ class Concatenate(Fusion):
 
     def forward(self, feat: Tensor) -> Tensor:
         """Return the fused utterances, (N, M D)."""
+        self._check(feat)
         return feat.transpose(0, 1).flatten(1)
 
 
 class Add(Fusion):
-    """Add the modalities up; see `Fusion`.
+    r"""Add the modalities up; see `Fusion`.
+
+    .. math:: z = \sum_m \xi_m
 
     Examples
     --------
@@ -69,6 +80,7 @@ class Add(Fusion):
 
     def forward(self, feat: Tensor) -> Tensor:
         """Return the fused utterances, (N, D)."""
+        self._check(feat)
         return feat.sum(0)
 
 
@@ -126,6 +138,7 @@ class TensorFusion(Fusion):
 
     def product(self, feat: Tensor) -> Tensor:
         """Return the product of the compressed modalities, (N, (p + 1) ** M)."""
+        self._check(feat)
         pairs = zip(self.compress, feat, strict=True)
         return reduce(_outer, [_with_one(linear(x)) for linear, x in pairs])
 
@@ -166,6 +179,7 @@ class LowRankFusion(Fusion):
 
     def forward(self, feat: Tensor) -> Tensor:
         """Return the fused utterances, (N, hidden_dim)."""
+        self._check(feat)
         parts = _with_one(feat).unsqueeze(1) @ self.factors  # (M, r, N, hidden_dim)
         return torch.einsum("r,rnd->nd", self.weights, parts.prod(0)) + self.bias
 

@@ -29,8 +29,8 @@ class MeanConv(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_dialogues(torch.tensor([3]), torch.tensor([0, 1, 0]))
     >>> attention = torch.full((2, graph.num_edges), 1 / 3)
     >>> MeanConv(4, 6, num_groups=2)(graph, torch.ones(2, 3, 4), attention).shape
     torch.Size([2, 3, 6])

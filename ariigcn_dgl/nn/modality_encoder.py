@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.ops._checks import require_shape
 
 
 class ModalityEncoder(nn.Module):
@@ -66,5 +67,22 @@ class ModalityEncoder(nn.Module):
         Returns
         -------
         (M, N, D) tensor
+
+        Raises
+        ------
+        ValueError
+            If a modality is missing, or not as wide as `widths` says.
         """
+        self._check(features)
         return torch.stack([mlp(features[name]) for name, mlp in self.mlps.items()])
+
+    def _check(self, features: Mapping[str, Tensor]) -> None:
+        count = None
+        for name, mlp in self.mlps.items():
+            if name not in features:
+                raise ValueError(
+                    f"features must have {', '.join(self.mlps)}, got {', '.join(features)}"
+                )
+            rows, width = features[name], mlp[1].in_features
+            count = len(rows) if count is None else count
+            require_shape(f"features[{name!r}]", rows, (count, width))

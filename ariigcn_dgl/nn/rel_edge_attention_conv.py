@@ -1,126 +1,331 @@
-"""The first graph layer: edge attention and relational convolution (Eq. 8-10)."""
+"""Relational graph convolution with edge attention, as a layer of DGL's kind."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl._dgl import dgl
-from ariigcn_dgl.graph import Graph, as_graph
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._graph_inputs import Etype, GraphInputs, PerEdge, Rows, read_inputs
 from ariigcn_dgl.nn._parameters import glorot, glorot_
-from ariigcn_dgl.ops import relational_attention
-from ariigcn_dgl.ops._checks import require_shape
+from ariigcn_dgl.nn._relation_matrices import (
+    Regularizer,
+    make_relation_parameters,
+    relation_matrices,
+)
+from ariigcn_dgl.ops import dot_attention, dropout, relational_attention, relational_sum
+from ariigcn_dgl.ops._checks import is_cast
+
+Score = Literal["additive", "bilinear"]
+Norm = Literal["none", "relation"]
 
 
 class RelEdgeAttentionConv(nn.Module):
-    r"""Relational graph convolution whose edges are weighted by attention (Eq. 8-10).
+    r"""Attend to all in-neighbours; sum them, each transformed by the matrix of its relation.
 
     .. math::
-        e_{ij} = w_1^\top \mathrm{ReLU}(W_2 [h_i \oplus h_j]), \qquad
-        \alpha_{ij} = \mathrm{softmax}_j(e_{ij}), \qquad
-        h'_i = \mathrm{GELU}\Big(\sum_r \sum_{j \in N_i^r} \frac{\alpha_{ij}}{|N_i^r|} W_r h_j\Big)
+        \alpha_{ij} = \mathrm{softmax}_{j \in N_i}(e_{ij}), \qquad
+        h'_i = \sigma\Big(\sum_r \sum_{j \in N_i^r}
+            \frac{\alpha_{ij}}{c_{ir}} w_{ij} W_r h_j + b + W_{res} h_i\Big)
 
-    The self term :math:`\alpha_{ii} W_0 h_i` is the relation of the self edges. Several groups
-    (modalities) share the graph and have weights of their own; they run in one call.
+    with one softmax over the neighbours in all relations, and the scores
+
+    * ``score="additive"``: :math:`e_{ij} = a^\top \mathrm{LeakyReLU}(W_{dst} h_i + W_{src} h_j +
+      b_r)`, as in GATv2 (Brody 2022) and in Eq. 8-10 of AR-IIGCN
+    * ``score="bilinear"``: :math:`e_{ij} = h_i^\top W_e h_j`, as in DialogueGCN (Ghosal 2019).
+
+    With one relation and fitting weights this is `dgl.nn.GATv2Conv`; with scores of zero it is
+    `dgl.nn.RelGraphConv` whose edge norm is :math:`1 / |N_i|`. AR-IIGCN's layer has
+    ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu``. A self
+    term is a relation of self edges, or `residual`.
+
+    Computed by `ariigcn_dgl.ops.relational_attention`: no tensor has E rows of features.
 
     Parameters
     ----------
-    in_feats, out_feats : int
-        Widths D_in and D_out.
+    in_feats : int or pair of int
+        Width D_in; of sources and of targets where these differ.
+    out_feats : int
+        Width D_out of each head.
     num_rels : int
         Number of relations R.
-    num_groups : int
-        Number of groups G.
+    num_heads : int, optional
+        Number of heads H. Default: one head, whose axis the output does not have.
+    score : {"additive", "bilinear"}
+    norm : {"none", "relation"}
+        :math:`c_{ir} = 1`, or :math:`|N_i^r|`, the number of in-neighbours of i in relation r. The
+        attention makes a mean already; AR-IIGCN and DialogueGCN divide nevertheless, which where
+        nodes have many neighbours makes the sums small.
+    regularizer : {None, "basis", "bdd"}
+        :math:`W_r` of its own, mixed from `num_bases` bases, or block-diagonal with `num_bases`
+        blocks; as in `dgl.nn.RelGraphConv`.
+    num_bases : int, optional
+        Default: R.
+    attn_feats : int, optional
+        Width of the additive score; default D_out.
     negative_slope : float
-        Slope of LeakyReLU in the score; 0 is ReLU.
-    attn_drop : float
-        Dropout on the attention.
+        Slope of LeakyReLU; 0 is ReLU.
+    feat_drop, attn_drop : float
+        Dropout on the features and on the attention.
+    residual : bool
+        Add :math:`h_i`, transformed by :math:`W_{res}` unless D_in is H D_out already.
+    activation : callable, optional
+        :math:`\sigma`; default none.
+    bias : bool
+        Learn b, and for additive scores one :math:`b_r` per relation.
+    allow_zero_in_degree : bool
+        Let targets without in-edges pass; their sum is 0, so that b and the residual are all they
+        get. Otherwise they are an error.
 
     Examples
     --------
+    A homogeneous graph whose edges have relations 0 and 1:
+
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
-    >>> conv = RelEdgeAttentionConv(4, 6, graph.num_rels, num_groups=2)
-    >>> out, attention = conv(graph, torch.ones(2, 3, 4), get_attention=True)
+    >>> from ariigcn_dgl._dgl import dgl
+    >>> g = dgl.graph(([0, 1, 2, 2], [1, 2, 0, 2]))
+    >>> conv = RelEdgeAttentionConv(10, 4, num_rels=2, num_heads=3)
+    >>> out, attention = conv(g, torch.ones(3, 10), torch.tensor([0, 1, 0, 1]), get_attention=True)
     >>> out.shape, attention.shape
-    (torch.Size([2, 3, 6]), torch.Size([2, 9]))
+    (torch.Size([3, 3, 4]), torch.Size([4, 3, 1]))
+
+    A heterograph: features by node type, one relation per edge type.
+
+    >>> edges = {("user", "rates", "item"): ([0, 1], [0, 0]), ("item", "of", "user"): ([0], [1])}
+    >>> g = dgl.heterograph(edges)
+    >>> conv = RelEdgeAttentionConv(10, 4, num_rels=2, allow_zero_in_degree=True)
+    >>> out = conv(g, {"user": torch.ones(2, 10), "item": torch.ones(1, 10)})
+    >>> out["user"].shape, out["item"].shape
+    (torch.Size([2, 4]), torch.Size([1, 4]))
     """
 
     def __init__(
         self,
-        in_feats: int,
+        in_feats: int | tuple[int, int],
         out_feats: int,
-        num_rels: int,
-        num_groups: int = 1,
-        negative_slope: float = 0.0,
+        num_rels: int = 1,
+        num_heads: int | None = None,
+        *,
+        score: Score = "additive",
+        norm: Norm = "none",
+        regularizer: Regularizer | None = None,
+        num_bases: int | None = None,
+        attn_feats: int | None = None,
+        negative_slope: float = 0.2,
+        feat_drop: float = 0.0,
         attn_drop: float = 0.0,
+        residual: bool = False,
+        activation: Callable[[Tensor], Tensor] | None = None,
+        bias: bool = True,
+        allow_zero_in_degree: bool = False,
     ) -> None:
         super().__init__()
-        self.negative_slope = negative_slope
-        self.attn_drop = attn_drop
-        self.weight_dst = glorot(num_groups, in_feats, in_feats)
-        self.weight_src = glorot(num_groups, in_feats, in_feats)
-        self.score = glorot(num_groups, in_feats, 1)
-        self.rel_weight = glorot(num_groups, num_rels, in_feats, out_feats)
+        src_feats, dst_feats = in_feats if isinstance(in_feats, tuple) else (in_feats, in_feats)
+        self.src_feats, self.dst_feats, self.out_feats = src_feats, dst_feats, out_feats
+        self.num_rels, self.num_heads = num_rels, num_heads
+        self.score_kind, self.norm = score, norm
+        self.negative_slope, self.attn_drop = negative_slope, attn_drop
+        self.activation = activation
+        self._allow_zero_in_degree = allow_zero_in_degree
+        self._check_options(feat_drop)
+        self.feat_drop = Dropout(feat_drop)
+        heads = num_heads or 1
+        width = out_feats if attn_feats is None else attn_feats
+        self._make_score(heads, width, bias)
+        matrices = make_relation_parameters(
+            heads, num_rels, src_feats, out_feats, regularizer, num_bases
+        )
+        self._matrix_names = list(matrices)
+        for name, parameter in matrices.items():
+            self.register_parameter(name, parameter)
+        self.bias = nn.Parameter(torch.zeros(heads, out_feats)) if bias else None
+        self.residual: nn.Module | None = None
+        if residual and dst_feats == heads * out_feats:
+            self.residual = nn.Identity()
+        elif residual:
+            self.residual = nn.Linear(dst_feats, heads * out_feats, bias=False)
+            glorot_(self.residual.weight)
+
+    def _check_options(self, feat_drop: float) -> None:
+        sizes = {
+            "in_feats": min(self.src_feats, self.dst_feats),
+            "out_feats": self.out_feats,
+            "num_rels": self.num_rels,
+            "num_heads": 1 if self.num_heads is None else self.num_heads,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
+        choices = {"score": (self.score_kind, Score), "norm": (self.norm, Norm)}
+        for name, (value, kinds) in choices.items():
+            if value not in kinds.__args__:
+                raise ValueError(f"{name} must be one of {kinds.__args__}, got {value!r}")
+        for name, p in (("feat_drop", feat_drop), ("attn_drop", self.attn_drop)):
+            if not 0 <= p < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {p}")
+
+    def _make_score(self, heads: int, width: int, bias: bool) -> None:
+        if self.score_kind == "bilinear":
+            self.weight_score = glorot(heads, self.dst_feats, self.src_feats)
+            return
+        self.weight_dst = glorot(heads, self.dst_feats, width)
+        self.weight_src = glorot(heads, self.src_feats, width)
+        self.score = glorot(heads, width, 1)
+        zeros = torch.zeros(heads, self.num_rels, width)
+        self.score_bias = nn.Parameter(zeros) if bias else None
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
-        for parameter in self.parameters():
-            glorot_(parameter)
+        """Draw all weights anew (Glorot, uniform); biases become 0."""
+        for name, parameter in self.named_parameters():
+            if name in ("bias", "score_bias"):
+                nn.init.zeros_(parameter)
+            else:
+                glorot_(parameter)
+
+    def set_allow_zero_in_degree(self, set_value: bool) -> None:
+        """Set whether targets without in-edges may pass; `dgl.nn.HeteroGraphConv` calls it."""
+        self._allow_zero_in_degree = set_value
+
+    def extra_repr(self) -> str:
+        """Return what ``print(layer)`` shows."""
+        same = self.src_feats == self.dst_feats
+        shown = {
+            "in_feats": self.src_feats if same else (self.src_feats, self.dst_feats),
+            "out_feats": self.out_feats,
+            "num_rels": self.num_rels,
+            "num_heads": self.num_heads,
+            "score": self.score_kind,
+            "norm": self.norm,
+        }
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
     def forward(
         self,
-        graph: Graph | dgl.DGLGraph,
-        feat: Tensor,
+        graph: dgl.DGLGraph | Graph,
+        feat: Rows | tuple[Rows, Rows],
         etypes: Tensor | None = None,
+        *,
+        edge_weight: PerEdge | None = None,
         get_attention: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Return the new node states.
+    ) -> Rows | tuple[Rows, Tensor | dict[Etype, Tensor]]:
+        """Return the new states of the targets.
+
+        `graph` is not changed. A DGL graph is converted when it is first seen and the conversion
+        compared with the graph's edges at later calls; convert it yourself (`Graph.from_dgl`) to
+        save that too, or to use `torch.compile`.
 
         Parameters
         ----------
-        graph : Graph or DGLGraph
-            N nodes, E edges. In a heterograph, relation r is ``canonical_etypes[r]``; `as_graph`
-            takes another order.
-        feat : (G, N, D_in) tensor
-            Node states; (N, D_in) where there is one group.
+        graph : DGLGraph or Graph
+            Homogeneous, bipartite, heterograph or block, with E edges from N_src sources to N_dst
+            targets; on the device of `feat`, or on the CPU.
+        feat : tensor, dict of str to tensor, or pair of either
+            (N, D_in) node states; by node type in a heterograph; ``(source rows, target rows)``
+            where these are different nodes. Of a block's states the first N_dst are the targets'.
         etypes : (E,) int tensor, optional
-            Relations, for a homogeneous DGLGraph.
+            Relations by edge id, for a graph with one edge type and R > 1. In a heterograph
+            relation r is ``graph.canonical_etypes[r]``; a `Graph` has its own.
+        edge_weight : (E,) tensor, or dict of edge type to tensor, optional
+            What multiplies the attention, by edge id; default 1. A `Graph`'s edge ids are the
+            places of its edges among those that it was made of.
         get_attention : bool
-            Also return the attention: in the order of ``Graph.indices``, of a DGLGraph in that of
-            its edge ids (a heterograph's edges are counted as `dgl.to_homogeneous` does).
+            Also return the attention, before dropout.
 
         Returns
         -------
-        (G, N, D_out) tensor, or (N, D_out) as `feat`; and (G, E) attention if asked for
+        (N_dst, H, D_out) tensor, or dict of it by node type
+            Without its second axis where `num_heads` was not given.
+        (E, H, 1) tensor, or dict of it by canonical edge type
+            Attention by edge id, if asked for.
 
         Raises
         ------
+        DGLError
+            If targets have no in-edges and `allow_zero_in_degree` is False.
         ValueError
-            If shapes, dtypes or relations do not fit.
+            If shapes, dtypes, devices or relations do not fit.
         """
-        groups, num_rels, in_feats, _ = self.rel_weight.shape
-        own_order = isinstance(graph, Graph)
-        graph = as_graph(graph, etypes, num_rels=num_rels).to(feat.device)
-        if graph.num_rels != num_rels or graph.num_src != graph.num_dst:
-            raise ValueError(
-                f"graph must have {num_rels} relations and as many sources as targets, got "
-                f"{graph.num_rels} relations, {graph.num_src} sources, {graph.num_dst} targets"
-            )
-        grouped = feat if feat.dim() == 3 else feat.unsqueeze(0)
-        require_shape("feat", grouped, (groups, graph.num_dst, in_feats))
-        out, alpha = relational_attention(
+        inputs = read_inputs(graph, feat, etypes, edge_weight, self.num_rels)
+        self._check_features(inputs)
+        if not self._allow_zero_in_degree:
+            inputs.require_in_edges()
+        src = self.feat_drop(inputs.src)
+        dst = src if inputs.dst is inputs.src else self.feat_drop(inputs.dst)
+        out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
+        out = inputs.by_node_type(self._finish(out.transpose(0, 1), dst))
+        return (out, inputs.by_edge(alpha)) if get_attention else out
+
+    def _check_features(self, inputs: GraphInputs) -> None:
+        weight = next(self.parameters())
+        autocast = torch.is_autocast_enabled(weight.device.type)
+        widths = (("source", inputs.src, self.src_feats), ("target", inputs.dst, self.dst_feats))
+        for kind, rows, width in widths:
+            if rows.size(1) != width:
+                raise ValueError(
+                    f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
+                    f"{rows.size(1)}"
+                )
+        for name, x in (
+            ("feat", inputs.src),
+            ("feat", inputs.dst),
+            ("edge_weight", inputs.edge_weight),
+        ):
+            if x is None:
+                continue
+            if x.device != weight.device:
+                raise ValueError(
+                    f"{name} must be on the device of the layer ({weight.device}), got {x.device}"
+                )
+            if x.dtype != weight.dtype and not (autocast and is_cast(x, weight)):
+                raise ValueError(
+                    f"{name} must have the dtype of the layer's weights ({weight.dtype}), got "
+                    f"{x.dtype}: convert it, or the layer with layer.to({x.dtype})"
+                )
+
+    def _attend(
+        self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sums, (H, N_dst, D_out), and the attention, (H, E)."""
+        matrices = relation_matrices({name: getattr(self, name) for name in self._matrix_names})
+        if self.score_kind == "bilinear":
+            return self._attend_bilinear(graph, src, dst, edge_weight, matrices)
+        width = max(self.src_feats, self.dst_feats)
+        widen = width - self.src_feats, width - self.dst_feats  # the operator takes one width
+        return relational_attention(
             graph,
-            grouped,
-            self.weight_dst,
-            self.weight_src,
+            F.pad(src, (0, widen[0])).unsqueeze(0),
+            F.pad(self.weight_dst, (0, 0, 0, widen[1])),
+            F.pad(self.weight_src, (0, 0, 0, widen[0])),
             self.score.squeeze(-1),
-            self.rel_weight,
+            F.pad(matrices, (0, 0, 0, widen[0])),
+            dst_feat=None if dst is src else F.pad(dst, (0, widen[1])).unsqueeze(0),
+            bias=self.score_bias,
+            edge_weight=edge_weight,
             negative_slope=self.negative_slope,
             dropout=self.attn_drop if self.training else 0.0,
-            gelu=True,
+            normalise=self.norm == "relation",
         )
-        out = out if feat.dim() == 3 else out.squeeze(0)
-        if not get_attention:
-            return out
-        return out, alpha if own_order else alpha[:, graph.eids.argsort()]
+
+    def _attend_bilinear(
+        self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None, matrices: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        rows = src.expand(len(matrices), -1, -1)
+        alpha = dot_attention(graph, dst @ self.weight_score, rows)
+        factor = dropout(alpha, self.attn_drop) if self.training and self.attn_drop else alpha
+        factor = factor * graph.norm.to(factor) if self.norm == "relation" else factor
+        factor = factor if edge_weight is None else factor * edge_weight
+        return relational_sum(graph, factor, rows, matrices), alpha
+
+    def _finish(self, out: Tensor, dst: Tensor) -> Tensor:
+        """Return the layer's result, (N_dst, H, D_out) or (N_dst, D_out), of the sums."""
+        out = out if self.bias is None else out + self.bias
+        if self.residual is not None:
+            out = out + self.residual(dst).view(out.shape)
+        out = out.squeeze(1) if self.num_heads is None else out
+        return out if self.activation is None else self.activation(out)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.mean_conv import MeanConv
-from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
+from ariigcn_dgl.nn.modality_rel_conv import ModalityRelConv
 
 Residual = Literal["none", "sum", "norm"]
 
@@ -33,8 +33,8 @@ class RelationalGraph(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_dialogues(torch.tensor([3]), torch.tensor([0, 1, 0]))
     >>> RelationalGraph(4, 5, num_modalities=2)(graph, torch.ones(2, 3, 4)).shape
     torch.Size([2, 3, 4])
     """
@@ -48,7 +48,7 @@ class RelationalGraph(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.attend = RelEdgeAttentionConv(hidden_dim, hidden_dim, num_rels, num_modalities)
+        self.attend = ModalityRelConv(hidden_dim, hidden_dim, num_rels, num_modalities)
         self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
         self.dropout = Dropout(dropout)
         self.residual = residual
@@ -57,7 +57,7 @@ class RelationalGraph(nn.Module):
 
     def forward(self, graph: Graph, feat: Tensor) -> Tensor:
         """Return the node states, (M, N, D), after both layers, of `feat`, (M, N, D)."""
-        out, attention = self.attend(graph, feat, get_attention=True)
+        out, attention = self.attend(graph, feat)
         first = self._join(feat, self.dropout(out), self.norms[: len(feat)])
         out = self.mean(graph, first, attention)
         return self._join(first, self.dropout(out), self.norms[len(feat) :])

@@ -67,13 +67,24 @@ class SpeakerRelative(nn.Module):
     Loudness, pitch or a face mean little until compared with how this speaker usually sounds or
     looks; the mean is over the utterances of the speaker in the dialogue that have the modality.
 
+    Parameters
+    ----------
+    causal : bool
+        The mean is over the utterances so far, this one included.
+
     Examples
     --------
     >>> import torch
     >>> feat, speaker = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 1])
     >>> SpeakerRelative()(feat, torch.ones(3).bool(), speaker, torch.tensor([3])).tolist()
     [[1.0, -1.0], [3.0, 1.0], [5.0, 0.0]]
+    >>> SpeakerRelative(causal=True)(feat, torch.ones(3).bool(), speaker, torch.tensor([3]))[:, 1]
+    tensor([0., 1., 0.])
     """
+
+    def __init__(self, causal: bool = False) -> None:
+        super().__init__()
+        self.causal = causal
 
     def forward(self, feat: Tensor, mask: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
         """Return the widened rows.
@@ -92,7 +103,24 @@ class SpeakerRelative(nn.Module):
         (N, 2 D) tensor
         """
         thread = speaker_threads(speakers, lengths)
-        sums = feat.new_zeros(feat.shape).index_add(0, thread[mask], feat[mask])
-        counts = torch.bincount(thread[mask], minlength=len(feat)).clamp(min=1).to(feat)
-        relative = feat - (sums / counts.unsqueeze(1))[thread]
-        return torch.cat([feat, relative * mask.unsqueeze(1)], dim=1)
+        mean = (_running_mean if self.causal else _mean)(feat, mask, thread)
+        return torch.cat([feat, (feat - mean) * mask.unsqueeze(1)], dim=1)
+
+
+def _mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    sums = feat.new_zeros(feat.shape).index_add(0, thread[mask], feat[mask])
+    counts = torch.bincount(thread[mask], minlength=len(feat)).clamp(min=1).to(feat)
+    return (sums / counts.unsqueeze(1))[thread]
+
+
+def _running_mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    order = torch.argsort(thread, stable=True)
+    # In float64, because sums over all earlier threads are taken off again.
+    rows = torch.cat([feat.double(), mask.double().unsqueeze(1)], 1)
+    rows = torch.where(mask.unsqueeze(1), rows, 0)[order]
+    sums = rows.cumsum(0)
+    lengths = torch.bincount(thread)
+    starts = (lengths.cumsum(0) - lengths)[thread[order]]
+    sums = sums - (sums - rows)[starts]
+    mean = (sums[:, :-1] / sums[:, -1:].clamp(min=1)).to(feat)
+    return torch.empty_like(mean).index_copy(0, order, mean)

@@ -24,8 +24,8 @@ class SumConv(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ariigcn_dgl.graph import window_graph
-    >>> graph = window_graph(torch.tensor([3]), torch.tensor([0, 1, 0]))
+    >>> from ariigcn_dgl.graph import Graph
+    >>> graph = Graph.from_dialogues(torch.tensor([3]), torch.tensor([0, 1, 0]))
     >>> SumConv(4, 6)(graph, torch.ones(3, 4), torch.ones(graph.num_edges)).shape
     torch.Size([3, 6])
     """

@@ -69,13 +69,18 @@ def _largest(convolution: nn.Conv1d, feat: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _largest_of_some(convolution: nn.Conv1d, feat: Tensor, lengths: Tensor) -> Tensor:
+    # One matrix product over all windows: on the CPU several times as fast as conv1d here. Steps
+    # of a filter that reach beyond the longest sequence would meet zeros only.
     width = convolution.kernel_size[0]
-    response = convolution(nn.functional.pad(feat, (0, max(0, width - feat.size(2)))))
-    start = torch.arange(response.size(2), device=feat.device)
+    inside = min(width, feat.size(2))
+    windows = feat.unfold(2, inside, 1).transpose(1, 2).flatten(2)  # (N, starts, E x inside)
+    weight = convolution.weight[:, :, :inside].flatten(1)
+    response = nn.functional.linear(windows, weight, convolution.bias)
+    start = torch.arange(response.size(1), device=feat.device)
     beyond = start > (lengths - width).clamp(min=0).unsqueeze(1)
     if beyond.any():
-        response = response.masked_fill(beyond.unsqueeze(1), -torch.inf)
-    return response.max(2).values.relu()
+        response = response.masked_fill(beyond.unsqueeze(2), -torch.inf)
+    return response.max(1).values.relu()
 
 
 class WordCNN(nn.Module):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
 REAL_TARGET = 0.9  # one-sided label smoothing
@@ -44,7 +45,8 @@ class TriModalGAN(nn.Module):
     Raises
     ------
     ValueError
-        With fewer than two modalities.
+        With fewer than two modalities, or another `gan_loss`. Methods raise it if a shape does not
+        fit or a modality is missing.
 
     Examples
     --------
@@ -66,7 +68,9 @@ class TriModalGAN(nn.Module):
         super().__init__()
         if len(widths) < 2:
             raise ValueError(f"a GAN between modalities needs at least 2, got {list(widths)}")
+        require_choice("gan_loss", gan_loss, get_args(GanLoss))
         self.gan_loss = gan_loss
+        self.hidden_dim = hidden_dim
         sources = (len(widths) - 1) * hidden_dim
         self.generators = nn.ModuleDict(
             {name: _generator(sources, hidden_dim, width) for name, width in widths.items()}
@@ -89,6 +93,9 @@ class TriModalGAN(nn.Module):
         -------
         dict of str to (N, D_m) tensor
         """
+        require_dim(3, projected=projected)
+        shape = (len(self.generators), projected.size(1), self.hidden_dim)
+        require_shape("projected", projected, shape)
         fakes = {}
         for m, (name, generator) in enumerate(self.generators.items()):
             others = torch.cat([projected[:m], projected[m + 1 :]])  # (M - 1, N, D)
@@ -106,7 +113,9 @@ class TriModalGAN(nn.Module):
             Where each modality exists; a fake counts where all of its sources do.
         """
         total = projected.new_zeros(())
-        for name, fake in self.generate(projected).items():
+        fakes = self.generate(projected)
+        self._check("masks", masks, projected.size(1))
+        for name, fake in fakes.items():
             logits = self.discriminators[name](fake[self._has_sources(name, masks)]).squeeze(-1)
             total = total + self._mean(self._generator_terms(logits))
         return total
@@ -126,11 +135,22 @@ class TriModalGAN(nn.Module):
         total = projected.new_zeros(())
         with torch.no_grad():
             fakes = self.generate(projected)
+        self._check("masks", masks, projected.size(1))
+        self._check("raw", raw, projected.size(1))
         for name, discriminator in self.discriminators.items():
             real = discriminator(raw[name][masks[name]]).squeeze(-1)
             fake = discriminator(fakes[name][self._has_sources(name, masks)]).squeeze(-1)
             total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
         return total
+
+    def _check(self, argument: str, rows: Mapping[str, Tensor], count: int) -> None:
+        for name, generator in self.generators.items():
+            if name not in rows:
+                raise ValueError(
+                    f"{argument} must have {', '.join(self.generators)}, got {', '.join(rows)}"
+                )
+            shape = (count,) if argument == "masks" else (count, generator[-1].out_features)
+            require_shape(f"{argument}[{name!r}]", rows[name], shape)
 
     def _has_sources(self, name: str, masks: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([masks[other] for other in self.generators if other != name]).all(0)

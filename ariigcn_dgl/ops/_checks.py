@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ def require_floating(**tensors: Tensor) -> None:
     if not reference.is_floating_point():
         raise ValueError(f"{first} must be a floating tensor, got {reference.dtype}")
     for name, tensor in rest:
-        if tensor.dtype != reference.dtype and not _is_cast(tensor, reference):
+        if tensor.dtype != reference.dtype and not is_cast(tensor, reference):
             raise ValueError(
                 f"{name} must have the dtype of {first} ({reference.dtype}), got {tensor.dtype}"
             )
@@ -22,7 +24,7 @@ def require_floating(**tensors: Tensor) -> None:
             )
 
 
-def _is_cast(*tensors: Tensor) -> bool:
+def is_cast(*tensors: Tensor) -> bool:
     """Return whether autocast brings the tensors to one dtype."""
     if not all(x.is_floating_point() and x.dtype != torch.float64 for x in tensors):
         return False
@@ -40,3 +42,21 @@ def require_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless `tensor` has the shape."""
     if tensor.shape != shape:
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(tensor.shape)}")
+
+
+def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise ValueError unless `value` is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def require_ids(**tensors: Tensor) -> None:
+    """Raise ValueError unless all tensors after the first are int64 on its device."""
+    (first, reference), *ids = tensors.items()
+    for name, tensor in ids:
+        if tensor.dtype != torch.int64:
+            raise ValueError(f"{name} must be int64, got {tensor.dtype}")
+        if tensor.device != reference.device:
+            raise ValueError(
+                f"{name} must be on the device of {first} ({reference.device}), got {tensor.device}"
+            )

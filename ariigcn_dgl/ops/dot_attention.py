@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
@@ -25,7 +24,8 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
         \alpha_{ij} = \frac{\exp e_{ij}}{\sum_{j' \in N_i} \exp e_{ij'}}
 
     No (E, D) tensor is made, forward or backward; sums are gathered in a fixed order, so results do
-    not depend on the number of threads. Differentiable once. Under autocast computed in float32.
+    not depend on the number of threads. Differentiable any number of times. Under autocast computed
+    in float32.
 
     Parameters
     ----------
@@ -81,7 +81,6 @@ class _Softmax(torch.autograd.Function):
         return alpha
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (alpha,) = ctx.saved_tensors
         return alpha * (grad - _sum(ctx.graph, alpha * grad)), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._second_derivative import differentiate_backward
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ def edge_attention(
     With ``u = W_dst h`` and ``v = W_src h`` this is the MLP over the concatenation
     :math:`w_1^\top \sigma(W_2 [h_i \oplus h_j])`. No (E, D) tensor is made, forward or backward;
     sums are gathered in a fixed order, so results do not depend on the number of threads.
-    Differentiable once. Under autocast computed in float32.
+    Differentiable any number of times, from the second on by `edge_attention_reference`. Under
+    autocast computed in float32.
 
     Parameters
     ----------
@@ -106,3 +109,11 @@ def _backward(ctx, grad):
 
 
 torch.library.register_autograd("ariigcn::edge_attention", _backward, setup_context=_setup_context)
+
+
+def _forward(grad, alpha, u, v, w, negative_slope, indptr, indices, dst, t_indptr, t_eids):
+    edges = SimpleNamespace(indices=indices, dst=dst, num_dst=indptr.size(0) - 1)
+    return (edge_attention_reference(edges, u, v, w, negative_slope=negative_slope),)
+
+
+differentiate_backward("edge_attention", gradients=[0], inputs=[2, 3, 4], forward=_forward)

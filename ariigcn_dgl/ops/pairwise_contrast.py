@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
+from ariigcn_dgl.ops._second_derivative import differentiate_backward
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
 
@@ -77,7 +78,8 @@ def pairwise_contrast(
     r"""Reduce all pairwise similarities :math:`s_{ij} = z_i \cdot z_j` to per-row statistics.
 
     Every contrastive loss of this package is a short formula over these. Similarities are streamed
-    in tiles, forward and backward; no (N, N) tensor exists. Differentiable once.
+    in tiles, forward and backward; no (N, N) tensor exists. Differentiable any number of times,
+    from the second on by `pairwise_contrast_reference`.
 
     Parameters
     ----------
@@ -114,8 +116,7 @@ def pairwise_contrast(
     require_dim(3, z=z)
     for name, ids in (("label", label), ("modality", modality), ("utterance", utterance)):
         require_shape(name, ids, z.shape[:2])
-        if ids.dtype != torch.int64:
-            raise ValueError(f"{name} must be int64, got {ids.dtype}")
+    require_ids(z=z, label=label, modality=modality, utterance=utterance)
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     z = z if z.dtype == torch.float64 else z.float()
@@ -149,14 +150,20 @@ def pairwise_contrast_reference(
     sides = []
     for codes, penalty in ((rule.positives, (margin - s).abs()), (rule.negatives, s.relu())):
         mask = usable & torch.isin(code, torch.tensor(sorted(codes), device=s.device))
-        lse = (s / temperature).masked_fill(~mask, -torch.inf).logsumexp(-1)
-        lse = torch.where(mask.any(-1), lse, torch.zeros_like(lse))
+        some = mask.any(-1)  # rows without pairs stay finite, for the sake of derivatives
+        left_out = ~mask & some.unsqueeze(-1)
+        lse = (s / temperature).masked_fill(left_out, -torch.inf).logsumexp(-1)
+        lse = torch.where(some, lse, torch.zeros_like(lse))
         sides.append([mask.sum(-1).to(s), (s * mask).sum(-1), lse, (penalty * mask).sum(-1)])
     return ContrastStats(*[part for pair in zip(*sides, strict=True) for part in pair])
 
 
 def _bits(codes: frozenset[int]) -> int:
     return sum(1 << code for code in codes)
+
+
+def _codes(bits: int) -> frozenset[int]:
+    return frozenset(code for code in range(8) if bits >> code & 1)
 
 
 @torch.library.register_fake("ariigcn::pairwise_contrast")
@@ -184,3 +191,13 @@ def _backward(ctx, grad):
 torch.library.register_autograd(
     "ariigcn::pairwise_contrast", _backward, setup_context=_setup_context
 )
+
+
+def _forward(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin):
+    rule = PairRule(_codes(positives), _codes(negatives))
+    options = {"temperature": temperature, "margin": margin}
+    stats = pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
+    return (torch.stack(stats, dim=1),)
+
+
+differentiate_backward("pairwise_contrast", gradients=[0], inputs=[2], forward=_forward)

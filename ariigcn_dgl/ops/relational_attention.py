@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
+from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -43,7 +47,8 @@ def relational_attention(
         h'_i = \sum_r \sum_{j \in N_i^r} \frac{\alpha_{ij}}{|N_i^r|} w_{ij} W_r h_j
 
     Neighbours are summed per (target, relation) and transformed after, so the matrix products cover
-    the P non-empty pairs only; no tensor has E rows of features. Differentiable once.
+    the P non-empty pairs only; no tensor has E rows of features. Differentiable any number of
+    times, from the second on by `relational_attention_reference`.
 
     On the CPU one fused kernel, forward and backward. Independent parts of the graph (dialogues)
     are worked on one after the other, in a fixed order: results are bitwise the same for any number
@@ -224,6 +229,7 @@ def _(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, src_feat, *rest):
 
 
 INPUTS, OPTIONS = 8, 6  # tensors before the seed; options after it, apart from `keep`
+EDGES = 6  # tensors of the structure that describe the edges
 
 
 def _setup_context(ctx, inputs, output):
@@ -259,4 +265,46 @@ def _backward(ctx, grad_out, grad_alpha, *_):
 
 torch.library.register_autograd(
     "ariigcn::relational_attention", _backward, setup_context=_setup_context
+)
+
+
+def _forward(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, feat, *rest):
+    weights, (bias, edge_weight, seed) = rest[:4], rest[4:7]
+    activation, negative_slope, dropout, normalise, gelu, _, *structure = rest[7:]
+    out, attention = relational_attention_reference(
+        _edges(*structure[:EDGES]),
+        feat,
+        *weights,
+        dst_feat=dst_feat,
+        bias=bias,
+        edge_weight=edge_weight,
+        activation=ACTIVATIONS[activation],
+        negative_slope=negative_slope,
+        kept=None if seed is None else dropout_scale(seed, dropout, alpha),
+        normalise=normalise,
+        gelu=gelu,
+    )
+    return out, attention
+
+
+def _edges(
+    indptr: Tensor,
+    indices: Tensor,
+    seg_ptr: Tensor,
+    seg_dst: Tensor,
+    seg_rel: Tensor,
+    edge_seg: Tensor,
+) -> SimpleNamespace:
+    """Return what the reference reads of a graph."""
+    return SimpleNamespace(
+        indices=indices,
+        dst=seg_dst[edge_seg],
+        etypes=seg_rel[edge_seg],
+        norm=seg_ptr.diff().double().reciprocal()[edge_seg],
+        num_dst=indptr.size(0) - 1,
+    )
+
+
+differentiate_backward(
+    "relational_attention", gradients=[0, 1], inputs=range(6, 6 + INPUTS), forward=_forward
 )

@@ -31,11 +31,16 @@ def relational_attention_reference(
     dropout: float = 0.0,
     normalise: bool = True,
     gelu: bool = False,
+    kept: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_out) tensors."""
+    """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_out) tensors.
+
+    `kept`, (G, E), is what dropout multiplies the attention by, where it has been drawn before.
+    """
     source, u, v = _project(feat, dst_feat, weight_dst, weight_src)
     alpha = _attention(graph, u, v, score, bias, activation, negative_slope)
-    factor = _factor(graph, alpha, edge_weight, dropout, normalise)
+    attended = F.dropout(alpha, dropout) if kept is None else alpha * kept
+    factor = _factor(graph, attended, edge_weight, normalise)
     out = relational_sum_reference(graph, factor, source, rel_weight)
     return (F.gelu(out) if gelu else out), alpha
 
@@ -67,10 +72,7 @@ def _attention(
     return edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score))
 
 
-def _factor(
-    graph: Graph, alpha: Tensor, edge_weight: Tensor | None, dropout: float, normalise: bool
-) -> Tensor:
+def _factor(graph: Graph, attended: Tensor, edge_weight: Tensor | None, normalise: bool) -> Tensor:
     """Return what every edge multiplies its source by, (G, E)."""
-    factor = F.dropout(alpha, dropout)
-    factor = factor * graph.norm.to(alpha) if normalise else factor
+    factor = attended * graph.norm.to(attended) if normalise else attended
     return factor if edge_weight is None else factor * edge_weight

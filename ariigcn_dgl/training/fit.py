@@ -20,6 +20,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
+from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.run_config import RunConfig
@@ -164,10 +165,13 @@ class _Training:
 
     def _batches(self, epoch: int) -> Iterator[Batch]:
         generator = np.random.default_rng([self.seed, epoch])
-        size = self.config.training.batch_size
+        # Of their own, so that without modality dropout the order is the same.
+        dropping = np.random.default_rng([self.seed, epoch, 1])
+        size, probability = self.config.training.batch_size, self.config.training.modality_dropout
         lengths = self.dialogues.lengths
         for chosen in shuffled_batches(lengths, self.train_set, size, generator):
-            yield collate(self.dialogues, chosen, self.model.window).to(self.device)
+            batch = collate(self.dialogues, chosen, self.model.window)
+            yield drop_modalities(batch, probability, dropping).to(self.device)
 
     def _save(self) -> None:
         self.folder.write_metrics(self.history)

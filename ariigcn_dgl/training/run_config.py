@@ -19,6 +19,8 @@ from ariigcn_dgl.files import read_text, replacing
 from ariigcn_dgl.models import SYSTEMS, System
 
 CONFIG_FILE = "config.yaml"
+# Files from before these settings existed lack them, and mean these values.
+ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0}
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,22 @@ def _wrong_type(text: str, changes: Mapping[str, Any]) -> str:
     return f"--{name}: is {changes[name]!r}, expected {kind or f'one of {choice}'}"
 
 
+def identity(config: RunConfig) -> dict[str, Any]:
+    """Return all settings, without later ones that change nothing: the same for ever.
+
+    Examples
+    --------
+    >>> "modality_dropout" in identity(RunConfig("mlp"))["training"]
+    False
+    """
+    settings = asdict(config)
+    for name, value in ADDED_LATER.items():
+        part, setting = name.split(".")
+        if settings[part].get(setting) == value:
+            del settings[part][setting]
+    return settings
+
+
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
     parser = _parser(config.system)
@@ -154,7 +172,7 @@ def read_config(path: Path) -> RunConfig:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))
-    missing = sorted({*complete.keys()} - {*found.keys()})
+    missing = sorted({*complete.keys()} - {*found.keys()} - ADDED_LATER.keys())
     if missing:  # defaults in their place would be another model
         raise InputError(f"{path}: truncated or damaged: lacks {missing[0]}")
     return config

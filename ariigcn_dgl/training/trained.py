@@ -83,7 +83,7 @@ class TrainedRun:
             if name not in self.widths:
                 raise InputError(
                     f"{dialogues.name}: has the modality '{name}', but this run was trained with "
-                    f"{trained}: leave it out"
+                    f"{trained}: leave it out (--modalities)"
                 )
             if width != self.widths[name]:
                 raise InputError(

@@ -89,6 +89,18 @@ def test_missing_modality_is_noted(
     assert (outcome.code, outcome.err) == (0, f"{plain}: has no audio; treated as missing\n")
 
 
+@pytest.mark.parametrize("used", [["text"], ["audio"], ["audio", "visual"]])
+def test_any_modalities_can_be_chosen_and_are_named(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path, used: list[str]
+) -> None:
+    ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "a", "--modalities", *used)
+    for name in {"text", "audio", "visual"} - set(used):
+        (plain / f"{name}.npy").unlink()
+    outcome = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "b")
+    assert f"utterances labelled, from {', '.join(used)}: " in outcome.out
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
 def test_file_that_exists_is_refused_and_left_alone(
     refused: Callable[..., str], trained: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -133,7 +133,7 @@ def test_pickle_is_refused_unopened(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(pickle.dumps(_Bomb()))
     message = _refusal(tmp_path / name)
     assert f"{name}: this is a pickle: a pickle can carry code" in message
-    assert "convert it yourself" in message
+    assert "ariigcn data import" in message
 
 
 def test_torch_checkpoint_is_refused_whatever_its_name(tmp_path: Path) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, summarise, write_folder
+from ariigcn_dgl.data import (
+    Dialogues,
+    examine,
+    fingerprint,
+    load_dialogues,
+    summarise,
+    write_folder,
+)
 
 DATA = os.environ.get("ARIIGCN_DATA")
 SETS = ("iemocap", "meld", "meld_av", "mustard")
@@ -30,7 +37,11 @@ def test_every_split_is_there(real: Dialogues) -> None:
 
 
 def test_no_dialogue_is_in_two_splits(real: Dialogues) -> None:
-    assert not [w for w in summarise(real).warnings if "same features" in w]
+    assert not [one for one in examine(real) if "one of another split" in one.what]
+
+
+def test_real_sets_are_usable(real: Dialogues) -> None:
+    assert not [one for one in examine(real) if one.severity == "error"]
 
 
 def test_published_counts_of_iemocap() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.conduct import Options, conduct
@@ -86,6 +87,28 @@ def test_comparison_is_that_of_the_predictions(
     )
     scores = [[run.test["weighted_f1"] for run in row.runs] for row in (bigru, mlp)]
     assert bigru.comparison.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))
+
+
+def test_averaged_seeds_are_scored_as_one_model(
+    run_study: Callable, memory: Any, tmp_path: Path
+) -> None:
+    results = run_study("study", memory)
+    names = results.data["label_names"]
+    for row in results.rows:
+        votes, labels = [], []
+        for run in row.runs:
+            path = tmp_path / "study" / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            lines = [line for line in lines if line["label"] is not None]
+            votes.append([[line["probabilities"][name] for name in names] for line in lines])
+            labels = [line["label"] for line in lines]
+        chosen = [names[best] for best in np.sum(votes, axis=0).argmax(1)]
+        expected = 100 * f1_score(labels, chosen, average="weighted", zero_division=0)
+        assert row.averaged == pytest.approx(expected)
+
+
+def test_one_seed_has_no_average(run_study: Callable, memory: Any) -> None:
+    assert [row.averaged for row in run_study("study", memory, seeds=1).rows] == [None, None]
 
 
 def test_what_is_done_is_not_done_again(run_study: Callable, memory: Any) -> None:

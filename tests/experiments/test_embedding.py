@@ -88,3 +88,11 @@ def test_other_runs_are_refused(
     trained = _trained(data, tmp_path / "run", system, modalities)
     with pytest.raises(InputError, match="needs a run of ariigcn with two or more modalities"):
         spaces(trained, load_source(str(data), modalities))
+
+
+def test_without_a_gan_the_title_names_none(tmp_path: Path, data: Path) -> None:
+    trained = _trained(data, tmp_path / "run", "ariigcn", ["text", "audio"])
+    trained.model.gan = None
+    dialogues = load_source(str(data), ["text", "audio"])
+    titles = [space.title for space in spaces(trained, dialogues)]
+    assert titles[1] == "encoded, after training"

@@ -20,6 +20,7 @@ def test_same_run_same_key(make_run: Callable, tmp_path: Path) -> None:
     [
         {"changes": {"training.learning_rate": 0.1}},
         {"changes": {"model.dropout": 0.1}},
+        {"changes": {"training.modality_dropout": 0.1}},
         {"seed": 1},
         {"dataset_sha256": "0"},
         {"test": "every epoch"},

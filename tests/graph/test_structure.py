@@ -266,6 +266,29 @@ def test_relation_order_of_no_edges(nodes: int):
     assert [x.tolist() for x in graph.relation_order] == [[0, 0, 0], [], list(range(nodes))]
 
 
+def test_from_edge_index_reads_sources_and_targets_from_its_rows():
+    edge_index, edge_type = torch.tensor([[3, 0, 2], [1, 1, 0]]), long([1, 0, 0])
+    graph = Graph.from_edge_index(edge_index, edge_type, num_nodes=(4, 2))
+    assert (graph.num_src, graph.num_dst, graph.num_rels) == (4, 2, 2)
+    assert graph.indices.tolist() == [2, 0, 3]
+    assert graph.dst.tolist() == [0, 1, 1]
+    assert graph.eids.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "bad", [torch.zeros(3, 2).long(), torch.zeros(2).long(), torch.zeros(2, 2)]
+)
+def test_an_edge_index_of_another_kind_is_refused(bad: Tensor):
+    with pytest.raises(ValueError, match=r"edge_index must be a \(2, E\) int64 tensor, got"):
+        Graph.from_edge_index(bad, num_nodes=3)
+
+
+def test_the_first_target_without_in_edges_is_known(graph: Graph):
+    assert graph.first_without_in_edges == 1
+    assert Graph.from_csr(long([0, 1]), long([0])).first_without_in_edges is None
+    assert Graph.from_csr(long([0]), long([])).first_without_in_edges is None
+
+
 def test_moving_to_its_own_device_returns_the_graph(graph: Graph):
     assert graph.to("cpu") is graph
 
@@ -352,3 +375,17 @@ def test_any_arrays_make_a_sound_graph_or_a_value_error(indptr, indices, etypes,
         i for i in range(len(indptr) - 1) for _ in range(indptr[i], indptr[i + 1])
     ]
     assert graph.t_indptr[-1] == len(indices)
+
+
+INDEX_OPERATORS = {
+    "number_speakers": (long([2, 1]), long([7, 3, 7])),
+    "window_graph": (long([2, 1]), long([0, 1, 0]), 1, 1, 0),
+    "csr_plan": (long([0, 1, 2]), long([1, 0]), long([0, 0]), 2),
+    "counting_sort": (long([2, 0, 2]), 3),
+}
+
+
+@pytest.mark.parametrize("name", INDEX_OPERATORS)
+def test_operators_on_indices_do_what_their_schema_says(name: str):
+    operator = getattr(torch.ops.ariigcn, name).default
+    torch.library.opcheck(operator, INDEX_OPERATORS[name], test_utils="test_schema")

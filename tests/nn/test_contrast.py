@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ariigcn_dgl.nn import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.nn.contrast import ICCL_RULE
+from ariigcn_dgl.ops import PairRule
 
 FORMS = ("ratio", "infonce", "supcon")
 MARGIN_MODES = ("target", "hinge", "triplet", "off")
@@ -206,3 +207,15 @@ def test_a_step_down_the_loss_pulls_classes_apart():
     z = F.normalize(feat[0].detach(), dim=-1)
     same = label == label.T
     assert (z @ z.T)[same].min() > (z @ z.T)[~same].max()
+
+
+def test_rows_of_one_utterance_in_two_modalities_are_pairs_as_clip_has_them():
+    rule = PairRule.where(lambda c, m, u: u and not m, lambda c, m, u: not u and not m)
+    feat = torch.randn(1, 8, 5, generator=torch.Generator().manual_seed(0))
+    pair, kind = torch.arange(4).repeat(1, 2), torch.tensor([[0] * 4 + [1] * 4])
+    loss = PairwiseContrast(rule, "infonce", TAU, margin_mode="off")
+    images, captions = F.normalize(feat[0], dim=-1).split(4)
+    logits = images @ captions.T / TAU
+    target = torch.arange(4)
+    expected = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    torch.testing.assert_close(loss(feat, torch.zeros_like(pair), kind, pair), expected)

@@ -227,3 +227,42 @@ def test_a_modality_missing_throughout_stays_zero():
     present = torch.zeros(2, dtype=torch.bool)
     out = SpeakerRelative()(torch.zeros(2, 3), present, torch.tensor([0, 0]), torch.tensor([2]))
     assert out.abs().sum() == 0
+
+
+def test_causal_rows_subtract_the_speakers_mean_so_far(feat: Tensor):
+    mask = torch.ones(11, dtype=torch.bool)
+    mask[[2, 5]] = False
+    feat = feat * mask.unsqueeze(1)
+    found = SpeakerRelative(causal=True)(feat, mask, SPEAKERS, LENGTHS)
+    thread = speaker_threads(SPEAKERS, LENGTHS)
+    for row in range(11):
+        so_far = [n for n in range(row + 1) if thread[n] == thread[row] and mask[n]]
+        expected = feat[row] - feat[so_far].mean(0) if mask[row] else torch.zeros(4)
+        torch.testing.assert_close(found[row], torch.cat([feat[row], expected]))
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_gru_read_in_steps_equals_the_gru_on_the_dialogue(feat: Tensor, num_layers: int):
+    gru = DialogueGRU(4, 6, num_layers, bidirectional=False)
+    expected, state = gru(feat, torch.tensor([11])), None
+    for row, wanted in zip(feat, expected, strict=True):
+        found, state = gru.step(row, state)
+        torch.testing.assert_close(found, wanted)
+
+
+def test_bidirectional_gru_cannot_be_read_in_steps(feat: Tensor):
+    with pytest.raises(ValueError, match="reads whole dialogues only"):
+        DialogueGRU(4, 6).step(feat[0], None)
+
+
+def test_context_read_in_steps_equals_the_context_of_the_dialogue(feat: Tensor):
+    torch.manual_seed(0)
+    context = DialogueContext(2, num_modalities=2, bidirectional=False)
+    both = feat.view(11, 2, 2).transpose(0, 1)
+    expected = context(both, SPEAKERS, torch.tensor([11]))
+    dialogue, threads = None, {}
+    for row, speaker in enumerate(SPEAKERS.tolist()):
+        found, dialogue, threads[speaker] = context.step(
+            both[:, row], dialogue, threads.get(speaker)
+        )
+        torch.testing.assert_close(found, expected[:, row])

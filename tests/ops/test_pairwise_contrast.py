@@ -130,14 +130,6 @@ def test_first_derivatives():
     )
 
 
-def test_second_derivatives_are_refused():
-    z = unit_rows(7, 3).requires_grad_()
-    loss = pairwise_contrast(z, *identities(7), RULE).lse_pos.sum()
-    (grad,) = torch.autograd.grad(loss, z, create_graph=True)
-    with pytest.raises(NotImplementedError, match="pairwise_contrast can be differentiated once"):
-        grad.square().sum().backward()
-
-
 @pytest.mark.parametrize(("size", "requires_grad"), [(0, True), (1, True), (7, True), (7, False)])
 def test_follows_the_rules_for_operators(size: int, requires_grad: bool):
     z = unit_rows(size, 3).requires_grad_(requires_grad)

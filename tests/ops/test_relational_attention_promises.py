@@ -129,14 +129,6 @@ def test_first_derivatives(activation: str, dropout: float):
     assert torch.autograd.gradcheck(function, tuple(inputs.values()))
 
 
-def test_second_derivatives_are_refused():
-    inputs = list(arguments(SMALL).values())
-    out, _ = relational_attention(SMALL, *inputs[:5])
-    grads = torch.autograd.grad(out.square().sum(), inputs[:5], create_graph=True)
-    with pytest.raises(NotImplementedError, match="attention can be differentiated once only"):
-        sum(grad.square().sum() for grad in grads).backward()
-
-
 def raw_arguments(graph: Graph, keep: bool, dropout: float, optional: bool) -> tuple:
     feat, *tensors, bias, edge_weight = arguments(graph).values()
     dst_feat = feat.detach().clone().requires_grad_()

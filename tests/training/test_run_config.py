@@ -17,7 +17,13 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.nn import VAD
 from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.run_config import RunConfig, changed, read_config, write_config
+from ariigcn_dgl.training.run_config import (
+    RunConfig,
+    changed,
+    identity,
+    read_config,
+    write_config,
+)
 
 
 @pytest.fixture
@@ -233,3 +239,11 @@ def test_changes_that_do_not_fit_are_named(changes: dict, message: str) -> None:
     with pytest.raises(InputError) as error:
         changed(RunConfig(), changes)
     assert str(error.value) == message
+
+
+def test_settings_added_later_count_only_where_they_change_something(settings: Callable) -> None:
+    plain, other = identity(settings()), identity(settings(causal=True, modality_dropout=0.1))
+    assert other["model"] == plain["model"] | {"causal": True}
+    assert other["training"] == plain["training"] | {"modality_dropout": 0.1}
+    assert "causal" not in plain["model"]
+    assert "modality_dropout" not in plain["training"]

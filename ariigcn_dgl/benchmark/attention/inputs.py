@@ -37,7 +37,7 @@ class AttentionInputs:
     """
 
     length: int
-    speakers: Tensor | None  # (N,) on the CPU, where `window_graph` makes these edges of them
+    speakers: Tensor | None  # (N,) on the CPU, where `from_dialogues` makes these edges of them
     num_speakers: int
     src: Tensor  # (E,), edges sorted by (dst, etypes)
     dst: Tensor

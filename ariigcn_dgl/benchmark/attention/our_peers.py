@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs, refuse_matrix_per_edge
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 from ariigcn_dgl.ops import edge_attention_reference, relational_sum_reference
 
@@ -17,7 +17,7 @@ def _graph(inputs: AttentionInputs) -> Graph:
     """Return the graph as users build it: of lengths and speakers, where they tell all."""
     nodes = len(inputs.feat)
     if inputs.speakers is not None:
-        graph = window_graph(
+        graph = Graph.from_dialogues(
             torch.full((nodes // inputs.length,), inputs.length),
             inputs.speakers,
             relations="pairs",
@@ -30,7 +30,9 @@ def _graph(inputs: AttentionInputs) -> Graph:
 
 def _layer(inputs: AttentionInputs) -> Built:
     graph, dim = _graph(inputs), inputs.feat.size(1)
-    conv = RelEdgeAttentionConv(dim, dim, inputs.num_rels).to(inputs.feat)
+    options = {"norm": "relation", "negative_slope": 0.0, "bias": False, "activation": F.gelu}
+    conv = RelEdgeAttentionConv(dim, dim, inputs.num_rels, **options).to(inputs.feat)
+    conv.set_allow_zero_in_degree(True)
     parameters = (conv.weight_dst, conv.weight_src, conv.score, conv.rel_weight)
     with torch.no_grad():
         for parameter, value in zip(parameters, inputs.leaves[1:], strict=True):

@@ -13,7 +13,7 @@ from ariigcn_dgl.benchmark.dialogues import WINDOW, window_edges
 from ariigcn_dgl.benchmark.plan.inputs import SPEAKERS, PlanInputs
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 
 NODE = "utterance"
 RELATIONS = 2 * SPEAKERS**2 + 1
@@ -35,7 +35,7 @@ def _ours(inputs: PlanInputs) -> Built:
         )
 
     def forward() -> Graph:
-        return window_graph(
+        return Graph.from_dialogues(
             inputs.lengths, inputs.speakers, relations="pairs", num_speakers=SPEAKERS
         )
 

@@ -1,0 +1,116 @@
+"""``ariigcn extract``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
+from ariigcn_dgl.extract.audio_training import AudioTraining
+from ariigcn_dgl.extract.features import Encoders
+from ariigcn_dgl.extract.features import extract as extract_features
+from ariigcn_dgl.extract.manifest import write_extraction
+from ariigcn_dgl.extract.spoken import Spoken, from_folder, from_subtitles, from_table
+from ariigcn_dgl.extract.text import Pooling, TextEncoder
+from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.files import refuse_existing
+from ariigcn_dgl.limits import check_limits
+
+TRAIN, NO_CHANGE = "train", AudioTraining()
+
+
+def extract(
+    media: str,
+    out: str,
+    subtitles: str | None = None,
+    utterances: str | None = None,
+    text: str | None = None,
+    audio: str | None = None,
+    visual: str | None = None,
+    pooling: Pooling = "mean",
+    pictures: int = 8,
+    audio_training: AudioTraining = NO_CHANGE,
+    skip_damaged: bool = False,
+) -> None:
+    """Make features of recordings: a data set for train and predict, and a record of how.
+
+    Needs pip install "ariigcn_dgl[extract]". Nothing is downloaded: encoders lie on this machine.
+    Give at least one of --text, --audio and --visual. The recordings are a file with subtitles
+    (SubRip or WebVTT; speakers as NAME: text or <v NAME>), a folder of such pairs, or with
+    --utterances any files that a table names. Recordings without sound or without pictures are
+    used as they are.
+
+    The audio encoder is the paper's: --audio train trains it here, on the labels of the split
+    train, with val to choose the epoch. It therefore flatters the training split, as fine-tuned
+    text encoders do; scores on val and test are honest.
+
+    Parameters
+    ----------
+    media : str
+        Recording, or folder of recordings.
+    out : str
+        New data folder.
+    subtitles : str
+        Subtitles of the recording; default: the file beside it of the same name.
+    utterances : str
+        Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
+        00:01:02,500), text, label, split, utterance; in order of speaking.
+    text : str
+        Folder of a RoBERTa-like encoder for transformers.
+    audio : str
+        File of an audio encoder that was trained before, or "train".
+    visual : str
+        State dict of a torchvision DenseNet (.pth, .safetensors).
+    pooling : {"mean", "cls"}
+        Of text: the mean over tokens of the last layer, or the first token, mean of four layers
+        (for encoders fine-tuned on sentences).
+    pictures : int
+        Pictures per utterance.
+    audio_training : AudioTraining
+        How --audio train trains.
+    skip_damaged : bool
+        Go on where a recording is damaged; its sound and pictures count as missing.
+    """
+    refuse_existing(Path(out))
+    check_limits(audio_training, "--audio_training")
+    if pictures < 1:
+        raise InputError(f"--pictures: is {pictures}, expected at least 1")
+    encoders = Encoders(
+        text=TextEncoder(Path(text), pooling) if text else None,
+        audio=_audio(audio, audio_training),
+        visual=VisualEncoder(Path(visual), pictures) if visual else None,
+    )
+    if encoders == Encoders():
+        raise InputError("give at least one of --text, --audio and --visual: what makes features")
+    spoken = _spoken(Path(media), subtitles, utterances)
+    extracted = extract_features(Path(out).resolve().name, spoken, encoders, note, skip_damaged)
+    write_extraction(extracted, spoken, Path(out))
+    found = extracted.dialogues
+    widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
+    print(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
+
+
+def note(sentence: str) -> None:
+    """Show a sentence about unusual input."""
+    print(sentence, file=sys.stderr)
+
+
+def _audio(name: str | None, training: AudioTraining) -> AudioEncoder | AudioTraining | None:
+    if name is None:
+        return None
+    return training if name == TRAIN else load_encoder(Path(name))
+
+
+def _spoken(media: Path, subtitles: str | None, utterances: str | None) -> list[Spoken]:
+    if not media.exists():
+        raise InputError(f"{media}: no such file or folder")
+    if subtitles and utterances:
+        raise InputError("give either --subtitles or --utterances")
+    if utterances:
+        return from_table(Path(utterances), media)
+    if not media.is_dir():
+        return from_subtitles(media, Path(subtitles) if subtitles else None, note)
+    if subtitles:
+        raise InputError(f"{media}: --subtitles goes with one recording, this is a folder")
+    return from_folder(media, note)

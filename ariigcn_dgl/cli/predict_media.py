@@ -1,0 +1,95 @@
+"""``ariigcn predict --media``: from a recording to a timeline of emotions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.cli.extract import note
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.features import extract
+from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
+from ariigcn_dgl.extract.manifest import load_encoders
+from ariigcn_dgl.extract.spoken import from_subtitles
+from ariigcn_dgl.files import refuse_existing, replacing, write_json
+from ariigcn_dgl.report.conversation import Utterance
+from ariigcn_dgl.report.timeline import timeline_html
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+def predict_media(
+    trained: TrainedRun,
+    media: Path,
+    subtitles: Path | None,
+    places: Mapping[str, str | None],
+    modalities: list[str] | None,
+    out: Path,
+) -> None:
+    """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html."""
+    refuse_existing(out)
+    wanted = _wanted(trained, modalities)
+    encoders = load_encoders(trained.folder.path.parent, wanted, places, note)
+    spoken = from_subtitles(media, subtitles, note)
+    source = extract(str(media), spoken, encoders, note).dialogues
+    probabilities = trained.probabilities(trained.adapt(source))
+    labelled = Labelled(spoken, _present(source), probabilities, trained.label_names)
+    header = {
+        "recording": media.name,
+        "system": trained.config.system,
+        "trained_on": trained.record["dataset"],
+        "modalities": list(source.widths),
+        "labels": list(trained.label_names),
+    }
+    sentence = _sentence(trained, source)
+    with replacing(out) as scratch:
+        scratch.mkdir()
+        write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
+        (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
+        page = _page(labelled, media.name, sentence)
+        (scratch / "timeline.html").write_text(page, encoding="utf-8")
+    used = ", ".join(source.widths)
+    print(f"{len(spoken)} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
+
+
+def _wanted(trained: TrainedRun, modalities: list[str] | None) -> list[str]:
+    for name in modalities or ():
+        if name not in trained.widths:
+            raise InputError(
+                f"--modalities: '{name}' was not trained, only {', '.join(trained.widths)}"
+            )
+    return [m for m in trained.widths if modalities is None or m in modalities]
+
+
+def _present(source: Dialogues) -> list[tuple[str, ...]]:
+    """Return the modalities of each utterance."""
+    rows = np.stack(list(source.masks.values()), axis=1)
+    return [tuple(m for m, there in zip(source.masks, row, strict=True) if there) for row in rows]
+
+
+def _sentence(trained: TrainedRun, source: Dialogues) -> str:
+    missing = [m for m in trained.widths if m not in source.widths]
+    without = f", without {' and '.join(missing)}" if missing else ""
+    return (
+        f"Labelled by {trained.config.system}, trained on {trained.record['dataset']}, from "
+        f"{', '.join(source.widths)}{without}."
+    )
+
+
+def _page(labelled: Labelled, title: str, sentence: str) -> str:
+    shown = [
+        Utterance(
+            name=one.name,
+            speaker=one.speaker,
+            start=one.start,
+            end=one.end,
+            text=one.text,
+            modalities=modalities,
+        )
+        for one, modalities in zip(labelled.spoken, labelled.modalities, strict=True)
+    ]
+    return timeline_html(
+        shown, labelled.probabilities, labelled.label_names, title=title, notes=[sentence]
+    )

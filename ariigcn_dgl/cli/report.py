@@ -1,0 +1,44 @@
+"""``ariigcn report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import replacing
+from ariigcn_dgl.report.report import report_html
+from ariigcn_dgl.report.run_files import read_run, short_names
+
+
+def report(runs: list[str], out: str, data: str | None = None) -> None:
+    """Write one HTML file about runs, to be opened offline: scores, curves, dialogues.
+
+    Without --data it holds aggregate figures only, so that it may be shown where the data may not.
+
+    Parameters
+    ----------
+    runs : list of str
+        Run folders, or folders of single seeds.
+    out : str
+        New HTML file.
+    data : str
+        The data set of the training: also show its test dialogues, what each modality is worth, and
+        the spaces that the utterances lie in.
+    """
+    if Path(out).exists():
+        raise InputError(f"{out}: exists already; choose another name or remove it first")
+    if not runs:
+        raise InputError("name at least one run folder (see: ariigcn report --help)")
+    paths = [Path(run) for run in runs]
+    folders = [seed_folders(path) for path in paths]
+    found = [read_run(*one) for one in zip(short_names(paths), folders, strict=True)]
+    dialogues = None if data is None else load_source(data)
+    with Console(stderr=True).status("looking at the runs (t-SNE takes a while)"):
+        page = report_html(found, dialogues)
+    with replacing(out) as scratch:
+        scratch.write_text(page, encoding="utf-8")
+    print(f"report: {out}")

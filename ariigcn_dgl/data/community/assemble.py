@@ -1,0 +1,135 @@
+"""Make one checked set of `Dialogues` of what a reader returned."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ariigcn_dgl.data.check import check
+from ariigcn_dgl.data.community.classes import classify
+from ariigcn_dgl.data.community.published import Published, recognise
+from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
+from ariigcn_dgl.data.community.speakers import name_speakers
+from ariigcn_dgl.data.community.splits import resolve_splits
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.errors import InputError
+
+
+def dataset_of(raw: RawSet) -> Published | None:
+    """Return the known data set that a file is of; None if it is another."""
+    if not raw.dialogues or raw.label_names is not None:
+        return None
+    labels = np.concatenate([dialogue.labels for dialogue in raw.dialogues.values()])
+    return recognise(list(raw.dialogues), labels)
+
+
+def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> Dialogues:
+    """Return the dialogues of a file as one set, with the splits that the file lists.
+
+    Raises
+    ------
+    InputError
+        If fields of a dialogue differ in length, widths differ, or numbers are not finite.
+    """
+    splits = resolve_splits(raw, dataset)
+    chosen = {key: raw.dialogues[key] for key in splits}
+    for key, dialogue in chosen.items():
+        _check_lengths(raw, key, dialogue)
+    lengths = [len(dialogue.labels) for dialogue in chosen.values()]
+    numbers = np.concatenate([dialogue.labels for dialogue in chosen.values()])
+    classes = classify(raw, numbers, dataset, options.labels)
+    names = name_speakers(raw)
+    speaker_names, speakers = np.unique(
+        np.concatenate([names[key] for key in chosen]), return_inverse=True
+    )
+    features, masks = _features(raw, chosen, options)
+    dialogues = Dialogues(
+        name=raw.path.resolve().stem,
+        features=features,
+        masks=masks,
+        labels=classes.labels,
+        speakers=speakers.astype(np.int64),
+        dialogue_ptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        dialogue_ids=tuple(chosen),
+        splits=tuple(splits.values()),
+        utterance_ids=_utterance_ids(chosen),
+        label_names=classes.names,
+        speaker_names=tuple(speaker_names.tolist()),
+    )
+    return check(dialogues, str(raw.path))
+
+
+def _check_lengths(raw: RawSet, key: str, dialogue: RawDialogue) -> None:
+    expected = len(dialogue.labels)
+    found = {name: len(rows) for name, rows in dialogue.features.items()}
+    if dialogue.speakers is not None:
+        found["speakers"] = len(dialogue.speakers)
+    for field, count in found.items():
+        if count != expected:
+            raise InputError(
+                f"{raw.path}: {field}: dialogue {key!r} has {count} rows for {expected} labels, "
+                f"expected one for each"
+            )
+
+
+def _features(
+    raw: RawSet, chosen: dict[str, RawDialogue], options: ImportOptions
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    features, masks = {}, {}
+    for modality in MODALITIES:
+        rows = {key: d.features[modality] for key, d in chosen.items() if modality in d.features}
+        if not rows:
+            continue
+        _check_widths(raw, modality, rows, chosen)
+        array = np.concatenate(list(rows.values()))
+        masks[modality] = _present(raw, modality, array, chosen, options)
+        array[~masks[modality]] = 0
+        features[modality] = array
+    return features, masks
+
+
+def _check_widths(
+    raw: RawSet, modality: str, rows: dict[str, np.ndarray], chosen: dict[str, RawDialogue]
+) -> None:
+    first, width = next((key, array.shape[1]) for key, array in rows.items())
+    for key in chosen:
+        found = rows[key].shape[1] if key in rows else 0
+        if found != width:
+            raise InputError(
+                f"{raw.path}: {modality}: dialogue {key!r} has rows of {found} numbers, {first!r} "
+                f"of {width}; expected one width"
+            )
+
+
+def _present(
+    raw: RawSet,
+    modality: str,
+    array: np.ndarray,
+    chosen: dict[str, RawDialogue],
+    options: ImportOptions,
+) -> np.ndarray:
+    """Return which rows carry a feature; community files put zeros where it could not be had."""
+    zero, broken = ~array.any(axis=1), ~np.isfinite(array).all(axis=1)
+    if zero.any():
+        raw.notes.append(f"{modality}: {zero.sum()} rows are all zeros: marked as missing")
+    if broken.any() and options.nonfinite_missing:
+        raw.notes.append(f"{modality}: {broken.sum()} rows have NaN or inf: marked as missing")
+        return ~(zero | broken)
+    if broken.any():
+        row = int(np.flatnonzero(broken)[0])
+        ends = np.cumsum([len(dialogue.labels) for dialogue in chosen.values()])
+        at = int(np.searchsorted(ends, row, side="right"))
+        turn = row - (int(ends[at - 1]) if at else 0)
+        raise InputError(
+            f"{raw.path}: {modality}: {broken.sum()} rows have NaN or inf, the first is utterance "
+            f"{turn} of dialogue {list(chosen)[at]!r}; expected finite numbers: mark such rows as "
+            f"missing with --nonfinite_missing, or extract them again"
+        )
+    return ~zero
+
+
+def _utterance_ids(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
+    own = [name for d in chosen.values() for name in d.utterance_ids or [""]]
+    total = sum(len(dialogue.labels) for dialogue in chosen.values())
+    if len(own) == total and len(set(own)) == total and "" not in own:
+        return tuple(own)
+    return tuple(f"{key}_{turn}" for key, d in chosen.items() for turn in range(len(d.labels)))

@@ -1,0 +1,184 @@
+"""Bring the values of a pickle to arrays and names; say what does not fit, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.errors import InputError
+
+# A small file can refer to one long row many times; real files describe every number themselves.
+_BYTES_PER_BYTE = 64
+_FREE_BYTES = 1 << 26
+
+
+class Columns:
+    """Conversions of the values of one file, within a memory in proportion to its size.
+
+    Parameters
+    ----------
+    path : str
+        The file, for messages.
+    size : int
+        Its bytes.
+    """
+
+    def __init__(self, path: str, size: int) -> None:
+        self.path = path
+        self.allowance = _BYTES_PER_BYTE * size + _FREE_BYTES
+
+    def fail(self, field: str, dialogue: str, problem: str) -> InputError:
+        """Return the error about a field of a dialogue."""
+        return InputError(f"{self.path}: {field}: dialogue {_short(dialogue)}: {problem}")
+
+    def features(self, value: Any, field: str, dialogue: str) -> np.ndarray:
+        """Return one row of numbers per utterance, (T, D) float32."""
+        if not is_sequence(value) or len(value) == 0:
+            raise self.fail(field, dialogue, f"{kind(value)}, expected a row for each utterance")
+        rows = list(value)
+        widths = [_width(row) for row in rows]
+        self._afford(4 * sum(max(width, 0) for width in widths))
+        for turn, found in enumerate(widths):
+            if found < 1 or found != widths[0] or not _is_plain(rows[turn]):
+                width = f"{widths[0]} " if widths[0] > 0 else ""
+                expected = f"a row of {width}plain numbers"
+                raise self.fail(
+                    field, dialogue, f"utterance {turn} is {kind(rows[turn])}, expected {expected}"
+                )
+        try:
+            # What is too large for float32 becomes inf, which is reported later.
+            with np.errstate(over="ignore"):
+                return np.stack([np.asarray(row, np.float32).reshape(-1) for row in rows])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.fail(field, dialogue, "a row with a value that is no number") from error
+
+    def numbers(self, value: Any, field: str, dialogue: str) -> np.ndarray:
+        """Return one number per utterance, (T,) float64; None becomes NaN."""
+        if not is_sequence(value):
+            raise self.fail(field, dialogue, f"{kind(value)}, expected a number for each utterance")
+        self._afford(8 * len(value))
+        out = np.empty(len(value), np.float64)
+        for turn, item in enumerate(value):
+            number = _single(item)
+            if number is None:
+                raise self.fail(
+                    field, dialogue, f"utterance {turn} is {kind(item)}, expected a number"
+                )
+            out[turn] = number
+        return out
+
+    def speakers(self, value: Any, field: str, dialogue: str) -> list[str]:
+        """Return a name per utterance; of a one-hot vector the place of the one."""
+        if not is_sequence(value):
+            raise self.fail(
+                field, dialogue, f"{kind(value)}, expected a speaker for each utterance"
+            )
+        names = []
+        for turn, item in enumerate(value):
+            name = _speaker(item)
+            if name is None:
+                raise self.fail(
+                    field,
+                    dialogue,
+                    f"utterance {turn} is {kind(item)}, expected a name or a one-hot",
+                )
+            names.append(name)
+        return names
+
+    def _afford(self, needed: int) -> None:
+        self.allowance -= needed
+        if self.allowance < 0:
+            raise InputError(
+                f"{self.path}: describes far more numbers than a file of its size can hold: it "
+                f"repeats a few rows over and over; not a feature file"
+            )
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether a value has one element per utterance."""
+    if isinstance(value, np.ndarray):
+        return value.ndim >= 1
+    return isinstance(value, (list, tuple))
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value is a sequence without elements."""
+    return is_sequence(value) and len(value) == 0
+
+
+def ids(value: Any) -> list[str] | None:
+    """Return the dialogue ids of a list, tuple, set or array; None of anything else."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        value = value.tolist()
+    if not isinstance(value, (list, tuple, set)):
+        return None
+    if not all(isinstance(one, (str, int)) and not isinstance(one, bool) for one in value):
+        return None
+    # The order of a set is an accident of the process that wrote it.
+    return sorted(map(str, value)) if isinstance(value, set) else list(map(str, value))
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, in a few words, for messages.
+
+    Examples
+    --------
+    >>> kind([1, 2]), kind(np.zeros((2, 3)))
+    ('a list of 2', 'an array of shape (2, 3)')
+    """
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    name = {"dict": "dictionary", "str": "text", "NoneType": "nothing"}.get(
+        type(value).__name__, type(value).__name__
+    )
+    article = "an" if name[0] in "aeiou" else "a"
+    if isinstance(value, (list, tuple, dict, set)):
+        return f"{article} {name} of {len(value)}"
+    return name if name in ("text", "nothing") else f"{article} {name}"
+
+
+def _width(row: Any) -> int:
+    if isinstance(row, np.ndarray):
+        # (1, D) is how some extractors return the vector of a single utterance.
+        return (
+            row.size if row.dtype.kind in "biuf" and row.size == max(row.shape, default=0) else -1
+        )
+    return len(row) if isinstance(row, (list, tuple)) else -1
+
+
+def _is_plain(row: Any) -> bool:
+    # NumPy would read text as numbers and unfold lists in lists.
+    return isinstance(row, np.ndarray) or set(map(type, row)) <= {int, float, bool, type(None)}
+
+
+def _single(item: Any) -> float | None:
+    while isinstance(item, (list, tuple, np.ndarray)) and np.ndim(item) == 1 and len(item) == 1:
+        item = item[0]
+    if item is None:
+        return np.nan
+    if isinstance(item, (int, float, np.number, np.bool_)):
+        try:
+            return float(item)
+        except OverflowError:
+            return None
+    return None
+
+
+def _speaker(item: Any) -> str | None:
+    if isinstance(item, (str, bytes)):
+        return item.decode("latin1") if isinstance(item, bytes) else str(item)
+    if isinstance(item, (int, np.integer)):
+        return str(int(item))
+    if not is_sequence(item) or not len(item):
+        return None
+    try:
+        hot: Sequence[int] = np.flatnonzero(np.asarray(item, np.float64).reshape(-1))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return str(hot[0]) if len(hot) == 1 else None
+
+
+def _short(dialogue: str) -> str:
+    return repr(dialogue)[:60]

@@ -1,0 +1,116 @@
+"""Add to a file what a second one knows of the same dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.data.community.meld_csv import OFFSETS, Scene
+from ariigcn_dgl.data.community.raw import RawDialogue, RawSet
+from ariigcn_dgl.data.dialogues import MODALITIES
+from ariigcn_dgl.errors import InputError
+
+
+def join_features(raw: RawSet, other: RawSet) -> None:
+    """Take from `other` the modalities, and the validation list, that `raw` lacks.
+
+    Raises
+    ------
+    InputError
+        If the files share no dialogue, or lengths or labels of one differ, or nothing is new.
+    """
+    shared = [key for key in raw.dialogues if key in other.dialogues]
+    if not shared:
+        raise InputError(f"{other.path}: shares no dialogue with {raw.path}; not the same data set")
+    for key in shared:
+        _check_same(raw, other, key)
+    present = {m for dialogue in raw.dialogues.values() for m in dialogue.features}
+    widths = {m: array.shape[1] for m, array in other.dialogues[shared[0]].features.items()}
+    new = [m for m in MODALITIES if m in widths and m not in present]
+    takes_val = bool(other.listed.get("val")) and not raw.listed.get("val")
+    if not new and not takes_val:
+        raise InputError(f"{other.path}: adds nothing: no modality that {raw.path} lacks")
+    for key, dialogue in raw.dialogues.items():
+        found = other.dialogues.get(key)
+        for modality in new:
+            dialogue.features[modality] = (
+                found.features[modality]
+                if found
+                else np.zeros((len(dialogue.labels), widths[modality]), np.float32)
+            )
+    if new:
+        raw.notes.append(f"{' and '.join(new)} from {other.path} ({other.layout})")
+    if len(shared) < len(raw.dialogues):
+        raw.notes.append(f"{len(raw.dialogues) - len(shared)} dialogues are not in {other.path}")
+    if takes_val:
+        _move_to_val(raw, other.listed["val"], f"{other.path}")
+        raw.official_val = other.official_val
+
+
+def _check_same(raw: RawSet, other: RawSet, key: str) -> None:
+    own, found = raw.dialogues[key], other.dialogues[key]
+    if len(own.labels) != len(found.labels):
+        raise InputError(
+            f"{other.path}: dialogue {key!r} has {len(found.labels)} utterances, {raw.path} has "
+            f"{len(own.labels)}; expected the same"
+        )
+    if raw.sentiment == other.sentiment and not np.array_equal(
+        own.labels, found.labels, equal_nan=True
+    ):
+        raise InputError(
+            f"{other.path}: labels: dialogue {key!r} has other labels than in {raw.path}; not the "
+            f"same utterances, or another numbering of the classes"
+        )
+
+
+def join_meld_csv(raw: RawSet, scenes: dict[int, Scene], path: Path) -> None:
+    """Take the speakers' names of a MELD csv file, and the validation list if it is that file.
+
+    Which of the three files it is follows from where its lengths and labels fit.
+
+    Raises
+    ------
+    InputError
+        If they fit nowhere.
+    """
+    fits = [split for split in OFFSETS if _fits(raw, scenes, OFFSETS[split])]
+    if not fits:
+        raise InputError(
+            f"{path}: its dialogues do not fit those of {raw.path}: expected MELD's train, dev or "
+            f"test csv and a MELD feature file"
+        )
+    split = fits[0]
+    if not raw.named:
+        for key, dialogue in raw.dialogues.items():
+            dialogue.speakers = [f"{key}:{name}" for name in dialogue.speakers or []]
+        raw.named = True
+    keys = []
+    for number, scene in scenes.items():
+        keys.append(str(number + OFFSETS[split]))
+        raw.dialogues[keys[-1]].speakers = scene.speakers
+    raw.notes.append(f"speakers of {len(keys)} dialogues by name from {path} (MELD's {split})")
+    if split == "val" and not raw.listed.get("val"):
+        _move_to_val(raw, keys, str(path))
+
+
+def _fits(raw: RawSet, scenes: dict[int, Scene], offset: int) -> bool:
+    return bool(scenes) and all(
+        (found := raw.dialogues.get(str(number + offset))) is not None
+        and _agrees(raw, found, scene)
+        for number, scene in scenes.items()
+    )
+
+
+def _agrees(raw: RawSet, dialogue: RawDialogue, scene: Scene) -> bool:
+    if len(dialogue.labels) != len(scene.labels):
+        return False
+    return raw.sentiment or np.array_equal(dialogue.labels, scene.labels)
+
+
+def _move_to_val(raw: RawSet, keys: Collection[str], source: str) -> None:
+    moved = [key for key in raw.listed.get("train", []) if key in set(keys)]
+    raw.listed["train"] = [key for key in raw.listed.get("train", []) if key not in set(keys)]
+    raw.listed["val"] = moved
+    raw.notes.append(f"{len(moved)} validation dialogues, out of the training list, as in {source}")

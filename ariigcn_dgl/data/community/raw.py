@@ -1,0 +1,97 @@
+"""What every reader returns: fields by dialogue, before they become one set of `Dialogues`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read a file that leaves a choice.
+
+    Parameters
+    ----------
+    labels : {"emotion", "sentiment"}
+        Which labels, where a file has both or one follows from the other.
+    roberta : {"1", "2", "3", "4", "mean", "concat"}
+        Which of the four RoBERTa layers become the text: one of them (1 is the last), their mean
+        (1,024 wide) or all side by side (4,096 wide).
+    val_fraction : float
+        Share of the training dialogues to move to validation where the file has no such list; 0:
+        none.
+    seed : int
+        Seed of that choice.
+    nonfinite_missing : bool
+        Mark a row with NaN or inf as missing instead of refusing the file.
+    text, audio, visual : str, optional
+        Of a MERBench folder: the folder of features that is this modality.
+    """
+
+    labels: str = "emotion"
+    roberta: str = "mean"
+    val_fraction: float = 0.0
+    seed: int = 0
+    nonfinite_missing: bool = False
+    text: str | None = None
+    audio: str | None = None
+    visual: str | None = None
+
+
+@dataclass
+class RawDialogue:
+    """The fields of a dialogue of T utterances.
+
+    Parameters
+    ----------
+    features : dict of str to (T, D_m) float32 array
+    labels : (T,) float64 array
+        Class numbers, or intensities of sentiment; NaN where unknown.
+    speakers : list of str, optional
+        What the file says of who speaks: 'M', 'F', the place of a one in a one-hot vector, a name.
+    utterance_ids : list of str, optional
+    """
+
+    features: dict[str, np.ndarray]
+    labels: np.ndarray
+    speakers: list[str] | None = None
+    utterance_ids: list[str] | None = None
+
+
+@dataclass
+class RawSet:
+    """The content of a file of a known layout.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    layout : str
+        Its layout, in words.
+    dialogues : dict of str to RawDialogue
+        By the id that the file uses.
+    listed : dict of str to list of str
+        Ids of the dialogues of each split (`SPLITS`), as the file lists them.
+    label_names : tuple of str, optional
+        Where the layout itself says them.
+    sentiment : bool
+        Whether the labels are sentiments.
+    official_val : bool
+        Whether the validation list, if there is one, is that of the data set's authors.
+    named : bool
+        Whether speakers are names of persons, the same in all dialogues.
+    notes : list of str
+        What a user should know: traps of the layout, choices that were made.
+    """
+
+    path: Path
+    layout: str
+    dialogues: dict[str, RawDialogue]
+    listed: dict[str, list[str]]
+    label_names: tuple[str, ...] | None = None
+    sentiment: bool = False
+    official_val: bool = True
+    named: bool = False
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,70 @@
+"""The table of readers: which layout a value or a folder has, by its structure alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ariigcn_dgl.data.community.columns import Columns, kind
+from ariigcn_dgl.data.community.merbench import label_file, read_merbench
+from ariigcn_dgl.data.community.mmsa import is_mmsa, read_mmsa
+from ariigcn_dgl.data.community.raw import ImportOptions, RawSet
+from ariigcn_dgl.data.community.samples import is_samples, read_samples
+from ariigcn_dgl.data.community.tuples import find_layout, nearest_misfit, read_tuple
+from ariigcn_dgl.errors import InputError
+
+Reader = Callable[[Any, Path, Columns, ImportOptions], RawSet]
+# Of dictionaries; tuples have a table of their own in `tuples`.
+READERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
+    (is_samples, read_samples),
+    (is_mmsa, read_mmsa),
+)
+EXPECTED = (
+    "expected a tuple of 7 to 14 fields keyed by dialogue (DialogueRNN, DialogueGCN, MMGCN, "
+    "COSMIC, SDT, GraphSmile, DailyDialog), or a dictionary by split of samples (COGMEN, CORECT) "
+    "or of arrays (MMSA)"
+)
+_SHOWN = 14
+
+
+def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions) -> RawSet:
+    """Return the dialogues of what a pickle held.
+
+    Raises
+    ------
+    InputError
+        If it is no known layout: says what was found and what was expected.
+    """
+    layout = find_layout(value)
+    if layout:
+        return read_tuple(value, layout, path, columns, options)
+    for fits, read in READERS:
+        if fits(value):
+            return read(value, path, columns, options)
+    raise InputError(f"{path}: no known layout: found {outline(value)}, {EXPECTED}")
+
+
+def read_folder(path: Path, options: ImportOptions) -> RawSet:
+    """Return the dialogues of a folder of MERBench."""
+    if (path / "dataset.json").exists():
+        raise InputError(f"{path}: is a data set of this program already; nothing to import")
+    labels = label_file(path)
+    if labels is None:
+        raise InputError(
+            f"{path}: no known layout: a folder, expected one of MERBench: label.npz with "
+            f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature"
+        )
+    return read_merbench(path, labels, options)
+
+
+def outline(value: Any) -> str:
+    """Return what a value is and what its items are, for a message."""
+    if isinstance(value, dict):
+        parts = [f"{str(key)[:30]!r}: {kind(item)}" for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        parts = [kind(item) for item in value]
+    else:
+        return kind(value)
+    more = ", ..." if len(parts) > _SHOWN else ""
+    return f"{kind(value)} ({', '.join(parts[:_SHOWN])}{more}){nearest_misfit(value)}"

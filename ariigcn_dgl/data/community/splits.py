@@ -1,0 +1,79 @@
+"""Which split each dialogue of a file belongs to; lists that contradict each other are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ariigcn_dgl.data.community.published import MELD, OFFICIAL_MELD_VAL, Published
+from ariigcn_dgl.data.community.raw import RawSet
+from ariigcn_dgl.data.dialogues import SPLITS
+from ariigcn_dgl.errors import InputError
+
+_SHOWN = 3
+
+
+def resolve_splits(raw: RawSet, dataset: Published | None) -> dict[str, str]:
+    """Return the split of each dialogue, in the order train, val, test, and note what is odd.
+
+    A dialogue that is in several lists goes to the one that is judged by: test before val before
+    train, so that nothing is learnt from it.
+    """
+    _note_absent(raw, dataset)
+    of_dialogue: dict[str, str] = {}
+    for split in reversed(SPLITS):
+        for key in raw.listed.get(split, ()):
+            if key in raw.dialogues:
+                of_dialogue.setdefault(key, split)
+    _note_overlaps(raw)
+    _note_unlisted(raw, of_dialogue)
+    if not of_dialogue:
+        raise InputError(f"{raw.path}: no dialogue is in a list of a split; expected ids of them")
+    order = {key: place for split in SPLITS for place, key in enumerate(raw.listed.get(split, ()))}
+    ordered = sorted(of_dialogue, key=lambda key: (SPLITS.index(of_dialogue[key]), order[key]))
+    return {key: of_dialogue[key] for key in ordered}
+
+
+def _note_absent(raw: RawSet, dataset: Published | None) -> None:
+    absent = [key for keys in raw.listed.values() for key in keys if key not in raw.dialogues]
+    if absent:
+        raw.notes.append(f"{_some(absent)} listed without utterances: left out")
+    if dataset is MELD and "60" not in raw.dialogues and {"59", "61"} <= set(raw.dialogues):
+        raw.notes.append(
+            "MELD's dialogue 60 has no utterances: 1,038 training dialogues, not the 1,039 of the "
+            "paper"
+        )
+
+
+def _note_overlaps(raw: RawSet) -> None:
+    for kept, other in (("val", "train"), ("test", "train"), ("test", "val")):
+        both = [key for key in raw.listed.get(other, ()) if key in set(raw.listed.get(kept, ()))]
+        if both:
+            raw.notes.append(
+                f"LEAK in the file: {_some(both)} in both {other} and {kept}: kept in {kept} only"
+            )
+    for split, keys in raw.listed.items():
+        if len(set(keys)) < len(keys):
+            raw.notes.append(f"{len(keys) - len(set(keys))} ids are listed twice in {split}")
+
+
+def _note_unlisted(raw: RawSet, of_dialogue: Collection[str]) -> None:
+    unlisted = [key for key in raw.dialogues if key not in of_dialogue]
+    if unlisted:
+        raw.notes.append(f"{_some(unlisted)} in no list of a split: left out")
+
+
+def note_missing_val(raw: RawSet, dataset: Published | None) -> None:
+    """Note that a file has no validation list, and what can be done."""
+    note = (
+        "the file has no validation list: its training list is train and validation together; "
+        "choose some with --val_fraction 0.1 --seed 0, else whatever reads the set takes a tenth"
+    )
+    if dataset is MELD and set(raw.dialogues) >= OFFICIAL_MELD_VAL:
+        note += "; MELD's own are dialogues 1039 to 1152: --join dev_sent_emo.csv restores them"
+    raw.notes.append(note)
+
+
+def _some(keys: list[str]) -> str:
+    names = ", ".join(repr(key)[:40] for key in keys[:_SHOWN])
+    more = ", ..." if len(keys) > _SHOWN else ""
+    return f"{len(keys)} dialogue{'s' if len(keys) > 1 else ''} ({names}{more})"

@@ -1,0 +1,240 @@
+"""The layouts that are one tuple or list of fields, each a dictionary by dialogue.
+
+Which layout a file has follows from the number of its items and what each of them is; the data set
+and the flavour of the features follow from the ids, labels and widths inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.data.community.columns import Columns, ids, is_empty, is_sequence, kind
+from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
+from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
+from ariigcn_dgl.errors import InputError
+
+_LAYERS = "roberta1 roberta2 roberta3 roberta4"
+
+
+@dataclass(frozen=True)
+class TupleLayout:
+    """The items of a tuple, in order."""
+
+    key: str
+    title: str
+    items: tuple[str, ...]
+
+    def misfit(self, value: Any) -> tuple[int, str] | None:
+        """Return the place of the first item that is not what it should be, and what it should."""
+        for place, (name, item) in enumerate(zip(self.items, value, strict=True)):
+            fits, expected = ROLES[name]
+            if not fits(item):
+                return place, f"{name}: {expected}"
+        return None
+
+
+def _layout(key: str, title: str, items: str) -> TupleLayout:
+    return TupleLayout(key, title, tuple(items.split()))
+
+
+LAYOUTS = (
+    _layout(
+        "nine",
+        "features in the form of DialogueRNN, DialogueGCN and MMGCN",
+        "ids speakers labels text audio visual sentences train test",
+    ),
+    _layout(
+        "meld-raw",
+        "MELD_features_raw of DialogueRNN",
+        "ids speakers labels text audio sentences train test sentiments",
+    ),
+    _layout(
+        "meld-raw1",
+        "MELD_features_raw1 of MMGCN",
+        "ids speakers labels text audio visual sentences train test other",
+    ),
+    _layout(
+        "cosmic",
+        "RoBERTa features of COSMIC",
+        f"speakers labels {_LAYERS} sentences train test val",
+    ),
+    _layout(
+        "cosmic-sentiments",
+        "RoBERTa features of COSMIC with sentiments",
+        f"speakers labels sentiments {_LAYERS} sentences train test val",
+    ),
+    _layout(
+        "sdt",
+        "multimodal features of SDT",
+        f"ids speakers labels {_LAYERS} audio visual sentences train test",
+    ),
+    _layout(
+        "sdt-meld",
+        "multimodal features of SDT, MELD flavour",
+        f"ids speakers labels {_LAYERS} audio visual sentences train test other",
+    ),
+    _layout(
+        "graphsmile-meld",
+        "multimodal features of GraphSmile",
+        f"ids speakers labels sentiments {_LAYERS} audio visual sentences train test other",
+    ),
+    _layout("dailydialog", "DailyDialog features", "speakers text acts labels train test val"),
+    _layout(
+        "dailydialog-masks",
+        "DailyDialog features with masks",
+        "speakers text other acts labels train test val",
+    ),
+)
+
+
+# Those that GraphSmile's loader reads.
+_GRAPHSMILE = ("sdt", "sdt-meld", "graphsmile-meld")
+# The same tuple goes round with different features in it.
+FLAVOURS = {
+    (100, 100, 512): "DialogueRNN and DialogueGCN flavour, the widths of AR-IIGCN",
+    (100, 1582, 342): "MMGCN flavour: IS10 audio, DenseFace visual",
+    (1024, 100, 512): "GraphSmile flavour",
+    (1024, 384, 35): "GraphSmile flavour",
+    (768, 100, 512): "text of a sentence encoder",
+}
+
+
+def find_layout(value: Any) -> TupleLayout | None:
+    """Return the layout of a tuple; None if it is none of `LAYOUTS`."""
+    if not isinstance(value, (tuple, list)):
+        return None
+    for layout in LAYOUTS:
+        if len(layout.items) == len(value) and layout.misfit(value) is None:
+            return layout
+    return None
+
+
+def nearest_misfit(value: Any) -> str:
+    """Say of a tuple of a known length why it is no known layout; "" of other values."""
+    if not isinstance(value, (tuple, list)):
+        return ""
+    near = [layout for layout in LAYOUTS if len(layout.items) == len(value)]
+    misfits = [(*layout.misfit(value), layout.title) for layout in near]
+    if not misfits:
+        return ""
+    place, expected, title = max(misfits)
+    return (
+        f"; nearest is {title}, but item {place + 1} is {kind(value[place])}, expected {expected}"
+    )
+
+
+def read_tuple(
+    value: Any, layout: TupleLayout, path: Path, columns: Columns, options: ImportOptions
+) -> RawSet:
+    """Return the dialogues of a tuple of a layout."""
+    items = dict(zip(layout.items, value, strict=True))
+    sentiment = options.labels == "sentiment" and "sentiments" in items
+    labels = items["sentiments" if sentiment else "labels"]
+    for name in {*_needed(items), "ids"} & set(items):
+        items[name] = {str(key): value for key, value in items[name].items()}
+    if layout.key.startswith("dailydialog"):
+        _refuse_tokens(items["text"], path)
+    labels = {str(key): value for key, value in labels.items()}
+    dialogues = {
+        key: _dialogue(items, labels, key, columns, options)
+        for key, numbers in labels.items()
+        if all(key in items[name] for name in _needed(items)) and not is_empty(numbers)
+    }
+    raw = RawSet(
+        path,
+        _title(layout, dialogues),
+        dialogues,
+        {split: ids(items[split]) for split in ("train", "val", "test") if split in items},
+        sentiment=sentiment,
+    )
+    _note_roberta(raw, items, options)
+    if layout.key in _GRAPHSMILE:
+        raw.notes.append(
+            "GraphSmile's own loader validates on dialogues that it also trains on, and never sees "
+            "as many others; here a dialogue is in one split only"
+        )
+    return raw
+
+
+def _refuse_tokens(text: dict[str, Any], path: Path) -> None:
+    """Refuse DailyDialog files of the same form that hold numbers of words, not features."""
+    row = next(iter(text.values()))[0]
+    numbers = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    if all(isinstance(number, int) for number in numbers):
+        raise InputError(
+            f"{path}: text holds the numbers of words in a vocabulary (DialogueRNN's own "
+            f"DailyDialog file), expected features; embed the sentences first"
+        )
+
+
+def _title(layout: TupleLayout, dialogues: dict[str, RawDialogue]) -> str:
+    first = next(iter(dialogues.values()), None)
+    widths = tuple(rows.shape[1] for rows in first.features.values()) if first else ()
+    return f"{layout.title} ({FLAVOURS[widths]})" if widths in FLAVOURS else layout.title
+
+
+def _needed(items: dict[str, Any]) -> list[str]:
+    return [name for name in ("speakers", "text", "audio", "visual", *ROBERTA) if name in items]
+
+
+def _dialogue(
+    items: dict[str, Any],
+    labels: dict[str, Any],
+    key: str,
+    columns: Columns,
+    options: ImportOptions,
+) -> RawDialogue:
+    rows = {
+        name: columns.features(items[name][key], name, key)
+        for name in ("text", "audio", "visual")
+        if name in items
+    }
+    if "roberta1" in items:
+        rows = {"text": _roberta(items, key, columns, options.roberta)} | rows
+    return RawDialogue(
+        rows,
+        columns.numbers(labels[key], "labels", key),
+        columns.speakers(items["speakers"][key], "speakers", key),
+        _utterance_ids(items["ids"].get(key)) if "ids" in items else None,
+    )
+
+
+def _roberta(items: dict[str, Any], key: str, columns: Columns, choice: str) -> np.ndarray:
+    if choice in ("1", "2", "3", "4"):
+        name = f"roberta{choice}"
+        return columns.features(items[name][key], name, key)
+    layers = [columns.features(items[name][key], name, key) for name in ROBERTA]
+    for name, layer in zip(ROBERTA, layers, strict=True):
+        if len(layer) != len(layers[0]):
+            raise columns.fail(name, key, f"{len(layer)} rows, roberta1 has {len(layers[0])}")
+    if choice == "concat":
+        return np.concatenate(layers, axis=1)
+    if len({layer.shape for layer in layers}) > 1:
+        raise columns.fail("roberta1 to roberta4", key, "layers of different widths have no mean")
+    return np.mean(layers, axis=0, dtype=np.float32)
+
+
+def _utterance_ids(value: Any) -> list[str] | None:
+    if not is_sequence(value) or not all(isinstance(one, (str, int)) for one in value):
+        return None
+    return [str(one) for one in value]
+
+
+def _note_roberta(raw: RawSet, items: dict[str, Any], options: ImportOptions) -> None:
+    if "roberta1" not in items:
+        return
+    how = {
+        "mean": "the mean of the four RoBERTa layers",
+        "concat": "the four RoBERTa layers side by side",
+    }
+    chosen = how.get(options.roberta, f"RoBERTa layer {options.roberta} of 4")
+    raw.notes.append(f"text is {chosen} (--roberta 1, 2, 3, 4, mean or concat)")
+    raw.notes.append(
+        "these text features come from an encoder fine-tuned on the labels of the training split: "
+        "they fit training utterances better than new ones, so training scores mislead; judge "
+        "by validation and test"
+    )

@@ -1,0 +1,94 @@
+"""Write synthetic sets as MMSA's dictionaries, MERBench's folders and MELD's csv files."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from ariigcn_dgl.data.community.meld_csv import OFFSETS
+from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
+
+_FRAMES = 4
+_MELD_COLUMNS = (
+    "Sr No.",
+    "Utterance",
+    "Speaker",
+    "Emotion",
+    "Sentiment",
+    "Dialogue_ID",
+    "Utterance_ID",
+)
+_CAST = ("Ann", "Ben", "Cem", "Dot", "Eve", "Fay", "Guy", "Hal", "Ida")
+_MELD_TO_MERBENCH = (3, 6, 5, 2, 1, 4, 0)
+
+# Intensities in the middle of the seven steps.
+STEPS = (-2.6, -1.6, -0.6, 0.0, 0.6, 1.6, 2.6)
+
+
+def write_mmsa(d: Dialogues, path: Path) -> None:
+    """Write a dictionary of padded arrays by split."""
+    of_row = np.repeat(np.array(d.splits), d.lengths)
+    clips = np.array([name[::-1].replace("_", "$_$"[::-1], 1)[::-1] for name in d.utterance_ids])
+    intensities = np.array(STEPS)[d.labels]
+    value = {}
+    for split in SPLITS:
+        rows = of_row == split
+        part = {
+            key: np.repeat(d.features[m][rows, None], _FRAMES, axis=1)
+            for m, key in (("text", "text"), ("audio", "audio"), ("visual", "vision"))
+        }
+        count = int(rows.sum())
+        value["valid" if split == "val" else split] = part | {
+            "raw_text": np.array(["words"] * count, dtype=object),
+            "id": clips[rows].tolist(),
+            "audio_lengths": [_FRAMES] * count,
+            "vision_lengths": [_FRAMES] * count,
+            "regression_labels": intensities[rows].astype(np.float32),
+        }
+    path.write_bytes(pickle.dumps(value, 4))
+
+
+def write_merbench(d: Dialogues, path: Path) -> None:
+    """Write a folder of features by utterance and labels."""
+    names = [f"{split}_{name}" for split, name in zip(_row_splits(d), _dia_utt(d), strict=True)]
+    for modality, array in d.features.items():
+        folder = path / "features" / modality
+        folder.mkdir(parents=True)
+        for name, row in zip(names, array, strict=True):
+            np.save(folder / f"{name}.npy", row)
+    corpora = {f"{split}_corpus": {} for split in SPLITS}
+    for name, split, label in zip(names, _row_splits(d), d.labels.tolist(), strict=True):
+        corpora[f"{split}_corpus"][name] = {"emo": _MELD_TO_MERBENCH[label], "val": -10}
+    np.savez_compressed(path / "label.npz", **{k: np.array(v, object) for k, v in corpora.items()})
+
+
+def write_meld_csv(d: Dialogues, path: Path) -> None:
+    """Write a folder of the three csv files."""
+    path.mkdir()
+    clips, splits = _dia_utt(d), _row_splits(d)
+    for split, name in (("train", "train"), ("val", "dev"), ("test", "test")):
+        with (path / f"{name}_sent_emo.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(_MELD_COLUMNS)
+            for row in (row for row, of in enumerate(splits) if of == split):
+                dialogue, utterance = clips[row].removeprefix("dia").split("_utt")
+                who = int(d.speaker_names[d.speakers[row]].rpartition(":")[2])
+                emotion = d.label_names[d.labels[row]]
+                words = "Words, said."
+                writer.writerow([row, words, _CAST[who], emotion, "", dialogue, utterance])
+
+
+def _row_splits(d: Dialogues) -> list[str]:
+    return np.repeat(np.array(d.splits), d.lengths).tolist()
+
+
+def _dia_utt(d: Dialogues) -> list[str]:
+    """Return MELD's names of the clips; dialogues count from 0 in each split."""
+    return [
+        f"dia{int(key) - OFFSETS[split]}_utt{turn}"
+        for key, split, length in zip(d.dialogue_ids, d.splits, d.lengths, strict=True)
+        for turn in range(length)
+    ]

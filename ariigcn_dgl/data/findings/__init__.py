@@ -1,0 +1,38 @@
+"""What a careful person would say of a data set before training on it."""
+
+from __future__ import annotations
+
+from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.findings.features import examine_features
+from ariigcn_dgl.data.findings.finding import Finding
+from ariigcn_dgl.data.findings.labels import examine_labels
+from ariigcn_dgl.data.findings.repeats import examine_repeats
+from ariigcn_dgl.data.findings.structure import examine_structure
+
+__all__ = ["Finding", "examine"]
+
+_ORDER = ("error", "warning", "note")
+
+
+def examine(dialogues: Dialogues) -> tuple[Finding, ...]:
+    """Return what there is to say of a set, the gravest first.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        A set whose fields agree (`check_structure`); its features may be NaN or inf.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> small = synthesise(SynthConfig(train=20, val=5, test=5, unlabelled=0.5))
+    >>> print(examine(small.with_modalities(["text"]))[0])  # doctest: +ELLIPSIS
+    train: ... of ... utterances have no label; they are context only: no loss, no score
+    """
+    findings = [
+        *examine_labels(dialogues),
+        *examine_structure(dialogues),
+        *examine_features(dialogues),
+        *examine_repeats(dialogues),
+    ]
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))

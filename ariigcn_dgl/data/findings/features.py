@@ -1,0 +1,139 @@
+"""Feature columns and rows: not finite, constant, missing, of odd scale, of different make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
+from ariigcn_dgl.data.findings.finding import Finding, in_split, place
+from ariigcn_dgl.data.standardise import LARGEST_Z
+
+_SHOWN = 5
+_MOSTLY_MISSING = 0.5
+_WIDE_SCALE = 1e4  # largest deviation of a column over the smallest
+_OUTLIERS = 0.001
+_SHIFT = 0.5  # deviations between the means of two splits, median over columns
+_ENOUGH = 30  # rows to compare distributions by
+
+
+def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
+    """Yield what there is to say about each modality."""
+    for modality, array in dialogues.features.items():
+        finite = np.isfinite(array).all(axis=1)
+        yield from _finite(dialogues, modality, finite)
+        yield from _coverage(dialogues, modality)
+        present = finite & dialogues.masks[modality]
+        yield from _columns(dialogues, modality, present)
+        yield from _shift(dialogues, modality, present)
+    yield from _copies(dialogues)
+
+
+def _finite(dialogues: Dialogues, modality: str, finite: np.ndarray) -> Iterator[Finding]:
+    rows = np.flatnonzero(~finite)
+    if rows.size:
+        array = dialogues.features[modality]
+        column = int(np.flatnonzero(~np.isfinite(array[rows[0]]))[0])
+        yield Finding(
+            "error",
+            modality,
+            f"{rows.size} rows have NaN or inf; first {array[rows[0], column]} in column {column} "
+            f"of {place(dialogues, rows[0])}",
+            "extract them again, or mark them as missing (in a .npy of your own: all NaN)",
+        )
+
+
+def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
+    mask = dialogues.masks[modality]
+    for split in (split for split in SPLITS if split in dialogues.splits):
+        present = mask[in_split(dialogues, split)]
+        missing = int((~present).sum())
+        if missing:
+            of = "every utterance" if missing == len(present) else f"{missing} of {len(present)}"
+            yield Finding(
+                "warning" if missing > _MOSTLY_MISSING * len(present) else "note",
+                modality,
+                f"missing for {of} of {split}",
+                "such rows are masked; compare with a run without the modality",
+            )
+    zero = ~dialogues.features[modality].any(axis=1) & mask
+    if zero.any():
+        yield Finding(
+            "warning",
+            modality,
+            f"{zero.sum()} rows are all zeros but not marked as missing; first "
+            f"{place(dialogues, int(np.flatnonzero(zero)[0]))}",
+            "if zeros stand for no measurement, mark them (in a .npy of your own: all NaN)",
+        )
+
+
+def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+    array = dialogues.features[modality]
+    learnt = present & in_split(dialogues, "train")
+    rows = array[learnt if learnt.any() else present].astype(np.float64)
+    if len(rows) < 2:
+        return
+    constant = np.flatnonzero(rows.max(axis=0) == rows.min(axis=0))
+    if constant.size:
+        shown = ", ".join(map(str, constant[:_SHOWN])) + (", …" if constant.size > _SHOWN else "")
+        yield Finding(
+            "warning",
+            modality,
+            f"{constant.size} of {rows.shape[1]} columns are constant in train ({shown})",
+            "they carry nothing; many of them hint at a broken extractor",
+        )
+    varied = np.delete(rows, constant, axis=1)
+    if varied.shape[1] and len(rows) >= _ENOUGH:
+        yield from _scale(modality, varied)
+
+
+def _scale(modality: str, rows: np.ndarray) -> Iterator[Finding]:
+    deviations = rows.std(axis=0)
+    lowest, highest = deviations.min(), deviations.max()
+    if highest > _WIDE_SCALE * lowest:
+        yield Finding(
+            "note",
+            modality,
+            f"deviations of columns run from {lowest:.2g} to {highest:.2g}",
+            "training standardises them; other programs may not",
+        )
+    beyond = (np.abs(rows - rows.mean(axis=0)) > LARGEST_Z * deviations).mean()
+    if beyond > _OUTLIERS:
+        yield Finding(
+            "warning",
+            modality,
+            f"{beyond:.2%} of the values are more than {LARGEST_Z:g} deviations from their mean",
+            "training clips them; look for failed measurements or take logarithms",
+        )
+
+
+def _shift(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+    array = dialogues.features[modality]
+    parts = {split: array[present & in_split(dialogues, split)] for split in SPLITS}
+    train = parts.pop("train")
+    if len(train) < _ENOUGH:
+        return
+    mean = train.mean(axis=0, dtype=np.float64)
+    spread = np.maximum(train.std(axis=0, dtype=np.float64), 1e-12)
+    for split, rows in parts.items():
+        if len(rows) < _ENOUGH:
+            continue
+        shift = float(np.median(np.abs(rows.mean(axis=0, dtype=np.float64) - mean) / spread))
+        if shift > _SHIFT:
+            yield Finding(
+                "warning",
+                modality,
+                f"the columns of {split} differ from those of train by {shift:.1f} deviations",
+                "were the splits extracted or scaled apart? do both the same way",
+            )
+
+
+def _copies(dialogues: Dialogues) -> Iterator[Finding]:
+    names = list(dialogues.features)
+    for k, first in enumerate(names):
+        for second in names[k + 1 :]:
+            if np.array_equal(dialogues.features[first], dialogues.features[second]):
+                yield Finding(
+                    "error", second, f"the same features as {first}", "one of the files is wrong"
+                )

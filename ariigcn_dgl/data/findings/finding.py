@@ -1,0 +1,46 @@
+"""One thing to say about a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ariigcn_dgl.data.dialogues import Dialogues
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to say about a data set.
+
+    Parameters
+    ----------
+    severity : {"error", "warning", "note"}
+        error: not usable as it is; warning: results would mislead or suffer; note: good to know.
+    where : str
+        Field, split or dialogue.
+    what : str
+        What was found, with numbers.
+    advice : str
+        What to do about it.
+    """
+
+    severity: Literal["error", "warning", "note"]
+    where: str
+    what: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.advice}"
+
+
+def in_split(dialogues: Dialogues, split: str) -> np.ndarray:
+    """Return which utterances are of a split, (N,) bool."""
+    return np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
+
+
+def place(dialogues: Dialogues, row: int) -> str:
+    """Return where an utterance is, in words."""
+    at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1
+    return f"utterance {dialogues.utterance_ids[row]!r} of dialogue {dialogues.dialogue_ids[at]!r}"

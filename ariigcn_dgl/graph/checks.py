@@ -1,0 +1,84 @@
+"""What a typed graph must be, so that the kernels may trust it; messages name the argument."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def check_vectors(**tensors: Tensor) -> None:
+    """Raise ValueError unless all are 1-D int64 tensors on one device."""
+    (first, reference), *_ = tensors.items()
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.int64 or tensor.dim() != 1:
+            raise ValueError(
+                f"{name} must be a 1-D int64 tensor, got {tensor.dim()}-D {tensor.dtype}"
+            )
+        if tensor.device != reference.device:
+            raise ValueError(
+                f"{name} must be on the device of {first} ({reference.device}), got {tensor.device}"
+            )
+
+
+def check_range(name: str, tensor: Tensor, size: int) -> None:
+    """Raise ValueError unless every edge's entry lies in [0, size)."""
+    bad = ((tensor < 0) | (tensor >= size)).nonzero()
+    if len(bad):
+        edge = int(bad[0])
+        raise ValueError(f"{name} must lie in [0, {size}), got {int(tensor[edge])} at edge {edge}")
+
+
+def check_edge_index(
+    edge_index: Tensor, edge_type: Tensor | None, num_src: int, num_dst: int, num_rels: int | None
+) -> None:
+    """Raise ValueError unless PyG's two tensors describe edges of so many nodes and relations."""
+    if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
+        raise ValueError(
+            "edge_index must be a (2, E) int64 tensor, got "
+            f"{tuple(edge_index.shape)} {edge_index.dtype}"
+        )
+    check_range("edge_index[0]", edge_index[0], num_src)
+    check_range("edge_index[1]", edge_index[1], num_dst)
+    if edge_type is None:
+        return
+    check_vectors(edge_index=edge_index[0], edge_type=edge_type)
+    if len(edge_type) != edge_index.size(1):
+        raise ValueError(
+            f"edge_type must have shape ({edge_index.size(1)},), got {tuple(edge_type.shape)}"
+        )
+    if num_rels is not None:
+        check_range("edge_type", edge_type, num_rels)
+
+
+def check_csr(
+    indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
+) -> None:
+    """Raise ValueError unless the kernels may trust these 1-D int64 arrays."""
+    if num_rels < 1 or num_src < 0:
+        raise ValueError(
+            f"num_rels must be at least 1 and num_src at least 0, got {num_rels} and {num_src}"
+        )
+    if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
+        raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
+    falls = indptr[1:] < indptr[:-1]  # not diff(), which may overflow
+    if falls.any():
+        raise ValueError(f"indptr decreases after row {int(falls.nonzero()[0])}")
+    for name, tensor in (("etypes", etypes), ("eids", eids)):
+        if len(tensor) != len(indices):
+            raise ValueError(
+                f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
+            )
+    for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
+        bad = ((tensor < 0) | (tensor >= size)).nonzero()
+        if len(bad):
+            edge = int(bad[0])
+            raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
+    falls = etypes.diff() < 0
+    starts = indptr[1:-1]
+    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
+    if falls.any():
+        edge = int(falls.nonzero()[0])
+        raise ValueError(
+            f"etypes must not decrease within a target, but do after edge {edge}: "
+            "use Graph.from_edges, which sorts"
+        )

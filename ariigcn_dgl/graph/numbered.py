@@ -1,0 +1,44 @@
+"""The window graph of the last part of a dialogue, as it is within the whole."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph.structure import Graph
+from ariigcn_dgl.graph.window import relation_names
+
+
+def numbered_window_graph(
+    numbers: Tensor, *, past: int, relations: Literal["speaker", "pairs"], num_speakers: int
+) -> Graph:
+    """Connect utterances of one dialogue with those before them, given the speakers' numbers.
+
+    `window_graph` numbers speakers by first appearance in what it is given, so that ordered pairs
+    of speakers would get other relations where a dialogue's beginning is left out.
+
+    Parameters
+    ----------
+    numbers : (N,) int64 tensor
+        Speaker of each utterance, numbered by first appearance in the whole dialogue; contiguous,
+        on the CPU; below `num_speakers` with "pairs".
+    past, relations, num_speakers
+        See `window_graph`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> options = {"past": 1, "relations": "pairs", "num_speakers": 2}
+    >>> graph = numbered_window_graph(torch.tensor([1, 0]), **options)
+    >>> [relation_names("pairs")[relation] for relation in graph.etypes]
+    ['self', '1_to_0_past', 'self']
+    """
+    pairs = num_speakers if relations == "pairs" else 0
+    length = torch.tensor([len(numbers)])
+    indptr, indices, etypes, eids = torch.ops.ariigcn.window_graph(
+        length, numbers, min(past, len(numbers)), 0, pairs
+    )
+    num_rels = len(relation_names(relations, num_speakers))
+    return Graph.from_csr(indptr, indices, etypes, num_rels, eids=eids)

@@ -1,0 +1,115 @@
+// Choosing a run, a dialogue, an utterance.
+
+function select(i, focus = true) {
+  state.selected = i;
+  marked.selected?.removeAttribute("aria-current");
+  marked.selected?.setAttribute("tabindex", "-1");
+  mark("selected", i);
+  cells[i].setAttribute("aria-current", "true");
+  cells[i].setAttribute("tabindex", "0");
+  if (focus) cells[i].focus({ preventScroll: true });
+  const { left, width } = places[i];
+  const view = parts.timeline;
+  if (left < view.scrollLeft || left + width > view.scrollLeft + view.clientWidth)
+    view.scrollLeft = left - view.clientWidth / 2;
+  drawDetail();
+  connect(i);
+}
+
+function drawControls() {
+  parts.run.replaceChildren(...data.runs.map((one, r) => make("option", { value: r }, one.name)));
+  parts.run.closest("label").hidden = data.runs.length < 2;
+  parts.dialogue.replaceChildren(
+    ...data.dialogues.map((one, d) => make("option", { value: d }, option(one, d)))
+  );
+  const several = data.dialogues.length > 1;
+  parts.dialogue.closest("label").hidden = !several;
+  parts.previous.hidden = parts.next.hidden = !several;
+  parts.legend.replaceChildren(...data.labels.map((_, c) => chip(c)));
+}
+
+function option(one, d) {
+  const labelled = one.utterances.map((_, i) => i).filter((i) => one.utterances[i].label !== null);
+  const count = `${one.name} · ${one.utterances.length} utterances`;
+  if (!labelled.length) return count;
+  const { predictions } = data.runs[state.run].answers[d];
+  const hits = labelled.filter((i) => predictions[i] === one.utterances[i].label).length;
+  return `${count}, ${percent(hits / labelled.length)} right`;
+}
+
+function drawAttentionChoice() {
+  const names = attentions();
+  state.attention = Math.min(state.attention, Math.max(names.length - 1, 0));
+  parts.attention.hidden = names.length < 2;
+  const choices = names.map((name, a) => {
+    const radio = make("input", { type: "radio", name: "attention", value: a });
+    radio.checked = a === state.attention;
+    return make("label", {}, radio, name);
+  });
+  parts.attention.replaceChildren(make("legend", {}, "attention of"), ...choices);
+  parts.without.hidden = names.length > 0 || !parts.without.textContent;
+}
+
+function show() {
+  parts.mistake.hidden = !dialogue().utterances.some((_, i) => wrong(i));
+  parts.previous.disabled = state.dialogue === 0;
+  parts.next.disabled = state.dialogue === data.dialogues.length - 1;
+  drawAttentionChoice();
+  drawTimeline();
+  drawTable();
+  select(Math.min(state.selected, cells.length - 1), false);
+}
+
+function openDialogue(d) {
+  Object.assign(state, { dialogue: d, selected: 0 });
+  parts.dialogue.value = d;
+  parts.timeline.scrollLeft = 0;
+  show();
+}
+
+function nextMistake() {
+  const count = cells.length;
+  for (let k = 1; k <= count; k++) {
+    const i = (state.selected + k) % count;
+    if (wrong(i)) return select(i);
+  }
+}
+
+const MOVES = {
+  ArrowRight: (i) => i + 1,
+  ArrowLeft: (i) => i - 1,
+  Home: () => 0,
+  End: () => cells.length - 1,
+};
+parts.track.addEventListener("keydown", (event) => {
+  if (!(event.key in MOVES)) return;
+  event.preventDefault();
+  select(Math.max(0, Math.min(cells.length - 1, MOVES[event.key](state.selected))));
+});
+parts.table.addEventListener("click", (event) => {
+  const row = event.target.closest("[data-utterance]");
+  if (row) select(Number(row.dataset.utterance), false);
+});
+parts.attention.addEventListener("change", (event) => {
+  state.attention = Number(event.target.value);
+  drawDetail();
+  connect(state.selected);
+});
+parts.run.addEventListener("change", () => {
+  state.run = Number(parts.run.value);
+  drawControls();
+  parts.run.value = state.run;
+  parts.dialogue.value = state.dialogue;
+  show();
+});
+parts.dialogue.addEventListener("change", () => openDialogue(Number(parts.dialogue.value)));
+parts.previous.addEventListener("click", () => openDialogue(state.dialogue - 1));
+parts.next.addEventListener("click", () => openDialogue(state.dialogue + 1));
+parts.mistake.addEventListener("click", nextMistake);
+let room = 0;
+new ResizeObserver(() => {
+  if (parts.timeline.clientWidth === room) return;
+  room = parts.timeline.clientWidth;
+  show();
+}).observe(parts.timeline);
+drawControls();

@@ -1,0 +1,51 @@
+"use strict";
+// The dialogue browser: a timeline of utterances by speaker, and what a run says about each.
+// Reads the JSON in #browser-data (see conversation.py); text enters the page as text nodes only.
+// The scripts share one scope: dom.js, timeline.js, detail.js, browser.js, in this order.
+
+const COLOURS = 8; // classes beyond these share colours; every cell also carries its name
+const SVG = "http://www.w3.org/2000/svg";
+
+const root = document.querySelector("[data-browser]");
+const data = JSON.parse(document.getElementById("browser-data").textContent);
+const parts = Object.fromEntries(
+  [...root.querySelectorAll("[data-part]")].map((one) => [one.dataset.part, one])
+);
+const state = { run: 0, dialogue: 0, selected: 0, attention: 0 };
+
+const dialogue = () => data.dialogues[state.dialogue];
+const answer = (run = state.run) => data.runs[run].answers[state.dialogue];
+const attentions = () => Object.keys(answer().attention);
+const edgesOf = (i) => {
+  const weights = answer().attention[attentions()[state.attention]];
+  return weights && [answer().sources[i], weights[i]];
+};
+const percent = (share) => `${Math.round(100 * share)} %`;
+const points = (x) => {
+  const rounded = Math.round(100 * x);
+  return `${rounded > 0 ? "+" : rounded < 0 ? "−" : "±"}${Math.abs(rounded)}`;
+};
+const short = (name) => name.slice(0, 3);
+const colour = (label) => `var(--class-${label % COLOURS})`;
+const clock = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const wrong = (i, run) => {
+  const truth = dialogue().utterances[i].label;
+  return truth !== null && truth !== answer(run).predictions[i];
+};
+
+function make(tag, attributes = {}, ...children) {
+  const svg = ["svg", "path", "text", "line", "circle"].includes(tag);
+  const element = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "style") for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function chip(label, extra = "") {
+  const swatch = make("span", { class: "swatch", style: { "--colour": colour(label) } });
+  return make("span", { class: `chip ${extra}` }, swatch, data.labels[label]);
+}

@@ -1,0 +1,140 @@
+// The timeline: blocks in rows of speakers, and arcs to what one of them attends to.
+
+const STEP = { least: 34, most: 64 }; // px an utterance takes where no times are known
+const GAP = 2; // px between neighbours
+const NARROWEST = 12; // px that can still be clicked
+const ARCS = { height: 92, base: 88, lowest: 14 }; // px
+
+let cells = [];
+let places = [];
+let marked = {}; // by name of a CSS class that one cell has: that cell
+
+function mark(name, i) {
+  marked[name]?.classList.remove(name);
+  marked[name] = cells[i];
+  marked[name].classList.add(name);
+}
+
+function layout(utterances, room) {
+  if (utterances[0].start === null) {
+    const step = Math.min(STEP.most, Math.max(STEP.least, room / utterances.length));
+    return utterances.map((_, i) => ({ left: i * step, width: step - GAP }));
+  }
+  const end = Math.max(...utterances.map((one) => one.end), 1);
+  const scale = Math.max(room, utterances.length * STEP.least) / end;
+  return utterances.map((one) => ({
+    left: one.start * scale,
+    width: Math.max((one.end - one.start) * scale - GAP, NARROWEST),
+    scale,
+  }));
+}
+
+function describe(i) {
+  const one = dialogue().utterances[i];
+  const guess = answer().predictions[i];
+  const said = one.text ? `“${one.text}”, ` : "";
+  const truth = one.label === null ? "" : `, true ${data.labels[one.label]}`;
+  return (
+    `${i + 1}: ${dialogue().speakers[one.speaker]}, ${said}predicted ${data.labels[guess]} ` +
+    `${percent(answer().probabilities[i][guess])}${truth}`
+  );
+}
+
+function cell(i) {
+  const one = dialogue().utterances[i];
+  const guess = answer().predictions[i];
+  const truth = one.label === null ? guess : one.label;
+  const button = make(
+    "button",
+    {
+      type: "button",
+      class: `cell${wrong(i) ? " wrong" : ""}`,
+      tabindex: "-1",
+      "data-utterance": i,
+      "aria-label": describe(i),
+      style: {
+        left: `${places[i].left}px`,
+        width: `${places[i].width}px`,
+        "--guess": colour(guess),
+        "--truth": colour(truth),
+      },
+    },
+    make("span", {}, places[i].width < 26 ? "" : short(data.labels[guess]))
+  );
+  button.addEventListener("mouseenter", () => connect(i));
+  button.addEventListener("mouseleave", () => connect(state.selected));
+  button.addEventListener("click", () => select(i));
+  return button;
+}
+
+function drawTimeline() {
+  const { utterances, speakers } = dialogue();
+  places = layout(utterances, parts.timeline.clientWidth - 4);
+  const width = Math.max(...places.map((one) => one.left + one.width));
+  cells = utterances.map((_, i) => cell(i));
+  marked = {};
+  const lanes = speakers.map((name, s) => {
+    const own = cells.filter((_, i) => utterances[i].speaker === s);
+    return make(
+      "div",
+      { class: "lane" },
+      make("div", { class: "lane-name" }, name),
+      make("div", { class: "cells" }, ...own)
+    );
+  });
+  const arcs = make("svg", {
+    class: "arcs",
+    width,
+    height: attentions().length ? ARCS.height : 4,
+    "aria-hidden": "true",
+  });
+  parts.arcs = arcs;
+  parts.track.style.width = `${width}px`;
+  parts.track.replaceChildren(arcs, ...lanes, axis(width));
+}
+
+function axis(width) {
+  const svg = make("svg", { class: "axis", width, height: 20, "aria-hidden": "true" });
+  const tick = (x, text) => {
+    const anchor = x < 12 ? "start" : x > width - 16 ? "end" : "middle";
+    svg.append(make("line", { x1: x, x2: x, y1: 0, y2: 4 }));
+    svg.append(make("text", { x, y: 15, "text-anchor": anchor }, text));
+  };
+  const { scale } = places[0];
+  if (scale === undefined) {
+    for (let i = 0; i < places.length; i += i ? 5 : 4)
+      tick(places[i].left + places[i].width / 2, String(i + 1));
+    return svg;
+  }
+  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((one) => one * scale >= 48) || 1200;
+  for (let t = 0; t * scale <= width; t += step) tick(Math.max(t * scale, 0.5), clock(t));
+  return svg;
+}
+
+function connect(i) {
+  mark("hovered", i);
+  const edges = edgesOf(i);
+  if (!edges) return;
+  const centre = (j) => places[j].left + places[j].width / 2;
+  const [sources, weights] = edges;
+  const reach = Math.max(...sources.map((j) => Math.abs(centre(j) - centre(i))), 1);
+  const paths = sources.map((j, e) => {
+    const from = centre(j);
+    const to = centre(i);
+    const lift = ARCS.base - ARCS.lowest - (Math.abs(to - from) / reach) * (ARCS.base - 2 * ARCS.lowest);
+    const d =
+      j === i
+        ? `M${to - 5} ${ARCS.base}C${to - 16} ${ARCS.base - 26} ${to + 16} ${ARCS.base - 26} ${to + 5} ${ARCS.base}`
+        : `M${from} ${ARCS.base}C${from} ${lift - 12} ${to} ${lift - 12} ${to} ${ARCS.base}`;
+    const width = (0.6 + 7 * weights[e]).toFixed(2);
+    return make("path", {
+      d,
+      "stroke-width": width,
+      "stroke-opacity": (0.25 + 0.75 * Math.min(1, 3 * weights[e])).toFixed(2),
+      "data-source": j,
+    });
+  });
+  parts.arcs.replaceChildren(...paths);
+  const seen = new Set(sources);
+  cells.forEach((one, j) => one.classList.toggle("unseen", !seen.has(j)));
+}

@@ -1,0 +1,116 @@
+"""Where utterances lie in a run's spaces: PCA and t-SNE, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from ariigcn_dgl.experiments.embedding import Gap, Space, gap, sample, spaces, tsne
+from ariigcn_dgl.report.axis import around
+from ariigcn_dgl.report.inside import Inside
+from ariigcn_dgl.training.trained import TrainedRun
+
+SIZE = 260
+FEWEST = 8  # points below which neither projection says anything
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Points of one space in the plane.
+
+    Parameters
+    ----------
+    projection : str
+    by : str
+        What the colours tell: "class" or "modality".
+    paths : sequence of str
+        Of SVG, one dot a point; one path for each class or modality.
+    """
+
+    projection: str
+    by: str
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One space and its pictures.
+
+    Parameters
+    ----------
+    title : str
+    count : int
+        Points that are drawn.
+    variance : float
+        Percent that PCA's two axes keep.
+    gap : Gap or None
+        How far apart modalities and classes are; None of a space without modalities, or where
+        there is too little to tell.
+    by_modality : bool
+        Whether the space has a point for each modality.
+    pictures : sequence of Picture
+    """
+
+    title: str
+    count: int
+    variance: float
+    gap: Gap | None
+    by_modality: bool
+    pictures: Sequence[Picture]
+
+
+def clouds(trained: TrainedRun, inside: Inside) -> list[Cloud]:
+    """Return the run's spaces: of each modality where the system has any, and of the classifier.
+
+    Parameters
+    ----------
+    trained : TrainedRun
+    inside : Inside
+        What the run does with the dialogues to show.
+    """
+    dialogues = inside.dialogues
+    found = []
+    if trained.config.system == "ariigcn" and len(trained.widths) > 1:
+        found += [(space, True) for space in spaces(trained, dialogues)]
+    labelled = np.flatnonzero(dialogues.labels >= 0)
+    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    none = np.zeros(len(labelled), np.int64)
+    rows = (inside.states[labelled], none, dialogues.labels[labelled], of_row[labelled])
+    found.append((Space("before the classifier’s last map", *rows), False))
+    return [
+        _cloud(space, many, len(trained.widths), len(trained.label_names))
+        for space, many in found
+        if len(space.points) >= FEWEST and space.points.shape[1] > 1
+    ]
+
+
+def _cloud(space: Space, many: bool, num_modalities: int, num_classes: int) -> Cloud:
+    drawn = sample(space)
+    pca = PCA(2, svd_solver="full")
+    flat = {"PCA": pca.fit_transform(drawn.points), "t-SNE": tsne(drawn.points)}
+    groups = {"class": (drawn.labels, num_classes)}
+    if many:
+        groups["modality"] = (drawn.modalities, num_modalities)
+    pictures = [
+        Picture(projection, by, _paths(points, *group))
+        for projection, points in flat.items()
+        for by, group in groups.items()
+    ]
+    variance = 100 * float(pca.explained_variance_ratio_.sum())
+    found = gap(space) if many and _measurable(space) else None
+    return Cloud(space.title, len(drawn.points), variance, found, many, pictures)
+
+
+def _measurable(space: Space) -> bool:
+    """Return whether there are groups to tell apart, and dialogues to cross-validate over."""
+    groups = (space.modalities, space.labels, space.dialogues)
+    return all(len(np.unique(group)) > 1 for group in groups)
+
+
+def _paths(points: np.ndarray, group: np.ndarray, count: int) -> list[str]:
+    x = around(points[:, 0].tolist(), 0, SIZE)
+    y = around(points[:, 1].tolist(), SIZE, 0)
+    return ["".join(f"M{x(a):g} {y(b):g}h0" for a, b in points[group == g]) for g in range(count)]

@@ -1,0 +1,159 @@
+"""What the dialogue browser of the pages shows: conversations, and runs' answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.errors import InputError
+
+DIGITS = 3  # of probabilities and attention: the page shows whole percents
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance as it is shown.
+
+    Parameters
+    ----------
+    name : str
+        Its id.
+    speaker : str
+    label : str or None
+        True class, None where unknown.
+    start, end : float or None
+        Seconds from the beginning of the recording; None where unknown.
+    text : str
+        What was said; empty where unknown.
+    modalities : sequence of str
+        Those that the utterance has; empty where unknown.
+    """
+
+    name: str
+    speaker: str
+    label: str | None = None
+    start: float | None = None
+    end: float | None = None
+    text: str = ""
+    modalities: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One dialogue as it is shown.
+
+    Parameters
+    ----------
+    name : str
+    utterances : sequence of Utterance
+        In order. Either all of them have times or none.
+
+    Raises
+    ------
+    InputError
+        If there is no utterance, some have times and others do not, or a time is impossible.
+    """
+
+    name: str
+    utterances: Sequence[Utterance]
+
+    def __post_init__(self) -> None:
+        if not self.utterances:
+            raise InputError(f"{self.name}: there is no utterance to show")
+        untimed = {time is None for one in self.utterances for time in (one.start, one.end)}
+        if len(untimed) > 1:
+            raise InputError(f"{self.name}: some utterances have times, others have not")
+        for one in self.utterances if untimed == {False} else ():
+            if not (0 <= one.start <= one.end < float("inf")):
+                raise InputError(
+                    f"{self.name}: utterance '{one.name}' lasts from {one.start} to {one.end} s, "
+                    "expected 0 <= start <= end"
+                )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one run says about one conversation of T utterances.
+
+    Parameters
+    ----------
+    probabilities : (T, C) array
+    sources : sequence of T int arrays
+        For each utterance, the positions of those that it attends to; empty where the system has no
+        attention over a graph.
+    attention : mapping of str to sequence of T float arrays
+        By what attends (a modality, or all of them): the weights of these sources, of sum 1.
+    without : mapping of str to (T, C) array
+        By modality: the probabilities with that modality missing.
+    """
+
+    probabilities: np.ndarray
+    sources: Sequence[np.ndarray] = ()
+    attention: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    without: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def browser_data(
+    label_names: Sequence[str],
+    conversations: Sequence[Conversation],
+    answers: Mapping[str, Sequence[Answer]],
+) -> dict[str, Any]:
+    """Return what the scripts of the page read, ready to be written as JSON.
+
+    Parameters
+    ----------
+    label_names : sequence of str, length C
+    conversations : sequence of Conversation
+    answers : mapping of str to sequence of Answer
+        By the name of a run, one answer for each conversation.
+    """
+    return {
+        "labels": list(label_names),
+        "dialogues": [_conversation(one, label_names) for one in conversations],
+        "runs": [
+            {"name": name, "answers": [_answer(one) for one in of_run]}
+            for name, of_run in answers.items()
+        ],
+    }
+
+
+def _conversation(conversation: Conversation, label_names: Sequence[str]) -> dict[str, Any]:
+    speakers = list(dict.fromkeys(one.speaker for one in conversation.utterances))
+    number = {name: c for c, name in enumerate(label_names)}
+    return {
+        "name": conversation.name,
+        "speakers": speakers,
+        "utterances": [
+            {
+                "name": one.name,
+                "speaker": speakers.index(one.speaker),
+                "label": None if one.label is None else number[one.label],
+                "start": one.start,
+                "end": one.end,
+                "text": one.text,
+                "modalities": list(one.modalities),
+            }
+            for one in conversation.utterances
+        ],
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "probabilities": _rounded(answer.probabilities),
+        "predictions": np.argmax(answer.probabilities, axis=1).tolist(),
+        "sources": [sources.tolist() for sources in answer.sources],
+        "attention": {
+            name: [_rounded(weights) for weights in of_utterance]
+            for name, of_utterance in answer.attention.items()
+        },
+        "without": {name: _rounded(array) for name, array in answer.without.items()},
+    }
+
+
+def _rounded(array: np.ndarray) -> list[Any]:
+    # in float64, where 0.1234 has no further digits
+    return np.round(np.asarray(array, np.float64), DIGITS).tolist()

@@ -1,0 +1,113 @@
+"""The dialogues of the test split, and what runs say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.report.clouds import Cloud, clouds
+from ariigcn_dgl.report.conversation import Conversation, Utterance
+from ariigcn_dgl.report.inside import Inside, look_inside
+from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.run_config import CONFIG_FILE
+from ariigcn_dgl.training.trained import TrainedRun
+
+MOST_UTTERANCES = 5000  # a browser still opens the page at once
+WEIGHTS = ("model.safetensors", "standardiser.safetensors")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a run does with the dialogues; of the seed with the best validation score.
+
+    Parameters
+    ----------
+    run : RunFiles
+    seed : int
+    inside : Inside or None
+        None where a file that it needs is not there.
+    clouds : sequence of Cloud
+    missing : str
+        Says which file.
+    """
+
+    run: RunFiles
+    seed: int
+    inside: Inside | None
+    clouds: Sequence[Cloud] = ()
+    missing: str = ""
+
+    def without(self) -> list[tuple[str, float, float]]:
+        """Return weighted F1 and accuracy with all modalities, and without each one."""
+        dialogues, answers = self.inside.dialogues, self.inside.answers
+        scores = {"all": np.concatenate([answer.probabilities for answer in answers])}
+        for name in answers[0].without:
+            scores[name] = np.concatenate([answer.without[name] for answer in answers])
+        found = {
+            name: score_probabilities(dialogues, p, dialogues.label_names)
+            for name, p in scores.items()
+        }
+        return [(name, one.weighted_f1, one.accuracy) for name, one in found.items()]
+
+
+def look(run: RunFiles, dialogues: Dialogues) -> Looked:
+    """Apply a run to the test split of the data set that it was trained on.
+
+    Parameters
+    ----------
+    run : RunFiles
+    dialogues : Dialogues
+        The whole set; the run may have been trained on some of its modalities.
+
+    Raises
+    ------
+    InputError
+        If it is another data set, or a file of the run is damaged.
+    """
+    names = run.plan["modalities"]
+    known = dialogues if names is None else dialogues.with_modalities(names)
+    if fingerprint(known) != run.record["dataset_sha256"]:
+        raise InputError(
+            f"{dialogues.name}: is not the data set that {run.name} was trained on "
+            f"({run.record['dataset']}): leave --data out, or name the one of the training"
+        )
+    seed = run.best_seed
+    paths = [seed.folder / name for name in WEIGHTS] + [seed.folder.parent / CONFIG_FILE]
+    for path in paths:
+        if not path.exists():
+            return Looked(run, seed.number, None, missing=f"there is no {path.name} of it")
+    trained = TrainedRun(seed.folder)
+    inside = look_inside(trained, shown(known))
+    return Looked(run, seed.number, inside, clouds(trained, inside))
+
+
+def shown(dialogues: Dialogues) -> Dialogues:
+    """Return as many whole test dialogues as a page can hold, at least one."""
+    test = dialogues.indices("test")
+    fit = int((np.cumsum(dialogues.lengths[test]) <= MOST_UTTERANCES).sum())
+    return dialogues.select(test[: max(fit, 1)])
+
+
+def conversations(dialogues: Dialogues) -> list[Conversation]:
+    """Return dialogues as the browser shows them."""
+    found = []
+    for b, name in enumerate(dialogues.dialogue_ids):
+        rows = dialogues.rows(b)
+        utterances = [_utterance(dialogues, row) for row in range(rows.start, rows.stop)]
+        found.append(Conversation(name, utterances))
+    return found
+
+
+def _utterance(dialogues: Dialogues, row: int) -> Utterance:
+    label = int(dialogues.labels[row])
+    return Utterance(
+        dialogues.utterance_ids[row],
+        dialogues.speaker_names[dialogues.speakers[row]],
+        dialogues.label_names[label] if label >= 0 else None,
+        modalities=[name for name, mask in dialogues.masks.items() if mask[row]],
+    )

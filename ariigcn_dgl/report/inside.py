@@ -1,0 +1,139 @@
+"""What a trained run does with dialogues: probabilities, attention, states, missing modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import Batch, collate
+from ariigcn_dgl.nn import BilinearEdgeAttention, ModalityClassifiers, ModalityRelConv
+from ariigcn_dgl.report.conversation import Answer
+from ariigcn_dgl.training.trained import TrainedRun
+
+ALL = "all modalities"  # attend together
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What one run does with N utterances of B dialogues.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        With the run's classes and modalities.
+    answers : sequence of Answer, length B
+    states : (N, D) array
+        What the classifier's last linear map reads.
+    """
+
+    dialogues: Dialogues
+    answers: Sequence[Answer]
+    states: np.ndarray
+
+
+def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
+    """Apply a run to dialogues, and once more without each modality.
+
+    Without a modality means: as if it were missing everywhere. With a single modality there is
+    nothing to leave out.
+
+    Parameters
+    ----------
+    trained : TrainedRun
+    dialogues : Dialogues
+        With the modalities that the run was trained with.
+    """
+    adapted = trained.adapt(dialogues)
+    probabilities = trained.probabilities(adapted)
+    removable = trained.widths if len(trained.widths) > 1 else {}
+    without = {name: _without(trained, dialogues, name) for name in removable}
+    scaled = trained.standardiser.apply(adapted)
+    answers, states = [], []
+    for b in range(adapted.num_dialogues):
+        rows = adapted.rows(b)
+        attention, state = _observe(trained, collate(scaled, [b], trained.model.window))
+        states.append(state)
+        answers.append(
+            Answer(
+                probabilities[rows],
+                without={m: array[rows] for m, array in without.items()},
+                **attention,
+            )
+        )
+    return Inside(adapted, answers, np.concatenate(states))
+
+
+def _without(trained: TrainedRun, dialogues: Dialogues, modality: str) -> np.ndarray:
+    kept = [name for name in dialogues.features if name != modality]
+    return trained.probabilities(trained.adapt(dialogues.with_modalities(kept)))
+
+
+@torch.inference_mode()
+def _observe(trained: TrainedRun, batch: Batch) -> tuple[dict[str, Any], np.ndarray]:
+    """Return sources and attention of one dialogue, as of `Answer`, and the states, (T, D)."""
+    weights: list[Tensor] = []
+    states: list[Tensor] = []
+    model = trained.model.eval()
+    with (
+        _hooks(_attending(model), lambda _, out: weights.append(_weights(out))),
+        _hooks(_classifying(model, len(trained.label_names)), lambda x, _: states.append(x[0])),
+    ):
+        model(batch)
+    return _by_utterance(batch, weights, list(trained.widths)), states[-1].numpy()
+
+
+@contextmanager
+def _hooks(modules: Sequence[nn.Module], record: Callable[[tuple, Any], None]) -> Iterator[None]:
+    handles = [m.register_forward_hook(lambda _, x, out: record(x, out)) for m in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _attending(model: nn.Module) -> list[nn.Module]:
+    kinds = (BilinearEdgeAttention, ModalityRelConv)
+    return [module for module in model.modules() if isinstance(module, kinds)]
+
+
+def _classifying(model: nn.Module, num_classes: int) -> list[nn.Module]:
+    """Return the linear maps that may be the classifier's last; it is the last of them to run."""
+    heads = [part for part in model.modules() if isinstance(part, ModalityClassifiers)]
+    beside = {module for head in heads for module in head.modules()}
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    return [one for one in linear if one.out_features == num_classes and one not in beside]
+
+
+def _weights(out: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """Return the attention, (G, E), of what an attending layer returned."""
+    attention = out[1] if isinstance(out, tuple) else out
+    return attention.reshape(-1, attention.size(-1))
+
+
+def _by_utterance(
+    batch: Batch, weights: Sequence[Tensor], modalities: Sequence[str]
+) -> dict[str, Any]:
+    if not weights:
+        return {}
+    attention = weights[0]
+    names = modalities if len(attention) == len(modalities) > 1 else [ALL]
+    graph = batch.graph
+    spans = [slice(start, end) for start, end in pairwise(graph.indptr.tolist())]
+    indices = graph.indices.numpy()
+    orders = [np.argsort(indices[span]) for span in spans]
+    return {
+        "sources": [indices[span][order] for span, order in zip(spans, orders, strict=True)],
+        "attention": {
+            name: [row[span][order] for span, order in zip(spans, orders, strict=True)]
+            for name, row in zip(names, attention.numpy(), strict=True)
+        },
+    }

@@ -1,0 +1,81 @@
+"""Pages of one file: templates, style and script put together, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ariigcn_dgl import __version__
+
+STYLES = ("base.css", "report.css", "browser.css", "print.css")
+SCRIPTS = ("dom.js", "timeline.js", "detail.js", "browser.js")
+
+
+def render(template: str, **content: Any) -> str:
+    """Return a page that needs no other file and no network.
+
+    Parameters
+    ----------
+    template : str
+        Name of a file in ``ariigcn_dgl/report/templates``.
+    **content
+        What its variables stand for. Text is escaped; ``browser`` is data for the script, or None.
+    """
+    script = _assets(SCRIPTS)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            version=__version__,
+            style=_assets(STYLES),
+            script=script,
+            script_hash=_hash(script),
+            **content,
+        )
+    )
+
+
+def decimal(value: float, signed: bool = False) -> str:
+    """Return a number with two decimals and a true minus sign; the page's filter.
+
+    Examples
+    --------
+    >>> decimal(-0.004), decimal(-1.5), decimal(1.5, signed=True)
+    ('0.00', '−1.50', '+1.50')
+    """
+    rounded = round(value, 2) + 0.0  # no -0.0
+    return f"{rounded:+.2f}".replace("-", "−") if signed else f"{rounded:.2f}".replace("-", "−")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ariigcn_dgl.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.filters["decimal"] = decimal
+    return environment
+
+
+@cache
+def _assets(names: Sequence[str]) -> Markup:
+    folder = files("ariigcn_dgl.report") / "assets"
+    return Markup("\n".join((folder / name).read_text(encoding="utf-8") for name in names))
+
+
+def _hash(script: str) -> str:
+    """Return what the page's policy names the script by: no other script may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

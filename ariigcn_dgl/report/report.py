@@ -1,0 +1,80 @@
+"""The report of one or more runs, one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.report import curves, scores
+from ariigcn_dgl.report.clouds import SIZE
+from ariigcn_dgl.report.conversation import browser_data
+from ariigcn_dgl.report.dialogues import Looked, conversations, look, shown
+from ariigcn_dgl.report.page import render
+from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.metrics import HEADLINE
+
+
+def report_html(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) -> str:
+    """Return a page, one HTML file that opens offline, about runs.
+
+    Parameters
+    ----------
+    runs : sequence of RunFiles, at least one
+    dialogues : Dialogues, optional
+        The data set that all of the runs were trained on: to show the dialogues of its test split,
+        the spaces, and what each modality is worth. Without it the page holds aggregate figures
+        only: no dialogue, no utterance.
+
+    Raises
+    ------
+    InputError
+        If a run was trained on another data set, or a file of it is damaged.
+    """
+    looked = [] if dialogues is None else [look(run, dialogues) for run in runs]
+    headlines, strip = scores.headlines(runs)
+    validation = curves.validation_scores(runs)
+    return render(
+        "report.html",
+        title=_title(runs),
+        runs=runs,
+        score_titles=[scores.TITLES[name] for name in HEADLINE],
+        headlines=headlines,
+        strip=strip,
+        classes=[scores.classes(run) for run in runs],
+        confusions=[scores.confusion(run) for run in runs],
+        calibrations=[scores.calibration(run) for run in runs],
+        panels=[curves.panels(run, validation) for run in runs],
+        panel_size=(curves.WIDTH, curves.HEIGHT),
+        looked=looked,
+        extent="" if dialogues is None else _extent(dialogues),
+        cloud_size=SIZE,
+        browser=None if dialogues is None else _browser(looked, dialogues),
+    )
+
+
+def _title(runs: Sequence[RunFiles]) -> str:
+    if len(runs) == 1:
+        return runs[0].about
+    sets = dict.fromkeys(run.record["dataset"] for run in runs)
+    return f"{len(runs)} runs on {', '.join(sets)}"
+
+
+def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any] | None:
+    answers = {
+        f"{one.run.name}, seed {one.seed}": one.inside.answers
+        for one in looked
+        if one.inside is not None
+    }
+    if not answers:
+        return None
+    return browser_data(dialogues.label_names, conversations(shown(dialogues)), answers)
+
+
+def _extent(dialogues: Dialogues) -> str:
+    """Say which dialogues are shown."""
+    part, all_of_them = shown(dialogues), len(dialogues.indices("test"))
+    count = f"{part.num_utterances:,} utterances"
+    if part.num_dialogues < all_of_them:
+        return f"The first {part.num_dialogues} of {all_of_them} test dialogues, {count}."
+    return f"The test split: {all_of_them} dialogues, {count}."

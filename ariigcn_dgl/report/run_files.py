@@ -1,0 +1,182 @@
+"""What the report reads of a run folder; pieces that are not there are None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import parse_json, read_text
+from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.run_config import CONFIG_FILE
+from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE, RunFolder
+
+METRICS_FILE = "metrics.jsonl"
+NEEDED = {"val": HEADLINE, "test": (*HEADLINE, "per_class", "confusion")}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers on the labelled utterances of the test split.
+
+    Parameters
+    ----------
+    confidences : (N,) float array
+        Probability of the predicted class.
+    hits : (N,) bool array
+        Whether it is the true class.
+    """
+
+    confidences: np.ndarray
+    hits: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One seed of a run.
+
+    Parameters
+    ----------
+    folder : Path
+    record : mapping
+        Content of ``run.json``.
+    history : list of mapping, or None
+        One record an epoch.
+    predictions : Predictions or None
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    history: list[Mapping[str, Any]] | None
+    predictions: Predictions | None
+
+    @property
+    def number(self) -> int:
+        """The seed."""
+        return self.record["seed"]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """One finished run.
+
+    Parameters
+    ----------
+    name : str
+        As it is shown.
+    plan : mapping
+        Content of ``train.json``.
+    settings : str or None
+        Text of ``config.yaml``.
+    seeds : sequence of Seed, at least one
+    """
+
+    name: str
+    plan: Mapping[str, Any]
+    settings: str | None
+    seeds: Sequence[Seed]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Content of ``run.json`` of the first seed: what all seeds have in common."""
+        return self.seeds[0].record
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes."""
+        return self.record["label_names"]
+
+    @property
+    def about(self) -> str:
+        """System, preset and data set in a line."""
+        system = self.record.get("system", "unknown system")
+        return f"{system} ({self.plan['preset']}) on {self.record['dataset']}"
+
+    @property
+    def best_seed(self) -> Seed:
+        """The seed with the best validation score, which ``ariigcn predict`` takes, too."""
+        return max(self.seeds, key=lambda seed: seed.record["val"]["weighted_f1"])
+
+
+def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
+    """Read a run, given the folders of its seeds.
+
+    Raises
+    ------
+    InputError
+        If it is not finished, or a file is damaged. A file that is not there is not an error.
+    """
+    folder = folders[0].parent
+    settings = folder / CONFIG_FILE
+    return RunFiles(
+        name=name,
+        plan=read_plan(folder),
+        settings=read_text(settings) if settings.exists() else None,
+        seeds=[_read_seed(one) for one in folders],
+    )
+
+
+def _read_seed(folder: Path) -> Seed:
+    record = RunFolder(folder).read_finished()
+    for part, names in NEEDED.items():
+        for name in names:
+            if name not in record[part]:
+                raise InputError(f"{folder / 'run.json'}: damaged: lacks '{part}.{name}'")
+    metrics, predictions = folder / METRICS_FILE, folder / PREDICTIONS_FILE
+    return Seed(
+        folder,
+        record,
+        _lines(metrics) if metrics.exists() else None,
+        _predictions(predictions) if predictions.exists() else None,
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    lines = read_text(path).splitlines()
+    return [parse_json(line, f"{path}: line {n}") for n, line in enumerate(lines, 1)]
+
+
+def _predictions(path: Path) -> Predictions:
+    confidences, hits = [], []
+    for n, line in enumerate(_lines(path), 1):
+        try:
+            guess, label = line["prediction"], line["label"]
+            confidence = float(line["probabilities"][guess])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: line {n}: damaged: not a prediction") from error
+        if label is not None:
+            confidences.append(confidence)
+            hits.append(label == guess)
+    return Predictions(np.array(confidences), np.array(hits, bool))
+
+
+def short_names(runs: Sequence[Path]) -> list[str]:
+    """Return the ends of the paths, as short as tells them apart; a seed's with its run's.
+
+    Raises
+    ------
+    InputError
+        If a run is named twice.
+
+    Examples
+    --------
+    >>> short_names([Path("runs/a/seed0"), Path("runs/b/seed0"), Path("old/c")])
+    ['a/seed0', 'b/seed0', 'c']
+    """
+    paths = [path.resolve() for path in runs]
+    twice = [str(run) for run, path in zip(runs, paths, strict=True) if paths.count(path) > 1]
+    if twice:
+        raise InputError(f"{twice[0]}: is named twice")
+    names = []
+    for path in paths:
+        parts = path.parts[1:]
+        least = 2 if (path / "run.json").is_file() or path.name.startswith("seed") else 1
+        others = [other.parts[1:] for other in paths if other != path]
+        tails = (parts[-k:] for k in range(least, len(parts) + 1))
+        names.append("/".join(next(t for t in tails if all(o[-len(t) :] != t for o in others))))
+    return names

@@ -1,0 +1,58 @@
+"""Hide whole modalities in training, so that a model works without them later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ariigcn_dgl.data.batching import Batch
+
+
+def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
+    """Return the batch with modalities hidden from some dialogues, as if they were missing.
+
+    Whole dialogues, because that is how modalities are missing in use: a recording without a
+    picture, a conversation without a transcript. Where chance would hide all of a dialogue's
+    modalities, one of them, drawn evenly, stays.
+
+    Parameters
+    ----------
+    batch : Batch
+        On the CPU.
+    probability : float
+        Of each modality in each dialogue; 0 returns the batch itself.
+    generator : numpy.random.Generator
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> from ariigcn_dgl.data.batching import Window, collate
+    >>> batch = collate(synthesise(SynthConfig()), [0, 1, 2, 3], Window())
+    >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0))
+    >>> 0 < sum(int(mask.sum()) for mask in dropped.masks.values()) < 3 * len(batch.labels)
+    True
+    """
+    if probability == 0:
+        return batch
+    kept = _kept(_dialogues_with(batch), probability, generator)
+    rows = torch.from_numpy(kept).repeat_interleave(batch.lengths, dim=1)
+    masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
+    features = {m: x * masks[m].unsqueeze(1) for m, x in batch.features.items()}
+    return replace(batch, features=features, masks=masks)
+
+
+def _dialogues_with(batch: Batch) -> np.ndarray:
+    """Return which dialogues have a modality in any utterance, (M, B) bool."""
+    parts = [mask.split(batch.lengths.tolist()) for mask in batch.masks.values()]
+    return np.array([[bool(part.any()) for part in of_modality] for of_modality in parts])
+
+
+def _kept(there: np.ndarray, probability: float, generator: np.random.Generator) -> np.ndarray:
+    """Return which modality each dialogue keeps, (M, B) bool; at least one that is there."""
+    kept = generator.random(there.shape) >= probability
+    spared = np.where(there, generator.random(there.shape), -1).argmax(0)
+    lost = ~(kept & there).any(0)
+    kept[spared[lost], lost] = True
+    return kept

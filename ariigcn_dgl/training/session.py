@@ -1,0 +1,121 @@
+"""A trained run on a conversation that is still going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from ariigcn_dgl.data import UNLABELLED
+from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What is known of an utterance when it has been spoken.
+
+    Parameters
+    ----------
+    speaker : str
+        A name; one that has not been heard before is a new speaker.
+    features : mapping of str to (D_m,) numbers
+        Of each modality that is there, at least one, as they would stand in a data set.
+    """
+
+    speaker: str
+    features: Mapping[str, ArrayLike]
+
+
+class Session:
+    """Labels a conversation utterance by utterance, each when it has been spoken.
+
+    The probabilities are those that the run gives the last utterance of the dialogue so far.
+    The time and memory of `add` do not depend on how many utterances there were.
+
+    Parameters
+    ----------
+    run : TrainedRun
+        Trained so that it does not look ahead.
+
+    Raises
+    ------
+    InputError
+        If the run looks ahead.
+    """
+
+    def __init__(self, run: TrainedRun) -> None:
+        self.run = run
+        self.stream = run.model.eval().stream()
+        self.numbers: dict[str, int] = {}
+
+    @torch.inference_mode()
+    def add(self, utterance: Utterance) -> np.ndarray:
+        """Return the class probabilities, (C,) float32, of the next utterance.
+
+        Raises
+        ------
+        InputError
+            If features are missing, not finite or not of the run's modalities and widths, or there
+            are more speakers than the run's graph distinguishes. The utterance is not added then.
+        """
+        rows = self._rows(utterance.features)
+        batch = self._batch(rows, self._number(utterance.speaker))
+        return self.stream.add(batch).softmax(-1).numpy()
+
+    def _rows(self, features: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+        widths = self.run.widths
+        trained = ", ".join(f"{m} ({w})" for m, w in widths.items())
+        for name in features:
+            if name not in widths:
+                raise InputError(f"unknown modality '{name}': this run was trained with {trained}")
+        if not features:
+            raise InputError(f"no features, expected at least one of {trained}")
+        return {name: _row(name, values, widths[name]) for name, values in features.items()}
+
+    def _number(self, speaker: str) -> int:
+        if speaker in self.numbers:
+            return self.numbers[speaker]
+        window = self.run.model.window
+        if window.relations == "pairs" and len(self.numbers) == window.num_speakers:
+            raise InputError(
+                f"'{speaker}' is speaker number {len(self.numbers) + 1}, but this run's graph "
+                f"distinguishes {window.num_speakers}: train with --model.window.relations speaker"
+            )
+        return self.numbers.setdefault(speaker, len(self.numbers))
+
+    def _batch(self, rows: dict[str, np.ndarray], speaker: int) -> Batch:
+        features, masks = {}, {}
+        for name, width in self.run.widths.items():
+            mask = np.array([name in rows])
+            row = rows.get(name, np.zeros((1, width), np.float32))
+            features[name] = torch.from_numpy(self.run.standardiser.scale(name, row, mask))
+            masks[name] = torch.from_numpy(mask)
+        lengths, speakers = torch.tensor([1]), torch.tensor([speaker])
+        return Batch(
+            features=features,
+            masks=masks,
+            labels=torch.tensor([UNLABELLED]),
+            speakers=speakers,
+            lengths=lengths,
+            graph=window_graph(lengths, speakers, past=0, future=0),
+        )
+
+
+def _row(name: str, values: ArrayLike, width: int) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):  # becomes inf, which is refused
+            row = np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: expected {width} numbers") from error
+    if row.shape != (width,):
+        raise InputError(f"{name}: expected {width} numbers, found the shape {row.shape}")
+    wrong = np.flatnonzero(~np.isfinite(row))
+    if wrong.size:
+        raise InputError(f"{name}: {row[wrong[0]]} in column {wrong[0]}, expected finite numbers")
+    return row[None]

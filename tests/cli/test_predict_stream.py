@@ -1,0 +1,139 @@
+"""``ariigcn predict --stream``: every line is answered, at once, and bad ones harm no others."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.cli import main
+from ariigcn_dgl.data import Dialogues, load_dialogues
+
+
+@pytest.fixture(scope="module")
+def causal(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run folder of a model that does not look ahead."""
+    folder = tmp_path_factory.mktemp("runs") / "causal"
+    small = ("--model.hidden_dim=8", "--model.head_dim=8", "--training.epochs=1")
+    main(["train", "--data", str(data), "--out", str(folder), "--model.causal=true", *small])
+    return folder
+
+
+@pytest.fixture
+def stream(
+    ariigcn: Callable, causal: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple]:
+    """Send lines through the command; return its answers and how it ended."""
+
+    def run(*lines: str | bytes, folder: Path = causal) -> tuple[list[dict], object]:
+        content = b"".join(x if isinstance(x, bytes) else x.encode() + b"\n" for x in lines)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        outcome = ariigcn("predict", folder, "--stream")
+        return [json.loads(line) for line in outcome.out.splitlines()], outcome
+
+    return run
+
+
+def _lines(dialogues: Dialogues, leave_out: str = "") -> list[str]:
+    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    return [
+        json.dumps(
+            {
+                "dialogue": dialogues.dialogue_ids[of_row[row]],
+                "speaker": dialogues.speaker_names[dialogues.speakers[row]],
+                "features": {
+                    m: x[row].tolist() for m, x in dialogues.features.items() if m != leave_out
+                },
+            }
+        )
+        for row in range(dialogues.num_utterances)
+    ]
+
+
+@pytest.mark.parametrize("leave_out", ["", "text", "audio"])
+def test_answers_are_those_of_the_data_set(
+    ariigcn: Callable,
+    stream: Callable,
+    causal: Path,
+    data: Path,
+    tmp_path: Path,
+    leave_out: str,
+) -> None:
+    used = [m for m in ("text", "audio", "visual") if m != leave_out]
+    out = tmp_path / "p.jsonl"
+    ariigcn("predict", causal, "--data", data, "--out", out, "--modalities", *used)
+    expected = [json.loads(line) for line in out.read_text().splitlines()]
+    lines = _lines(load_dialogues(data), leave_out)
+    order = np.random.default_rng(0).permutation(len(lines))  # dialogues in turns
+    dialogue = [line["dialogue"] for line in expected]
+    order = sorted(order, key=lambda row: (row - dialogue.index(dialogue[row]), dialogue[row]))
+    answers, outcome = stream(*(lines[row] for row in order))
+    assert (outcome.code, outcome.err) == (0, "")
+    for row, answer in zip(order, answers, strict=True):
+        assert answer["modalities"] == used
+        assert (answer["dialogue"], answer["speaker"]) == (dialogue[row], expected[row]["speaker"])
+        assert answer["probabilities"] == pytest.approx(expected[row]["probabilities"], abs=1e-5)
+
+
+BAD = [
+    ("{", "the line: not valid JSON"),
+    ("[1]", "the line: expected a JSON object, found list"),
+    ("{}", "lacks 'dialogue', expected dialogue, speaker, features"),
+    ('{"dialogue": 1, "speaker": "a"}', "lacks 'features'"),
+    ('{"dialogue": [], "speaker": "a", "features": {}}', "'dialogue' is [], expected a name"),
+    ('{"dialogue": 1, "speaker": true, "features": {}}', "'speaker' is true, expected a name"),
+    ('{"dialogue": 1, "speaker": "a", "features": [1]}', "'features' is [1], expected an object"),
+    ('{"dialogue": 1, "speaker": "a", "features": {}}', "no features, expected at least one of"),
+    ('{"dialogue": 1, "speaker": "a", "features": {"text": [1]}}', "text: expected 6 numbers"),
+    ('{"dialogue": 1, "speaker": "a", "features": {"text": null}}', "text: expected 6 numbers"),
+    (
+        '{"dialogue": 1, "speaker": "a", "features": {"text": [NaN, 0, 0, 0, 0, 0]}}',
+        "text: nan in column 0, expected finite numbers",
+    ),
+    (b"\xff\n", "byte 0 is not UTF-8 text"),
+]
+
+
+@pytest.mark.parametrize(("line", "sentence"), BAD)
+def test_bad_line_is_answered_with_its_number_and_harms_no_other(
+    stream: Callable, data: Path, line: str | bytes, sentence: str
+) -> None:
+    good = _lines(load_dialogues(data))[:3]
+    expected, _ = stream(*good)
+    answers, outcome = stream(good[0], "", line, *good[1:])
+    assert answers[1]["line"] == 3
+    assert sentence in answers[1]["error"]
+    assert [answers[0], *answers[2:]] == expected
+    assert outcome.code == 2
+    assert outcome.err == "ariigcn: 1 of 4 lines were not used; see the errors in the answers\n"
+
+
+def test_run_that_looks_ahead_is_refused(stream: Callable, trained: Path) -> None:
+    answers, outcome = stream(folder=trained)
+    assert (answers, outcome.code) == ([], 2)
+    assert "this run looks ahead (its window reaches 10 ahead; " in outcome.err
+    assert outcome.err.endswith("): train it with --model.causal true\n")
+
+
+def test_a_line_is_answered_before_the_next_is_sent(causal: Path, data: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ariigcn_dgl", "predict", str(causal), "--stream"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    for line in _lines(load_dialogues(data))[:3]:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        assert "prediction" in json.loads(process.stdout.readline())
+    process.stdin.close()
+    assert process.wait() == 0
+    process.stdout.close()

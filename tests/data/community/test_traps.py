@@ -1,0 +1,369 @@
+"""Traps and contradictions of community files are reported; errors say what, and where."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ariigcn_dgl.data.community import Imported, ImportOptions, import_file
+from ariigcn_dgl.errors import InputError
+
+Fields = dict[str, Any]
+FIRST, SECOND, TEST = "Ses01F_impro01", "Ses02M_impro02", "Ses05F_impro01"
+
+
+@pytest.fixture
+def read(save: Callable) -> Callable[..., Imported]:
+    return lambda value, **options: import_file(save(value), ImportOptions(**options))
+
+
+@pytest.fixture
+def refused(save: Callable) -> Callable[..., str]:
+    def refuse(value: Any, **options: Any) -> str:
+        path = save(value)
+        with pytest.raises(InputError) as caught:
+            import_file(path, ImportOptions(**options))
+        assert str(caught.value).startswith((str(path), "--"))
+        return str(caught.value)
+
+    return refuse
+
+
+def _note(imported: Imported, words: str) -> str:
+    (found,) = [note for note in imported.notes if words in note]
+    return found
+
+
+def _splits(imported: Imported) -> dict[str, str]:
+    d = imported.dialogues
+    return dict(zip(d.dialogue_ids, d.splits, strict=True))
+
+
+def test_training_dialogue_that_is_also_test_is_test_only(fields: Fields, read: Callable) -> None:
+    fields["train"].append(TEST)
+    imported = read(fields)
+    assert _splits(imported) == {FIRST: "train", SECOND: "train", TEST: "test"}
+    assert "1 dialogue ('Ses05F_impro01') in both train and test" in _note(imported, "LEAK")
+
+
+def test_listed_dialogue_without_rows_is_left_out(fields: Fields, read: Callable) -> None:
+    fields["train"].append("Ses03F_impro01")
+    assert "1 dialogue ('Ses03F_impro01') listed without utterances" in _note(
+        read(fields), "listed w"
+    )
+
+
+def test_dialogue_of_no_utterances_is_left_out(fields: Fields, read: Callable) -> None:
+    for name in ("ids", "speakers", "labels", "text", "audio", "visual", "sentences"):
+        fields[name]["Ses03F_impro01"] = []
+    fields["train"].append("Ses03F_impro01")
+    assert "listed without utterances" in _note(read(fields), "Ses03F_impro01")
+
+
+def test_dialogue_in_no_list_is_left_out(fields: Fields, read: Callable) -> None:
+    fields["train"].remove(SECOND)
+    imported = read(fields)
+    assert _splits(imported) == {FIRST: "train", TEST: "test"}
+    assert "'Ses02M_impro02'" in _note(imported, "in no list of a split")
+
+
+def test_validation_is_not_carved_unless_asked_for(fields: Fields, read: Callable) -> None:
+    imported = read(fields)
+    assert "val" not in imported.dialogues.splits
+    assert "--val_fraction" in _note(imported, "no validation list")
+
+
+def test_validation_is_carved_with_a_seed_and_told(fields: Fields, read: Callable) -> None:
+    carved = [read(fields, val_fraction=0.5, seed=seed) for seed in range(8)]
+    assert {one.dialogues.splits.count("val") for one in carved} == {1}
+    assert len({one.dialogues.splits for one in carved}) == 2
+    assert _splits(read(fields, val_fraction=0.5, seed=3)) == _splits(carved[3])
+    assert "1 of 2 training dialogues moved to validation" in _note(carved[3], "--seed 3")
+
+
+@pytest.mark.parametrize("fraction", [-0.5, 1.0, float("nan")])
+def test_fraction_must_be_one(fraction: float, fields: Fields, refused: Callable) -> None:
+    assert "--val_fraction: is" in refused(fields, val_fraction=fraction)
+
+
+def test_speakers_by_sex_are_told_apart_by_dialogue(fields: Fields, read: Callable) -> None:
+    renamed = {FIRST: "talk1", SECOND: "talk2", TEST: "talk3"}
+    fields = {
+        name: {renamed[k]: v for k, v in item.items()}
+        if isinstance(item, dict)
+        else [renamed[k] for k in item]
+        for name, item in fields.items()
+    }
+    imported = read(fields)
+    assert imported.dialogues.speaker_names == (
+        "talk1:F", "talk1:M", "talk2:F", "talk2:M", "talk3:F"
+    )  # fmt: skip
+    assert "not a person" in _note(imported, "kept apart")
+    assert imported.dialogues.label_names == tuple(f"class {k}" for k in range(6))
+
+
+def test_rows_of_zeros_are_marked_missing(fields: Fields, read: Callable) -> None:
+    fields["audio"][SECOND][1] = np.zeros(3)
+    imported = read(fields)
+    assert imported.dialogues.masks["audio"].tolist() == [True, True, True, False, True, True]
+    assert "audio: 1 rows are all zeros" in _note(imported, "zeros")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_numbers_that_are_not_finite(
+    value: float, fields: Fields, refused: Callable, read: Callable
+) -> None:
+    fields["audio"][SECOND][1] = np.array([1.0, value, 1.0])
+    sentence = refused(fields)
+    assert "audio: 1 rows have NaN or inf, the first is utterance 1 of dialogue 'Ses02M" in sentence
+    assert "--nonfinite_missing" in sentence
+    imported = read(fields, nonfinite_missing=True)
+    assert not imported.dialogues.masks["audio"][3]
+    assert "audio: 1 rows have NaN or inf: marked as missing" in _note(imported, "NaN")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("labels", [1, 2], "text: dialogue 'Ses02M_impro02' has 3 rows for 2 labels"),
+        ("speakers", ["M"], "speakers: dialogue 'Ses02M_impro02' has 1 rows for 3 labels"),
+        ("audio", [np.ones(3)], "audio: dialogue 'Ses02M_impro02' has 1 rows for 3 labels"),
+        (
+            "audio",
+            [np.ones(3), np.ones(2)],
+            "utterance 1 is an array of shape (2,), expected a row",
+        ),
+        ("audio", [np.ones(5)] * 3, "audio: dialogue 'Ses02M_impro02' has rows of 5 numbers"),
+        ("audio", [["a", "b", "c"]] * 3, "utterance 0 is a list of 3, expected a row of 3 plain"),
+        ("audio", [[[1], [2], [3]]] * 3, "utterance 0 is a list of 3, expected a row of 3 plain"),
+        ("audio", None, "audio: dialogue 'Ses02M_impro02': nothing, expected a row for each"),
+        ("audio", [[2**2000, 1, 1]] * 3, "a row with a value that is no number"),
+        ("labels", ["a", "b", "c"], "labels: dialogue 'Ses02M_impro02': utterance 0 is text"),
+        ("labels", [5000, 0, 1], "labels: 5000 is no class"),
+        ("labels", [0.5, 0, 7], "labels: 0.5 is no class"),
+        ("speakers", [[1, 1], [0, 1], [1, 0]], "utterance 0 is a list of 2, expected a name"),
+        ("speakers", 7, "an int, expected a speaker for each utterance"),
+    ],
+)
+def test_field_that_does_not_fit(
+    name: str, value: Any, words: str, fields: Fields, refused: Callable
+) -> None:
+    fields[name][SECOND] = value
+    assert words in refused(fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"a": 1}, "found a dictionary of 1 ('a': an int), expected a tuple of 7 to 14"),
+        ([], "found a list of 0 (), expected"),
+        (3, "found an int, expected"),
+        ("text", "found text, expected"),
+        (np.zeros((2, 3)), "found an array of shape (2, 3), expected"),
+        ({"train": {}, "test": {}}, "no known layout: found a dictionary of 2"),
+        (({},) * 9, "item 2 is a dictionary of 0, expected speakers: a dictionary from dialogue"),
+        (({},) * 6, "found a tuple of 6 ("),
+    ],
+)
+def test_unknown_layout_says_what_was_found(value: Any, words: str, refused: Callable) -> None:
+    assert words in refused(value)
+
+
+def test_numbers_of_words_are_no_features(refused: Callable) -> None:
+    words = np.arange(250)
+    speakers, labels = {"tr_c0": ["0"]}, {"tr_c0": [3]}
+    value = [speakers, {"tr_c0": [words]}, {"tr_c0": 7}, labels, labels, {"tr_c0"}, set(), set()]
+    assert "text holds the numbers of words in a vocabulary" in refused(value)
+
+
+def test_sentences_of_cogmen_are_no_features(read: Callable) -> None:
+    sample = {
+        "vid": "talk",
+        "speakers": ["M", "F"],
+        "labels": [0, 1],
+        "audio": [[1.0], [2.0]],
+        "text": ["one", "two"],
+    }
+    imported = read({"train": [sample], "test": []})
+    assert imported.dialogues.widths == {"audio": 1}
+
+
+def test_nearest_layout_is_named(fields: Fields, refused: Callable) -> None:
+    fields["train"] = 12
+    sentence = refused(fields)
+    assert "nearest is features in the form of DialogueRNN, Dial" in sentence
+    assert "but item 8 is an int" in sentence
+    assert "is an int, expected train: a list of dialogue ids" in sentence
+
+
+def test_lists_that_name_no_dialogue(fields: Fields, refused: Callable) -> None:
+    assert "no dialogue is in a list of a split" in refused(fields | {"train": [], "test": ["x"]})
+
+
+def test_sentiments_that_cannot_be_had(fields: Fields, refused: Callable) -> None:
+    fields["labels"][FIRST][0] = 8  # not IEMOCAP's any more
+    fields = {
+        name: {f"x{k}": v for k, v in item.items()}
+        if isinstance(item, dict)
+        else [f"x{k}" for k in item]
+        for name, item in fields.items()
+    }
+    assert "--labels sentiment: this file has no sentiments" in refused(fields, labels="sentiment")
+
+
+def test_joined_file_must_be_of_the_same_dialogues(fields: Fields, save: Callable) -> None:
+    first = save(fields, "first.pkl")
+    with pytest.raises(InputError, match=r"second\.pkl: adds nothing"):
+        import_file(first, join=[save(fields, "second.pkl")])
+    fields["labels"][FIRST] = [0, 1]
+    with pytest.raises(InputError, match=r"second\.pkl: labels: dialogue 'Ses01F_impro01' has oth"):
+        import_file(first, join=[save(fields, "second.pkl")])
+    fields["labels"][FIRST] = [0, 1, 2]
+    for name in ("speakers", "text", "audio", "visual"):
+        fields[name][FIRST] = [fields[name][FIRST][0]] * 3
+    with pytest.raises(InputError, match=r"has 3 utterances, .* has 2; expected the same"):
+        import_file(first, join=[save(fields, "second.pkl")])
+
+
+def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,joy,0,0\n")
+    with pytest.raises(InputError, match=r"a\.csv: its dialogues do not fit"):
+        import_file(save(fields), join=[table])
+    table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,bliss,0,0\n")
+    with pytest.raises(InputError, match=r"a\.csv: line 2: Emotion is 'bliss'"):
+        import_file(save(fields), join=[table])
+
+
+def test_csv_alone_has_no_features(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,joy,0,0\n")
+    with pytest.raises(InputError, match=r"holds no features; .* --join"):
+        import_file(table)
+
+
+def test_row_repeated_a_billion_times_is_refused(fields: Fields, refused: Callable) -> None:
+    row = [0.5] * 50_000
+    fields["text"][FIRST] = [row] * 50_000
+    assert "far more numbers than a file of its size" in refused(fields)
+
+
+def test_dialogue_of_ten_thousand_utterances(fields: Fields, read: Callable) -> None:
+    count = 10_000
+    for name, value in (("labels", 1), ("speakers", "F"), ("sentences", "words")):
+        fields[name][FIRST] = [value] * count
+    for name, width in (("text", 4), ("audio", 3), ("visual", 2)):
+        fields[name][FIRST] = np.arange(1, count * width + 1.0).reshape(count, width)
+    d = read(fields).dialogues
+    assert d.lengths.tolist() == [count, 3, 1]
+    assert d.features["text"][count - 1].tolist() == [39997, 39998, 39999, 40000]
+    assert len(set(d.utterance_ids)) == d.num_utterances
+
+
+def test_folder_of_this_program_needs_no_import(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(InputError, match="is a data set of this program already"):
+        import_file(tmp_path)
+
+
+def test_folder_of_something_else(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no known layout: a folder, expected one of MERBench"):
+        import_file(tmp_path)
+
+
+def _merbench(path: Path, corpus: Any, name: str = "train_dia0_utt0") -> Path:
+    (path / "text").mkdir()
+    np.save(path / "text" / f"{name}.npy", np.ones(3))
+    np.savez(path / "label.npz", train_corpus=np.array(corpus, object))
+    return path
+
+
+class _Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.write_text, (self.path, "ran")
+
+
+def test_hostile_labels_of_merbench_are_not_run(tmp_path: Path) -> None:
+    corpus = {"train_dia0_utt0": {"emo": _Bomb(tmp_path / "mark")}}
+    with pytest.raises(InputError, match=r"label\.npz: train_corpus: names "):
+        import_file(_merbench(tmp_path, corpus))
+    assert not (tmp_path / "mark").exists()
+
+
+def test_names_of_merbench_stay_in_their_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no name of an utterance"):
+        import_file(_merbench(tmp_path, {"../secret": {"emo": 0}}))
+
+
+def test_merbench_frames_are_averaged(tmp_path: Path) -> None:
+    corpus = {"train_dia0_utt0": {"emo": 0}, "train_dia0_utt1": {"emo": 1}}
+    path = _merbench(tmp_path, corpus)
+    (path / "text" / "train_dia0_utt1").mkdir()
+    for frame, value in enumerate((2.0, 4.0)):
+        np.save(path / "text" / "train_dia0_utt1" / f"{frame}.npy", np.full(3, value))
+    d = import_file(path).dialogues
+    assert d.features["text"][:, 0].tolist() == [1, 3]
+    assert [d.label_names[k] for k in d.labels] == ["anger", "joy"]
+
+
+def test_merbench_feature_that_is_missing(tmp_path: Path) -> None:
+    corpus = {"train_dia0_utt0": {"emo": 0}, "train_dia0_utt1": {"emo": 1}}
+    with pytest.raises(InputError, match=r"train_dia0_utt1\.npy: missing"):
+        import_file(_merbench(tmp_path, corpus))
+
+
+values = st.recursive(
+    st.none()
+    | st.integers(-2, 9)
+    | st.floats()
+    | st.sampled_from(["M", "Ses01F_impro01", "train"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "train", "test", FIRST]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_field_is_read_or_refused(data: st.DataObject, fields: Fields, tmp_path: Path) -> None:
+    name = data.draw(st.sampled_from(sorted(fields)))
+    fields = dict(fields)
+    if isinstance(fields[name], dict) and data.draw(st.booleans()):
+        fields[name] = fields[name] | {SECOND: data.draw(values)}
+    else:
+        fields[name] = data.draw(values)
+    _read_or_refuse(tmp_path, tuple(fields.values()))
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(value=values)
+def test_any_value_is_read_or_refused(value: Any, tmp_path: Path) -> None:
+    _read_or_refuse(tmp_path, value)
+
+
+def _read_or_refuse(folder: Path, value: Any) -> None:
+    path = folder / "any.pkl"
+    path.write_bytes(pickle.dumps(value))
+    try:
+        import_file(path)
+    except InputError as error:
+        message = str(error)
+    else:
+        return
+    assert message.startswith(str(path))

@@ -1,0 +1,50 @@
+"""Subtitles and records of labelled utterances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.subtitles import read_subtitles
+
+
+@pytest.fixture
+def labelled() -> Labelled:
+    """Return two utterances, the second of which ends just before a full minute."""
+    spoken = [
+        Spoken(Path("a.mp4"), "a", "a_0", "Ann", 0.0, 1.25, "Hi!"),
+        Spoken(Path("a.mp4"), "a", "a_1", "Bob", 3600.5, 3659.9996, "Well: no."),
+    ]
+    probabilities = np.array([[0.75, 0.25], [0.004, 0.996]])
+    return Labelled(spoken, [("text",), ("text", "audio")], probabilities, ["joy", "anger"])
+
+
+def test_subtitles_begin_with_the_emotion(labelled: Labelled) -> None:
+    assert as_subtitles(labelled) == (
+        "1\n00:00:00,000 --> 00:00:01,250\n[joy 75 %] Ann: Hi!\n\n"
+        "2\n01:00:00,500 --> 01:01:00,000\n[anger 100 %] Bob: Well: no.\n"
+    )
+
+
+def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(as_subtitles(labelled))
+    first, second = read_subtitles(tmp_path / "a.srt", lambda sentence: None)
+    assert (first.start, first.end, second.start, second.end) == (0.0, 1.25, 3600.5, 3660.0)
+    assert second.text == "[anger 100 %] Bob: Well: no."
+
+
+def test_records_hold_everything(labelled: Labelled) -> None:
+    assert as_records(labelled)[1] == {
+        "utterance": "a_1",
+        "start": 3600.5,
+        "end": 3659.9996,
+        "speaker": "Bob",
+        "text": "Well: no.",
+        "modalities": ["text", "audio"],
+        "prediction": "anger",
+        "probabilities": {"joy": 0.004, "anger": 0.996},
+    }

@@ -1,0 +1,199 @@
+"""Subtitles: times, speakers, order; and what is wrong with a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.subtitles import Cue, parse_time, read_subtitles
+
+Read = Callable[..., tuple[list[Cue], list[str]]]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Return the cues of a text, and the notes."""
+
+    def run(text: str, name: str = "a.srt", encoding: str = "utf-8") -> tuple[list[Cue], list[str]]:
+        notes: list[str] = []
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        cues = read_subtitles(tmp_path / name, notes.append)
+        return cues, [note.removeprefix(f"{tmp_path}/") for note in notes]
+
+    return run
+
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+ANN: Hello,
+how are you?
+
+2
+00:00:02,600 --> 00:00:04,000
+Bob Smith: <i>Fine</i>, {\\an8}thanks &amp; you?
+
+3
+00:00:04,000 --> 01:00:05,250
+And he said: go at 10:30.
+"""
+SRT_CUES = [
+    Cue(1.0, 2.5, "ANN", "Hello, how are you?"),
+    Cue(2.6, 4.0, "Bob Smith", "Fine, thanks & you?"),
+    Cue(4.0, 3605.25, "Bob Smith", "And he said: go at 10:30."),
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SRT,
+        "\ufeff" + SRT,
+        SRT.replace("\n", "\r\n"),
+        SRT.replace("\n", "\r"),
+        SRT.replace("\n\n", "\n\n\n \n"),
+        SRT.replace("\n\n", "\n"),
+        SRT.rstrip("\n"),
+        SRT.replace(",", ".").replace("Hello.", "Hello,").replace("</i>.", "</i>,"),
+    ],
+)
+def test_subrip_in_its_variants(read: Read, text: str) -> None:
+    cues, notes = read(text)
+    assert cues == SRT_CUES
+    assert notes == [
+        "a.srt: speakers ANN, Bob Smith",
+        "a.srt: 1 subtitles name no speaker: taken as the words of the one before",
+    ]
+
+
+def test_webvtt_with_voices_notes_styles_and_settings(read: Read) -> None:
+    text = """WEBVTT - a title
+
+NOTE 00:00 --> is a comment
+
+STYLE
+::cue { color: lime }
+
+intro
+00:01.000 --> 00:02.500 align:start position:10%
+<v.loud Ann Lee>Hello <b>there</b></v>
+
+00:00:03.000 --> 00:00:04.000
+<v Bob>One.</v>
+<v Ann Lee>Two.</v>
+"""
+    cues, notes = read(text, "a.vtt")
+    assert cues == [
+        Cue(1.0, 2.5, "Ann Lee", "Hello there"),
+        Cue(3.0, 4.0, "Bob", "One."),
+        Cue(3.0, 4.0, "Ann Lee", "Two."),
+    ]
+    assert notes == ["a.vtt: speakers Ann Lee, Bob"]
+
+
+@pytest.mark.parametrize(
+    ("line", "speaker", "text"),
+    [
+        ("ANN: Hi", "ANN", "Hi"),
+        ("- Ann: Hi", "Ann", "Hi"),
+        ("SPEAKER 1: Hi", "SPEAKER 1", "Hi"),
+        ("Dr. O'Neil-Smith: Hi", "Dr. O'Neil-Smith", "Hi"),
+        ("ÉLISE: Hi", "ÉLISE", "Hi"),
+        ("李: Hi", "李", "Hi"),
+        ("at 10:30: Hi", "speaker", "at 10:30: Hi"),
+        ("10:30 already", "speaker", "10:30 already"),
+        ("he said: Hi", "speaker", "he said: Hi"),
+        ("élise: Hi", "speaker", "élise: Hi"),
+        ("What I Want To Say: Hi", "speaker", "What I Want To Say: Hi"),
+        ("ANN:", "speaker", "ANN:"),
+        ("http://a.b", "speaker", "http://a.b"),
+    ],
+)
+def test_names_of_speakers(read: Read, line: str, speaker: str, text: str) -> None:
+    assert read(f"00:01.000 --> 00:02.000\n{line}\n")[0] == [Cue(1.0, 2.0, speaker, text)]
+
+
+def test_without_names_there_is_one_speaker_and_a_note(read: Read) -> None:
+    cues, notes = read("00:01.000 --> 00:02.000\nhi\n\n00:03.000 --> 00:04.000\nho\n")
+    assert {cue.speaker for cue in cues} == {"speaker"}
+    assert notes == [
+        "a.srt: names no speakers (NAME: text, or <v NAME>): taken as one speaker's words"
+    ]
+
+
+def test_out_of_order_is_sorted_and_noted(read: Read) -> None:
+    cues, notes = read("00:05.000 --> 00:06.000\nA: two\n\n00:01.000 --> 00:02.000\nB: one\n")
+    assert [cue.text for cue in cues] == ["one", "two"]
+    assert "a.srt: subtitles are not in order of time; sorted by their start" in notes
+
+
+def test_overlapping_ones_stay_and_are_noted(read: Read) -> None:
+    cues, notes = read("00:01.000 --> 00:03.000\nA: one\n\n00:02.000 --> 00:04.000\nB: two\n")
+    assert [(cue.start, cue.end) for cue in cues] == [(1.0, 3.0), (2.0, 4.0)]
+    assert "a.srt: 1 subtitles begin before the one before them ends" in notes
+
+
+@pytest.mark.parametrize("empty", ["", "<i></i>\n", "   \n", "&nbsp;\n", "<v Ann></v>\n"])
+def test_empty_ones_are_left_out_and_noted(read: Read, empty: str) -> None:
+    cues, notes = read(f"00:01.000 --> 00:02.000\n{empty}\n00:03.000 --> 00:04.000\nA: one\n")
+    assert cues == [Cue(3.0, 4.0, "A", "one")]
+    assert "a.srt: 1 subtitles without text are left out" in notes
+
+
+def test_one_of_no_length_stays(read: Read) -> None:
+    assert read("00:01.000 --> 00:01.000\nA: one\n")[0] == [Cue(1.0, 1.0, "A", "one")]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds no subtitle with text"),
+        ("just words\n", "holds no subtitle with text"),
+        ("WEBVTT\n\n", "holds no subtitle with text"),
+        ("00:01.000 --> 00:02.000\n\n", "holds no subtitle with text"),
+        ("1\n00:02.000 --> 00:01.000\na\n", "line 2: ends at 1 s, before it starts at 2 s"),
+        ("1\n00:02.000 --> soon\na\n", "line 2: '00:02.000 --> soon' is malformed, expected 00"),
+        ("-1:00:02,000 --> 00:03,000\na\n", "line 1: .* is malformed"),
+        ("00:99.000 --> 01:99.000\na\n", "line 1: .* is malformed"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(read: Read, text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=rf"a\.srt: {sentence}"):
+        read(text)
+
+
+def test_other_encodings_are_named(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.srt: byte 30 is not UTF-8 text; save the file as"):
+        read("00:01.000 --> 00:02.000\nA: caf\xe9\n", encoding="latin-1")
+
+
+@given(st.text(alphabet="0:,.->\n A<v>/b&1", max_size=80))
+def test_any_text_is_read_or_refused_in_one_sentence(text: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.srt")
+        path.write_text(text, encoding="utf-8")
+        found = _outcome(path)
+        if isinstance(found, InputError):
+            assert "\n" not in str(found)
+        else:
+            assert found == sorted(found, key=lambda cue: cue.start)
+            assert all(0 <= cue.start <= cue.end and cue.text and cue.speaker for cue in found)
+
+
+def _outcome(path: Path) -> list[Cue] | InputError:
+    try:
+        return read_subtitles(path, lambda sentence: None)
+    except InputError as error:
+        return error
+
+
+@pytest.mark.parametrize("text", ["", "1", "a:b", "1:2:3:4", "61:00:00:00", "1:-1", "1:60"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_time(text)

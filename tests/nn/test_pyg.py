@@ -1,0 +1,159 @@
+"""The layer with PyG's signature: the same numbers, in PyG's shapes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn import RelEdgeAttentionConv, pyg
+from ariigcn_dgl.optional import import_quietly, is_installed
+
+IN, OUT, HEADS, RELS, NODES = 3, 4, 2, 3, 5
+EDGE_INDEX = torch.tensor([[0, 1, 2, 2, 4, 3], [1, 2, 0, 2, 3, 4]])
+EDGE_TYPE = torch.tensor([0, 1, 2, 1, 0, 2])
+GRAPH = Graph.from_edges(*EDGE_INDEX, EDGE_TYPE, num_src=NODES, num_dst=NODES)
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(NODES, IN, generator=torch.Generator().manual_seed(0))
+
+
+def make(**options) -> pyg.RelEdgeAttentionConv:
+    torch.manual_seed(0)
+    return pyg.RelEdgeAttentionConv(IN, OUT, RELS, heads=HEADS, **options)
+
+
+@pytest.mark.parametrize("kind", [{}, {"num_bases": 2}, {"residual": True, "bias": False}])
+def test_heads_stand_side_by_side_or_are_averaged(x, kind):
+    heads = make(**kind).conv(GRAPH, x)
+    side_by_side, mean = (make(concat=c, **kind)(x, EDGE_INDEX, EDGE_TYPE) for c in (True, False))
+    assert side_by_side.equal(heads.flatten(1))
+    assert mean.equal(heads.mean(1))
+
+
+def test_weights_are_those_of_the_dgl_layer():
+    assert isinstance(make().conv, RelEdgeAttentionConv)
+    assert set(make().state_dict()) == {f"conv.{name}" for name in make().conv.state_dict()}
+
+
+def test_blocks_make_the_matrices_block_diagonal():
+    conv = pyg.RelEdgeAttentionConv(4, 4, RELS, num_blocks=2)
+    assert conv.conv.blocks.shape == (1, RELS, 2, 2, 2)
+
+
+def test_attention_comes_with_the_edges_in_their_order(x):
+    weight = torch.rand(6)
+    out, (edge_index, alpha) = make()(
+        x, EDGE_INDEX, EDGE_TYPE, edge_weight=weight, return_attention_weights=True
+    )
+    assert edge_index is EDGE_INDEX
+    sums = torch.zeros(NODES, HEADS).index_add(0, EDGE_INDEX[1], alpha)
+    torch.testing.assert_close(sums, torch.ones_like(sums))
+    expected = make().conv(GRAPH, x, edge_weight=weight)
+    assert out.equal(expected.flatten(1))
+
+
+def test_a_graph_may_stand_for_the_edge_index(x):
+    assert make()(x, GRAPH).equal(make()(x, EDGE_INDEX, EDGE_TYPE))
+
+
+def test_an_edge_index_written_to_is_seen_as_it_is(x):
+    conv, edge_index = make(), EDGE_INDEX.clone()
+    before = conv(x, edge_index, EDGE_TYPE)
+    edge_index[0, 0] = 3
+    assert not conv(x, edge_index, EDGE_TYPE).equal(before)
+    assert conv(x, edge_index, EDGE_TYPE).equal(conv(x, edge_index.clone(), EDGE_TYPE))
+
+
+def test_a_pair_of_widths_joins_two_kinds_of_nodes():
+    conv = pyg.RelEdgeAttentionConv((3, 7), OUT, heads=HEADS)
+    out = conv((torch.ones(4, 3), torch.ones(2, 7)), torch.tensor([[0, 3], [1, 0]]))
+    assert out.shape == (2, HEADS * OUT)
+
+
+def test_nodes_without_in_edges_get_the_bias(x):
+    conv = make()
+    torch.nn.init.normal_(conv.conv.bias)
+    out = conv(x, EDGE_INDEX[:, :1], EDGE_TYPE[:1])
+    torch.testing.assert_close(out[0], conv.conv.bias.flatten())
+
+
+@pytest.mark.skipif(not is_installed("torch_geometric"), reason="needs PyG")
+def test_it_nests_in_hetero_conv():
+    nn = import_quietly("torch_geometric.nn")
+    edges = {
+        ("a", "to", "b"): torch.tensor([[0, 1], [1, 0]]),
+        ("b", "self", "b"): torch.tensor([[0], [1]]),
+        ("b", "back", "a"): torch.tensor([[0], [1]]),
+    }
+    convs = {
+        ("a", "to", "b"): pyg.RelEdgeAttentionConv((3, 7), OUT),
+        ("b", "self", "b"): pyg.RelEdgeAttentionConv(7, OUT),
+        ("b", "back", "a"): pyg.RelEdgeAttentionConv((7, 3), OUT),
+    }
+    rows = {"a": torch.randn(2, 3), "b": torch.randn(2, 7)}
+    out = nn.HeteroConv(convs)(rows, edges)
+    parts = {
+        (s, e, d): convs[s, e, d](rows[s] if s == d else (rows[s], rows[d]), edges[s, e, d])
+        for s, e, d in edges
+    }
+    expected = parts["a", "to", "b"] + parts["b", "self", "b"]
+    torch.testing.assert_close(out["b"], expected)
+    torch.testing.assert_close(out["a"], parts["b", "back", "a"])
+
+
+def test_copies_and_pickles_compute_the_same(x):
+    conv = make()
+    for twin in (copy.deepcopy(conv), pickle.loads(pickle.dumps(conv))):
+        assert twin(x, EDGE_INDEX, EDGE_TYPE).equal(conv(x, EDGE_INDEX, EDGE_TYPE))
+
+
+def test_parameters_can_be_drawn_anew():
+    conv = make()
+    before = conv.conv.weight_src.detach().clone()
+    conv.reset_parameters()
+    assert not conv.conv.weight_src.equal(before)
+
+
+REFUSED = {
+    "no types": ((EDGE_INDEX,), "edge_type must give the relation of each edge"),
+    "a list": (
+        ([[0], [1]], EDGE_TYPE),
+        r"edge_index must be a \(2, E\) tensor or a Graph, got list",
+    ),
+    "transposed": ((EDGE_INDEX.T, EDGE_TYPE), r"edge_index must be a \(2, E\) int64 tensor"),
+    "too few types": ((EDGE_INDEX, EDGE_TYPE[1:]), r"edge_type must have shape \(6,\), got \(5,\)"),
+    "types out of range": (
+        (EDGE_INDEX, EDGE_TYPE + 1),
+        r"edge_type must lie in \[0, 3\), got 3 at edge 2",
+    ),
+    "nodes out of range": (
+        (EDGE_INDEX + 1, EDGE_TYPE),
+        r"edge_index\[0\] must lie in \[0, 5\), got 5 at edge 4",
+    ),
+    "a graph elsewhere": ((GRAPH.to("meta"),), r"graph must be on the device of feat \(cpu\)"),
+}
+
+
+@pytest.mark.parametrize("bad", [torch.ones(NODES, 2), torch.ones(NODES)])
+def test_features_of_another_width_are_refused(bad: Tensor):
+    with pytest.raises(ValueError, match=r"x must have shape \(N, 3\), got \(5"):
+        make()(bad, EDGE_INDEX, EDGE_TYPE)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused(x, case: str):
+    arguments, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        make()(x, *arguments)
+
+
+def test_bases_and_blocks_at_once_are_refused():
+    with pytest.raises(ValueError, match="num_bases and num_blocks must not both be given"):
+        make(num_bases=2, num_blocks=2)

@@ -1,0 +1,107 @@
+"""A data set with hostile names, and small runs of every system on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
+from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.files import write_json
+from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.plan import PLAN_FILE
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
+
+HOSTILE = "</script><script>document.title = 'pwned'</script><img src=x onerror=alert(1)>"
+SMALL: dict[str, dict[str, Any]] = {
+    "ariigcn": {
+        "hidden_dim": 8,
+        "head_dim": 7,
+        "window": Window(3, 2),
+        "adversarial": "alternate",
+        "auxiliary_weight": 0.3,
+    },
+    "bc-lstm": {"hidden_dim": 8, "head_dim": 8},
+    "bc-lstm-att": {"hidden_dim": 8, "head_dim": 8},
+    "bigru": {"hidden_dim": 8},
+    "ct-net": {"hidden_dim": 8, "num_heads": 2, "context_dim": 4},
+    "dialogue-gcn": {"hidden_dim": 8, "graph_dim": 8, "window": Window(3, 2)},
+    "dialogue-rnn": {"global_dim": 8, "party_dim": 8, "emotion_dim": 8, "head_dim": 8},
+    "lr-gcn": {"hidden_dim": 8, "head_dim": 8, "window": Window(3, 2)},
+    "mlp": {"hidden_dim": 8},
+    "textcnn": {"num_filters": 8},
+}
+TrainRun = Callable[..., Path]
+
+
+def _modality(width: int) -> SynthModality:
+    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1, missing=0.1)
+
+
+@pytest.fixture(scope="session")
+def dialogues() -> Dialogues:
+    """Return dialogues of two speakers; a speaker, a class and an utterance have hostile names."""
+    made = synthesise(
+        SynthConfig(
+            name="small",
+            train=6,
+            val=3,
+            test=3,
+            length_mean=9,
+            length_sd=2,
+            length_min=7,
+            length_max=12,
+            unlabelled=0.1,
+            text=_modality(6),
+            audio=_modality(4),
+            visual=_modality(5),
+        )
+    )
+    utterances = list(made.utterance_ids)
+    utterances[made.dialogue_ptr[made.indices("test")[0]]] = f"first {HOSTILE}"
+    speakers = [f"{name} {HOSTILE}" for name in made.speaker_names]
+    return replace(
+        made,
+        utterance_ids=tuple(utterances),
+        speaker_names=tuple(speakers),
+        label_names=(f"joy {HOSTILE}", *made.label_names[1:]),
+    )
+
+
+@pytest.fixture(scope="session")
+def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> TrainRun:
+    """Train a system on the data set and return its run folder; copy it before changing it."""
+
+    def run(
+        system: str = "ariigcn",
+        seeds: Sequence[int] = (0,),
+        modalities: Sequence[str] | None = None,
+        **changes: Any,
+    ) -> Path:
+        folder = tmp_path_factory.mktemp("runs") / system
+        folder.mkdir()
+        data = dialogues if modalities is None else dialogues.with_modalities(modalities)
+        model = replace(SYSTEMS[system].Config(), **SMALL[system], **changes)
+        training = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.01, adversarial_epochs=1)
+        config = RunConfig(system, model, training).resolved(data)
+        write_config(folder / CONFIG_FILE, config)
+        plan = {"data": "somewhere", "preset": "paper", "seeds": list(seeds), "device": "cpu"}
+        plan |= {"modalities": modalities, "dataset_sha256": fingerprint(data)}
+        write_json(folder / PLAN_FILE, plan)
+        for seed in seeds:
+            fit(data, config, seed, folder / f"seed{seed}")
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def two_seeds(train: TrainRun) -> Path:
+    """Return the run folder of AR-IIGCN with seeds 0 and 1."""
+    return train(seeds=(0, 1))

@@ -1,0 +1,103 @@
+"""What is observed of a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import collate
+from ariigcn_dgl.report.inside import Inside, look_inside
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+@pytest.fixture(scope="module")
+def test_set(dialogues: Dialogues) -> Dialogues:
+    return dialogues.select(dialogues.indices("test"))
+
+
+@pytest.fixture(scope="module")
+def trained(two_seeds: Path) -> TrainedRun:
+    return TrainedRun(two_seeds / "seed0")
+
+
+@pytest.fixture(scope="module")
+def inside(trained: TrainedRun, test_set: Dialogues) -> Inside:
+    return look_inside(trained, test_set)
+
+
+def joined(inside: Inside, name: str) -> np.ndarray:
+    return np.concatenate([getattr(answer, name) for answer in inside.answers])
+
+
+def test_probabilities_are_those_of_the_run(
+    inside: Inside, trained: TrainedRun, test_set: Dialogues
+) -> None:
+    expected = trained.probabilities(trained.adapt(test_set))
+    np.testing.assert_array_equal(joined(inside, "probabilities"), expected)
+
+
+def test_last_linear_map_makes_the_fused_logits_of_the_states(
+    inside: Inside, trained: TrainedRun, test_set: Dialogues
+) -> None:
+    model = trained.model
+    scaled = trained.standardiser.apply(trained.adapt(test_set))
+    batch = collate(scaled, np.arange(scaled.num_dialogues), model.window)
+    logits = []
+    handle = model.head.register_forward_hook(lambda _, x, out: logits.append(out))
+    with torch.inference_mode():
+        model(batch)
+        handle.remove()
+        last = [m for m in model.head.modules() if isinstance(m, torch.nn.Linear)][-1]
+        found = last(torch.from_numpy(inside.states))
+    torch.testing.assert_close(found, logits[0])
+
+
+def test_attention_is_that_of_the_graph_layer(
+    inside: Inside, trained: TrainedRun, test_set: Dialogues
+) -> None:
+    model = trained.model
+    scaled = trained.standardiser.apply(trained.adapt(test_set))
+    for b, answer in enumerate(inside.answers):
+        batch = collate(scaled, [b], model.window)
+        with torch.inference_mode():
+            _, attention = model.graph.attend(batch.graph, model.project(batch))
+        dense = torch.zeros(3, len(batch.labels), len(batch.labels))
+        dense[:, batch.graph.dst, batch.graph.indices] = attention
+        for m, weights in enumerate(answer.attention.values()):
+            for i, row in enumerate(weights):
+                expected = dense[m, i][answer.sources[i]]
+                np.testing.assert_allclose(row, expected, rtol=1e-5)
+                assert row.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_sources_are_the_window(inside: Inside) -> None:
+    answer = inside.answers[0]
+    count = len(answer.probabilities)
+    for i, sources in enumerate(answer.sources):
+        assert sources.tolist() == list(range(max(0, i - 3), min(count, i + 3)))
+
+
+def test_without_a_modality_is_with_it_missing(
+    inside: Inside, trained: TrainedRun, test_set: Dialogues
+) -> None:
+    adapted = trained.adapt(test_set)
+    missing = replace(
+        adapted,
+        features=adapted.features | {"audio": np.zeros_like(adapted.features["audio"])},
+        masks=adapted.masks | {"audio": np.zeros_like(adapted.masks["audio"])},
+    )
+    found = np.concatenate([answer.without["audio"] for answer in inside.answers])
+    np.testing.assert_array_equal(found, trained.probabilities(missing))
+
+
+def test_one_modality_has_nothing_to_leave_out(train: Callable, test_set: Dialogues) -> None:
+    trained = TrainedRun(train(modalities=["text"]) / "seed0")
+    (answer, *_) = look_inside(trained, test_set.with_modalities(["text"])).answers
+    assert answer.without == {}
+    assert list(answer.attention) == ["all modalities"]

@@ -1,0 +1,86 @@
+"""What is read of a run folder, whole or not."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.report.run_files import read_run, short_names
+
+
+@pytest.fixture
+def copy(two_seeds: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(two_seeds, tmp_path / "copy"))
+
+
+def read(folder: Path):
+    return read_run("copy", [folder / "seed0", folder / "seed1"])
+
+
+def test_everything_of_a_run(copy: Path) -> None:
+    run = read(copy)
+    assert [seed.number for seed in run.seeds] == [0, 1]
+    assert len(run.seeds[0].history) == 2
+    assert run.settings.startswith("system: ariigcn")
+    assert run.about == "ariigcn (paper) on small"
+
+
+def test_predictions_count_labelled_utterances_and_agree_with_the_scores(copy: Path) -> None:
+    for seed in read(copy).seeds:
+        support = sum(row["support"] for row in seed.record["test"]["per_class"])
+        assert len(seed.predictions.hits) == support
+        assert 100 * seed.predictions.hits.mean() == pytest.approx(seed.record["test"]["accuracy"])
+
+
+def test_best_seed_is_that_with_the_best_validation(copy: Path) -> None:
+    path = copy / "seed1" / "run.json"
+    record = json.loads(path.read_text())
+    record["val"]["weighted_f1"] = 100.0
+    path.write_text(json.dumps(record))
+    assert read(copy).best_seed.number == 1
+
+
+def test_pieces_that_are_not_there_are_none(copy: Path) -> None:
+    for name in ("config.yaml", "seed0/metrics.jsonl", "seed0/predictions.jsonl"):
+        (copy / name).unlink()
+    run = read(copy)
+    assert (run.settings, run.seeds[0].history, run.seeds[0].predictions) == (None, None, None)
+    assert run.seeds[1].history is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("metrics.jsonl", "{", "metrics.jsonl: line 1: not valid JSON"),
+        ("predictions.jsonl", "{}\n", "predictions.jsonl: line 1: damaged: not a prediction"),
+        ("run.json", '{"test": {}, "val": {}}', "run.json: damaged: lacks 'dataset'"),
+    ],
+)
+def test_damaged_pieces_are_named(copy: Path, name: str, text: str, reason: str) -> None:
+    (copy / "seed0" / name).write_text(text)
+    with pytest.raises(InputError, match=re.escape(reason)):
+        read(copy)
+
+
+def test_scores_that_are_not_there_are_named(copy: Path) -> None:
+    path = copy / "seed0" / "run.json"
+    record = json.loads(path.read_text())
+    del record["test"]["confusion"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"run\.json: damaged: lacks 'test\.confusion'"):
+        read(copy)
+
+
+def test_names_are_as_short_as_tells_them_apart() -> None:
+    paths = ["a/x", "b/x", "c/y"]
+    assert short_names(list(map(Path, paths))) == ["a/x", "b/x", "y"]
+
+
+def test_a_run_named_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="a/x: is named twice"):
+        short_names([Path("a/x"), Path("a/./x")])

@@ -1,0 +1,95 @@
+"""The page of one labelled conversation."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.report import Utterance, timeline_html
+
+LABELS = ("joy", "anger")
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def talk(times: bool = True) -> list[Utterance]:
+    one = Utterance("1", "Ann", text="Hello!", modalities=("text",))
+    two = Utterance("2", "Bob", text="What?")
+    if not times:
+        return [one, two]
+    return [replace(one, start=0.0, end=1.5), replace(two, start=1.2, end=4.0)]
+
+
+def page(utterances: list[Utterance], **options: object) -> str:
+    probabilities = np.full((len(utterances), 2), [0.9, 0.1])
+    return timeline_html(utterances, probabilities, LABELS, title="talk.mp4", **options)
+
+
+def embedded(html: str) -> dict:
+    return json.loads(re.search(r'id="browser-data">(.*?)</script>', html)[1])
+
+
+def test_utterances_and_probabilities_are_in_the_page() -> None:
+    data = embedded(page(talk(), notes=["Seed 1."]))
+    (dialogue,) = data["dialogues"]
+    assert data["labels"] == ["joy", "anger"]
+    assert dialogue["speakers"] == ["Ann", "Bob"]
+    assert dialogue["utterances"][1] == {
+        "name": "2",
+        "speaker": 1,
+        "label": None,
+        "start": 1.2,
+        "end": 4.0,
+        "text": "What?",
+        "modalities": [],
+    }
+    assert data["runs"][0]["answers"][0]["probabilities"] == [[0.9, 0.1], [0.9, 0.1]]
+    assert data["runs"][0]["answers"][0]["predictions"] == [0, 0]
+
+
+def test_title_and_notes_are_shown() -> None:
+    html = page(talk(), notes=["Seed 1."])
+    assert "<h1>talk.mp4</h1>" in html
+    assert '<p class="lead">Seed 1.</p>' in html
+
+
+def test_hostile_text_stays_text() -> None:
+    utterances = [Utterance(HOSTILE, HOSTILE, text=HOSTILE)]
+    html = timeline_html(utterances, np.ones((1, 1)), [HOSTILE], title=HOSTILE, notes=[HOSTILE])
+    assert "<img" not in html
+    assert "<script>alert" not in html
+    assert html.count("</script>") == 2  # of the data and of the script
+    assert embedded(html)["dialogues"][0]["utterances"][0]["text"] == HOSTILE
+
+
+def test_page_asks_for_nothing_outside_itself() -> None:
+    html = page(talk())
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)|url\(|@import""", html)
+    assert "default-src 'none'" in html
+
+
+@pytest.mark.parametrize(
+    ("utterances", "reason"),
+    [
+        ([], "there is no utterance to show"),
+        ([talk()[0], talk(times=False)[1]], "some utterances have times, others have not"),
+        ([Utterance("1", "Ann", start=2.0)], "some utterances have times, others have not"),
+        ([Utterance("1", "Ann", start=2.0, end=1.0)], "utterance '1' lasts from 2.0 to 1.0 s"),
+        ([Utterance("1", "Ann", start=0.0, end=float("nan"))], "lasts from 0.0 to nan s"),
+    ],
+)
+def test_impossible_conversation_is_refused(utterances: list[Utterance], reason: str) -> None:
+    with pytest.raises(InputError, match=re.escape(reason)):
+        page(utterances)
+
+
+@pytest.mark.parametrize(
+    "probabilities", [np.ones((1, 2)), np.ones((2, 3)), np.full((2, 2), np.nan)]
+)
+def test_probabilities_that_do_not_fit_are_refused(probabilities: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"talk: expected finite probabilities of shape \(2, 2\)"):
+        timeline_html(talk(), probabilities, LABELS, title="talk")

@@ -1,0 +1,137 @@
+"""A run on a conversation that is still going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
+from ariigcn_dgl.training.session import Session, Utterance
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+@pytest.fixture(scope="module")
+def run(
+    dialogues: Dialogues, settings: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> TrainedRun:
+    """Return a trained run that does not look ahead; its graph distinguishes two speakers."""
+    folder = tmp_path_factory.mktemp("causal")
+    config = settings(
+        causal=True,
+        window=Window(2, 0, "pairs"),
+        context="gru",
+        speaker_relative=("audio",),
+        adversarial="off",
+    )
+    write_config(folder / CONFIG_FILE, config)
+    fit(dialogues, config, 0, folder / "seed0")
+    return TrainedRun(folder / "seed0")
+
+
+def _utterance(dialogues: Dialogues, row: int) -> Utterance:
+    present = {m: x[row] for m, x in dialogues.features.items() if dialogues.masks[m][row]}
+    return Utterance(dialogues.speaker_names[dialogues.speakers[row]], present)
+
+
+def test_probabilities_are_those_of_the_whole_dialogues(
+    run: TrainedRun, dialogues: Dialogues
+) -> None:
+    complete = replace(dialogues, masks={m: x.copy() for m, x in dialogues.masks.items()})
+    expected = run.probabilities(run.adapt(complete))
+    for b in range(dialogues.num_dialogues):
+        session = Session(run)
+        for row in range(*dialogues.rows(b).indices(dialogues.num_utterances)):
+            utterance = _utterance(dialogues, row)
+            if utterance.features:
+                np.testing.assert_allclose(session.add(utterance), expected[row], atol=1e-5)
+            else:
+                break  # such a row cannot be added, and what follows has another past
+
+
+def test_run_that_looks_ahead_is_refused(trained: Path) -> None:
+    with pytest.raises(InputError, match=r"looks ahead .*--model.causal true"):
+        Session(TrainedRun(trained))
+
+
+@pytest.mark.parametrize(
+    ("features", "sentence"),
+    [
+        ({}, r"no features, expected at least one of text \(6\), audio \(4\), visual \(5\)"),
+        ({"smell": [1.0]}, "unknown modality 'smell': this run was trained with text"),
+        ({"text": [1.0]}, r"text: expected 6 numbers, found the shape \(1,\)"),
+        ({"text": 1.0}, r"text: expected 6 numbers, found the shape \(\)"),
+        ({"text": ["a"] * 6}, "text: expected 6 numbers"),
+        ({"text": [[1.0], [1.0, 2.0]]}, "text: expected 6 numbers"),
+        ({"text": [0, 0, float("nan"), 0, 0, 0]}, "text: nan in column 2, expected finite"),
+        ({"text": [0, 1e300, 0, 0, 0, 0]}, "text: inf in column 1, expected finite"),
+    ],
+)
+def test_features_that_do_not_fit_are_named(run: TrainedRun, features: dict, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Session(run).add(Utterance("Ann", features))
+
+
+def test_refused_utterance_leaves_the_conversation_as_it_was(run: TrainedRun) -> None:
+    clean, disturbed = Session(run), Session(run)
+    good, bad = Utterance("Ann", {"text": np.ones(6)}), Utterance("Bob", {"text": np.ones(5)})
+    for _ in range(3):
+        with pytest.raises(InputError):
+            disturbed.add(bad)
+        assert np.array_equal(disturbed.add(good), clean.add(good))
+    assert disturbed.numbers == {"Ann": 0}
+
+
+def test_speaker_too_many_for_pairs_is_named(run: TrainedRun) -> None:
+    session = Session(run)
+    for name in ("Ann", "Bob", "Ann"):
+        session.add(Utterance(name, {"text": np.ones(6)}))
+    with pytest.raises(InputError, match=r"'Cy' is speaker number 3, .* distinguishes 2: train "):
+        session.add(Utterance("Cy", {"text": np.ones(6)}))
+
+
+def test_time_of_an_utterance_does_not_grow(run: TrainedRun) -> None:
+    session, utterance = Session(run), Utterance("Ann", {"text": np.ones(6), "audio": np.ones(4)})
+    seconds = []
+    for _ in range(800):
+        started = time.perf_counter()
+        session.add(utterance)
+        seconds.append(time.perf_counter() - started)
+    assert np.median(seconds[-200:]) < 2 * np.median(seconds[100:300])
+
+
+def test_dialogue_of_ten_thousand_utterances(run: TrainedRun) -> None:
+    count, generator = 10_000, np.random.default_rng(0)
+    features = {
+        m: generator.standard_normal((count, w)).astype(np.float32) for m, w in run.widths.items()
+    }
+    dialogues = Dialogues(
+        name="endless",
+        features=features,
+        masks={m: generator.random(count) < 0.9 for m in features},
+        labels=np.full(count, -1),
+        speakers=generator.integers(2, size=count),
+        dialogue_ptr=np.array([0, count]),
+        dialogue_ids=("endless",),
+        splits=("test",),
+        utterance_ids=tuple(map(str, range(count))),
+        label_names=run.label_names,
+        speaker_names=("Ann", "Bob"),
+    )
+    dialogues.masks["text"][:] = True
+    for m, x in dialogues.features.items():
+        x[~dialogues.masks[m]] = 0
+    expected = run.probabilities(run.adapt(dialogues))
+    assert expected.shape == (count, len(run.label_names))
+    session = Session(run)
+    for row in range(1000):
+        found = session.add(_utterance(dialogues, row))
+        np.testing.assert_allclose(found, expected[row], rtol=0, atol=1e-5)
