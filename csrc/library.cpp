@@ -22,16 +22,18 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
       "relational_attention(Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
       " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
-      " bool gelu, bool keep, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst,"
-      " Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components)"
+      " bool gelu, bool tf32, bool keep, Tensor indptr, Tensor indices, Tensor seg_ptr,"
+      " Tensor seg_dst, Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids,"
+      " Tensor components, Tensor? rel_ptr, Tensor? seg_order, Tensor? dst_order)"
       " -> (Tensor out, Tensor alpha, Tensor u, Tensor v, Tensor pre)");
   m.def(
       "relational_attention_backward(Tensor grad_out, Tensor? grad_alpha, Tensor alpha, Tensor u,"
       " Tensor v, Tensor pre, Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
       " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
-      " bool gelu, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel,"
-      " Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components)"
+      " bool gelu, bool tf32, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst,"
+      " Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components,"
+      " Tensor? rel_ptr, Tensor? seg_order, Tensor? dst_order)"
       " -> (Tensor dst_feat, Tensor src_feat, Tensor weight_dst, Tensor weight_src, Tensor score,"
       " Tensor rel_weight, Tensor bias, Tensor edge_weight)");
   m.def(

@@ -25,7 +25,9 @@ struct Philox {
 // What dropout multiplies edge `edge` of group `group` by: 0, or 1 / keep with probability `keep`.
 template <typename value_t>
 HOST_DEVICE inline value_t dropout_scale(uint64_t seed, int64_t group, int64_t edge, value_t keep) {
-  const uint32_t word = Philox(seed, uint64_t(edge) / 4, uint64_t(group)).word[edge % 4];
+  const Philox random(seed, uint64_t(edge) / 4, uint64_t(group));
+  uint32_t word = random.word[0];  // a variable index would put the words into memory
+  for (int i = 1; i < 4; ++i) word = edge % 4 == i ? random.word[i] : word;
   return value_t(word >> 8) * value_t(1.0 / (1 << 24)) < keep ? 1 / keep : value_t(0);
 }
 

@@ -124,6 +124,24 @@ class Graph:
         return edges
 
     @cached_property
+    def relation_order(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Where relations begin (R + 1,), segments by relation (P,), targets by relations (N_dst,).
+
+        The segments of relation r are ``order[begin[r]:begin[r + 1]]``. In the third, targets with
+        the same first and last relation are neighbours: mostly those of one speaker. Computed on
+        the graph's device, without waiting for it.
+        """
+        segments = torch.argsort(self.seg_rel, stable=True)
+        bounds = torch.arange(self.num_rels + 1, device=self.seg_rel.device)
+        begin = torch.searchsorted(self.seg_rel[segments], bounds)
+        if self.num_edges == 0:
+            return begin, segments, torch.arange(self.num_dst, device=self.indptr.device)
+        first, last = self.indptr[:-1], self.indptr[1:]
+        inside = first.clamp(max=self.num_edges - 1), (last - 1).clamp(min=0)
+        lowest, highest = (self.etypes[edges] for edges in inside)
+        return begin, segments, torch.argsort(lowest * self.num_rels + highest, stable=True)
+
+    @cached_property
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
         """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
         offsets, order = torch.ops.ariigcn.counting_sort(self.seg_rel.cpu(), self.num_rels)
@@ -152,6 +170,8 @@ class Graph:
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         graph = Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
         graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
+        if graph.indices.device.type == "cuda":
+            _ = graph.relation_order  # now, as a captured CUDA graph would own what it computes
         return graph
 
     def with_facts(self) -> Graph:

@@ -11,11 +11,9 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._philox import dropout_scale
+from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
-from ariigcn_dgl.ops.relational_attention_torch import (
-    relational_attention_composed,
-    relational_attention_reference,
-)
+from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -48,13 +46,18 @@ def relational_attention(
         \alpha_{ij} = \mathrm{softmax}_j(e_{ij}), \qquad
         h'_i = \sum_r \sum_{j \in N_i^r} \frac{\alpha_{ij}}{|N_i^r|} w_{ij} W_r h_j
 
-    On the CPU one fused kernel, forward and backward: neighbours are summed per (target, relation)
-    and transformed after, so the matrix products cover the P non-empty pairs only; no tensor has
-    E rows of features. Independent parts of the graph (dialogues) are worked on one after the
-    other, in a fixed order: results are bitwise the same for any number of threads. Differentiable
-    any number of times, from the second on by `relational_attention_reference`. Half types are
-    computed in float32, which under autocast is the result's type. On other devices the same
-    mathematics runs as `edge_attention` and `relational_sum`.
+    Neighbours are summed per (target, relation) and transformed after, so the matrix products cover
+    the P non-empty pairs only; no tensor has E rows of features. Differentiable any number of
+    times, from the second on by `relational_attention_reference`.
+
+    On the CPU one fused kernel, forward and backward. Independent parts of the graph (dialogues)
+    are worked on one after the other, in a fixed order: results are bitwise the same for any number
+    of threads. Half types are computed in float32, which under autocast is the result's type.
+
+    On CUDA 3 kernels forward and 6 backward, without atomics: the same inputs give the same bits.
+    Nothing waits for the device, and a CUDA graph may capture it. Sums are kept in float32 at
+    least; halves are multiplied on tensor cores, and so are floats, as tf32, where torch's own
+    matrix products are. Under autocast the computation and the result are of autocast's type.
 
     Parameters
     ----------
@@ -130,21 +133,21 @@ def relational_attention(
         "gelu": gelu,
     }
     _check(graph, tensors, activation, dropout)
-    if feat.device.type != "cpu":
-        return relational_attention_composed(graph, **tensors, **options)
-    exact = feat.dtype if feat.dtype == torch.float64 else torch.float32
-    dtype = exact if torch.is_autocast_enabled("cpu") else feat.dtype
+    exact = computed_dtype(feat)
+    dtype = exact if autocasts(feat) else feat.dtype
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
-    seed = torch.randint(2**62, ()) if dropout > 0 else None
+    # on the device, so that every replay of a CUDA graph draws another one
+    seed = torch.randint(2**62, (), device=feat.device) if dropout > 0 else None
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
     options["activation"] = ACTIVATIONS.index(activation)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
-        *native, seed, *options.values(), keep, *_structure(graph)
+        *native, seed, *options.values(), allows_tf32(native[1]), keep, *_structure(graph)
     )
     return out.to(dtype), alpha.to(dtype)
 
 
-def _structure(graph: Graph) -> tuple[Tensor, ...]:
+def _structure(graph: Graph) -> tuple[Tensor | None, ...]:
+    on_device = graph.indices.device.type != "cpu"  # the CPU sorts in its caches
     return (
         graph.indptr,
         graph.indices,
@@ -155,6 +158,7 @@ def _structure(graph: Graph) -> tuple[Tensor, ...]:
         graph.t_indptr,
         graph.t_eids,
         graph.components,
+        *(graph.relation_order if on_device else (None, None, None)),
     )
 
 
@@ -203,8 +207,8 @@ def _check(
 
 @torch.library.register_fake("ariigcn::relational_attention")
 def _(dst_feat, src_feat, weight_dst, weight_src, score, rel_weight, *rest):
-    gelu, keep, indptr, indices = rest[7:11]
-    t_indptr = rest[-3]
+    gelu, _, keep, indptr, indices = rest[7:12]
+    t_indptr = rest[16]
     groups, num_dst = len(weight_dst), indptr.size(0) - 1
     kept, pitch = groups if keep else 0, -(-score.size(1) // 16) * 16
     shapes = [
@@ -224,7 +228,8 @@ def _(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, src_feat, *rest):
     return tuple(src_feat.new_empty(0) if x is None else torch.empty_like(x) for x in tensors)
 
 
-INPUTS, OPTIONS = 8, 5  # tensors before the seed; options after it, apart from `keep`
+INPUTS, OPTIONS = 8, 6  # tensors before the seed; options after it, apart from `keep`
+EDGES = 6  # tensors of the structure that describe the edges
 
 
 def _setup_context(ctx, inputs, output):
@@ -265,9 +270,9 @@ torch.library.register_autograd(
 
 def _forward(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, feat, *rest):
     weights, (bias, edge_weight, seed) = rest[:4], rest[4:7]
-    activation, negative_slope, dropout, normalise, gelu, *structure = rest[7:]
+    activation, negative_slope, dropout, normalise, gelu, _, *structure = rest[7:]
     out, attention = relational_attention_reference(
-        _edges(*structure),
+        _edges(*structure[:EDGES]),
         feat,
         *weights,
         dst_feat=dst_feat,
@@ -283,7 +288,12 @@ def _forward(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, feat, *rest):
 
 
 def _edges(
-    indptr, indices, seg_ptr, seg_dst, seg_rel, edge_seg, t_indptr, t_eids, components
+    indptr: Tensor,
+    indices: Tensor,
+    seg_ptr: Tensor,
+    seg_dst: Tensor,
+    seg_rel: Tensor,
+    edge_seg: Tensor,
 ) -> SimpleNamespace:
     """Return what the reference reads of a graph."""
     return SimpleNamespace(

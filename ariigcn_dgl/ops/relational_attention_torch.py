@@ -1,4 +1,4 @@
-"""Relational attention without its fused kernel: in plain torch, and of the separate operators."""
+"""Relational attention in plain torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.ops.edge_attention import edge_attention
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
-from ariigcn_dgl.ops.relational_sum import relational_sum, relational_sum_reference
+from ariigcn_dgl.ops.relational_sum import relational_sum_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -43,34 +42,6 @@ def relational_attention_reference(
     attended = F.dropout(alpha, dropout) if kept is None else alpha * kept
     factor = _factor(graph, attended, edge_weight, normalise)
     out = relational_sum_reference(graph, factor, source, rel_weight)
-    return (F.gelu(out) if gelu else out), alpha
-
-
-def relational_attention_composed(
-    graph: Graph,
-    feat: Tensor,
-    weight_dst: Tensor,
-    weight_src: Tensor,
-    score: Tensor,
-    rel_weight: Tensor,
-    *,
-    dst_feat: Tensor | None,
-    bias: Tensor | None,
-    edge_weight: Tensor | None,
-    activation: str,
-    negative_slope: float,
-    dropout: float,
-    normalise: bool,
-    gelu: bool,
-) -> tuple[Tensor, Tensor]:
-    """Compute `relational_attention` with the separate operators, for devices without the fused."""
-    source, u, v = _project(feat, dst_feat, weight_dst, weight_src)
-    if activation == "leaky_relu" and bias is None:
-        alpha = edge_attention(graph, u, v, score, negative_slope=negative_slope)
-    else:
-        alpha = _attention(graph, u, v, score, bias, activation, negative_slope)
-    factor = _factor(graph, F.dropout(alpha, dropout), edge_weight, normalise)
-    out = relational_sum(graph, factor, source, rel_weight)
     return (F.gelu(out) if gelu else out), alpha
 
 

@@ -86,10 +86,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> relational_attention(
     const Optional& dst_feat, const Tensor& src_feat, const Tensor& weight_dst,
     const Tensor& weight_src, const Tensor& score, const Tensor& rel_weight, const Optional& bias,
     const Optional& edge_weight, const Optional& seed, int64_t activation, double slope,
-    double dropout, bool normalise, bool gelu, bool keep, const Tensor& indptr,
+    double dropout, bool normalise, bool gelu, bool /*tf32*/, bool keep, const Tensor& indptr,
     const Tensor& indices, const Tensor& seg_ptr, const Tensor& seg_dst, const Tensor& seg_rel,
-    const Tensor& edge_seg, const Tensor& t_indptr, const Tensor& t_eids,
-    const Tensor& components) {
+    const Tensor& edge_seg, const Tensor& t_indptr, const Tensor& t_eids, const Tensor& components,
+    const Optional& /*rel_ptr*/, const Optional& /*seg_order*/, const Optional& /*dst_order*/) {
   const Inputs in{dst_feat,  src_feat,    weight_dst, weight_src, score,     rel_weight,
                   bias,      edge_weight, seed,       activation, slope,     dropout,
                   normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,
@@ -144,10 +144,11 @@ relational_attention_backward(const Tensor& grad_out, const Optional& grad_alpha
                               const Tensor& score, const Tensor& rel_weight, const Optional& bias,
                               const Optional& edge_weight, const Optional& seed, int64_t activation,
                               double slope, double dropout, bool normalise, bool gelu,
-                              const Tensor& indptr, const Tensor& indices, const Tensor& seg_ptr,
-                              const Tensor& seg_dst, const Tensor& seg_rel, const Tensor& edge_seg,
-                              const Tensor& t_indptr, const Tensor& t_eids,
-                              const Tensor& components) {
+                              bool /*tf32*/, const Tensor& indptr, const Tensor& indices,
+                              const Tensor& seg_ptr, const Tensor& seg_dst, const Tensor& seg_rel,
+                              const Tensor& edge_seg, const Tensor& t_indptr, const Tensor& t_eids,
+                              const Tensor& components, const Optional& /*rel_ptr*/,
+                              const Optional& /*seg_order*/, const Optional& /*dst_order*/) {
   const Inputs in{dst_feat,  src_feat,    weight_dst, weight_src, score,     rel_weight,
                   bias,      edge_weight, seed,       activation, slope,     dropout,
                   normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,

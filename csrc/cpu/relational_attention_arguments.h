@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-namespace ariigcn {
+#include "../activation.h"
 
-enum class Activation : int64_t { kLeakyRelu, kTanh, kElu, kGelu };
+namespace ariigcn {
 
 // Sizes and index structure; tensors of the Python class Graph.
 struct AttentionGraph {

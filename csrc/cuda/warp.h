@@ -1,4 +1,4 @@
-// Device side: which warp and lane this is, and the sum over a warp.
+// Device side: which warp and lane this is, and reductions over a warp.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,24 @@ template <typename value_t>
 __device__ value_t warp_sum(value_t value) {
   for (int mask = kWarpSize / 2; mask > 0; mask /= 2)
     value += __shfl_xor_sync(0xffffffffu, value, mask);
+  return value;
+}
+
+template <typename value_t>
+__device__ value_t warp_min(value_t value) {
+  for (int mask = kWarpSize / 2; mask > 0; mask /= 2) {
+    const value_t other = __shfl_xor_sync(0xffffffffu, value, mask);
+    if (other < value) value = other;
+  }
+  return value;
+}
+
+template <typename value_t>
+__device__ value_t warp_max(value_t value) {
+  for (int mask = kWarpSize / 2; mask > 0; mask /= 2) {
+    const value_t other = __shfl_xor_sync(0xffffffffu, value, mask);
+    if (other > value) value = other;
+  }
   return value;
 }
 

@@ -4,13 +4,17 @@
 // its memory order is the CPU's.
 #pragma once
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
+#include <climits>
 #include <cmath>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -19,6 +23,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __shared__ static
 
 struct dim3 {
@@ -45,40 +50,44 @@ inline unsigned run_blocks = ~0u;  // only the first so many are run, a sample o
 inline unsigned launches = 0;
 
 // std::barrier would order threads of different barriers too (they share the atomics they wait on)
-// and so hide races from ThreadSanitizer.
+// and so hide races from ThreadSanitizer; a mutex would be fought over by all who wake up.
 class Barrier {
  public:
-  explicit Barrier(unsigned threads) : expected_(threads) {}
+  explicit Barrier(unsigned threads) : state_(std::uint64_t(threads) << 32) {}
 
   void arrive_and_wait() {
-    std::unique_lock lock(mutex_);
     const unsigned phase = phase_;
-    if (++arrived_ == expected_) return complete();
-    released_.wait(lock, [&] { return phase_ != phase; });
+    if (is_complete(++state_)) return complete();
+    while (phase_ == phase) futex(FUTEX_WAIT_PRIVATE, phase);
   }
 
   void arrive_and_drop() {
-    const std::lock_guard lock(mutex_);
-    if (arrived_ == --expected_) complete();
+    if (is_complete(state_ -= std::uint64_t(1) << 32)) complete();
   }
 
  private:
+  // The upper half of the state is how many are expected, the lower half how many have arrived.
+  static bool is_complete(std::uint64_t state) { return state >> 32 == std::uint32_t(state); }
+
   void complete() {
-    arrived_ = 0;
+    state_ &= ~std::uint64_t(0) << 32;
     ++phase_;
-    released_.notify_all();
+    futex(FUTEX_WAKE_PRIVATE, INT_MAX);
+  }
+  void futex(int operation, unsigned value) {
+    syscall(SYS_futex, reinterpret_cast<unsigned*>(&phase_), operation, value, nullptr, nullptr, 0);
   }
 
-  std::mutex mutex_;
-  std::condition_variable released_;
-  unsigned expected_, arrived_ = 0, phase_ = 0;
+  std::atomic<std::uint64_t> state_;
+  std::atomic<unsigned> phase_ = 0;
 };
 
 // Lanes exchange values through `slot`. Two sets of slots take turns: a lane can be at most one
 // exchange ahead of another, so it never overwrites a value that is still to be read.
+constexpr unsigned kSlotBytes = 32;
 struct Warp {
   Barrier barrier;
-  alignas(16) unsigned char slot[2][kWarp][16];
+  alignas(16) unsigned char slot[2][kWarp][kSlotBytes];
   explicit Warp(unsigned lanes) : barrier(lanes) {}
 };
 
@@ -99,16 +108,27 @@ inline unsigned thread_in_block() {
 }
 inline Warp& warp() { return *block->warps[thread_in_block() / kWarp]; }
 
+inline unsigned lane() { return thread_in_block() % kWarp; }
+
+// The values that all lanes pass to the same call, by lane; to be read before the next such call.
+template <typename T>
+auto share(T value) {
+  static_assert(sizeof(T) <= kSlotBytes);
+  Warp& w = warp();
+  const unsigned turn = exchanges++ % 2;
+  std::memcpy(w.slot[turn][lane()], &value, sizeof(T));
+  w.barrier.arrive_and_wait();
+  return [&w, turn](unsigned from) {
+    T theirs;
+    std::memcpy(&theirs, w.slot[turn][from % kWarp], sizeof(T));
+    return theirs;
+  };
+}
+
 // The value that lane `from(own lane)` passes to the same call.
 template <typename T, typename From>
 T exchange(T value, From from) {
-  static_assert(sizeof(T) <= 16);
-  Warp& w = warp();
-  const unsigned lane = thread_in_block() % kWarp, turn = exchanges++ % 2;
-  std::memcpy(w.slot[turn][lane], &value, sizeof(T));
-  w.barrier.arrive_and_wait();
-  std::memcpy(&value, w.slot[turn][from(lane) % kWarp], sizeof(T));
-  return value;
+  return share(value)(from(lane()));
 }
 
 inline dim3 unflatten(unsigned index, dim3 size) {

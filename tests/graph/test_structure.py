@@ -248,6 +248,24 @@ def test_from_edges_keeps_the_order_of_double_edges():
     assert graph.eids.tolist() == [0, 1, 2]
 
 
+def test_relation_order_lists_segments_by_relation_and_like_targets_together():
+    graph = Graph.from_csr(
+        torch.tensor([0, 2, 3, 3, 5]), torch.zeros(5, dtype=torch.int64),
+        torch.tensor([0, 1, 1, 0, 1]), num_rels=3, num_src=1,
+    )  # fmt: skip
+    begin, segments, targets = (x.tolist() for x in graph.relation_order)
+    assert begin == [0, 2, 5, 5]
+    assert segments == [0, 3, 1, 2, 4]
+    assert targets == [0, 2, 3, 1]  # target 2 has no edges and costs nothing anywhere
+
+
+@pytest.mark.parametrize("nodes", [0, 3])
+def test_relation_order_of_no_edges(nodes: int):
+    none = torch.zeros(0, dtype=torch.int64)
+    graph = Graph.from_csr(torch.zeros(nodes + 1, dtype=torch.int64), none, num_rels=2)
+    assert [x.tolist() for x in graph.relation_order] == [[0, 0, 0], [], list(range(nodes))]
+
+
 def test_from_edge_index_reads_sources_and_targets_from_its_rows():
     edge_index, edge_type = torch.tensor([[3, 0, 2], [1, 1, 0]]), long([1, 0, 0])
     graph = Graph.from_edge_index(edge_index, edge_type, num_nodes=(4, 2))

@@ -135,7 +135,7 @@ def raw_arguments(graph: Graph, keep: bool, dropout: float, optional: bool) -> t
     given = (dst_feat, feat, *tensors, bias, edge_weight, torch.tensor(7))
     given = given if optional else (None, feat, *tensors, None, None, None)
     given = [x if keep or x is None else x.detach() for x in given]
-    return (*given, 0, 0.2, dropout, True, True, keep, *_structure(graph))
+    return (*given, 0, 0.2, dropout, True, True, False, keep, *_structure(graph))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_backward_follows_the_rules_for_operators():
     raw = raw_arguments(SMALL, True, 0.3, True)
     given = [x.detach() if isinstance(x, Tensor) else x for x in raw]
     out, alpha, *kept = torch.ops.ariigcn.relational_attention(*given)
-    del given[14]  # keep
+    del given[15]  # keep
     backward = torch.ops.ariigcn.relational_attention_backward.default
     gradients = torch.ones_like(out), torch.ones_like(alpha)
     torch.library.opcheck(backward, (*gradients, alpha, *kept, *given))

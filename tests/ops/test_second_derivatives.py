@@ -219,7 +219,7 @@ def backward_of_edge_attention() -> tuple:
 def backward_of_relational_attention() -> tuple:
     feat, *weights, dst_feat, bias, edge_weight = draw(*SHAPES.values())
     tensors = (dst_feat, feat, *weights, bias, edge_weight)
-    options = (1, 0.2, 0.3, True, True)
+    options = (1, 0.2, 0.3, True, True, False)
     out, alpha, *kept = torch.ops.ariigcn.relational_attention(
         *(x.detach() for x in tensors), torch.tensor(7), *options, True, *_structure(GRAPH)
     )

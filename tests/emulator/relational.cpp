@@ -1,0 +1,125 @@
+#include "relational.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime_api.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "cuda/relational_attention.h"
+
+namespace {
+using namespace ariigcn;
+
+template <typename Run>
+int for_floating(int dtype, const Run& run) {
+  if (dtype == 0) return run(float{});
+  if (dtype == 1) return run(double{});
+  if (dtype == 2) return run(__half{});
+  return run(__nv_bfloat16{});
+}
+
+template <typename scalar_t>
+void assign(const scalar_t*& to, const void* from) {
+  to = static_cast<const scalar_t*>(from);
+}
+template <typename scalar_t>
+void assign(scalar_t*& to, void* from) {
+  to = static_cast<scalar_t*>(from);
+}
+
+RelationalGraph graph_of(const int64_t* sizes, const int64_t* const* at) {
+  return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], at[0], at[1], at[2],
+          at[3],    at[4],    at[5],    at[6],    at[7],    at[8], at[9], at[10]};
+}
+
+template <typename scalar_t>
+RelationalForward<scalar_t> forward_of(const RelationalSizes& n, const RelationalTensors& t,
+                                       double slope, double keep) {
+  RelationalForward<scalar_t> op{};
+  op.graph = graph_of(n.graph, t.graph);
+  op.modalities = n.modalities;
+  op.groups = n.modalities * n.heads;
+  op.heads = n.heads;
+  op.in_feats = n.in_feats;
+  op.attn_feats = n.attn_feats;
+  op.attn_pitch = n.attn_pitch;
+  op.out_feats = n.out_feats;
+  op.activation = Activation(n.activation);
+  op.slope = acc_t<scalar_t>(slope);
+  op.keep = acc_t<scalar_t>(keep);
+  op.seed = t.seed;
+  op.normalise = n.normalise != 0;
+  op.gelu = n.gelu != 0;
+  op.tf32 = n.tf32 != 0;
+  assign(op.dst_feat, t.dst_feat);
+  assign(op.src_feat, t.src_feat);
+  assign(op.weight_dst, t.weight_dst);
+  assign(op.weight_src, t.weight_src);
+  assign(op.score, t.score);
+  assign(op.bias, t.bias);
+  assign(op.edge_weight, t.edge_weight);
+  assign(op.rel_weight, t.rel_weight);
+  assign(op.out, t.out);
+  assign(op.alpha, t.alpha);
+  assign(op.u, t.u);
+  assign(op.v, t.v);
+  assign(op.gelu_grad, t.gelu_grad);
+  return op;
+}
+
+// Arrays of exactly the sizes asked for, full of NaN.
+class Scratch {
+ public:
+  template <typename value_t>
+  void take(value_t*& pointer, int64_t count) {
+    void* memory = nullptr;
+    if (posix_memalign(&memory, 16, count * sizeof(value_t)) != 0) std::abort();
+    memory_.emplace_back(memory, std::free);
+    pointer = static_cast<value_t*>(memory);
+    for (int64_t k = 0; k < count; ++k) pointer[k] = value_t(NAN);
+  }
+
+ private:
+  std::vector<std::unique_ptr<void, void (*)(void*)>> memory_;
+};
+
+}  // namespace
+
+void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
+unsigned launch_count() { return emulator::launches; }
+
+int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                       double slope, double keep) {
+  return for_floating(dtype, [&](auto t) {
+    auto op = forward_of<decltype(t)>(*sizes, *tensors, slope, keep);
+    Scratch scratch;
+    op.allocate_scratch([&](auto& pointer, int64_t count) { scratch.take(pointer, count); });
+    return launch_relational_forward(op, nullptr);
+  });
+}
+
+int relational_backward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                        double slope, double keep, const RelationalGrads* grads) {
+  return for_floating(dtype, [&](auto t) {
+    RelationalBackward<decltype(t)> op{};
+    op.forward = forward_of<decltype(t)>(*sizes, *tensors, slope, keep);
+    op.shared = sizes->shared != 0;
+    assign(op.grad_out, grads->grad_out);
+    assign(op.grad_alpha, grads->grad_alpha);
+    assign(op.dst_feat, grads->dst_feat);
+    assign(op.src_feat, grads->src_feat);
+    assign(op.weight_dst, grads->weight_dst);
+    assign(op.weight_src, grads->weight_src);
+    assign(op.score, grads->score);
+    assign(op.rel_weight, grads->rel_weight);
+    assign(op.bias, grads->bias);
+    assign(op.edge_weight, grads->edge_weight);
+    Scratch scratch;
+    op.allocate_scratch([&](auto& pointer, int64_t count) { scratch.take(pointer, count); });
+    return launch_relational_backward(op, nullptr);
+  });
+}

@@ -1,0 +1,34 @@
+// The launchers of the relational attention with C linkage. `dtype`: 0 float, 1 double, 2 half,
+// 3 bfloat16. Tensors are contiguous; optional ones may be null. Scratch is allocated here, array
+// by array and full of NaN, so that sanitizers and results tell of what was not to be read.
+#pragma once
+
+#include <cstdint>
+
+extern "C" {
+// All of type int64, in this order. `graph` lists the members of RelationalGraph.
+struct RelationalSizes {
+  int64_t graph[5];
+  int64_t modalities, heads, in_feats, attn_feats, attn_pitch, out_feats;
+  int64_t activation, normalise, gelu, tf32;
+  int64_t shared;  // targets are the sources
+};
+struct RelationalTensors {
+  const int64_t* graph[11];
+  const int64_t* seed;
+  const void *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *bias, *edge_weight,
+      *rel_weight;
+  void *out, *alpha, *u, *v, *gelu_grad;
+};
+struct RelationalGrads {
+  const void *grad_out, *grad_alpha;
+  void *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *rel_weight, *bias, *edge_weight;
+};
+
+void set_max_blocks(unsigned blocks);
+unsigned launch_count();
+int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                       double slope, double keep);
+int relational_backward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                        double slope, double keep, const RelationalGrads* grads);
+}

@@ -1,0 +1,365 @@
+"""The relational attention's CUDA kernels, unchanged, built for the CPU and compared with torch.
+
+This shows their logic, bounds and barriers on machines without a GPU;
+tests/ops/test_relational_attention_cuda.py runs them on one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.ops import relational_attention_reference
+from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+
+ROOT = Path(__file__).parents[2]
+EMULATOR, CUDA = ROOT / "tests" / "emulator", ROOT / "csrc" / "cuda"
+NAMES = ("relational_attention", "attention_edges", "target_grads", "source_grads", "row_product",
+         "outer_product")  # fmt: skip
+COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
+SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *(CUDA / f"{name}.cu" for name in NAMES)]
+DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+INPUTS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "bias", "edge_weight",
+          "rel_weight")  # fmt: skip
+GRADS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", "bias",
+         "edge_weight")  # fmt: skip
+OPTIONAL = ("dst_feat", "bias", "edge_weight")
+ALL_BLOCKS = 2**32 - 1
+EXACT = (torch.float32, torch.float64)
+HALVES = (torch.float16, torch.bfloat16)
+SEED = 7
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("relational")
+    subprocess.run([*COMPILE, "-O1", "-shared", "-fPIC", *SOURCES, "-o", folder / "lib.so"],
+                   check=True)  # fmt: skip
+    return ctypes.CDLL(folder / "lib.so")
+
+
+def nan(*size: int, dtype: torch.dtype) -> Tensor:
+    return torch.full(size, torch.nan, dtype=dtype)
+
+
+def pointer(tensor: Tensor | None) -> int | None:
+    assert tensor is None or tensor.is_contiguous()
+    return None if tensor is None or tensor.numel() == 0 else tensor.data_ptr()
+
+
+def int64s(*values: int) -> ctypes.Array:
+    return (ctypes.c_int64 * len(values))(*values)
+
+
+def pointers(*tensors: Tensor | None) -> ctypes.Array:
+    return (ctypes.c_void_p * len(tensors))(*map(pointer, tensors))
+
+
+class Emulated:
+    """Calls the launchers with tensors; everything they shall write starts as NaN."""
+
+    def __init__(self, library: ctypes.CDLL, graph: Graph, inputs: dict, options: dict):
+        self.library, self.graph, self.inputs, self.options = library, graph, inputs, options
+        self.feat, self.rel_weight = inputs["feat"], inputs["rel_weight"]
+        attn, groups = inputs["score"].size(1), len(self.rel_weight)
+        pitch, out_feats = -(-attn // 16) * 16, self.rel_weight.size(3)
+        self.sizes = int64s(
+            *(graph.num_dst, graph.num_src, graph.num_edges, graph.num_segments, graph.num_rels),
+            *(len(self.feat), groups // len(self.feat), self.feat.size(2), attn, pitch, out_feats),
+            ACTIVATIONS.index(options.get("activation", "leaky_relu")),
+            *(options.get(k, default) for k, default in
+              (("normalise", True), ("gelu", False), ("tf32", False))),
+            "dst_feat" not in inputs,
+        )  # fmt: skip
+        make = {"dtype": self.feat.dtype}
+        self.out, self.alpha = (
+            nan(groups, graph.num_dst, out_feats, **make), nan(groups, graph.num_edges, **make)
+        )  # fmt: skip
+        self.u, self.v = (nan(groups, n, pitch, **make) for n in (graph.num_dst, graph.num_src))
+        self.gelu_grad = nan(*self.out.shape, **make) if options.get("gelu") else None
+        self.dropout = options.get("dropout", 0.0)
+        self.seed = torch.tensor(SEED) if self.dropout else None
+
+    def _call(self, name: str, *more) -> None:
+        graph = self.graph
+        structure = (graph.indptr, graph.indices, graph.seg_ptr, graph.seg_dst, graph.seg_rel,
+                     graph.edge_seg, graph.t_indptr, graph.t_eids)  # fmt: skip
+        dst_feat = self.inputs.get("dst_feat", self.feat)
+        given = [dst_feat, *(self.inputs.get(k) for k in INPUTS[1:])]
+        results = self.out, self.alpha, self.u, self.v, self.gelu_grad
+        tensors = pointers(*structure, *graph.relation_order, self.seed, *given, *results)
+        numbers = (ctypes.c_double(x) for x in (self.options.get("negative_slope", 0.0),
+                                                1 - self.dropout))  # fmt: skip
+        dtype = DTYPE_CODE[self.feat.dtype]
+        assert getattr(self.library, name)(dtype, self.sizes, tensors, *numbers, *more) == 0
+
+    def forward(self) -> tuple[Tensor, Tensor]:
+        self._call("relational_forward")
+        return self.out, self.alpha
+
+    def backward(self, grad_out: Tensor, grad_alpha: Tensor | None) -> dict[str, Tensor]:
+        given = {k: self.inputs[k] for k in GRADS if k in self.inputs}
+        grads = {k: nan(*x.shape, dtype=x.dtype) for k, x in given.items()}
+        results = pointers(grad_out, grad_alpha, *(grads.get(k) for k in GRADS))
+        self._call("relational_backward", results)
+        return grads
+
+
+def weights_like(x: Tensor) -> Tensor:
+    return (torch.linspace(-1, 1, x.numel()).reshape(x.shape) + 0.3).bfloat16().to(x)
+
+
+def emulated(library, graph: Graph, inputs: dict[str, Tensor], **options) -> dict[str, Tensor]:
+    """Return outputs and gradients, in float64, of the emulated kernels."""
+    run = Emulated(library, graph, inputs, options)
+    out, alpha = run.forward()
+    grads = run.backward(weights_like(out), weights_like(alpha))
+    return {k: x.double() for k, x in {"out": out, "alpha": alpha, **grads}.items()}
+
+
+def reference(
+    graph: Graph, inputs: dict[str, Tensor], dtype: torch.dtype = torch.float64, **options
+) -> dict[str, Tensor]:
+    """Return outputs and gradients of plain torch, computed with a type, in float64."""
+    leaves = {k: x.to(dtype).detach().requires_grad_() for k, x in inputs.items()}
+    out = relational_attention_reference(graph, **leaves, **options)
+    grads = torch.autograd.grad(
+        out, list(leaves.values()), [weights_like(x) for x in out], materialize_grads=True
+    )
+    results = zip(("out", "alpha", *leaves), (*out, *grads), strict=True)
+    return {k: x.double() for k, x in results}
+
+
+def errors(ours: dict[str, Tensor], exact: dict[str, Tensor]) -> dict[str, float]:
+    """Return each tensor's error in norm; those that vanish count as 1 / 100."""
+    assert ours.keys() == exact.keys()
+    scale = {k: x.norm().clamp(min=1e-2) for k, x in exact.items()}
+    return {k: ((ours[k] - exact[k]).norm() / scale[k]).item() for k in exact}
+
+
+def check(library, graph: Graph, inputs: dict[str, Tensor], **options) -> None:
+    tolerance = 1e-12 if inputs["feat"].dtype == torch.float64 else 3e-6
+    found = errors(emulated(library, graph, inputs, **options), reference(graph, inputs, **options))
+    assert {k: e for k, e in found.items() if not e < tolerance} == {}
+
+
+def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
+    generator = torch.Generator().manual_seed(count)
+    spans = (max(num_src, 1), max(num_dst, 1), num_rels)
+    src, dst, rel = (torch.randint(n, (count,), generator=generator) for n in spans)
+    return Graph.from_edges(src, dst, rel, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
+
+
+def dialogues(lengths: list[int], reach: int, relations: str = "pairs") -> Graph:
+    speakers = torch.arange(sum(lengths)) // 2 % 2
+    return window_graph(torch.tensor(lengths), speakers, past=reach, future=reach,
+                        relations=relations)  # fmt: skip
+
+
+def arguments(
+    graph: Graph,
+    widths: tuple[int, int, int] = (3, 2, 5),
+    groups: tuple[int, int] = (1, 1),
+    optional: tuple[str, ...] = OPTIONAL,
+    dtype: torch.dtype = torch.float64,
+) -> dict[str, Tensor]:
+    """Return tensors for M and heads `groups`, scaled so that scores and results are moderate."""
+    (in_feats, attn, out_feats), (modalities, heads) = widths, groups
+    total, generator = modalities * heads, torch.Generator().manual_seed(sum(widths))
+    shapes = {
+        "dst_feat": (modalities, graph.num_dst, in_feats),
+        "feat": (modalities, graph.num_src, in_feats),
+        "weight_dst": (total, in_feats, attn),
+        "weight_src": (total, in_feats, attn),
+        "score": (total, attn),
+        "rel_weight": (total, graph.num_rels, in_feats, out_feats),
+        "bias": (total, graph.num_rels, attn),
+        "edge_weight": (graph.num_edges,),
+    }
+    always = shapes.keys() - set(OPTIONAL)
+    always |= {"dst_feat"} if graph.num_src != graph.num_dst else set()
+    fan_in = {"score": attn, "weight_dst": in_feats, "weight_src": in_feats, "rel_weight": in_feats}
+    drawn = {k: torch.randn(s, generator=generator, dtype=torch.float64)
+             for k, s in shapes.items()}  # fmt: skip
+    kept = {k: x for k, x in drawn.items() if k in always or k in optional}
+    return {k: (x / fan_in.get(k, 1) ** 0.5).to(dtype) for k, x in kept.items()}
+
+
+GRAPHS = {
+    "no nodes": edges(0, 0, 0),
+    "no targets": edges(0, 3, 0),
+    "no sources": edges(3, 0, 0),
+    "no edges": edges(3, 3, 0),
+    "isolated nodes": edges(9, 9, 5),
+    "dialogues": dialogues([30, 1, 12], 10),
+    "sources that fit no window": edges(18, 200, 60),
+    "a target of 600 double edges": edges(1, 20, 600, 3),
+    "a target of 600 edges that fit no window": edges(1, 60, 600, 3),
+}
+SMALL = edges(20, 20, 60)
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
+def test_equals_the_reference_on_any_graph(library, graph, optional):
+    inputs = arguments(graph, groups=(1, 2), optional=optional)
+    check(library, graph, inputs, gelu=bool(optional))
+
+
+# around vectors of 16 bytes, padded rows, tiles of 64 and chunks of 512 bytes
+@pytest.mark.parametrize("widths", [(1, 1, 1), (17, 65, 33), (64, 16, 65), (130, 34, 1)], ids=str)
+@pytest.mark.parametrize("dtype", EXACT, ids=str)
+def test_equals_the_reference_around_tile_edges(library, widths, dtype):
+    graph = edges(70, 5, 90, num_rels=2)
+    check(library, graph, arguments(graph, widths, dtype=dtype), negative_slope=0.2)
+
+
+SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}
+KINDS = SLOPES | {name: (name, 0.0) for name in ACTIVATIONS[1:]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
+def test_equals_the_reference_with_any_activation(library, kind, bias):
+    activation, slope = KINDS[kind]
+    inputs = arguments(SMALL, (3, 18, 4), optional=("bias",) if bias else ())
+    check(library, SMALL, inputs, activation=activation, negative_slope=slope)
+
+
+@pytest.mark.parametrize("num_rels", [1, 12])
+@pytest.mark.parametrize("normalise", [False, True], ids=["sum", "mean"])
+def test_equals_the_reference_with_any_relations(library, num_rels, normalise):
+    graph = edges(20, 10, 60, num_rels)
+    check(library, graph, arguments(graph, groups=(2, 2)), normalise=normalise)
+
+
+def test_chunks_of_rows_add_up(library):
+    graph = edges(600, 8, 900, num_rels=3)  # more than two chunks of rows, and of segments
+    check(library, graph, arguments(graph, (2, 3, 2), optional=("bias",)))
+
+
+@pytest.mark.parametrize("kind", ["leaky_relu", "gelu"])
+def test_single_precision_is_within_a_few_millionths(library, kind):
+    activation, slope = KINDS[kind]
+    inputs = arguments(SMALL, (36, 20, 12), (2, 1), dtype=torch.float32)
+    check(library, SMALL, inputs, activation=activation, negative_slope=slope, gelu=True)
+
+
+def test_floats_are_multiplied_as_tf32_where_that_is_allowed(library):
+    inputs = arguments(SMALL, (36, 20, 12), dtype=torch.float32)
+    options = {"activation": "tanh", "gelu": True}
+    ours = emulated(library, SMALL, inputs, tf32=True, **options)
+    found = errors(ours, reference(SMALL, inputs, **options))
+    assert all(error < 2e-3 for error in found.values()), found
+    assert found["out"] > 1e-5  # else no tensor core was used
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("kind", ["leaky_relu", "tanh"])
+def test_halves_err_less_than_torch_computing_with_them(library, dtype, kind):
+    activation, slope = KINDS[kind]
+    options = {"activation": activation, "negative_slope": slope, "gelu": True}
+    inputs = arguments(SMALL, (33, 17, 65), (1, 2), dtype=dtype)
+    exact = reference(SMALL, inputs, **options)
+    found = errors(emulated(library, SMALL, inputs, **options), exact)
+    naive = errors(reference(SMALL, inputs, dtype=dtype, **options), exact)
+    allowed = {k: e + torch.finfo(dtype).eps for k, e in naive.items()}
+    assert {k: (e, naive[k]) for k, e in found.items() if not e <= allowed[k]} == {}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_rows_need_not_start_at_whole_vectors(library, dtype):
+    inputs = arguments(SMALL, (16, 16, 16), optional=OPTIONAL, dtype=dtype)
+    shifted = {k: shift(x) for k, x in inputs.items()}
+    assert all(x.is_contiguous() and x.data_ptr() % 16 for x in shifted.values())
+    ours, aligned = (emulated(library, SMALL, x, gelu=True) for x in (shifted, inputs))
+    assert all(ours[k].equal(x) for k, x in aligned.items())
+
+
+def shift(x: Tensor) -> Tensor:
+    """Return a copy that starts one element after the beginning of its memory."""
+    return torch.cat([x.flatten()[:1], x.flatten()])[1:].view(x.shape)
+
+
+def test_dropout_is_the_cpus(library):
+    inputs = arguments(SMALL, (3, 4, 5), (2, 2))
+    ours = emulated(library, SMALL, inputs, dropout=0.4, gelu=True)
+    found = errors(ours, of_the_cpu(SMALL, inputs, dropout=0.4))
+    assert {k: e for k, e in found.items() if not e < 1e-12} == {}
+
+
+def of_the_cpu(graph: Graph, inputs: dict[str, Tensor], dropout: float) -> dict[str, Tensor]:
+    """Return what the CPU's kernel computes with the seed of the emulated one, and GELU."""
+    leaves = {k: x.detach().requires_grad_() for k, x in inputs.items()}
+    names = "dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:]
+    given = [leaves.get(k) for k in names]
+    options = 0, 0.0, dropout, True, True, False, True  # tf32, keep
+    out = torch.ops.ariigcn.relational_attention(
+        *given, torch.tensor(SEED), *options, *_structure(graph)
+    )[:2]
+    grads = torch.autograd.grad(out, list(leaves.values()), [weights_like(x) for x in out])
+    return dict(zip(("out", "alpha", *leaves), (*out, *grads), strict=True))
+
+
+def test_the_gradient_of_the_output_alone(library):
+    inputs = arguments(SMALL)
+    run = Emulated(library, SMALL, inputs, {})
+    run.forward()
+    ours = run.backward(weights_like(run.out), None)
+    leaves = {k: x.requires_grad_() for k, x in inputs.items()}
+    out, _ = relational_attention_reference(SMALL, **leaves)
+    exact = torch.autograd.grad(out, list(leaves.values()), weights_like(out))
+    torch.testing.assert_close(tuple(ours.values()), exact)
+
+
+def test_scores_beyond_exp(library):
+    inputs = arguments(SMALL, dtype=torch.float32)
+    inputs["score"] *= 1e4
+    _, alpha = Emulated(library, SMALL, inputs, {}).forward()
+    totals = torch.zeros(1, 20).index_add(1, SMALL.dst, alpha)
+    torch.testing.assert_close(totals, (SMALL.indptr.diff() > 0).float()[None])
+
+
+def test_the_number_of_blocks_changes_no_bit(library):
+    graph = dialogues([40, 9], 3)
+    inputs = arguments(graph, (5, 3, 4), (1, 2), dtype=torch.float32)
+    answers = []
+    for blocks in (ALL_BLOCKS, 3):
+        library.set_max_blocks(ctypes.c_uint32(blocks))
+        answers.append(emulated(library, graph, inputs, gelu=True))
+    library.set_max_blocks(ctypes.c_uint32(ALL_BLOCKS))
+    assert all(answers[1][k].equal(x) for k, x in answers[0].items())
+
+
+def test_launches_of_a_layer(library):
+    run = Emulated(library, SMALL, arguments(SMALL), {"gelu": True})
+    before = library.launch_count()
+    run.forward()
+    forward = library.launch_count() - before
+    run.backward(weights_like(run.out), weights_like(run.alpha))
+    assert (forward, library.launch_count() - before - forward) == (3, 6)
+
+
+def check_program(folder: Path, sanitizers: str, arch: int) -> list[float]:
+    """Build the check with sanitizers; return the mean sizes that it prints."""
+    program = folder / "check"
+    flags = ["-O0", "-g1", f"-fsanitize={sanitizers}", f"-DEMULATED_ARCH={arch}"]
+    command = [*COMPILE, *flags, EMULATOR / "relational_check.cpp", *SOURCES, "-o", program]
+    subprocess.run(command, check=True)
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [float(number) for number in done.stdout.split()]
+
+
+def test_no_two_threads_race_and_none_leaves_its_arrays(tmp_path):
+    (tmp_path / "a").mkdir()
+    with_tensor_cores = check_program(tmp_path, "thread", 800)
+    without = check_program(tmp_path / "a", "address,undefined", 750)
+    assert len(without) == 4 * 9
+    assert without == pytest.approx(with_tensor_cores, rel=1e-2)
