@@ -76,9 +76,10 @@ class Barrier {
 
 // Lanes exchange values through `slot`. Two sets of slots take turns: a lane can be at most one
 // exchange ahead of another, so it never overwrites a value that is still to be read.
+constexpr unsigned kSlotBytes = 32;
 struct Warp {
   Barrier barrier;
-  alignas(16) unsigned char slot[2][kWarp][16];
+  alignas(16) unsigned char slot[2][kWarp][kSlotBytes];
   explicit Warp(unsigned lanes) : barrier(lanes) {}
 };
 
@@ -99,16 +100,27 @@ inline unsigned thread_in_block() {
 }
 inline Warp& warp() { return *block->warps[thread_in_block() / kWarp]; }
 
+inline unsigned lane() { return thread_in_block() % kWarp; }
+
+// The values that all lanes pass to the same call, by lane; to be read before the next such call.
+template <typename T>
+auto share(T value) {
+  static_assert(sizeof(T) <= kSlotBytes);
+  Warp& w = warp();
+  const unsigned turn = exchanges++ % 2;
+  std::memcpy(w.slot[turn][lane()], &value, sizeof(T));
+  w.barrier.arrive_and_wait();
+  return [&w, turn](unsigned from) {
+    T theirs;
+    std::memcpy(&theirs, w.slot[turn][from % kWarp], sizeof(T));
+    return theirs;
+  };
+}
+
 // The value that lane `from(own lane)` passes to the same call.
 template <typename T, typename From>
 T exchange(T value, From from) {
-  static_assert(sizeof(T) <= 16);
-  Warp& w = warp();
-  const unsigned lane = thread_in_block() % kWarp, turn = exchanges++ % 2;
-  std::memcpy(w.slot[turn][lane], &value, sizeof(T));
-  w.barrier.arrive_and_wait();
-  std::memcpy(&value, w.slot[turn][from(lane) % kWarp], sizeof(T));
-  return value;
+  return share(value)(from(lane()));
 }
 
 inline dim3 unflatten(unsigned index, dim3 size) {

@@ -1,0 +1,105 @@
+// Products of small matrices by one warp on tensor cores (sm_80 and later): C += A B, where A is
+// 16 x K, B is K x 8 and a row of K elements takes 32 bytes: K = kMmaK is 16 halves or 8 floats.
+// Floats are multiplied as tf32, of which only the first 10 bits of the mantissa count.
+//
+// All lanes of a warp call each function together, with the same arguments. Tiles lie in shared
+// memory; a row of halves, and of floats where the tile is not transposed, starts at a multiple of
+// 16 bytes. Rows whose `stride` is 16 bytes more than a multiple of 128 collide least in the banks.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+#include "mma_ptx.h"
+#else
+#include <mma_ptx.h>  // of the emulator
+#endif
+#include "warp.h"
+
+namespace ariigcn {
+
+template <typename scalar_t>
+constexpr int kMmaK = 32 / int(sizeof(scalar_t));
+
+// A warp's share of A, B and C. Lane t holds, where `r = t / 4` and `q = t % 4`:
+// of A the 4 bytes at 4 q of rows r and r + 8, then those at 16 + 4 q;
+// of B the 4 bytes at 4 q, then those at 16 + 4 q, of column r;
+// of C the columns 2 q and 2 q + 1 of row r, then of row r + 8.
+template <typename scalar_t>
+struct MmaA {
+  uint32_t reg[4];
+};
+template <typename scalar_t>
+struct MmaB {
+  uint32_t reg[2];
+};
+struct MmaC {
+  float at[4] = {};
+
+  __device__ static int row(int element) { return lane() / 4 + element / 2 * 8; }
+  __device__ static int column(int element) { return lane() % 4 * 2 + element % 2; }
+};
+
+// A[i][k] = tile[i * stride + k].
+template <typename scalar_t>
+__device__ MmaA<scalar_t> load_a(const scalar_t* tile, int stride) {
+  const int l = lane();
+  MmaA<scalar_t> a;
+  ptx::ldmatrix_x4(tile + l % 16 * stride + l / 16 * (kMmaK<scalar_t> / 2), a.reg);
+  return a;
+}
+
+// A[i][k] = tile[k * stride + i].
+template <typename scalar_t>
+__device__ MmaA<scalar_t> load_a_transposed(const scalar_t* tile, int stride) {
+  const int l = lane();
+  MmaA<scalar_t> a;
+  if constexpr (sizeof(scalar_t) == 2) {
+    ptx::ldmatrix_x4_trans(tile + (l % 8 + l / 16 * 8) * stride + l / 8 % 2 * 8, a.reg);
+  } else {
+    for (int e = 0; e < 4; ++e)
+      a.reg[e] = ptx::bits(tile[(l % 4 + e / 2 * 4) * stride + l / 4 + e % 2 * 8]);
+  }
+  return a;
+}
+
+// Two neighbours, b[0] for columns 0 to 7 and b[1] for 8 to 15: B[k][j] = tile[j * stride + k].
+template <typename scalar_t>
+__device__ void load_b(const scalar_t* tile, int stride, MmaB<scalar_t> (&b)[2]) {
+  const int l = lane();
+  uint32_t reg[4];
+  ptx::ldmatrix_x4(tile + (l % 8 + l / 16 * 8) * stride + l / 8 % 2 * (kMmaK<scalar_t> / 2), reg);
+  b[0] = {{reg[0], reg[1]}};
+  b[1] = {{reg[2], reg[3]}};
+}
+
+// Two neighbours, b[0] for columns 0 to 7 and b[1] for 8 to 15: B[k][j] = tile[k * stride + j].
+template <typename scalar_t>
+__device__ void load_b_transposed(const scalar_t* tile, int stride, MmaB<scalar_t> (&b)[2]) {
+  const int l = lane();
+  if constexpr (sizeof(scalar_t) == 2) {
+    uint32_t reg[4];
+    ptx::ldmatrix_x4_trans(tile + l % 16 * stride + l / 16 * 8, reg);
+    b[0] = {{reg[0], reg[1]}};
+    b[1] = {{reg[2], reg[3]}};
+  } else {
+    for (int e = 0; e < 4; ++e)
+      b[e / 2].reg[e % 2] = ptx::bits(tile[(l % 4 + e % 2 * 4) * stride + l / 4 + e / 2 * 8]);
+  }
+}
+
+template <typename scalar_t>
+__device__ void mma(MmaC& c, const MmaA<scalar_t>& a, const MmaB<scalar_t>& b) {
+  ptx::mma<scalar_t>(c.at, a.reg, b.reg);
+}
+
+// Two neighbouring 16 x 8 results as the halves of A: the left operand of the next product.
+template <typename scalar_t>
+__device__ MmaA<scalar_t> to_a(const MmaC& left, const MmaC& right) {
+  static_assert(sizeof(scalar_t) == 2);
+  return {{ptx::pack<scalar_t>(left.at[0], left.at[1]), ptx::pack<scalar_t>(left.at[2], left.at[3]),
+           ptx::pack<scalar_t>(right.at[0], right.at[1]),
+           ptx::pack<scalar_t>(right.at[2], right.at[3])}};
+}
+
+}  // namespace ariigcn
