@@ -50,11 +50,11 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
   m.def("dropout(Tensor x, Tensor seed, float p) -> Tensor");
   m.def(
       "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"
-      " int negatives, float temperature, float margin) -> Tensor");
+      " int negatives, float temperature, float margin, bool tf32) -> Tensor");
   m.def(
       "pairwise_contrast_backward(Tensor grad, Tensor stats, Tensor z, Tensor label,"
       " Tensor modality, Tensor utterance, int positives, int negatives, float temperature,"
-      " float margin) -> Tensor");
+      " float margin, bool tf32) -> Tensor");
 }
 
 PYBIND11_MODULE(_C, m) {

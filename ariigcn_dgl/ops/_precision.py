@@ -1,0 +1,29 @@
+"""Which precision torch's settings ask for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def computed_dtype(tensor: Tensor) -> torch.dtype:
+    """Return the type that a kernel works in: autocast's if it is on, else the tensor's.
+
+    The CPU has no kernels for halves, which are computed in float32 there.
+    """
+    device = tensor.device.type
+    if tensor.dtype == torch.float64:
+        return tensor.dtype
+    if device == "cpu":
+        return torch.float32
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
+
+
+def allows_tf32(tensor: Tensor) -> bool:
+    """Return whether products of float32 matrices may be computed as tf32, as torch's own are."""
+    if tensor.device.type != "cuda" or tensor.dtype != torch.float32:
+        return False
+    matmul = torch.backends.cuda.matmul
+    if torch.compiler.is_compiling():  # the compiler knows and guards this setting only
+        return matmul.allow_tf32
+    return matmul.fp32_precision == "tf32"  # the former raises where this one was set
