@@ -44,6 +44,8 @@ class TrainingConfig:
     ema_decay : float
         Validate and test the exponential moving average of the weights, with this decay; 0: the
         weights themselves.
+    amp : bool
+        Compute in bfloat16 what `torch.autocast` knows to bear it; weights and losses stay float32.
     adversarial_epochs : int
         Epochs of the TGAN alone, before the rest, in the schedule "staged".
     """
@@ -59,4 +61,5 @@ class TrainingConfig:
     selection: Literal["best", "last"] = "best"
     class_weights: bool = False
     ema_decay: Fraction = 0.0
+    amp: bool = False
     adversarial_epochs: NotNegativeInt = 10

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.transfer import send_rows
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
 REAL_TARGET = 0.9  # one-sided label smoothing
@@ -103,11 +104,13 @@ class TriModalGAN(nn.Module):
         projected : (M, N, D) tensor
             Projections, with gradient.
         masks : mapping of str to (N,) bool tensor
-            Where each modality exists; a fake counts where all of its sources do.
+            Where each modality exists, best on the CPU whatever the device of the rest, so that
+            nobody waits for it; a fake counts where all of its sources exist.
         """
         total = projected.new_zeros(())
         for name, fake in self.generate(projected).items():
-            logits = self.discriminators[name](fake[self._has_sources(name, masks)]).squeeze(-1)
+            rows = send_rows(self._has_sources(name, masks), fake.device)
+            logits = self.discriminators[name](fake[rows]).squeeze(-1)
             total = total + self._mean(self._generator_terms(logits))
         return total
 
@@ -127,8 +130,10 @@ class TriModalGAN(nn.Module):
         with torch.no_grad():
             fakes = self.generate(projected)
         for name, discriminator in self.discriminators.items():
-            real = discriminator(raw[name][masks[name]]).squeeze(-1)
-            fake = discriminator(fakes[name][self._has_sources(name, masks)]).squeeze(-1)
+            real_rows = send_rows(masks[name], projected.device)
+            fake_rows = send_rows(self._has_sources(name, masks), projected.device)
+            real = discriminator(raw[name][real_rows]).squeeze(-1)
+            fake = discriminator(fakes[name][fake_rows]).squeeze(-1)
             total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
         return total
 

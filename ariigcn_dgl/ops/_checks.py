@@ -9,11 +9,10 @@ from torch import Tensor
 def require_floating(**tensors: Tensor) -> None:
     """Raise ValueError unless all tensors share one floating dtype and one device."""
     (first, reference), *rest = tensors.items()
-    autocast = torch.is_autocast_enabled(reference.device.type)
     if not reference.is_floating_point():
         raise ValueError(f"{first} must be a floating tensor, got {reference.dtype}")
     for name, tensor in rest:
-        if tensor.dtype != reference.dtype and not (autocast and _is_cast(tensor, reference)):
+        if tensor.dtype != reference.dtype and not _is_cast(tensor, reference):
             raise ValueError(
                 f"{name} must have the dtype of {first} ({reference.dtype}), got {tensor.dtype}"
             )
@@ -25,7 +24,9 @@ def require_floating(**tensors: Tensor) -> None:
 
 def _is_cast(*tensors: Tensor) -> bool:
     """Return whether autocast brings the tensors to one dtype."""
-    return all(x.is_floating_point() and x.dtype != torch.float64 for x in tensors)
+    if not all(x.is_floating_point() and x.dtype != torch.float64 for x in tensors):
+        return False
+    return torch.is_autocast_enabled(tensors[0].device.type)
 
 
 def require_dim(dim: int, **tensors: Tensor) -> None:

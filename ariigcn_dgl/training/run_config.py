@@ -19,6 +19,8 @@ from ariigcn_dgl.files import read_text, replacing
 from ariigcn_dgl.models import SYSTEMS, System
 
 CONFIG_FILE = "config.yaml"
+# Files from before these settings existed lack them, and mean these values.
+ADDED_LATER = {"training.amp": False}
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def read_config(path: Path) -> RunConfig:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))
-    missing = sorted({*complete.keys()} - {*found.keys()})
+    missing = sorted({*complete.keys()} - {*found.keys()} - ADDED_LATER.keys())
     if missing:  # defaults in their place would be another model
         raise InputError(f"{path}: truncated or damaged: lacks {missing[0]}")
     return config
