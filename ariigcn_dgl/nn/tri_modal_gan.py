@@ -110,7 +110,7 @@ class TriModalGAN(nn.Module):
         total = projected.new_zeros(())
         for name, fake in self.generate(projected).items():
             rows = send_rows(self._has_sources(name, masks), fake.device)
-            logits = self.discriminators[name](fake[rows]).squeeze(-1)
+            logits = _logits(self.discriminators[name], fake[rows])
             total = total + self._mean(self._generator_terms(logits))
         return total
 
@@ -132,8 +132,8 @@ class TriModalGAN(nn.Module):
         for name, discriminator in self.discriminators.items():
             real_rows = send_rows(masks[name], projected.device)
             fake_rows = send_rows(self._has_sources(name, masks), projected.device)
-            real = discriminator(raw[name][real_rows]).squeeze(-1)
-            fake = discriminator(fakes[name][fake_rows]).squeeze(-1)
+            real = _logits(discriminator, raw[name][real_rows])
+            fake = _logits(discriminator, fakes[name][fake_rows])
             total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
         return total
 
@@ -159,6 +159,12 @@ class TriModalGAN(nn.Module):
     @staticmethod
     def _mean(terms: Tensor) -> Tensor:
         return terms.sum() / max(len(terms), 1)
+
+
+def _logits(discriminator: nn.Module, feat: Tensor) -> Tensor:
+    """Return one logit per row; not in half precision, in which autocast computes layers."""
+    logits = discriminator(feat).squeeze(-1)
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:

@@ -198,6 +198,28 @@ def test_goes_on_from_its_state_with_the_same_numbers(
     assert all(map(torch.equal, optimiser.average.parameters(), again.average.parameters()))
 
 
+@pytest.mark.parametrize("schedule", ["alternate", "staged"])
+def test_amp_computes_in_bfloat16_and_keeps_weights_and_losses_in_float32(
+    dialogues: Dialogues, settings: Callable, batch: Batch, schedule: str
+) -> None:
+    steps = []
+    for amp in (False, True):
+        model, optimiser = _model(
+            dialogues, settings, adversarial=schedule, context="gru", residual="norm", amp=amp
+        )
+        seen = []
+        model.head.layers[1].register_forward_hook(lambda *call, to=seen: to.append(call[2].dtype))
+        steps.append(optimiser.train_step(batch))
+        if schedule == "staged":
+            steps[-1] |= optimiser.adversarial_step(batch)
+        assert set(seen) == {torch.bfloat16 if amp else torch.float32}
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+    exact, rounded = steps
+    assert {term.dtype for term in rounded.values()} == {torch.float32}
+    for name in exact:
+        torch.testing.assert_close(rounded[name], exact[name], rtol=0.05, atol=0.02)
+
+
 def test_terms_of_an_epoch_are_means_over_batches() -> None:
     values = torch.tensor([[1.0, 4.0], [3.0, 0.0]])
     steps = iter([{"a": a, "b": b} for a, b in values])
