@@ -81,6 +81,23 @@ def test_training_step_does_not_wait(preset, step, dialogues, sent, monkeypatch)
     assert copies.count == len(sent)
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
+def test_training_step_on_a_gpu_does_not_wait(preset: str, dialogues: Dialogues):
+    config = preset_config("ariigcn", preset).resolved(dialogues)
+    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to("cuda")
+    optimiser = Optimiser(model, config.training, 4, 2, None)
+    batch = collate(dialogues, [0, 1, 2], model.window)
+    optimiser.train_step(batch.to("cuda"))  # libraries may wait when they start
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        terms = optimiser.train_step(batch.to("cuda"))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(term.isfinite() for term in terms.values())
+
+
 def test_the_device_of_this_test_refuses_to_be_waited_for():
     x = torch.ones(3, device="meta")
     for wait in (lambda: x.sum().item(), lambda: bool(x.sum()), lambda: x.nonzero(), x.cpu):
