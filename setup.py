@@ -79,7 +79,7 @@ class BuildWithNvcc(BuildExtension):
 
 
 def extension():
-    sources = [Path("csrc/library.cpp"), *Path("csrc/cpu").glob("*.cpp")]
+    sources = [*Path("csrc").glob("*.cpp"), *Path("csrc/cpu").glob("*.cpp")]
     flags = ["-std=c++20", "-O3", "-g0", "-fopenmp-simd", "-ffp-contract=fast", "-Wall", "-Wextra"]
     flags += [
         "-Wno-unused-parameter",

@@ -46,6 +46,8 @@ class TrainingConfig:
         weights themselves.
     modality_dropout : float
         Probability that a dialogue in training is shown without a modality; one is always left.
+    amp : bool
+        Compute in bfloat16 what `torch.autocast` knows to bear it; weights and losses stay float32.
     adversarial_epochs : int
         Epochs of the TGAN alone, before the rest, in the schedule "staged".
     """
@@ -62,4 +64,5 @@ class TrainingConfig:
     class_weights: bool = False
     ema_decay: Fraction = 0.0
     modality_dropout: Fraction = 0.0
+    amp: bool = False
     adversarial_epochs: NotNegativeInt = 10

@@ -5,8 +5,8 @@
 #
 # Needs nvcc, torch (2.11 or newer, built for CUDA) and the packages of pyproject.toml; those that
 # the machine lacks are installed from the folder WHEELS, without a network. A step that fails or
-# runs out of time is recorded, and the next one runs. OUT gets log.txt, the benchmark's JSON and
-# steps.jsonl; the summary is printed last.
+# runs out of time is recorded, and the next one runs. OUT gets log.txt, the benchmarks' JSON,
+# steps.jsonl and summary.json; the summary is printed last.
 set -uo pipefail
 [ $# -ge 1 ] || { echo "usage: benchmarks/gpu.sh OUT [WHEELS]" >&2; exit 2; }
 mkdir -p "$1" && out=$(cd "$1" && pwd) || exit 2
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 2
 
 export PYTHON=${PYTHON:-python3} FORCE_CUDA=1 PYTHONUNBUFFERED=1
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
-deadline=$((SECONDS + 530)) failed=0
+deadline=$((SECONDS + ${BUDGET:-530})) failed=0
 : > "$out/steps.jsonl"
 : > "$out/log.txt"
 
@@ -39,18 +39,17 @@ step() {
 }
 
 install_wheels() {
-  export PYTHONPATH=$out/site:$PYTHONPATH
-  $PYTHON -m pip install -q --no-index --no-deps --no-compile --target "$out/site" "$wheels"/*.whl
+  "$PYTHON" -m pip install -q --no-index --no-deps --no-compile --target "$1/site" "$2"/*.whl
 }
 
 # The machine, and one architecture to compile for: its own.
 describe() {
   nvidia-smi
   "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" --version
-  $PYTHON -c 'import torch; print(torch.__version__, torch.cuda.get_device_properties(0))'
+  "$PYTHON" -c 'import torch; print(torch.__version__, torch.cuda.get_device_properties(0))'
 }
 architecture() {
-  $PYTHON -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())' 2> /dev/null
+  "$PYTHON" -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())' 2> /dev/null
 }
 
 # A few small shapes per kernel: the tools slow a kernel down by one to two orders of magnitude.
@@ -64,28 +63,42 @@ sanitize() {
   return $bad
 }
 
+# benchmark NAME OPTIONS...
 benchmark() {
-  "$PYTHON" -m ariigcn_dgl benchmark "$1" --device cuda --json "$out/speed-$1.json"
+  local name=$1
+  shift
+  "$PYTHON" -m ariigcn_dgl benchmark --device cuda --json "$out/speed-$name.json" "$@"
 }
 
+# train NAME OPTIONS...
 train() {
-  "$PYTHON" -m ariigcn_dgl train --device cuda --training.epochs 1 --out "$out/run"
+  local name=$1
+  shift
+  "$PYTHON" -m ariigcn_dgl train --device cuda --training.epochs 2 --out "$out/run-$name" "$@"
 }
 
-export -f describe sanitize benchmark train
+export -f install_wheels describe sanitize benchmark train
 export out
-[ -z "$wheels" ] || install_wheels
+if [ -n "$wheels" ]; then
+  export PYTHONPATH=$out/site:$PYTHONPATH
+  step wheels 60 bash -c 'install_wheels "$@"' - "$out" "$wheels"
+fi
 export TORCH_CUDA_ARCH_LIST=${TORCH_CUDA_ARCH_LIST:-$(architecture)}
 : "${TORCH_CUDA_ARCH_LIST:=9.0}"
+both="--dtypes float32 bfloat16 --seconds 0.2"
 step machine 30 bash -c describe
 if step build 200 "$PYTHON" setup.py -q build_ext --inplace; then
   step tests 120 "$PYTHON" -m pytest -q -m cuda -p no:cacheprovider tests
-  step benchmark-attention 120 bash -c 'benchmark attention'
-  step benchmark-contrast 90 bash -c 'benchmark contrast'
-  step train 60 bash -c train
+  step dialogues 60 bash -c "benchmark dialogues attention --shapes meld iemocap --dims 256 $both"
+  step long 60 bash -c "benchmark long attention --shapes long --dims 256 --peers torch-split $both"
+  step contrast 60 bash -c "benchmark contrast contrast --sizes 320 1600 8192 --peers eager $both"
+  step contrast-32768 60 bash -c \
+    "benchmark contrast-32768 contrast --sizes 32768 --peers eager --dtypes bfloat16"
+  step train 40 bash -c 'train float32'
+  step train-amp 40 bash -c 'train amp --training.amp true'
   step sanitizer 150 bash -c sanitize
 fi
-rm -rf "$out/site" "$out/run" "$out/said"
+rm -rf "$out/site" "$out"/run-* "$out/said"
 echo "== summary"
-cat "$out/steps.jsonl"
+PYTHONPATH=$PWD "$PYTHON" benchmarks/gpu_summary.py "$out" | tee -a "$out/log.txt"
 exit $((failed > 0))

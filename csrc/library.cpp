@@ -1,10 +1,5 @@
-// Every operator's schema, in one place, and the module `_C` that says how it was built.
-#include "machine.h"
-
-#include <pybind11/pybind11.h>
+// Every operator's schema, in one place.
 #include <torch/csrc/stable/library.h>
-
-#include "cpu/isa.h"
 
 STABLE_TORCH_LIBRARY(ariigcn, m) {
   // Shapes: N nodes, E edges, P (target, relation) segments, G groups (modalities x heads), D
@@ -52,25 +47,9 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
   m.def("dropout(Tensor x, Tensor seed, float p) -> Tensor");
   m.def(
       "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"
-      " int negatives, float temperature, float margin) -> Tensor");
+      " int negatives, float temperature, float margin, bool tf32) -> Tensor");
   m.def(
       "pairwise_contrast_backward(Tensor grad, Tensor stats, Tensor z, Tensor label,"
       " Tensor modality, Tensor utterance, int positives, int negatives, float temperature,"
-      " float margin) -> Tensor");
-}
-
-PYBIND11_MODULE(_C, m) {
-  m.doc() = "Native operators of ariigcn_dgl; importing it registers torch.ops.ariigcn";
-  m.def("cpu_capability", &ariigcn::isa_name, "Instruction set that the CPU kernels run with");
-  m.def("build_info", [] {
-    pybind11::dict info;
-    info["compiler"] = "g++ " __VERSION__;
-    info["torch_headers"] = TORCH_VERSION;
-    info["cuda"] = ARIIGCN_CUDA_VERSION;
-    info["cuda_archs"] = ARIIGCN_CUDA_ARCHS;
-    return info;
-  });
-  // The lock is released, so that Python threads measure all cores at once.
-  m.def("fma_rate", &ariigcn::fma_rate, pybind11::arg("seconds"),
-        pybind11::call_guard<pybind11::gil_scoped_release>());
+      " float margin, bool tf32) -> Tensor");
 }

@@ -28,6 +28,8 @@ using acc_t = typename Accumulator<scalar_t>::type;
 template <typename value_t>
 constexpr value_t kInfinity = std::numeric_limits<value_t>::infinity();
 
+constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+
 // LeakyReLU and its derivative; slope 0 is ReLU.
 template <typename value_t>
 HOST_DEVICE inline value_t leaky_relu(value_t x, value_t slope) {

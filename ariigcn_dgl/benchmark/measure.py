@@ -16,6 +16,8 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 MOST_CALLS = 200
 QUICK_CALL = 1.0  # seconds up to which a call is worth repeating at least so often:
 FEWEST_QUICK_CALLS = 3
+WARM_CALLS = 3  # before a capture: what libraries and the allocator set up once stays out of it
+REPLAYS = 20  # in a row, so that the launch of one hides behind the one before
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,32 @@ def timed(
     begin = now()
     result = call()
     return result, now() - begin
+
+
+def replay_seconds(call: Callable[[], Any], device: torch.device) -> float:
+    """Return the seconds of a replay of the call, captured as a CUDA graph: the best of several.
+
+    Raises
+    ------
+    RuntimeError
+        If the call cannot be captured, as it waits for the device.
+    """
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_CALLS):
+            call()
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+
+    def replay() -> None:
+        for _ in range(REPLAYS):
+            graph.replay()
+
+    replay()
+    return min(timed(replay, device)[1] for _ in range(REPLAYS)) / REPLAYS
 
 
 def observe(call: Callable[[], Any], device: torch.device, clock: Clock = "wall") -> Observation:

@@ -21,12 +21,16 @@ Status = Literal["equal", "other formula", "wrong", "not run", "failed"]
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds of the interleaved calls, and bytes above what was live before a call."""
+    """Wall seconds of the interleaved calls, and bytes above what was live before a call.
+
+    `replay` are the seconds of ours as a CUDA graph, without the host's part.
+    """
 
     minimum: float
     median: float
     calls: int
     extra_bytes: int | None  # None where the system does not tell
+    replay: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from ariigcn_dgl.benchmark.units import (
 )
 
 CAPTION = (
-    "ms: minimum; MB: peak memory above what was live before a call; calls: timed ones; "
-    "error: largest relative error (in norm) of output and gradients against float64"
+    "ms: minimum; graph: ms of a replay as a CUDA graph; MB: peak memory above what was live "
+    "before a call; calls: timed ones; error: largest relative error (in norm) of output and "
+    "gradients against float64"
 )
 
 
@@ -25,9 +26,11 @@ def case_table(case: CaseRecord) -> Table:
     """Return the timed peers of every pass, and below them who was not timed and why."""
     table = Table(title=escape(case_title(case)), title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True)
+    timed = [peer for peer in case.peers if peer.passes]
     for name in ("ms", "median", "× ours", "× bound", "MB", "calls", "error"):
         table.add_column(name, justify="right", no_wrap=True)
-    timed = [peer for peer in case.peers if peer.passes]
+    if any(timing.replay for peer in timed for timing in peer.passes.values()):
+        table.add_column("graph", justify="right", no_wrap=True)
     for name, bound in case.bounds.items():
         by_arithmetic = f"{bound.flops / 1e9:.3g} GFLOP, {bound.bytes / 1e6:.3g} MB"
         table.add_row(f"[bold]{name}")
@@ -59,4 +62,5 @@ def _cells(case: CaseRecord, peer: PeerRecord, name: str) -> list[str]:
         megabytes(timing.extra_bytes),
         str(timing.calls),
         error_text(peer),
+        *([milliseconds(timing.replay)] if timing.replay else []),
     ]

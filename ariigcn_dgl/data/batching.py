@@ -13,6 +13,7 @@ from torch import Tensor
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.graph import Graph, relation_names
 from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
+from ariigcn_dgl.transfer import send, send_rows
 
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
 
@@ -71,6 +72,8 @@ class Batch:
         Utterances in each dialogue, on the CPU.
     graph : Graph
         Edges between the N utterances.
+    host : Batch, optional
+        The same batch on the CPU, where a batch on another device came from.
     """
 
     features: dict[str, Tensor]
@@ -79,6 +82,17 @@ class Batch:
     speakers: Tensor
     lengths: Tensor
     graph: Graph
+    host: Batch | None = None
+
+    @property
+    def on_cpu(self) -> Batch:
+        """The same batch on the CPU: which rows count is decided there, without waiting."""
+        return self.host or self
+
+    @property
+    def labelled_rows(self) -> Tensor:
+        """Positions of the labelled utterances, on the batch's device."""
+        return send_rows(self.on_cpu.labelled, self.labels.device)
 
     @property
     def labelled(self) -> Tensor:
@@ -91,14 +105,21 @@ class Batch:
         return torch.where(masks, self.labels, UNLABELLED)
 
     def to(self, device: torch.device | str) -> Batch:
-        """Return the batch on `device`; lengths stay on the CPU."""
+        """Return the batch on `device`, in two copies; lengths stay on the CPU."""
+        device = torch.device(device)
+        if self.labels.device == device:
+            return self
+        names = list(self.features)
+        columns = [*self.features.values(), *(self.masks[name] for name in names)]
+        labels, speakers, *moved = send([self.labels, self.speakers, *columns], device)
         return replace(
             self,
-            features={name: x.to(device) for name, x in self.features.items()},
-            masks={name: x.to(device) for name, x in self.masks.items()},
-            labels=self.labels.to(device),
-            speakers=self.speakers.to(device),
+            features=dict(zip(names, moved[: len(names)], strict=True)),
+            masks=dict(zip(names, moved[len(names) :], strict=True)),
+            labels=labels,
+            speakers=speakers,
             graph=self.graph.to(device),
+            host=None if device.type == "cpu" else self.on_cpu,
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import constructors
+from ariigcn_dgl.transfer import send
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +45,9 @@ class Graph:
         an isolated node is a range. All targets are one range where ``N_src != N_dst``.
     num_rels : int
         Number of relations R.
+    host : Graph, optional
+        The same graph on the CPU, where a graph on another device came from: what needs values to
+        be looked at is computed there, so that nobody waits for the device.
     """
 
     indptr: Tensor
@@ -59,6 +63,7 @@ class Graph:
     t_eids: Tensor
     components: Tensor
     num_rels: int
+    host: Graph | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return (
@@ -113,11 +118,14 @@ class Graph:
             seg_rel=self.indptr.new_zeros(self.num_dst),
             edge_seg=self.dst,
             num_rels=1,
+            host=None if self.host is None else self.host.merged,
         )
 
     @cached_property
     def self_edges(self) -> Tensor:
         """The self edge of every node, (N,) int64."""
+        if self.host is not None:
+            return send([self.host.self_edges], self.indices.device)[0]
         edges = (self.indices == self.dst).nonzero().squeeze(1)
         if len(edges) != self.num_dst or len(self.dst[edges].unique()) != self.num_dst:
             raise ValueError("every node must have exactly one self edge")
@@ -144,12 +152,17 @@ class Graph:
     @cached_property
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
         """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
+        if self.host is not None:
+            order, counts = self.host.segments_by_relation
+            return send([order], self.seg_rel.device)[0], counts
         offsets, order = torch.ops.ariigcn.counting_sort(self.seg_rel.cpu(), self.num_rels)
         return order.to(self.seg_rel.device), offsets.diff().tolist()
 
     @cached_property
     def segments_of_target(self) -> Graph:
         """The graph whose sources are the segments in relation order: it sums them per target."""
+        if self.host is not None:
+            return self.host.segments_of_target.to(self.seg_dst.device)
         order, _ = self.segments_by_relation
         counts = torch.bincount(self.seg_dst, minlength=self.num_dst)
         indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
@@ -164,13 +177,17 @@ class Graph:
     from_dialogues = classmethod(constructors.from_dialogues)
 
     def to(self, device: torch.device | str) -> Graph:
-        """Return the graph with every tensor on `device`."""
-        if self.indices.device == torch.device(device):
+        """Return the graph with every tensor on `device`; from the CPU they travel as one."""
+        device = torch.device(device)
+        if self.indices.device == device:
             return self
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        graph = Graph(**{k: v.to(device) if k != "num_rels" else v for k, v in moved.items()})
+        if self.host is not None:
+            return self.host.to(device)
+        tensors = [getattr(self, f.name) for f in fields(self) if f.type == "Tensor"]
+        host = self if self.indices.device.type == "cpu" else None
+        graph = Graph(*send(tensors, device), num_rels=self.num_rels, host=host)
         graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
-        if graph.indices.device.type == "cuda":
+        if device.type == "cuda":
             _ = graph.relation_order  # now, as a captured CUDA graph would own what it computes
         return graph
 

@@ -144,7 +144,7 @@ class ARIIGCN(System):
         for name in self.config.speaker_relative:
             if name in inputs:
                 inputs[name] = self.speaker_relative(
-                    inputs[name], batch.masks[name], batch.speakers, batch.lengths
+                    inputs[name], batch.masks[name], batch.on_cpu.speakers, batch.lengths
                 )
         return self.encode(inputs, batch.masks)
 
@@ -171,7 +171,7 @@ class ARIIGCN(System):
         utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
-        chosen = batch.labelled
+        chosen = batch.labelled_rows
         labels = batch.labels[chosen]
         terms = {"classification": cross_entropy(logits[chosen], labels, class_weight)}
         if by_modality is not None:
@@ -180,19 +180,19 @@ class ARIIGCN(System):
         terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.gan is not None and self.config.adversarial == "alternate":
-            loss = self.gan.generator_loss(projected, batch.masks)
+            loss = self.gan.generator_loss(projected, batch.on_cpu.masks)
             terms["generator"] = self.config.adversarial_weight * loss
         return terms
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """Return the generators' loss alone, for the staged schedule (Eq. 2, 4, 6)."""
-        return self.gan.generator_loss(self.project(batch), batch.masks)
+        return self.gan.generator_loss(self.project(batch), batch.on_cpu.masks)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminators' loss (Eq. 3, 5, 7)."""
         with torch.no_grad():
             projected = self.project(batch)
-        return self.gan.discriminator_loss(batch.features, projected, batch.masks)
+        return self.gan.discriminator_loss(batch.features, projected, batch.on_cpu.masks)
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `discriminator_loss` trains; no other loss does."""
@@ -202,7 +202,7 @@ class ARIIGCN(System):
         """Return the states after and before the graph, (M, N, D)."""
         before = projected
         if self.context is not None:
-            before = self.context(projected, batch.speakers, batch.lengths)
+            before = self.context(projected, batch.on_cpu.speakers, batch.lengths)
         states = before if self.graph is None else self.graph(batch.graph, before)
         return states, before
 

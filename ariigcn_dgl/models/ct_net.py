@@ -16,6 +16,7 @@ from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded
 from ariigcn_dgl.nn.speaker_relative import speaker_numbers
+from ariigcn_dgl.transfer import send
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class CTNet(System):
         features, lengths = zero_where_missing(batch), batch.lengths
         projected = {m: linear(features[m]) for m, linear in self.project.items()}
         fused = self.fuse(projected, batch.masks, lengths)
-        numbers = speaker_numbers(batch.speakers, lengths).clamp(max=self.config.num_speakers - 1)
+        numbers = speaker_numbers(batch.on_cpu.speakers, lengths)
+        (numbers,) = send([numbers.clamp(max=self.config.num_speakers - 1)], fused.device)
         states = self.context(self.dropout(fused + self.speakers(numbers)), lengths)
         table, exists = padded(self.dropout(states), lengths)
         return self.head(self.attend(table, table, ~exists)[exists])

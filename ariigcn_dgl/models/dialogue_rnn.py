@@ -17,6 +17,7 @@ from ariigcn_dgl.nn import DialogueAttention, PartyRNN
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import backwards
 from ariigcn_dgl.nn.speaker_relative import speaker_numbers
+from ariigcn_dgl.transfer import send
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class DialogueRNN(System):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         lengths = batch.lengths
-        feat, speakers = concatenate(batch), speaker_numbers(batch.speakers, lengths)
+        feat, numbers = concatenate(batch), speaker_numbers(batch.on_cpu.speakers, lengths)
+        (speakers,) = send([numbers], feat.device)
         forward, *backward = self.directions
         emotions = [forward(feat, speakers, lengths)]
         for rnn in backward:

@@ -89,7 +89,7 @@ class System(nn.Module):
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
         """
-        logits, chosen = self(batch), batch.labelled
+        logits, chosen = self(batch), batch.labelled_rows
         return {"classification": cross_entropy(logits[chosen], batch.labels[chosen], class_weight)}
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:

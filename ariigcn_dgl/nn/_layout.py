@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ariigcn_dgl.transfer import send, send_rows
+
 
 def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows in packed order (first utterances of all dialogues, longest first, ...).
@@ -23,7 +25,7 @@ def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
 def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
     """Return the states, (N, D'), of torch's recurrent layer over every dialogue, unpadded."""
     order, batch_sizes = _time_major(lengths)
-    order = order.to(feat.device)
+    (order,) = send([order], feat.device)
     states = rnn(PackedSequence(feat[order], batch_sizes))[0].data
     return torch.empty_like(states).index_copy(0, order, states)
 
@@ -35,10 +37,10 @@ def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """
     steps = int(lengths.max())
     exists = torch.arange(steps) < lengths.unsqueeze(1)
-    places = exists.flatten().nonzero().squeeze(1).to(feat.device)
+    places = send_rows(exists.flatten(), feat.device)
     # not pad_sequence, whose gradient copies the whole table for every dialogue
     table = feat.new_zeros(exists.numel(), *feat.shape[1:]).index_copy(0, places, feat)
-    return table.view(*exists.shape, *feat.shape[1:]), exists.to(feat.device)
+    return table.view(*exists.shape, *feat.shape[1:]), send([exists], feat.device)[0]
 
 
 def backwards(lengths: Tensor) -> Tensor:

@@ -122,6 +122,7 @@ class PairwiseContrast(nn.Module):
         _check(feat, label=label, modality=modality, utterance=utterance)
         # in half precision the norm's lower bound is 0, and a zero row would become NaN
         z = F.normalize(feat if feat.dtype == torch.float64 else feat.float(), dim=-1)
+        z = z.to(feat.dtype) if feat.is_cuda else z  # where halves are multiplied faster
         stats = pairwise_contrast(
             z,
             label,

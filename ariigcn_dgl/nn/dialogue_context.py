@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
+from ariigcn_dgl.transfer import send
 
 
 class DialogueContext(nn.Module):
@@ -64,6 +65,7 @@ class DialogueContext(nn.Module):
         feat : (M, N, D) tensor
             Utterances, dialogue after dialogue.
         speakers : (N,) int64 tensor
+            Best on the CPU.
         lengths : (B,) int64 tensor
             Utterances in each dialogue, on the CPU.
         """
@@ -104,7 +106,7 @@ class DialogueContext(nn.Module):
         )
 
     def _along_threads(self, joint: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
-        thread = speaker_threads(speakers, lengths)
-        order = torch.argsort(thread, stable=True)
-        read = self.speaker_gru(joint[order], torch.bincount(thread).cpu())
+        thread = speaker_threads(speakers.cpu(), lengths)
+        (order,) = send([torch.argsort(thread, stable=True)], joint.device)
+        read = self.speaker_gru(joint[order], torch.bincount(thread))
         return torch.empty_like(read).index_copy(0, order, read)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.transfer import send
 
 
 def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
@@ -95,6 +96,7 @@ class SpeakerRelative(nn.Module):
         mask : (N,) bool tensor
             False: the row is missing and takes no part; both its halves are 0.
         speakers : (N,) int64 tensor
+            Best on the CPU.
         lengths : (B,) int64 tensor
             Utterances in each dialogue, on the CPU.
 
@@ -102,14 +104,15 @@ class SpeakerRelative(nn.Module):
         -------
         (N, 2 D) tensor
         """
-        thread = speaker_threads(speakers, lengths)
+        (thread,) = send([speaker_threads(speakers, lengths)], feat.device)
         mean = (_running_mean if self.causal else _mean)(feat, mask, thread)
         return torch.cat([feat, (feat - mean) * mask.unsqueeze(1)], dim=1)
 
 
 def _mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
-    sums = feat.new_zeros(feat.shape).index_add(0, thread[mask], feat[mask])
-    counts = torch.bincount(thread[mask], minlength=len(feat)).clamp(min=1).to(feat)
+    known = torch.where(mask.unsqueeze(1), feat, 0)
+    sums = feat.new_zeros(feat.shape).index_add(0, thread, known)
+    counts = feat.new_zeros(len(feat)).index_add(0, thread, mask.to(feat)).clamp(min=1)
     return (sums / counts.unsqueeze(1))[thread]
 
 

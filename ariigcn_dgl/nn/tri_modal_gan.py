@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
+from ariigcn_dgl.transfer import send_rows
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
 REAL_TARGET = 0.9  # one-sided label smoothing
@@ -110,13 +111,15 @@ class TriModalGAN(nn.Module):
         projected : (M, N, D) tensor
             Projections, with gradient.
         masks : mapping of str to (N,) bool tensor
-            Where each modality exists; a fake counts where all of its sources do.
+            Where each modality exists, best on the CPU whatever the device of the rest, so that
+            nobody waits for it; a fake counts where all of its sources exist.
         """
         total = projected.new_zeros(())
         fakes = self.generate(projected)
         self._check("masks", masks, projected.size(1))
         for name, fake in fakes.items():
-            logits = self.discriminators[name](fake[self._has_sources(name, masks)]).squeeze(-1)
+            rows = send_rows(self._has_sources(name, masks), fake.device)
+            logits = _logits(self.discriminators[name], fake[rows])
             total = total + self._mean(self._generator_terms(logits))
         return total
 
@@ -138,8 +141,10 @@ class TriModalGAN(nn.Module):
         self._check("masks", masks, projected.size(1))
         self._check("raw", raw, projected.size(1))
         for name, discriminator in self.discriminators.items():
-            real = discriminator(raw[name][masks[name]]).squeeze(-1)
-            fake = discriminator(fakes[name][self._has_sources(name, masks)]).squeeze(-1)
+            real_rows = send_rows(masks[name], projected.device)
+            fake_rows = send_rows(self._has_sources(name, masks), projected.device)
+            real = _logits(discriminator, raw[name][real_rows])
+            fake = _logits(discriminator, fakes[name][fake_rows])
             total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
         return total
 
@@ -174,6 +179,12 @@ class TriModalGAN(nn.Module):
     @staticmethod
     def _mean(terms: Tensor) -> Tensor:
         return terms.sum() / max(len(terms), 1)
+
+
+def _logits(discriminator: nn.Module, feat: Tensor) -> Tensor:
+    """Return one logit per row; not in half precision, in which autocast computes layers."""
+    logits = discriminator(feat).squeeze(-1)
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:

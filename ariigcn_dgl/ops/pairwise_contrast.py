@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
+from ariigcn_dgl.ops._precision import allows_tf32
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
@@ -79,7 +80,9 @@ def pairwise_contrast(
 
     Every contrastive loss of this package is a short formula over these. Similarities are streamed
     in tiles, forward and backward; no (N, N) tensor exists. Differentiable any number of times,
-    from the second on by `pairwise_contrast_reference`.
+    from the second on by `pairwise_contrast_reference`. On a GPU halves are multiplied on tensor
+    cores, and so are floats, as tf32, where torch's own matrix products may be
+    (`torch.backends.cuda.matmul`).
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ def pairwise_contrast(
     require_ids(z=z, label=label, modality=modality, utterance=utterance)
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
-    z = z if z.dtype == torch.float64 else z.float()
+    z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
     stats = torch.ops.ariigcn.pairwise_contrast(
         z.contiguous(),
         *(ids.contiguous() for ids in (label, modality, utterance)),
@@ -127,6 +130,7 @@ def pairwise_contrast(
         _bits(rule.negatives),
         temperature,
         margin,
+        allows_tf32(z),
     )
     return ContrastStats(*stats.unbind(1))
 
@@ -167,12 +171,13 @@ def _codes(bits: int) -> frozenset[int]:
 
 
 @torch.library.register_fake("ariigcn::pairwise_contrast")
-def _(z, label, modality, utterance, positives, negatives, temperature, margin):
-    return z.new_empty(z.size(0), len(ContrastStats._fields), z.size(1))
+def _(z, label, modality, utterance, positives, negatives, temperature, margin, tf32):
+    dtype = z.dtype if z.dtype == torch.float64 else torch.float32
+    return z.new_empty(z.size(0), len(ContrastStats._fields), z.size(1), dtype=dtype)
 
 
 @torch.library.register_fake("ariigcn::pairwise_contrast_backward")
-def _(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin):
+def _(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, tf32):
     return torch.empty_like(z)
 
 
@@ -185,7 +190,7 @@ def _backward(ctx, grad):
     grad_z = torch.ops.ariigcn.pairwise_contrast_backward(
         grad.contiguous(), *ctx.saved_tensors, *ctx.constants
     )
-    return grad_z, None, None, None, None, None, None, None
+    return grad_z, *[None] * 8
 
 
 torch.library.register_autograd(
@@ -193,7 +198,9 @@ torch.library.register_autograd(
 )
 
 
-def _forward(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin):
+def _forward(
+    grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, tf32
+):
     rule = PairRule(_codes(positives), _codes(negatives))
     options = {"temperature": temperature, "margin": margin}
     stats = pairwise_contrast_reference(z, label, modality, utterance, rule, **options)

@@ -150,7 +150,8 @@ class _Training:
         torch.manual_seed(self.seed * 1_000_003 + epoch)
         self.model.train()
         step = self.optimiser.adversarial_step if adversarial_only else self.optimiser.train_step
-        record = {"epoch": epoch, **run_epoch(self._batches(epoch), step)}
+        terms = run_epoch(self._batches(epoch), step, self.optimiser.step_count)
+        record = {"epoch": epoch, **terms}
         if adversarial_only:
             return record
         scores = self._score(self.optimiser.average, "val")[1]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +22,8 @@ LOWEST_RATE = 0.05  # of the learning rate, at the end of the cosine
 
 class Optimiser:
     """Trains a model batch by batch: discriminators first, then everything else.
+
+    Steps return their losses where they were computed: to read them is to wait for the device.
 
     Parameters
     ----------
@@ -56,28 +61,36 @@ class Optimiser:
         self.average = copy.deepcopy(model).requires_grad_(False)
         self.step_count = 0
 
-    def train_step(self, batch: Batch) -> dict[str, float]:
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Train on Eq. 17 (and the TGAN, where it alternates); return the loss terms."""
         terms = {}
         if self.against is not None and self.model.config.adversarial == "alternate":
             terms["discriminator"] = self._discriminate(batch)
-        losses = self.model.losses(batch, self.class_weight)
+        with self._autocast():
+            losses = self.model.losses(batch, self.class_weight)
         self._descend(self.main, self.parameters, losses)
         self._follow()
-        return {name: loss.item() for name, loss in losses.items()} | terms
+        return {name: loss.detach() for name, loss in losses.items()} | terms
 
-    def adversarial_step(self, batch: Batch) -> dict[str, float]:
+    def adversarial_step(self, batch: Batch) -> dict[str, Tensor]:
         """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
         terms = {"discriminator": self._discriminate(batch)}
-        losses = {"generator": self.model.generator_loss(batch)}
-        self._descend(self.main, self.parameters, losses)
+        with self._autocast():
+            loss = self.model.generator_loss(batch)
+        self._descend(self.main, self.parameters, {"generator": loss})
         self._follow()
-        return {"generator": losses["generator"].item()} | terms
+        return {"generator": loss.detach()} | terms
 
-    def _discriminate(self, batch: Batch) -> float:
-        loss = self.model.discriminator_loss(batch)
+    def _discriminate(self, batch: Batch) -> Tensor:
+        with self._autocast():
+            loss = self.model.discriminator_loss(batch)
         self._descend(self.against, self.adversary, {"discriminator": loss})
-        return loss.item()
+        return loss.detach()
+
+    def _autocast(self) -> AbstractContextManager:
+        if not self.config.amp:
+            return nullcontext()
+        return torch.autocast(self.parameters[0].device.type, torch.bfloat16)
 
     def _descend(
         self,
@@ -85,12 +98,6 @@ class Optimiser:
         parameters: list[nn.Parameter],
         losses: dict[str, Tensor],
     ) -> None:
-        for name, loss in losses.items():
-            if not torch.isfinite(loss):
-                raise InputError(
-                    f"training diverged: the {name} loss is {loss.item()} at step "
-                    f"{self.step_count}; lower --training.learning_rate or the weight of this loss"
-                )
         self.model.zero_grad(set_to_none=True)
         sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
@@ -146,13 +153,35 @@ def _adam(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.optim
 
 
 def run_epoch(
-    batches: Iterator[Batch], step: Callable[[Batch], dict[str, float]]
+    batches: Iterable[Batch], step: Callable[[Batch], dict[str, Tensor]], first_step: int = 0
 ) -> dict[str, float]:
-    """Take a step on every batch; return the mean of each loss term."""
-    totals: dict[str, float] = {}
-    count = 0
-    for batch in batches:
-        count += 1
-        for name, value in step(batch).items():
-            totals[name] = totals.get(name, 0.0) + value
-    return {name: total / count for name, total in totals.items()}
+    """Take a step on every batch; return the mean of each loss term.
+
+    Parameters
+    ----------
+    batches : iterable of Batch
+    step : callable
+        Returns the loss terms of a batch, always the same ones; they are read after the last batch.
+    first_step : int
+        Number of steps before, for the message.
+
+    Raises
+    ------
+    InputError
+        If a loss was not finite.
+    """
+    taken = [step(batch) for batch in batches]
+    terms = {name: torch.stack([t[name] for t in taken]).tolist() for name in taken[0]}
+    _check_finite(terms, first_step)
+    return {name: reduce(add, values) / len(taken) for name, values in terms.items()}
+
+
+def _check_finite(terms: dict[str, list[float]], first_step: int) -> None:
+    names = sorted(terms, key="discriminator".__ne__)  # which trains first in a step
+    for step, values in enumerate(zip(*(terms[name] for name in names), strict=True), first_step):
+        for name, value in zip(names, values, strict=True):
+            if not math.isfinite(value):
+                raise InputError(
+                    f"training diverged: the {name} loss is {value} at step {step}; lower "
+                    "--training.learning_rate or the weight of this loss"
+                )

@@ -20,7 +20,7 @@ from ariigcn_dgl.models import SYSTEMS, System
 
 CONFIG_FILE = "config.yaml"
 # Files from before these settings existed lack them, and mean these values.
-ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0}
+ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0, "training.amp": False}
 
 
 @dataclass(frozen=True)

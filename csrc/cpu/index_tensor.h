@@ -3,14 +3,16 @@
 #pragma once
 
 #include <torch/csrc/stable/tensor.h>
+#include <torch/headeronly/util/Exception.h>
 
 namespace ariigcn {
 
 inline torch::stable::Tensor empty_index(int64_t size) {
   const int64_t stride = 1;
   AtenTensorHandle handle;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
-      1, &size, &stride, aoti_torch_dtype_int64(), aoti_torch_device_type_cpu(), 0, &handle));
+  const auto error = aoti_torch_empty_strided(1, &size, &stride, aoti_torch_dtype_int64(),
+                                              aoti_torch_device_type_cpu(), 0, &handle);
+  STD_TORCH_CHECK(error == TORCH_SUCCESS, "no memory for ", size, " indices");
   return torch::stable::Tensor(handle);
 }
 

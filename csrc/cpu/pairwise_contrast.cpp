@@ -113,7 +113,7 @@ void backward(const Input& in, const Tensor& grad, const Tensor& stats, Tensor& 
 
 Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& modality,
                          const Tensor& utterance, int64_t positives, int64_t negatives,
-                         double temperature, double margin) {
+                         double temperature, double margin, bool /*tf32: of CUDA*/) {
   const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
   Tensor stats = torch::stable::new_zeros(z, {z.size(0), kNumStats, z.size(1)});
   if (z.scalar_type() == ScalarType::Double)
@@ -126,7 +126,7 @@ Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& mod
 Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const Tensor& z,
                                   const Tensor& label, const Tensor& modality,
                                   const Tensor& utterance, int64_t positives, int64_t negatives,
-                                  double temperature, double margin) {
+                                  double temperature, double margin, bool /*tf32: of CUDA*/) {
   const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
   Tensor grad_z = torch::stable::new_zeros(z, z.sizes());
   if (z.scalar_type() == ScalarType::Double)

@@ -1,56 +1,39 @@
-// Pairwise contrast: a block streams over the similarities of one row, a tile at a time, forward
-// and again backward; no N x N tensor exists. Every sum has a fixed order.
-#include "pairwise_contrast.h"
+// Pairwise contrast, forward: statistics of rows from tiles of similarities, which no one stores.
+// Every sum has a fixed order.
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 
-#include "launch.h"
-#include "warp.h"
+#include <cmath>
+
+#include "contrast_tile.h"
 
 namespace ariigcn {
 namespace {
 
-constexpr int kThreads = 64;  // of a block, and similarities in a tile
-
-// log sum exp of the values added so far, at any magnitude: total * exp(largest).
+// log2 sum exp2 of values at any magnitude: largest + log2(total).
 template <typename value_t>
 struct LogSumExp {
-  value_t largest, total;
+  value_t largest = -kInfinity<value_t>, total = 0;
 
-  __device__ void add(value_t x) {
-    if (x > largest) {
-      total = total * std::exp(largest - x) + value_t(1);
-      largest = x;
-    } else {
-      total += std::exp(x - largest);
-    }
+  // Values may be as large as `x` from now on.
+  __device__ void rescale(value_t x) {
+    if (!(x > largest)) return;
+    total *= std::exp2(largest - x);
+    largest = x;
   }
+  __device__ void add(value_t x) { total += std::exp2(x - largest); }
 
   __device__ void merge(const LogSumExp& other) {
-    const value_t top = other.largest > largest ? other.largest : largest;
-    const bool empty = top == -kInfinity<value_t>;
-    total = empty ? total + other.total
-                  : total * std::exp(largest - top) + other.total * std::exp(other.largest - top);
-    largest = top;
-  }
-
-  __device__ value_t value() const {
-    return total == value_t(0) ? value_t(0) : largest + std::log(total);
+    rescale(other.largest);
+    if (other.total != value_t(0)) total += other.total * std::exp2(other.largest - largest);
   }
 };
 
-// Statistics of one row over some of its positives, or negatives.
+// Statistics of a row over some of its positives, or negatives.
 template <typename value_t>
 struct SideStats {
-  value_t count, sum, penalty;
+  value_t count = 0, sum = 0, penalty = 0;
   LogSumExp<value_t> lse;
-
-  __device__ static SideStats empty() { return {0, 0, 0, {-kInfinity<value_t>, 0}}; }
-
-  __device__ void add(value_t s, value_t scaled, value_t pair_penalty) {
-    count += 1;
-    sum += s;
-    penalty += pair_penalty;
-    lse.add(scaled);
-  }
 
   __device__ void merge(const SideStats& other) {
     count += other.count;
@@ -59,149 +42,182 @@ struct SideStats {
     lse.merge(other.lse);
   }
 
-  // `out` points at the row in (kNumStats, size); `side` is 0 for positives, 1 for negatives.
-  __device__ void write(value_t* out, int64_t size, int side) const {
-    out[(kCountPos + side) * size] = count;
-    out[(kSumPos + side) * size] = sum;
-    out[(kLsePos + side) * size] = lse.value();
-    out[(kMarginPos + side) * size] = penalty;
+  // The statistics of lane `lane() ^ mask`.
+  __device__ SideStats of_lane(int mask) const {
+    const auto theirs = [&](value_t x) { return __shfl_xor_sync(0xffffffffu, x, mask); };
+    SideStats other;
+    other.count = theirs(count);
+    other.sum = theirs(sum);
+    other.penalty = theirs(penalty);
+    other.lse.largest = theirs(lse.largest);
+    other.lse.total = theirs(lse.total);
+    return other;
   }
+
+  // Of a row of (kNumPartialStats, size): `at` is its first, of this side.
+  __device__ void store(value_t* at, int64_t size) const {
+    const value_t values[] = {count, sum, penalty, lse.largest, lse.total};
+    for (int k = 0; k < kNumPartialStats / 2; ++k) at[2 * k * size] = values[k];
+  }
+  __device__ static SideStats load(const value_t* at, int64_t size) {
+    SideStats side;
+    side.count = at[0];
+    side.sum = at[2 * size];
+    side.penalty = at[4 * size];
+    side.lse.largest = at[6 * size];
+    side.lse.total = at[8 * size];
+    return side;
+  }
+};
+
+// The lane's part of a row's pairs with a tile: kinds as two sets of columns.
+struct Pairs {
+  uint32_t of_side[2] = {0, 0};
+  __device__ bool has(int side, int c) const { return of_side[side] >> c & 1; }
 };
 
 template <typename value_t>
 struct RowStats {
-  SideStats<value_t> positives, negatives;
+  SideStats<value_t> side[2];  // positives, negatives
 
-  __device__ static RowStats empty() {
-    return {SideStats<value_t>::empty(), SideStats<value_t>::empty()};
+  // `scale` turns similarities into the base-2 logarithms of what is summed.
+  template <typename Share>
+  __device__ void add(const Share& s, int r, const Pairs& pairs, value_t scale, value_t margin) {
+    value_t largest[] = {-kInfinity<value_t>, -kInfinity<value_t>};
+#pragma unroll
+    for (int c = 0; c < Share::kCount; ++c)
+#pragma unroll
+      for (int k = 0; k < 2; ++k)
+        if (pairs.has(k, c) && s(r, c) * scale > largest[k]) largest[k] = s(r, c) * scale;
+    for (int k = 0; k < 2; ++k) side[k].lse.rescale(largest[k]);
+#pragma unroll
+    for (int c = 0; c < Share::kCount; ++c) {
+      const value_t x = s(r, c);
+      if (pairs.has(0, c)) add_pair(side[0], x, scale, x < margin ? margin - x : x - margin);
+      if (pairs.has(1, c)) add_pair(side[1], x, scale, x < value_t(0) ? value_t(0) : x);
+    }
   }
 
-  __device__ void add(const ContrastRows<value_t>& rows, PairKind kind, value_t s) {
-    const value_t scaled = s * rows.inv_temperature, penalty = rows.penalty(kind, s);
-    if (kind == kPositive) positives.add(s, scaled, penalty);
-    if (kind == kNegative) negatives.add(s, scaled, penalty);
+  __device__ void merge_lanes(int lanes) {
+    for (int mask = 1; mask < lanes; mask *= 2)
+      for (int k = 0; k < 2; ++k) side[k].merge(side[k].of_lane(mask));
   }
 
-  __device__ void merge(const RowStats& other) {
-    positives.merge(other.positives);
-    negatives.merge(other.negatives);
-  }
-
-  __device__ void write(value_t* out, int64_t size) const {
-    positives.write(out, size, 0);
-    negatives.write(out, size, 1);
+ private:
+  __device__ static void add_pair(SideStats<value_t>& to, value_t x, value_t scale,
+                                  value_t penalty) {
+    to.count += 1;
+    to.sum += x;
+    to.penalty += penalty;
+    to.lse.add(x * scale);
   }
 };
 
-template <typename value_t>
-__device__ ContrastRows<value_t> rows_of_group(const ContrastInput<value_t>& in, int64_t g) {
-  ContrastRows<value_t> rows = in.rows;
-  rows.label += g * rows.size;
-  rows.modality += g * rows.size;
-  rows.utterance += g * rows.size;
-  return rows;
-}
-
-// Fills `tile` with z_i . z_j of `count` rows j from `first` on: a warp owns a j, its lanes share
-// the columns. `z` is the group's. All threads of the block must call it.
-template <typename value_t>
-__device__ void fill_tile(const value_t* z, int64_t width, int64_t i, int64_t first, int64_t count,
-                          value_t* tile) {
-  for (int64_t t = threadIdx.x / kWarpSize; t < count; t += kThreads / kWarpSize) {
-    const value_t *a = z + i * width, *b = z + (first + t) * width;
-    value_t s = 0;
-    for (int64_t k = lane(); k < width; k += kWarpSize) s += a[k] * b[k];
-    s = warp_sum(s);
-    if (lane() == 0) tile[t] = s;
+template <typename Product>
+__device__ Pairs pairs_of_row(const Identity& own, int64_t i, const Identity* others, int64_t first,
+                              const PairRule& rule) {
+  Pairs pairs;
+#pragma unroll
+  for (int c = 0; c < Product::template Share<kTile>::kCount; ++c) {
+    const int j = Product::column(c);
+    const PairKind kind = i == first + j ? kIgnored : own.kind(others[j], rule);
+    pairs.of_side[0] |= uint32_t(kind == kPositive) << c;
+    pairs.of_side[1] |= uint32_t(kind == kNegative) << c;
   }
-  __syncthreads();
+  return pairs;
 }
 
-__device__ inline int64_t tile_count(int64_t size, int64_t first) {
-  return size - first < kThreads ? size - first : kThreads;
-}
-
-// Merges the threads' statistics into partial[0] as a tree.
-template <typename value_t>
-__device__ void merge_block(RowStats<value_t>* partial) {
-  for (int half = kThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (int(threadIdx.x) < half) partial[threadIdx.x].merge(partial[threadIdx.x + half]);
-  }
-}
-
-// A block owns one (group, row i); a thread adds up the statistics of every 64th row j.
-template <typename value_t>
-__global__ void stats_kernel(ContrastInput<value_t> in, value_t* stats) {
-  __shared__ value_t tile[kThreads];
-  __shared__ RowStats<value_t> partial[kThreads];
-  const int64_t size = in.rows.size;
-  for (int64_t row = blockIdx.x; row < in.groups * size; row += gridDim.x) {
-    const int64_t g = row / size, i = row % size;
-    const ContrastRows<value_t> rows = rows_of_group(in, g);
-    RowStats<value_t> mine = RowStats<value_t>::empty();
-    for (int64_t first = 0; first < size; first += kThreads) {
-      const int64_t count = tile_count(size, first), j = first + threadIdx.x;
-      fill_tile(in.z + g * size * in.width, in.width, i, first, count, tile);
-      if (j < size) mine.add(rows, rows.kind(i, j), tile[threadIdx.x]);
-      __syncthreads();  // the next tile overwrites this one
-    }
-    partial[threadIdx.x] = mine;
-    merge_block(partial);
-    if (threadIdx.x == 0) partial[0].write(stats + g * kNumStats * size + i, size);
-  }
-}
-
-// A block owns one (group, row i): a thread turns every 64th similarity into its derivative, and
-// adds up every 64th column of grad_z in place, a tile of rows j at a time.
-template <typename value_t>
-__global__ void grad_kernel(ContrastInput<value_t> in, const value_t* grad, const value_t* stats,
-                            value_t* grad_z) {
-  __shared__ value_t tile[kThreads];
-  const int64_t size = in.rows.size;
-  for (int64_t row = blockIdx.x; row < in.groups * size; row += gridDim.x) {
-    const int64_t g = row / size, i = row % size, table = g * kNumStats * size;
-    const ContrastRows<value_t> rows = rows_of_group(in, g);
-    const value_t* z = in.z + g * size * in.width;
-    for (int64_t first = 0; first < size; first += kThreads) {
-      const int64_t count = tile_count(size, first), j = first + threadIdx.x;
-      fill_tile(z, in.width, i, first, count, tile);
-      if (j < size)
-        tile[threadIdx.x] =
-            rows.similarity_grad(i, j, tile[threadIdx.x], grad + table, stats + table);
-      __syncthreads();
-      for (int64_t k = threadIdx.x; k < in.width; k += kThreads) {
-        value_t sum = first == 0 ? value_t(0) : grad_z[row * in.width + k];
-        for (int64_t t = 0; t < count; ++t) sum += tile[t] * z[(first + t) * in.width + k];
-        grad_z[row * in.width + k] = sum;
+// A block owns a tile of rows i of a group, and a part of its rows j; a warp owns 16 of the rows i.
+template <typename Wanted>
+__global__ void __launch_bounds__(kContrastThreads)
+    stats_kernel(ContrastInput<typename Wanted::scalar_t> in, int64_t parts, int64_t items,
+                 acc_t<typename Wanted::scalar_t>* partial) {
+  using Product = Supported<Wanted>;
+  using value_t = typename Product::value_t;
+  __shared__ ContrastTile<typename Product::scalar_t> tile;
+  const value_t scale = in.inv_temperature * value_t(kLog2E);
+  for (int64_t index = blockIdx.x; index < items; index += gridDim.x) {
+    const ContrastItem item(index, in.size, 1, parts);
+    const auto* z = in.z + item.group * in.size * in.width;
+    const int64_t first_row = item.row + first_row_of_warp();
+    Identity own[Product::kRows];
+    RowStats<value_t> stats[Product::kRows];
+    for (int r = 0; r < Product::kRows; ++r)
+      own[r] = Identity::of(in, item.group, first_row + Product::row(r));
+    for (int64_t first = item.first * kTile; first < item.last * kTile; first += kTile) {
+      if (tile.read_identities(in, item.group, first)) {
+        const auto s = similarities<Product>(z, in.size, in.width, item.row, first, tile);
+#pragma unroll
+        for (int r = 0; r < Product::kRows; ++r) {
+          const int64_t i = first_row + Product::row(r);
+          const Pairs pairs = pairs_of_row<Product>(own[r], i, tile.identity, first, in.rule);
+          stats[r].add(s, r, pairs, scale, in.margin);
+        }
       }
       __syncthreads();  // the next tile overwrites this one
     }
+#pragma unroll
+    for (int r = 0; r < Product::kRows; ++r) {
+      stats[r].merge_lanes(Product::kLanesPerRow);
+      const int64_t i = first_row + Product::row(r);
+      if (lane() % Product::kLanesPerRow != 0 || i >= in.size) continue;
+      const int64_t table = (item.group * parts + item.part) * kNumPartialStats * in.size;
+      for (int k = 0; k < 2; ++k)
+        stats[r].side[k].store(partial + table + k * in.size + i, in.size);
+    }
   }
+}
+
+constexpr int kMergeThreads = 128;
+
+// A thread owns a row and a side (positives, negatives): it merges their parts in order.
+template <typename value_t>
+__global__ void merge_kernel(int64_t groups, int64_t size, int64_t parts, const value_t* partial,
+                             value_t* stats) {
+  const int64_t start = int64_t(blockIdx.x) * kMergeThreads + threadIdx.x;
+  for (int64_t at = start; at < groups * 2 * size; at += int64_t(gridDim.x) * kMergeThreads) {
+    const int64_t group = at / (2 * size), of_group = at % (2 * size);  // side * size + row
+    const value_t* part = partial + group * parts * kNumPartialStats * size + of_group;
+    SideStats<value_t> side;
+    for (int64_t p = 0; p < parts; ++p)
+      side.merge(SideStats<value_t>::load(part + p * kNumPartialStats * size, size));
+    const value_t lse = (side.lse.largest + std::log2(side.lse.total)) * value_t(kLn2);
+    value_t* out = stats + group * kNumStats * size + of_group;
+    out[kCountPos * size] = side.count;
+    out[kSumPos * size] = side.sum;
+    out[kLsePos * size] = side.count == value_t(0) ? value_t(0) : lse;
+    out[kMarginPos * size] = side.penalty;
+  }
+}
+
+template <typename Product>
+cudaError_t run(const ContrastInput<typename Product::scalar_t>& in,
+                acc_t<typename Product::scalar_t>* partial, cudaStream_t stream) {
+  const int64_t parts = contrast_parts(in.groups, in.size);
+  const int64_t items = in.groups * parts * ((in.size + kTile - 1) / kTile);
+  return launch(items, kContrastThreads, stream, stats_kernel<Product>, in, parts, items, partial);
 }
 
 }  // namespace
 
-template <typename value_t>
-cudaError_t launch_pairwise_contrast(const ContrastInput<value_t>& in, value_t* stats,
+template <typename scalar_t>
+cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
+                                     acc_t<scalar_t>* partial, acc_t<scalar_t>* stats,
                                      cudaStream_t stream) {
-  return launch(in.groups * in.rows.size, kThreads, stream, stats_kernel<value_t>, in, stats);
+  const cudaError_t error = with_product<scalar_t>(
+      tf32, [&](auto product) { return run<decltype(product)>(in, partial, stream); });
+  if (error != cudaSuccess) return error;
+  const int64_t blocks = (in.groups * 2 * in.size + kMergeThreads - 1) / kMergeThreads;
+  return launch(blocks, kMergeThreads, stream, merge_kernel<acc_t<scalar_t>>, in.groups, in.size,
+                contrast_parts(in.groups, in.size), partial, stats);
 }
 
-template <typename value_t>
-cudaError_t launch_pairwise_contrast_backward(const ContrastInput<value_t>& in, const value_t* grad,
-                                              const value_t* stats, value_t* grad_z,
-                                              cudaStream_t stream) {
-  return launch(in.groups * in.rows.size, kThreads, stream, grad_kernel<value_t>, in, grad, stats,
-                grad_z);
-}
-
-#define INSTANTIATE(value_t)                                                             \
-  template cudaError_t launch_pairwise_contrast(const ContrastInput<value_t>&, value_t*, \
-                                                cudaStream_t);                           \
-  template cudaError_t launch_pairwise_contrast_backward(                                \
-      const ContrastInput<value_t>&, const value_t*, const value_t*, value_t*, cudaStream_t);
+#define INSTANTIATE(scalar_t)                                                         \
+  template cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>&, bool, \
+                                                acc_t<scalar_t>*, acc_t<scalar_t>*, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
+INSTANTIATE(__half)
+INSTANTIATE(__nv_bfloat16)
 
 }  // namespace ariigcn

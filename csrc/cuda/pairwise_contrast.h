@@ -1,29 +1,53 @@
-// Launchers of the pairwise contrast; the mathematics of a pair is in contrast_rows.h.
+// Launchers of the pairwise contrast.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
-#include "contrast_rows.h"
+#include <algorithm>
+
+#include "../numeric.h"
+#include "../pairwise_contrast.h"
 
 namespace ariigcn {
 
-// Identities are (groups, size); `rows.size` is N, and its pointers are those of the first group.
-template <typename value_t>
+// What the kernels read of G groups of N rows.
+template <typename scalar_t>
 struct ContrastInput {
-  int64_t groups, width;
-  ContrastRows<value_t> rows;
-  const value_t* z;  // (groups, N, width)
+  int64_t groups, size, width;
+  const scalar_t* z;                            // (G, N, width)
+  const int64_t *label, *modality, *utterance;  // (G, N)
+  PairRule rule;
+  acc_t<scalar_t> inv_temperature, margin;
 };
 
-// Writes `stats` (groups, kNumStats, N).
-template <typename value_t>
-cudaError_t launch_pairwise_contrast(const ContrastInput<value_t>& in, value_t* stats,
+constexpr int64_t kContrastTile =
+    64;  // rows of a block, and rows that it compares them with at once
+
+// The pairs of a tile of rows are shared by so many blocks that a device is busy, and their partial
+// sums are added in order. The number depends on the shape alone, and so do the results.
+inline int64_t contrast_parts(int64_t groups, int64_t size) {
+  constexpr int64_t kBusyBlocks = 512;
+  const int64_t tiles = (size + kContrastTile - 1) / kContrastTile;
+  return std::max<int64_t>(1, std::min(tiles, kBusyBlocks / std::max<int64_t>(1, groups * tiles)));
+}
+
+// Partial statistics of a row: those of the output, but the log-sum-exp as two numbers.
+constexpr int kNumPartialStats = kNumStats + 2;
+
+// Writes `stats` (G, kNumStats, N); `partial` (G, parts, kNumPartialStats, N) is scratch. `tf32`
+// lets floats be multiplied as tf32.
+template <typename scalar_t>
+cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
+                                     acc_t<scalar_t>* partial, acc_t<scalar_t>* stats,
                                      cudaStream_t stream);
 
-// `grad` and `stats` are (groups, kNumStats, N), `grad_z` is (groups, N, width).
-template <typename value_t>
-cudaError_t launch_pairwise_contrast_backward(const ContrastInput<value_t>& in, const value_t* grad,
-                                              const value_t* stats, value_t* grad_z,
+// `grad` and `stats` are (G, kNumStats, N), `grad_z` is (G, N, width), and `partial` (G, parts, N,
+// width) is scratch.
+template <typename scalar_t>
+cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in, bool tf32,
+                                              const acc_t<scalar_t>* grad,
+                                              const acc_t<scalar_t>* stats,
+                                              acc_t<scalar_t>* partial, scalar_t* grad_z,
                                               cudaStream_t stream);
 
 }  // namespace ariigcn

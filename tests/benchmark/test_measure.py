@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import pytest
 import torch
 
 from ariigcn_dgl.benchmark.compare import relative_error
 from ariigcn_dgl.benchmark.machine import measure_ceilings
+from ariigcn_dgl.benchmark.measure import REPLAYS, WARM_CALLS, replay_seconds
 from ariigcn_dgl.benchmark.memory import free_memory, with_extra_memory
 
 CPU = torch.device("cpu")
@@ -60,3 +62,47 @@ def test_ceilings_are_plausible() -> None:
     assert double.fma == pytest.approx(single.fma / 2, rel=0.5)
     half = measure_ceilings(1, torch.bfloat16, CPU)
     assert half.compute >= half.fma > 1
+
+
+class StandIn:
+    """Takes the place of streams, events and graphs of CUDA, and notes what happens in it."""
+
+    log: ClassVar[list[str]] = []
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __enter__(self):
+        self.log.append("capture" if isinstance(self, Capture) else "stream")
+
+    def __exit__(self, *error):
+        self.log.append("end")
+
+    def replay(self):
+        self.log.append("replay")
+
+    def wait_stream(self, other):
+        pass
+
+    def record(self):
+        pass
+
+    def elapsed_time(self, end):
+        return 40.0  # milliseconds
+
+
+class Capture(StandIn):
+    pass
+
+
+def test_replays_of_a_graph_are_timed_without_the_calls_that_it_was_captured_from(monkeypatch):
+    for name in ("Stream", "CUDAGraph", "Event", "stream", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, StandIn)
+    monkeypatch.setattr(torch.cuda, "graph", Capture)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    StandIn.log.clear()
+    call = lambda: StandIn.log.append("call")  # noqa: E731
+    assert replay_seconds(call, torch.device("cuda")) == pytest.approx(0.040 / REPLAYS)
+    setup = ["stream", *["call"] * WARM_CALLS, "end", "capture", "call", "end"]
+    assert StandIn.log[: len(setup)] == setup
+    assert set(StandIn.log[len(setup) :]) == {"replay"}

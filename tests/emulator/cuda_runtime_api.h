@@ -94,6 +94,7 @@ struct Warp {
 struct Block {
   Barrier barrier;
   std::vector<std::unique_ptr<Warp>> warps;
+  std::atomic<bool> vote[3] = {};  // take turns: the next one is cleared while this one is read
   explicit Block(unsigned threads) : barrier(threads) {
     for (unsigned t = 0; t < threads; t += kWarp)
       warps.push_back(std::make_unique<Warp>(std::min(kWarp, threads - t)));
@@ -101,7 +102,7 @@ struct Block {
 };
 
 inline thread_local Block* block = nullptr;
-inline thread_local unsigned exchanges = 0;
+inline thread_local unsigned exchanges = 0, votes = 0;
 
 inline unsigned thread_in_block() {
   return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
@@ -138,6 +139,14 @@ inline dim3 unflatten(unsigned index, dim3 size) {
 }  // namespace emulator
 
 inline void __syncthreads() { emulator::block->barrier.arrive_and_wait(); }
+inline int __syncthreads_or(int mine) {
+  emulator::Block& block = *emulator::block;
+  const unsigned turn = emulator::votes++;
+  if (mine) block.vote[turn % 3] = true;
+  __syncthreads();
+  block.vote[(turn + 2) % 3] = false;
+  return block.vote[turn % 3];
+}
 inline void __syncwarp(unsigned = ~0u) { emulator::warp().barrier.arrive_and_wait(); }
 
 template <typename T>
@@ -175,7 +184,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
       threadIdx = emulator::unflatten(t, blockDim);
       for (unsigned b = 0; b < blocks; ++b) {
         next_block.arrive_and_wait();
-        emulator::exchanges = 0;
+        emulator::exchanges = emulator::votes = 0;
         emulator::block = all_blocks[b].get();
         blockIdx = emulator::unflatten(b, gridDim);
         kernel(args...);

@@ -5,7 +5,6 @@
 #include <cuda_runtime_api.h>
 
 #include "cuda/edge_attention.h"
-#include "cuda/pairwise_contrast.h"
 #include "cuda/segment_spmm.h"
 
 namespace {
@@ -19,11 +18,6 @@ int for_floating(int dtype, const Run& run) {
   if (dtype == 2) return run(__half{});
   return run(__nv_bfloat16{});
 }
-template <typename Run>
-int for_full_precision(int dtype, const Run& run) {
-  return dtype == 1 ? run(double{}) : run(float{});
-}
-
 // `data` as a pointer to the type of the second argument.
 template <typename T>
 const T* in(const void* data, T) {
@@ -37,15 +31,6 @@ T* out(void* data, T) {
 SegmentShape segment_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
 AttentionShape attention_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
 AttentionGraph attention_graph(const int64_t* const* g) { return {g[0], g[1], g[2], g[3], g[4]}; }
-
-template <typename T>
-ContrastInput<T> contrast_input(const int64_t* shape, const int64_t* const* ids,
-                                const int64_t* rule, double temperature, double margin,
-                                const void* z) {
-  const ContrastRows<T> rows{shape[1],           ids[0],   ids[1], ids[2], {rule[0], rule[1]},
-                             T(1 / temperature), T(margin)};
-  return {shape[0], shape[2], rows, in(z, T{})};
-}
 
 }  // namespace
 
@@ -111,24 +96,5 @@ int edge_attention_backward(int dtype, const int64_t* shape, const int64_t* cons
                                               out(grad_w, t)};
     return launch_edge_attention_backward(attention_shape(shape), attention_graph(graph), pass,
                                           nullptr);
-  });
-}
-
-int pairwise_contrast(int dtype, const int64_t* shape, const int64_t* const* ids,
-                      const int64_t* rule, double temperature, double margin, const void* z,
-                      void* stats) {
-  return for_full_precision(dtype, [&](auto t) {
-    const auto input = contrast_input<decltype(t)>(shape, ids, rule, temperature, margin, z);
-    return launch_pairwise_contrast(input, out(stats, t), nullptr);
-  });
-}
-
-int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
-                               const int64_t* rule, double temperature, double margin,
-                               const void* z, const void* grad, const void* stats, void* grad_z) {
-  return for_full_precision(dtype, [&](auto t) {
-    const auto input = contrast_input<decltype(t)>(shape, ids, rule, temperature, margin, z);
-    return launch_pairwise_contrast_backward(input, in(grad, t), in(stats, t), out(grad_z, t),
-                                             nullptr);
   });
 }

@@ -23,12 +23,4 @@ int edge_attention_backward(int dtype, const int64_t* shape, const int64_t* cons
                             const void* grad, const void* alpha, const void* u, const void* v,
                             const void* w, double slope, void* grad_score, void* partial,
                             void* grad_u, void* grad_v, void* grad_w);
-
-// `shape`: groups, N, width; `ids`: label, modality, utterance; `rule`: positives, negatives.
-int pairwise_contrast(int dtype, const int64_t* shape, const int64_t* const* ids,
-                      const int64_t* rule, double temperature, double margin, const void* z,
-                      void* stats);
-int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
-                               const int64_t* rule, double temperature, double margin,
-                               const void* z, const void* grad, const void* stats, void* grad_z);
 }

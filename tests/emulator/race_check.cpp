@@ -58,33 +58,11 @@ int run_attention(const Graph& graph) {
                                  dw.data());
 }
 
-int run_contrast(int64_t rows) {
-  const int64_t shape[] = {1, rows, 3}, rule[] = {0b10101010, 0b01010101};
-  const auto z = wave(rows * 3), grad = wave(8 * rows);
-  std::vector<int64_t> label(rows), utterance(rows);
-  for (int64_t i = 0; i < rows; ++i) label[i] = i % 3, utterance[i] = i;
-  const int64_t* ids[] = {label.data(), label.data(), utterance.data()};
-  std::vector<float> stats(8 * rows), dz(rows * 3);
-  return pairwise_contrast(0, shape, ids, rule, 0.1, 0.8, z.data(), stats.data()) |
-         pairwise_contrast_backward(0, shape, ids, rule, 0.1, 0.8, z.data(), grad.data(),
-                                    stats.data(), dz.data());
-}
-
-// Two blocks that take several rows in turn, then two of the blocks of more rows than a tile holds:
-// either way a block uses its shared memory again.
-int run_contrasts() {
-  set_max_blocks(2);
-  const int error = run_contrast(6);
-  set_max_blocks(~0u);
-  set_run_blocks(2);
-  return error | run_contrast(70);
-}
-
 }  // namespace
 
 int main() {
   const Graph graph;
-  const int error = run_segments(graph) | run_attention(graph) | run_contrasts();
+  const int error = run_segments(graph) | run_attention(graph);
   std::printf("%u launches, error %d\n", launch_count(), error);
   return error;
 }

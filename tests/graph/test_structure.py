@@ -295,9 +295,17 @@ def test_moving_to_its_own_device_returns_the_graph(graph: Graph):
 
 def test_moving_takes_every_tensor_along(graph: Graph):
     moved = graph.to("meta")
-    tensors = [getattr(moved, name) for name in Graph.__dataclass_fields__ if name != "num_rels"]
-    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    names = Graph.__dataclass_fields__.keys() - {"num_rels", "host"}
+    assert {getattr(moved, name).device.type for name in names} == {"meta"}
     assert moved.num_rels == graph.num_rels
+
+
+def test_moved_graph_looks_at_values_on_the_cpu(graph: Graph):
+    moved = graph.to("meta")  # where there are no values
+    assert moved.host is graph
+    assert moved.segments_by_relation[1] == graph.segments_by_relation[1]
+    assert moved.segments_of_target.num_dst == graph.num_dst
+    assert moved.to("cpu") is graph
 
 
 MALFORMED = {

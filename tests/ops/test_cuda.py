@@ -148,6 +148,42 @@ def test_contrast_repeats_bit_for_bit():
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_contrast_can_be_captured_as_a_cuda_graph(dtype):
+    (z,), ids = contrast_case(200, 67, dtype)
+    z, ids = z.cuda().requires_grad_(), [tensor.cuda() for tensor in ids]
+
+    def both() -> list[Tensor]:
+        stats = torch.stack(pairwise_contrast(z, *ids, RULE))
+        return [stats, *torch.autograd.grad(stats.sum(), z)]
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        expected = both()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        captured = both()
+    graph.replay()
+    torch.cuda.synchronize()
+    assert all(torch.equal(a, b) for a, b in zip(captured, expected, strict=True))
+
+
+def test_floats_are_multiplied_as_tf32_where_torch_does():
+    (z,), ids = contrast_case(200, 67, torch.float32)
+    z, ids = z.cuda(), [tensor.cuda() for tensor in ids]
+    exact = torch.stack(pairwise_contrast(z.double(), *ids, RULE))
+    before = torch.get_float32_matmul_precision()
+    errors = []
+    for precision in ("highest", "high"):
+        torch.set_float32_matmul_precision(precision)
+        stats = torch.stack(pairwise_contrast(z, *ids, RULE))
+        errors.append(float((stats - exact).abs().amax()))
+    torch.set_float32_matmul_precision(before)
+    assert errors[0] < 1e-4 < errors[1] < 0.5
+
+
 def test_operator_runs_on_the_current_stream():
     graph = GRAPHS["isolated nodes"].to("cuda")
     weight, feat = (t.cuda() for t in draw([(2, 4), (2, 9, 5)], torch.float32))

@@ -16,17 +16,14 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
-    ContrastStats,
-    PairRule,
     edge_attention_reference,
-    pairwise_contrast_reference,
     segment_spmm_reference,
 )
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 COMPILE = ["g++", "-std=c++20", "-O0", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
-NAMES = ("edge_attention", "pairwise_contrast", "segment_spmm")
+NAMES = ("edge_attention", "segment_spmm")
 KERNELS = ["-x", "c++", *(str(ROOT / "csrc" / "cuda" / f"{name}.cu") for name in NAMES)]
 HARNESS, RACE_CHECK = str(EMULATOR / "harness.cpp"), str(EMULATOR / "race_check.cpp")
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
@@ -104,19 +101,6 @@ class Kernels:
                   ctypes.c_double(SLOPE), score, partial, *grads)  # fmt: skip
         return grads
 
-    def pairwise_contrast(self, z: Tensor, ids: Tensor, rule: PairRule) -> Tensor:
-        stats = nan(len(z), len(ContrastStats._fields), z.size(1), dtype=z.dtype)
-        self._run("pairwise_contrast", z, *contrast_arguments(z, ids, rule), z, stats)
-        return stats
-
-    def pairwise_contrast_backward(
-        self, grad: Tensor, stats: Tensor, z: Tensor, ids: Tensor, rule: PairRule
-    ) -> Tensor:
-        grad_z = nan(*z.shape, dtype=z.dtype)
-        self._run("pairwise_contrast_backward", z, *contrast_arguments(z, ids, rule), z, grad,
-                  stats, grad_z)  # fmt: skip
-        return grad_z
-
     def _run(self, name: str, typed: Tensor, *arguments) -> None:
         assert all(a.is_contiguous() for a in arguments if isinstance(a, Tensor))
         raw = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, Tensor) else a for a in arguments]
@@ -157,12 +141,6 @@ def attention_shape(graph: Graph, u: Tensor) -> ctypes.Array:
 
 def structure(graph: Graph) -> ctypes.Array:
     return pointers(graph.indptr, graph.indices, graph.dst, graph.t_indptr, graph.t_eids)
-
-
-def contrast_arguments(z: Tensor, ids: Tensor, rule: PairRule) -> tuple:
-    bits = [sum(1 << code for code in codes) for codes in (rule.positives, rule.negatives)]
-    constants = ctypes.c_double(TEMPERATURE), ctypes.c_double(MARGIN)
-    return int64s(*z.shape), pointers(*ids), int64s(*bits), *constants
 
 
 def random_graph(degrees: list[int], num_src: int) -> Graph:
@@ -263,63 +241,19 @@ def test_attention_of_scores_beyond_exp(kernels):
     torch.testing.assert_close(alpha.sum(1), torch.ones(2))
 
 
-TEMPERATURE, MARGIN = 0.1, 0.4
-RULE = PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not u)
-
-
-def contrast_inputs(
-    rows: int, width: int, dtype: torch.dtype, groups: int = 2
-) -> tuple[Tensor, Tensor]:
-    """Return unit rows and (3, G, N) identities; some rows have no label, some no positive."""
-    z = torch.nn.functional.normalize(draw(groups, rows, width, dtype=torch.float64), dim=-1)
-    generator = torch.Generator().manual_seed(rows)
-    ids = torch.stack([torch.randint(n, (groups, rows), generator=generator) for n in (4, 3, 6)])
-    ids[0] -= 1
-    return z.to(dtype), ids
-
-
-def check_contrast(kernels: Kernels, z: Tensor, ids: Tensor, checked: int | None = None) -> None:
-    """Compare the first `checked` rows, or all, with the reference."""
-    exact = z.double().requires_grad_()
-    settings = {"temperature": TEMPERATURE, "margin": MARGIN}
-    expected = torch.stack(pairwise_contrast_reference(exact, *ids, RULE, **settings), dim=1)
-    stats = kernels.pairwise_contrast(z, ids, RULE)
-    assert_matches(stats[..., :checked], expected.detach()[..., :checked])
-    grad = draw(*stats.shape, dtype=z.dtype, seed=1)
-    (expected_grad,) = torch.autograd.grad(expected, exact, grad.double())
-    grad_z = kernels.pairwise_contrast_backward(grad, expected.detach().to(z), z, ids, RULE)
-    scale = 1 / TEMPERATURE  # the gradient of log-sum-exp grows with it
-    assert_matches(grad_z[:, :checked] / scale, expected_grad[:, :checked] / scale)
-
-
-@pytest.mark.parametrize(("rows", "width"), [(0, 3), (1, 3), (5, 1), (9, 67)])
-@each_precise
-def test_contrast_and_its_gradient_match_the_reference(kernels, rows, width, dtype):
-    check_contrast(kernels, *contrast_inputs(rows, width, dtype))
-
-
-@each_precise
-def test_contrast_of_many_tiles(kernels, dtype):
-    kernels.sample_blocks(4)
-    check_contrast(kernels, *contrast_inputs(600, 2, dtype, groups=1), checked=4)
-
-
 def test_results_do_not_depend_on_the_number_of_blocks(kernels):
     graph = GRAPHS["70 targets"]
     u, v, w = attention_inputs(graph, 3, torch.float32)
-    z, ids = contrast_inputs(7, 3, torch.float32)
     answers = []
     for blocks in (ALL_BLOCKS, 2):
         kernels.limit_blocks(blocks)
         alpha = kernels.edge_attention(graph, u, v, w)
-        stats = kernels.pairwise_contrast(z, ids, RULE)
         left = kernels.segment_spmm(graph, alpha, v)
         answers.append(
             [
                 *kernels.edge_attention_backward(graph, alpha.square(), alpha, u, v, w),
-                kernels.pairwise_contrast_backward(stats.cos(), stats, z, ids, RULE),
                 kernels.segment_sddmm(graph, left, v),
-                *(alpha, stats, left),
+                *(alpha, left),
             ]
         )
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
@@ -329,7 +263,6 @@ def test_nothing_is_launched_for_nothing(kernels):
     before = kernels.library.launch_count()
     check_segment_ops(kernels, GRAPHS["empty"], 3, torch.float32)
     kernels.edge_attention(GRAPHS["empty"], *attention_inputs(GRAPHS["empty"], 3, torch.float32))
-    kernels.pairwise_contrast(*contrast_inputs(0, 3, torch.float32), RULE)
     assert kernels.library.launch_count() == before
 
 
@@ -348,4 +281,4 @@ def test_emulated_halves_round_as_torch_does(kernels, dtype):
 def test_no_two_threads_race(builds):
     done = subprocess.run([builds[1]], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "11 launches, error 0\n"
+    assert done.stdout == "7 launches, error 0\n"

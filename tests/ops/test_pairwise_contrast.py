@@ -134,17 +134,17 @@ def test_first_derivatives():
 def test_follows_the_rules_for_operators(size: int, requires_grad: bool):
     z = unit_rows(size, 3).requires_grad_(requires_grad)
     torch.library.opcheck(
-        torch.ops.ariigcn.pairwise_contrast, (z, *identities(size), *BITS, 0.3, 0.4)
+        torch.ops.ariigcn.pairwise_contrast, (z, *identities(size), *BITS, 0.3, 0.4, False)
     )
 
 
 @pytest.mark.parametrize("size", [0, 7])
 def test_backward_follows_the_rules_for_operators(size: int):
     z, ids = unit_rows(size, 3), identities(size)
-    stats = torch.ops.ariigcn.pairwise_contrast(z, *ids, *BITS, 0.3, 0.4)
+    stats = torch.ops.ariigcn.pairwise_contrast(z, *ids, *BITS, 0.3, 0.4, False)
     torch.library.opcheck(
         torch.ops.ariigcn.pairwise_contrast_backward,
-        (torch.ones_like(stats), stats, z, *ids, *BITS, 0.3, 0.4),
+        (torch.ones_like(stats), stats, z, *ids, *BITS, 0.3, 0.4, False),
     )
 
 

@@ -91,7 +91,7 @@ def test_all_operators_compile_into_one_graph(graph, inputs):
     def function(u: Tensor, v: Tensor) -> Tensor:
         alpha = torch.ops.ariigcn.edge_attention(u, v, v[:, 0].contiguous(), 0.0, *structure)
         sums = torch.ops.ariigcn.segment_spmm(alpha, v, *segments)
-        stats = torch.ops.ariigcn.pairwise_contrast(v, *ids, 2, 1, 0.5, 1.0)
+        stats = torch.ops.ariigcn.pairwise_contrast(v, *ids, 2, 1, 0.5, 1.0, False)
         return sums.sum() + stats[:, 2:].sum()
 
     compiled = torch.compile(function, fullgraph=True, backend="aot_eager")

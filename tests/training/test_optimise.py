@@ -124,12 +124,16 @@ def test_average_without_decay_is_the_model_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_loss_that_is_not_finite_stops_with_its_name_and_step(value: float) -> None:
-    model, optimiser = _line()
-    optimiser.train_step(1.0)
-    before = model.layer.weight.detach().clone()
-    with pytest.raises(InputError, match=r"the classification loss is (nan|inf) at step 1; lower"):
-        optimiser.train_step(value)
-    assert torch.equal(model.layer.weight, before)
+    _, optimiser = _line()
+    message = r"the classification loss is (nan|inf) at step 6; lower"
+    with pytest.raises(InputError, match=message):
+        run_epoch([1.0, value, 1.0], optimiser.train_step, first_step=5)
+
+
+def test_discriminator_that_is_not_finite_is_named_before_the_losses_that_it_spoils() -> None:
+    nan = torch.tensor(torch.nan)
+    with pytest.raises(InputError, match="the discriminator loss is nan at step 0"):
+        run_epoch([0], lambda batch: {"generator": nan, "discriminator": nan})
 
 
 def test_staged_step_trains_the_gan_and_the_encoders_alone(
@@ -160,7 +164,7 @@ def test_discriminators_move_only_by_their_own_step(
     dialogues: Dialogues, settings: Callable, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, optimiser = _model(dialogues, settings, adversarial="alternate")
-    monkeypatch.setattr(optimiser, "_discriminate", lambda batch: 0.0)
+    monkeypatch.setattr(optimiser, "_discriminate", lambda batch: torch.zeros(()))
     assert "gan.discriminators" not in _moved(model, lambda: optimiser.train_step(batch))
 
 
@@ -194,6 +198,29 @@ def test_goes_on_from_its_state_with_the_same_numbers(
     assert all(map(torch.equal, optimiser.average.parameters(), again.average.parameters()))
 
 
+@pytest.mark.parametrize("schedule", ["alternate", "staged"])
+def test_amp_computes_in_bfloat16_and_keeps_weights_and_losses_in_float32(
+    dialogues: Dialogues, settings: Callable, batch: Batch, schedule: str
+) -> None:
+    steps = []
+    for amp in (False, True):
+        model, optimiser = _model(
+            dialogues, settings, adversarial=schedule, context="gru", residual="norm", amp=amp
+        )
+        seen = []
+        model.head.layers[1].register_forward_hook(lambda *call, to=seen: to.append(call[2].dtype))
+        steps.append(optimiser.train_step(batch))
+        if schedule == "staged":
+            steps[-1] |= optimiser.adversarial_step(batch)
+        assert set(seen) == {torch.bfloat16 if amp else torch.float32}
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+    exact, rounded = steps
+    assert {term.dtype for term in rounded.values()} == {torch.float32}
+    for name in exact:
+        torch.testing.assert_close(rounded[name], exact[name], rtol=0.05, atol=0.02)
+
+
 def test_terms_of_an_epoch_are_means_over_batches() -> None:
-    steps = iter([{"a": 1.0, "b": 4.0}, {"a": 3.0, "b": 0.0}])
+    values = torch.tensor([[1.0, 4.0], [3.0, 0.0]])
+    steps = iter([{"a": a, "b": b} for a, b in values])
     assert run_epoch(iter([0, 1]), lambda batch: next(steps)) == {"a": 2.0, "b": 2.0}

@@ -1,0 +1,92 @@
+"""Sum up what gpu.sh left in a folder: how the steps ended, and times beside the goals.
+
+    python benchmarks/gpu_summary.py OUT
+
+Uses the standard library alone, so that there is a summary even where nothing could be built.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Goal(NamedTuple):
+    """Microseconds that a pass may take on an H200: as a CUDA graph, or called one by one."""
+
+    operator: str
+    shape: str
+    dtype: str
+    name: str
+    limit: float
+    replayed: bool
+
+
+BOTH = "forward+backward"
+GOALS = (
+    Goal("attention", "meld", "float32", "forward", 15, True),
+    Goal("attention", "iemocap", "float32", "forward", 25, True),
+    Goal("attention", "meld", "float32", BOTH, 50, True),
+    Goal("attention", "iemocap", "float32", BOTH, 80, True),
+    Goal("attention", "long", "bfloat16", "forward", 300, False),
+    Goal("contrast", "N8192 supcon", "bfloat16", BOTH, 200, False),
+    Goal("contrast", "N32768 supcon", "bfloat16", BOTH, 2600, False),
+)
+
+
+def measured(goal: Goal, cases: list[dict[str, Any]]) -> float | None:
+    """Return the microseconds of ours, None where they were not measured."""
+    for case in cases:
+        same = (case["operator"], case["dtype"]) == (goal.operator, goal.dtype)
+        if not same or not case["shape"].startswith(goal.shape):
+            continue
+        for peer in case["peers"]:
+            if peer["key"] == "ours" and goal.name in peer["passes"]:
+                timing = peer["passes"][goal.name]
+                seconds = timing["replay"] if goal.replayed else timing["minimum"]
+                return None if seconds is None else 1e6 * seconds
+    return None
+
+
+def read_cases(folder: Path) -> list[dict[str, Any]]:
+    """Return the cases of all benchmarks that were finished."""
+    reports = [json.loads(path.read_text()) for path in sorted(folder.glob("speed-*.json"))]
+    return [case for report in reports for case in report["cases"]]
+
+
+def summarise(folder: Path) -> dict[str, Any]:
+    """Return the steps, and the goals with what was measured."""
+    steps = [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
+    cases = read_cases(folder)
+    goals = [goal._asdict() | {"microseconds": measured(goal, cases)} for goal in GOALS]
+    return {"steps": steps, "goals": goals}
+
+
+def lines(summary: dict[str, Any]) -> list[str]:
+    """Return the summary as people read it."""
+    found = []
+    for step in summary["steps"]:
+        ended = {0: "done", 124: "out of time"}.get(step["exit"], f"failed ({step['exit']})")
+        found.append(f"{step['step']:16} {ended}, {step['seconds']} s")
+    for goal in summary["goals"]:
+        how = "graph" if goal["replayed"] else "eager"
+        name = f"{goal['operator']} {goal['shape']} {goal['dtype']} {goal['name']}, {how}"
+        value = goal["microseconds"]
+        result = "not measured"
+        if value is not None:
+            result = f"{value:.1f} µs, {'met' if value <= goal['limit'] else 'missed'}"
+        found.append(f"{name:60} goal {goal['limit']} µs: {result}")
+    return found
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    summary = summarise(folder)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print("\n".join(lines(summary)))
+
+
+if __name__ == "__main__":
+    main()

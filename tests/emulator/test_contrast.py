@@ -1,0 +1,293 @@
+"""The CUDA kernels of the pairwise contrast, unchanged, run on the CPU against the reference."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast_reference
+
+HERE = Path(__file__).parent
+CSRC = HERE.parents[1] / "csrc"
+KERNELS = sorted((CSRC / "cuda").glob("pairwise_contrast*.cu"))
+COMPILE = ["g++", "-std=c++20", "-O1", "-pthread", f"-I{HERE}", f"-I{CSRC}"]
+LIBRARY = ["-shared", "-fPIC"]
+BUILDS = {
+    "sm_80": LIBRARY,
+    "sm_75": [*LIBRARY, "-DEMULATED_ARCH=750"],
+    "thread": ["-fsanitize=thread", HERE / "contrast_check.cpp"],
+    "address": ["-fsanitize=address", HERE / "contrast_check.cpp"],
+}
+CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+RULE = PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not u)
+TEMPERATURE, MARGIN = 0.1, 0.4
+ALL_BLOCKS = 2**32 - 1
+each_dtype = pytest.mark.parametrize("dtype", CODE, ids=str)
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory):
+    """Compile two libraries to call, and two programs that check every access."""
+    folder = tmp_path_factory.mktemp("contrast")
+    running = [
+        subprocess.Popen(
+            [*COMPILE, *flags, HERE / "contrast.cpp", "-x", "c++", *KERNELS, "-o", folder / name],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, flags in BUILDS.items()
+    ]
+    assert [process.communicate()[1] for process in running] == [""] * len(running)
+    return folder
+
+
+class Kernels:
+    """Calls the launchers with tensors; everything they shall write starts as NaN."""
+
+    def __init__(self, path: Path):
+        self.library = ctypes.CDLL(path)
+        self.library.contrast_part_count.restype = ctypes.c_int64
+        self.library.contrast_partial_stats.restype = ctypes.c_int64
+
+    def limit_blocks(self, count: int) -> None:
+        """Launch at most so many blocks: each takes more of the work."""
+        self.library.set_max_blocks(ctypes.c_uint32(count))
+
+    def forward(self, z: Tensor, ids: Tensor, rule: PairRule = RULE, tf32: bool = False) -> Tensor:
+        groups, size, _ = z.shape
+        stats = nan(groups, len(ContrastStats._fields), size, dtype=acc_dtype(z))
+        rows = self.library.contrast_partial_stats() * size
+        partial = nan(groups, self.parts(z), rows, dtype=acc_dtype(z))
+        self._run("pairwise_contrast", z, ids, rule, tf32, z, partial, stats)
+        return stats
+
+    def backward(
+        self,
+        grad: Tensor,
+        stats: Tensor,
+        z: Tensor,
+        ids: Tensor,
+        rule: PairRule = RULE,
+        tf32: bool = False,
+    ) -> Tensor:
+        grad_z = nan(*z.shape, dtype=z.dtype)
+        partial = nan(self.parts(z), *z.shape, dtype=acc_dtype(z))
+        name = "pairwise_contrast_backward"
+        self._run(name, z, ids, rule, tf32, z, grad, stats, partial, grad_z)
+        return grad_z
+
+    def parts(self, z: Tensor) -> int:
+        return self.library.contrast_part_count(int64s(*z.shape))
+
+    def _run(self, name, z: Tensor, ids: Tensor, rule: PairRule, tf32: bool, *tensors) -> None:
+        bits = [sum(1 << code for code in codes) for codes in (rule.positives, rule.negatives)]
+        settings = (ctypes.c_double * 2)(TEMPERATURE, MARGIN)
+        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+        of_ids = (ctypes.c_void_p * 3)(*(one.data_ptr() for one in ids))
+        call = getattr(self.library, name)
+        arguments = int64s(*z.shape), of_ids, int64s(*bits), settings, int(tf32), *pointers
+        assert call(CODE[z.dtype], *arguments) == 0
+
+
+@pytest.fixture(scope="session")
+def loaded(builds):
+    return {name: Kernels(builds / name) for name in ("sm_80", "sm_75")}
+
+
+@pytest.fixture
+def kernels(loaded):
+    loaded["sm_80"].limit_blocks(ALL_BLOCKS)
+    return loaded["sm_80"]
+
+
+def nan(*size: int, dtype: torch.dtype) -> Tensor:
+    return torch.full(size, torch.nan, dtype=dtype)
+
+
+def acc_dtype(z: Tensor) -> torch.dtype:
+    return torch.float64 if z.dtype == torch.float64 else torch.float32
+
+
+def int64s(*values: int) -> ctypes.Array:
+    return (ctypes.c_int64 * len(values))(*values)
+
+
+def unit_rows(
+    groups: int, rows: int, width: int, dtype: torch.dtype, classes: int = 3
+) -> tuple[Tensor, Tensor]:
+    """Return rows (G, N, D) and identities (3, G, N); some rows have no label."""
+    generator = torch.Generator().manual_seed(rows)
+    z = torch.randn(groups, rows, width, generator=generator, dtype=torch.float64)
+    sizes = (classes + 1, 3, 6)
+    ids = torch.stack([torch.randint(n, (groups, rows), generator=generator) for n in sizes])
+    ids[0] -= 1
+    return torch.nn.functional.normalize(z, dim=-1).to(dtype), ids
+
+
+def exact(z: Tensor, ids: Tensor, rule: PairRule = RULE) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the statistics, a gradient by them, and the gradient by z, in float64."""
+    z = z.double().requires_grad_()
+    settings = {"temperature": TEMPERATURE, "margin": MARGIN}
+    stats = torch.stack(pairwise_contrast_reference(z, *ids, rule, **settings), dim=1)
+    generator = torch.Generator().manual_seed(1)
+    grad = torch.randn(stats.shape, generator=generator, dtype=torch.float64)
+    return stats.detach(), grad, torch.autograd.grad(stats, z, grad)[0]
+
+
+# Of the largest value. Products of halves and of tf32 are exact: their sums are as precise as those
+# of floats; the weights of the gradient, and its elements, are rounded.
+TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 2e-3, torch.bfloat16: 8e-3}
+TF32 = 1e-3
+
+
+def assert_close(actual: Tensor, wanted: Tensor, error: float) -> None:
+    """Compare with a float64 answer, relative to the largest element."""
+    assert actual.shape == wanted.shape
+    scale = float(wanted.abs().amax()) if wanted.numel() else 1.0
+    torch.testing.assert_close(actual.double(), wanted, rtol=0, atol=error * max(scale, 1e-30))
+
+
+def check(kernels: Kernels, z: Tensor, ids: Tensor, rule: PairRule = RULE, tf32=False) -> None:
+    stats, grad, grad_z = exact(z, ids, rule)
+    found = kernels.forward(z, ids, rule, tf32)
+    error = TOLERANCE[found.dtype]
+    for k, name in enumerate(ContrastStats._fields):
+        assert_close(found[:, k], stats[:, k], 0 if "count" in name else error)
+    given = grad.to(found.dtype), stats.to(found.dtype)
+    error = TF32 if tf32 else TOLERANCE[z.dtype]
+    assert_close(kernels.backward(*given, z, ids, rule, tf32), grad_z, error)
+
+
+@pytest.mark.parametrize(
+    ("groups", "rows", "width"), [(0, 3, 2), (1, 0, 3), (1, 3, 0), (1, 1, 3), (2, 5, 1), (1, 9, 67)]
+)
+@each_dtype
+def test_small_shapes_match_the_reference(kernels, groups, rows, width, dtype):
+    check(kernels, *unit_rows(groups, rows, width, dtype))
+
+
+@each_dtype
+def test_several_tiles_match_the_reference(kernels, dtype):
+    check(kernels, *unit_rows(1, 130, 17, dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width"),
+    [(torch.float64, 72), (torch.float32, 136), (torch.float16, 66), (torch.bfloat16, 264)],
+    ids=str,
+)
+def test_more_columns_than_a_block_sums_up_match_the_reference(kernels, dtype, width):
+    check(kernels, *unit_rows(1, 65, width, dtype))
+
+
+def to_tf32(z: Tensor) -> Tensor:
+    """Round to 10 bits of mantissa, as the tensor cores' inputs are."""
+    return ((z.view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(9, 5), (66, 132)])
+def test_floats_as_tf32_match_the_reference(kernels, rows, width):
+    z, ids = unit_rows(1, rows, width, torch.float32)
+    check(kernels, to_tf32(z), ids, tf32=True)
+    rounded = [kernels.forward(one, ids, tf32=True) for one in (z, to_tf32(z))]
+    assert torch.equal(*rounded)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_devices_without_tensor_cores_match_the_reference(loaded, dtype):
+    check(loaded["sm_75"], *unit_rows(1, 66, 67, dtype))
+
+
+def test_floats_are_not_rounded_to_tf32_unless_allowed(kernels):
+    z, ids = unit_rows(1, 9, 20, torch.float32)
+    stats = exact(z, ids)[0]
+    errors = [(kernels.forward(z, ids, tf32=tf32) - stats).abs().amax() for tf32 in (False, True)]
+    assert errors[0] < 2e-6
+    assert errors[1] > 1e-5
+
+
+def test_statistics_of_three_rows_by_hand(kernels):
+    z = torch.tensor([[[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]])
+    label = torch.tensor([[0, 0, 1]])
+    rule = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+    stats = kernels.forward(z, torch.stack([label, label * 0, torch.arange(3)[None]]), rule)
+    assert stats[0, 0].tolist() == [1, 1, 0]
+    assert stats[0, 1].tolist() == [1, 1, 2]
+    torch.testing.assert_close(stats[0, 2], torch.tensor([0.6, 0.6, 0]))
+    torch.testing.assert_close(stats[0, 4], torch.tensor([6.0, 6.0, 0]))  # 0.6 / temperature
+    torch.testing.assert_close(
+        stats[0, 5], torch.tensor([0, 8, 8 + torch.exp(torch.tensor(-8.0)).log1p()])
+    )
+    torch.testing.assert_close(stats[0, 6], torch.tensor([0.2, 0.2, 0]))  # from the margin 0.4
+    torch.testing.assert_close(stats[0, 7], torch.tensor([0, 0.8, 0.8]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_rows_without_pairs_give_zeros(kernels, dtype):
+    z, ids = unit_rows(2, 70, 8, dtype)
+    ids[0] = -1
+    ids[0, 1, :2] = 1  # a positive pair, or two ignored rows, and no negatives
+    stats = kernels.forward(z, ids)
+    assert stats[0].abs().amax() == 0
+    assert stats[:, 1::2].abs().amax() == 0
+    grad_z = kernels.backward(torch.ones_like(stats), stats, z, ids)
+    assert grad_z[0].abs().amax() == 0
+    assert grad_z[1, 2:].abs().amax() == 0
+
+
+def test_similarities_beyond_exp(kernels):
+    z, ids = unit_rows(1, 40, 6, torch.float32)
+    z *= 40  # similarities up to 1600, over the temperature 16000
+    stats = exact(z, ids)[0]
+    assert_close(kernels.forward(z, ids), stats, 1e-6)
+
+
+def test_float16_gradients_with_weights_below_its_range(kernels):
+    z, ids = unit_rows(1, 40, 6, torch.float16)
+    stats, grad, grad_z = exact(z, ids)
+    found = kernels.backward((grad * 2.0**-20).float(), stats.float(), z, ids)
+    assert_close(found.double() * 2.0**20, grad_z, TOLERANCE[torch.float16])
+
+
+def test_identities_are_compared_as_whole_int64s(kernels):
+    z, ids = unit_rows(1, 12, 4, torch.float32)
+    wide = ids * 2**33
+    wide[0] = torch.where(ids[0] < 0, -1, wide[0])
+    assert torch.equal(kernels.forward(z, wide), kernels.forward(z, ids))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_results_do_not_depend_on_the_number_of_blocks(kernels, dtype):
+    z, ids = unit_rows(2, 66, 9, dtype)
+    answers = []
+    for blocks in (ALL_BLOCKS, 3):
+        kernels.limit_blocks(blocks)
+        stats = kernels.forward(z, ids)
+        answers.append((stats, kernels.backward(stats.cos(), stats, z, ids)))
+    assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
+
+
+def test_pairs_are_shared_by_more_blocks_where_rows_are_few(kernels):
+    def of(groups, rows):
+        return kernels.library.contrast_part_count(int64s(groups, rows, 1))
+
+    assert [of(1, 64), of(1, 320), of(3, 320), of(1, 1600), of(1, 32768)] == [1, 5, 5, 20, 1]
+
+
+def test_nothing_is_launched_for_nothing(kernels):
+    before = kernels.library.launch_count()
+    z, ids = unit_rows(3, 0, 4, torch.float32)
+    stats = kernels.forward(z, ids)
+    kernels.backward(stats, stats, z, ids)
+    assert kernels.library.launch_count() == before
+
+
+@pytest.mark.parametrize("sanitizer", ["thread", "address"])
+def test_no_race_and_no_access_out_of_bounds(builds, sanitizer):
+    done = subprocess.run([builds / sanitizer], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "12 launches, error 0\n")

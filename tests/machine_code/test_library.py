@@ -1,0 +1,12 @@
+"""Which kernels the built library has, and what they take."""
+
+from __future__ import annotations
+
+
+def test_every_kernel_is_there_for_the_architecture(machine_code, arch: str, record_property):
+    uses = machine_code.resources(arch)
+    assert uses.keys() == machine_code.resources(machine_code.archs[0]).keys()
+    for name, use in sorted(uses.items()):
+        report = f"{use['REG']} registers, {use['STACK']} bytes of stack"
+        record_property(f"{name} {arch}", report)
+        print(f"{arch} {report}: {name}")  # pytest -rP shows it

@@ -1,0 +1,62 @@
+"""Registers, spills and instructions of relational attention's kernels."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+SINGLE, HALF, BFLOAT16 = "If", "I6__half", "I13__nv_bfloat16"
+EDGE_KERNELS = ("attention_edges_kernel", "target_grads_kernel", "source_grads_kernel")
+PRODUCT_KERNELS = ("row_product_kernel", "weight_grads_kernel")
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, HALF, BFLOAT16])
+@pytest.mark.parametrize("kernel", [*EDGE_KERNELS, *PRODUCT_KERNELS, "partial_sums_kernel"])
+def test_nothing_is_spilled(machine_code, kernel: str, dtype: str, arch: str):
+    found = machine_code.kernels(
+        arch, kernel + dtype, "LeakyRelu" if kernel in EDGE_KERNELS else ""
+    )
+    assert found
+    assert {name: machine_code.resources(arch)[name]["STACK"] for name in found} == dict.fromkeys(
+        found, 0
+    )
+
+
+@pytest.mark.parametrize("kernel", EDGE_KERNELS)
+def test_four_blocks_of_an_edge_kernel_fit_on_a_multiprocessor(
+    machine_code, kernel: str, arch: str
+):
+    uses = [machine_code.resources(arch)[name] for name in machine_code.kernels(arch, kernel)]
+    assert max(use["REG"] for use in uses) * 128 * 4 <= 65536
+    assert max(use["SHARED"] for use in uses) <= 32 * 1024
+
+
+def test_a_score_takes_the_absolute_value_for_free(machine_code, arch: str):
+    sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE, "LeakyRelu")
+    assert len(re.findall(r"FFMA R\d+, .*\|R\d+\|", sass)) >= 4
+    assert "LDG.E.128" in sass
+
+
+@pytest.mark.parametrize("kernel", ["row_product_kernel", "weight_grads_kernel"])
+@pytest.mark.parametrize(
+    ("dtype", "instruction"),
+    [(HALF, "HMMA.16816.F32 "), (BFLOAT16, "HMMA.16816.F32.BF16"), (SINGLE, "HMMA.1688.F32.TF32")],
+)
+def test_products_run_on_tensor_cores(
+    machine_code, kernel: str, dtype: str, instruction: str, tensor_arch: str
+):
+    sass = machine_code.code(
+        tensor_arch, f"{kernel}{dtype}Lb1E", "Lb0EEEv" if kernel == "row_product_kernel" else ""
+    )
+    assert sass.count(instruction) >= 32  # a step's share of a warp
+    assert ("LDSM" in sass) == (dtype != SINGLE or kernel == "row_product_kernel")
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, HALF, BFLOAT16])
+def test_products_use_multiply_adds_before_sm_80(machine_code, dtype: str, arch: str):
+    if arch != "sm_75":
+        pytest.skip("has tensor cores")
+    sass = machine_code.code(arch, f"row_product_kernel{dtype}Lb1E", "Lb0EEEv")
+    assert "HMMA" not in sass
+    assert sass.count("FFMA") >= 64
