@@ -4,6 +4,4 @@ from ariigcn_dgl.graph.dgl_view import to_dgl
 from ariigcn_dgl.graph.structure import Graph
 from ariigcn_dgl.graph.window import relation_names
 
-window_graph = Graph.from_dialogues
-
-__all__ = ["Graph", "relation_names", "to_dgl", "window_graph"]
+__all__ = ["Graph", "relation_names", "to_dgl"]

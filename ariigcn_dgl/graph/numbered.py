@@ -16,8 +16,8 @@ def numbered_window_graph(
 ) -> Graph:
     """Connect utterances of one dialogue with those before them, given the speakers' numbers.
 
-    `window_graph` numbers speakers by first appearance in what it is given, so that ordered pairs
-    of speakers would get other relations where a dialogue's beginning is left out.
+    `Graph.from_dialogues` numbers speakers by first appearance in what it is given, so that ordered
+    pairs of speakers would get other relations where a dialogue's beginning is left out.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def numbered_window_graph(
         Speaker of each utterance, numbered by first appearance in the whole dialogue; contiguous,
         on the CPU; below `num_speakers` with "pairs".
     past, relations, num_speakers
-        See `window_graph`.
+        See `Graph.from_dialogues`.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ariigcn_dgl.data import UNLABELLED
 from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -103,7 +103,7 @@ class Session:
             labels=torch.tensor([UNLABELLED]),
             speakers=speakers,
             lengths=lengths,
-            graph=window_graph(lengths, speakers, past=0, future=0),
+            graph=Graph.from_dialogues(lengths, speakers, past=0, future=0),
         )
 
 

@@ -11,7 +11,7 @@ from ariigcn_dgl.benchmark.attention.problem import AttentionProblem, attention_
 from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem, contrast_work
 from ariigcn_dgl.benchmark.dialogues import SHAPES, draw_speakers, window_edges
 from ariigcn_dgl.benchmark.plan.problem import PlanProblem, plan_work
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.optional import is_installed
 
 CPU = torch.device("cpu")
@@ -47,10 +47,10 @@ def test_chunked_contrast_computes_the_same(measure: Callable) -> None:
 
 
 @pytest.mark.parametrize(("speakers", "length"), [(1, 4), (2, 25), (3, 11)])
-def test_edges_are_those_of_window_graph(speakers: int, length: int) -> None:
+def test_edges_are_those_of_the_dialogues_graph(speakers: int, length: int) -> None:
     who = draw_speakers(5, length, speakers)
     lengths = torch.full((5,), length)
-    graph = window_graph(lengths, who, relations="pairs", num_speakers=speakers)
+    graph = Graph.from_dialogues(lengths, who, relations="pairs", num_speakers=speakers)
     found = window_edges(length, who, speakers)
     for one, expected in zip(found, (graph.indices, graph.dst, graph.etypes), strict=True):
         assert one.tolist() == expected.tolist()

@@ -92,7 +92,12 @@ def test_extracted_data_is_a_data_set(extracted: Path, ariigcn: Callable) -> Non
     assert dialogues.label_names == ("happy", "sad")
     assert dialogues.splits == ("train",) * 4 + ("val", "test")
     assert all(mask.all() for mask in dialogues.masks.values())
-    assert ariigcn("data", "check", extracted).code == 0
+
+
+def test_check_sees_that_all_films_are_copies_of_two(extracted: Path, ariigcn: Callable) -> None:
+    checked = ariigcn("data", "check", extracted)
+    assert checked.code == 2
+    assert "have the same features as one of another split" in " ".join(checked.out.split())
 
 
 def test_manifest_says_what_made_the_features(extracted: Path, recordings: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.graph.numbered import numbered_window_graph
 
 NUMBERS = torch.tensor([0, 1, 1, 0, 1, 2, 0, 1])
@@ -21,7 +21,7 @@ def _edges(graph: Graph, shift: int = 0) -> set[tuple[int, int, int]]:
 @pytest.mark.parametrize("start", range(8))
 def test_last_part_has_the_edges_of_the_whole(relations: str, past: int, start: int) -> None:
     options = {"past": past, "relations": relations, "num_speakers": 3}
-    whole = window_graph(torch.tensor([8]), NUMBERS, future=0, **options)
+    whole = Graph.from_dialogues(torch.tensor([8]), NUMBERS, future=0, **options)
     part = numbered_window_graph(NUMBERS[start:].contiguous(), **options)
     assert part.num_rels == whole.num_rels
     assert _edges(part, start) == {edge for edge in _edges(whole) if edge[0] >= start}
@@ -29,5 +29,5 @@ def test_last_part_has_the_edges_of_the_whole(relations: str, past: int, start: 
 
 def test_numbering_the_last_part_anew_would_change_relations() -> None:
     options = {"past": 1, "relations": "pairs", "num_speakers": 3}
-    anew = window_graph(torch.tensor([6]), NUMBERS[2:], future=0, **options)
+    anew = Graph.from_dialogues(torch.tensor([6]), NUMBERS[2:], future=0, **options)
     assert _edges(anew) != _edges(numbered_window_graph(NUMBERS[2:].contiguous(), **options))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 
 
 def long(values: list[int]) -> Tensor:
@@ -205,7 +205,7 @@ def test_components_of_a_square_graph_equal_the_definition(nodes: int, data: st.
 
 
 def test_self_edges_are_found_in_any_place():
-    graph = window_graph(long([3, 1]), long([0, 1, 0, 0]), past=1, future=1)
+    graph = Graph.from_dialogues(long([3, 1]), long([0, 1, 0, 0]), past=1, future=1)
     assert graph.indices[graph.self_edges].tolist() == [0, 1, 2, 3]
     assert graph.dst[graph.self_edges].tolist() == [0, 1, 2, 3]
 

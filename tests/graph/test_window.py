@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ariigcn_dgl.graph import Graph, relation_names, window_graph
+from ariigcn_dgl.graph import Graph, relation_names
 
 
 def graph_of(lengths: list[int], speakers: list[int], **options: object) -> Graph:
-    return window_graph(
+    return Graph.from_dialogues(
         torch.tensor(lengths, dtype=torch.int64),
         torch.tensor(speakers, dtype=torch.int64),
         **options,
@@ -173,7 +173,7 @@ def test_has_the_plan_that_any_csr_gets(batch: tuple[list[int], list[int], int, 
 
 def test_takes_strided_input():
     speakers = torch.tensor([0, 9, 1, 9, 0, 9])[::2]
-    graph = window_graph(torch.tensor([3, 5])[:1], speakers, past=1, future=0)
+    graph = Graph.from_dialogues(torch.tensor([3, 5])[:1], speakers, past=1, future=0)
     assert graph.etypes.equal(graph_of([3], [0, 1, 0], past=1, future=0).etypes)
 
 
@@ -203,7 +203,7 @@ def test_bad_tensors_are_refused_by_name(position: int, bad: torch.Tensor):
     tensors = [torch.tensor([1]), torch.tensor([1])]
     tensors[position] = bad
     with pytest.raises(ValueError, match=("lengths", "speakers")[position]):
-        window_graph(*tensors)
+        Graph.from_dialogues(*tensors)
 
 
 def test_relation_names_cover_every_ordered_pair():

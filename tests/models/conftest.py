@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ariigcn_dgl.data.batching import Batch
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 
 
 @pytest.fixture
@@ -29,5 +29,5 @@ def batch() -> Batch:
         labels=torch.randint(3, (17,), generator=generator),
         speakers=speakers,
         lengths=lengths,
-        graph=window_graph(lengths, speakers, past=0, future=0),
+        graph=Graph.from_dialogues(lengths, speakers, past=0, future=0),
     )

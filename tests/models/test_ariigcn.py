@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.data.batching import Batch, Window
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
 from ariigcn_dgl.nn import FUSIONS, VAD
@@ -42,7 +42,7 @@ each_preset = pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
 
 
 def graph_of(lengths: Tensor, speakers: Tensor, window: Window):
-    return window_graph(
+    return Graph.from_dialogues(
         lengths, speakers, past=window.past, future=window.future, relations=window.relations
     )
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.data.batching import Batch, Window
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import LRGCN, DialogueGCN, DialogueGCNConfig, LRGCNConfig
 from ariigcn_dgl.models.system import System, concatenate
 
@@ -35,7 +35,7 @@ def make_batch(window: Window = WINDOW) -> Batch:
     }
     masks = {name: torch.ones(9, dtype=torch.bool) for name in WIDTHS}
     masks["audio"][4] = False
-    graph = window_graph(
+    graph = Graph.from_dialogues(
         LENGTHS,
         SPEAKERS,
         past=window.past,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from ariigcn_dgl.data.batching import Batch
-from ariigcn_dgl.graph import window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models.system import concatenate
 
 LENGTHS, SPEAKERS = torch.tensor([2]), torch.tensor([0, 1])
@@ -17,7 +17,7 @@ BATCH = Batch(
     labels=torch.tensor([0, 1]),
     speakers=SPEAKERS,
     lengths=LENGTHS,
-    graph=window_graph(LENGTHS, SPEAKERS, past=0, future=0),
+    graph=Graph.from_dialogues(LENGTHS, SPEAKERS, past=0, future=0),
 )
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ariigcn_dgl.graph import Graph, relation_names, window_graph
+from ariigcn_dgl.graph import Graph, relation_names
 from ariigcn_dgl.nn import MeanConv, ModalityRelConv, RelationalGraph
 
 NAMES = relation_names("speaker")
@@ -18,7 +18,7 @@ NODES, WIDTH, GROUPS = 8, 3, 2
 @pytest.fixture
 def graph() -> Graph:
     lengths, speakers = torch.tensor([5, 1, 2]), torch.tensor([0, 1, 1, 0, 2, 0, 2, 1])
-    return window_graph(lengths, speakers, past=2, future=1)
+    return Graph.from_dialogues(lengths, speakers, past=2, future=1)
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ class CountCalls(TorchDispatchMode):
 
 
 def test_the_attention_layer_is_one_native_call_each_way_and_little_else():
-    graph = window_graph(torch.tensor([5, 3]), torch.tensor([0, 1] * 4))
+    graph = Graph.from_dialogues(torch.tensor([5, 3]), torch.tensor([0, 1] * 4))
     conv = ModalityRelConv(4, 6, graph.num_rels, num_modalities=3)
     feat = torch.randn(3, 8, 4, requires_grad=True)
     with CountCalls() as calls:

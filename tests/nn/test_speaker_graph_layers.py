@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl._dgl import dgl
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, SumConv
 
 NODES, WIDTH, OUT, BASES = 8, 3, 4, 2
@@ -15,7 +15,7 @@ LENGTHS, SPEAKERS = torch.tensor([5, 1, 2]), torch.tensor([0, 1, 1, 0, 1, 0, 2, 
 
 
 def graph_of(past: int = 2, future: int = 1) -> Graph:
-    return window_graph(LENGTHS, SPEAKERS, past=past, future=future, relations="pairs")
+    return Graph.from_dialogues(LENGTHS, SPEAKERS, past=past, future=future, relations="pairs")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
     dot_attention,
@@ -51,7 +51,9 @@ every_operator = pytest.mark.parametrize("operator", OPERATORS)
 
 @pytest.fixture
 def graph() -> Graph:
-    return window_graph(torch.tensor([NODES]), torch.arange(NODES).remainder(2), past=9, future=9)
+    return Graph.from_dialogues(
+        torch.tensor([NODES]), torch.arange(NODES).remainder(2), past=9, future=9
+    )
 
 
 @pytest.fixture

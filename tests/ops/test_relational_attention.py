@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 
@@ -28,7 +28,7 @@ def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
 
 def dialogues(lengths: list[int], reach: int) -> Graph:
     speakers = torch.arange(sum(lengths)) // 2 % 2
-    return window_graph(torch.tensor(lengths), speakers, past=reach, future=reach)
+    return Graph.from_dialogues(torch.tensor(lengths), speakers, past=reach, future=reach)
 
 
 def star(rays: int, inwards: bool) -> Graph:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
@@ -31,7 +31,7 @@ def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
 def dialogues(lengths: list[int], reach: int = 10) -> Graph:
     speakers = torch.arange(sum(lengths)) // 2 % 2
     window = {"past": reach, "future": reach, "relations": "pairs"}
-    return window_graph(torch.tensor(lengths), speakers, **window)
+    return Graph.from_dialogues(torch.tensor(lengths), speakers, **window)
 
 
 GRAPHS = {

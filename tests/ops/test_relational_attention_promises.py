@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native
-from ariigcn_dgl.graph import Graph, window_graph
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
@@ -22,7 +22,7 @@ Inputs = dict[str, Tensor]
 
 def dialogues(*lengths: int, reach: int = 10) -> Graph:
     speakers = torch.arange(sum(lengths)) // 2 % 2
-    return window_graph(
+    return Graph.from_dialogues(
         torch.tensor(lengths, dtype=torch.int64), speakers, past=reach, future=reach
     )
 

@@ -229,7 +229,7 @@ def backward_of_relational_attention() -> tuple:
 
 def backward_of_pairwise_contrast() -> tuple:
     (z,) = draw((1, 6, 3))
-    arguments = (LABELS, LABELS * 0, torch.arange(6)[None], 2, 1, 0.7, 0.4)
+    arguments = (LABELS, LABELS * 0, torch.arange(6)[None], 2, 1, 0.7, 0.4, False)
     stats = torch.ops.ariigcn.pairwise_contrast(z.detach(), *arguments)
     return (*varied(torch.ones_like(stats)), stats, z, *arguments)
 
