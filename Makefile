@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+# That of TORCH: each torchvision asks for one torch, and pip would exchange torch for any other.
+TORCHVISION ?= torchvision==0.28.0
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 # What the native library and the installation are made from: a change makes them anew.
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*/*.h)
@@ -35,6 +37,7 @@ $(VENV)/torch:
 	  { echo "no C++ compiler found: install g++ 11 or newer (apt-get install g++), or point CXX at one"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install $(TORCH) setuptools ninja
+	$(PIP) install --no-deps $(TORCHVISION)
 	@touch $@
 
 $(VENV)/installed: $(VENV)/torch $(SOURCES)
