@@ -9,12 +9,11 @@ import numpy as np
 
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Comparison, RowResult
-from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import holm, permutation_p
 
 
 def compared(
-    rows: Sequence[RowResult], runs: Mapping[str, Sequence[Run]], baseline: str
+    rows: Sequence[RowResult], found: Mapping[str, Sequence[TestPredictions]], baseline: str
 ) -> tuple[RowResult, ...]:
     """Return the rows with their comparison to the baseline.
 
@@ -23,15 +22,15 @@ def compared(
     Parameters
     ----------
     rows : sequence of RowResult
-    runs : mapping of setting's name to sequence of Run
-        Finished ones.
+    found : mapping of setting's name to sequence of TestPredictions
+        Of its finished runs.
     baseline : str
         Name of a row.
     """
-    theirs = {run.seed: TestPredictions(run) for run in runs.get(baseline, ())}
-    found: dict[str, tuple[float, float]] = {}
+    theirs = {one.seed: one for one in found.get(baseline, ())}
+    tested: dict[str, tuple[float, float]] = {}
     for row in rows:
-        ours = {run.seed: TestPredictions(run) for run in runs.get(row.name, ())}
+        ours = {one.seed: one for one in found.get(row.name, ())}
         seeds = sorted(ours.keys() & theirs.keys())
         if row.name == baseline or not seeds:
             continue
@@ -43,11 +42,11 @@ def compared(
             np.stack([theirs[seed].classes for seed in seeds]),
         )
         difference = np.mean([ours[seed].score - theirs[seed].score for seed in seeds])
-        found[row.name] = float(difference), p
-    corrected = dict(zip(found, holm([p for _, p in found.values()]), strict=True))
+        tested[row.name] = float(difference), p
+    corrected = dict(zip(tested, holm([p for _, p in tested.values()]), strict=True))
     return tuple(
-        replace(row, comparison=Comparison(*found[row.name], corrected[row.name]))
-        if row.name in found
+        replace(row, comparison=Comparison(*tested[row.name], corrected[row.name]))
+        if row.name in tested
         else row
         for row in rows
     )

@@ -10,7 +10,7 @@ from typing import Literal
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.experiments.compare import compared
-from ariigcn_dgl.experiments.predictions import averaged_score
+from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
 from ariigcn_dgl.experiments.resolve import Candidate, Row, resolve
@@ -84,12 +84,10 @@ class _Conductor:
         seeds = [self.seeds(row, one) for row, one in zip(rows, chosen, strict=True)]
         self.complete("seeds", [run for runs in seeds for run in runs])
         self.tidy([run for search in searches for run in search])
-        parts = zip(rows, searches, chosen, seeds, strict=True)
-        finished = {
-            row.setting.name: [run for run in runs if run.status == "done"]
-            for row, runs in zip(rows, seeds, strict=True)
-        }
+        predictions = [[TestPredictions(r) for r in runs if r.status == "done"] for runs in seeds]
+        parts = zip(rows, searches, chosen, seeds, predictions, strict=True)
         found = [self.row_result(*part) for part in parts]
+        by_name = {row.name: read for row, read in zip(found, predictions, strict=True)}
         return Results(
             study=self.study.name,
             title=self.study.title,
@@ -100,7 +98,7 @@ class _Conductor:
             seeds=self.options.seeds,
             data=self.describe_data(),
             environment=environment(),
-            rows=compared(found, finished, self.study.baseline),
+            rows=compared(found, by_name, self.study.baseline),
         )
 
     def run(self, row: Row, candidate: Candidate, seed: int, test: TestUse) -> Run:
@@ -149,7 +147,12 @@ class _Conductor:
                 run.seed_folder.remove_state()
 
     def row_result(
-        self, row: Row, search: Sequence[Run], chosen: Candidate | None, seeds: Sequence[Run]
+        self,
+        row: Row,
+        search: Sequence[Run],
+        chosen: Candidate | None,
+        seeds: Sequence[Run],
+        predictions: Sequence[TestPredictions],
     ) -> RowResult:
         setting = row.setting
         runs = tuple(RunResult.of(run) for run in seeds)
@@ -170,7 +173,7 @@ class _Conductor:
             config={} if chosen is None else asdict(chosen.config),
             search=tuple(Trial(one.changes, RunResult.of(run).untested) for one, run in tried),
             runs=runs,
-            averaged=averaged_score([run for run in seeds if run.status == "done"]),
+            averaged=averaged_score(predictions),
             published=published(self.study.name, self.dialogues).get(setting.name),
         )
 

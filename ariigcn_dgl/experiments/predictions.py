@@ -24,6 +24,7 @@ class TestPredictions:
 
     Attributes
     ----------
+    seed : int
     label_names : list of str, length C
     labels, classes, dialogues : (N,) int array
         True and predicted classes; the utterance's dialogue, numbered from 0.
@@ -36,6 +37,7 @@ class TestPredictions:
 
     def __init__(self, run: Run) -> None:
         record = run.read()
+        self.seed = run.seed
         self.score: float = record["test"]["weighted_f1"]
         self.label_names: list[str] = record["label_names"]
         number = {name: place for place, name in enumerate(self.label_names)}
@@ -51,18 +53,17 @@ class TestPredictions:
         self.dialogues = np.unique(dialogues, return_inverse=True)[1]
 
 
-def averaged_score(runs: Sequence[Run]) -> float | None:
-    """Return the weighted F1, in percent, of the mean of the runs' probabilities.
+def averaged_score(found: Sequence[TestPredictions]) -> float | None:
+    """Return the weighted F1, in percent, of the mean of runs' probabilities.
 
     That is the score of one larger model, whose members are trained apart.
 
     Parameters
     ----------
-    runs : sequence of Run
-        Finished ones that differ by their seed alone; of fewer than two there is no mean: None.
+    found : sequence of TestPredictions
+        Of runs that differ by their seed alone; of fewer than two there is no mean: None.
     """
-    if len(runs) < 2:
+    if len(found) < 2:
         return None
-    found = [TestPredictions(run) for run in runs]
     mean = np.mean([one.probabilities for one in found], axis=0)
     return score(found[0].labels, mean.argmax(1), found[0].label_names).weighted_f1
