@@ -11,12 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from ariigcn_dgl.cli.seeds import seed_folders
-from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, spaces
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.optional import is_installed
-from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -37,7 +36,7 @@ def embed(run: str, out: str, split: Literal["train", "val", "test"] = "test") -
     """
     trained = TrainedRun(seed_folders(Path(run))[0])
     plan = read_plan(trained.folder.path.parent)
-    dialogues = load_source(plan["data"], plan["modalities"])
+    dialogues = planned_dialogues(plan)
     found = spaces(trained, dialogues.select(dialogues.indices(split)))
     folder = new_folder(out)
     gaps = [gap(space) for space in found]

@@ -11,10 +11,9 @@ from rich.console import Console
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.data import Dialogues, fingerprint
-from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
-from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -34,7 +33,7 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
     folders = seed_folders(Path(run))
     plan = read_plan(folders[0].parent)
     source = data or plan["data"]
-    dialogues = load_source(source, plan["modalities"])
+    dialogues = planned_dialogues(plan, source)
     found = fingerprint(dialogues)
     results = {}
     for folder in folders:

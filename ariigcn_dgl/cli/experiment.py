@@ -19,6 +19,7 @@ from ariigcn_dgl.experiments.render import terminal, write_tables
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
+from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.training.fit import require_labels
 
 NARROWEST = 140  # columns that the tables need where there is no terminal
@@ -31,6 +32,7 @@ def experiment(
     jobs: int = 1,
     systems: list[str] | None = None,
     baseline: str | None = None,
+    folds: int | None = None,
     protocol: Literal["standard", "literature"] = "standard",
     out: str | None = None,
     retry: bool = False,
@@ -56,6 +58,10 @@ def experiment(
         Only the settings of these systems.
     baseline : str
         Setting that the others are tested against; default: the study's own.
+    folds : int
+        Cross-validate: divide all dialogues into this many groups, each the test split once, with a
+        search of its own, and score all of them together. Groups share no speaker where that is
+        possible (5: the sessions of IEMOCAP). Default: the data set's own test split.
     protocol : {"standard", "literature"}
         "literature" adds a column with the best test epoch, chosen by looking at the test scores.
     out : str
@@ -66,13 +72,19 @@ def experiment(
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if value < 1:
             raise InputError(f"--{name}: is {value}, expected at least 1")
+    if folds is not None and (folds < 2 or protocol == "literature"):
+        raise InputError(
+            f"--folds: is {folds} with --protocol {protocol}, expected at least 2, with --protocol "
+            "standard (the folds would have different best test epochs)"
+        )
     chosen = load_study(study)
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
     require_labels(dialogues)
-    path = Path(out or Path("experiments") / f"{chosen.name}-{dialogues.name}")
-    options = Options(absolute(data), seeds, jobs, protocol, retry)
-    with study_folder(path, chosen.name, dialogues) as folder, QueueDisplay() as display:
+    cross = "" if folds is None else f"-{folds}-folds"
+    path = Path(out or Path("experiments") / f"{chosen.name}-{dialogues.name}{cross}")
+    options = Options(absolute(data), seeds, jobs, protocol, retry, folds)
+    with study_folder(path, chosen.name, dialogues, folds) as folder, QueueDisplay() as display:
         try:
             results = conduct(chosen, dialogues, folder, options, display)
         except KeyboardInterrupt:
@@ -93,13 +105,13 @@ def _command(
     words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", options.seeds]
     words += ["--jobs", options.jobs, *(["--systems", *systems] if systems else [])]
     words += ["--baseline", baseline] if baseline else []
+    words += ["--folds", options.folds] if options.folds else []
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
     return shlex.join(map(str, [*words, "--out", folder]))
 
 
 def _write(results: Results, folder: Path) -> None:
-    results.write_json(folder / "results.json")
-    results.write_csv(folder / "results.csv")
+    write_results(results, folder)
     write_tables(results, folder)
 
 
@@ -112,8 +124,7 @@ def _show(results: Results, folder: Path) -> None:
         for note in table.notes:
             console.print(note, style="dim", markup=False, highlight=False)
         console.print()
-    trials = [trial.run for row in results.rows for trial in row.search]
-    runs = {run.key: run for run in [*trials, *(run for row in results.rows for run in row.runs)]}
+    runs = {run.key: run for row in results.rows for run in row.trained}
     print(seconds_text(list(runs.values())))
     print(draw(results, folder))
     print(f"results: {folder}")

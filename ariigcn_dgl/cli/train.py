@@ -22,7 +22,7 @@ from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.fit import fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.plan import PLAN_FILE, read_plan
+from ariigcn_dgl.training.plan import PLAN_FILE, planned_dialogues, read_plan
 from ariigcn_dgl.training.presets import PRESETS
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
@@ -79,7 +79,7 @@ def train(
     if resume is not None:
         folder, plan = Path(resume), read_plan(Path(resume))
         check_device(plan["device"])
-        dialogues = load_source(plan["data"], plan["modalities"])
+        dialogues = planned_dialogues(plan)
         _check_same_data(folder, plan, dialogues)
         config = read_config(folder / CONFIG_FILE)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.data.load import load_dialogues, read_dialogues
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig
@@ -13,7 +14,9 @@ from ariigcn_dgl.data.synth_config import SynthConfig
 SYNTHETIC = "synthetic"
 
 
-def load_source(name: str, modalities: Sequence[str] | None = None) -> Dialogues:
+def load_source(
+    name: str, modalities: Sequence[str] | None = None, fold: Fold | None = None
+) -> Dialogues:
     """Return the data set of a path, or the embedded synthetic one.
 
     Parameters
@@ -22,14 +25,18 @@ def load_source(name: str, modalities: Sequence[str] | None = None) -> Dialogues
         A path, or "synthetic".
     modalities : sequence of str, optional
         Keep these only; default: all.
+    fold : Fold, optional
+        Of a cross-validation; default: the data set's own splits.
 
     Raises
     ------
     InputError
-        If the path holds no valid data set, or the set lacks a modality.
+        If the path holds no valid data set, the set lacks a modality, or cannot be divided.
     """
     dialogues = synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)
-    return dialogues if modalities is None else dialogues.with_modalities(modalities)
+    if modalities is not None:
+        dialogues = dialogues.with_modalities(modalities)
+    return dialogues if fold is None else with_fold(dialogues, fold)
 
 
 def read_source(name: str) -> Dialogues:

@@ -23,7 +23,7 @@ def compared(
     ----------
     rows : sequence of RowResult
     found : mapping of setting's name to sequence of TestPredictions
-        Of its finished runs.
+        Of its finished seeds.
     baseline : str
         Name of a row.
     """
@@ -37,11 +37,12 @@ def compared(
         first = theirs[seeds[0]]
         p = permutation_p(
             first.labels,
-            first.dialogues,
+            np.unique(first.dialogues, return_inverse=True)[1],
             np.stack([ours[seed].classes for seed in seeds]),
             np.stack([theirs[seed].classes for seed in seeds]),
         )
-        difference = np.mean([ours[seed].score - theirs[seed].score for seed in seeds])
+        scores = [[one[s].scores.weighted_f1 for s in seeds] for one in (ours, theirs)]
+        difference = np.subtract(*scores).mean()
         tested[row.name] = float(difference), p
     corrected = dict(zip(tested, holm([p for _, p in tested.values()]), strict=True))
     return tuple(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.experiments.compare import compared
-from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
+from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
-from ariigcn_dgl.experiments.resolve import Candidate, Row, resolve
-from ariigcn_dgl.experiments.results import Results, RowResult, RunResult, Trial
+from ariigcn_dgl.experiments.resolve import Candidate, resolve
+from ariigcn_dgl.experiments.results import Results
+from ariigcn_dgl.experiments.row_result import Part, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.training.fit import TestUse
@@ -39,6 +41,8 @@ class Options:
         "literature": also record the best test epoch.
     retry : bool
         Try runs again that failed earlier.
+    folds : int, optional
+        Number of folds of a cross-validation; default: the data set's own splits.
     """
 
     data: str
@@ -46,6 +50,7 @@ class Options:
     jobs: int
     protocol: Protocol
     retry: bool
+    folds: int | None = None
 
 
 def conduct(
@@ -77,17 +82,26 @@ class _Conductor:
         self.monitor = monitor
 
     def results(self) -> Results:
-        rows = resolve(self.study, self.dialogues)
-        searches = [self.search(row) for row in rows]
-        self.complete("search", [run for search in searches for run in search])
-        chosen = [self.choose(row, search) for row, search in zip(rows, searches, strict=True)]
-        seeds = [self.seeds(row, one) for row, one in zip(rows, chosen, strict=True)]
-        self.complete("seeds", [run for runs in seeds for run in runs])
-        self.tidy([run for search in searches for run in search])
-        predictions = [[TestPredictions(r) for r in runs if r.status == "done"] for runs in seeds]
-        parts = zip(rows, searches, chosen, seeds, predictions, strict=True)
-        found = [self.row_result(*part) for part in parts]
-        by_name = {row.name: read for row, read in zip(found, predictions, strict=True)}
+        parts = [
+            Part(fold, row) for fold, split in self.splits() for row in resolve(self.study, split)
+        ]
+        for part in parts:
+            part.search = self.search(part)
+        self.complete("search", [run for part in parts for run in part.search])
+        for part in parts:
+            part.chosen = self.choose(part)
+            part.seeds = self.seeds(part)
+        self.complete("seeds", [run for part in parts for run in part.seeds])
+        self.tidy([run for part in parts for run in part.search])
+        return self.compared(parts)
+
+    def compared(self, parts: Sequence[Part]) -> Results:
+        paper = {} if self.options.folds else published(self.study.name, self.dialogues)
+        rows, found = [], dict[str, list[TestPredictions]]()
+        for setting in self.study.settings:
+            of_setting = [part for part in parts if part.row.setting is setting]
+            row, found[setting.name] = row_result(of_setting, paper.get(setting.name))
+            rows.append(row)
         return Results(
             study=self.study.name,
             title=self.study.title,
@@ -96,12 +110,21 @@ class _Conductor:
             baseline=self.study.baseline,
             protocol=self.options.protocol,
             seeds=self.options.seeds,
+            folds=self.options.folds,
             data=self.describe_data(),
             environment=environment(),
-            rows=compared(found, by_name, self.study.baseline),
+            rows=compared(rows, found, self.study.baseline),
         )
 
-    def run(self, row: Row, candidate: Candidate, seed: int, test: TestUse) -> Run:
+    def splits(self) -> list[tuple[Fold | None, Dialogues]]:
+        number = self.options.folds
+        if number is None:
+            return [(None, self.dialogues)]
+        folds = [Fold(one, number) for one in range(number)]
+        return [(fold, with_fold(self.dialogues, fold)) for fold in folds]
+
+    def run(self, part: Part, candidate: Candidate, seed: int, test: TestUse) -> Run:
+        row = part.row
         return Run(
             runs=self.runs,
             name=row.setting.name,
@@ -110,27 +133,30 @@ class _Conductor:
             data=self.options.data,
             dataset_sha256=row.dataset_sha256,
             modalities=tuple(row.dialogues.features),
+            fold=part.fold,
             test=test,
         )
 
-    def search(self, row: Row) -> list[Run]:
-        if len(row.candidates) < 2:
+    def search(self, part: Part) -> list[Run]:
+        candidates = part.row.candidates
+        if len(candidates) < 2:
             return []
-        return [self.run(row, candidate, SEARCH_SEED, "never") for candidate in row.candidates]
+        return [self.run(part, candidate, SEARCH_SEED, "never") for candidate in candidates]
 
-    def choose(self, row: Row, search: Sequence[Run]) -> Candidate | None:
+    def choose(self, part: Part) -> Candidate | None:
         """Return the candidate that did best on validation, the first of equals."""
-        if not search:
-            return row.candidates[0] if row.candidates else None
-        tried = zip(row.candidates, search, strict=True)
+        candidates = part.row.candidates
+        if not part.search:
+            return candidates[0] if candidates else None
+        tried = zip(candidates, part.search, strict=True)
         scores = [(c, run.read()["val"]["weighted_f1"]) for c, run in tried if run.status == "done"]
         return max(scores, key=lambda scored: scored[1])[0] if scores else None
 
-    def seeds(self, row: Row, chosen: Candidate | None) -> list[Run]:
-        if chosen is None:
+    def seeds(self, part: Part) -> list[Run]:
+        if part.chosen is None:
             return []
         test: TestUse = "every epoch" if self.options.protocol == "literature" else "once"
-        return [self.run(row, chosen, seed, test) for seed in range(self.options.seeds)]
+        return [self.run(part, part.chosen, seed, test) for seed in range(self.options.seeds)]
 
     def complete(self, title: str, runs: Sequence[Run]) -> None:
         """Work on the runs that are neither done nor, unless they are retried, failed."""
@@ -145,37 +171,6 @@ class _Conductor:
         for run in searches:
             if run.status == "done":
                 run.seed_folder.remove_state()
-
-    def row_result(
-        self,
-        row: Row,
-        search: Sequence[Run],
-        chosen: Candidate | None,
-        seeds: Sequence[Run],
-        predictions: Sequence[TestPredictions],
-    ) -> RowResult:
-        setting = row.setting
-        runs = tuple(RunResult.of(run) for run in seeds)
-        tried = zip(row.candidates, search, strict=bool(search))
-        problem = row.problem
-        if not problem and not any(run.status == "done" for run in runs):
-            failed = [run.reason for run in (*seeds, *search) if run.status == "failed"]
-            problem = failed[0]
-        return RowResult(
-            name=setting.name,
-            group=setting.group,
-            x=setting.x,
-            system=setting.system,
-            preset=setting.preset,
-            modalities=tuple(row.dialogues.features),
-            problem=problem,
-            chosen={} if chosen is None else chosen.changes,
-            config={} if chosen is None else asdict(chosen.config),
-            search=tuple(Trial(one.changes, RunResult.of(run).untested) for one, run in tried),
-            runs=runs,
-            averaged=averaged_score(predictions),
-            published=published(self.study.name, self.dialogues).get(setting.name),
-        )
 
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues

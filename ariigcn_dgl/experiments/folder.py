@@ -15,7 +15,9 @@ FILE = "experiment.json"
 
 
 @contextlib.contextmanager
-def study_folder(path: Path, study: str, dialogues: Dialogues) -> Iterator[Path]:
+def study_folder(
+    path: Path, study: str, dialogues: Dialogues, folds: int | None = None
+) -> Iterator[Path]:
     """Create or continue the folder of a study, and keep other processes out of it meanwhile.
 
     Parameters
@@ -24,13 +26,16 @@ def study_folder(path: Path, study: str, dialogues: Dialogues) -> Iterator[Path]
     study : str
         Name of the study.
     dialogues : Dialogues
+    folds : int, optional
+        Of a cross-validation.
 
     Raises
     ------
     InputError
         If it cannot be created, holds something else, or is in use.
     """
-    content = {"study": study, "dataset": dialogues.name, "dataset_sha256": fingerprint(dialogues)}
+    content = {"study": study, "folds": folds, "dataset": dialogues.name}
+    content["dataset_sha256"] = fingerprint(dialogues)
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / ".lock").open("w")
@@ -49,7 +54,7 @@ def study_folder(path: Path, study: str, dialogues: Dialogues) -> Iterator[Path]
         yield path
 
 
-def _check(path: Path, content: dict[str, str]) -> None:
+def _check(path: Path, content: dict[str, str | int | None]) -> None:
     if not (path / FILE).exists():
         if any(one.name != ".lock" for one in path.iterdir()):
             raise InputError(f"{path}: holds something else; choose another folder with --out")
@@ -58,6 +63,11 @@ def _check(path: Path, content: dict[str, str]) -> None:
     if found["study"] != content["study"]:
         raise InputError(
             f"{path}: holds the study {found['study']}; choose another folder with --out"
+        )
+    if found["folds"] != content["folds"]:
+        raise InputError(
+            f"{path}: holds a study of {found['folds'] or 'no'} folds; choose another folder with "
+            "--out"
         )
     if found["dataset_sha256"] != content["dataset_sha256"]:
         raise InputError(

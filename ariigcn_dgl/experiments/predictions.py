@@ -4,64 +4,81 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
-from ariigcn_dgl.training.metrics import score
+from ariigcn_dgl.training.metrics import Scores, score
 from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE
 
 
+@dataclass(frozen=True, eq=False)
 class TestPredictions:
-    """Labelled utterances of the test split, and what one run says of them.
+    """Labelled utterances of the test split, and what one seed says of them.
 
     Shapes: N labelled utterances, C classes.
 
     Parameters
     ----------
-    run : Run
-        A finished one.
-
-    Attributes
-    ----------
     seed : int
-    label_names : list of str, length C
-    labels, classes, dialogues : (N,) int array
-        True and predicted classes; the utterance's dialogue, numbered from 0.
+    label_names : tuple of str, length C
+    labels, classes : (N,) int array
+        True and predicted classes.
     probabilities : (N, C) float array
-    score : float
-        Weighted F1, in percent.
+    dialogues : (N,) str array
+        Name of the utterance's dialogue.
     """
 
     __test__ = False  # no test case, whatever pytest reads from the name
 
-    def __init__(self, run: Run) -> None:
-        record = run.read()
-        self.seed = run.seed
-        self.score: float = record["test"]["weighted_f1"]
-        self.label_names: list[str] = record["label_names"]
-        number = {name: place for place, name in enumerate(self.label_names)}
+    seed: int
+    label_names: tuple[str, ...]
+    labels: np.ndarray
+    classes: np.ndarray
+    probabilities: np.ndarray
+    dialogues: np.ndarray
+
+    @classmethod
+    def of(cls, run: Run) -> TestPredictions:
+        """Return what a finished run says."""
+        names = tuple(run.read()["label_names"])
+        number = {name: place for place, name in enumerate(names)}
         text = (run.seed_folder.path / PREDICTIONS_FILE).read_text(encoding="utf-8")
         lines = [json.loads(line) for line in text.splitlines()]
         labelled = [line for line in lines if line["label"] is not None]
-        self.labels = np.array([number[line["label"]] for line in labelled])
-        self.classes = np.array([number[line["prediction"]] for line in labelled])
-        self.probabilities = np.array(
-            [[line["probabilities"][name] for name in self.label_names] for line in labelled]
+        return cls(
+            run.seed,
+            names,
+            np.array([number[line["label"]] for line in labelled]),
+            np.array([number[line["prediction"]] for line in labelled]),
+            np.array([[line["probabilities"][name] for name in names] for line in labelled]),
+            np.array([line["dialogue"] for line in labelled]),
         )
-        dialogues = [line["dialogue"] for line in labelled]
-        self.dialogues = np.unique(dialogues, return_inverse=True)[1]
+
+    @classmethod
+    def pooled(cls, folds: Sequence[TestPredictions]) -> TestPredictions:
+        """Return what one seed says of the test splits of all folds together."""
+        arrays = ("labels", "classes", "probabilities", "dialogues")
+        joined = {name: np.concatenate([getattr(f, name) for f in folds]) for name in arrays}
+        return replace(folds[0], **joined)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Scores of the predicted classes."""
+        return score(self.labels, self.classes, self.label_names)
 
 
 def averaged_score(found: Sequence[TestPredictions]) -> float | None:
-    """Return the weighted F1, in percent, of the mean of runs' probabilities.
+    """Return the weighted F1, in percent, of the mean of seeds' probabilities.
 
     That is the score of one larger model, whose members are trained apart.
 
     Parameters
     ----------
     found : sequence of TestPredictions
-        Of runs that differ by their seed alone; of fewer than two there is no mean: None.
+        That differ by their seed alone; of fewer than two there is no mean: None.
     """
     if len(found) < 2:
         return None

@@ -1,26 +1,26 @@
-"""What a study found, and its JSON and CSV files."""
+"""What a study found."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.experiments.study import Changes
-from ariigcn_dgl.files import replacing, write_json
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.metrics import Scores
 
-FORMAT = 1
 PER_CLASS = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run: how it ended, and what it scored (`val`, `test`: content of ``run.json``)."""
+    """One run: how it ended, and what it scored (`val`, `test`: content of ``run.json``).
+
+    In a cross-validation also one seed over all folds: `folds` are then its runs, `test` is scored
+    on all their test splits together.
+    """
 
     key: str
     seed: int
@@ -33,17 +33,36 @@ class RunResult:
     val: Mapping[str, Any] | None = None
     test: Mapping[str, Any] | None = None
     best_test_epoch: Mapping[str, Any] | None = None
+    fold: int | None = None
+    folds: tuple[RunResult, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> RunResult:
         """Return what became of a run."""
-        status = run.status
+        status, fold = run.status, None if run.fold is None else run.fold.number
         if status != "done":
             reason = run.reason if status == "failed" else "not run"
-            return cls(run.key, run.seed, status, reason)
+            return cls(run.key, run.seed, status, reason, fold=fold)
         record = run.read()
         names = ("seconds", "best_epoch", "epochs", "parameters", "val", "test", "best_test_epoch")
-        return cls(run.key, run.seed, status, **{name: record.get(name) for name in names})
+        values = {name: record.get(name) for name in names}
+        return cls(run.key, run.seed, status, **values, fold=fold)
+
+    @classmethod
+    def over_folds(cls, runs: Sequence[RunResult], scores: Scores | None) -> RunResult:
+        """Return one seed over all folds; `scores` are None where a fold is not done."""
+        worst = next((run for run in runs if run.status != "done"), runs[0])
+        seconds = [run.seconds for run in runs if run.seconds is not None]
+        return cls(
+            key="",
+            seed=worst.seed,
+            status=worst.status,
+            reason=worst.reason,
+            seconds=sum(seconds),
+            parameters=runs[0].parameters,
+            test=None if scores is None else asdict(scores),
+            folds=tuple(runs),
+        )
 
     @property
     def untested(self) -> RunResult:
@@ -57,6 +76,16 @@ class Trial:
 
     changes: Changes
     run: RunResult
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a search chose, and all settings that follow from it; `fold` of a cross-validation."""
+
+    changes: Changes
+    config: Mapping[str, Any]
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +104,7 @@ class Comparison:
 class RowResult:
     """One setting: what was tried, what was chosen, all seeds, and what they say together.
 
+    `chosen` has one entry, of a cross-validation one for each fold;
     `problem` tells why there are no scores, "" where there are; `averaged` is the weighted F1 of
     the mean of all seeds' probabilities; `published` are the paper's numbers on its own features.
     """
@@ -86,13 +116,19 @@ class RowResult:
     preset: str
     modalities: tuple[str, ...]
     problem: str
-    chosen: Changes
-    config: Mapping[str, Any]
+    chosen: tuple[Choice, ...]
     search: tuple[Trial, ...]
     runs: tuple[RunResult, ...]
     averaged: float | None = None
     comparison: Comparison | None = None
     published: Mapping[str, float] | None = None
+
+    @property
+    def trained(self) -> list[RunResult]:
+        """Every run once: of the search, of the seeds, of their folds."""
+        seeds = [part for run in self.runs for part in run.folds or (run,)]
+        searched = {trial.run.key: trial.run for trial in self.search}
+        return list((searched | {run.key: run for run in seeds}).values())
 
     @property
     def done(self) -> list[RunResult]:
@@ -105,7 +141,7 @@ class RowResult:
         return self.done[0].parameters if self.done else None
 
     def summary(self, name: str) -> Summary:
-        """Return a test score over seeds; one of `HEADLINE`."""
+        """Return a test score over seeds; one of `ariigcn_dgl.training.metrics.HEADLINE`."""
         return summarise([run.test[name] for run in self.done])
 
     def best_test_epoch(self) -> Summary:
@@ -133,6 +169,7 @@ class Results:
     baseline: str
     protocol: str
     seeds: int
+    folds: int | None
     data: Mapping[str, Any]
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]
@@ -140,41 +177,3 @@ class Results:
     def row(self, name: str) -> RowResult:
         """Return a setting's results."""
         return next(row for row in self.rows if row.name == name)
-
-    def write_json(self, path: Path) -> None:
-        """Write everything, with the scores over seeds beside those of each seed."""
-        content = {"format": FORMAT} | asdict(self)
-        for row, written in zip(self.rows, content["rows"], strict=True):
-            written["scores"] = (
-                {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None
-            )
-        write_json(path, content)
-
-    def write_csv(self, path: Path) -> None:
-        """Write one line a run, those of the search too, with all scores."""
-        lines = [
-            {"setting": row.name, "group": row.group, "system": row.system, "use": use}
-            | _cells(run)
-            for row in self.rows
-            for use, runs in (("search", [t.run for t in row.search]), ("seed", row.runs))
-            for run in runs
-        ]
-        columns = list(dict.fromkeys(name for line in lines for name in line))
-        with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(lines)
-
-
-def _cells(run: RunResult) -> dict[str, Any]:
-    names = ("seed", "key", "status", "reason", "seconds", "parameters", "epochs", "best_epoch")
-    cells = {name: getattr(run, name) for name in names}
-    for split, scores in (("val", run.val), ("test", run.test)):
-        if scores is not None:
-            cells |= {f"{split}_{name}": scores[name] for name in HEADLINE}
-    if run.test is not None:
-        for one in run.test["per_class"]:
-            cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
-    if run.best_test_epoch is not None:
-        cells["best_test_epoch_weighted_f1"] = run.best_test_epoch["weighted_f1"]
-    return cells

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import read_json, write_json
 from ariigcn_dgl.training.fit import TestUse
@@ -36,8 +37,10 @@ class Run:
     data : str
         Where the data set lies, or "synthetic".
     dataset_sha256 : str
-        Fingerprint of the data set with these modalities.
+        Fingerprint of the data set with these modalities and splits.
     modalities : tuple of str
+    fold : Fold, optional
+        Of a cross-validation.
     test : {"never", "once", "every epoch"}
         Use of the test split; see `ariigcn_dgl.training.fit.fit`.
     """
@@ -49,6 +52,7 @@ class Run:
     data: str
     dataset_sha256: str
     modalities: tuple[str, ...]
+    fold: Fold | None = None
     test: TestUse = "never"
 
     @cached_property
@@ -104,6 +108,7 @@ class Run:
             "seeds": [self.seed],
             "device": "cpu",
             "modalities": list(self.modalities),
+            "fold": None if self.fold is None else asdict(self.fold),
             "dataset_sha256": self.dataset_sha256,
         }
         write_json(self.folder / PLAN_FILE, plan)

@@ -90,14 +90,16 @@ def search_table(results: Results) -> Table:
     rows = [
         (
             row.name,
+            *(() if results.folds is None else (str(trial.run.fold),)),
             changes_text(trial.changes),
             f"{trial.run.val['weighted_f1']:.2f}" if trial.run.val else NOTHING,
-            "chosen" if trial.changes == row.chosen else trial.run.reason,
+            "chosen" if trial.chosen else trial.run.reason,
         )
         for row in results.rows
         for trial in row.search
     ]
-    header = ("setting", "candidate", "validation weighted F1", "")
+    fold = () if results.folds is None else ("fold",)
+    header = ("setting", *fold, "candidate", "validation weighted F1", "")
     note = "one seed each, on validation only; the first of equals is chosen"
     return Table("Search", header, tuple(rows), (note,))
 
@@ -146,8 +148,9 @@ def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tupl
 
 def _notes(results: Results) -> Iterator[str]:
     yield (
-        f"percent on test, mean ± standard deviation over {results.seeds} seeds; epochs and "
-        "searched settings are chosen on validation, test is scored once per seed; interval: of "
+        f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} seeds; "
+        "epochs and searched settings are chosen on validation, test is scored once per seed; "
+        "interval: of "
         "the mean, over seeds (Student's t); p: paired permutation test over test dialogues "
         f"against {results.baseline}, two-sided, also corrected for all rows of the table (Holm)"
     )
@@ -167,6 +170,12 @@ def _notes(results: Results) -> Iterator[str]:
         elif failed:
             done = f"{len(row.done)} of {len(row.runs)} seeds"
             yield f"{row.name}: {done}; seed {failed[0].seed} failed: {failed[0].reason}"
+
+
+def _tested_on(results: Results) -> str:
+    if results.folds is None:
+        return "test"
+    return f"the test splits of all {results.folds} folds together"
 
 
 def seconds_text(runs: Sequence[RunResult]) -> str:

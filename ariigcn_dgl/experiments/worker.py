@@ -11,10 +11,9 @@ from pathlib import Path
 import torch
 
 from ariigcn_dgl.data import fingerprint
-from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import TestUse, fit
-from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -31,7 +30,7 @@ def work(folder: Path, test: TestUse) -> None:
     """
     torch.set_num_threads(1)
     plan = read_plan(folder)
-    dialogues = load_source(plan["data"], plan["modalities"])
+    dialogues = planned_dialogues(plan)
     if fingerprint(dialogues) != plan["dataset_sha256"]:
         raise InputError(f"{plan['data']}: has changed since the study began")
     config = read_config(folder / CONFIG_FILE)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ariigcn_dgl.nn._layout import run_packed
+from ariigcn_dgl.nn._lstm_scan import LSTMScan
+from ariigcn_dgl.nn._scan import run_recurrent
 
 
 class DialogueLSTM(nn.Module):
-    """Run a (bidirectional) LSTM over every dialogue of a batch, without padding.
+    """Run a (bidirectional) LSTM over every dialogue of a batch.
 
     Parameters
     ----------
@@ -69,4 +70,4 @@ class DialogueLSTM(nn.Module):
         (N, hidden_dim) tensor
             In the order of `feat`.
         """
-        return run_packed(self.lstm, feat, lengths)
+        return run_recurrent(self.lstm, LSTMScan, feat, lengths)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from ariigcn_dgl.data import fingerprint
+from ariigcn_dgl.data.folds import with_fold
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.render import markdown
@@ -50,13 +52,14 @@ def test_validation_chooses_the_candidate_that_all_seeds_get(
     for row in results.rows:
         scores = [trial.run.val["weighted_f1"] for trial in row.search]
         best = row.search[int(np.argmax(scores))]
-        assert row.chosen == best.changes
+        (choice,) = row.chosen
+        assert choice.changes == best.changes
         assert [run.seed for run in row.runs] == [0, 1]
         assert row.runs[0].key == best.run.key  # the search's own run, now scored on test
         for run in row.runs:
             config = (tmp_path / "study" / "runs" / run.key / "config.yaml").read_text()
-            assert f"learning_rate: {row.chosen['training.learning_rate']}\n" in config
-    others = [t.run.key for row in results.rows for t in row.search if t.changes != row.chosen]
+            assert f"learning_rate: {choice.changes['training.learning_rate']}\n" in config
+    others = [t.run.key for row in results.rows for t in row.search if not t.chosen]
     for key in others:
         folder = tmp_path / "study" / "runs" / key / "seed0"
         assert "test" not in json.loads((folder / "run.json").read_text())
@@ -71,9 +74,7 @@ def test_comparison_is_that_of_the_predictions(
     mlp, bigru = results.rows
 
     def read(run: Any) -> tuple[np.ndarray, ...]:
-        path = tmp_path / "study" / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        lines = [line for line in lines if line["label"] is not None]
+        lines = _predictions(tmp_path / "study", run)
         label, predicted = ([names.index(x[k]) for x in lines] for k in ("label", "prediction"))
         return np.array(label), np.array([x["dialogue"] for x in lines]), np.array(predicted)
 
@@ -97,9 +98,7 @@ def test_averaged_seeds_are_scored_as_one_model(
     for row in results.rows:
         votes, labels = [], []
         for run in row.runs:
-            path = tmp_path / "study" / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
-            lines = [json.loads(line) for line in path.read_text().splitlines()]
-            lines = [line for line in lines if line["label"] is not None]
+            lines = _predictions(tmp_path / "study", run)
             votes.append([[line["probabilities"][name] for name in names] for line in lines])
             labels = [line["label"] for line in lines]
         chosen = [names[best] for best in np.sum(votes, axis=0).argmax(1)]
@@ -167,7 +166,7 @@ def test_a_candidate_that_fails_is_not_chosen(
     study.write_text(study.read_text().replace("[0.003, 0.03]", "[1e30, 0.03]"))
     results = run_study("study", memory)
     for row in results.rows:
-        assert row.chosen == {"training.learning_rate": 0.03}
+        assert [choice.changes for choice in row.chosen] == [{"training.learning_rate": 0.03}]
         assert len(row.done) == 2
 
 
@@ -199,3 +198,40 @@ def test_a_setting_without_the_datas_modalities_is_left_out_with_its_reason(
     assert (bigru.runs, bigru.search) == ((), ())
     assert len(results.row("mlp").done) == 1
     assert results.row("mlp").comparison is None  # there is no baseline
+
+
+def test_folds_are_scored_together_as_one_test_split(
+    run_study: Callable, memory: Any, data: Path, tmp_path: Path
+) -> None:
+    results = run_study("folds", memory, folds=3)
+    dialogues = load_source(str(data))
+    rows = np.flatnonzero(dialogues.labels >= 0)
+    everything = {dialogues.utterance_ids[row] for row in rows}
+    for row in results.rows:
+        assert [trial.run.fold for trial in row.search] == [0, 0, 1, 1, 2, 2]
+        assert [choice.fold for choice in row.chosen] == [0, 1, 2]
+        for run in row.runs:
+            lines = [line for part in run.folds for line in _predictions(tmp_path / "folds", part)]
+            assert len(lines) == len(everything)
+            assert {line["utterance"] for line in lines} == everything
+            truth, said = ([line[key] for line in lines] for key in ("label", "prediction"))
+            expected = 100 * f1_score(truth, said, average="weighted", zero_division=0)
+            assert run.test["weighted_f1"] == pytest.approx(expected)
+    assert results.row("bigru").comparison is not None
+
+
+def test_a_fold_is_searched_without_its_test_split(
+    run_study: Callable, memory: Any, data: Path
+) -> None:
+    run_study("folds", memory, folds=3)
+    dialogues = load_source(str(data))
+    for run in memory.todo[0]:
+        trained = with_fold(dialogues, run.fold).with_modalities(run.modalities)
+        assert run.test == "never"
+        assert run.read()["dataset_sha256"] == fingerprint(trained)
+
+
+def _predictions(folder: Path, run: Any) -> list[dict[str, Any]]:
+    path = folder / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if line["label"] is not None]

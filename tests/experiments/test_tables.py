@@ -12,7 +12,8 @@ import pytest
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.render import latex, markdown
 from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult, Trial
-from ariigcn_dgl.experiments.tables import main_table, p_value, tables
+from ariigcn_dgl.experiments.tables import main_table, p_value, search_table, tables
+from ariigcn_dgl.experiments.write_results import write_results
 
 
 def _scores(value: float) -> dict:
@@ -39,8 +40,7 @@ def _row(name: str, *values: float, **fields: object) -> RowResult:
         "preset": "paper",
         "modalities": ("text",),
         "problem": "",
-        "chosen": {},
-        "config": {},
+        "chosen": (),
         "search": (),
         "runs": tuple(_run(seed, value) for seed, value in enumerate(values)),
     }
@@ -50,7 +50,7 @@ def _row(name: str, *values: float, **fields: object) -> RowResult:
 @pytest.fixture
 def results() -> Results:
     trials = tuple(
-        Trial({"training.learning_rate": rate}, replace(_run(0, value), test=None))
+        Trial({"training.learning_rate": rate}, replace(_run(0, value), test=None), value > 52)
         for rate, value in ((0.1, 50.0), (0.2, 55.0))
     )
     failed = RunResult("key9", 1, "failed", "it rained")
@@ -60,7 +60,6 @@ def results() -> Results:
             60.0,
             62.0,
             search=trials,
-            chosen={"training.learning_rate": 0.2},
             averaged=62.5,
         ),
         _row(
@@ -82,6 +81,7 @@ def results() -> Results:
         baseline="base & co",
         protocol="standard",
         seeds=2,
+        folds=None,
         data={"name": "talk"},
         environment={},
         rows=rows,
@@ -165,7 +165,7 @@ def test_latex_escapes_what_is_special(results: Results) -> None:
 
 
 def test_csv_has_a_line_for_every_run(results: Results, tmp_path: Path) -> None:
-    results.write_csv(tmp_path / "results.csv")
+    write_results(results, tmp_path)
     with (tmp_path / "results.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert [(line["setting"], line["use"]) for line in lines] == [
@@ -182,7 +182,7 @@ def test_csv_has_a_line_for_every_run(results: Results, tmp_path: Path) -> None:
 
 
 def test_json_has_the_scores_over_seeds_too(results: Results, tmp_path: Path) -> None:
-    results.write_json(tmp_path / "results.json")
+    write_results(results, tmp_path)
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["rows"][0]["scores"]["weighted_f1"]["mean"] == 61.0
     assert content["rows"][0]["runs"][1]["test"]["weighted_f1"] == 62.0
@@ -213,3 +213,18 @@ def test_without_matplotlib_it_says_what_to_install(
     monkeypatch.setattr("ariigcn_dgl.experiments.figures.is_installed", lambda name: False)
     assert "pip install" in draw(results, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_search_of_a_cross_validation_names_the_fold(results: Results) -> None:
+    run = replace(_run(0, 50.0), test=None, fold=1)
+    row = _row("one", 50.0, search=(Trial({"training.learning_rate": 0.1}, run, True),))
+    table = search_table(replace(results, folds=3, rows=(row,)))
+    assert table.header[:3] == ("setting", "fold", "candidate")
+    assert table.rows == (("one", "1", "learning_rate 0.1", "50.00", "chosen"),)
+
+
+def test_one_seed_over_folds_is_as_done_as_its_folds() -> None:
+    done, failed = _run(0, 60.0), RunResult("key9", 0, "failed", "it rained", fold=1)
+    joined = RunResult.over_folds([replace(done, fold=0), failed], None)
+    assert (joined.status, joined.reason, joined.test) == ("failed", "it rained", None)
+    assert [run.fold for run in joined.folds] == [0, 1]

@@ -16,11 +16,20 @@ from ariigcn_dgl.nn import (
 )
 from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.nn._layout import run_packed
+from ariigcn_dgl.nn._lstm_scan import LSTMScan
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
 LENGTHS = torch.tensor([3, 1, 5, 2])
 ROWS = torch.arange(11).split(LENGTHS.tolist())
 SPEAKERS = torch.tensor([0, 1, 0, 0, 1, 0, 2, 1, 0, 5, 5])
+LAYERS = [DialogueGRU, DialogueLSTM]
+SCANS = [(GRUScan, 3), (LSTMScan, 4)]
+
+
+def _torchs(layer: nn.Module) -> nn.RNNBase:
+    """Return the layer of torch that holds the parameters."""
+    (own,) = layer.children()
+    return own
 
 
 @pytest.fixture
@@ -65,63 +74,79 @@ def test_classifier_has_three_linear_layers():
     assert shapes == [(7, 12), (7, 7), (6, 7)]
 
 
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_gru_equals_torchs_on_each_dialogue(feat: Tensor, num_layers: int, bidirectional: bool):
-    ours = DialogueGRU(4, 6, num_layers, bidirectional=bidirectional)
+def test_recurrent_layers_equal_torchs_on_each_dialogue(
+    feat: Tensor, layer: type[nn.Module], num_layers: int, bidirectional: bool
+):
+    ours = layer(4, 6, num_layers, bidirectional=bidirectional)
     states = ours(feat, LENGTHS)
     assert states.shape == (11, 6)
     for rows in ROWS:
-        torch.testing.assert_close(states[rows], ours.gru(feat[rows])[0])
+        torch.testing.assert_close(states[rows], _torchs(ours)(feat[rows])[0])
 
 
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_gru_has_torchs_gradients(feat: Tensor, num_layers: int, bidirectional: bool):
-    gru = DialogueGRU(4, 6, num_layers, bidirectional=bidirectional).double()
-    inputs = [feat.double().requires_grad_(), *gru.parameters()]
-    ours = torch.autograd.grad(gru(inputs[0], LENGTHS).square().sum(), inputs)
-    torchs = torch.autograd.grad(run_packed(gru.gru, inputs[0], LENGTHS).square().sum(), inputs)
-    torch.testing.assert_close(ours, torchs, rtol=1e-9, atol=1e-12)
+def test_recurrent_layers_have_torchs_gradients(
+    feat: Tensor, layer: type[nn.Module], num_layers: int, bidirectional: bool
+):
+    ours = layer(4, 6, num_layers, bidirectional=bidirectional).double()
+    inputs = [feat.double().requires_grad_(), *ours.parameters()]
+    found = torch.autograd.grad(ours(inputs[0], LENGTHS).square().sum(), inputs)
+    packed = run_packed(_torchs(ours), inputs[0], LENGTHS)
+    torchs = torch.autograd.grad(packed.square().sum(), inputs)
+    torch.testing.assert_close(found, torchs, rtol=1e-9, atol=1e-12)
 
 
-def test_gru_equals_torchs_to_single_precision(feat: Tensor):
-    gru = DialogueGRU(4, 200)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_recurrent_layers_equal_torchs_to_single_precision(feat: Tensor, layer: type[nn.Module]):
+    ours = layer(4, 200)
     torch.testing.assert_close(
-        gru(feat, LENGTHS), run_packed(gru.gru, feat, LENGTHS), rtol=0, atol=1e-6
+        ours(feat, LENGTHS), run_packed(_torchs(ours), feat, LENGTHS), rtol=0, atol=1e-6
     )
 
 
-def test_the_recurrence_has_its_analytic_gradient():
+@pytest.mark.parametrize(("scan", "gates"), SCANS)
+def test_the_recurrence_has_its_analytic_gradient(scan: type, gates: int):
     generator = torch.Generator().manual_seed(0)
-    shapes = [(3, 2, 2, 6), (2, 6, 2), (2, 6)]
+    shapes = [(3, 2, 2, 2 * gates), (2, 2 * gates, 2), (2, 2 * gates)]
     inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    assert torch.autograd.gradcheck(GRUScan.apply, [x.requires_grad_() for x in inputs])
+    assert torch.autograd.gradcheck(scan.apply, [x.requires_grad_() for x in inputs])
 
 
-def test_the_recurrence_leaves_its_inputs_as_they_are():
-    inputs = torch.ones(1, 1, 1, 3)
-    GRUScan.apply(inputs, torch.ones(1, 3, 1), torch.ones(1, 3))
-    assert inputs.tolist() == [[[[1.0, 1.0, 1.0]]]]
+@pytest.mark.parametrize(("scan", "gates"), SCANS)
+def test_the_recurrence_leaves_its_inputs_as_they_are(scan: type, gates: int):
+    inputs = torch.ones(1, 1, 1, gates)
+    scan.apply(inputs, torch.ones(1, gates, 1), torch.ones(1, gates))
+    assert inputs.tolist() == [[[[1.0] * gates]]]
 
 
-def test_the_recurrence_refuses_a_second_derivative():
-    inputs = [torch.ones(shape, requires_grad=True) for shape in [(1, 1, 1, 3), (1, 3, 1), (1, 3)]]
-    loss = GRUScan.apply(*inputs).square().sum()
+@pytest.mark.parametrize(("scan", "gates"), SCANS)
+def test_the_recurrence_refuses_a_second_derivative(scan: type, gates: int):
+    shapes = [(1, 1, 1, gates), (1, gates, 1), (1, gates)]
+    inputs = [torch.ones(shape, requires_grad=True) for shape in shapes]
+    loss = scan.apply(*inputs).square().sum()
     (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
 
 
-def test_one_long_dialogue_among_short_ones_is_not_padded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(GRUScan, "apply", None)
+@pytest.mark.parametrize(("layer", "scan"), [(DialogueGRU, GRUScan), (DialogueLSTM, LSTMScan)])
+def test_one_long_dialogue_among_short_ones_is_not_padded(
+    layer: type[nn.Module], scan: type, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(scan, "apply", None)
     lengths = torch.tensor([100, *[1] * 20])
-    assert DialogueGRU(4, 6)(torch.ones(120, 4), lengths).shape == (120, 6)
+    assert layer(4, 6)(torch.ones(120, 4), lengths).shape == (120, 6)
 
 
-def test_gru_follows_autocast(feat: Tensor):
+@pytest.mark.parametrize("layer", LAYERS)
+def test_recurrent_layers_follow_autocast(feat: Tensor, layer: type[nn.Module]):
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert DialogueGRU(4, 6)(feat, LENGTHS).isfinite().all()
+        assert layer(4, 6)(feat, LENGTHS).isfinite().all()
 
 
 def test_a_past_only_gru_ignores_later_utterances(feat: Tensor):
@@ -131,42 +156,21 @@ def test_a_past_only_gru_ignores_later_utterances(feat: Tensor):
     torch.testing.assert_close(gru(changed, LENGTHS)[4:6], gru(feat, LENGTHS)[4:6])
 
 
-def test_gru_takes_dialogues_without_utterances(feat: Tensor):
-    gru = DialogueGRU(4, 6)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_recurrent_layers_take_dialogues_without_utterances(feat: Tensor, layer: type[nn.Module]):
+    ours = layer(4, 6)
     lengths = torch.tensor([0, 3, 1, 0, 5, 2])
-    assert gru(feat, lengths).equal(gru(feat, LENGTHS))
+    assert ours(feat, lengths).equal(ours(feat, LENGTHS))
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("bidirectional", [True, False])
-def test_lstm_equals_torchs_on_each_dialogue(feat: Tensor, num_layers: int, bidirectional: bool):
-    ours = DialogueLSTM(4, 6, num_layers, bidirectional=bidirectional)
-    states = ours(feat, LENGTHS)
-    assert states.shape == (11, 6)
-    for rows in ROWS:
-        torch.testing.assert_close(states[rows], ours.lstm(feat[rows])[0])
-
-
-@torch.no_grad()
-def test_lstm_takes_dialogues_without_utterances(feat: Tensor):
-    lstm = DialogueLSTM(4, 6)
-    assert lstm(feat, torch.tensor([0, 3, 1, 0, 5, 2])).equal(lstm(feat, LENGTHS))
-
-
-def test_lstm_gives_every_utterance_a_gradient(feat: Tensor):
+@pytest.mark.parametrize("layer", LAYERS)
+def test_recurrent_layers_give_every_utterance_a_gradient(feat: Tensor, layer: type[nn.Module]):
     feat.requires_grad_()
-    DialogueLSTM(4, 6)(feat, LENGTHS).sum().backward()
+    layer(4, 6)(feat, LENGTHS).sum().backward()
     assert (feat.grad.abs().sum(1) > 0).all()
 
 
-def test_gru_gives_every_utterance_a_gradient(feat: Tensor):
-    feat.requires_grad_()
-    DialogueGRU(4, 6)(feat, LENGTHS).sum().backward()
-    assert (feat.grad.abs().sum(1) > 0).all()
-
-
-@pytest.mark.parametrize("layer", [DialogueGRU, DialogueLSTM])
+@pytest.mark.parametrize("layer", LAYERS)
 def test_an_odd_width_cannot_be_split_into_directions(layer: type[nn.Module]):
     with pytest.raises(ValueError, match="must be even, got 5"):
         layer(4, 5)

@@ -1,0 +1,108 @@
+"""One setting's runs, of one split or of all folds, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from ariigcn_dgl.data.folds import Fold
+from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
+from ariigcn_dgl.experiments.resolve import Candidate, Row
+from ariigcn_dgl.experiments.results import Choice, RowResult, RunResult, Trial
+from ariigcn_dgl.experiments.runs import Run
+
+
+@dataclass
+class Part:
+    """One setting in one fold, as it is being worked on.
+
+    Parameters
+    ----------
+    fold : Fold or None
+        None: on the data set's own splits.
+    row : Row
+    search : list of Run
+        One for each of the row's candidates, or none where there is nothing to choose.
+    chosen : Candidate or None
+        None where nothing can be trained.
+    seeds : list of Run
+        Of what was chosen.
+    """
+
+    fold: Fold | None
+    row: Row
+    search: list[Run] = field(default_factory=list)
+    chosen: Candidate | None = None
+    seeds: list[Run] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str:
+        """Why the part has no scores; "" where it has some."""
+        if self.row.problem or any(run.status == "done" for run in self.seeds):
+            return self.row.problem
+        return next(run.reason for run in (*self.seeds, *self.search) if run.status == "failed")
+
+    @property
+    def trials(self) -> list[Trial]:
+        """What the search tried."""
+        tried = zip(self.row.candidates, self.search, strict=bool(self.search))
+        return [
+            Trial(one.changes, RunResult.of(run).untested, one is self.chosen) for one, run in tried
+        ]
+
+    @property
+    def choice(self) -> list[Choice]:
+        """What the search chose; empty where there was nothing to choose from."""
+        if self.chosen is None:
+            return []
+        fold = None if self.fold is None else self.fold.number
+        return [Choice(self.chosen.changes, asdict(self.chosen.config), fold)]
+
+
+def row_result(
+    parts: Sequence[Part], published: Mapping[str, float] | None
+) -> tuple[RowResult, list[TestPredictions]]:
+    """Return a setting's results, and the predictions of each seed that is done.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The setting in every fold.
+    published : mapping of str to float, optional
+        The paper's numbers.
+    """
+    setting, problems = parts[0].row.setting, [part.problem for part in parts if part.problem]
+    runs, found = [], []
+    for of_seed in zip(*(part.seeds for part in parts), strict=False):  # no seeds: a problem
+        run, predictions = _seed(of_seed)
+        runs.append(run)
+        found += predictions
+    row = RowResult(
+        name=setting.name,
+        group=setting.group,
+        x=setting.x,
+        system=setting.system,
+        preset=setting.preset,
+        modalities=tuple(parts[0].row.dialogues.features),
+        problem=problems[0] if problems else "",
+        chosen=tuple(one for part in parts for one in part.choice),
+        search=tuple(trial for part in parts for trial in part.trials),
+        runs=tuple(runs),
+        averaged=averaged_score(found),
+        published=published,
+    )
+    return row, found
+
+
+def _seed(runs: Sequence[Run]) -> tuple[RunResult, list[TestPredictions]]:
+    """Return one seed's result over the folds, and its predictions if all of them are done."""
+    results = [RunResult.of(run) for run in runs]
+    if any(result.status != "done" for result in results):
+        predictions = []
+    else:
+        predictions = [TestPredictions.pooled([TestPredictions.of(run) for run in runs])]
+    if runs[0].fold is None:
+        return results[0], predictions
+    return RunResult.over_folds(
+        results, predictions[0].scores if predictions else None
+    ), predictions

@@ -1,0 +1,72 @@
+"""A study's results as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
+from ariigcn_dgl.files import replacing, write_json
+from ariigcn_dgl.training.metrics import HEADLINE
+
+FORMAT = 2
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write ``results.json``, with everything, and ``results.csv``, with one line a run."""
+    _write_json(results, folder / "results.json")
+    _write_csv(results, folder / "results.csv")
+
+
+def _write_json(results: Results, path: Path) -> None:
+    content = {"format": FORMAT} | asdict(results)
+    for row, written in zip(results.rows, content["rows"], strict=True):
+        written["scores"] = (
+            {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None
+        )
+    write_json(path, content)
+
+
+def _write_csv(results: Results, path: Path) -> None:
+    lines = [
+        {"setting": row.name, "group": row.group, "system": row.system, "use": use} | _cells(run)
+        for row in results.rows
+        for use, runs in _uses(row).items()
+        for run in runs
+    ]
+    columns = list(dict.fromkeys(name for line in lines for name in line))
+    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _uses(row: RowResult) -> dict[str, list[RunResult]]:
+    folds = [fold for run in row.runs for fold in run.folds]
+    return {"search": [t.run for t in row.search], "fold": folds, "seed": list(row.runs)}
+
+
+def _cells(run: RunResult) -> dict[str, Any]:
+    names = (
+        "seed",
+        "fold",
+        "key",
+        "status",
+        "reason",
+        "seconds",
+        "parameters",
+        "epochs",
+        "best_epoch",
+    )
+    cells = {name: getattr(run, name) for name in names}
+    for split, scores in (("val", run.val), ("test", run.test)):
+        if scores is not None:
+            cells |= {f"{split}_{name}": scores[name] for name in HEADLINE}
+    if run.test is not None:
+        for one in run.test["per_class"]:
+            cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
+    if run.best_test_epoch is not None:
+        cells["best_test_epoch_weighted_f1"] = run.best_test_epoch["weighted_f1"]
+    return cells
