@@ -9,7 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Comparison, RowResult
-from ariigcn_dgl.experiments.statistics import holm, permutation_p
+from ariigcn_dgl.experiments.statistics import difference_interval, holm, permutation_p
 
 
 def compared(
@@ -28,26 +28,27 @@ def compared(
         Name of a row.
     """
     theirs = {one.seed: one for one in found.get(baseline, ())}
-    tested: dict[str, tuple[float, float]] = {}
+    tested: dict[str, Comparison] = {}
     for row in rows:
         ours = {one.seed: one for one in found.get(row.name, ())}
         seeds = sorted(ours.keys() & theirs.keys())
-        if row.name == baseline or not seeds:
-            continue
-        first = theirs[seeds[0]]
-        p = permutation_p(
-            first.labels,
-            np.unique(first.dialogues, return_inverse=True)[1],
-            np.stack([ours[seed].classes for seed in seeds]),
-            np.stack([theirs[seed].classes for seed in seeds]),
-        )
-        scores = [[one[s].scores.weighted_f1 for s in seeds] for one in (ours, theirs)]
-        difference = np.subtract(*scores).mean()
-        tested[row.name] = float(difference), p
-    corrected = dict(zip(tested, holm([p for _, p in tested.values()]), strict=True))
+        if row.name != baseline and seeds:
+            tested[row.name] = _compare([ours[s] for s in seeds], [theirs[s] for s in seeds])
+    corrected = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
     return tuple(
-        replace(row, comparison=Comparison(*tested[row.name], corrected[row.name]))
+        replace(row, comparison=replace(tested[row.name], p_holm=corrected[row.name]))
         if row.name in tested
         else row
         for row in rows
     )
+
+
+def _compare(ours: Sequence[TestPredictions], theirs: Sequence[TestPredictions]) -> Comparison:
+    """Return the comparison of the same seeds of two settings, not yet corrected."""
+    first = theirs[0]
+    dialogues = np.unique(first.dialogues, return_inverse=True)[1]
+    classes = [np.stack([one.classes for one in both]) for both in (ours, theirs)]
+    scores = [np.mean([one.scores.weighted_f1 for one in both]) for both in (ours, theirs)]
+    low, high = difference_interval(first.labels, dialogues, *classes)
+    p = permutation_p(first.labels, dialogues, *classes)
+    return Comparison(float(scores[0] - scores[1]), low, high, p, p)

@@ -59,7 +59,7 @@ def _check(path: Path, content: dict[str, str | int | None]) -> None:
         if any(one.name != ".lock" for one in path.iterdir()):
             raise InputError(f"{path}: holds something else; choose another folder with --out")
         return
-    found = read_json(path / FILE, keys=list(content))
+    found = {"folds": None} | read_json(path / FILE, keys=["study", "dataset", "dataset_sha256"])
     if found["study"] != content["study"]:
         raise InputError(
             f"{path}: holds the study {found['study']}; choose another folder with --out"

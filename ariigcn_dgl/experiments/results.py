@@ -92,10 +92,13 @@ class Choice:
 class Comparison:
     """A setting against the baseline: difference of mean weighted F1 on test, and its p-value.
 
-    `p_holm` is corrected for all comparisons of the study.
+    `low` and `high` bound its 95 % interval over test dialogues; `p_holm` is corrected for all
+    comparisons of the study.
     """
 
     difference: float
+    low: float
+    high: float
     p: float
     p_holm: float
 

@@ -35,7 +35,7 @@ def summarise(values: Sequence[float]) -> Summary:
     """Return mean, spread and confidence interval of a score over seeds.
 
     The interval tells how far other seeds might move the mean, not how far other test dialogues
-    would: that is what `permutation_p` is for.
+    would: that is what `difference_interval` and `permutation_p` are for.
 
     Examples
     --------
@@ -111,6 +111,48 @@ def permutation_p(
     return float(result.pvalue)
 
 
+def difference_interval(
+    labels: np.ndarray,
+    dialogues: np.ndarray,
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float]:
+    """Return the bounds of the 95 % interval of the difference in weighted F1, in percent.
+
+    Percentiles of a bootstrap over dialogues: how far the difference, averaged over seeds, might
+    move with other test dialogues. An interval much wider than the differences of interest says
+    that the test split is too small to tell them.
+
+    Parameters
+    ----------
+    labels, dialogues, ours, theirs
+        See `permutation_p`.
+    resamples : int
+        Number of sets of dialogues to draw.
+
+    Examples
+    --------
+    >>> truth, dialogues = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    >>> difference_interval(truth, dialogues, truth[None], 1 - truth[None])
+    (100.0, 100.0)
+    """
+    number = np.unique(dialogues, return_inverse=True)[1]
+    count, classes = number.max() + 1, 1 + int(max(labels.max(), ours.max(), theirs.max()))
+    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
+    support = np.zeros((count, classes))
+    np.add.at(support, (number, labels), 1)
+
+    def score(predictions: np.ndarray) -> np.ndarray:
+        counts = _counts(labels, number, predictions, classes)
+        return _weighted_f1(np.tensordot(drawn, counts, axes=1), drawn @ support)
+
+    differences = 100 * (score(ours) - score(theirs))
+    low, high = np.quantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def _counts(
     labels: np.ndarray, dialogues: np.ndarray, predictions: np.ndarray, classes: int
 ) -> np.ndarray:
@@ -123,10 +165,11 @@ def _counts(
 
 
 def _weighted_f1(counts: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """Return the weighted F1, averaged over seeds, of counts (..., C, S, 2)."""
+    """Return the weighted F1, averaged over seeds, of counts (..., C, S, 2), support (..., C)."""
     hits, predicted = counts[..., 0], counts[..., 1]
-    f1 = 2 * hits / np.maximum(predicted + support[:, None], 1)
-    return (f1 * support[:, None] / support.sum()).sum(-2).mean(-1)
+    f1 = 2 * hits / np.maximum(predicted + support[..., None], 1)
+    share = support / support.sum(-1, keepdims=True)
+    return (f1 * share[..., None]).sum(-2).mean(-1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

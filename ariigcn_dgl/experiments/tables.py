@@ -46,7 +46,7 @@ def main_table(results: Results) -> Table:
         "accuracy": lambda row: spread(row.summary("accuracy")),
         "macro F1": lambda row: spread(row.summary("macro_f1")),
         "seeds averaged": lambda row: NOTHING if row.averaged is None else f"{row.averaged:.2f}",
-        "vs baseline": lambda row: _difference(row, results.baseline),
+        "vs baseline (95 % over dialogues)": lambda row: _difference(row, results.baseline),
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
     }
@@ -127,7 +127,8 @@ def p_value(p: float) -> str:
 def _difference(row: RowResult, baseline: str) -> str:
     if row.name == baseline:
         return "baseline"
-    return f"{row.comparison.difference:+.2f}" if row.comparison else NOTHING
+    found = row.comparison
+    return f"{found.difference:+.2f} ({found.low:+.1f} to {found.high:+.1f})" if found else NOTHING
 
 
 def _published(row: RowResult) -> str:
@@ -150,9 +151,10 @@ def _notes(results: Results) -> Iterator[str]:
     yield (
         f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} seeds; "
         "epochs and searched settings are chosen on validation, test is scored once per seed; "
-        "interval: of "
-        "the mean, over seeds (Student's t); p: paired permutation test over test dialogues "
-        f"against {results.baseline}, two-sided, also corrected for all rows of the table (Holm)"
+        "interval: of the mean, over seeds (Student's t); against the baseline, "
+        f"{results.baseline}: difference, its interval over test dialogues (bootstrap), p of a "
+        "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
+        "the table (Holm)"
     )
     yield (
         "seeds averaged: weighted F1 of the mean of all seeds' probabilities, one model of as many "

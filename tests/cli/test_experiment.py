@@ -154,9 +154,35 @@ def test_a_folder_of_another_study_or_of_other_data_is_refused(
     (out / "experiment.json").write_text(json.dumps(content))
     message = refused("experiment", study, "--data", data, "--out", out)
     assert message == f"{out}: holds the study other; choose another folder with --out"
+    (out / "experiment.json").write_text(json.dumps(content | {"study": "small", "folds": 3}))
+    message = refused("experiment", study, "--data", data, "--out", out)
+    assert message == f"{out}: holds a study of 3 folds; choose another folder with --out"
     (out / "experiment.json").write_text(json.dumps(content | {"study": "small"}))
     message = refused("experiment", study, "--data", data, "--out", out)
     assert message.startswith(f"{out}: holds a study of x, with other data than raw has now")
+
+
+@pytest.mark.parametrize("values", [("--folds", "1"), ("--folds", "3", "--protocol", "literature")])
+def test_folds_that_make_no_sense_are_refused(
+    refused: Callable, study: Path, data: Path, values: tuple[str, ...]
+) -> None:
+    message = refused("experiment", study, "--data", data, *values)
+    assert message.startswith(f"--folds: is {values[1]} with --protocol")
+
+
+def test_cross_validation_ends_with_a_table_and_runs_that_evaluate_again(
+    ariigcn: Callable, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "folds"
+    outcome = ariigcn("experiment", *options, "--folds", "2", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "on the test splits of all 2 folds together" in (out / "table.md").read_text()
+    results = json.loads((out / "results.json").read_text())
+    for part in results["rows"][0]["runs"][0]["folds"]:
+        again = tmp_path / "again.json"
+        assert ariigcn("evaluate", out / "runs" / part["key"], "--json", again).code == 0
+        scores = json.loads(again.read_text())[str(part["seed"])]["test"]
+        assert scores["weighted_f1"] == part["test"]["weighted_f1"]
 
 
 def test_two_processes_do_not_work_in_one_folder(

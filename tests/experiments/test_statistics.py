@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from ariigcn_dgl.experiments.statistics import Summary, holm, permutation_p, summarise
+from ariigcn_dgl.experiments.statistics import (
+    Summary,
+    difference_interval,
+    holm,
+    permutation_p,
+    summarise,
+)
 
 
 def _weighted_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -133,3 +139,24 @@ def test_a_seeds_predictions_are_swapped_together() -> None:
     assert permutation_p(labels, of, *many) == pytest.approx(
         permutation_p(labels, of, ours, theirs)
     )
+
+
+def test_interval_of_the_difference_is_that_of_resampled_dialogues() -> None:
+    labels, of, ours, theirs = _random(2, dialogues=6, length=8)
+    generator, found = np.random.default_rng(5), []
+    for _ in range(1500):
+        rows = np.concatenate([np.flatnonzero(of == one) for one in generator.integers(0, 6, 6)])
+        first, second = (_weighted_f1(labels[rows], one[:, rows]) for one in (ours, theirs))
+        found.append(100 * (first - second))
+    low, high = difference_interval(labels, of, ours, theirs)
+    assert (low, high) == pytest.approx(np.quantile(found, [0.025, 0.975]), abs=1.5)
+
+
+def test_interval_covers_no_difference_between_equals() -> None:
+    labels, of, ours, _ = _random(2, dialogues=6, length=8)
+    assert difference_interval(labels, of, ours, ours) == (0.0, 0.0)
+
+
+def test_one_dialogue_has_an_interval_without_width() -> None:
+    labels = np.array([0, 1, 0, 1])
+    assert difference_interval(labels, np.zeros(4), labels[None], 1 - labels[None]) == (100, 100)
