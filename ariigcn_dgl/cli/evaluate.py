@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -15,11 +16,13 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.predict import score_probabilities
-from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
 
 
 def evaluate(run: str, data: str | None = None, json: str | None = None) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
+
+    Of several seeds the mean of their probabilities is scored as well: what predict answers.
 
     Parameters
     ----------
@@ -35,26 +38,31 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
     source = data or plan["data"]
     dialogues = planned_dialogues(plan, source)
     found = fingerprint(dialogues)
-    results = {}
-    for folder in folders:
-        trained = TrainedRun(folder)
-        if found != trained.record["dataset_sha256"]:
+    runs = [TrainedRun(folder) for folder in folders]
+    for one in runs:
+        if found != one.record["dataset_sha256"]:
             raise InputError(
-                f"{source}: is not the data set that {folder} was trained on "
-                f"({trained.record['dataset']}): to label other dialogues use ariigcn predict"
+                f"{source}: is not the data set that {one.folder.path} was trained on "
+                f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
-        results[trained.record["seed"]] = trained.record | _scores(trained, dialogues)
+    results = {one.record["seed"]: one.record | _scores([one], dialogues) for one in runs}
+    averaged = _scores(runs, dialogues) if len(runs) > 1 else None
     console = Console()
-    console.print(seeds_table(results, f"{trained.config.system} ({run}) on {dialogues.name}"))
+    title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
+    console.print(seeds_table(results, title, averaged))
     console.print(classes_table([r["test"] for r in results.values()], "test, per class"))
     if json is not None:
-        write_json(json, {str(seed): result for seed, result in results.items()})
+        together = {} if averaged is None else {"averaged": averaged}
+        write_json(json, {str(seed): result for seed, result in results.items()} | together)
 
 
-def _scores(trained: TrainedRun, dialogues: Dialogues) -> dict[Literal["val", "test"], Any]:
+def _scores(
+    runs: Sequence[TrainedRun], dialogues: Dialogues
+) -> dict[Literal["val", "test"], dict[str, Any]]:
+    """Return the scores of one seed, or of the mean probabilities of several."""
     scores = {}
     for split in ("val", "test"):
-        part = trained.adapt(dialogues.select(dialogues.indices(split)))
-        probabilities = trained.probabilities(part)
+        part = runs[0].adapt(dialogues.select(dialogues.indices(split)))
+        probabilities = mean_probabilities(runs, part)
         scores[split] = asdict(score_probabilities(part, probabilities, part.label_names))
     return scores

@@ -14,7 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_folder import write_predictions
-from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
 
 
 def predict(
@@ -59,7 +59,8 @@ def predict(
         New file of JSON lines: dialogue, utterance, speaker, label, prediction, probabilities;
         with --media a new folder.
     seed : int
-        Which seed's model; default: the one with the best validation score.
+        Which seed's model; default: the mean of all seeds' probabilities, with --stream the seed
+        with the best validation score.
     modalities : list of {"text", "audio", "visual"}
         Use these only; default: all that are there. The others count as missing.
     subtitles : str
@@ -89,20 +90,24 @@ def _predict_data(
     run: str, data: str, out: Path, seed: int | None, modalities: list[str] | None
 ) -> None:
     refuse_existing(out)
-    trained = _choose(run, seed)
+    chosen = _choose(run, seed)
+    trained = chosen[0]
     source = load_source(data, modalities)
     refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
     dialogues = trained.adapt(source)
     for modality in [m for m in trained.widths if m not in source.widths]:
         print(f"{data}: has no {modality}; treated as missing", file=sys.stderr)
-    write_predictions(out, dialogues, trained.probabilities(dialogues), trained.label_names)
+    probabilities = mean_probabilities(chosen, dialogues)
+    write_predictions(out, dialogues, probabilities, trained.label_names)
     used = ", ".join(source.widths)
-    print(f"{dialogues.num_utterances} utterances labelled, from {used}: {out}")
+    by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
+    print(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
 
 
 def _predict_stream(run: str, seed: int | None) -> None:
     lines = refused = 0
-    for answer in answers(_choose(run, seed), sys.stdin.buffer):
+    best = max(_choose(run, seed), key=lambda one: one.record["val"]["weighted_f1"])
+    for answer in answers(best, sys.stdin.buffer):
         print(json.dumps(answer, ensure_ascii=False), flush=True)
         lines += 1
         refused += "error" in answer
@@ -110,13 +115,11 @@ def _predict_stream(run: str, seed: int | None) -> None:
         raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
 
 
-def _choose(name: str, seed: int | None) -> TrainedRun:
-    """Return the run of one seed of a run folder."""
+def _choose(name: str, seed: int | None) -> list[TrainedRun]:
+    """Return all seeds of a run folder, or the one that is named."""
     runs = [TrainedRun(folder) for folder in seed_folders(Path(name))]
-    if seed is None:
-        return max(runs, key=lambda run: run.record["val"]["weighted_f1"])
-    for run in runs:
-        if run.record["seed"] == seed:
-            return run
+    chosen = [run for run in runs if seed in (None, run.record["seed"])]
+    if chosen:
+        return chosen
     found = ", ".join(str(run.record["seed"]) for run in runs)
     raise InputError(f"--seed {seed}: {name} has no such seed, it has {found}")

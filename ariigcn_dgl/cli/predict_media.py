@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +17,28 @@ from ariigcn_dgl.extract.spoken import from_subtitles
 from ariigcn_dgl.files import refuse_existing, replacing, write_json
 from ariigcn_dgl.report.conversation import Utterance
 from ariigcn_dgl.report.timeline import timeline_html
-from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
 
 
 def predict_media(
-    trained: TrainedRun,
+    chosen: Sequence[TrainedRun],
     media: Path,
     subtitles: Path | None,
     places: Mapping[str, str | None],
     modalities: list[str] | None,
     out: Path,
 ) -> None:
-    """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html."""
+    """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
+
+    With several seeds of a run the labels are those of their mean probabilities.
+    """
     refuse_existing(out)
+    trained = chosen[0]
     wanted = _wanted(trained, modalities)
     encoders = load_encoders(trained.folder.path.parent, wanted, places, note)
     spoken = from_subtitles(media, subtitles, note)
     source = extract(str(media), spoken, encoders, note).dialogues
-    probabilities = trained.probabilities(trained.adapt(source))
+    probabilities = mean_probabilities(chosen, trained.adapt(source))
     labelled = Labelled(spoken, _present(source), probabilities, trained.label_names)
     header = {
         "recording": media.name,

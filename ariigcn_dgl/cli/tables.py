@@ -27,8 +27,13 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.2f} ± {stdev(values):.2f}"
 
 
-def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
-    """Return one row per seed and their mean ± standard deviation, in percent."""
+def seeds_table(
+    runs: Mapping[int, Mapping[str, Any]], title: str, averaged: Mapping[str, Any] | None = None
+) -> Table:
+    """Return one row per seed, their mean ± standard deviation, in percent, and their average.
+
+    `averaged` are the scores of the mean of all seeds' probabilities.
+    """
     table = Table(title=escape(title), caption="chosen on validation; test scored once; percent")
     table.add_column("seed", justify="right")
     table.add_column("epoch kept", justify="right")
@@ -36,14 +41,20 @@ def seeds_table(runs: Mapping[int, Mapping[str, Any]], title: str) -> Table:
     for name in HEADLINE:
         table.add_column(f"test {TITLES[name]}", justify="right")
     for seed, run in runs.items():
-        cells = [f"{run['val']['weighted_f1']:.2f}", *(f"{run['test'][n]:.2f}" for n in HEADLINE)]
-        table.add_row(str(seed), f"{run['best_epoch']} of {run['epochs']}", *cells)
+        table.add_row(str(seed), f"{run['best_epoch']} of {run['epochs']}", *_headline(run))
     if len(runs) > 1:
         table.add_section()
         columns = [[run["val"]["weighted_f1"] for run in runs.values()]]
         columns += [[run["test"][name] for run in runs.values()] for name in HEADLINE]
         table.add_row("mean ± sd", "", *map(spread, columns), style="bold")
+    if averaged is not None:
+        table.add_row("averaged", "", *_headline(averaged))
     return table
+
+
+def _headline(run: Mapping[str, Any]) -> list[str]:
+    scores = [run["val"]["weighted_f1"], *(run["test"][name] for name in HEADLINE)]
+    return [f"{score:.2f}" for score in scores]
 
 
 def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,3 +100,16 @@ class TrainedRun:
                 f"distinguishes {window.num_speakers}: train with "
                 "--model.window.relations speaker"
             )
+
+
+def mean_probabilities(runs: Sequence[TrainedRun], dialogues: Dialogues) -> np.ndarray:
+    """Return the mean of several seeds' class probabilities, (N, C).
+
+    Parameters
+    ----------
+    runs : sequence of TrainedRun
+        Seeds of one run folder.
+    dialogues : Dialogues
+        What `TrainedRun.adapt` of one of them returned.
+    """
+    return np.mean([run.probabilities(dialogues) for run in runs], axis=0)

@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import f1_score
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _record(folder: Path) -> dict:
@@ -19,7 +24,25 @@ def test_scores_of_all_seeds_are_those_of_their_records(
 ) -> None:
     assert ariigcn("evaluate", trained, "--json", tmp_path / "scores.json").code == 0
     scores = json.loads((tmp_path / "scores.json").read_text())
+    averaged = scores.pop("averaged")
     assert scores == {str(seed): _record(trained / f"seed{seed}") for seed in (0, 1)}
+    assert set(averaged) == {"val", "test"}
+
+
+def test_average_of_seeds_is_what_predict_answers(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("evaluate", trained, "--json", tmp_path / "scores.json")
+    ariigcn("predict", trained, "--data", data, "--out", tmp_path / "labels.jsonl")
+    tested = [line for line in _lines(trained / "seed0" / "predictions.jsonl") if line["label"]]
+    said = {line["utterance"]: line["prediction"] for line in _lines(tmp_path / "labels.jsonl")}
+    truth, found = [line["label"] for line in tested], [said[line["utterance"]] for line in tested]
+    averaged = json.loads((tmp_path / "scores.json").read_text())["averaged"]["test"]
+    assert averaged["weighted_f1"] == pytest.approx(
+        100 * f1_score(truth, found, average="weighted", zero_division=0)
+    )
+    row = next(line for line in outcome.out.splitlines() if "averaged" in line)
+    assert f"{averaged['weighted_f1']:.2f}" in row
 
 
 def test_folder_of_one_seed_gives_the_scores_of_its_record(

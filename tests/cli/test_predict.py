@@ -55,19 +55,18 @@ def test_predictions_are_those_of_the_training(
         assert found["probabilities"] == pytest.approx(line["probabilities"], abs=2e-6)
 
 
-def test_seed_with_the_best_validation_is_the_default(
-    ariigcn: Callable, copy: Path, data: Path, tmp_path: Path
+def test_mean_of_all_seeds_is_the_default(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
 ) -> None:
-    for seed, value in ((0, 10.0), (1, 20.0)):
-        path = copy / f"seed{seed}" / "run.json"
-        record = json.loads(path.read_text())
-        record["val"]["weighted_f1"] = value
-        path.write_text(json.dumps(record))
-    ariigcn("predict", copy, "--data", data, "--out", tmp_path / "best")
-    ariigcn("predict", copy / "seed1", "--data", data, "--out", tmp_path / "one")
-    ariigcn("predict", copy / "seed0", "--data", data, "--out", tmp_path / "zero")
-    assert (tmp_path / "best").read_bytes() == (tmp_path / "one").read_bytes()
-    assert (tmp_path / "best").read_bytes() != (tmp_path / "zero").read_bytes()
+    outcome = ariigcn("predict", trained, "--data", data, "--out", tmp_path / "mean")
+    assert "labelled by the mean of 2 seeds" in outcome.out
+    for seed in (0, 1):
+        ariigcn("predict", trained / f"seed{seed}", "--data", data, "--out", tmp_path / f"{seed}")
+    mean, *seeds = (_lines(tmp_path / name) for name in ("mean", "0", "1"))
+    for line, *ones in zip(mean, *seeds, strict=True):
+        for label, p in line["probabilities"].items():
+            expected = np.mean([one["probabilities"][label] for one in ones])
+            assert p == pytest.approx(expected, abs=2e-6)
 
 
 def test_unlabelled_dialogues_have_null_as_label(
@@ -97,7 +96,7 @@ def test_any_modalities_can_be_chosen_and_are_named(
     for name in {"text", "audio", "visual"} - set(used):
         (plain / f"{name}.npy").unlink()
     outcome = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "b")
-    assert f"utterances labelled, from {', '.join(used)}: " in outcome.out
+    assert f", from {', '.join(used)}: " in outcome.out
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
