@@ -46,9 +46,8 @@ def compared(
 def _compare(ours: Sequence[TestPredictions], theirs: Sequence[TestPredictions]) -> Comparison:
     """Return the comparison of the same seeds of two settings, not yet corrected."""
     first = theirs[0]
-    dialogues = np.unique(first.dialogues, return_inverse=True)[1]
     classes = [np.stack([one.classes for one in both]) for both in (ours, theirs)]
     scores = [np.mean([one.scores.weighted_f1 for one in both]) for both in (ours, theirs)]
-    low, high = difference_interval(first.labels, dialogues, *classes)
-    p = permutation_p(first.labels, dialogues, *classes)
+    low, high = difference_interval(first.labels, first.dialogues, *classes)
+    p = permutation_p(first.labels, first.dialogues, *classes)
     return Comparison(float(scores[0] - scores[1]), low, high, p, p)

@@ -69,8 +69,8 @@ def permutation_p(
     ----------
     labels : (N,) int array
         True classes.
-    dialogues : (N,) int array
-        Dialogue of each utterance; any numbers.
+    dialogues : (N,) array
+        Dialogue of each utterance: numbers or names.
     ours, theirs : (S, N) int array
         Predicted classes of each seed.
     resamples : int
