@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import setup
@@ -70,11 +71,17 @@ class BuildWithNvcc(BuildExtension):
         flags = ["-std=c++20", "-O3", "-lineinfo", "--threads=0", "-Xcompiler=-fPIC"]
         flags += ["--Werror=all-warnings"]
         flags += [flag for arch in CUDA_ARCHS for flag in gencode(arch)]
-        for source in CUDA_SOURCES if WITH_CUDA else []:
-            target = (Path(self.build_temp) / source).with_suffix(".o").resolve()
-            target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(self.build_temp).resolve() / "csrc" / "cuda"
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def compiled(source):
+            target = folder / f"{source.stem}.o"
             subprocess.check_call([NVCC, *flags, "-c", source, "-o", target])
-            ext.extra_objects.append(str(target))
+            return str(target)
+
+        if WITH_CUDA:
+            with ThreadPoolExecutor(int(os.getenv("MAX_JOBS", os.cpu_count()))) as pool:
+                ext.extra_objects += pool.map(compiled, CUDA_SOURCES)
         super().build_extension(ext)
 
 

@@ -52,13 +52,23 @@ architecture() {
   "$PYTHON" -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())' 2> /dev/null
 }
 
-# A few small shapes per kernel: the tools slow a kernel down by one to two orders of magnitude.
+# One small test per group of kernels, as the tools slow a kernel down by one to two orders of
+# magnitude; of tests/ops/test_cuda_small.py, with the launches of ours in each case:
+#   test_segments              3  spmm_kernel (2) sddmm_kernel
+#   test_edge_attention        5  attention_kernel target_kernel source_kernel partial_kernel
+#                                 sum_partials_kernel
+#   test_relational_attention  9  row_product_kernel (4) attention_edges_kernel target_grads_kernel
+#                                 source_grads_kernel weight_grads_kernel partial_sums_kernel
+#   test_contrast              4  stats_kernel merge_kernel grad_kernel sum_kernel
+#   test_tf32                     those of the last two, floats on tensor cores
+# Over all types and shapes 91 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+# up a few numbers each, the others of 66. All of it three times, once for each tool.
 sanitize() {
   local tool bad=0
   for tool in memcheck racecheck synccheck; do
     echo "-- $tool"
     compute-sanitizer --tool "$tool" --error-exitcode 1 "$PYTHON" -m pytest -q -x -m cuda \
-      -p no:cacheprovider -k "not 1000 and not float64" tests/ops || bad=$?
+      -p no:cacheprovider tests/ops/test_cuda_small.py || bad=$?
   done
   return $bad
 }
@@ -94,6 +104,7 @@ if step build 200 "$PYTHON" setup.py -q build_ext --inplace; then
   step contrast 60 bash -c "benchmark contrast contrast --sizes 320 1600 8192 --peers eager $both"
   step contrast-32768 60 bash -c \
     "benchmark contrast-32768 contrast --sizes 32768 --peers eager --dtypes bfloat16"
+  step step 40 bash -c "benchmark step step $both"
   step train 40 bash -c 'train float32'
   step train-amp 40 bash -c 'train amp --training.amp true'
   step sanitizer 150 bash -c sanitize

@@ -24,6 +24,17 @@ class Goal(NamedTuple):
     replayed: bool
 
 
+class Ratio(NamedTuple):
+    """How many times longer than ours another implementation shall take."""
+
+    operator: str
+    shape: str
+    dtype: str
+    name: str
+    peer: str
+    least: float
+
+
 BOTH = "forward+backward"
 GOALS = (
     Goal("attention", "meld", "float32", "forward", 15, True),
@@ -34,20 +45,32 @@ GOALS = (
     Goal("contrast", "N8192 supcon", "bfloat16", BOTH, 200, False),
     Goal("contrast", "N32768 supcon", "bfloat16", BOTH, 2600, False),
 )
+RATIOS = (Ratio("step", "iemocap", "float32", "step", "native", 5),)
 
 
-def measured(goal: Goal, cases: list[dict[str, Any]]) -> float | None:
-    """Return the microseconds of ours, None where they were not measured."""
+def timing(goal: Goal | Ratio, peer: str, cases: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what was measured of a peer for a goal, None where nothing was."""
     for case in cases:
         same = (case["operator"], case["dtype"]) == (goal.operator, goal.dtype)
         if not same or not case["shape"].startswith(goal.shape):
             continue
-        for peer in case["peers"]:
-            if peer["key"] == "ours" and goal.name in peer["passes"]:
-                timing = peer["passes"][goal.name]
-                seconds = timing["replay"] if goal.replayed else timing["minimum"]
-                return None if seconds is None else 1e6 * seconds
+        for found in case["peers"]:
+            if found["key"] == peer and goal.name in found["passes"]:
+                return found["passes"][goal.name]
     return None
+
+
+def microseconds(goal: Goal, cases: list[dict[str, Any]]) -> float | None:
+    """Return the microseconds of ours, None where they were not measured."""
+    ours = timing(goal, "ours", cases)
+    seconds = ours and ours["replay" if goal.replayed else "minimum"]
+    return None if seconds is None else 1e6 * seconds
+
+
+def ratio(goal: Ratio, cases: list[dict[str, Any]]) -> float | None:
+    """Return how many times longer than ours the peer took, None where that is not known."""
+    ours, peer = (timing(goal, key, cases) for key in ("ours", goal.peer))
+    return peer["minimum"] / ours["minimum"] if ours and peer else None
 
 
 def read_cases(folder: Path) -> list[dict[str, Any]]:
@@ -60,8 +83,9 @@ def summarise(folder: Path) -> dict[str, Any]:
     """Return the steps, and the goals with what was measured."""
     steps = [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
     cases = read_cases(folder)
-    goals = [goal._asdict() | {"microseconds": measured(goal, cases)} for goal in GOALS]
-    return {"steps": steps, "goals": goals}
+    goals = [goal._asdict() | {"microseconds": microseconds(goal, cases)} for goal in GOALS]
+    ratios = [goal._asdict() | {"ratio": ratio(goal, cases)} for goal in RATIOS]
+    return {"steps": steps, "goals": goals, "ratios": ratios}
 
 
 def lines(summary: dict[str, Any]) -> list[str]:
@@ -78,6 +102,13 @@ def lines(summary: dict[str, Any]) -> list[str]:
         if value is not None:
             result = f"{value:.1f} µs, {'met' if value <= goal['limit'] else 'missed'}"
         found.append(f"{name:60} goal {goal['limit']} µs: {result}")
+    for goal in summary["ratios"]:
+        name = f"{goal['operator']} {goal['shape']} {goal['dtype']}, {goal['peer']} / ours"
+        value = goal["ratio"]
+        result = "not measured"
+        if value is not None:
+            result = f"{value:.1f}, {'met' if value >= goal['least'] else 'missed'}"
+        found.append(f"{name:60} goal {goal['least']}: {result}")
     return found
 
 

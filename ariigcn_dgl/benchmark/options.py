@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 from ariigcn_dgl.benchmark.attention.problem import AttentionProblem
 from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem
@@ -14,12 +14,14 @@ from ariigcn_dgl.benchmark.measure import Clock
 from ariigcn_dgl.benchmark.plan.problem import PlanProblem
 from ariigcn_dgl.benchmark.problem import Peer, Problem
 from ariigcn_dgl.benchmark.record import OURS, PASSES, Pass
+from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step.problem import StepProblem
 from ariigcn_dgl.errors import InputError
 
-Operator = Literal["attention", "contrast", "plan"]
+Operator = Literal["attention", "contrast", "plan", "step"]
 Shape = Literal["meld", "iemocap", "long"]
 DType = Literal["float32", "float64", "bfloat16", "float16"]
-OPERATORS: tuple[Operator, ...] = ("attention", "contrast", "plan")
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
 
 # (shape, D, R); every option that narrows these replaces them by the product of what is asked for.
 ATTENTION = (
@@ -49,7 +51,7 @@ QUICK_ATTENTION = (("meld", 100, 8), ("iemocap", 256, 8))
 QUICK_SIZES = (320, 1600)
 QUICK_PEERS = (
     *(OURS, "dgl", "torch-split", "dense", "pyg", "dgl-gatv2conv"),
-    *("eager", "pml", "python", "dgl-hetero", "torch"),
+    *("eager", "pml", "python", "dgl-hetero", "torch", "native"),
 )
 DEFAULT_DIM, DEFAULT_RELATIONS = 256, 8
 
@@ -84,6 +86,8 @@ class Options:
             raise InputError("--clock cpu: adds up the time of all threads: only with --threads 1")
         if self.seconds < 0:
             raise InputError(f"--seconds {self.seconds}: expected at least 0")
+        if not self.problems():
+            raise InputError(f"--shapes {' '.join(self.shapes)}: step has {', '.join(STEP_SHAPES)}")
         known = {peer.key for problem in self.problems() for peer in problem.peers()}
         for key in self.peers or ():
             if key not in known:
@@ -95,6 +99,7 @@ class Options:
             "attention": self._attention,
             "contrast": self._contrast,
             "plan": self._plan,
+            "step": self._step,
         }
         return [
             problem for name in OPERATORS if name in self.operators for problem in makers[name]()
@@ -130,3 +135,7 @@ class Options:
 
     def _plan(self) -> Iterable[Problem]:
         return [PlanProblem(one) for one in self.shapes or (("meld",) if self.quick else SHAPES)]
+
+    def _step(self) -> Iterable[Problem]:
+        shapes = self.shapes or (("meld",) if self.quick else STEP_SHAPES)
+        return [StepProblem(one) for one in shapes if one in STEP_SHAPES]

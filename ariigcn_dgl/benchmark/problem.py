@@ -19,7 +19,7 @@ class Built:
     Parameters
     ----------
     forward : callable
-        Computes the output from tensors that it holds.
+        Computes the output from tensors that it holds; of a step, takes it and returns its losses.
     leaves : sequence of tensors
         What is differentiated: the inputs and parameters, in the problem's order where the formula
         is the same.

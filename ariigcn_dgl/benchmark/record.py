@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, write_json
 
 FORMAT = 1
 OURS = "ours"
-Pass = Literal["forward", "forward+backward"]
-PASSES: tuple[Pass, ...] = get_args(Pass)
+Pass = Literal["forward", "forward+backward", "step"]
+PASSES: tuple[Pass, ...] = (
+    "forward",
+    "forward+backward",
+)  # of an operator; a step has one of its own
 # equal: agrees with float64; other formula: nothing to compare with; wrong: disagrees, not timed;
 # not run: the reason says why; failed: raised an exception.
 Status = Literal["equal", "other formula", "wrong", "not run", "failed"]

@@ -37,6 +37,7 @@ from ariigcn_dgl.benchmark.record import (
 )
 from ariigcn_dgl.optional import is_installed
 
+ON_THE_HOST = ("plan", "step")  # in part: no CUDA graph of these
 MEMORY_SHARE = 0.8  # of the free memory that a peer's estimate may take
 
 
@@ -52,7 +53,9 @@ class Case:
     tolerance: float
 
     def call(self, built: Built, name: Pass) -> Callable[[], list[Any]]:
-        """Return what is timed: [output], or [output, *gradients]."""
+        """Return what is timed: [output], [output, *gradients], or a step's losses."""
+        if name == "step":
+            return built.forward
         if name == "forward":
             return torch.no_grad()(lambda: [built.forward()])
         grad = self.problem.grad(self.inputs)
@@ -235,7 +238,7 @@ def _time(ready: list[_Ready], case: Case) -> list[_Ready]:
 
 def _replay(call: Callable[[], Any], case: Case) -> float | None:
     """Return the seconds of ours as a CUDA graph; None on the CPU and where it cannot be one."""
-    if case.device.type != "cuda" or case.problem.operator == "plan":  # which the CPU makes
+    if case.device.type != "cuda" or case.problem.operator in ON_THE_HOST:
         return None
     try:
         return replay_seconds(call, case.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import torch
 from rich.console import Console
@@ -13,7 +13,7 @@ from ariigcn_dgl.benchmark.markdown import markdown as to_markdown
 from ariigcn_dgl.benchmark.measure import Clock
 from ariigcn_dgl.benchmark.options import DType, Operator, Options, Shape
 from ariigcn_dgl.benchmark.picture import check_picture, draw
-from ariigcn_dgl.benchmark.record import CaseRecord, Pass, Report
+from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Report
 from ariigcn_dgl.benchmark.runner import run, steps
 from ariigcn_dgl.benchmark.tables import CAPTION, case_table, reasons
 from ariigcn_dgl.benchmark.units import machine_text
@@ -31,7 +31,7 @@ def benchmark(
     sizes: list[int] | None = None,
     dtypes: list[DType] | None = None,
     threads: list[int] | None = None,
-    passes: list[Pass] | None = None,
+    passes: list[Literal["forward", "forward+backward"]] | None = None,
     peers: list[str] | None = None,
     device: str = "cpu",
     seconds: float | None = None,
@@ -42,7 +42,7 @@ def benchmark(
     read: str | None = None,
     markdown: bool = False,
 ) -> None:
-    """Measure the operators beside other libraries and the machine's limits.
+    """Measure the operators, and a training step, beside other libraries and the machine's limits.
 
     Every peer is first compared with float64, output and gradients; what differs is not timed. The
     others take turns in one process. Bounds come from the multiply-add peak and the copy rate of
@@ -50,10 +50,12 @@ def benchmark(
 
     Parameters
     ----------
-    operators : list of {"attention", "contrast", "plan"}
-        What to measure; default all. "plan" is the building of a batch's graph.
+    operators : list of {"attention", "contrast", "plan", "step"}
+        What to measure; default all. "plan" is the building of a batch's graph, "step" a training
+        step of AR-IIGCN with its tuned settings.
     shapes : list of {"meld", "iemocap", "long"}
-        Batches for attention and plan: 32 dialogues x 10 utterances, 32 x 50, 1000 x 100.
+        Batches for attention and plan: 32 dialogues x 10 utterances, 32 x 50, 1000 x 100; for
+        step: 32 dialogues like MELD's, 8 like IEMOCAP's.
     dims : list of int
         Widths D for attention, e.g. 100 256 512.
     relations : list of int
@@ -65,7 +67,7 @@ def benchmark(
     threads : list of int
         CPU threads; several are measured one after the other. Default: what torch takes.
     passes : list of {"forward", "forward+backward"}
-        Default both.
+        Default both. Does not concern step.
     peers : list of str
         Only these beside ours, by their keys, e.g. dgl dense-compiled.
     device : str
@@ -102,7 +104,7 @@ def benchmark(
             sizes=sizes,
             dtypes=dtypes or ("float32",),
             threads=threads or (torch.get_num_threads(),),
-            passes=passes or get_args(Pass),
+            passes=passes or PASSES,
             peers=peers,
             device=device,
             seconds=(0.2 if quick else 0.5) if seconds is None else seconds,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import constructors
+from ariigcn_dgl.graph.move import move
 from ariigcn_dgl.transfer import send
 
 
@@ -48,6 +49,9 @@ class Graph:
     host : Graph, optional
         The same graph on the CPU, where a graph on another device came from: what needs values to
         be looked at is computed there, so that nobody waits for the device.
+    narrow : Graph, optional
+        The same graph with what the kernels read in int32, on devices other than the CPU and where
+        all numbers fit.
     """
 
     indptr: Tensor
@@ -64,6 +68,7 @@ class Graph:
     components: Tensor
     num_rels: int
     host: Graph | None = field(default=None, repr=False, compare=False)
+    narrow: Graph | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return (
@@ -91,6 +96,11 @@ class Graph:
         """Number of non-empty (target, relation) pairs P."""
         return len(self.seg_dst)
 
+    @property
+    def plan(self) -> Graph:
+        """The graph as the kernels of its device read it: int32 or int64 throughout."""
+        return self if self.narrow is None else self.narrow
+
     @cached_property
     def norm(self) -> Tensor:
         """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float64."""
@@ -114,11 +124,12 @@ class Graph:
             self,
             etypes=torch.zeros_like(self.etypes),
             seg_ptr=self.indptr,
-            seg_dst=torch.arange(self.num_dst, device=self.indptr.device),
+            seg_dst=torch.arange(self.num_dst, dtype=self.indptr.dtype, device=self.indptr.device),
             seg_rel=self.indptr.new_zeros(self.num_dst),
             edge_seg=self.dst,
             num_rels=1,
             host=None if self.host is None else self.host.merged,
+            narrow=None if self.narrow is None else self.narrow.merged,
         )
 
     @cached_property
@@ -137,17 +148,19 @@ class Graph:
 
         The segments of relation r are ``order[begin[r]:begin[r + 1]]``. In the third, targets with
         the same first and last relation are neighbours: mostly those of one speaker. Computed on
-        the graph's device, without waiting for it.
+        the graph's device, without waiting for it; of the type of the graph's other tensors.
         """
+        device, dtype = self.indptr.device, self.indptr.dtype
         segments = torch.argsort(self.seg_rel, stable=True)
-        bounds = torch.arange(self.num_rels + 1, device=self.seg_rel.device)
+        bounds = torch.arange(self.num_rels + 1, dtype=dtype, device=device)
         begin = torch.searchsorted(self.seg_rel[segments], bounds)
-        if self.num_edges == 0:
-            return begin, segments, torch.arange(self.num_dst, device=self.indptr.device)
-        first, last = self.indptr[:-1], self.indptr[1:]
-        inside = first.clamp(max=self.num_edges - 1), (last - 1).clamp(min=0)
-        lowest, highest = (self.etypes[edges] for edges in inside)
-        return begin, segments, torch.argsort(lowest * self.num_rels + highest, stable=True)
+        targets = torch.arange(self.num_dst, device=device)
+        if self.num_edges > 0:
+            first, last = self.indptr[:-1], self.indptr[1:]
+            inside = first.clamp(max=self.num_edges - 1), (last - 1).clamp(min=0)
+            lowest, highest = (self.etypes[edges].long() for edges in inside)
+            targets = torch.argsort(lowest * self.num_rels + highest, stable=True)
+        return begin.to(dtype), segments.to(dtype), targets.to(dtype)
 
     @cached_property
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
@@ -177,18 +190,19 @@ class Graph:
     from_dialogues = classmethod(constructors.from_dialogues)
 
     def to(self, device: torch.device | str) -> Graph:
-        """Return the graph with every tensor on `device`; from the CPU they travel as one."""
+        """Return the graph with every tensor on `device`; from the CPU they travel as one.
+
+        Elsewhere than on the CPU its `plan` is in int32, if that is enough.
+        """
         device = torch.device(device)
         if self.indices.device == device:
             return self
         if self.host is not None:
             return self.host.to(device)
-        tensors = [getattr(self, f.name) for f in fields(self) if f.type == "Tensor"]
-        host = self if self.indices.device.type == "cpu" else None
-        graph = Graph(*send(tensors, device), num_rels=self.num_rels, host=host)
+        graph = move(self, device)
         graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
         if device.type == "cuda":
-            _ = graph.relation_order  # now, as a captured CUDA graph would own what it computes
+            _ = graph.plan.relation_order  # now, as a captured CUDA graph would own what it makes
         return graph
 
     def with_facts(self) -> Graph:

@@ -14,7 +14,7 @@ from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, zero_where_missing
 from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._layout import padded, places
 from ariigcn_dgl.nn.speaker_relative import speaker_numbers
 from ariigcn_dgl.transfer import send
 
@@ -99,4 +99,5 @@ class CTNet(System):
         (numbers,) = send([numbers.clamp(max=self.config.num_speakers - 1)], fused.device)
         states = self.context(self.dropout(fused + self.speakers(numbers)), lengths)
         table, exists = padded(self.dropout(states), lengths)
-        return self.head(self.attend(table, table, ~exists)[exists])
+        attended = self.attend(table, table, ~exists)
+        return self.head(attended[places(lengths, table.device)])

@@ -126,13 +126,13 @@ class DialogueRNN(System):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         lengths = batch.lengths
-        feat, numbers = concatenate(batch), speaker_numbers(batch.on_cpu.speakers, lengths)
-        (speakers,) = send([numbers], feat.device)
+        feat, speakers = concatenate(batch), speaker_numbers(batch.on_cpu.speakers, lengths)
         forward, *backward = self.directions
         emotions = [forward(feat, speakers, lengths)]
         for rnn in backward:
-            rows = backwards(lengths).to(feat.device)
-            emotions.append(rnn(feat[rows], speakers[rows], lengths)[rows])
+            rows = backwards(lengths)
+            (there,) = send([rows], feat.device)
+            emotions.append(rnn(feat[there], speakers[rows], lengths)[there])
         states = self.emotion_dropout(torch.cat(emotions, dim=1))
         if self.attention is not None:
             states = self.attention(states, lengths)

@@ -33,14 +33,26 @@ def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
 def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return dialogues side by side, (B, T, D), and where utterances stand, (B, T).
 
-    ``table[exists]`` are the rows of `feat` again.
+    ``table[places(lengths, device)]`` are the rows of `feat` again.
     """
-    steps = int(lengths.max())
-    exists = torch.arange(steps) < lengths.unsqueeze(1)
+    exists = _exists(lengths)
     places = send_rows(exists.flatten(), feat.device)
     # not pad_sequence, whose gradient copies the whole table for every dialogue
     table = feat.new_zeros(exists.numel(), *feat.shape[1:]).index_copy(0, places, feat)
     return table.view(*exists.shape, *feat.shape[1:]), send([exists], feat.device)[0]
+
+
+def places(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return dialogue and time step of each utterance, (N,) and (N,): its place in `padded`.
+
+    Indexing by them is indexing by where utterances stand, but nobody waits for the device.
+    """
+    dialogue, step = send(_exists(lengths).nonzero(as_tuple=True), device)
+    return dialogue, step
+
+
+def _exists(lengths: Tensor) -> Tensor:
+    return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
 
 
 def backwards(lengths: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from itertools import permutations
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._layout import padded, places
 from ariigcn_dgl.nn.transformer_block import TransformerBlock
 
 
@@ -82,7 +82,9 @@ class CrossModalTransformer(nn.Module):
         for (m, n), block in zip(self.pairs, self.across, strict=True):
             streams.append(block(states[m], states[n], hidden[n]))
             counts.append(known[m] & known[n].any(1, keepdim=True))
-        return self._mean(torch.stack(streams)[:, exists], torch.stack(counts)[:, exists])
+        dialogue, step = places(lengths, exists.device)
+        streams, counts = torch.stack(streams), torch.stack(counts)
+        return self._mean(streams[:, dialogue, step], counts[:, dialogue, step])
 
     def _mean(self, streams: Tensor, counts: Tensor) -> Tensor:
         """Return the weighted mean, (N, D), of streams (S, N, D) where they count (S, N)."""

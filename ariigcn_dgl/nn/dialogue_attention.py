@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._layout import padded, places
 
 
 class DialogueAttention(nn.Module):
@@ -58,4 +58,4 @@ class DialogueAttention(nn.Module):
         if self.past_only:
             hidden = hidden | torch.ones_like(scores[0], dtype=torch.bool).triu(1)
         scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
-        return (scores.softmax(-1) @ table)[exists]
+        return (scores.softmax(-1) @ table)[places(lengths, feat.device)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._layout import padded, places
 from ariigcn_dgl.nn._parameters import glorot
 
 
@@ -80,8 +80,8 @@ class LatentGraphConv(nn.Module):
         dense = table.unsqueeze(1).expand(-1, self.num_graphs, -1, -1)  # (B, K, T, D)
         for weight, bias in zip(self.weights, self.biases, strict=True):
             dense = torch.cat([dense, (attention @ (dense @ weight) + bias).relu()], dim=-1)
-        branches = dense[..., feat.size(1) :].transpose(1, 2)[exists]
-        return self.dropout(branches)
+        branches = dense[..., feat.size(1) :].transpose(1, 2)
+        return self.dropout(branches[places(lengths, feat.device)])
 
     def _attention(self, table: Tensor, exists: Tensor) -> Tensor:
         """Return the graphs' edge weights, (B, K, T, T)."""

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._layout import padded
+from ariigcn_dgl.nn._layout import padded, places
 from ariigcn_dgl.nn._step_linear import StepLinear
+from ariigcn_dgl.transfer import send
 
 
 class PartyRNN(nn.Module):
@@ -70,7 +71,7 @@ class PartyRNN(nn.Module):
         feat : (N, D_in) tensor
             Utterances, dialogue after dialogue.
         speakers : (N,) int64 tensor
-            Number of the speaker within the dialogue, from 0.
+            Number of the speaker within the dialogue, from 0. Best on the CPU.
         lengths : (B,) int64 tensor
             Utterances in each dialogue, on the CPU.
 
@@ -78,14 +79,19 @@ class PartyRNN(nn.Module):
         -------
         (N, emotion_dim) tensor
         """
-        table, exists = padded(speakers, lengths)
+        table, _ = padded(speakers.cpu(), lengths)
         speaking = self._parties(feat, table.T, lengths)
-        return self._emotions(torch.stack(speaking)).transpose(0, 1)[exists]
+        emotions = self._emotions(torch.stack(speaking)).transpose(0, 1)
+        return emotions[places(lengths, feat.device)]
 
     def _parties(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> list[Tensor]:
-        """Return the state of who speaks at each time step, T x (B, D_p); speakers: (T, B)."""
+        """Return the state of who speaks at each time step, T x (B, D_p).
+
+        Speakers, (T, B), are on the CPU.
+        """
         speaks = F.one_hot(speakers).bool().unsqueeze(3)
         _, batch, most = speaks.shape[:3]
+        speakers, speaks = send([speakers, speaks], feat.device)
         queries = padded(self.attend(feat), lengths)[0].unbind(1)
         global_, party = (_StepGRU(c, feat, lengths) for c in (self.global_cell, self.party_cell))
         if self.listener_cell is not None:

@@ -25,6 +25,7 @@ VAD: dict[str, Triple] = {
     "joy": (0.980, 0.824, 0.794),
     "disgust": (0.052, 0.775, 0.317),
 }
+ABSENT = -1  # instead of a class that does not occur
 NOUNS = {
     "happy": "happiness",
     "sad": "sadness",
@@ -115,10 +116,12 @@ class SCCLLoss(nn.Module):
         label : (N,) int64 tensor
             Class, negative where unlabelled.
         """
-        classes, of_row = label[label >= 0].unique(return_inverse=True)
-        vad = self.to_vad(feat[label >= 0]).sigmoid()
-        if len(classes) == 0:
-            return vad.sum()
-        member = F.one_hot(of_row, len(classes)).to(vad)  # (labelled N, classes)
-        means = (member.T @ vad) / member.sum(0).unsqueeze(1)
-        return F.cross_entropy(means @ self.prototypes.T / self.temperature, classes)
+        vad = self.to_vad(feat).sigmoid()
+        classes = torch.arange(len(self.prototypes), device=label.device)
+        member = (label.unsqueeze(1) == classes).to(vad)  # (N, C)
+        counts = member.sum(0)
+        means = (member.T @ vad) / counts.clamp(min=1).unsqueeze(1)
+        scores = means @ self.prototypes.T / self.temperature
+        present = classes.masked_fill(counts == 0, ABSENT)
+        total = F.cross_entropy(scores, present, ignore_index=ABSENT, reduction="sum")
+        return total / (counts > 0).sum().clamp(min=1)

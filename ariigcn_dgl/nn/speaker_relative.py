@@ -104,26 +104,38 @@ class SpeakerRelative(nn.Module):
         -------
         (N, 2 D) tensor
         """
-        (thread,) = send([speaker_threads(speakers, lengths)], feat.device)
+        thread = speaker_threads(speakers.cpu(), lengths)
         mean = (_running_mean if self.causal else _mean)(feat, mask, thread)
         return torch.cat([feat, (feat - mean) * mask.unsqueeze(1)], dim=1)
 
 
 def _mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    """Return the mean of each row's thread, (N, D); threads, (N,), are on the CPU."""
+    (thread,) = send([thread], feat.device)
     known = torch.where(mask.unsqueeze(1), feat, 0)
-    sums = feat.new_zeros(feat.shape).index_add(0, thread, known)
-    counts = feat.new_zeros(len(feat)).index_add(0, thread, mask.to(feat)).clamp(min=1)
+    sums, counts = _add_up(known, thread), _add_up(mask.to(feat), thread).clamp(min=1)
     return (sums / counts.unsqueeze(1))[thread]
 
 
+def _add_up(rows: Tensor, thread: Tensor) -> Tensor:
+    """Return the sum of each thread's rows, added in their order."""
+    empty = torch.zeros_like(rows)
+    if rows.device.type == "cpu":
+        return empty.index_add(0, thread, rows)
+    # Sorts, where index_add would add in any order on CUDA (and this one, with threads, on the CPU)
+    return empty.index_put((thread,), rows, accumulate=True)
+
+
 def _running_mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    """Return the mean of each row's thread so far, (N, D); threads, (N,), are on the CPU."""
     order = torch.argsort(thread, stable=True)
+    lengths = torch.bincount(thread)
+    starts = (lengths.cumsum(0) - lengths)[thread[order]]
+    order, starts = send([order, starts], feat.device)
     # In float64, because sums over all earlier threads are taken off again.
     rows = torch.cat([feat.double(), mask.double().unsqueeze(1)], 1)
     rows = torch.where(mask.unsqueeze(1), rows, 0)[order]
     sums = rows.cumsum(0)
-    lengths = torch.bincount(thread)
-    starts = (lengths.cumsum(0) - lengths)[thread[order]]
     sums = sums - (sums - rows)[starts]
     mean = (sums[:, :-1] / sums[:, -1:].clamp(min=1)).to(feat)
     return torch.empty_like(mean).index_copy(0, order, mean)

@@ -59,7 +59,8 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
     groups, _, width = query.shape
     require_shape("query", query, (groups, graph.num_dst, width))
     require_shape("key", key, (groups, graph.num_src, width))
-    structure = (graph.indptr, graph.indices, graph.dst, graph.t_indptr, graph.t_eids)
+    plan = graph.plan
+    structure = (plan.indptr, plan.indices, plan.dst, plan.t_indptr, plan.t_eids)
     scores = torch.ops.ariigcn.segment_sddmm(query.contiguous(), key.contiguous(), *structure)
     return _Softmax.apply(scores, graph)
 

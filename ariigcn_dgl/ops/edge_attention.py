@@ -71,7 +71,8 @@ def edge_attention(
     require_shape("u", u, (groups, graph.num_dst, width))
     require_shape("v", v, (groups, graph.num_src, width))
     require_shape("w", w, (groups, width))
-    structure = (graph.indptr, graph.indices, graph.dst, graph.t_indptr, graph.t_eids)
+    plan = graph.plan
+    structure = (plan.indptr, plan.indices, plan.dst, plan.t_indptr, plan.t_eids)
     return torch.ops.ariigcn.edge_attention(
         u.contiguous(), v.contiguous(), w.contiguous(), negative_slope, *structure
     )
@@ -112,7 +113,8 @@ torch.library.register_autograd("ariigcn::edge_attention", _backward, setup_cont
 
 
 def _forward(grad, alpha, u, v, w, negative_slope, indptr, indices, dst, t_indptr, t_eids):
-    edges = SimpleNamespace(indices=indices, dst=dst, num_dst=indptr.size(0) - 1)
+    num_dst = indptr.size(0) - 1
+    edges = SimpleNamespace(indices=indices.long(), dst=dst.long(), num_dst=num_dst)
     return (edge_attention_reference(edges, u, v, w, negative_slope=negative_slope),)
 
 

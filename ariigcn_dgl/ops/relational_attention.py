@@ -147,18 +147,19 @@ def relational_attention(
 
 
 def _structure(graph: Graph) -> tuple[Tensor | None, ...]:
-    on_device = graph.indices.device.type != "cpu"  # the CPU sorts in its caches
+    plan = graph.plan
+    on_device = plan.indices.device.type != "cpu"  # the CPU sorts in its caches
     return (
-        graph.indptr,
-        graph.indices,
-        graph.seg_ptr,
-        graph.seg_dst,
-        graph.seg_rel,
-        graph.edge_seg,
-        graph.t_indptr,
-        graph.t_eids,
-        graph.components,
-        *(graph.relation_order if on_device else (None, None, None)),
+        plan.indptr,
+        plan.indices,
+        plan.seg_ptr,
+        plan.seg_dst,
+        plan.seg_rel,
+        plan.edge_seg,
+        plan.t_indptr,
+        plan.t_eids,
+        plan.components,
+        *(plan.relation_order if on_device else (None, None, None)),
     )
 
 
@@ -295,11 +296,11 @@ def _edges(
     seg_rel: Tensor,
     edge_seg: Tensor,
 ) -> SimpleNamespace:
-    """Return what the reference reads of a graph."""
+    """Return what the reference reads of a graph, as torch indexes: with int64."""
     return SimpleNamespace(
-        indices=indices,
-        dst=seg_dst[edge_seg],
-        etypes=seg_rel[edge_seg],
+        indices=indices.long(),
+        dst=seg_dst[edge_seg].long(),
+        etypes=seg_rel[edge_seg].long(),
         norm=seg_ptr.diff().double().reciprocal()[edge_seg],
         num_dst=indptr.size(0) - 1,
     )

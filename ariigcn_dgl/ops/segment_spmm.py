@@ -67,7 +67,8 @@ def segment_spmm_reference(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor
 
 
 def _structure(graph: Graph) -> tuple[Tensor, ...]:
-    return graph.seg_ptr, graph.indices, graph.edge_seg, graph.t_indptr, graph.t_eids
+    plan = graph.plan
+    return plan.seg_ptr, plan.indices, plan.edge_seg, plan.t_indptr, plan.t_eids
 
 
 @torch.library.register_fake("ariigcn::segment_spmm")
@@ -82,9 +83,10 @@ def _(left, right, seg_ptr, indices, edge_seg, t_indptr, t_eids):
 
 def _transposed(seg_ptr, indices, edge_seg, t_indptr, t_eids):
     """Return the structure in which sources are the segments and segments the sources."""
+    eids = t_eids.long()  # torch indexes with int64
     position = torch.empty_like(t_eids)
-    position[t_eids] = torch.arange(len(t_eids), device=t_eids.device)
-    return t_indptr, edge_seg[t_eids], indices[t_eids], seg_ptr, position
+    position[eids] = torch.arange(len(eids), dtype=t_eids.dtype, device=t_eids.device)
+    return t_indptr, edge_seg[eids], indices[eids], seg_ptr, position
 
 
 def _spmm_transposed(structure, weight, rows):

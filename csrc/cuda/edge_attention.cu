@@ -2,11 +2,9 @@
 // block that owns it, and sums have a fixed order.
 #include "edge_attention.h"
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include <cmath>
 
+#include "instantiate.h"
 #include "launch.h"
 #include "warp.h"
 
@@ -28,8 +26,8 @@ __device__ acc_t<scalar_t> edge_score(const scalar_t* u, const scalar_t* v, cons
 
 // A warp owns one (group, target): its lanes share the columns of one score at a time, then the
 // edges of the softmax. A lane keeps and reads back the scores of every 32nd edge.
-template <typename scalar_t>
-__global__ void attention_kernel(AttentionShape n, AttentionGraph graph, const scalar_t* u,
+template <typename scalar_t, typename index_t>
+__global__ void attention_kernel(AttentionShape n, AttentionGraph<index_t> graph, const scalar_t* u,
                                  const scalar_t* v, const scalar_t* w, acc_t<scalar_t> slope,
                                  acc_t<scalar_t>* scores, scalar_t* alpha) {
   using acc = acc_t<scalar_t>;
@@ -56,8 +54,8 @@ __global__ void attention_kernel(AttentionShape n, AttentionGraph graph, const s
 
 // A warp owns one (group, target): it writes the score gradient of its edges, a lane every 32nd,
 // then its row of grad_u, a lane every 32nd column.
-template <typename scalar_t>
-__global__ void target_kernel(AttentionShape n, AttentionGraph graph,
+template <typename scalar_t, typename index_t>
+__global__ void target_kernel(AttentionShape n, AttentionGraph<index_t> graph,
                               AttentionBackward<scalar_t> pass) {
   using acc = acc_t<scalar_t>;
   for (int64_t row = warp_in_grid(); row < n.groups * n.num_dst; row += warps_in_grid()) {
@@ -84,8 +82,8 @@ __global__ void target_kernel(AttentionShape n, AttentionGraph graph,
 }
 
 // A warp owns one (group, source) and walks the edges that leave it; a lane owns every 32nd column.
-template <typename scalar_t>
-__global__ void source_kernel(AttentionShape n, AttentionGraph graph,
+template <typename scalar_t, typename index_t>
+__global__ void source_kernel(AttentionShape n, AttentionGraph<index_t> graph,
                               AttentionBackward<scalar_t> pass) {
   using acc = acc_t<scalar_t>;
   for (int64_t row = warp_in_grid(); row < n.groups * n.num_src; row += warps_in_grid()) {
@@ -105,8 +103,8 @@ __global__ void source_kernel(AttentionShape n, AttentionGraph graph,
 
 // A block owns one (group, run of kTargetsPerPartial targets) and walks the edges of the run; a
 // thread owns every 128th column of the partial sum for grad_w.
-template <typename scalar_t>
-__global__ void partial_kernel(AttentionShape n, AttentionGraph graph,
+template <typename scalar_t, typename index_t>
+__global__ void partial_kernel(AttentionShape n, AttentionGraph<index_t> graph,
                                AttentionBackward<scalar_t> pass, int64_t partials) {
   using acc = acc_t<scalar_t>;
   for (int64_t part = blockIdx.x; part < n.groups * partials; part += gridDim.x) {
@@ -140,42 +138,40 @@ __global__ void sum_partials_kernel(AttentionShape n, AttentionBackward<scalar_t
 
 }  // namespace
 
-template <typename scalar_t>
-cudaError_t launch_edge_attention(const AttentionShape& n, const AttentionGraph& graph,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_edge_attention(const AttentionShape& n, const AttentionGraph<index_t>& graph,
                                   const scalar_t* u, const scalar_t* v, const scalar_t* w,
                                   double negative_slope, acc_t<scalar_t>* scores, scalar_t* alpha,
                                   cudaStream_t stream) {
-  return launch_warps(n.groups * n.num_dst, stream, attention_kernel<scalar_t>, n, graph, u, v, w,
-                      acc_t<scalar_t>(negative_slope), scores, alpha);
+  return launch_warps(n.groups * n.num_dst, stream, attention_kernel<scalar_t, index_t>, n, graph,
+                      u, v, w, acc_t<scalar_t>(negative_slope), scores, alpha);
 }
 
-template <typename scalar_t>
-cudaError_t launch_edge_attention_backward(const AttentionShape& n, const AttentionGraph& graph,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_edge_attention_backward(const AttentionShape& n,
+                                           const AttentionGraph<index_t>& graph,
                                            const AttentionBackward<scalar_t>& pass,
                                            cudaStream_t stream) {
   const int64_t partials = partial_rows(n);
   const int64_t blocks = (n.groups * n.width + kThreads - 1) / kThreads;
   const cudaError_t errors[] = {
-      launch_warps(n.groups * n.num_dst, stream, target_kernel<scalar_t>, n, graph, pass),
-      launch_warps(n.groups * n.num_src, stream, source_kernel<scalar_t>, n, graph, pass),
-      launch(n.groups * partials, kThreads, stream, partial_kernel<scalar_t>, n, graph, pass,
-             partials),
+      launch_warps(n.groups * n.num_dst, stream, target_kernel<scalar_t, index_t>, n, graph, pass),
+      launch_warps(n.groups * n.num_src, stream, source_kernel<scalar_t, index_t>, n, graph, pass),
+      launch(n.groups * partials, kThreads, stream, partial_kernel<scalar_t, index_t>, n, graph,
+             pass, partials),
       launch(blocks, kThreads, stream, sum_partials_kernel<scalar_t>, n, pass, partials)};
   for (const cudaError_t error : errors)
     if (error != cudaSuccess) return error;
   return cudaSuccess;
 }
 
-#define INSTANTIATE(scalar_t)                                                                    \
-  template cudaError_t launch_edge_attention(const AttentionShape&, const AttentionGraph&,       \
-                                             const scalar_t*, const scalar_t*, const scalar_t*,  \
-                                             double, acc_t<scalar_t>*, scalar_t*, cudaStream_t); \
+#define INSTANTIATE(scalar_t, index_t)                                                           \
+  template cudaError_t launch_edge_attention(                                                    \
+      const AttentionShape&, const AttentionGraph<index_t>&, const scalar_t*, const scalar_t*,   \
+      const scalar_t*, double, acc_t<scalar_t>*, scalar_t*, cudaStream_t);                       \
   template cudaError_t launch_edge_attention_backward(                                           \
-      const AttentionShape&, const AttentionGraph&, const AttentionBackward<scalar_t>&,          \
+      const AttentionShape&, const AttentionGraph<index_t>&, const AttentionBackward<scalar_t>&, \
       cudaStream_t);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(__half)
-INSTANTIATE(__nv_bfloat16)
+FOR_KERNEL_TYPES(INSTANTIATE)
 
 }  // namespace ariigcn

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "../numeric.h"
+#include "index_array.h"
 
 namespace ariigcn {
 
@@ -14,8 +15,9 @@ struct AttentionShape {
 };
 
 // In-edges of every target, the target of every edge, and the transpose.
+template <typename index_t>
 struct AttentionGraph {
-  const int64_t *indptr, *indices, *dst, *t_indptr, *t_eids;
+  IndexArray<index_t> indptr, indices, dst, t_indptr, t_eids;
 };
 
 // Targets whose contributions to grad_w are summed in one partial row: fixed, so that the order of
@@ -27,8 +29,8 @@ inline int64_t partial_rows(const AttentionShape& n) {
 }
 
 // `scores` is scratch of (groups, edges); it may be alpha itself where the types agree.
-template <typename scalar_t>
-cudaError_t launch_edge_attention(const AttentionShape& n, const AttentionGraph& graph,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_edge_attention(const AttentionShape& n, const AttentionGraph<index_t>& graph,
                                   const scalar_t* u, const scalar_t* v, const scalar_t* w,
                                   double negative_slope, acc_t<scalar_t>* scores, scalar_t* alpha,
                                   cudaStream_t stream);
@@ -43,8 +45,9 @@ struct AttentionBackward {
   scalar_t *grad_u, *grad_v, *grad_w;
 };
 
-template <typename scalar_t>
-cudaError_t launch_edge_attention_backward(const AttentionShape& n, const AttentionGraph& graph,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_edge_attention_backward(const AttentionShape& n,
+                                           const AttentionGraph<index_t>& graph,
                                            const AttentionBackward<scalar_t>& pass,
                                            cudaStream_t stream);
 

@@ -19,15 +19,19 @@ AttentionShape shape_of(const Tensor& u, const Tensor& v, const Tensor& indices)
   return {u.size(0), u.size(1), v.size(1), indices.numel(), u.size(2)};
 }
 
-AttentionGraph graph_of(const Tensor& indptr, const Tensor& indices, const Tensor& dst,
-                        const Tensor& t_indptr, const Tensor& t_eids) {
-  return {indptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
-          dst.const_data_ptr<int64_t>(), t_indptr.const_data_ptr<int64_t>(),
-          t_eids.const_data_ptr<int64_t>()};
-}
+struct Structure {
+  const Tensor &indptr, &indices, &dst, &t_indptr, &t_eids;
 
-template <typename scalar_t>
-cudaError_t forward(const AttentionShape& n, const AttentionGraph& graph, const Tensor& u,
+  template <typename index_t>
+  AttentionGraph<index_t> as() const {
+    return {indptr.const_data_ptr<index_t>(), indices.const_data_ptr<index_t>(),
+            dst.const_data_ptr<index_t>(), t_indptr.const_data_ptr<index_t>(),
+            t_eids.const_data_ptr<index_t>()};
+  }
+};
+
+template <typename scalar_t, typename index_t>
+cudaError_t forward(const AttentionShape& n, const AttentionGraph<index_t>& graph, const Tensor& u,
                     const Tensor& v, const Tensor& w, double slope, Tensor& alpha) {
   using acc = acc_t<cuda_t<scalar_t>>;
   Tensor scores = u.scalar_type() == acc_dtype(u)
@@ -43,18 +47,21 @@ Tensor edge_attention(const Tensor& u, const Tensor& v, const Tensor& w, double 
                       const Tensor& t_indptr, const Tensor& t_eids) {
   const torch::stable::accelerator::DeviceGuard guard(u.get_device_index());
   const AttentionShape n = shape_of(u, v, indices);
-  const AttentionGraph graph = graph_of(indptr, indices, dst, t_indptr, t_eids);
+  const Structure graph{indptr, indices, dst, t_indptr, t_eids};
   Tensor alpha = torch::stable::new_empty(u, {n.groups, n.edges});
-  DISPATCH_FLOATING(
-      u, "edge_attention",
-      check_launch(forward<scalar_t>(n, graph, u, v, w, negative_slope, alpha), "edge_attention"));
+  DISPATCH_FLOATING(u, "edge_attention", for_index_type(indices, [&](auto index) {
+                      const auto typed = graph.as<decltype(index)>();
+                      check_launch(forward<scalar_t>(n, typed, u, v, w, negative_slope, alpha),
+                                   "edge_attention");
+                    }));
   return alpha;
 }
 
-template <typename scalar_t>
-cudaError_t backward(const AttentionShape& n, const AttentionGraph& graph, const Tensor& grad,
-                     const Tensor& alpha, const Tensor& u, const Tensor& v, const Tensor& w,
-                     double slope, Tensor& grad_u, Tensor& grad_v, Tensor& grad_w) {
+template <typename scalar_t, typename index_t>
+cudaError_t backward(const AttentionShape& n, const AttentionGraph<index_t>& graph,
+                     const Tensor& grad, const Tensor& alpha, const Tensor& u, const Tensor& v,
+                     const Tensor& w, double slope, Tensor& grad_u, Tensor& grad_v,
+                     Tensor& grad_w) {
   using acc = acc_t<cuda_t<scalar_t>>;
   const auto dtype = acc_dtype(u);
   Tensor grad_score = torch::stable::new_empty(u, {n.groups, n.edges}, dtype);
@@ -79,14 +86,16 @@ std::tuple<Tensor, Tensor, Tensor> edge_attention_backward(
     const Tensor& t_indptr, const Tensor& t_eids) {
   const torch::stable::accelerator::DeviceGuard guard(u.get_device_index());
   const AttentionShape n = shape_of(u, v, indices);
-  const AttentionGraph graph = graph_of(indptr, indices, dst, t_indptr, t_eids);
+  const Structure graph{indptr, indices, dst, t_indptr, t_eids};
   Tensor grad_u = torch::stable::empty_like(u);
   Tensor grad_v = torch::stable::empty_like(v);
   Tensor grad_w = torch::stable::empty_like(w);
-  DISPATCH_FLOATING(u, "edge_attention_backward",
-                    check_launch(backward<scalar_t>(n, graph, grad, alpha, u, v, w, negative_slope,
-                                                    grad_u, grad_v, grad_w),
-                                 "edge_attention_backward"));
+  DISPATCH_FLOATING(u, "edge_attention_backward", for_index_type(indices, [&](auto index) {
+                      const auto typed = graph.as<decltype(index)>();
+                      check_launch(backward<scalar_t>(n, typed, grad, alpha, u, v, w,
+                                                      negative_slope, grad_u, grad_v, grad_w),
+                                   "edge_attention_backward");
+                    }));
   return {grad_u, grad_v, grad_w};
 }
 

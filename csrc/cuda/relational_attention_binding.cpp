@@ -37,12 +37,12 @@ struct Inputs {
   int64_t num_src() const { return t_indptr.numel() - 1; }
   int64_t pitch() const { return (score.size(1) + kPad - 1) / kPad * kPad; }
 
-  template <typename scalar_t>
-  RelationalForward<cuda_t<scalar_t>> arguments() const {
+  template <typename scalar_t, typename index_t>
+  RelationalForward<cuda_t<scalar_t>, index_t> arguments() const {
     using acc = acc_t<cuda_t<scalar_t>>;
     const auto optional = [](const Optional& t) { return t ? input<scalar_t>(*t) : nullptr; };
-    RelationalForward<cuda_t<scalar_t>> op{};
-    op.graph = structure();
+    RelationalForward<cuda_t<scalar_t>, index_t> op{};
+    op.graph = structure<index_t>();
     op.modalities = src_feat.size(0);
     op.groups = groups();
     op.heads = op.groups / op.modalities;
@@ -69,10 +69,11 @@ struct Inputs {
   }
 
  private:
-  RelationalGraph structure() const {
+  template <typename index_t>
+  RelationalGraph<index_t> structure() const {
     STD_TORCH_CHECK(rel_ptr && seg_order && dst_order,
                     "relational_attention: on CUDA the segments' order by relation is needed");
-    const auto at = [](const Tensor& t) { return t.const_data_ptr<int64_t>(); };
+    const auto at = [](const Tensor& t) { return t.const_data_ptr<index_t>(); };
     return {num_dst(),          num_src(),    indices.numel(), seg_dst.numel(),
             rel_weight.size(1), at(indptr),   at(indices),     at(seg_ptr),
             at(seg_dst),        at(seg_rel),  at(edge_seg),    at(t_indptr),
@@ -97,10 +98,10 @@ class Scratch {
   std::vector<Tensor> tensors_;
 };
 
-template <typename scalar_t>
+template <typename scalar_t, typename index_t>
 void forward(const Inputs& in, Tensor& out, Tensor& alpha, Tensor& u, Tensor& v, Tensor& gelu_grad,
              bool keep) {
-  auto op = in.arguments<scalar_t>();
+  auto op = in.arguments<scalar_t, index_t>();
   Scratch scratch(in.src_feat);
   const auto take = [&](auto*& pointer, int64_t count) { scratch.take(pointer, count); };
   op.allocate_scratch(take);
@@ -139,8 +140,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> relational_attention(
   Tensor alpha = make({in.groups(), indices.numel()});
   Tensor u = make({kept, in.num_dst(), in.pitch()}), v = make({kept, in.num_src(), in.pitch()});
   Tensor gelu_grad = make({gelu ? kept : 0, in.num_dst(), width});
-  DISPATCH_FLOATING(src_feat, "relational_attention",
-                    forward<scalar_t>(in, out, alpha, u, v, gelu_grad, keep));
+  DISPATCH_FLOATING(src_feat, "relational_attention", for_index_type(indices, [&](auto index) {
+                      forward<scalar_t, decltype(index)>(in, out, alpha, u, v, gelu_grad, keep);
+                    }));
   return {out, alpha, u, v, gelu_grad};
 }
 
@@ -148,13 +150,13 @@ struct Gradients {
   Tensor dst_feat, src_feat, weight_dst, weight_src, score, rel_weight, bias, edge_weight;
 };
 
-template <typename scalar_t>
+template <typename scalar_t, typename index_t>
 void backward(const Inputs& in, const Tensor& grad_out, const Optional& grad_alpha,
               const Tensor& alpha, const Tensor& u, const Tensor& v, const Tensor& gelu_grad,
               Gradients& to) {
   using kernel_t = cuda_t<scalar_t>;
-  RelationalBackward<kernel_t> op{};
-  op.forward = in.arguments<scalar_t>();
+  RelationalBackward<kernel_t, index_t> op{};
+  op.forward = in.arguments<scalar_t, index_t>();
   Scratch scratch(in.src_feat);
   op.allocate_scratch([&](auto*& pointer, int64_t count) { scratch.take(pointer, count); });
   // backward reads what forward wrote; one struct serves both
@@ -204,8 +206,10 @@ relational_attention_backward(
                like(rel_weight),
                bias ? like(*bias) : none,
                edge_weight ? like(*edge_weight) : none};
-  DISPATCH_FLOATING(src_feat, "relational_attention_backward",
-                    backward<scalar_t>(in, grad_out, grad_alpha, alpha, u, v, gelu_grad, to));
+  DISPATCH_FLOATING(
+      src_feat, "relational_attention_backward", for_index_type(indices, [&](auto index) {
+        backward<scalar_t, decltype(index)>(in, grad_out, grad_alpha, alpha, u, v, gelu_grad, to);
+      }));
   return {to.dst_feat, to.src_feat,   to.weight_dst, to.weight_src,
           to.score,    to.rel_weight, to.bias,       to.edge_weight};
 }

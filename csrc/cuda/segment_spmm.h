@@ -12,15 +12,15 @@ struct SegmentShape {
 };
 
 // out[g, p] = sum over edges e of segment p of weight[g, e] * feat[g, indices[e]].
-template <typename scalar_t>
-cudaError_t launch_segment_spmm(const SegmentShape& n, const int64_t* seg_ptr,
-                                const int64_t* indices, const scalar_t* weight,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_segment_spmm(const SegmentShape& n, const index_t* seg_ptr,
+                                const index_t* indices, const scalar_t* weight,
                                 const scalar_t* feat, scalar_t* out, cudaStream_t stream);
 
 // out[g, e] = left[g, edge_seg[e]] . right[g, indices[e]].
-template <typename scalar_t>
-cudaError_t launch_segment_sddmm(const SegmentShape& n, const int64_t* indices,
-                                 const int64_t* edge_seg, const scalar_t* left,
+template <typename scalar_t, typename index_t>
+cudaError_t launch_segment_sddmm(const SegmentShape& n, const index_t* indices,
+                                 const index_t* edge_seg, const scalar_t* left,
                                  const scalar_t* right, scalar_t* out, cudaStream_t stream);
 
 }  // namespace ariigcn

@@ -22,13 +22,15 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
   const torch::stable::accelerator::DeviceGuard guard(feat.get_device_index());
   const SegmentShape n = shape_of(feat, seg_ptr, indices);
   Tensor out = torch::stable::new_empty(feat, {n.groups, n.segments, n.width});
+  const auto stream = current_stream(feat.get_device_index());
   DISPATCH_FLOATING(
-      feat, "segment_spmm",
-      check_launch(launch_segment_spmm(n, seg_ptr.const_data_ptr<int64_t>(),
-                                       indices.const_data_ptr<int64_t>(), input<scalar_t>(weight),
-                                       input<scalar_t>(feat), output<scalar_t>(out),
-                                       current_stream(feat.get_device_index())),
-                   "segment_spmm"));
+      feat, "segment_spmm", for_index_type(indices, [&](auto index) {
+        using index_t = decltype(index);
+        check_launch(launch_segment_spmm(n, seg_ptr.const_data_ptr<index_t>(),
+                                         indices.const_data_ptr<index_t>(), input<scalar_t>(weight),
+                                         input<scalar_t>(feat), output<scalar_t>(out), stream),
+                     "segment_spmm");
+      }));
   return out;
 }
 
@@ -37,13 +39,15 @@ Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_
   const torch::stable::accelerator::DeviceGuard guard(right.get_device_index());
   const SegmentShape n = shape_of(right, seg_ptr, indices);
   Tensor out = torch::stable::new_empty(right, {n.groups, n.edges});
+  const auto stream = current_stream(right.get_device_index());
   DISPATCH_FLOATING(
-      right, "segment_sddmm",
-      check_launch(launch_segment_sddmm(n, indices.const_data_ptr<int64_t>(),
-                                        edge_seg.const_data_ptr<int64_t>(), input<scalar_t>(left),
-                                        input<scalar_t>(right), output<scalar_t>(out),
-                                        current_stream(right.get_device_index())),
-                   "segment_sddmm"));
+      right, "segment_sddmm", for_index_type(indices, [&](auto index) {
+        using index_t = decltype(index);
+        check_launch(launch_segment_sddmm(n, indices.const_data_ptr<index_t>(),
+                                          edge_seg.const_data_ptr<index_t>(), input<scalar_t>(left),
+                                          input<scalar_t>(right), output<scalar_t>(out), stream),
+                     "segment_sddmm");
+      }));
   return out;
 }
 

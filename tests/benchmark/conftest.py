@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from ariigcn_dgl.benchmark.options import Options
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Ceilings
 from ariigcn_dgl.benchmark.runner import run_case
+from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step.inputs import WIDTHS
 
 CPU = torch.device("cpu")
 CEILINGS = Ceilings(threads=1, dtype="float32", fma=100.0, gemm=80.0, copy=10.0)
@@ -83,3 +85,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every shape three dialogues of 13 utterances: longer than the window."""
     for name in SHAPES:
         monkeypatch.setitem(SHAPES, name, (3, 13))
+    for name in WIDTHS:
+        monkeypatch.setitem(WIDTHS, name, 7)
+    for name, shape in STEP_SHAPES.items():
+        like = replace(shape.like, length_min=12, length_mean=13, length_max=14)
+        monkeypatch.setitem(STEP_SHAPES, name, replace(shape, dialogues=3, like=like))

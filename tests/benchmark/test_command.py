@@ -62,12 +62,12 @@ def test_report_survives_the_file(result: Path, tmp_path: Path) -> None:
 
 def test_report_has_machine_ceilings_and_all_operators(result: Path) -> None:
     report = Report.read(result)
-    assert {case.operator for case in report.cases} == {"attention", "contrast", "plan"}
+    assert {case.operator for case in report.cases} == {"attention", "contrast", "plan", "step"}
     assert report.machine["torch"]
     assert report.ceilings[0].compute >= report.ceilings[0].gemm > 0
     for case in report.cases:
         assert case.peer("ours").status == "equal"
-        assert case.over_bound(case.peer("ours"), "forward") > 0
+        assert all(case.over_bound(case.peer("ours"), name) > 0 for name in case.bounds)
 
 
 def test_table_shows_times_errors_and_the_bound(said: Callable, result: Path) -> None:
@@ -82,7 +82,7 @@ def test_markdown_has_a_row_per_case_and_pass(said: Callable, result: Path) -> N
     out = said("--read", result, "--markdown")
     assert out == markdown(report)
     rows = [line for line in out.splitlines() if line.startswith("| ")]
-    tables = 3
+    tables = 4
     assert len(rows) == 2 * tables + sum(len(case.bounds) for case in report.cases)
     assert len({line.count("|") for line in rows if "attention" not in line}) <= tables
     assert "DGL GATv2Conv\\*" in out
@@ -147,6 +147,7 @@ def test_damaged_report_is_refused(
         (["--seconds", "-1"], "--seconds -1.0: expected at least 0"),
         (["--clock", "cpu", "--threads", "2"], "only with --threads 1"),
         (["--shapes", "small"], "--shapes: Expected one of"),
+        (["step", "--shapes", "long"], "--shapes long: step has iemocap, meld"),
         (["--picture", "roof.gif"], "expected a name that ends in .png, .svg or .pdf"),
         (["--json", "no/such/folder.json"], "the folder no/such does not exist"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,20 +27,27 @@ SANITIZER = """#!/bin/bash
 shift 4
 exec "$@"
 """
-MEASURED = ("dialogues", "long", "contrast", "contrast-32768")
+MEASURED = ("dialogues", "long", "contrast", "contrast-32768", "step")
 STEPS = ["machine", "build", "tests", *MEASURED, "train", "train-amp", "sanitizer"]
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    """A report of two cases, as if measured on a GPU."""
+    """A report of three cases, as if measured on a GPU."""
     timing = Timing(150e-6, 160e-6, calls=3, extra_bytes=None, replay=9e-6)
-    ours = PeerRecord(OURS, "ours", "equal", passes=dict.fromkeys(PASSES, timing))
+    passes = dict.fromkeys([*PASSES, "step"], timing)
+    ours = PeerRecord(OURS, "ours", "equal", passes=passes)
+    slower = {"step": Timing(600e-6, 600e-6, calls=3, extra_bytes=None, replay=None)}
+    native = PeerRecord("native", "torch operators", "equal", passes=slower)
 
     def case(operator: str, shape: str, dtype: str) -> CaseRecord:
-        return CaseRecord(operator, shape, "cuda", dtype, 1, {}, 1e-2, {}, (ours,))
+        return CaseRecord(operator, shape, "cuda", dtype, 1, {}, 1e-2, {}, (ours, native))
 
-    cases = case("contrast", "N8192 supcon", "bfloat16"), case("attention", "meld D256", "float32")
+    cases = (
+        case("contrast", "N8192 supcon", "bfloat16"),
+        case("attention", "meld D256", "float32"),
+        case("step", "iemocap", "float32"),
+    )
     path = tmp_path / "report.json"
     Report("today", 1.0, {}, {}, (), cases).write(path)
     return path
@@ -87,6 +95,8 @@ def test_every_step_is_run_and_summed_up_last(dry_run, tmp_path):
     assert "goal 200 µs: 150.0 µs, met" in summary
     assert "goal 15 µs: 9.0 µs, met" in summary
     assert "goal 2600 µs: not measured" in summary
+    assert "step iemocap float32, native / ours" in summary
+    assert "goal 5: 4.0, missed" in summary
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert found["steps"] == steps
     left = {path.name for path in (tmp_path / "out").iterdir()}
@@ -109,6 +119,7 @@ def test_nothing_else_is_tried_with_what_could_not_be_built(dry_run):
     assert ends(steps) == {"machine": 0, "build": 3}
     assert "build            failed (3)" in done.stdout
     assert "goal 200 µs: not measured" in done.stdout
+    assert "goal 5: not measured" in done.stdout
 
 
 def test_step_that_hangs_ends_with_the_time_and_later_ones_are_recorded(dry_run):
@@ -129,6 +140,20 @@ def test_wheels_are_installed_first_and_removed_at_the_end(dry_run, tmp_path):
     assert done.returncode == 0
     assert steps[0]["step"] == "wheels"
     assert "--no-index --no-deps" in (tmp_path / "calls").read_text().splitlines()[0]
+
+
+def test_every_kernel_is_listed_with_a_test_for_the_sanitizers():
+    sources = (SCRIPT.parents[1] / "csrc" / "cuda").glob("*.cu")
+    kernels = {
+        name for path in sources for name in re.findall(r"\b(\w+_kernel)\(", path.read_text())
+    }
+    assert len(kernels) == 17
+    listed = SCRIPT.read_text().partition("# One small test")[2].partition("sanitize()")[0]
+    assert kernels == set(re.findall(r"\b\w+_kernel\b", listed))
+    tests = (SCRIPT.parents[1] / "tests" / "ops" / "test_cuda_small.py").read_text()
+    assert set(re.findall(r"^def (test_\w+)", tests, re.M)) == set(
+        re.findall(r"#   (test_\w+)", listed)
+    )
 
 
 def test_folder_is_required():

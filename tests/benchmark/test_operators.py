@@ -11,6 +11,7 @@ from ariigcn_dgl.benchmark.attention.problem import AttentionProblem, attention_
 from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem, contrast_work
 from ariigcn_dgl.benchmark.dialogues import SHAPES, draw_speakers, window_edges
 from ariigcn_dgl.benchmark.plan.problem import PlanProblem, plan_work
+from ariigcn_dgl.benchmark.step.problem import StepProblem
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.optional import is_installed
 
@@ -25,6 +26,7 @@ CPU = torch.device("cpu")
         ContrastProblem(40, "infonce"),
         ContrastProblem(40, "supcon"),
         PlanProblem("meld"),
+        StepProblem("meld"),
     ],
     ids=lambda problem: f"{problem.operator} {problem.shape}",
 )

@@ -25,11 +25,21 @@ def test_options_replace_the_default_cases_by_their_product() -> None:
         "contrast N7 supcon",
     ]
     assert shapes(operators=["plan"], shapes=["iemocap"]) == ["plan iemocap"]
+    assert shapes(operators=["step"], shapes=["long", "iemocap"]) == ["step iemocap"]
 
 
 def test_default_has_every_shape_and_number_of_relations() -> None:
     found = " ".join(shapes())
-    for words in ("meld D256 R8", "R162", "R18", "D512", "long D256", "N8192", "plan long"):
+    for words in (
+        "meld D256 R8",
+        "R162",
+        "R18",
+        "D512",
+        "long D256",
+        "N8192",
+        "plan long",
+        "step iemocap",
+    ):
         assert words in found
 
 

@@ -1,21 +1,10 @@
 #include "contrast.h"
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include "cuda/pairwise_contrast.h"
+#include "types.h"
 
 namespace {
 using namespace ariigcn;
-
-// Calls `run` with a value of the scalar type.
-template <typename Run>
-int for_floating(int dtype, const Run& run) {
-  if (dtype == 0) return run(float{});
-  if (dtype == 1) return run(double{});
-  if (dtype == 2) return run(__half{});
-  return run(__nv_bfloat16{});
-}
 
 template <typename T>
 ContrastInput<T> contrast_input(const int64_t* shape, const int64_t* const* ids,

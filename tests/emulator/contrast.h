@@ -1,6 +1,6 @@
-// The launchers of the pairwise contrast with C linkage. `dtype`: 0 float, 1 double, 2 half,
-// 3 bfloat16. `shape`: groups, N, width; `ids`: label, modality, utterance; `rule`: positives,
-// negatives; `settings`: temperature, margin. Tensors are contiguous.
+// The launchers of the pairwise contrast with C linkage; `dtype` as in types.h. `shape`: groups, N,
+// width; `ids`: label, modality, utterance; `rule`: positives, negatives; `settings`: temperature,
+// margin. Tensors are contiguous.
 #pragma once
 
 #include <cstdint>

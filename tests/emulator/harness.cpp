@@ -1,23 +1,14 @@
 #include "harness.h"
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 
 #include "cuda/edge_attention.h"
 #include "cuda/segment_spmm.h"
+#include "types.h"
 
 namespace {
 using namespace ariigcn;
 
-// Calls `run` with a value of the scalar type.
-template <typename Run>
-int for_floating(int dtype, const Run& run) {
-  if (dtype == 0) return run(float{});
-  if (dtype == 1) return run(double{});
-  if (dtype == 2) return run(__half{});
-  return run(__nv_bfloat16{});
-}
 // `data` as a pointer to the type of the second argument.
 template <typename T>
 const T* in(const void* data, T) {
@@ -30,7 +21,10 @@ T* out(void* data, T) {
 
 SegmentShape segment_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
 AttentionShape attention_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
-AttentionGraph attention_graph(const int64_t* const* g) { return {g[0], g[1], g[2], g[3], g[4]}; }
+template <typename index_t>
+AttentionGraph<index_t> attention_graph(const void* const* g, index_t i) {
+  return {in(g[0], i), in(g[1], i), in(g[2], i), in(g[3], i), in(g[4], i)};
+}
 
 }  // namespace
 
@@ -48,19 +42,19 @@ void round_trip(int dtype, int64_t count, const float* from, void* stored, float
   });
 }
 
-int segment_spmm(int dtype, const int64_t* shape, const int64_t* seg_ptr, const int64_t* indices,
-                 const void* weight, const void* feat, void* result) {
-  return for_floating(dtype, [&](auto t) {
-    return launch_segment_spmm(segment_shape(shape), seg_ptr, indices, in(weight, t), in(feat, t),
-                               out(result, t), nullptr);
+int segment_spmm(int dtype, int index, const int64_t* shape, const void* seg_ptr,
+                 const void* indices, const void* weight, const void* feat, void* result) {
+  return for_types(dtype, index, [&](auto t, auto i) {
+    return launch_segment_spmm(segment_shape(shape), in(seg_ptr, i), in(indices, i), in(weight, t),
+                               in(feat, t), out(result, t), nullptr);
   });
 }
 
-int segment_sddmm(int dtype, const int64_t* shape, const int64_t* indices, const int64_t* edge_seg,
-                  const void* left, const void* right, void* result) {
-  return for_floating(dtype, [&](auto t) {
-    return launch_segment_sddmm(segment_shape(shape), indices, edge_seg, in(left, t), in(right, t),
-                                out(result, t), nullptr);
+int segment_sddmm(int dtype, int index, const int64_t* shape, const void* indices,
+                  const void* edge_seg, const void* left, const void* right, void* result) {
+  return for_types(dtype, index, [&](auto t, auto i) {
+    return launch_segment_sddmm(segment_shape(shape), in(indices, i), in(edge_seg, i), in(left, t),
+                                in(right, t), out(result, t), nullptr);
   });
 }
 
@@ -68,20 +62,22 @@ int64_t attention_partial_rows(const int64_t* shape) {
   return partial_rows(attention_shape(shape));
 }
 
-int edge_attention(int dtype, const int64_t* shape, const int64_t* const* graph, const void* u,
-                   const void* v, const void* w, double slope, void* scores, void* alpha) {
-  return for_floating(dtype, [&](auto t) {
+int edge_attention(int dtype, int index, const int64_t* shape, const void* const* graph,
+                   const void* u, const void* v, const void* w, double slope, void* scores,
+                   void* alpha) {
+  return for_types(dtype, index, [&](auto t, auto i) {
     const acc_t<decltype(t)> acc{};
-    return launch_edge_attention(attention_shape(shape), attention_graph(graph), in(u, t), in(v, t),
-                                 in(w, t), slope, out(scores, acc), out(alpha, t), nullptr);
+    return launch_edge_attention(attention_shape(shape), attention_graph(graph, i), in(u, t),
+                                 in(v, t), in(w, t), slope, out(scores, acc), out(alpha, t),
+                                 nullptr);
   });
 }
 
-int edge_attention_backward(int dtype, const int64_t* shape, const int64_t* const* graph,
+int edge_attention_backward(int dtype, int index, const int64_t* shape, const void* const* graph,
                             const void* grad, const void* alpha, const void* u, const void* v,
                             const void* w, double slope, void* grad_score, void* partial,
                             void* grad_u, void* grad_v, void* grad_w) {
-  return for_floating(dtype, [&](auto t) {
+  return for_types(dtype, index, [&](auto t, auto i) {
     using acc = acc_t<decltype(t)>;
     const AttentionBackward<decltype(t)> pass{in(grad, t),
                                               in(alpha, t),
@@ -94,7 +90,7 @@ int edge_attention_backward(int dtype, const int64_t* shape, const int64_t* cons
                                               out(grad_u, t),
                                               out(grad_v, t),
                                               out(grad_w, t)};
-    return launch_edge_attention_backward(attention_shape(shape), attention_graph(graph), pass,
+    return launch_edge_attention_backward(attention_shape(shape), attention_graph(graph, i), pass,
                                           nullptr);
   });
 }

@@ -1,6 +1,6 @@
-// The launchers of the relational attention with C linkage. `dtype`: 0 float, 1 double, 2 half,
-// 3 bfloat16. Tensors are contiguous; optional ones may be null. Scratch is allocated here, array
-// by array and full of NaN, so that sanitizers and results tell of what was not to be read.
+// The launchers of the relational attention with C linkage; `dtype` and `index` as in types.h.
+// Tensors are contiguous; optional ones may be null. Scratch is allocated here, array by array and
+// full of NaN, so that sanitizers and results tell of what was not to be read.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct RelationalSizes {
   int64_t shared;  // targets are the sources
 };
 struct RelationalTensors {
-  const int64_t* graph[11];
+  const void* graph[11];  // of the index type
   const int64_t* seed;
   const void *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *bias, *edge_weight,
       *rel_weight;
@@ -27,8 +27,9 @@ struct RelationalGrads {
 
 void set_max_blocks(unsigned blocks);
 unsigned launch_count();
-int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
-                       double slope, double keep);
-int relational_backward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
-                        double slope, double keep, const RelationalGrads* grads);
+int relational_forward(int dtype, int index, const RelationalSizes* sizes,
+                       const RelationalTensors* tensors, double slope, double keep);
+int relational_backward(int dtype, int index, const RelationalSizes* sizes,
+                        const RelationalTensors* tensors, double slope, double keep,
+                        const RelationalGrads* grads);
 }

@@ -18,8 +18,8 @@ constexpr int kFloat = 0, kBfloat16 = 3;
 
 // Every target hears the source before it and itself in relation 0, the one `reach` after in 1.
 struct Dialogue {
-  std::vector<int64_t> indptr{0}, indices, seg_ptr{0}, seg_dst, seg_rel, edge_seg, t_indptr, t_eids;
-  std::vector<int64_t> rel_ptr{0}, seg_order, dst_order;
+  std::vector<int32_t> indptr{0}, indices, seg_ptr{0}, seg_dst, seg_rel, edge_seg, t_indptr, t_eids;
+  std::vector<int32_t> rel_ptr{0}, seg_order, dst_order;
 
   Dialogue(int64_t nodes, int64_t reach) {
     for (int64_t i = 0; i < nodes; ++i) {
@@ -130,7 +130,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
       u.data(),
       v.data(),
       gelu_grad.data()};
-  int error = relational_forward(dtype, &sizes, &tensors, 0.1, 0.7);
+  int error = relational_forward(dtype, 0, &sizes, &tensors, 0.1, 0.7);
 
   Array grad_out = array(kGroups * n * kOut, 1), grad_alpha = array(kGroups * d.edges(), 1);
   Array by[] = {
@@ -139,7 +139,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
   const RelationalGrads grads{grad_out.data(), grad_alpha.data(), nullptr,      by[0].data(),
                               by[1].data(),    by[2].data(),      by[3].data(), by[4].data(),
                               by[5].data(),    by[6].data()};
-  error |= relational_backward(dtype, &sizes, &tensors, 0.1, 0.7, &grads);
+  error |= relational_backward(dtype, 0, &sizes, &tensors, 0.1, 0.7, &grads);
   std::printf("%.4g %.4g", out.mean_size(), alpha.mean_size());
   for (const Array& one : by) std::printf(" %.4g", one.mean_size());
   std::printf("\n");

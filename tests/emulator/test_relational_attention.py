@@ -25,6 +25,8 @@ NAMES = ("relational_attention", "attention_edges", "target_grads", "source_grad
 COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
 SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *(CUDA / f"{name}.cu" for name in NAMES)]
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+INDEX_CODE = {torch.int32: 0, torch.int64: 1}
+STRUCTURE = ("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg", "t_indptr", "t_eids")
 INPUTS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "bias", "edge_weight",
           "rel_weight")  # fmt: skip
 GRADS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", "bias",
@@ -66,6 +68,7 @@ class Emulated:
 
     def __init__(self, library: ctypes.CDLL, graph: Graph, inputs: dict, options: dict):
         self.library, self.graph, self.inputs, self.options = library, graph, inputs, options
+        self.index = options.get("index", torch.int32)
         self.feat, self.rel_weight = inputs["feat"], inputs["rel_weight"]
         attn, groups = inputs["score"].size(1), len(self.rel_weight)
         pitch, out_feats = -(-attn // 16) * 16, self.rel_weight.size(3)
@@ -88,16 +91,16 @@ class Emulated:
 
     def _call(self, name: str, *more) -> None:
         graph = self.graph
-        structure = (graph.indptr, graph.indices, graph.seg_ptr, graph.seg_dst, graph.seg_rel,
-                     graph.edge_seg, graph.t_indptr, graph.t_eids)  # fmt: skip
+        structure = [*(getattr(graph, name) for name in STRUCTURE), *graph.relation_order]
+        structure = [x.to(self.index) for x in structure]
         dst_feat = self.inputs.get("dst_feat", self.feat)
         given = [dst_feat, *(self.inputs.get(k) for k in INPUTS[1:])]
         results = self.out, self.alpha, self.u, self.v, self.gelu_grad
-        tensors = pointers(*structure, *graph.relation_order, self.seed, *given, *results)
+        tensors = pointers(*structure, self.seed, *given, *results)
         numbers = (ctypes.c_double(x) for x in (self.options.get("negative_slope", 0.0),
                                                 1 - self.dropout))  # fmt: skip
-        dtype = DTYPE_CODE[self.feat.dtype]
-        assert getattr(self.library, name)(dtype, self.sizes, tensors, *numbers, *more) == 0
+        codes = DTYPE_CODE[self.feat.dtype], INDEX_CODE[self.index]
+        assert getattr(self.library, name)(*codes, self.sizes, tensors, *numbers, *more) == 0
 
     def forward(self) -> tuple[Tensor, Tensor]:
         self._call("relational_forward")
@@ -143,9 +146,12 @@ def errors(ours: dict[str, Tensor], exact: dict[str, Tensor]) -> dict[str, float
     return {k: ((ours[k] - exact[k]).norm() / scale[k]).item() for k in exact}
 
 
-def check(library, graph: Graph, inputs: dict[str, Tensor], **options) -> None:
+def check(
+    library, graph: Graph, inputs: dict[str, Tensor], index: torch.dtype = torch.int32, **options
+) -> None:
     tolerance = 1e-12 if inputs["feat"].dtype == torch.float64 else 3e-6
-    found = errors(emulated(library, graph, inputs, **options), reference(graph, inputs, **options))
+    ours = emulated(library, graph, inputs, index=index, **options)
+    found = errors(ours, reference(graph, inputs, **options))
     assert {k: e for k, e in found.items() if not e < tolerance} == {}
 
 
@@ -203,21 +209,24 @@ GRAPHS = {
     "a target of 600 edges that fit no window": edges(1, 60, 600, 3),
 }
 SMALL = edges(20, 20, 60)
+each_index = pytest.mark.parametrize("index", INDEX_CODE, ids=str)
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
 @pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
-def test_equals_the_reference_on_any_graph(library, graph, optional):
+@each_index
+def test_equals_the_reference_on_any_graph(library, graph, optional, index):
     inputs = arguments(graph, groups=(1, 2), optional=optional)
-    check(library, graph, inputs, gelu=bool(optional))
+    check(library, graph, inputs, index, gelu=bool(optional))
 
 
 # around vectors of 16 bytes, padded rows, tiles of 64 and chunks of 512 bytes
 @pytest.mark.parametrize("widths", [(1, 1, 1), (17, 65, 33), (64, 16, 65), (130, 34, 1)], ids=str)
 @pytest.mark.parametrize("dtype", EXACT, ids=str)
-def test_equals_the_reference_around_tile_edges(library, widths, dtype):
+@each_index
+def test_equals_the_reference_around_tile_edges(library, widths, dtype, index):
     graph = edges(70, 5, 90, num_rels=2)
-    check(library, graph, arguments(graph, widths, dtype=dtype), negative_slope=0.2)
+    check(library, graph, arguments(graph, widths, dtype=dtype), index, negative_slope=0.2)
 
 
 SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}
@@ -285,6 +294,16 @@ def test_rows_need_not_start_at_whole_vectors(library, dtype):
 def shift(x: Tensor) -> Tensor:
     """Return a copy that starts one element after the beginning of its memory."""
     return torch.cat([x.flatten()[:1], x.flatten()])[1:].view(x.shape)
+
+
+@pytest.mark.parametrize("dtype", [*EXACT, *HALVES], ids=str)
+def test_both_index_types_give_the_same_bits(library, dtype):
+    inputs = arguments(SMALL, (17, 18, 20), (1, 2), dtype=dtype)
+    options = {"gelu": True, "dropout": 0.2, "tf32": dtype == torch.float32}
+    narrow, wide = (
+        emulated(library, SMALL, inputs, index=index, **options) for index in INDEX_CODE
+    )
+    assert all(narrow[k].equal(x) for k, x in wide.items())
 
 
 def test_dropout_is_the_cpus(library):

@@ -19,7 +19,7 @@ def build() -> tuple[dgl.DGLGraph, Tensor]:
 
 
 def fields(graph: Graph) -> dict[str, list[int]]:
-    names = set(Graph.__dataclass_fields__) - {"num_rels", "host"}
+    names = set(Graph.__dataclass_fields__) - {"num_rels", "host", "narrow"}
     return {name: getattr(graph, name).tolist() for name in names}
 
 

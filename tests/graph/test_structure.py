@@ -295,8 +295,9 @@ def test_moving_to_its_own_device_returns_the_graph(graph: Graph):
 
 def test_moving_takes_every_tensor_along(graph: Graph):
     moved = graph.to("meta")
-    names = Graph.__dataclass_fields__.keys() - {"num_rels", "host"}
+    names = Graph.__dataclass_fields__.keys() - {"num_rels", "host", "narrow"}
     assert {getattr(moved, name).device.type for name in names} == {"meta"}
+    assert {getattr(moved, name).dtype for name in names} == {torch.int64}
     assert moved.num_rels == graph.num_rels
 
 

@@ -15,7 +15,7 @@ from ariigcn_dgl.nn import (
     SpeakerRelative,
 )
 from ariigcn_dgl.nn._gru_scan import GRUScan
-from ariigcn_dgl.nn._layout import run_packed
+from ariigcn_dgl.nn._layout import padded, places, run_packed
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
 from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
@@ -243,6 +243,25 @@ def test_causal_rows_subtract_the_speakers_mean_so_far(feat: Tensor):
         so_far = [n for n in range(row + 1) if thread[n] == thread[row] and mask[n]]
         expected = feat[row] - feat[so_far].mean(0) if mask[row] else torch.zeros(4)
         torch.testing.assert_close(found[row], torch.cat([feat[row], expected]))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("causal", [False, True])
+def test_relative_rows_on_a_gpu_are_the_cpus_and_repeat_bit_for_bit(causal: bool):
+    layer, lengths = SpeakerRelative(causal), torch.full((4,), 5000)
+    rows, mask = torch.randn(20000, 30), torch.rand(20000) < 0.9
+    rows, speakers = rows * mask.unsqueeze(1), torch.arange(20000) % 2
+    first, second = (layer(rows.cuda(), mask.cuda(), speakers, lengths) for _ in range(2))
+    assert first.equal(second)
+    torch.testing.assert_close(first.cpu(), layer(rows, mask, speakers, lengths))
+
+
+def test_places_lead_from_padded_dialogues_to_their_utterances(feat: Tensor):
+    table, exists = padded(feat, LENGTHS)
+    found = places(LENGTHS, feat.device)
+    assert table[found].equal(feat)
+    assert all(a.equal(b) for a, b in zip(found, exists.nonzero(as_tuple=True), strict=True))
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph import Graph, move
 from ariigcn_dgl.ops import (
     PairRule,
     dot_attention,
@@ -136,6 +136,19 @@ def test_graph_operator_repeats_bit_for_bit(case):
         values_and_grads(lambda *x: compute(graph, *x), inputs, "cuda") for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_int64_where_int32_is_not_enough_gives_the_same_bits(case, monkeypatch):
+    graph = GRAPHS["isolated nodes"]
+    compute, sizes = case(graph, 35)
+    inputs, answers = draw(sizes, torch.float32), []
+    for largest, dtype in ((move.LARGEST_INT32, torch.int32), (0, torch.int64)):
+        monkeypatch.setattr(move, "LARGEST_INT32", largest)
+        moved = graph.to("cuda")
+        assert moved.plan.indices.dtype == dtype
+        answers.append(values_and_grads(lambda *x, g=moved: compute(g, *x), inputs, "cuda"))
+    assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
 
 
 def test_contrast_repeats_bit_for_bit():

@@ -15,10 +15,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.ops import (
-    edge_attention_reference,
-    segment_spmm_reference,
-)
+from ariigcn_dgl.ops import edge_attention_reference, segment_spmm_reference
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
@@ -27,8 +24,10 @@ NAMES = ("edge_attention", "segment_spmm")
 KERNELS = ["-x", "c++", *(str(ROOT / "csrc" / "cuda" / f"{name}.cu") for name in NAMES)]
 HARNESS, RACE_CHECK = str(EMULATOR / "harness.cpp"), str(EMULATOR / "race_check.cpp")
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+INDEX_CODE = {torch.int32: 0, torch.int64: 1}
 ALL_BLOCKS = 2**32 - 1
 SLOPE = 0.1
+STRUCTURE = ("indptr", "indices", "dst", "t_indptr", "t_eids")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +58,8 @@ def library(builds):
 class Kernels:
     """Calls the launchers with tensors; everything they shall write starts as NaN."""
 
-    def __init__(self, library: ctypes.CDLL):
-        self.library = library
+    def __init__(self, library: ctypes.CDLL, index: torch.dtype = torch.int32):
+        self.library, self.index = library, index
 
     def limit_blocks(self, count: int) -> None:
         """Launch at most so many blocks: each takes more of the work."""
@@ -72,44 +71,48 @@ class Kernels:
 
     def segment_spmm(self, graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
         out = nan(feat.size(0), graph.num_segments, feat.size(2), dtype=feat.dtype)
-        self._run("segment_spmm", feat, shape(graph, feat), graph.seg_ptr, graph.indices, weight,
-                  feat, out)  # fmt: skip
+        structure = (x.to(self.index) for x in (graph.seg_ptr, graph.indices))
+        self._run("segment_spmm", feat, shape(graph, feat), *structure, weight, feat, out)
         return out
 
     def segment_sddmm(self, graph: Graph, left: Tensor, right: Tensor) -> Tensor:
         out = nan(right.size(0), graph.num_edges, dtype=right.dtype)
-        self._run("segment_sddmm", right, shape(graph, right), graph.indices, graph.edge_seg, left,
-                  right, out)  # fmt: skip
+        structure = (x.to(self.index) for x in (graph.indices, graph.edge_seg))
+        self._run("segment_sddmm", right, shape(graph, right), *structure, left, right, out)
         return out
 
     def edge_attention(self, graph: Graph, u: Tensor, v: Tensor, w: Tensor) -> Tensor:
         alpha = nan(len(u), graph.num_edges, dtype=u.dtype)
         scores = alpha if u.dtype == acc_dtype(u) else alpha.to(acc_dtype(u))
-        self._run("edge_attention", u, attention_shape(graph, u), structure(graph), u, v, w,
-                  ctypes.c_double(SLOPE), scores, alpha)  # fmt: skip
+        self._run_attention("edge_attention", graph, u, v, w, ctypes.c_double(SLOPE), scores, alpha)
         return alpha
 
     def edge_attention_backward(
         self, graph: Graph, grad: Tensor, alpha: Tensor, u: Tensor, v: Tensor, w: Tensor
     ) -> list[Tensor]:
-        sizes = attention_shape(graph, u)
-        rows = self.library.attention_partial_rows(sizes)
+        rows = self.library.attention_partial_rows(attention_shape(graph, u))
         score = nan(*alpha.shape, dtype=acc_dtype(u))
         partial = nan(len(u), rows, u.size(2), dtype=acc_dtype(u))
         grads = [nan(*tensor.shape, dtype=u.dtype) for tensor in (u, v, w)]
-        self._run("edge_attention_backward", u, sizes, structure(graph), grad, alpha, u, v, w,
-                  ctypes.c_double(SLOPE), score, partial, *grads)  # fmt: skip
+        self._run_attention("edge_attention_backward", graph, grad, alpha, u, v, w,
+                            ctypes.c_double(SLOPE), score, partial, *grads)  # fmt: skip
         return grads
+
+    def _run_attention(self, name: str, graph: Graph, *arguments) -> None:
+        rows = next(x for x in arguments if isinstance(x, Tensor) and x.dim() == 3)
+        index = [getattr(graph, x).to(self.index) for x in STRUCTURE]
+        self._run(name, rows, attention_shape(graph, rows), pointers(*index), *arguments)
 
     def _run(self, name: str, typed: Tensor, *arguments) -> None:
         assert all(a.is_contiguous() for a in arguments if isinstance(a, Tensor))
         raw = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, Tensor) else a for a in arguments]
-        assert getattr(self.library, name)(DTYPE_CODE[typed.dtype], *raw) == 0
+        codes = DTYPE_CODE[typed.dtype], INDEX_CODE[self.index]
+        assert getattr(self.library, name)(*codes, *raw) == 0
 
 
-@pytest.fixture
-def kernels(library):
-    calls = Kernels(library)
+@pytest.fixture(params=INDEX_CODE, ids=str)
+def kernels(library, request):
+    calls = Kernels(library, request.param)
     calls.limit_blocks(ALL_BLOCKS)
     calls.sample_blocks(ALL_BLOCKS)
     return calls
@@ -137,10 +140,6 @@ def shape(graph: Graph, rows: Tensor) -> ctypes.Array:
 
 def attention_shape(graph: Graph, u: Tensor) -> ctypes.Array:
     return int64s(len(u), graph.num_dst, graph.num_src, graph.num_edges, u.size(2))
-
-
-def structure(graph: Graph) -> ctypes.Array:
-    return pointers(graph.indptr, graph.indices, graph.dst, graph.t_indptr, graph.t_eids)
 
 
 def random_graph(degrees: list[int], num_src: int) -> Graph:
@@ -257,6 +256,40 @@ def test_results_do_not_depend_on_the_number_of_blocks(kernels):
             ]
         )
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
+
+
+def test_both_index_types_give_the_same_bits(library):
+    graph, answers = GRAPHS["70 targets"], []
+    u, v, w = attention_inputs(graph, 3, torch.float32)
+    for index in INDEX_CODE:
+        calls = Kernels(library, index)
+        alpha = calls.edge_attention(graph, u, v, w)
+        sums = calls.segment_spmm(graph, alpha, v)
+        dots = calls.segment_sddmm(graph, sums, v)
+        answers.append(
+            [alpha, sums, dots, *calls.edge_attention_backward(graph, dots, alpha, u, v, w)]
+        )
+    assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
+
+
+def sparse(path: Path, rows: int, width: int) -> Tensor:
+    """Return zeros, (1, rows, width) float32, that take no memory where they are not written to."""
+    size = rows * width
+    return torch.from_file(str(path), shared=True, size=size).view(1, rows, width)
+
+
+def test_rows_may_start_beyond_2_to_the_31_elements(kernels, tmp_path):
+    rows, width = 2**16 + 1, 2**15  # the last row starts at 2**31
+    graph = Graph.from_csr(torch.tensor([0, 2]), torch.tensor([rows - 2, rows - 1]), num_src=rows)
+    feat = sparse(tmp_path / "feat", rows, width)
+    feat[0, -2:, :2] = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    feat[0, -2:, -1] = torch.tensor([5.0, 6.0])
+    sums = kernels.segment_spmm(graph, torch.tensor([[1.0, 10.0]]), feat)
+    assert (sums[0, 0, :3].tolist(), sums[0, 0, -1]) == ([31.0, 42.0, 0.0], 65.0)
+    dots = kernels.segment_sddmm(graph, torch.ones(1, 1, width), feat)
+    assert dots.tolist() == [[8.0, 13.0]]
+    alpha = kernels.edge_attention(graph, torch.zeros(1, 1, width), feat, torch.ones(1, width))
+    torch.testing.assert_close(alpha, torch.tensor([[8.0, 13.0]]).softmax(1))
 
 
 def test_nothing_is_launched_for_nothing(kernels):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph import Graph, move
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 
@@ -182,6 +182,15 @@ def test_tf32_follows_torchs_setting():
 def test_repeats_bit_for_bit(dtype):
     inputs, compute = arguments(LARGE, dtype=dtype), on(LARGE, "cuda", gelu=True)
     assert_same_bits(*(results(compute, inputs, "cuda") for _ in range(2)))
+
+
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
+def test_int64_where_int32_is_not_enough_gives_the_same_bits(dtype, monkeypatch):
+    inputs = arguments(SMALL, dtype=dtype)
+    narrow = results(on(SMALL, "cuda", gelu=True), inputs, "cuda")
+    monkeypatch.setattr(move, "LARGEST_INT32", 0)
+    assert SMALL.to("cuda").plan.indices.dtype == torch.int64
+    assert_same_bits(results(on(SMALL, "cuda", gelu=True), inputs, "cuda"), narrow)
 
 
 def step(compute, leaves: dict[str, Tensor]) -> tuple[Tensor, ...]:

@@ -6,6 +6,8 @@ to the CPU) is an error, as is mixing tensors of both devices: so a step that ru
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,10 +15,25 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ariigcn_dgl import transfer
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch, Window, collate
-from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training import optimise
 from ariigcn_dgl.training.optimise import Optimiser
-from ariigcn_dgl.training.presets import preset_config
+from ariigcn_dgl.training.presets import default_preset, preset_config
+
+# Settings under which systems take other ways through the code than their published ones do.
+VARIANTS = [
+    *((name, {}) for name in SYSTEMS if name != "ariigcn"),
+    ("ariigcn", {"sccl_weight": 0.8}),
+    ("ariigcn", {"speaker_relative": ("text", "audio"), "causal": True}),
+    ("bc-lstm", {"modalities": "hierarchical", "bidirectional": False, "attention": True}),
+    ("bc-lstm", {"modalities": "projected", "fusion": "tfn", "fusion_dim": 4}),
+    ("bigru", {"causal": True}),
+    ("dialogue-gcn", {"recurrent": "gru"}),
+    ("dialogue-rnn", {"listener": True, "bidirectional": False}),
+    ("textcnn", {"vector_as": "numbers"}),
+]
+each_variant = pytest.mark.parametrize(("system", "changes"), VARIANTS, ids=str)
+each_preset = pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
 
 
 class Copies(TorchDispatchMode):
@@ -49,30 +66,30 @@ def batch_on_device(dialogues: Dialogues, window: Window) -> Batch:
     return found.to("meta")
 
 
-def prepared(preset: str, dialogues: Dialogues, monkeypatch: pytest.MonkeyPatch) -> Optimiser:
-    """Return a model's optimiser on the meta device, where Adam has no fused form."""
+def optimiser_of(
+    system: str, preset: str, changes: dict, dialogues: Dialogues, device: str
+) -> Optimiser:
+    """Return the optimiser of a model on a device, with weights of the classes."""
+    kind, config = SYSTEMS[system], preset_config(system, preset)
+    settings = kind.resolved(replace(config.model, **changes), dialogues)
+    model = kind(dialogues.widths, dialogues.num_classes, settings).to(device)
+    weight = torch.ones(dialogues.num_classes, device=device)
+    return Optimiser(model, config.training, 4, 2, weight)
+
+
+@pytest.fixture
+def plain_adam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the fused form of Adam, which the meta device has not."""
     for kind in (torch.optim.Adam, torch.optim.AdamW):
 
         def plain(*args, fused, kind=kind, **kwargs):
             return kind(*args, **kwargs)
 
         monkeypatch.setattr(optimise.torch.optim, kind.__name__, plain)
-    config = preset_config("ariigcn", preset).resolved(dialogues)
-    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to("meta")
-    weight = torch.ones(dialogues.num_classes, device="meta")
-    return Optimiser(model, config.training, 4, 2, weight)
 
 
-def test_batch_travels_in_two_copies(dialogues: Dialogues, sent: list[int]):
-    with Copies() as copies:
-        collate(dialogues, [0, 1], preset_config("ariigcn", "tuned").model.window).to("meta")
-    assert (copies.count, len(sent)) == (2, 2)
-
-
-@pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
-@pytest.mark.parametrize("step", ["train_step", "adversarial_step"])
-def test_training_step_does_not_wait(preset, step, dialogues, sent, monkeypatch):
-    optimiser = prepared(preset, dialogues, monkeypatch)
+def check_step(optimiser: Optimiser, step: str, dialogues: Dialogues, sent: list[int]) -> None:
+    """Take a step on the meta device; only `send` may copy to it."""
     batch = batch_on_device(dialogues, optimiser.model.window)
     sent.clear()
     with Copies() as copies:
@@ -81,14 +98,40 @@ def test_training_step_does_not_wait(preset, step, dialogues, sent, monkeypatch)
     assert copies.count == len(sent)
 
 
+def test_batch_travels_in_two_copies(dialogues: Dialogues, sent: list[int]):
+    with Copies() as copies:
+        collate(dialogues, [0, 1], preset_config("ariigcn", "tuned").model.window).to("meta")
+    assert (copies.count, len(sent)) == (2, 2)
+
+
+@each_preset
+@pytest.mark.parametrize("step", ["train_step", "adversarial_step"])
+@pytest.mark.usefixtures("plain_adam")
+def test_training_step_does_not_wait(preset, step, dialogues, sent):
+    optimiser = optimiser_of("ariigcn", preset, {}, dialogues, "meta")
+    check_step(optimiser, step, dialogues, sent)
+
+
+@each_variant
+@pytest.mark.usefixtures("plain_adam")
+def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
+    optimiser = optimiser_of(system, default_preset(system), changes, dialogues, "meta")
+    check_step(optimiser, "train_step", dialogues, sent)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
-def test_training_step_on_a_gpu_does_not_wait(preset: str, dialogues: Dialogues):
-    config = preset_config("ariigcn", preset).resolved(dialogues)
-    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to("cuda")
-    optimiser = Optimiser(model, config.training, 4, 2, None)
-    batch = collate(dialogues, [0, 1, 2], model.window)
+@pytest.mark.parametrize(
+    ("system", "preset", "changes"),
+    [
+        *(("ariigcn", preset, {}) for preset in ("tuned", "tuned-meld", "paper")),
+        *((name, default_preset(name), changes) for name, changes in VARIANTS),
+    ],
+    ids=str,
+)
+def test_training_step_on_a_gpu_does_not_wait(system, preset, changes, dialogues):
+    optimiser = optimiser_of(system, preset, changes, dialogues, "cuda")
+    batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
     optimiser.train_step(batch.to("cuda"))  # libraries may wait when they start
     torch.cuda.set_sync_debug_mode("error")
     try:

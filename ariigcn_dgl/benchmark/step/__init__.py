@@ -1,0 +1,1 @@
+"""One training step of AR-IIGCN: losses, gradients and optimisers."""

@@ -1,0 +1,47 @@
+"""A graph on another device, and which integers its kernels count with there."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ariigcn_dgl.transfer import send
+
+if TYPE_CHECKING:
+    from ariigcn_dgl.graph.structure import Graph
+
+LARGEST_INT32 = torch.iinfo(torch.int32).max
+# What kernels read; `eids` are the caller's own numbers, of any size.
+PLAN = ("indptr", "indices", "etypes", "dst", "seg_ptr", "seg_dst", "seg_rel", "edge_seg",
+        "t_indptr", "t_eids", "components")  # fmt: skip
+
+
+def index_dtype(graph: Graph, device: torch.device) -> torch.dtype:
+    """Return what kernels count nodes, edges and relations with: int32 if that is enough.
+
+    On the CPU always int64, so that nothing is converted. Offsets into features do not count: all
+    kernels compute those with 64 bits.
+    """
+    largest = max(graph.num_dst, graph.num_src, graph.num_edges, graph.num_rels)
+    fits = device.type != "cpu" and largest <= LARGEST_INT32
+    return torch.int32 if fits else torch.int64
+
+
+def move(graph: Graph, device: torch.device) -> Graph:
+    """Return the graph on another device; all its tensors travel as one.
+
+    They are int64 there, too, as torch, DGL and PyG expect; `narrow` is added for the kernels.
+    """
+    names = [f.name for f in fields(graph) if f.type == "Tensor"]
+    dtype = index_dtype(graph, device)
+    narrow = PLAN if dtype != torch.int64 else ()
+    own = [getattr(graph, name) for name in names]
+    moved = send([*own, *(getattr(graph, name).to(dtype) for name in narrow)], device)
+    host = graph if graph.indices.device.type == "cpu" else None
+    wide = replace(graph, **dict(zip(names, moved, strict=False)), host=host, narrow=None)
+    if not narrow:
+        return wide
+    plan = replace(wide, **dict(zip(narrow, moved[len(names) :], strict=True)))
+    return replace(wide, narrow=plan)
