@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from ariigcn_dgl.cli.seeds import seed_folders
@@ -16,7 +17,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.predict import score_probabilities
-from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
+from ariigcn_dgl.training.trained import TrainedRun
 
 
 def evaluate(run: str, data: str | None = None, json: str | None = None) -> None:
@@ -45,8 +46,14 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
                 f"{source}: is not the data set that {one.folder.path} was trained on "
                 f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
-    results = {one.record["seed"]: one.record | _scores([one], dialogues) for one in runs}
-    averaged = _scores(runs, dialogues) if len(runs) > 1 else None
+    parts = {s: runs[0].adapt(dialogues.select(dialogues.indices(s))) for s in ("val", "test")}
+    said = [{s: one.probabilities(part) for s, part in parts.items()} for one in runs]
+    results = {
+        one.record["seed"]: one.record | _scores(parts, own)
+        for one, own in zip(runs, said, strict=True)
+    }
+    mean = {s: np.mean([own[s] for own in said], axis=0) for s in parts}
+    averaged = _scores(parts, mean) if len(runs) > 1 else None
     console = Console()
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     console.print(seeds_table(results, title, averaged))
@@ -57,12 +64,9 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
 
 
 def _scores(
-    runs: Sequence[TrainedRun], dialogues: Dialogues
-) -> dict[Literal["val", "test"], dict[str, Any]]:
-    """Return the scores of one seed, or of the mean probabilities of several."""
-    scores = {}
-    for split in ("val", "test"):
-        part = runs[0].adapt(dialogues.select(dialogues.indices(split)))
-        probabilities = mean_probabilities(runs, part)
-        scores[split] = asdict(score_probabilities(part, probabilities, part.label_names))
-    return scores
+    parts: Mapping[str, Dialogues], probabilities: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    return {
+        split: asdict(score_probabilities(part, probabilities[split], part.label_names))
+        for split, part in parts.items()
+    }
