@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 
@@ -19,9 +19,12 @@ from jsonargparse import ArgumentParser
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, load_dialogues
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import RunConfig
+
+SESSIONS = 4  # without the one that is tested
 
 
 def session(dialogue_id: str) -> str:
@@ -33,21 +36,13 @@ def without_test(dialogues: Dialogues) -> Dialogues:
     return dialogues.select(np.flatnonzero(np.array(dialogues.splits) != "test"))
 
 
-def hold_out(dialogues: Dialogues, name: str) -> Dialogues:
-    """Make one session the test split of its fold; the others keep their splits."""
-    pairs = zip(dialogues.dialogue_ids, dialogues.splits, strict=True)
-    return replace(
-        dialogues,
-        splits=tuple("test" if session(one) == name else split for one, split in pairs),
-    )
-
-
 def cross_validate(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, float]:
     """Return the held-out weighted F1 of every session."""
     scores = {}
-    for name in sorted({session(one) for one in dialogues.dialogue_ids}):
+    for number in range(SESSIONS):
+        fold = with_fold(dialogues, Fold(number, SESSIONS))
+        name = session(fold.dialogue_ids[fold.indices("test")[0]])
         with tempfile.TemporaryDirectory() as folder:
-            fold = hold_out(dialogues, name)
             run = fit(fold, config.resolved(fold), seed, Path(folder) / "run")
         scores[name] = run["test"]["weighted_f1"]
     return scores
