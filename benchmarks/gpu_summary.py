@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from operator import ge, le
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +90,20 @@ def summarise(folder: Path) -> dict[str, Any]:
     return {"steps": steps, "goals": goals, "ratios": ratios}
 
 
+def goal_line(
+    name: str,
+    value: float | None,
+    meets: Callable[[float, float], bool],
+    goal: float,
+    unit: str = "",
+) -> str:
+    """Return a goal beside what was measured, None where nothing was."""
+    result = "not measured"
+    if value is not None:
+        result = f"{value:.1f}{unit}, {'met' if meets(value, goal) else 'missed'}"
+    return f"{name:60} goal {goal}{unit}: {result}"
+
+
 def lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as people read it."""
     found = []
@@ -97,18 +113,10 @@ def lines(summary: dict[str, Any]) -> list[str]:
     for goal in summary["goals"]:
         how = "graph" if goal["replayed"] else "eager"
         name = f"{goal['operator']} {goal['shape']} {goal['dtype']} {goal['name']}, {how}"
-        value = goal["microseconds"]
-        result = "not measured"
-        if value is not None:
-            result = f"{value:.1f} µs, {'met' if value <= goal['limit'] else 'missed'}"
-        found.append(f"{name:60} goal {goal['limit']} µs: {result}")
+        found.append(goal_line(name, goal["microseconds"], le, goal["limit"], " µs"))
     for goal in summary["ratios"]:
         name = f"{goal['operator']} {goal['shape']} {goal['dtype']}, {goal['peer']} / ours"
-        value = goal["ratio"]
-        result = "not measured"
-        if value is not None:
-            result = f"{value:.1f}, {'met' if value >= goal['least'] else 'missed'}"
-        found.append(f"{name:60} goal {goal['least']}: {result}")
+        found.append(goal_line(name, goal["ratio"], ge, goal["least"]))
     return found
 
 
