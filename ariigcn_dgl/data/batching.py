@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -11,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
-from ariigcn_dgl.graph import Graph, relation_names
+from ariigcn_dgl.graph import Graph, Sequences, relation_names, speaker_threads
 from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
-from ariigcn_dgl.transfer import send, send_rows
+from ariigcn_dgl.transfer import send
 
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
 
@@ -86,13 +87,26 @@ class Batch:
 
     @property
     def on_cpu(self) -> Batch:
-        """The same batch on the CPU: which rows count is decided there, without waiting."""
+        """The same batch on the CPU: what must be counted is counted there, without waiting."""
         return self.host or self
 
-    @property
-    def labelled_rows(self) -> Tensor:
-        """Positions of the labelled utterances, on the batch's device."""
-        return send_rows(self.on_cpu.labelled, self.labels.device)
+    @cached_property
+    def thread(self) -> Tensor:
+        """Speaker in the dialogue of each utterance, (N,): see `speaker_threads`."""
+        if self.host is not None:
+            return send([self.host.thread], self.labels.device)[0]
+        return speaker_threads(self.speakers, self.lengths)
+
+    @cached_property
+    def dialogues(self) -> Sequences:
+        """The utterances of each dialogue."""
+        return Sequences(self.lengths)
+
+    @cached_property
+    def threads(self) -> Sequences:
+        """The utterances of each speaker in each dialogue."""
+        found = Sequences.by_thread(self.on_cpu.thread)
+        return replace(found, order=send([found.order], self.labels.device)[0])
 
     @property
     def labelled(self) -> Tensor:

@@ -1,7 +1,16 @@
 """From dialogues and DGL graphs to the index structure that the kernels read, and back."""
 
 from ariigcn_dgl.graph.dgl_view import to_dgl
+from ariigcn_dgl.graph.sequences import Sequences, Table, speaker_numbers, speaker_threads
 from ariigcn_dgl.graph.structure import Graph
 from ariigcn_dgl.graph.window import relation_names
 
-__all__ = ["Graph", "relation_names", "to_dgl"]
+__all__ = [
+    "Graph",
+    "Sequences",
+    "Table",
+    "relation_names",
+    "speaker_numbers",
+    "speaker_threads",
+    "to_dgl",
+]

@@ -143,9 +143,7 @@ class ARIIGCN(System):
         inputs = dict(batch.features)
         for name in self.config.speaker_relative:
             if name in inputs:
-                inputs[name] = self.speaker_relative(
-                    inputs[name], batch.masks[name], batch.on_cpu.speakers, batch.lengths
-                )
+                inputs[name] = self.speaker_relative(inputs[name], batch.masks[name], batch.thread)
         return self.encode(inputs, batch.masks)
 
     def encode(self, inputs: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
@@ -171,28 +169,26 @@ class ARIIGCN(System):
         utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
-        chosen = batch.labelled_rows
-        labels = batch.labels[chosen]
-        terms = {"classification": cross_entropy(logits[chosen], labels, class_weight)}
+        terms = {"classification": cross_entropy(logits, batch.labels, class_weight)}
         if by_modality is not None:
-            losses = [cross_entropy(part[chosen], labels, class_weight) for part in by_modality]
+            losses = [cross_entropy(part, batch.labels, class_weight) for part in by_modality]
             terms["auxiliary"] = self.config.auxiliary_weight * sum(losses)
         terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.gan is not None and self.config.adversarial == "alternate":
-            loss = self.gan.generator_loss(projected, batch.on_cpu.masks)
+            loss = self.gan.generator_loss(projected, batch.masks)
             terms["generator"] = self.config.adversarial_weight * loss
         return terms
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """Return the generators' loss alone, for the staged schedule (Eq. 2, 4, 6)."""
-        return self.gan.generator_loss(self.project(batch), batch.on_cpu.masks)
+        return self.gan.generator_loss(self.project(batch), batch.masks)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminators' loss (Eq. 3, 5, 7)."""
         with torch.no_grad():
             projected = self.project(batch)
-        return self.gan.discriminator_loss(batch.features, projected, batch.on_cpu.masks)
+        return self.gan.discriminator_loss(batch.features, projected, batch.masks)
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `discriminator_loss` trains; no other loss does."""
@@ -202,7 +198,7 @@ class ARIIGCN(System):
         """Return the states after and before the graph, (M, N, D)."""
         before = projected
         if self.context is not None:
-            before = self.context(projected, batch.on_cpu.speakers, batch.lengths)
+            before = self.context(projected, batch.dialogues, batch.threads)
         states = before if self.graph is None else self.graph(batch.graph, before)
         return states, before
 

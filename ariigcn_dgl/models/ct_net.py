@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, zero_where_missing
 from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded, places
-from ariigcn_dgl.nn.speaker_relative import speaker_numbers
 from ariigcn_dgl.transfer import send
 
 

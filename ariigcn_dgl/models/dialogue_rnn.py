@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import DialogueAttention, PartyRNN
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import backwards
-from ariigcn_dgl.nn.speaker_relative import speaker_numbers
 from ariigcn_dgl.transfer import send
 
 

@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.errors import InputError
+
+SMALLEST_WEIGHT = 1e-6  # of all labelled rows together
 
 
 class Stream(Protocol):
@@ -89,8 +92,7 @@ class System(nn.Module):
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
         """
-        logits, chosen = self(batch), batch.labelled_rows
-        return {"classification": cross_entropy(logits[chosen], batch.labels[chosen], class_weight)}
+        return {"classification": cross_entropy(self(batch), batch.labels, class_weight)}
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that only `discriminator_loss` trains."""
@@ -98,10 +100,11 @@ class System(nn.Module):
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean cross entropy (Eq. 15); 0 for a batch without labels."""
-    if len(labels) == 0:
-        return logits.sum()
-    return F.cross_entropy(logits, labels, weight)
+    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none."""
+    total = F.cross_entropy(logits, labels, weight, ignore_index=UNLABELLED, reduction="sum")
+    known = labels != UNLABELLED
+    share = known if weight is None else weight[labels.clamp(min=0)] * known
+    return total / share.sum().clamp(min=SMALLEST_WEIGHT)
 
 
 def concatenate(batch: Batch) -> Tensor:

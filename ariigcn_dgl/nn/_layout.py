@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ariigcn_dgl.graph import Table
 from ariigcn_dgl.transfer import send, send_rows
 
 
@@ -28,6 +29,30 @@ def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
     (order,) = send([order], feat.device)
     states = rnn(PackedSequence(feat[order], batch_sizes))[0].data
     return torch.empty_like(states).index_copy(0, order, states)
+
+
+def run_aligned(rnn: nn.RNNBase, feat: Tensor, table: Table) -> Tensor:
+    """Return the states, (N, D'), of torch's recurrent layer, in one call of a fixed shape.
+
+    Each sequence stands in the table twice, at the beginning and at the end of time, so that
+    neither direction meets padding before it has read the sequence: lengths do not decide anything.
+
+    Raises
+    ------
+    ValueError
+        For several layers in both directions, of which the second would read padding first.
+    """
+    if rnn.bidirectional and rnn.num_layers > 1:
+        raise ValueError(
+            "sequences of fixed shape can be read in both directions by one layer only"
+        )
+    if not rnn.bidirectional:
+        return rnn(feat[table.rows[0]])[0].flatten(0, 1)[table.places[0]]
+    forwards, backwards = feat[table.rows[0]], feat[table.rows[1].flip(0)]
+    states = rnn(torch.cat([forwards, backwards], 1))[0].chunk(2, 1)
+    read = states[0].chunk(2, -1)[0], states[1].chunk(2, -1)[1].flip(0)
+    pairs = zip(read, table.places, strict=True)
+    return torch.cat([own.flatten(0, 1)[places] for own, places in pairs], 1)
 
 
 def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

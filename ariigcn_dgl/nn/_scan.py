@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ariigcn_dgl.nn._layout import run_packed
+from ariigcn_dgl.graph import Sequences, Table
+from ariigcn_dgl.nn._layout import run_aligned, run_packed
 
 LARGEST_PADDING = 4  # times the utterances; with more, padding costs more than it saves
 
 
 def run_recurrent(
-    rnn: nn.RNNBase, scan: type[torch.autograd.Function], feat: Tensor, lengths: Tensor
+    rnn: nn.RNNBase,
+    scan: type[torch.autograd.Function],
+    feat: Tensor,
+    lengths: Tensor | Sequences,
 ) -> Tensor:
-    """Return the states, (N, D'), of torch's recurrent layers over every dialogue.
+    """Return the states, (N, D'), of torch's recurrent layers over every sequence.
 
     torch runs them where it has a fused kernel. On the CPU it has none: there both directions take
     each time step together, in `scan`.
@@ -27,28 +29,37 @@ def run_recurrent(
         Holds the parameters.
     scan : GRUScan or LSTMScan
     feat : (N, D) tensor
-    lengths : (B,) int64 tensor
-        On the CPU.
+    lengths : (B,) int64 tensor or Sequences
+        Of dialogues that lie one after the other, on the CPU; or what follows what.
     """
-    table = int(lengths.max()) * len(lengths)
-    if (
-        feat.device.type != "cpu"
-        or torch.is_autocast_enabled("cpu")
-        or table > LARGEST_PADDING * len(feat)
-    ):
+    sequences = lengths if isinstance(lengths, Sequences) else Sequences(lengths)
+    return sequences.scatter(_run(rnn, scan, sequences.gather(feat), sequences))
+
+
+def _run(
+    rnn: nn.RNNBase, scan: type[torch.autograd.Function], feat: Tensor, sequences: Sequences
+) -> Tensor:
+    on_cpu = feat.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    lengths = sequences.lengths
+    if lengths is None and not on_cpu:
+        return run_aligned(rnn, feat, sequences.table)
+    if lengths is not None and (not on_cpu or _mostly_padding(lengths)):
         return run_packed(rnn, feat, lengths)
-    layout = _Layout.of(lengths, 2 if rnn.bidirectional else 1)
     for layer in range(rnn.num_layers):
         if layer > 0:
             feat = F.dropout(feat, rnn.dropout, rnn.training)
-        feat = _run_layer(rnn, scan, layer, feat, layout)
+        feat = _run_layer(rnn, scan, layer, feat, sequences.table)
     return feat
 
 
+def _mostly_padding(lengths: Tensor) -> bool:
+    return int(lengths.max()) * len(lengths) > LARGEST_PADDING * int(lengths.sum())
+
+
 def _run_layer(
-    rnn: nn.RNNBase, scan: type[torch.autograd.Function], layer: int, feat: Tensor, layout: _Layout
+    rnn: nn.RNNBase, scan: type[torch.autograd.Function], layer: int, feat: Tensor, table: Table
 ) -> Tensor:
-    suffixes = [f"_l{layer}", f"_l{layer}_reverse"][: len(layout.rows)]
+    suffixes = [f"_l{layer}", f"_l{layer}_reverse"][: 1 + rnn.bidirectional]
 
     def parameters(name: str) -> list[Tensor]:
         return [getattr(rnn, name + suffix) for suffix in suffixes]
@@ -56,41 +67,10 @@ def _run_layer(
     projected = [
         F.linear(feat, weight, bias)[rows]
         for weight, bias, rows in zip(
-            parameters("weight_ih"), parameters("bias_ih"), layout.rows, strict=True
+            parameters("weight_ih"), parameters("bias_ih"), table.rows, strict=False
         )
     ]
     weight, bias = (torch.stack(parameters(name)) for name in ("weight_hh", "bias_hh"))
     states = scan.apply(torch.stack(projected, dim=1), weight, bias)
-    pairs = zip(states.unbind(1), layout.places, strict=True)
+    pairs = zip(states.unbind(1), table.places, strict=False)
     return torch.cat([own.flatten(0, 1)[places] for own, places in pairs], dim=1)
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where utterances stand in a table of T time steps x B dialogues.
-
-    The second direction reads each dialogue from its end.
-
-    Parameters
-    ----------
-    rows : (S, T, B) tensor
-        Utterance at each place of each direction's table. The places behind the end of a dialogue
-        repeat its last one read; nothing reads their states.
-    places : (S, N) tensor
-        Place of each utterance, counted through time steps.
-    """
-
-    rows: Tensor
-    places: Tensor
-
-    @classmethod
-    def of(cls, lengths: Tensor, directions: int) -> _Layout:
-        starts, length = (x[lengths > 0] for x in (lengths.cumsum(0) - lengths, lengths))
-        time = torch.arange(int(lengths.max())).unsqueeze(1)
-        turn = torch.minimum(time, length - 1)  # (T, B)
-        rows = torch.stack([starts + turn, starts + length - 1 - turn][:directions])
-        exists = time < length
-        places = torch.empty(directions, int(lengths.sum()), dtype=torch.int64)
-        at = exists.flatten().nonzero().squeeze(1)
-        places.scatter_(1, rows[:, exists], at.expand(directions, -1))
-        return cls(rows, places)

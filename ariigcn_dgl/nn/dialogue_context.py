@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
-from ariigcn_dgl.nn.speaker_relative import speaker_threads
-from ariigcn_dgl.transfer import send
 
 
 class DialogueContext(nn.Module):
@@ -31,8 +30,11 @@ class DialogueContext(nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from ariigcn_dgl.graph import Sequences
     >>> context = DialogueContext(4, num_modalities=2)
-    >>> context(torch.ones(2, 5, 4), torch.tensor([0, 1, 0, 2, 2]), torch.tensor([2, 3])).shape
+    >>> speakers, lengths = torch.tensor([0, 1, 0, 2, 2]), torch.tensor([2, 3])
+    >>> threads = Sequences.of_threads(speakers, lengths)
+    >>> context(torch.ones(2, 5, 4), Sequences(lengths), threads).shape
     torch.Size([2, 5, 4])
     """
 
@@ -57,21 +59,19 @@ class DialogueContext(nn.Module):
         )
         self.norm = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(num_modalities)])
 
-    def forward(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, feat: Tensor, dialogues: Sequences, threads: Sequences) -> Tensor:
         """Return the states with context, (M, N, D).
 
         Parameters
         ----------
         feat : (M, N, D) tensor
             Utterances, dialogue after dialogue.
-        speakers : (N,) int64 tensor
-            Best on the CPU.
-        lengths : (B,) int64 tensor
-            Utterances in each dialogue, on the CPU.
+        dialogues, threads : Sequences
+            The utterances of each dialogue, and of each speaker in each dialogue.
         """
         joint = self.input_dropout(feat.transpose(0, 1).flatten(1))  # (N, M D)
         states = torch.cat(
-            [self.dialogue_gru(joint, lengths), self._along_threads(joint, speakers, lengths)], 1
+            [self.dialogue_gru(joint, dialogues), self.speaker_gru(joint, threads)], 1
         )
         return self._add(feat, self.dropout(states))
 
@@ -104,9 +104,3 @@ class DialogueContext(nn.Module):
                 for own, project, norm in zip(feat, self.project, self.norm, strict=True)
             ]
         )
-
-    def _along_threads(self, joint: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
-        thread = speaker_threads(speakers.cpu(), lengths)
-        (order,) = send([torch.argsort(thread, stable=True)], joint.device)
-        read = self.speaker_gru(joint[order], torch.bincount(thread))
-        return torch.empty_like(read).index_copy(0, order, read)

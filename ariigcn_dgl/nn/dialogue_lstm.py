@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
 from ariigcn_dgl.nn._scan import run_recurrent
 
@@ -55,15 +56,15 @@ class DialogueLSTM(nn.Module):
             bidirectional=bidirectional,
         )
 
-    def forward(self, feat: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, feat: Tensor, lengths: Tensor | Sequences) -> Tensor:
         """Return the states.
 
         Parameters
         ----------
         feat : (N, D_in) tensor
             Utterances, dialogue after dialogue.
-        lengths : (B,) int64 tensor
-            Utterances in each dialogue, at least 1, on the CPU.
+        lengths : (B,) int64 tensor or Sequences
+            Utterances in each dialogue, on the CPU; or which rows follow each other.
 
         Returns
         -------

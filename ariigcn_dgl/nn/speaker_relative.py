@@ -5,61 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.transfer import send
-
-
-def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
-    """Return the thread of each utterance: one speaker's utterances in one dialogue.
-
-    Parameters
-    ----------
-    speakers : (N,) int64 tensor
-        Speaker of each utterance, dialogue after dialogue.
-    lengths : (B,) int64 tensor
-        Utterances in each dialogue, on the CPU.
-
-    Returns
-    -------
-    (N,) int64 tensor
-        Thread of each utterance, 0 to the number of threads - 1, by first appearance.
-
-    Examples
-    --------
-    >>> import torch
-    >>> speaker_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1])).tolist()
-    [0, 1, 0, 2]
-    """
-    numbers, counts = _number(speakers, lengths)
-    first = counts.cumsum(0) - counts
-    return (numbers + first.repeat_interleave(lengths)).to(speakers.device)
-
-
-def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
-    """Return the number of each utterance's speaker in the dialogue, by first appearance.
-
-    Parameters
-    ----------
-    speakers : (N,) int64 tensor
-        Speaker of each utterance, dialogue after dialogue.
-    lengths : (B,) int64 tensor
-        Utterances in each dialogue, on the CPU.
-
-    Returns
-    -------
-    (N,) int64 tensor
-
-    Examples
-    --------
-    >>> import torch
-    >>> speaker_numbers(torch.tensor([7, 3, 7, 3]), torch.tensor([3, 1])).tolist()
-    [0, 1, 0, 0]
-    """
-    return _number(speakers, lengths)[0].to(speakers.device)
-
-
-def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.cpu().contiguous())
 
 
 class SpeakerRelative(nn.Module):
@@ -76,10 +22,10 @@ class SpeakerRelative(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> feat, speaker = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 1])
-    >>> SpeakerRelative()(feat, torch.ones(3).bool(), speaker, torch.tensor([3])).tolist()
+    >>> feat, thread = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 1])
+    >>> SpeakerRelative()(feat, torch.ones(3).bool(), thread).tolist()
     [[1.0, -1.0], [3.0, 1.0], [5.0, 0.0]]
-    >>> SpeakerRelative(causal=True)(feat, torch.ones(3).bool(), speaker, torch.tensor([3]))[:, 1]
+    >>> SpeakerRelative(causal=True)(feat, torch.ones(3).bool(), thread)[:, 1]
     tensor([0., 1., 0.])
     """
 
@@ -87,7 +33,7 @@ class SpeakerRelative(nn.Module):
         super().__init__()
         self.causal = causal
 
-    def forward(self, feat: Tensor, mask: Tensor, speakers: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
         """Return the widened rows.
 
         Parameters
@@ -95,23 +41,20 @@ class SpeakerRelative(nn.Module):
         feat : (N, D) tensor
         mask : (N,) bool tensor
             False: the row is missing and takes no part; both its halves are 0.
-        speakers : (N,) int64 tensor
-            Best on the CPU.
-        lengths : (B,) int64 tensor
-            Utterances in each dialogue, on the CPU.
+        thread : (N,) int64 tensor
+            Speaker in the dialogue, as `ariigcn_dgl.graph.speaker_threads` numbers them.
 
         Returns
         -------
         (N, 2 D) tensor
         """
-        thread = speaker_threads(speakers.cpu(), lengths)
+        (thread,) = send([thread], feat.device)
         mean = (_running_mean if self.causal else _mean)(feat, mask, thread)
         return torch.cat([feat, (feat - mean) * mask.unsqueeze(1)], dim=1)
 
 
 def _mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
-    """Return the mean of each row's thread, (N, D); threads, (N,), are on the CPU."""
-    (thread,) = send([thread], feat.device)
+    """Return the mean of each row's thread, (N, D)."""
     known = torch.where(mask.unsqueeze(1), feat, 0)
     sums, counts = _add_up(known, thread), _add_up(mask.to(feat), thread).clamp(min=1)
     return (sums / counts.unsqueeze(1))[thread]
@@ -127,11 +70,9 @@ def _add_up(rows: Tensor, thread: Tensor) -> Tensor:
 
 
 def _running_mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
-    """Return the mean of each row's thread so far, (N, D); threads, (N,), are on the CPU."""
-    order = torch.argsort(thread, stable=True)
-    lengths = torch.bincount(thread)
-    starts = (lengths.cumsum(0) - lengths)[thread[order]]
-    order, starts = send([order, starts], feat.device)
+    """Return the mean of each row's thread so far, (N, D)."""
+    thread, order = torch.sort(thread, stable=True)
+    starts = torch.searchsorted(thread, thread)
     # In float64, because sums over all earlier threads are taken off again.
     rows = torch.cat([feat.double(), mask.double().unsqueeze(1)], 1)
     rows = torch.where(mask.unsqueeze(1), rows, 0)[order]

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
-from ariigcn_dgl.transfer import send_rows
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
 REAL_TARGET = 0.9  # one-sided label smoothing
@@ -111,16 +110,14 @@ class TriModalGAN(nn.Module):
         projected : (M, N, D) tensor
             Projections, with gradient.
         masks : mapping of str to (N,) bool tensor
-            Where each modality exists, best on the CPU whatever the device of the rest, so that
-            nobody waits for it; a fake counts where all of its sources exist.
+            Where each modality exists; a fake counts where all of its sources exist.
         """
         total = projected.new_zeros(())
         fakes = self.generate(projected)
         self._check("masks", masks, projected.size(1))
         for name, fake in fakes.items():
-            rows = send_rows(self._has_sources(name, masks), fake.device)
-            logits = _logits(self.discriminators[name], fake[rows])
-            total = total + self._mean(self._generator_terms(logits))
+            terms = self._generator_terms(_logits(self.discriminators[name], fake))
+            total = total + _mean(terms, self._has_sources(name, masks))
         return total
 
     def discriminator_loss(
@@ -141,11 +138,9 @@ class TriModalGAN(nn.Module):
         self._check("masks", masks, projected.size(1))
         self._check("raw", raw, projected.size(1))
         for name, discriminator in self.discriminators.items():
-            real_rows = send_rows(masks[name], projected.device)
-            fake_rows = send_rows(self._has_sources(name, masks), projected.device)
-            real = _logits(discriminator, raw[name][real_rows])
-            fake = _logits(discriminator, fakes[name][fake_rows])
-            total = total + self._mean(self._real_terms(real)) + self._mean(self._fake_terms(fake))
+            real = self._real_terms(_logits(discriminator, raw[name]))
+            fake = self._fake_terms(_logits(discriminator, fakes[name]))
+            total = total + _mean(real, masks[name]) + _mean(fake, self._has_sources(name, masks))
         return total
 
     def _check(self, argument: str, rows: Mapping[str, Tensor], count: int) -> None:
@@ -176,9 +171,10 @@ class TriModalGAN(nn.Module):
     def _fake_terms(self, logits: Tensor) -> Tensor:
         return logits.square() if self.gan_loss == "lsgan" else F.softplus(logits)
 
-    @staticmethod
-    def _mean(terms: Tensor) -> Tensor:
-        return terms.sum() / max(len(terms), 1)
+
+def _mean(terms: Tensor, counts: Tensor) -> Tensor:
+    """Return the mean of the terms that count, 0 if none does; all are computed, and none waits."""
+    return torch.where(counts, terms, 0).sum() / counts.sum().clamp(min=1)
 
 
 def _logits(discriminator: nn.Module, feat: Tensor) -> Tensor:

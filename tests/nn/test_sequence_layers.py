@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.graph import Sequences, speaker_threads
 from ariigcn_dgl.nn import (
     DialogueContext,
     DialogueGRU,
@@ -17,11 +18,11 @@ from ariigcn_dgl.nn import (
 from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.nn._layout import padded, places, run_packed
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
-from ariigcn_dgl.nn.speaker_relative import speaker_threads
 
 LENGTHS = torch.tensor([3, 1, 5, 2])
 ROWS = torch.arange(11).split(LENGTHS.tolist())
 SPEAKERS = torch.tensor([0, 1, 0, 0, 1, 0, 2, 1, 0, 5, 5])
+DIALOGUES, THREADS = Sequences(LENGTHS), Sequences.of_threads(SPEAKERS, LENGTHS)
 LAYERS = [DialogueGRU, DialogueLSTM]
 SCANS = [(GRUScan, 3), (LSTMScan, 4)]
 
@@ -184,7 +185,7 @@ def test_threads_are_a_speakers_utterances_in_one_dialogue():
 
 def test_context_equals_its_two_grus_read_by_hand(context: DialogueContext, feat: Tensor):
     both = torch.stack([feat, feat.flip(0)])
-    out = context(both, SPEAKERS, LENGTHS)
+    out = context(both, DIALOGUES, THREADS)
     joint = torch.cat([both[0], both[1]], dim=1)
     states = torch.empty(11, 16)
     for rows in ROWS:
@@ -201,7 +202,7 @@ def test_context_does_not_leak_between_dialogues(context: DialogueContext, feat:
     both = feat.expand(2, -1, -1)
     changed = both.clone()
     changed[:, 4:9] += 1
-    same = (context(changed, SPEAKERS, LENGTHS) - context(both, SPEAKERS, LENGTHS)).abs()
+    same = (context(changed, DIALOGUES, THREADS) - context(both, DIALOGUES, THREADS)).abs()
     assert same.sum((0, 2)).nonzero().flatten().tolist() == [4, 5, 6, 7, 8]
 
 
@@ -209,27 +210,27 @@ def test_speaker_gru_does_not_leak_between_threads(context: DialogueContext, fea
     joint = feat.repeat(1, 2)
     changed = joint.clone()
     changed[4] += 1  # dialogue 2, speaker 1: rows 4 and 7
-    before, after = (context._along_threads(x, SPEAKERS, LENGTHS) for x in (joint, changed))
+    before, after = (context.speaker_gru(x, THREADS) for x in (joint, changed))
     assert (before - after).abs().sum(1).nonzero().flatten().tolist() == [4, 7]
 
 
 def test_relative_rows_subtract_the_speakers_mean_in_the_dialogue():
     feat = torch.tensor([[1.0], [10.0], [3.0], [8.0]])
     present = torch.ones(4, dtype=torch.bool)
-    out = SpeakerRelative()(feat, present, torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1]))
+    out = SpeakerRelative()(feat, present, torch.tensor([0, 1, 0, 2]))
     assert out.tolist() == [[1.0, -1.0], [10.0, 0.0], [3.0, 1.0], [8.0, 0.0]]
 
 
 def test_missing_rows_stay_zero_and_out_of_the_mean():
     feat = torch.tensor([[1.0], [0.0], [5.0]])
     present = torch.tensor([True, False, True])
-    out = SpeakerRelative()(feat, present, torch.tensor([0, 0, 0]), torch.tensor([3]))
+    out = SpeakerRelative()(feat, present, torch.tensor([0, 0, 0]))
     assert out.tolist() == [[1.0, -2.0], [0.0, 0.0], [5.0, 2.0]]
 
 
 def test_a_modality_missing_throughout_stays_zero():
     present = torch.zeros(2, dtype=torch.bool)
-    out = SpeakerRelative()(torch.zeros(2, 3), present, torch.tensor([0, 0]), torch.tensor([2]))
+    out = SpeakerRelative()(torch.zeros(2, 3), present, torch.tensor([0, 0]))
     assert out.abs().sum() == 0
 
 
@@ -237,8 +238,8 @@ def test_causal_rows_subtract_the_speakers_mean_so_far(feat: Tensor):
     mask = torch.ones(11, dtype=torch.bool)
     mask[[2, 5]] = False
     feat = feat * mask.unsqueeze(1)
-    found = SpeakerRelative(causal=True)(feat, mask, SPEAKERS, LENGTHS)
     thread = speaker_threads(SPEAKERS, LENGTHS)
+    found = SpeakerRelative(causal=True)(feat, mask, thread)
     for row in range(11):
         so_far = [n for n in range(row + 1) if thread[n] == thread[row] and mask[n]]
         expected = feat[row] - feat[so_far].mean(0) if mask[row] else torch.zeros(4)
@@ -249,12 +250,15 @@ def test_causal_rows_subtract_the_speakers_mean_so_far(feat: Tensor):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("causal", [False, True])
 def test_relative_rows_on_a_gpu_are_the_cpus_and_repeat_bit_for_bit(causal: bool):
-    layer, lengths = SpeakerRelative(causal), torch.full((4,), 5000)
+    layer, thread = (
+        SpeakerRelative(causal),
+        torch.arange(20000) // 5000 * 2 + torch.arange(20000) % 2,
+    )
     rows, mask = torch.randn(20000, 30), torch.rand(20000) < 0.9
-    rows, speakers = rows * mask.unsqueeze(1), torch.arange(20000) % 2
-    first, second = (layer(rows.cuda(), mask.cuda(), speakers, lengths) for _ in range(2))
+    rows = rows * mask.unsqueeze(1)
+    first, second = (layer(rows.cuda(), mask.cuda(), thread) for _ in range(2))
     assert first.equal(second)
-    torch.testing.assert_close(first.cpu(), layer(rows, mask, speakers, lengths))
+    torch.testing.assert_close(first.cpu(), layer(rows, mask, thread))
 
 
 def test_places_lead_from_padded_dialogues_to_their_utterances(feat: Tensor):
@@ -282,7 +286,8 @@ def test_context_read_in_steps_equals_the_context_of_the_dialogue(feat: Tensor):
     torch.manual_seed(0)
     context = DialogueContext(2, num_modalities=2, bidirectional=False)
     both = feat.view(11, 2, 2).transpose(0, 1)
-    expected = context(both, SPEAKERS, torch.tensor([11]))
+    lengths = torch.tensor([11])
+    expected = context(both, Sequences(lengths), Sequences.of_threads(SPEAKERS, lengths))
     dialogue, threads = None, {}
     for row, speaker in enumerate(SPEAKERS.tolist()):
         found, dialogue, threads[speaker] = context.step(

@@ -1,0 +1,164 @@
+"""Which rows of a batch follow each other: dialogues, and each speaker's thread through one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.transfer import send
+
+
+def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
+    """Return the thread of each utterance: one speaker's utterances in one dialogue.
+
+    Parameters
+    ----------
+    speakers : (N,) int64 tensor
+        Speaker of each utterance, dialogue after dialogue.
+    lengths : (B,) int64 tensor
+        Utterances in each dialogue, on the CPU.
+
+    Returns
+    -------
+    (N,) int64 tensor
+        Thread of each utterance, 0 to the number of threads - 1, by first appearance.
+
+    Examples
+    --------
+    >>> import torch
+    >>> speaker_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1])).tolist()
+    [0, 1, 0, 2]
+    """
+    numbers, counts = _number(speakers, lengths)
+    first = counts.cumsum(0) - counts
+    return (numbers + first.repeat_interleave(lengths)).to(speakers.device)
+
+
+def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
+    """Return the number of each utterance's speaker in the dialogue, by first appearance.
+
+    Parameters
+    ----------
+    speakers : (N,) int64 tensor
+        Speaker of each utterance, dialogue after dialogue.
+    lengths : (B,) int64 tensor
+        Utterances in each dialogue, on the CPU.
+
+    Returns
+    -------
+    (N,) int64 tensor
+
+    Examples
+    --------
+    >>> import torch
+    >>> speaker_numbers(torch.tensor([7, 3, 7, 3]), torch.tensor([3, 1])).tolist()
+    [0, 1, 0, 0]
+    """
+    return _number(speakers, lengths)[0].to(speakers.device)
+
+
+def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.cpu().contiguous())
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where rows stand in a table of T time steps x S sequences, read from both ends.
+
+    Parameters
+    ----------
+    rows : (2, T, S) int64 tensor
+        Row at each place of the table: of sequences read from their beginning, and from their end.
+        The places behind the end of a sequence hold any row; nothing reads their states.
+    places : (2, N) int64 tensor
+        Place of each row, counted through time steps.
+    """
+
+    rows: Tensor
+    places: Tensor
+
+    @classmethod
+    def of(cls, lengths: Tensor) -> Table:
+        """Return the table of sequences that lie one after the other."""
+        starts, length = (x[lengths > 0] for x in (lengths.cumsum(0) - lengths, lengths))
+        time = torch.arange(int(lengths.max())).unsqueeze(1)
+        turn = torch.minimum(time, length - 1)  # (T, S)
+        rows = torch.stack([starts + turn, starts + length - 1 - turn])
+        exists = time < length
+        places = torch.empty(2, int(lengths.sum()), dtype=torch.int64)
+        at = exists.flatten().nonzero().squeeze(1)
+        places.scatter_(1, rows[:, exists], at.expand(2, -1))
+        return cls(rows, places)
+
+    def padded(self, steps: int, sequences: int, rows: int) -> Table:
+        """Return a larger table, T' x S' of N' rows; the added rows' states are anyone's."""
+        _, old_steps, old_sequences = self.rows.shape
+        room = (0, sequences - old_sequences, 0, steps - old_steps)
+        moved = self.places // old_sequences * sequences + self.places % old_sequences
+        added = torch.arange(rows - self.places.size(1)) % (steps * sequences)
+        return Table(
+            torch.nn.functional.pad(self.rows, room), torch.cat([moved, added.expand(2, -1)], 1)
+        )
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Rows in the order in which recurrent layers read them.
+
+    Parameters
+    ----------
+    lengths : (S,) int64 tensor or None
+        Rows in each sequence, on the CPU. None: only the `table` says, whose shape then is all that
+        anything may depend on (`fixed`).
+    order : (N,) int64 tensor, optional
+        The rows of the sequences, one after the other; default ``arange(N)``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> threads = Sequences.of_threads(torch.tensor([0, 1, 0, 0]), torch.tensor([3, 1]))
+    >>> threads.lengths.tolist(), threads.order.tolist()
+    ([2, 1, 1], [0, 2, 1, 3])
+    """
+
+    lengths: Tensor | None
+    order: Tensor | None = None
+
+    @classmethod
+    def of_threads(cls, speakers: Tensor, lengths: Tensor) -> Sequences:
+        """Return each speaker's own utterances in each dialogue; see `speaker_threads`."""
+        return cls.by_thread(speaker_threads(speakers.cpu(), lengths))
+
+    @classmethod
+    def by_thread(cls, thread: Tensor) -> Sequences:
+        """Return the rows of each thread, given the thread of each row, (N,), on the CPU."""
+        return cls(torch.bincount(thread), torch.argsort(thread, stable=True))
+
+    @classmethod
+    def fixed(cls, table: Table, order: Tensor | None) -> Sequences:
+        """Return sequences that are known by their table alone, on its device."""
+        found = cls(None, order)
+        found.__dict__["table"] = table
+        return found
+
+    @cached_property
+    def table(self) -> Table:
+        """Where the rows stand side by side, on the CPU or, if `fixed`, on the table's device."""
+        return Table.of(self.lengths)
+
+    def gather(self, feat: Tensor) -> Tensor:
+        """Return the rows, (N, D), sequence after sequence."""
+        return feat if self.order is None else feat[self._order_on(feat)]
+
+    def scatter(self, feat: Tensor) -> Tensor:
+        """Return rows that stand sequence after sequence where `gather` took them from."""
+        if self.order is None:
+            return feat
+        return torch.empty_like(feat).index_copy(0, self._order_on(feat), feat)
+
+    def _order_on(self, feat: Tensor) -> Tensor:
+        return send([self.order], feat.device)[0]
