@@ -106,6 +106,7 @@ if step build 200 "$PYTHON" setup.py -q build_ext --inplace; then
     "benchmark contrast-32768 contrast --sizes 32768 --peers eager --dtypes bfloat16"
   step step 40 bash -c "benchmark step step $both"
   step train 40 bash -c 'train float32'
+  step train-graphs 40 bash -c 'train graphs --cuda_graphs'
   step train-amp 40 bash -c 'train amp --training.amp true'
   step sanitizer 150 bash -c sanitize
 fi

@@ -40,6 +40,7 @@ def train(
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
+    cuda_graphs: bool = False,
     threads: int = 1,
 ) -> None:
     """Train a system, choose the epoch on validation, score the test split once.
@@ -72,6 +73,9 @@ def train(
         Run folder of an interrupted training to go on with; other options are ignored.
     device : str
         Where to train: cpu, cuda, cuda:1 ...
+    cuda_graphs : bool
+        On a CUDA device, ariigcn only: record the steps as CUDA graphs and replay them, one launch
+        a step. Has been proven in emulation, but no GPU has run it yet.
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
@@ -89,9 +93,10 @@ def train(
         config = RunConfig(system, model, training).resolved(dialogues)
         require_labels(dialogues)
         check_config(config, dialogues)
+        _check_cuda_graphs(cuda_graphs, device, system)
         folder = new_folder(out or _default_folder(dialogues.name, system, preset))
         plan = {"data": absolute(data), "preset": preset, "seeds": seeds, "device": device}
-        plan["modalities"] = modalities
+        plan |= {"cuda_graphs": cuda_graphs, "modalities": modalities}
         plan["dataset_sha256"] = fingerprint(dialogues)
         write_config(folder / CONFIG_FILE, config)
         write_json(folder / PLAN_FILE, plan)
@@ -115,6 +120,7 @@ def _train_seeds(
                     seed,
                     folder / f"seed{seed}",
                     device=plan["device"],
+                    cuda_graphs=plan.get("cuda_graphs", False),
                     report=display,
                 )
     except KeyboardInterrupt:
@@ -199,6 +205,14 @@ def check_device(device: str) -> None:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {device}: not usable here ({reason}); use cpu") from error
+
+
+def _check_cuda_graphs(wanted: bool, device: str, system: str) -> None:
+    if wanted and torch.device(device).type != "cuda":
+        raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
+    if wanted and not SYSTEMS[system].recordable:
+        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.recordable)
+        raise InputError(f"--cuda_graphs: {system} cannot be recorded, only {able}")
 
 
 def _check_seeds(seeds: list[int]) -> None:

@@ -19,7 +19,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.row_result import Part, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Study
-from ariigcn_dgl.training.fit import TestUse
+from ariigcn_dgl.training.loop import TestUse
 
 SEARCH_SEED = 0
 Protocol = Literal["standard", "literature"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import read_json, write_json
-from ariigcn_dgl.training.fit import TestUse
+from ariigcn_dgl.training.loop import TestUse
 from ariigcn_dgl.training.plan import PLAN_FILE
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, identity, write_config
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder

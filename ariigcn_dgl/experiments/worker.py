@@ -12,7 +12,8 @@ import torch
 
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.fit import TestUse, fit
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.loop import TestUse
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
 

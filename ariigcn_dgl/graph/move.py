@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ariigcn_dgl.transfer import send
 
@@ -34,14 +36,27 @@ def move(graph: Graph, device: torch.device) -> Graph:
 
     They are int64 there, too, as torch, DGL and PyG expect; `narrow` is added for the kernels.
     """
-    names = [f.name for f in fields(graph) if f.type == "Tensor"]
+    host = graph if graph.indices.device.type == "cpu" else None
+    return replace(unpacked(graph, send(packed(graph, device), device)), host=host)
+
+
+def packed(graph: Graph, device: torch.device) -> list[Tensor]:
+    """Return the tensors that make up the graph on a device, for `unpacked`."""
     dtype = index_dtype(graph, device)
     narrow = PLAN if dtype != torch.int64 else ()
-    own = [getattr(graph, name) for name in names]
-    moved = send([*own, *(getattr(graph, name).to(dtype) for name in narrow)], device)
-    host = graph if graph.indices.device.type == "cpu" else None
-    wide = replace(graph, **dict(zip(names, moved, strict=False)), host=host, narrow=None)
-    if not narrow:
+    own = [getattr(graph, name) for name in _names(graph)]
+    return [*own, *(getattr(graph, name).to(dtype) for name in narrow)]
+
+
+def unpacked(graph: Graph, tensors: Sequence[Tensor]) -> Graph:
+    """Return a graph of these tensors, which `packed` made of a graph like `graph`."""
+    names = _names(graph)
+    wide = replace(graph, **dict(zip(names, tensors, strict=False)), host=None, narrow=None)
+    if len(tensors) == len(names):
         return wide
-    plan = replace(wide, **dict(zip(narrow, moved[len(names) :], strict=True)))
+    plan = replace(wide, **dict(zip(PLAN, tensors[len(names) :], strict=True)))
     return replace(wide, narrow=plan)
+
+
+def _names(graph: Graph) -> list[str]:
+    return [f.name for f in fields(graph) if f.type == "Tensor"]

@@ -19,6 +19,8 @@ from ariigcn_dgl.errors import InputError
 ADVERSARY_BETAS = (0.5, 0.999)  # usual for GANs: little momentum against a moving opponent
 LOWEST_RATE = 0.05  # of the learning rate, at the end of the cosine
 
+Update = Callable[[Batch], dict[str, Tensor]]
+
 
 class Optimiser:
     """Trains a model batch by batch: discriminators first, then everything else.
@@ -33,6 +35,9 @@ class Optimiser:
     batches_per_epoch, epochs : int
         For the learning-rate schedule; epochs count those of the TGAN alone.
     class_weight : (C,) tensor or None
+    recorded : bool
+        What changes from step to step is kept in tensors, so that a recording of a step serves
+        every step; see `ariigcn_dgl.training.recorded_step`.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Optimiser:
         batches_per_epoch: int,
         epochs: int,
         class_weight: Tensor | None,
+        recorded: bool = False,
     ) -> None:
         self.model = model
         self.config = config
@@ -52,17 +58,38 @@ class Optimiser:
         owned = {id(p) for p in adversary}
         self.parameters = [p for p in model.parameters() if id(p) not in owned]
         self.adversary = adversary
-        self.main = _adam(self.parameters, config)
+        device = self.parameters[0].device
+        on_gpu = recorded and device.type == "cuda"
+        self.main = _adam(self.parameters, config, on_gpu)
         self.against = (
-            torch.optim.Adam(adversary, config.learning_rate, ADVERSARY_BETAS, fused=True)
+            torch.optim.Adam(
+                adversary, config.learning_rate, ADVERSARY_BETAS, fused=True, capturable=on_gpu
+            )
             if adversary
             else None
         )
+        self.rate = torch.zeros((), device=device) if recorded else 0.0
+        self.follow = torch.zeros((), device=device) if recorded else 0.0
         self.average = copy.deepcopy(model).requires_grad_(False)
         self.step_count = 0
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Train on Eq. 17 (and the TGAN, where it alternates); return the loss terms."""
+        return self.step(self.update, batch)
+
+    def adversarial_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
+        return self.step(self.adversarial_update, batch)
+
+    def step(self, update: Update, batch: Batch) -> dict[str, Tensor]:
+        """Take one step of the schedule by an update of the weights."""
+        self._set_rates()
+        terms = update(batch)
+        self.step_count += 1
+        return terms
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """Do what `train_step` does on the device."""
         terms = {}
         if self.against is not None and self.model.config.adversarial == "alternate":
             terms["discriminator"] = self._discriminate(batch)
@@ -72,8 +99,8 @@ class Optimiser:
         self._follow()
         return {name: loss.detach() for name, loss in losses.items()} | terms
 
-    def adversarial_step(self, batch: Batch) -> dict[str, Tensor]:
-        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
+    def adversarial_update(self, batch: Batch) -> dict[str, Tensor]:
+        """Do what `adversarial_step` does on the device."""
         terms = {"discriminator": self._discriminate(batch)}
         with self._autocast():
             loss = self.model.generator_loss(batch)
@@ -102,10 +129,23 @@ class Optimiser:
         sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         for group in optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * self._rate()
+            group["lr"] = self.rate
         optimiser.step()
 
-    def _rate(self) -> float:
+    def _set_rates(self) -> None:
+        taken = self.step_count + 1
+        early = (1 + taken) / (10 + taken)  # follow closely at first
+        rates = {
+            "rate": self.config.learning_rate * self._share_of_rate(),
+            "follow": 1 - min(self.config.ema_decay, early),
+        }
+        for name, value in rates.items():
+            if isinstance(getattr(self, name), Tensor):
+                getattr(self, name).fill_(value)
+            else:
+                setattr(self, name, value)
+
+    def _share_of_rate(self) -> float:
         if not self.config.cosine:
             return 1.0
         warm = min(1.0, (self.step_count + 1) / self.batches_per_epoch)
@@ -114,11 +154,13 @@ class Optimiser:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        self.step_count += 1
-        early = (1 + self.step_count) / (10 + self.step_count)  # follow closely at first
-        decay = min(self.config.ema_decay, early)
         averages, values = list(self.average.parameters()), list(self.model.parameters())
-        torch._foreach_lerp_(averages, values, 1 - decay)
+        if not isinstance(self.follow, Tensor):
+            torch._foreach_lerp_(averages, values, self.follow)
+            return
+        steps = torch._foreach_sub(values, averages)
+        torch._foreach_mul_(steps, self.follow)
+        torch._foreach_add_(averages, steps)
 
     def state_dict(self) -> dict:
         """Return everything that training goes on from."""
@@ -140,21 +182,22 @@ class Optimiser:
         self.step_count = state["step_count"]
 
 
-def _adam(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+def _adam(
+    parameters: list[nn.Parameter], config: TrainingConfig, capturable: bool
+) -> torch.optim.Optimizer:
+    kinds = {"fused": True, "capturable": capturable}
     if not config.decoupled_decay:
         return torch.optim.Adam(
-            parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+            parameters, config.learning_rate, weight_decay=config.weight_decay, **kinds
         )
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, config.learning_rate, **kinds)
 
 
-def run_epoch(
-    batches: Iterable[Batch], step: Callable[[Batch], dict[str, Tensor]], first_step: int = 0
-) -> dict[str, float]:
+def run_epoch(batches: Iterable[Batch], step: Update, first_step: int = 0) -> dict[str, float]:
     """Take a step on every batch; return the mean of each loss term.
 
     Parameters

@@ -28,7 +28,8 @@ shift 4
 exec "$@"
 """
 MEASURED = ("dialogues", "long", "contrast", "contrast-32768", "step")
-STEPS = ["machine", "build", "tests", *MEASURED, "train", "train-amp", "sanitizer"]
+TRAININGS = ["train", "train-graphs", "train-amp"]
+STEPS = ["machine", "build", "tests", *MEASURED, *TRAININGS, "sanitizer"]
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_every_step_is_run_and_summed_up_last(dry_run, tmp_path):
     assert "goal 15 µs: 9.0 µs, met" in summary
     assert "goal 2600 µs: not measured" in summary
     assert "step iemocap float32, native / ours" in summary
+    assert "step iemocap float32, native / recorded" in summary
     assert "goal 5: 4.0, missed" in summary
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert found["steps"] == steps
@@ -109,7 +111,7 @@ def test_every_step_is_run_and_summed_up_last(dry_run, tmp_path):
 def test_failed_step_is_recorded_and_the_next_runs(dry_run):
     done, steps = dry_run(FAIL="train")
     assert done.returncode == 1
-    assert ends(steps) == dict.fromkeys(STEPS, 0) | {"train": 3, "train-amp": 3}
+    assert ends(steps) == dict.fromkeys(STEPS, 0) | dict.fromkeys(TRAININGS, 3)
     assert "train went wrong" in done.stdout
 
 

@@ -137,6 +137,11 @@ def test_modalities_are_given_as_a_list(train: Callable) -> None:
     assert read_config(folder / "config.yaml").model.speaker_relative == ("text", "visual")
 
 
+def test_cuda_graphs_are_refused_on_the_cpu(refused_train: Callable) -> None:
+    sentence = refused_train("--cuda_graphs")
+    assert sentence == "--cuda_graphs: needs a CUDA device, got --device cpu"
+
+
 def test_any_system_can_be_trained_scored_again_and_applied(
     ariigcn: Callable, data: Path, tmp_path: Path
 ) -> None:
@@ -294,7 +299,7 @@ def test_resuming_a_finished_run_trains_nothing(
 ) -> None:
     before = (copy / "summary.json").read_bytes()
     (copy / "summary.json").unlink()
-    monkeypatch.setattr("ariigcn_dgl.training.fit._Training", None)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.Loop", None)
     assert ariigcn("train", "--resume", copy).code == 0
     assert (copy / "summary.json").read_bytes() == before
 

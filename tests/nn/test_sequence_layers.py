@@ -16,7 +16,7 @@ from ariigcn_dgl.nn import (
     SpeakerRelative,
 )
 from ariigcn_dgl.nn._gru_scan import GRUScan
-from ariigcn_dgl.nn._layout import padded, places, run_packed
+from ariigcn_dgl.nn._layout import padded, places, run_aligned, run_packed
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
 
 LENGTHS = torch.tensor([3, 1, 5, 2])
@@ -176,6 +176,30 @@ def test_an_odd_width_cannot_be_split_into_directions(layer: type[nn.Module]):
     with pytest.raises(ValueError, match="must be even, got 5"):
         layer(4, 5)
     assert layer(4, 5, bidirectional=False)(torch.ones(1, 4), torch.tensor([1])).numel() == 5
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("sequences", [DIALOGUES, THREADS], ids=["dialogues", "threads"])
+def test_aligned_sequences_are_read_as_packed_ones(
+    feat: Tensor, layer: type[nn.Module], bidirectional: bool, sequences: Sequences
+):
+    torch.manual_seed(0)
+    rnn = _torchs(layer(4, 6, bidirectional=bidirectional))
+    rows = sequences.gather(feat).requires_grad_()
+    fixed = sequences.table.padded(steps=8, sequences=9, rows=13)
+    more = torch.cat([rows, torch.randn(2, 4)])
+    found, expected = run_aligned(rnn, more, fixed)[:11], run_packed(rnn, rows, sequences.lengths)
+    torch.testing.assert_close(found, expected)
+    grads = [
+        torch.autograd.grad(x.square().sum(), [rows, *rnn.parameters()]) for x in (found, expected)
+    ]
+    torch.testing.assert_close(*grads)
+
+
+def test_several_layers_cannot_read_aligned_sequences_in_both_directions(feat: Tensor):
+    with pytest.raises(ValueError, match="by one layer only"):
+        run_aligned(nn.GRU(4, 3, 2, bidirectional=True), feat, DIALOGUES.table)
 
 
 def test_threads_are_a_speakers_utterances_in_one_dialogue():

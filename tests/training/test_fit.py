@@ -18,8 +18,9 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
-from ariigcn_dgl.training import fit as module
-from ariigcn_dgl.training.fit import class_weight, fit
+from ariigcn_dgl.training import loop as module
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.loop import class_weight
 from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.optimise import Optimiser
 
@@ -168,8 +169,8 @@ def test_average_of_the_weights_is_validated_and_kept(
 ) -> None:
     made = []
 
-    def keep(*arguments: object) -> Optimiser:
-        made.append(Optimiser(*arguments))
+    def keep(*arguments: object, **options: object) -> Optimiser:
+        made.append(Optimiser(*arguments, **options))
         return made[0]
 
     monkeypatch.setattr(module, "Optimiser", keep)
@@ -251,7 +252,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 def test_finished_run_is_not_trained_again(
     dialogues: Dialogues, settings: Callable, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_Training", None)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.Loop", None)
     run = fit(dialogues, settings(), 0, trained)
     assert run == json.loads((trained / "run.json").read_text())
 

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ariigcn_dgl import transfer
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch, Window, collate
+from ariigcn_dgl.data.fixed_shape import Shape, padded, rebuilt, tensors_of
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training import optimise
 from ariigcn_dgl.training.optimise import Optimiser
@@ -117,6 +118,20 @@ def test_training_step_does_not_wait(preset, step, dialogues, sent):
 def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
     optimiser = optimiser_of(system, default_preset(system), changes, dialogues, "meta")
     check_step(optimiser, "train_step", dialogues, sent)
+
+
+@each_preset
+@pytest.mark.parametrize("update", ["update", "adversarial_update"])
+@pytest.mark.usefixtures("plain_adam")
+def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialogues):
+    optimiser = optimiser_of("ariigcn", preset, {}, dialogues, "meta")
+    batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
+    fixed = padded(batch, Shape.of(batch, 4))
+    tensors = [x.to("meta") for x in tensors_of(fixed, torch.device("meta"))]
+    with Copies() as copies:
+        terms = getattr(optimiser, update)(rebuilt(fixed, tensors))
+    assert {term.device.type for term in terms.values()} == {"meta"}
+    assert copies.count == 0
 
 
 @pytest.mark.cuda

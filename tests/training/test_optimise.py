@@ -181,7 +181,8 @@ def test_step_of_the_discriminators_moves_nothing_else(
     dialogues: Dialogues, settings: Callable, batch: Batch
 ) -> None:
     model, optimiser = _model(dialogues, settings, adversarial="alternate")
-    assert _moved(model, lambda: optimiser._discriminate(batch)) == {"gan.discriminators"}
+    moved = _moved(model, lambda: optimiser.step(optimiser._discriminate, batch))
+    assert moved == {"gan.discriminators"}
 
 
 def test_goes_on_from_its_state_with_the_same_numbers(

@@ -45,9 +45,9 @@ class StepInputs:
     model: ARIIGCN
     config: RunConfig
 
-    def optimiser(self) -> Optimiser:
+    def optimiser(self, recorded: bool = False) -> Optimiser:
         """Return what trains a copy of the model, so that every peer starts from the same one."""
-        return Optimiser(deepcopy(self.model), self.config.training, STEPS, 1, None)
+        return Optimiser(deepcopy(self.model), self.config.training, STEPS, 1, None, recorded)
 
 
 def draw_step(shape: StepShape, dtype: torch.dtype, device: torch.device) -> StepInputs:

@@ -9,12 +9,22 @@ from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
 from ariigcn_dgl.benchmark.step.native import native_operators
+from ariigcn_dgl.training.recorded_step import CudaGraphs, RecordedStep
 
 
 def _ours(inputs: StepInputs) -> Built:
     optimiser = inputs.optimiser()
     return Built(
         lambda: list(optimiser.train_step(inputs.batch).values()),
+        values=lambda _: loss_and_gradient(inputs, inputs.model),
+    )
+
+
+def _recorded(inputs: StepInputs) -> Built:
+    optimiser, batch = inputs.optimiser(recorded=True), inputs.batch.on_cpu
+    step = RecordedStep(optimiser, optimiser.update, len(batch.lengths), CudaGraphs())
+    return Built(
+        lambda: list(step(batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
     )
 
@@ -38,7 +48,13 @@ def _no_half(inputs: StepInputs) -> str:
     return "training knows float32, float64 and bfloat16 (mixed precision)" if half else ""
 
 
+def _no_graphs(inputs: StepInputs) -> str:
+    on_gpu = inputs.batch.labels.device.type == "cuda"
+    return _no_half(inputs) or ("" if on_gpu else "CUDA graphs need a CUDA device")
+
+
 PEERS = (
     Peer(OURS, "ours", _ours, refusal=_no_half),
+    Peer("recorded", "ours, padded, as a CUDA graph", _recorded, refusal=_no_graphs),
     Peer("native", "torch operators", _native, refusal=_no_half),
 )

@@ -1,0 +1,65 @@
+"""A graph with nodes, edges and segments added that change nothing, up to given numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph.structure import Graph
+
+
+def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
+    """Return the graph with nodes added that no edge joins with the others.
+
+    The new nodes come last. Each has edges from itself alone, spread evenly over the nodes and
+    relations, so that graphs of different batches get tensors of one shape.
+
+    Parameters
+    ----------
+    graph : Graph
+        On the CPU, square, with exactly one self edge at each node.
+    nodes, edges, segments : int
+        Numbers of the result, N', E' and P'. Of n new nodes each needs a segment and has at most
+        one for each relation, and each segment needs an edge.
+
+    Raises
+    ------
+    ValueError
+        If the numbers cannot be reached.
+
+    Examples
+    --------
+    >>> import torch
+    >>> graph = Graph.from_dialogues(torch.tensor([2]), torch.tensor([0, 1]))
+    >>> graph.num_dst, graph.num_edges, graph.num_segments
+    (2, 4, 4)
+    >>> padded_graph(graph, nodes=4, edges=10, segments=7).indptr.tolist()
+    [0, 2, 4, 7, 10]
+    """
+    new = nodes - graph.num_dst
+    of_segments, of_edges = segments - graph.num_segments, edges - graph.num_edges
+    if not 0 < new <= of_segments <= min(of_edges, new * graph.num_rels):
+        raise ValueError(
+            f"{new} new nodes cannot have {of_segments} segments and {of_edges} edges of "
+            f"{graph.num_rels} relations"
+        )
+    counts, kinds = _shares(of_edges, new), _shares(of_segments, new)
+    first = graph.num_edges + counts.cumsum(0) - counts
+    node = torch.arange(new).repeat_interleave(counts)
+    turn = torch.arange(of_edges) - (first - graph.num_edges)[node]
+    found = Graph.from_csr(
+        torch.cat([graph.indptr, first[1:], torch.tensor([edges])]),
+        torch.cat([graph.indices, graph.num_dst + node]),
+        torch.cat([graph.etypes, turn * kinds[node] // counts[node]]),
+        num_rels=graph.num_rels,
+    )
+    found = replace(found, components=torch.tensor([0, nodes]))  # one range, however many there are
+    found.__dict__["self_edges"] = torch.cat([graph.self_edges, first])
+    return found.with_facts()
+
+
+def _shares(total: int, nodes: int) -> Tensor:
+    """Return how many each of the nodes gets of `total`, which are as even as can be."""
+    return total // nodes + (torch.arange(nodes) < total % nodes).long()
