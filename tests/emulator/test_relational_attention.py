@@ -17,6 +17,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
 ROOT = Path(__file__).parents[2]
 EMULATOR, CUDA = ROOT / "tests" / "emulator", ROOT / "csrc" / "cuda"
@@ -31,7 +32,6 @@ INPUTS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "bias", "edge
           "rel_weight")  # fmt: skip
 GRADS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", "bias",
          "edge_weight")  # fmt: skip
-OPTIONAL = ("dst_feat", "bias", "edge_weight")
 ALL_BLOCKS = 2**32 - 1
 EXACT = (torch.float32, torch.float64)
 HALVES = (torch.float16, torch.bfloat16)
@@ -114,10 +114,6 @@ class Emulated:
         return grads
 
 
-def weights_like(x: Tensor) -> Tensor:
-    return (torch.linspace(-1, 1, x.numel()).reshape(x.shape) + 0.3).bfloat16().to(x)
-
-
 def emulated(library, graph: Graph, inputs: dict[str, Tensor], **options) -> dict[str, Tensor]:
     """Return outputs and gradients, in float64, of the emulated kernels."""
     run = Emulated(library, graph, inputs, options)
@@ -139,13 +135,6 @@ def reference(
     return {k: x.double() for k, x in results}
 
 
-def errors(ours: dict[str, Tensor], exact: dict[str, Tensor]) -> dict[str, float]:
-    """Return each tensor's error in norm; those that vanish count as 1 / 100."""
-    assert ours.keys() == exact.keys()
-    scale = {k: x.norm().clamp(min=1e-2) for k, x in exact.items()}
-    return {k: ((ours[k] - exact[k]).norm() / scale[k]).item() for k in exact}
-
-
 def check(
     library, graph: Graph, inputs: dict[str, Tensor], index: torch.dtype = torch.int32, **options
 ) -> None:
@@ -155,55 +144,13 @@ def check(
     assert {k: e for k, e in found.items() if not e < tolerance} == {}
 
 
-def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
-    generator = torch.Generator().manual_seed(count)
-    spans = (max(num_src, 1), max(num_dst, 1), num_rels)
-    src, dst, rel = (torch.randint(n, (count,), generator=generator) for n in spans)
-    return Graph.from_edges(src, dst, rel, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
-
-
-def dialogues(lengths: list[int], reach: int, relations: str = "pairs") -> Graph:
-    speakers = torch.arange(sum(lengths)) // 2 % 2
-    return Graph.from_dialogues(torch.tensor(lengths), speakers, past=reach, future=reach,
-                        relations=relations)  # fmt: skip
-
-
-def arguments(
-    graph: Graph,
-    widths: tuple[int, int, int] = (3, 2, 5),
-    groups: tuple[int, int] = (1, 1),
-    optional: tuple[str, ...] = OPTIONAL,
-    dtype: torch.dtype = torch.float64,
-) -> dict[str, Tensor]:
-    """Return tensors for M and heads `groups`, scaled so that scores and results are moderate."""
-    (in_feats, attn, out_feats), (modalities, heads) = widths, groups
-    total, generator = modalities * heads, torch.Generator().manual_seed(sum(widths))
-    shapes = {
-        "dst_feat": (modalities, graph.num_dst, in_feats),
-        "feat": (modalities, graph.num_src, in_feats),
-        "weight_dst": (total, in_feats, attn),
-        "weight_src": (total, in_feats, attn),
-        "score": (total, attn),
-        "rel_weight": (total, graph.num_rels, in_feats, out_feats),
-        "bias": (total, graph.num_rels, attn),
-        "edge_weight": (graph.num_edges,),
-    }
-    always = shapes.keys() - set(OPTIONAL)
-    always |= {"dst_feat"} if graph.num_src != graph.num_dst else set()
-    fan_in = {"score": attn, "weight_dst": in_feats, "weight_src": in_feats, "rel_weight": in_feats}
-    drawn = {k: torch.randn(s, generator=generator, dtype=torch.float64)
-             for k, s in shapes.items()}  # fmt: skip
-    kept = {k: x for k, x in drawn.items() if k in always or k in optional}
-    return {k: (x / fan_in.get(k, 1) ** 0.5).to(dtype) for k, x in kept.items()}
-
-
 GRAPHS = {
     "no nodes": edges(0, 0, 0),
     "no targets": edges(0, 3, 0),
     "no sources": edges(3, 0, 0),
     "no edges": edges(3, 3, 0),
     "isolated nodes": edges(9, 9, 5),
-    "dialogues": dialogues([30, 1, 12], 10),
+    "dialogues": dialogues([30, 1, 12], relations="pairs"),
     "sources that fit no window": edges(18, 200, 60),
     "a target of 600 double edges": edges(1, 20, 600, 3),
     "a target of 600 edges that fit no window": edges(1, 60, 600, 3),
@@ -346,7 +293,7 @@ def test_scores_beyond_exp(library):
 
 
 def test_the_number_of_blocks_changes_no_bit(library):
-    graph = dialogues([40, 9], 3)
+    graph = dialogues([40, 9], 3, "pairs")
     inputs = arguments(graph, (5, 3, 4), (1, 2), dtype=torch.float32)
     answers = []
     for blocks in (ALL_BLOCKS, 3):

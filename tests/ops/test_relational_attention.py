@@ -13,22 +13,9 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
+from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, weights_like
 
 WIDTHS = (1, 3, 15, 16, 17, 33, 63, 64, 65, 100, 257)  # around vectors, tiles, panels, depths
-OPTIONAL = ("dst_feat", "bias", "edge_weight")
-
-
-def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
-    """Return unsorted random edges, some of them double, as a graph."""
-    generator = torch.Generator().manual_seed(count)
-    spans = (max(num_src, 1), max(num_dst, 1), num_rels)
-    src, dst, rel = (torch.randint(n, (count,), generator=generator) for n in spans)
-    return Graph.from_edges(src, dst, rel, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
-
-
-def dialogues(lengths: list[int], reach: int) -> Graph:
-    speakers = torch.arange(sum(lengths)) // 2 % 2
-    return Graph.from_dialogues(torch.tensor(lengths), speakers, past=reach, future=reach)
 
 
 def star(rays: int, inwards: bool) -> Graph:
@@ -56,40 +43,11 @@ GRAPHS = {
 MANY = edges(40, 30, 300)
 
 
-def arguments(
-    graph: Graph,
-    widths: tuple[int, int, int] = (3, 2, 5),
-    groups: tuple[int, int] = (1, 1),
-    optional: tuple[str, ...] = OPTIONAL,
-    dtype: torch.dtype = torch.float64,
-) -> dict[str, Tensor]:
-    """Return tensors for M and heads `groups`, scaled so that scores and results are moderate."""
-    (in_feats, attn, out_feats), (modalities, heads) = widths, groups
-    total, generator = modalities * heads, torch.Generator().manual_seed(sum(widths))
-    shapes = {
-        "feat": (modalities, graph.num_src, in_feats),
-        "weight_dst": (total, in_feats, attn),
-        "weight_src": (total, in_feats, attn),
-        "score": (total, attn),
-        "rel_weight": (total, graph.num_rels, in_feats, out_feats),
-        "dst_feat": (modalities, graph.num_dst, in_feats),
-        "bias": (total, graph.num_rels, attn),
-        "edge_weight": (graph.num_edges,),
-    }
-    fan_in = {"score": attn, "weight_dst": in_feats, "weight_src": in_feats, "rel_weight": in_feats}
-    if "dst_feat" not in optional and graph.num_src == graph.num_dst:
-        del shapes["dst_feat"]
-    kept = {k: s for k, s in shapes.items() if k not in OPTIONAL[1:] or k in optional}
-    drawn = {k: torch.randn(s, generator=generator, dtype=torch.float64) for k, s in kept.items()}
-    return {k: (x / fan_in.get(k, 1) ** 0.5).to(dtype) for k, x in drawn.items()}
-
-
 def results(function, graph: Graph, inputs: dict[str, Tensor], **options) -> dict[str, Tensor]:
     """Return output, attention and the gradients of a sum that weighs each entry differently."""
     inputs = {k: x.detach().clone().requires_grad_() for k, x in inputs.items()}
     out = function(graph, **inputs, **options)
-    weights = [torch.linspace(-1, 1, x.numel()).reshape(x.shape) + 0.3 for x in out]
-    weights = [w.bfloat16().to(x) for w, x in zip(weights, out, strict=True)]
+    weights = [weights_like(x) for x in out]
     grads = torch.autograd.grad(out, list(inputs.values()), weights, materialize_grads=True)
     assert all(grad.dtype == x.dtype for grad, x in zip(grads, inputs.values(), strict=True))
     return dict(zip(("out", "alpha", *inputs), (*out, *grads), strict=True))

@@ -11,27 +11,14 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph, move
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
 pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
-OPTIONAL = ("dst_feat", "bias", "edge_weight")
 NAMES = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:])
 ROUNDING = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
-
-
-def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
-    generator = torch.Generator().manual_seed(count)
-    spans = (max(num_src, 1), max(num_dst, 1), num_rels)
-    src, dst, rel = (torch.randint(n, (count,), generator=generator) for n in spans)
-    return Graph.from_edges(src, dst, rel, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
-
-
-def dialogues(lengths: list[int], reach: int = 10) -> Graph:
-    speakers = torch.arange(sum(lengths)) // 2 % 2
-    window = {"past": reach, "future": reach, "relations": "pairs"}
-    return Graph.from_dialogues(torch.tensor(lengths), speakers, **window)
 
 
 GRAPHS = {
@@ -40,44 +27,22 @@ GRAPHS = {
     "no sources": edges(3, 0, 0),
     "no edges": edges(3, 3, 0),
     "isolated nodes": edges(9, 9, 5),
-    "dialogues": dialogues([30, 1, 12]),
+    "dialogues": dialogues([30, 1, 12], relations="pairs"),
     "sources that fit no window": edges(18, 500, 60),
     "a target of 2000 edges": edges(3, 60, 2000, 3),
     "many relations": edges(300, 300, 3000, 40),
-    "1000 targets": dialogues([50] * 20),
+    "1000 targets": dialogues([50] * 20, relations="pairs"),
 }
 SMALL, LARGE = edges(30, 30, 200), GRAPHS["1000 targets"]
 
 
-def arguments(
+def tensors(
     graph: Graph,
     widths: tuple[int, int, int] = (17, 33, 20),
     groups: tuple[int, int] = (1, 2),
-    optional: tuple[str, ...] = OPTIONAL,
-    dtype: torch.dtype = torch.float64,
+    **options: object,
 ) -> dict[str, Tensor]:
-    """Return tensors for M and heads `groups`, scaled so that scores and results are moderate."""
-    (in_feats, attn, out_feats), (modalities, heads) = widths, groups
-    total, generator = modalities * heads, torch.Generator().manual_seed(sum(widths))
-    shapes = {
-        "dst_feat": (modalities, graph.num_dst, in_feats),
-        "feat": (modalities, graph.num_src, in_feats),
-        "weight_dst": (total, in_feats, attn),
-        "weight_src": (total, in_feats, attn),
-        "score": (total, attn),
-        "rel_weight": (total, graph.num_rels, in_feats, out_feats),
-        "bias": (total, graph.num_rels, attn),
-        "edge_weight": (graph.num_edges,),
-    }
-    left_out = set(OPTIONAL) - set(optional)
-    left_out -= {"dst_feat"} if graph.num_src != graph.num_dst else set()
-    fan_in = {"score": attn, "weight_dst": in_feats, "weight_src": in_feats, "rel_weight": in_feats}
-    drawn = {k: torch.randn(s, generator=generator) for k, s in shapes.items() if k not in left_out}
-    return {k: (x / fan_in.get(k, 1) ** 0.5).to(dtype) for k, x in drawn.items()}
-
-
-def weights_like(x: Tensor) -> Tensor:
-    return (torch.linspace(-1, 1, x.numel()).reshape(x.shape) + 0.3).bfloat16().to(x)
+    return arguments(graph, widths, groups, **options)
 
 
 def results(compute, inputs: dict[str, Tensor], device: str) -> dict[str, Tensor]:
@@ -94,13 +59,6 @@ def results(compute, inputs: dict[str, Tensor], device: str) -> dict[str, Tensor
 def on(graph: Graph, device: str, **options):
     moved = graph.to(device)
     return lambda **inputs: relational_attention(moved, **inputs, **options)
-
-
-def errors(ours: dict[str, Tensor], exact: dict[str, Tensor]) -> dict[str, float]:
-    """Return each tensor's error in norm; those that vanish count as 1 / 100."""
-    assert ours.keys() == exact.keys()
-    scale = {k: x.norm().clamp(min=1e-2) for k, x in exact.items()}
-    return {k: ((x.double() - exact[k]).norm() / scale[k]).item() for k, x in ours.items()}
 
 
 def assert_close(ours: dict[str, Tensor], exact: dict[str, Tensor], tolerance: float) -> None:
@@ -128,7 +86,7 @@ def assert_same_bits(first: dict[str, Tensor], second: dict[str, Tensor]) -> Non
 @pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
 @pytest.mark.parametrize("name", GRAPHS)
 def test_equals_the_cpu_on_any_graph(name, optional, dtype):
-    inputs = arguments(GRAPHS[name], optional=optional, dtype=dtype)
+    inputs = tensors(GRAPHS[name], optional=optional, dtype=dtype)
     check(GRAPHS[name], inputs, gelu=bool(optional), activation="tanh")
 
 
@@ -137,7 +95,7 @@ def test_equals_the_cpu_on_any_graph(name, optional, dtype):
     "widths", [(1, 1, 1), (64, 64, 64), (65, 130, 33), (257, 16, 300)], ids=str
 )
 def test_equals_the_cpu_around_tile_edges(widths, dtype):
-    check(SMALL, arguments(SMALL, widths, dtype=dtype), activation="tanh")
+    check(SMALL, tensors(SMALL, widths, dtype=dtype), activation="tanh")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -145,7 +103,7 @@ def test_equals_the_cpu_around_tile_edges(widths, dtype):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_equals_the_cpu_with_any_activation(activation, normalise, dtype):
     options = {"activation": activation, "negative_slope": 0.2, "normalise": normalise}
-    check(SMALL, arguments(SMALL, groups=(3, 2), dtype=dtype), **options)
+    check(SMALL, tensors(SMALL, groups=(3, 2), dtype=dtype), **options)
 
 
 def with_seed(graph: Graph, device: str, dropout: float):
@@ -161,13 +119,13 @@ def with_seed(graph: Graph, device: str, dropout: float):
 
 
 def test_dropout_is_the_cpus():
-    inputs = arguments(LARGE)
+    inputs = tensors(LARGE)
     ours = results(with_seed(LARGE, "cuda", 0.4), inputs, "cuda")
     assert_close(ours, results(with_seed(LARGE, "cpu", 0.4), inputs, "cpu"), 1e-12)
 
 
 def test_tf32_follows_torchs_setting():
-    inputs = arguments(SMALL, (64, 64, 64), dtype=torch.float32)
+    inputs = tensors(SMALL, (64, 64, 64), dtype=torch.float32)
     exact = results(on(SMALL, "cuda"), inputs, "cuda")
     matmul = torch.backends.cuda.matmul
     before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
@@ -180,13 +138,13 @@ def test_tf32_follows_torchs_setting():
 
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 def test_repeats_bit_for_bit(dtype):
-    inputs, compute = arguments(LARGE, dtype=dtype), on(LARGE, "cuda", gelu=True)
+    inputs, compute = tensors(LARGE, dtype=dtype), on(LARGE, "cuda", gelu=True)
     assert_same_bits(*(results(compute, inputs, "cuda") for _ in range(2)))
 
 
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 def test_int64_where_int32_is_not_enough_gives_the_same_bits(dtype, monkeypatch):
-    inputs = arguments(SMALL, dtype=dtype)
+    inputs = tensors(SMALL, dtype=dtype)
     narrow = results(on(SMALL, "cuda", gelu=True), inputs, "cuda")
     monkeypatch.setattr(move, "LARGEST_INT32", 0)
     assert SMALL.to("cuda").plan.indices.dtype == torch.int64
@@ -201,7 +159,7 @@ def step(compute, leaves: dict[str, Tensor]) -> tuple[Tensor, ...]:
 
 def test_nothing_waits_for_the_device():
     compute = on(LARGE, "cuda", dropout=0.3, gelu=True)
-    inputs = arguments(LARGE, dtype=torch.bfloat16)
+    inputs = tensors(LARGE, dtype=torch.bfloat16)
     leaves = {k: x.cuda().requires_grad_() for k, x in inputs.items()}
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -213,7 +171,7 @@ def test_nothing_waits_for_the_device():
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_a_cuda_graph_replays_it(dropout: float):
     compute = on(LARGE, "cuda", dropout=dropout, gelu=True)
-    inputs = arguments(LARGE, dtype=torch.float32)
+    inputs = tensors(LARGE, dtype=torch.float32)
     leaves = {k: x.cuda().requires_grad_() for k, x in inputs.items()}
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -235,7 +193,7 @@ def test_a_cuda_graph_replays_it(dropout: float):
 
 
 def test_launches_three_kernels_and_six():
-    compute, inputs = on(LARGE, "cuda", gelu=True), arguments(LARGE, dtype=torch.float32)
+    compute, inputs = on(LARGE, "cuda", gelu=True), tensors(LARGE, dtype=torch.float32)
     leaves = {k: x.cuda().requires_grad_() for k, x in inputs.items()}
     step(compute, leaves)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
@@ -247,7 +205,7 @@ def test_launches_three_kernels_and_six():
 
 
 def test_runs_on_the_current_stream():
-    compute, inputs = on(LARGE, "cuda"), arguments(LARGE, dtype=torch.float32)
+    compute, inputs = on(LARGE, "cuda"), tensors(LARGE, dtype=torch.float32)
     moved = {k: x.cuda() for k, x in inputs.items()}
     expected, _ = compute(**moved)
     torch.cuda.synchronize()
@@ -264,13 +222,13 @@ def test_runs_on_the_current_stream():
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
 def test_runs_on_the_device_of_its_tensors():
-    inputs = arguments(SMALL)
+    inputs = tensors(SMALL)
     exact = results(on(SMALL, "cpu"), inputs, "cpu")
     assert_close(results(on(SMALL, "cuda:1"), inputs, "cuda:1"), exact, 1e-12)
 
 
 def test_autocast_computes_in_its_type():
-    inputs = arguments(SMALL, dtype=torch.float32)
+    inputs = tensors(SMALL, dtype=torch.float32)
     with torch.autocast("cuda", dtype=torch.bfloat16):
         cast = results(on(SMALL, "cuda"), inputs, "cuda")
     halves = results(on(SMALL, "cuda"), {k: x.bfloat16() for k, x in inputs.items()}, "cuda")
@@ -281,14 +239,14 @@ def test_autocast_computes_in_its_type():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_compiles_into_one_graph():
-    moved, inputs = SMALL.to("cuda"), arguments(SMALL, dtype=torch.float32)
+    moved, inputs = SMALL.to("cuda"), tensors(SMALL, dtype=torch.float32)
     compiled = torch.compile(relational_attention, fullgraph=True, backend="aot_eager")
     eager = results(lambda **x: relational_attention(moved, **x), inputs, "cuda")
     assert_same_bits(results(lambda **x: compiled(moved, **x), inputs, "cuda"), eager)
 
 
 def test_follows_the_rules_for_operators():
-    inputs, moved = arguments(SMALL, (3, 2, 5)), SMALL.to("cuda")
+    inputs, moved = tensors(SMALL, (3, 2, 5)), SMALL.to("cuda")
     given = [inputs[k].cuda().requires_grad_() for k in NAMES]
     seed = torch.tensor(7, device="cuda")
     raw = (*given, seed, 0, 0.2, 0.3, True, True, False, True, *_structure(moved))
@@ -296,7 +254,7 @@ def test_follows_the_rules_for_operators():
 
 
 def test_takes_inputs_that_start_anywhere():
-    inputs = arguments(SMALL, (64, 64, 64), dtype=torch.bfloat16)
+    inputs = tensors(SMALL, (64, 64, 64), dtype=torch.bfloat16)
     expected = results(on(SMALL, "cuda"), inputs, "cuda")
     shifted = {k: torch.cat([x.flatten()[:1], x.flatten()]).cuda() for k, x in inputs.items()}
     shifted = {k: x[1:].view(inputs[k].shape) for k, x in shifted.items()}
