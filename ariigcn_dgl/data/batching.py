@@ -69,8 +69,8 @@ class Batch:
         Class, `UNLABELLED` (-1) where unknown.
     speakers : (N,) int64 tensor
         Speaker, numbered across the data set.
-    lengths : (B,) int64 tensor
-        Utterances in each dialogue, on the CPU.
+    lengths : (B,) int64 tensor or None
+        Utterances in each dialogue, on the CPU; None where nothing may depend on them (`rebuilt`).
     graph : Graph
         Edges between the N utterances.
     host : Batch, optional
@@ -81,7 +81,7 @@ class Batch:
     masks: dict[str, Tensor]
     labels: Tensor
     speakers: Tensor
-    lengths: Tensor
+    lengths: Tensor | None
     graph: Graph
     host: Batch | None = None
 

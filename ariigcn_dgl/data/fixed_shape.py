@@ -54,7 +54,8 @@ class Shape:
         utterances = _rung(graph.num_dst + 1)
         while True:
             added = utterances - graph.num_dst
-            segments = _rung(graph.num_segments + added)
+            # Coarser steps than half of N' would not fit what N' - N nodes can have.
+            segments = _multiple(graph.num_segments + added, max(1, utterances // 2))
             if segments - graph.num_segments <= added * graph.num_rels:
                 break
             utterances = _rung(utterances + 1)
@@ -67,6 +68,11 @@ class Shape:
             _rung(len(thread_lengths)),
             _rung(int(thread_lengths.max())),
         )
+
+
+def _multiple(number: int, step: int) -> int:
+    """Return the least multiple of `step` that is not below `number`."""
+    return -(-number // step) * step
 
 
 def _rung(number: int) -> int:
@@ -98,9 +104,8 @@ def padded(batch: Batch, shape: Shape) -> Batch:
     )
     dialogues = batch.dialogues.table.padded(shape.longest, shape.dialogues, shape.utterances)
     threads = batch.threads.table.padded(shape.longest_thread, shape.threads, shape.utterances)
-    order = torch.cat([batch.threads.order, torch.arange(len(batch.labels), shape.utterances)])
-    # Threads are numbered from 0 and fewer than utterances, so the last number is free for these.
-    thread = F.pad(batch.thread, (0, added), value=shape.utterances - 1)
+    rest = torch.arange(len(batch.labels), shape.utterances)  # of threads there are no more than N
+    order, thread = torch.cat([batch.threads.order, rest]), torch.cat([batch.thread, rest])
     return _with_sequences(fixed, thread, dialogues, threads, order)
 
 
@@ -153,6 +158,7 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
         masks=masks,
         labels=labels,
         speakers=speakers,
+        lengths=None,
         graph=graph,
         host=None,
     )

@@ -97,12 +97,12 @@ class Table:
     def padded(self, steps: int, sequences: int, rows: int) -> Table:
         """Return a larger table, T' x S' of N' rows; the added rows' states are anyone's."""
         _, old_steps, old_sequences = self.rows.shape
-        room = (0, sequences - old_sequences, 0, steps - old_steps)
+        # Any row would do; the gradient of one that is read often would be slow to add up.
+        table = (torch.arange(steps * sequences) % rows).view(steps, sequences).repeat(2, 1, 1)
+        table[:, :old_steps, :old_sequences] = self.rows
         moved = self.places // old_sequences * sequences + self.places % old_sequences
         added = torch.arange(rows - self.places.size(1)) % (steps * sequences)
-        return Table(
-            torch.nn.functional.pad(self.rows, room), torch.cat([moved, added.expand(2, -1)], 1)
-        )
+        return Table(table, torch.cat([moved, added.expand(2, -1)], 1))
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def fit(
     folder.write_run(run)
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
-    recorder = CudaGraphs() if cuda_graphs else None
+    recorder = CudaGraphs(device) if cuda_graphs else None
     loop = Loop(standardiser.apply(dialogues), config, seed, folder, device, test, recorder)
     loop.resume()
     loop.run(report)

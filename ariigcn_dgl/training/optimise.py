@@ -58,19 +58,16 @@ class Optimiser:
         owned = {id(p) for p in adversary}
         self.parameters = [p for p in model.parameters() if id(p) not in owned]
         self.adversary = adversary
-        device = self.parameters[0].device
-        on_gpu = recorded and device.type == "cuda"
-        self.main = _adam(self.parameters, config, on_gpu)
+        self.main = _adam(self.parameters, config)
         self.against = (
-            torch.optim.Adam(
-                adversary, config.learning_rate, ADVERSARY_BETAS, fused=True, capturable=on_gpu
-            )
+            torch.optim.Adam(adversary, config.learning_rate, ADVERSARY_BETAS, fused=True)
             if adversary
             else None
         )
+        device = self.parameters[0].device
         self.rate = torch.zeros((), device=device) if recorded else 0.0
-        self.follow = torch.zeros((), device=device) if recorded else 0.0
-        self.average = copy.deepcopy(model).requires_grad_(False)
+        self.keep = torch.zeros((), device=device) if recorded else 0.0
+        self.average = copied(model).requires_grad_(False)
         self.step_count = 0
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
@@ -128,8 +125,9 @@ class Optimiser:
         self.model.zero_grad(set_to_none=True)
         sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
+        capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()
         for group in optimiser.param_groups:
-            group["lr"] = self.rate
+            group["lr"], group["capturable"] = self.rate, capturing
         optimiser.step()
 
     def _set_rates(self) -> None:
@@ -137,7 +135,7 @@ class Optimiser:
         early = (1 + taken) / (10 + taken)  # follow closely at first
         rates = {
             "rate": self.config.learning_rate * self._share_of_rate(),
-            "follow": 1 - min(self.config.ema_decay, early),
+            "keep": min(self.config.ema_decay, early),
         }
         for name, value in rates.items():
             if isinstance(getattr(self, name), Tensor):
@@ -155,12 +153,12 @@ class Optimiser:
     @torch.no_grad()
     def _follow(self) -> None:
         averages, values = list(self.average.parameters()), list(self.model.parameters())
-        if not isinstance(self.follow, Tensor):
-            torch._foreach_lerp_(averages, values, self.follow)
+        if not isinstance(self.keep, Tensor):
+            torch._foreach_lerp_(averages, values, 1 - self.keep)
             return
-        steps = torch._foreach_sub(values, averages)
-        torch._foreach_mul_(steps, self.follow)
-        torch._foreach_add_(averages, steps)
+        torch._foreach_sub_(averages, values)
+        torch._foreach_mul_(averages, self.keep)
+        torch._foreach_add_(averages, values)
 
     def state_dict(self) -> dict:
         """Return everything that training goes on from."""
@@ -182,19 +180,25 @@ class Optimiser:
         self.step_count = state["step_count"]
 
 
-def _adam(
-    parameters: list[nn.Parameter], config: TrainingConfig, capturable: bool
-) -> torch.optim.Optimizer:
-    kinds = {"fused": True, "capturable": capturable}
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy; its recurrent layers are laid out as cuDNN wants them, which copying loses."""
+    copy_of = copy.deepcopy(model)
+    for layer in copy_of.modules():
+        if isinstance(layer, nn.RNNBase):
+            layer.flatten_parameters()
+    return copy_of
+
+
+def _adam(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
     if not config.decoupled_decay:
         return torch.optim.Adam(
-            parameters, config.learning_rate, weight_decay=config.weight_decay, **kinds
+            parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.learning_rate, **kinds)
+    return torch.optim.AdamW(groups, config.learning_rate, fused=True)
 
 
 def run_epoch(batches: Iterable[Batch], step: Update, first_step: int = 0) -> dict[str, float]:

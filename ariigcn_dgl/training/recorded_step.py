@@ -26,24 +26,31 @@ class Recorder(Protocol):
 
 
 class CudaGraphs:
-    """Records CUDA graphs, which share one pool of memory."""
+    """Records CUDA graphs on a stream of its own; they share one pool of memory.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    device : torch.device or str
+        The CUDA device of all that is recorded.
+    """
+
+    def __init__(self, device: torch.device | str) -> None:
+        self.stream = torch.cuda.Stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, function: Callable[[], Any]) -> Any:
-        """Call the function on a stream of its own, as CUDA graphs ask for."""
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
+        """Call the function on the stream that it will be recorded on."""
+        current = torch.cuda.current_stream(self.stream.device)
+        self.stream.wait_stream(current)
+        with torch.cuda.stream(self.stream):
             result = function()
-        torch.cuda.current_stream().wait_stream(aside)
+        current.wait_stream(self.stream)
         return result
 
     def record(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """Return a replay, whose result lies at the same place every time."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
+        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
             result = function()
 
         def replay() -> Any:

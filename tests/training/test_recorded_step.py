@@ -79,13 +79,40 @@ def test_replayed_steps_equal_computed_ones(preset, changes, kind, dialogues):
     check_same([computing, recording], computed, recorded)
 
 
+class _Calls:
+    """A `Recorder` that computes instead."""
+
+    def warm_up(self, function: Callable) -> object:
+        return function()
+
+    def record(self, function: Callable) -> Callable:
+        return function
+
+
+@each_setting
+@pytest.mark.parametrize("amp", [False, True], ids=["float32", "bfloat16"])
+def test_replays_are_what_they_recorded_bit_by_bit(preset, changes, amp, dialogues):
+    found = []
+    for recorder in (_Calls(), EmulatedGraphs()):
+        optimiser = optimisers_of(preset, changes, dialogues, "cpu")[1]
+        optimiser.model.float()
+        optimiser.average.float()
+        optimiser.class_weight = None
+        optimiser.config = replace(optimiser.config, amp=amp)
+        step = RecordedStep(optimiser, optimiser.update, 3, recorder)
+        batches = [collate(dialogues, chosen, optimiser.model.window) for chosen in CHOSEN]
+        terms = [step(batch) for batch in batches]
+        found.append([terms, optimiser.model.state_dict(), optimiser.average.state_dict()])
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @each_setting
 @pytest.mark.parametrize("kind", ["update", "adversarial_update"])
 def test_cuda_graphs_of_steps_equal_computed_ones(preset, changes, kind, dialogues):
     computing, recording = optimisers_of(preset, changes, dialogues, "cuda")
-    step = RecordedStep(recording, getattr(recording, kind), 3, CudaGraphs())
+    step = RecordedStep(recording, getattr(recording, kind), 3, CudaGraphs("cuda"))
     batches = batches_of(dialogues, computing)
     computed = [computing.step(getattr(computing, kind), b.to("cuda")) for b in batches]
     check_same([computing, recording], computed, [step(batch) for batch in batches])
@@ -108,7 +135,7 @@ def test_a_recorded_training_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch, dialogues: Dialogues, settings: Callable, tmp_path: Path
 ):
     graphs = EmulatedGraphs()
-    monkeypatch.setattr("ariigcn_dgl.training.fit.CudaGraphs", lambda: graphs)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.CudaGraphs", lambda device: graphs)
     config = settings(epochs=6, batch_size=8)
 
     def stop(record: dict) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +12,7 @@ from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.data.synth_config import IEMOCAP_LIKE, MELD_LIKE
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.training.optimise import Optimiser
+from ariigcn_dgl.training.optimise import Optimiser, copied
 from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import RunConfig
 
@@ -47,7 +46,7 @@ class StepInputs:
 
     def optimiser(self, recorded: bool = False) -> Optimiser:
         """Return what trains a copy of the model, so that every peer starts from the same one."""
-        return Optimiser(deepcopy(self.model), self.config.training, STEPS, 1, None, recorded)
+        return Optimiser(copied(self.model), self.config.training, STEPS, 1, None, recorded)
 
 
 def draw_step(shape: StepShape, dtype: torch.dtype, device: torch.device) -> StepInputs:
@@ -78,7 +77,7 @@ def loss_and_gradient(inputs: StepInputs, model: ARIIGCN) -> list[Tensor]:
 
     The two losses are the discriminators' and that of everything else.
     """
-    model = deepcopy(model)
+    model = copied(model)
     for layer in model.modules():
         if isinstance(layer, Dropout | torch.nn.Dropout):
             layer.p = 0.0

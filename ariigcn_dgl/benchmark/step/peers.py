@@ -22,7 +22,8 @@ def _ours(inputs: StepInputs) -> Built:
 
 def _recorded(inputs: StepInputs) -> Built:
     optimiser, batch = inputs.optimiser(recorded=True), inputs.batch.on_cpu
-    step = RecordedStep(optimiser, optimiser.update, len(batch.lengths), CudaGraphs())
+    graphs = CudaGraphs(inputs.batch.labels.device)
+    step = RecordedStep(optimiser, optimiser.update, len(batch.lengths), graphs)
     return Built(
         lambda: list(step(batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
