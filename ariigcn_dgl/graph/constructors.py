@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph.checks import check_csr, check_edge_index, check_range, check_vectors
 from ariigcn_dgl.graph.dgl_view import edges_of
+from ariigcn_dgl.graph.move import narrowed
+from ariigcn_dgl.graph.plan import csr_plan, sort_edges
 from ariigcn_dgl.graph.remember import remembered
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 
@@ -55,15 +56,15 @@ def from_csr(
     (2, 3, 2)
     """
     etypes = torch.zeros_like(indices) if etypes is None else etypes
-    eids = torch.arange(indices.numel()) if eids is None else eids
+    if eids is None:
+        eids = torch.arange(indices.numel(), device=indices.device)
     check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
     if num_rels is None:
         num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
     num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
-    host = [tensor.cpu().contiguous() for tensor in (indptr, indices, etypes, eids)]
-    check_csr(*host, num_rels, num_src)
-    plan = torch.ops.ariigcn.csr_plan(*host[:3], num_src)
-    return cls(*host, *plan, num_rels=num_rels).with_facts().to(indices.device)
+    own = [tensor.contiguous() for tensor in (indptr, indices, etypes, eids)]
+    check_csr(*own, num_rels, num_src)
+    return narrowed(cls(*own, *csr_plan(*own[:3], num_src), num_rels=num_rels)).with_facts()
 
 
 def from_edges(
@@ -111,17 +112,11 @@ def from_edges(
         )
     if num_rels is None:
         num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
-    host = {"src": src.cpu(), "etypes": etypes.cpu(), "dst": dst.cpu()}
-    sizes = {"src": num_src, "etypes": num_rels, "dst": num_dst}
-    order, indptr = torch.arange(len(src)), torch.zeros(1, dtype=torch.int64)
-    for name, keys in host.items():  # the last key counts most
-        check_range(name, keys, sizes[name])
-        indptr, place = torch.ops.ariigcn.counting_sort(keys[order], sizes[name])
-        order = order[place]
-    graph = cls.from_csr(
-        indptr, host["src"][order], host["etypes"][order], num_rels, num_src, order
-    )
-    return graph.to(src.device)
+    keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
+    for name, (values, size) in keys.items():
+        check_range(name, values, size)
+    indptr, order = sort_edges(keys)
+    return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
 
 
 def from_edge_index(
@@ -275,6 +270,6 @@ def from_dialogues(
     ['other_future', 'self']
     """
     edges = window_edges(lengths, speakers, past, future, relations, num_speakers)
-    plan = torch.ops.ariigcn.csr_plan(*edges[:3], len(speakers))
+    plan = csr_plan(*edges[:3], len(speakers))
     num_rels = len(relation_names(relations, num_speakers))
     return cls(*edges, *plan, num_rels=num_rels).with_facts()

@@ -40,6 +40,13 @@ def move(graph: Graph, device: torch.device) -> Graph:
     return replace(unpacked(graph, send(packed(graph, device), device)), host=host)
 
 
+def narrowed(graph: Graph) -> Graph:
+    """Return a graph that was built on its device with what the kernels read there."""
+    if index_dtype(graph, graph.indices.device) == torch.int64:
+        return graph
+    return unpacked(graph, packed(graph, graph.indices.device))
+
+
 def packed(graph: Graph, device: torch.device) -> list[Tensor]:
     """Return the tensors that make up the graph on a device, for `unpacked`."""
     dtype = index_dtype(graph, device)

@@ -201,11 +201,14 @@ class Graph:
             return self.host.to(device)
         graph = move(self, device)
         graph.__dict__["first_without_in_edges"] = self.first_without_in_edges
-        if device.type == "cuda":
-            _ = graph.plan.relation_order  # now, as a captured CUDA graph would own what it makes
-        return graph
+        return graph.with_facts()
 
     def with_facts(self) -> Graph:
-        """Find out on the host what `torch.compile` cannot, then return the graph."""
+        """Find out now what later cannot be, then return the graph.
+
+        `torch.compile` cannot look at values, and a captured CUDA graph would own what it makes.
+        """
         _ = self.first_without_in_edges
+        if self.indices.device.type == "cuda":
+            _ = self.plan.relation_order
         return self

@@ -1,0 +1,82 @@
+"""Plans that torch's operators make on a device: the native ones, entry by entry."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.plan import composed_counting_sort, composed_csr_plan
+from tests.attention_inputs import dialogues, edges
+
+GRAPHS = {
+    "no nodes": edges(0, 0, 0),
+    "no targets": edges(0, 3, 0),
+    "no sources": edges(3, 0, 0),
+    "no edges": edges(4, 4, 0),
+    "one node": dialogues([1]),
+    "isolated nodes": edges(9, 9, 3),
+    "more sources": edges(3, 30, 90),
+    "dialogues": dialogues([3, 1, 12, 2], 4),
+}
+
+
+def native(graph: Graph) -> tuple[Tensor, ...]:
+    return torch.ops.ariigcn.csr_plan(graph.indptr, graph.indices, graph.etypes, graph.num_src)
+
+
+def composed(graph: Graph) -> tuple[Tensor, ...]:
+    return composed_csr_plan(graph.indptr, graph.indices, graph.etypes, graph.num_src)
+
+
+def check(graph: Graph) -> None:
+    for ours, expected in zip(composed(graph), native(graph), strict=True):
+        assert ours.dtype == expected.dtype
+        assert ours.equal(expected)
+
+
+def test_segments_begin_where_target_or_relation_changes():
+    indptr, etypes = torch.tensor([0, 3, 3, 5]), torch.tensor([0, 0, 2, 2, 2])
+    dst, seg_ptr, seg_dst, seg_rel, *_ = composed_csr_plan(
+        indptr, torch.tensor([0, 1, 1, 2, 2]), etypes, num_src=3
+    )
+    assert dst.tolist() == [0, 0, 0, 2, 2]
+    assert seg_ptr.tolist() == [0, 2, 3, 5]
+    assert (seg_dst.tolist(), seg_rel.tolist()) == ([0, 0, 2], [0, 2, 2])
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_plan_is_the_native_one(graph: Graph):
+    check(graph)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 30), st.integers(1, 4))
+def test_plan_of_any_edges_is_the_native_one(num_dst, num_src, count, num_rels):
+    check(edges(num_dst, num_src, count if num_dst and num_src else 0, num_rels))
+
+
+@given(st.lists(st.integers(0, 5), max_size=20))
+def test_order_is_the_native_one(values: list[int]):
+    found = composed_counting_sort(torch.tensor(values, dtype=torch.int64), 6)
+    expected = torch.ops.ariigcn.counting_sort(torch.tensor(values, dtype=torch.int64), 6)
+    assert all(a.equal(b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graph_built_on_a_gpu_is_the_cpus(name: str):
+    expected = GRAPHS[name]
+    found = Graph.from_edges(
+        *(x.cuda() for x in (expected.indices, expected.dst, expected.etypes)),
+        num_src=expected.num_src,
+        num_dst=expected.num_dst,
+        num_rels=expected.num_rels,
+    )
+    assert found.plan.indices.dtype == torch.int32
+    for field in ("indptr", "indices", "etypes", "seg_ptr", "edge_seg", "t_eids", "components"):
+        assert getattr(found, field).cpu().equal(getattr(expected, field))
+        assert getattr(found.plan, field).cpu().long().equal(getattr(expected, field))
