@@ -1,7 +1,7 @@
 """What is derived of a graph's edges: natively on the CPU, by torch's operators elsewhere.
 
-Edges that are on a GPU are sorted and described there: nothing but the numbers of segments and of
-components, which decide shapes, comes to the host.
+Edges that are on a GPU are sorted and described there: to the host come the numbers of segments and
+components, which decide shapes, and whether the edges are valid, but no edge.
 """
 
 from __future__ import annotations
