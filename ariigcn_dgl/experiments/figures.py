@@ -99,7 +99,7 @@ def _half_interval(row: RowResult) -> float:
 
 
 def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
-    axis.set_title(f"{results.title}, {results.data['name']}", loc="left", fontsize=11)
+    axis.set_title(f"{results.title}, {results.data_name}", loc="left", fontsize=11)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     return figure

@@ -177,6 +177,12 @@ class Results:
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]
 
+    @property
+    def data_name(self) -> str:
+        """The data set as titles name it, with the number of folds of a cross-validation."""
+        name = self.data["name"]
+        return name if self.folds is None else f"{name}, {self.folds} folds"
+
     def row(self, name: str) -> RowResult:
         """Return a setting's results."""
         return next(row for row in self.rows if row.name == name)

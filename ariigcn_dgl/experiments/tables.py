@@ -65,7 +65,7 @@ def main_table(results: Results) -> Table:
         for row in results.rows
     ]
     return Table(
-        f"{results.title}: {results.data['name']}",
+        f"{results.title}: {results.data_name}",
         ("setting", *columns),
         tuple(_grouped(results, rows)),
         tuple(_notes(results)),

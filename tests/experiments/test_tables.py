@@ -88,6 +88,11 @@ def results() -> Results:
     )
 
 
+def test_titles_name_the_data_set_and_the_folds(results: Results) -> None:
+    assert main_table(results).title == "Mine: talk"
+    assert main_table(replace(results, folds=3)).title == "Mine: talk, 3 folds"
+
+
 def test_scores_of_the_settings(results: Results) -> None:
     table = main_table(results)
     assert table.header == (
