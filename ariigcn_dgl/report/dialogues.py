@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.clouds import Cloud, clouds
 from ariigcn_dgl.report.conversation import Conversation, Utterance
@@ -53,6 +54,24 @@ class Looked:
             for name, p in scores.items()
         }
         return [(name, one.weighted_f1, one.accuracy) for name, one in found.items()]
+
+
+def as_tested(dialogues: Dialogues, runs: Sequence[RunFiles]) -> Dialogues:
+    """Return the dialogues split as the runs split them: with their fold of a cross-validation.
+
+    Raises
+    ------
+    InputError
+        If the runs are of different folds, which test different dialogues.
+    """
+    folds = {None if run.plan["fold"] is None else Fold(**run.plan["fold"]) for run in runs}
+    if len(folds) > 1:
+        raise InputError(
+            "the runs are of different folds and test different dialogues: leave --data out, or "
+            "name runs of one fold"
+        )
+    (fold,) = folds
+    return dialogues if fold is None else with_fold(dialogues, fold)
 
 
 def look(run: RunFiles, dialogues: Dialogues) -> Looked:

@@ -9,7 +9,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.clouds import SIZE
 from ariigcn_dgl.report.conversation import browser_data
-from ariigcn_dgl.report.dialogues import Looked, conversations, look, shown
+from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import HEADLINE
@@ -29,8 +29,11 @@ def report_html(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) ->
     Raises
     ------
     InputError
-        If a run was trained on another data set, or a file of it is damaged.
+        If a run was trained on another data set, a file of it is damaged, or runs are of different
+        folds.
     """
+    if dialogues is not None:
+        dialogues = as_tested(dialogues, runs)
     looked = [] if dialogues is None else [look(run, dialogues) for run in runs]
     headlines, strip = scores.headlines(runs)
     validation = curves.validation_scores(runs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
 from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
@@ -82,18 +83,20 @@ def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> Tra
         system: str = "ariigcn",
         seeds: Sequence[int] = (0,),
         modalities: Sequence[str] | None = None,
+        fold: Fold | None = None,
         **changes: Any,
     ) -> Path:
         folder = tmp_path_factory.mktemp("runs") / system
         folder.mkdir()
         data = dialogues if modalities is None else dialogues.with_modalities(modalities)
+        data = data if fold is None else with_fold(data, fold)
         model = replace(SYSTEMS[system].Config(), **SMALL[system], **changes)
         training = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.01, adversarial_epochs=1)
         config = RunConfig(system, model, training).resolved(data)
         write_config(folder / CONFIG_FILE, config)
         plan = {"data": "somewhere", "preset": "paper", "seeds": list(seeds), "device": "cpu"}
         plan |= {"modalities": modalities, "dataset_sha256": fingerprint(data)}
-        write_json(folder / PLAN_FILE, plan)
+        write_json(folder / PLAN_FILE, plan | ({} if fold is None else {"fold": asdict(fold)}))
         for seed in seeds:
             fit(data, config, seed, folder / f"seed{seed}")
         return folder

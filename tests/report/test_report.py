@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.report.report import report_html
@@ -155,6 +156,25 @@ def test_optimistic_scores_are_called_so(two_seeds: Path, tmp_path: Path) -> Non
     path.write_text(json.dumps(record))
     html = report_html([run_of(folder)])
     assert re.search(r"Optimistic, and not the result: had seed 0 .* 99\.25 \(epoch 2\)", html)
+
+
+def test_runs_of_one_fold_show_the_dialogues_that_it_tests(
+    train: Callable, dialogues: Dialogues
+) -> None:
+    fold = Fold(1, 3)
+    html = report_html([run_of(train("mlp", fold=fold))], dialogues)
+    tested = with_fold(dialogues, fold)
+    names = [tested.dialogue_ids[b] for b in tested.indices("test")]
+    assert f"The test split: {len(names)} dialogues" in html
+    assert all(name in html for name in names)
+
+
+def test_runs_of_different_folds_are_refused(
+    train: Callable, two_seeds: Path, dialogues: Dialogues
+) -> None:
+    runs = [run_of(two_seeds), run_of(train("mlp", fold=Fold(1, 3)))]
+    with pytest.raises(InputError, match="of different folds"):
+        report_html(runs, dialogues)
 
 
 def test_other_data_is_refused(two_seeds: Path, dialogues: Dialogues) -> None:
