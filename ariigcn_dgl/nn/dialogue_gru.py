@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._gru_scan import GRUScan
-from ariigcn_dgl.nn._scan import run_recurrent
+from ariigcn_dgl.nn._recurrent import Recurrent
 
 
-class DialogueGRU(nn.Module):
+class DialogueGRU(Recurrent):
     """Run a (bidirectional) GRU over every dialogue of a batch.
 
     Parameters
@@ -37,41 +36,8 @@ class DialogueGRU(nn.Module):
     torch.Size([5, 6])
     """
 
-    def __init__(
-        self,
-        in_feats: int,
-        hidden_dim: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        bidirectional: bool = True,
-    ) -> None:
-        super().__init__()
-        if bidirectional and hidden_dim % 2:
-            raise ValueError(f"hidden_dim of a bidirectional GRU must be even, got {hidden_dim}")
-        self.gru = nn.GRU(
-            in_feats,
-            hidden_dim // 2 if bidirectional else hidden_dim,
-            num_layers,
-            dropout=dropout if num_layers > 1 else 0.0,
-            bidirectional=bidirectional,
-        )
-
-    def forward(self, feat: Tensor, lengths: Tensor | Sequences) -> Tensor:
-        """Return the states.
-
-        Parameters
-        ----------
-        feat : (N, D_in) tensor
-            Utterances, dialogue after dialogue.
-        lengths : (B,) int64 tensor or Sequences
-            Utterances in each dialogue, on the CPU; or which rows follow each other.
-
-        Returns
-        -------
-        (N, hidden_dim) tensor
-            In the order of `feat`.
-        """
-        return run_recurrent(self.gru, GRUScan, feat, lengths)
+    kind = nn.GRU
+    scan = GRUScan
 
     def step(self, feat: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         """Read one more utterance of a dialogue that is still going on.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
-from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
-from ariigcn_dgl.nn._scan import run_recurrent
+from ariigcn_dgl.nn._recurrent import Recurrent
 
 
-class DialogueLSTM(nn.Module):
+class DialogueLSTM(Recurrent):
     """Run a (bidirectional) LSTM over every dialogue of a batch.
 
     Parameters
@@ -37,38 +36,5 @@ class DialogueLSTM(nn.Module):
     torch.Size([5, 6])
     """
 
-    def __init__(
-        self,
-        in_feats: int,
-        hidden_dim: int,
-        num_layers: int = 1,
-        dropout: float = 0.0,
-        bidirectional: bool = True,
-    ) -> None:
-        super().__init__()
-        if bidirectional and hidden_dim % 2:
-            raise ValueError(f"hidden_dim of a bidirectional LSTM must be even, got {hidden_dim}")
-        self.lstm = nn.LSTM(
-            in_feats,
-            hidden_dim // 2 if bidirectional else hidden_dim,
-            num_layers,
-            dropout=dropout if num_layers > 1 else 0.0,
-            bidirectional=bidirectional,
-        )
-
-    def forward(self, feat: Tensor, lengths: Tensor | Sequences) -> Tensor:
-        """Return the states.
-
-        Parameters
-        ----------
-        feat : (N, D_in) tensor
-            Utterances, dialogue after dialogue.
-        lengths : (B,) int64 tensor or Sequences
-            Utterances in each dialogue, on the CPU; or which rows follow each other.
-
-        Returns
-        -------
-        (N, hidden_dim) tensor
-            In the order of `feat`.
-        """
-        return run_recurrent(self.lstm, LSTMScan, feat, lengths)
+    kind = nn.LSTM
+    scan = LSTMScan
