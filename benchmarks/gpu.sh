@@ -97,9 +97,11 @@ export TORCH_CUDA_ARCH_LIST=${TORCH_CUDA_ARCH_LIST:-$(architecture)}
 : "${TORCH_CUDA_ARCH_LIST:=9.0}"
 both="--dtypes float32 bfloat16 --seconds 0.2"
 step machine 30 bash -c describe
-if step build 200 "$PYTHON" setup.py -q build_ext --inplace; then
+# egg_info: the version, as nothing is installed
+if step build 200 "$PYTHON" setup.py -q egg_info build_ext --inplace; then
   step tests 120 "$PYTHON" -m pytest -q -m cuda -p no:cacheprovider tests
-  step dialogues 60 bash -c "benchmark dialogues attention --shapes meld iemocap --dims 256 $both"
+  step dialogues 60 bash -c \
+    "benchmark dialogues attention --shapes meld iemocap --dims 256 --peers torch-split dense pyg $both"
   step long 60 bash -c "benchmark long attention --shapes long --dims 256 --peers torch-split $both"
   step contrast 60 bash -c "benchmark contrast contrast --sizes 320 1600 8192 --peers eager $both"
   step contrast-32768 60 bash -c \

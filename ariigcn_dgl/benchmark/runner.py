@@ -103,6 +103,8 @@ def run(
     """
     if device.index is not None:
         torch.cuda.set_device(device)  # events are recorded on the current device
+    if device.type == "cuda":  # cuDNN's recurrent layers round to tf32 where matrix products do
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32
     start, machine = time.perf_counter(), describe_machine(device)
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     ceilings, cases = [], []

@@ -12,6 +12,7 @@ from ariigcn_dgl.graph import Graph, move
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
+from tests.waiting import waiting_is_an_error
 
 pytestmark = [
     pytest.mark.cuda,
@@ -154,18 +155,16 @@ def test_int64_where_int32_is_not_enough_gives_the_same_bits(dtype, monkeypatch)
 def step(compute, leaves: dict[str, Tensor]) -> tuple[Tensor, ...]:
     out = compute(**leaves)
     loss = out[0].sum() + (out[1] * out[1]).sum()
-    return (*out, *torch.autograd.grad(loss, list(leaves.values())))
+    grads = torch.autograd.grad(loss, list(leaves.values()))
+    return *(x.detach() for x in out), *grads  # no autograd graph outlives the step
 
 
 def test_nothing_waits_for_the_device():
     compute = on(LARGE, "cuda", dropout=0.3, gelu=True)
     inputs = tensors(LARGE, dtype=torch.bfloat16)
     leaves = {k: x.cuda().requires_grad_() for k, x in inputs.items()}
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         step(compute, leaves)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])

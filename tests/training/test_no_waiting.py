@@ -20,6 +20,7 @@ from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training import optimise
 from ariigcn_dgl.training.optimise import Optimiser
 from ariigcn_dgl.training.presets import default_preset, preset_config
+from tests.waiting import waiting_is_an_error
 
 # Settings under which systems take other ways through the code than their published ones do.
 VARIANTS = [
@@ -148,11 +149,8 @@ def test_training_step_on_a_gpu_does_not_wait(system, preset, changes, dialogues
     optimiser = optimiser_of(system, preset, changes, dialogues, "cuda")
     batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
     optimiser.train_step(batch.to("cuda"))  # libraries may wait when they start
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         terms = optimiser.train_step(batch.to("cuda"))
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     assert all(term.isfinite() for term in terms.values())
 
 
