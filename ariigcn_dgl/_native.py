@@ -21,8 +21,6 @@ def _compute_in_float(name: str) -> None:
         torch.library.register_autocast(f"ariigcn::{name}", device, torch.float32)
 
 
-for _name in ("segment_spmm", "segment_sddmm"):
+# Of the others the functions in `ops` choose the type, which on CUDA may be half.
+for _name in ("segment_spmm", "segment_sddmm", "edge_attention", "edge_attention_backward"):
     _compute_in_float(_name)
-for _name in ("relational_attention", "edge_attention", "pairwise_contrast"):
-    _compute_in_float(_name)
-    _compute_in_float(f"{_name}_backward")

@@ -195,7 +195,8 @@ def test_launches_three_kernels_and_six():
     compute, inputs = on(LARGE, "cuda", gelu=True), tensors(LARGE, dtype=torch.float32)
     leaves = {k: x.cuda().requires_grad_() for k, x in inputs.items()}
     step(compute, leaves)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    activities = [torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities, acc_events=True) as profile:
         out, _ = compute(**leaves)
         torch.autograd.grad(out, list(leaves.values()), torch.ones_like(out))
         torch.cuda.synchronize()
