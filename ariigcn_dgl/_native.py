@@ -1,18 +1,56 @@
 """Loads the native library, once; every module that calls `torch.ops.ariigcn` imports this."""
 
+from __future__ import annotations
+
+import ctypes
+import json
+from pathlib import Path
+
 import torch
 
-try:
-    from ariigcn_dgl import _C
-except ImportError as error:
-    raise ImportError(
-        "the native extension of ariigcn_dgl is not built for this Python and torch: "
-        "pip install --no-build-isolation . (in the project's folder, after installing torch)"
-    ) from error
+LIBRARY = Path(__file__).with_name("libariigcn.so")
 
-build_info = _C.build_info
-fma_rate = _C.fma_rate
-cpu_capability = _C.cpu_capability
+
+def _load() -> ctypes.CDLL:
+    if not LIBRARY.is_file():
+        raise ImportError(
+            f"the native library of ariigcn_dgl is not built ({LIBRARY} is not there): install a "
+            "wheel, or build it, after torch, in the project's folder: "
+            "pip install --no-build-isolation ."
+        )
+    try:
+        torch.ops.load_library(LIBRARY)
+        return ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        raise ImportError(
+            f"the native library of ariigcn_dgl does not load beside torch {torch.__version__} "
+            f"({error}): it needs torch 2.11 or newer"
+        ) from error
+
+
+_library = _load()
+
+
+def build_info() -> dict[str, str]:
+    """Return what built the library: compiler, torch_headers, cuda and cuda_archs ("": none).
+
+    Examples
+    --------
+    >>> sorted(build_info())
+    ['compiler', 'cuda', 'cuda_archs', 'torch_headers']
+    """
+    return json.loads(_said("ariigcn_build_info"))
+
+
+def cpu_capability() -> str:
+    """Return the instruction set that the CPU kernels run with: generic, avx2 or avx512."""
+    return _said("ariigcn_cpu_capability")
+
+
+def _said(name: str) -> str:
+    function = getattr(_library, name)
+    function.restype = ctypes.c_char_p
+    return function().decode()
 
 
 def _compute_in_float(name: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from importlib.metadata import version
 
+import pytest
 import torch
 
 import ariigcn_dgl
@@ -41,8 +41,33 @@ def test_the_package_knows_its_version():
     assert ariigcn_dgl.__version__ == version("ariigcn_dgl")
 
 
-def test_a_missing_extension_is_explained():
-    code = "import sys; sys.modules['ariigcn_dgl._C'] = None; import ariigcn_dgl.ops"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "ImportError: the native extension of ariigcn_dgl is not built" in done.stderr
+def test_a_missing_library_is_explained(monkeypatch, tmp_path):
+    monkeypatch.setattr(_native, "LIBRARY", tmp_path / "libariigcn.so")
+    with pytest.raises(ImportError, match=r"not built \(.*libariigcn.so is not there\): install a"):
+        _native._load()
+
+
+def test_a_library_that_does_not_load_is_explained(monkeypatch, tmp_path):
+    (tmp_path / "libariigcn.so").write_bytes(b"no library")
+    monkeypatch.setattr(_native, "LIBRARY", tmp_path / "libariigcn.so")
+    with pytest.raises(ImportError, match=r"does not load beside torch 2\..*: it needs torch 2\.11"):
+        _native._load()
+
+
+def symbols(which: str) -> list[str]:
+    """Return the names that the library defines, or needs: "--defined-only", "--undefined-only"."""
+    command = ["nm", "-D", "--format=just-symbols", which, _native.LIBRARY]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_library_shows_nothing_but_its_two_functions():
+    assert symbols("--defined-only") == ["ariigcn_build_info", "ariigcn_cpu_capability"]
+
+
+def test_the_library_knows_no_python():
+    assert not [name for name in symbols("--undefined-only") if name.startswith(("Py", "_Py"))]
+
+
+@pytest.mark.parametrize("mangled", ["_ZN3c10", "_ZN2at", "_ZN5torch"])
+def test_the_library_reaches_torch_by_its_stable_interface_only(mangled):
+    assert not [name for name in symbols("--undefined-only") if mangled in name]

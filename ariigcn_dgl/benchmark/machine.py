@@ -12,7 +12,7 @@ import torch
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl._dgl import dgl
-from ariigcn_dgl._native import build_info, fma_rate
+from ariigcn_dgl._native import build_info
 from ariigcn_dgl.benchmark.measure import timed
 from ariigcn_dgl.benchmark.packages import library_versions
 from ariigcn_dgl.benchmark.record import Ceilings
@@ -52,11 +52,17 @@ def set_threads(threads: int) -> None:
 def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:
     """Measure multiply-add peak, matrix product and copy with so many threads."""
     set_threads(threads)
-    fma = LANES[dtype] * _fma(threads) if device.type == "cpu" else None
+    peak = _fma(threads) if device.type == "cpu" else None
+    fma = None if peak is None else LANES[dtype] * peak
     return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), _copy(device))
 
 
-def _fma(threads: int) -> float:
+def _fma(threads: int) -> float | None:
+    """Return the multiply-add peak; None without `_host`, which wheels for any Python lack."""
+    try:
+        from ariigcn_dgl._host import fma_rate
+    except ImportError:
+        return None
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(fma_rate, [SECONDS] * threads))
 

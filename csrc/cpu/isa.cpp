@@ -18,17 +18,6 @@ Isa choose() {
 
 }  // namespace
 
-Isa best_isa() {
-#if ARIIGCN_X86
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return Isa::kAvx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::kAvx2;
-#endif
-  return Isa::kGeneric;
-}
-
 Isa isa() {
   static const Isa chosen = choose();
   return chosen;

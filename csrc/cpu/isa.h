@@ -13,7 +13,16 @@ namespace ariigcn {
 enum class Isa { kGeneric, kAvx2, kAvx512 };
 
 // The best one this machine has.
-Isa best_isa();
+inline Isa best_isa() {
+#if ARIIGCN_X86
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return Isa::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::kAvx2;
+#endif
+  return Isa::kGeneric;
+}
 // That one, or a lower one: the environment variable ARIIGCN_CPU_CAPABILITY (generic, avx2,
 // avx512) chooses. Read once.
 Isa isa();

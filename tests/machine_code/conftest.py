@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl import _C
+from ariigcn_dgl._native import LIBRARY, build_info
 
 
 class MachineCode:
@@ -23,7 +23,7 @@ class MachineCode:
 
     def _dump(self, *options: str) -> str:
         path = f"{Path(self.tool).parent}:/usr/bin:/bin"  # nvdisasm lies beside it
-        command = [self.tool, *options, _C.__file__]
+        command = [self.tool, *options, str(LIBRARY)]
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env={"PATH": path}
         )
@@ -51,7 +51,7 @@ class MachineCode:
 @pytest.fixture(scope="session")
 def machine_code() -> MachineCode:
     """Return the toolkit's view of the library, or that of the tool's wheel."""
-    if not _C.build_info()["cuda_archs"]:
+    if not build_info()["cuda_archs"]:
         pytest.skip("the library was built without CUDA")
     nvidia = importlib.util.find_spec("nvidia")
     folders = map(Path, nvidia.submodule_search_locations if nvidia else ())
@@ -64,7 +64,7 @@ def machine_code() -> MachineCode:
 
 def built_archs() -> list[str]:
     """Return the architectures that the library was built for."""
-    archs = _C.build_info()["cuda_archs"].split()
+    archs = build_info()["cuda_archs"].split()
     return [f"sm_{arch.split('+')[0].replace('.', '')}" for arch in archs]
 
 

@@ -1,6 +1,7 @@
 // Measures the multiply-add peak of one thread.
-#include "../machine.h"
-#include "isa.h"
+#include "fma_rate.h"
+
+#include "../cpu/isa.h"
 
 #include <algorithm>
 #include <chrono>
