@@ -114,12 +114,13 @@ class Build(BuildExtension):
         flags = nvcc_flags()
         folder = Path("build", "cuda-" + hashlib.sha256(repr(flags).encode()).hexdigest()[:8])
         folder.mkdir(parents=True, exist_ok=True)
-        headers = [*Path("csrc").rglob("*.h")]
 
         def compiled(source):
             target = folder / f"{source.stem}.o"
-            if newer_group([source, *headers], target):
-                subprocess.check_call([NVCC, *flags, "-c", source, "-o", target])
+            read = target.with_suffix(".d")  # what it was compiled from: "target : source header ..."
+            files = read.read_text().replace("\\\n", " ").split()[2:] if read.exists() else [source]
+            if not read.exists() or newer_group(files, target, missing="newer"):
+                subprocess.check_call([NVCC, *flags, "-MD", "-MF", read, "-c", source, "-o", target])
             return str(target)
 
         with ThreadPoolExecutor(int(os.getenv("MAX_JOBS", os.cpu_count()))) as pool:
