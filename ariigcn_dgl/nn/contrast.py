@@ -120,8 +120,11 @@ class PairwiseContrast(nn.Module):
         if utterance is None:
             utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
         _check(feat, label=label, modality=modality, utterance=utterance)
+        # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
+        left_out = (label < 0) | feat.eq(0).all(-1)
+        rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
         # in half precision the norm's lower bound is 0, and a zero row would become NaN
-        z = F.normalize(feat if feat.dtype == torch.float64 else feat.float(), dim=-1)
+        z = F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
         z = z.to(feat.dtype) if feat.is_cuda else z  # where halves are multiplied faster
         stats = pairwise_contrast(
             z,

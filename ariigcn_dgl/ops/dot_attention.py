@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._transforms import is_transformed
 from ariigcn_dgl.ops.edge_softmax import edge_softmax, largest_score
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
@@ -59,6 +60,8 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
     groups, _, width = query.shape
     require_shape("query", query, (groups, graph.num_dst, width))
     require_shape("key", key, (groups, graph.num_src, width))
+    if is_transformed(query, key):
+        return dot_attention_reference(graph, query, key)
     plan = graph.plan
     structure = (plan.indptr, plan.indices, plan.dst, plan.t_indptr, plan.t_eids)
     scores = torch.ops.ariigcn.segment_sddmm(query.contiguous(), key.contiguous(), *structure)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_floating
+from ariigcn_dgl.ops._transforms import is_transformed
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
@@ -42,7 +43,7 @@ def dropout(x: Tensor, p: float) -> Tensor:
     require_floating(x=x)
     if not 0 <= p <= 1:
         raise ValueError(f"p must lie between 0 and 1, got {p}")
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or is_transformed(x):
         return F.dropout(x, p)
     seed = torch.empty((), dtype=torch.int64).random_(-(2**63), None)
     return torch.ops.ariigcn.dropout(x.contiguous(), seed, p)

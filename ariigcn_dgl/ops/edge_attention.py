@@ -12,6 +12,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops._transforms import is_transformed
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def edge_attention(
     require_shape("u", u, (groups, graph.num_dst, width))
     require_shape("v", v, (groups, graph.num_src, width))
     require_shape("w", w, (groups, width))
+    if is_transformed(u, v, w):
+        return edge_attention_reference(graph, u, v, w, negative_slope=negative_slope)
     plan = graph.plan
     structure = (plan.indptr, plan.indices, plan.dst, plan.t_indptr, plan.t_eids)
     return torch.ops.ariigcn.edge_attention(

@@ -12,6 +12,7 @@ from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
 from ariigcn_dgl.ops._precision import allows_tf32
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops._transforms import is_transformed
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
 
@@ -123,6 +124,9 @@ def pairwise_contrast(
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
+    if is_transformed(z):
+        options = {"temperature": temperature, "margin": margin}
+        return pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     stats = torch.ops.ariigcn.pairwise_contrast(
         z.contiguous(),
         *(ids.contiguous() for ids in (label, modality, utterance)),

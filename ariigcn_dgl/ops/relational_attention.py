@@ -13,6 +13,7 @@ from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops._transforms import is_transformed
 from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def relational_attention(
         "gelu": gelu,
     }
     _check(graph, tensors, activation, dropout)
+    if is_transformed(*tensors.values()):
+        return relational_attention_reference(graph, **tensors, **options)
     exact = computed_dtype(feat)
     dtype = exact if autocasts(feat) else feat.dtype
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._transforms import is_transformed
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -54,6 +55,8 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     groups, _, width = feat.shape
     require_shape("feat", feat, (groups, graph.num_src, width))
     require_shape("weight", weight, (groups, graph.num_edges))
+    if is_transformed(weight, feat):
+        return segment_spmm_reference(graph, weight, feat)
     return torch.ops.ariigcn.segment_spmm(
         weight.contiguous(), feat.contiguous(), *_structure(graph)
     )

@@ -179,6 +179,29 @@ def test_rows_left_out_get_no_gradient_and_have_no_influence(feat, label, form):
     assert loss(changed, label).equal(value)
 
 
+@pytest.mark.parametrize("filling", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("kind", [ICCLLoss, IMCLLoss])
+def test_rows_left_out_may_hold_anything(feat, label, kind, filling):
+    out = (label < 0).unsqueeze(-1)
+    clean, dirty = (feat.masked_fill(out, value).requires_grad_() for value in (1.0, filling))
+    losses = [kind(form="supcon")(rows, label) for rows in (clean, dirty)]
+    assert losses[0].equal(losses[1])
+    torch.stack(losses).sum().backward()
+    assert dirty.grad.equal(clean.grad)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_zero_row_has_no_direction_and_gradient_zero(feat, label, form, dtype):
+    rows = feat.to(dtype)
+    chosen = (label >= 0).nonzero()[0]
+    rows[tuple(chosen)] = 0
+    rows.requires_grad_()
+    ICCLLoss(form=form)(rows, label).backward()
+    assert rows.grad.isfinite().all()
+    assert rows.grad[tuple(chosen)].eq(0).all()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_zero_rows_of_missing_modalities_harm_no_gradient(feat, label, dtype):
     feat = (feat * (label >= 0).unsqueeze(-1)).to(dtype).requires_grad_()
