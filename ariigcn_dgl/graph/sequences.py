@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph.window import check_dialogues
 from ariigcn_dgl.transfer import send
 
 
@@ -26,6 +27,11 @@ def speaker_threads(speakers: Tensor, lengths: Tensor) -> Tensor:
     -------
     (N,) int64 tensor
         Thread of each utterance, 0 to the number of threads - 1, by first appearance.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up, or are negative, or dtypes or dimensions do not fit.
 
     Examples
     --------
@@ -52,6 +58,11 @@ def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
     -------
     (N,) int64 tensor
 
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up, or are negative, or dtypes or dimensions do not fit.
+
     Examples
     --------
     >>> import torch
@@ -62,7 +73,9 @@ def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.cpu().contiguous())
+    speakers = speakers.cpu()
+    check_dialogues(lengths, speakers)
+    return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.contiguous())
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def window_edges(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return ``indptr, indices, etypes, eids`` of `Graph.from_dialogues`, which see."""
     relation_names(relations)
-    _check_window(lengths, speakers, past, future)
+    check_dialogues(lengths, speakers)
+    if past < 0 or future < 0:
+        raise ValueError(f"past and future must not be negative, got {past} and {future}")
     num_nodes = len(speakers)
     lengths = lengths.contiguous()
     numbers, counts = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
@@ -65,12 +67,11 @@ def window_edges(
     )
 
 
-def _check_window(lengths: Tensor, speakers: Tensor, past: int, future: int) -> None:
+def check_dialogues(lengths: Tensor, speakers: Tensor) -> None:
+    """Raise ValueError unless `lengths` divides `speakers` into dialogues, both on the CPU."""
     for name, tensor in (("lengths", lengths), ("speakers", speakers)):
         if tensor.dtype != torch.int64 or tensor.device.type != "cpu" or tensor.dim() != 1:
             raise ValueError(f"{name} must be a 1-D int64 tensor on the CPU")
-    if past < 0 or future < 0:
-        raise ValueError(f"past and future must not be negative, got {past} and {future}")
     values = lengths.tolist()  # adds up without overflow
     if min(values, default=0) < 0:
         raise ValueError(f"lengths must not be negative, got {min(values)}")

@@ -1,10 +1,12 @@
 // The index structure that the kernels read, from any in-edges in CSR form: segments, transpose,
 // components. Every part takes one or two passes over the edges.
+#include "graph_checks.h"
 #include "index_tensor.h"
 
 #include <torch/csrc/stable/library.h>
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 #include <vector>
 
@@ -28,6 +30,10 @@ void counting_sort(const int64_t* keys, int64_t size, int64_t num_keys, int64_t*
 }
 
 std::tuple<Tensor, Tensor> counting_sort_op(const Tensor& keys, int64_t num_keys) {
+  const ariigcn::Checks check("counting_sort", keys);
+  check.int64("keys", keys, {keys.numel()});
+  check.require(num_keys >= 0, "num_keys must not be negative");
+  check.within("keys", keys, num_keys);
   Tensor offsets = empty_index(num_keys + 1);
   Tensor order = empty_index(keys.numel());
   counting_sort(keys.const_data_ptr<int64_t>(), keys.numel(), num_keys,
@@ -75,6 +81,13 @@ using Plan = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, 
 
 Plan csr_plan(const Tensor& indptr, const Tensor& indices, const Tensor& etypes, int64_t num_src) {
   const int64_t nodes = indptr.numel() - 1, edges = indices.numel();
+  const ariigcn::Checks check("csr_plan", indptr);
+  check.int64("indptr", indptr, {indptr.numel()});
+  check.int64("indices", indices, {edges});
+  check.int64("etypes", etypes, {edges});
+  check.require(num_src >= 0, "num_src must not be negative");
+  check_edges(check, indptr, indices, num_src);
+  check.within("etypes", etypes, std::numeric_limits<int64_t>::max());
   const auto* row_ptr = indptr.const_data_ptr<int64_t>();
   const auto* type = etypes.const_data_ptr<int64_t>();
 

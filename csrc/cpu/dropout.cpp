@@ -1,5 +1,6 @@
 // Dropout whose mask is a function of the seed and the position: the backward pass draws it anew
 // instead of storing it, and the result does not depend on the number of threads.
+#include "../checks.h"
 #include "../dispatch.h"
 #include "../numeric.h"
 
@@ -48,6 +49,10 @@ void drop(const scalar_t* in, int64_t size, uint64_t seed, double probability, s
 }
 
 Tensor dropout(const Tensor& input, const Tensor& seed, double probability) {
+  const ariigcn::Checks check("dropout", input);
+  check.require(input.is_contiguous(), "input must be contiguous");
+  check.require(probability >= 0 && probability <= 1, "p must lie between 0 and 1");
+  check.int64("seed", seed, {});
   Tensor out = torch::stable::empty_like(input);
   const uint64_t number = *seed.const_data_ptr<int64_t>();
   DISPATCH_FLOATING(input, "dropout",

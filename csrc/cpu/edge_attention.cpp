@@ -5,6 +5,8 @@
 
 #include <tuple>
 
+#include "../edge_attention_checks.h"
+#include "graph_checks.h"
 #include "kernel_type.h"
 
 namespace {
@@ -15,10 +17,11 @@ using torch::stable::Tensor;
 // The graph with one relation, in which every target is a segment.
 struct Structure {
   const Tensor &indptr, &indices, &dst, &t_indptr, &t_eids;
-  std::vector<int64_t> targets = std::vector<int64_t>(indptr.numel() - 1),
-                       relations = std::vector<int64_t>(targets.size());
+  std::vector<int64_t> targets = {}, relations = {};
 
   AttentionGraph graph() {
+    targets.resize(indptr.numel() - 1);
+    relations.assign(targets.size(), 0);
     std::iota(targets.begin(), targets.end(), 0);
     const auto at = [](const Tensor& t) { return t.const_data_ptr<int64_t>(); };
     AttentionGraph graph{};
@@ -36,6 +39,20 @@ struct Structure {
     return graph;
   }
 };
+
+Checks check_inputs(const char* op, const Tensor& u, const Tensor& v, const Tensor& w,
+                    const Structure& in) {
+  const Checks check = check_edge_attention(op, u, v, w, in);
+  check.int64("indices", in.indices, {in.indices.numel()});
+  check_edges(check, in.indptr, in.indices, v.size(1));
+  check_transpose(check, in.indices, in.t_indptr, in.t_eids);
+  const int64_t *row = index_of(in.indptr), *target = index_of(in.dst);
+  bool fits = true;
+  for (int64_t i = 0; i < u.size(1); ++i)
+    for (int64_t e = row[i]; e < row[i + 1]; ++e) fits &= target[e] == i;
+  check.require(fits, "dst are not the targets of the edges");
+  return check;
+}
 
 // u, v and alpha are read only in backward; one struct serves both passes.
 template <typename T>
@@ -59,6 +76,7 @@ Tensor edge_attention(const Tensor& u, const Tensor& v, const Tensor& w, double 
                       const Tensor& indptr, const Tensor& indices, const Tensor& dst,
                       const Tensor& t_indptr, const Tensor& t_eids) {
   Structure structure{indptr, indices, dst, t_indptr, t_eids};
+  check_inputs("edge_attention", u, v, w, structure);
   return in_kernel_type(u, [&]<typename T>(T, ScalarType type) {
     const Tensor own_u = as_type(u, type), own_v = as_type(v, type), own_w = as_type(w, type);
     Tensor alpha = torch::stable::new_empty(own_u, {w.size(0), indices.numel()});
@@ -73,6 +91,8 @@ std::tuple<Tensor, Tensor, Tensor> edge_attention_backward(
     double negative_slope, const Tensor& indptr, const Tensor& indices, const Tensor& dst,
     const Tensor& t_indptr, const Tensor& t_eids) {
   Structure structure{indptr, indices, dst, t_indptr, t_eids};
+  const Checks check = check_inputs("edge_attention_backward", u, v, w, structure);
+  check_edge_gradients(check, grad, alpha, u.size(0), indices.numel());
   return in_kernel_type(u, [&]<typename T>(T, ScalarType type) {
     const Tensor own_u = as_type(u, type), own_v = as_type(v, type), own_w = as_type(w, type);
     const Tensor own_alpha = as_type(alpha, type), own_grad = as_type(grad, type);

@@ -2,6 +2,7 @@
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include "../pairwise_contrast_checks.h"
 #include "contrast_order.h"
 #include "kernels.h"
 
@@ -115,6 +116,7 @@ Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& mod
                          const Tensor& utterance, int64_t positives, int64_t negatives,
                          double temperature, double margin, bool /*tf32: of CUDA*/) {
   const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
+  check_pairwise_contrast("pairwise_contrast", in).float_or_double();
   Tensor stats = torch::stable::new_zeros(z, {z.size(0), kNumStats, z.size(1)});
   if (z.scalar_type() == ScalarType::Double)
     forward<double>(in, stats);
@@ -128,6 +130,10 @@ Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const
                                   const Tensor& utterance, int64_t positives, int64_t negatives,
                                   double temperature, double margin, bool /*tf32: of CUDA*/) {
   const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
+  const Checks check = check_pairwise_contrast("pairwise_contrast_backward", in);
+  check.float_or_double();
+  check.values("grad", grad, {z.size(0), kNumStats, z.size(1)});
+  check.values("stats", stats, {z.size(0), kNumStats, z.size(1)});
   Tensor grad_z = torch::stable::new_zeros(z, z.sizes());
   if (z.scalar_type() == ScalarType::Double)
     backward<double>(in, grad, stats, grad_z);

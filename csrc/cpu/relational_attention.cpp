@@ -8,6 +8,9 @@
 #include <optional>
 #include <tuple>
 
+#include "../relational_attention_checks.h"
+#include "graph_checks.h"
+
 namespace {
 using namespace ariigcn;
 using torch::headeronly::ScalarType;
@@ -68,6 +71,19 @@ struct Inputs {
   }
 };
 
+Checks check_inputs(const char* op, const Inputs& in) {
+  const Checks check = check_relational_attention(op, in);
+  check.float_or_double();
+  check.int64("components", in.components, {in.components.numel()});
+  check.int64("indices", in.indices, {in.indices.numel()});
+  check.within("seg_rel", in.seg_rel, in.rel_weight.size(1));
+  check_edges(check, in.indptr, in.indices, in.src_feat.size(1));
+  check_segments(check, in.indptr, in.seg_ptr, in.seg_dst, in.edge_seg);
+  check_transpose(check, in.indices, in.t_indptr, in.t_eids);
+  check_components(check, in.indptr, in.indices, in.components);
+  return check;
+}
+
 template <typename T>
 void run_forward(const Inputs& in, Tensor& out, Tensor& alpha, Tensor& u, Tensor& v, Tensor& pre,
                  bool keep) {
@@ -94,6 +110,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> relational_attention(
                   bias,      edge_weight, seed,       activation, slope,     dropout,
                   normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,
                   seg_rel,   edge_seg,    t_indptr,   t_eids,     components};
+  check_inputs("relational_attention", in);
   const int64_t groups = weight_dst.size(0), num_dst = indptr.numel() - 1, kept = keep ? groups : 0;
   const auto make = [&](std::initializer_list<int64_t> shape) {
     return torch::stable::new_empty(src_feat, shape);
@@ -153,6 +170,8 @@ relational_attention_backward(const Tensor& grad_out, const Optional& grad_alpha
                   bias,      edge_weight, seed,       activation, slope,     dropout,
                   normalise, gelu,        indptr,     indices,    seg_ptr,   seg_dst,
                   seg_rel,   edge_seg,    t_indptr,   t_eids,     components};
+  const Checks check = check_inputs("relational_attention_backward", in);
+  check_relational_gradients(check, in, grad_out, grad_alpha, alpha, u, v, pre);
   const bool empty = components.numel() < 2;  // then no block is there to write the zeros
   const auto like = [&](const Tensor& t) {
     Tensor grad = torch::stable::empty_like(t);

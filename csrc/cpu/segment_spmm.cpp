@@ -3,6 +3,8 @@
 
 #include <torch/csrc/stable/library.h>
 
+#include "../segment_spmm_checks.h"
+#include "graph_checks.h"
 #include "kernel_type.h"
 
 namespace {
@@ -20,8 +22,16 @@ SegmentGraph structure(const Tensor& rows, const Tensor& seg_ptr, const Tensor& 
           indices.const_data_ptr<int64_t>()};
 }
 
+void check_values(const Checks& check, const SegmentIndices& in, int64_t num_src) {
+  check.int64("indices", in.indices, {in.indices.numel()});
+  check_edges(check, in.seg_ptr, in.indices, num_src);
+}
+
 Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_ptr,
-                    const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
+                    const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
+                    const Tensor& t_eids) {
+  const SegmentIndices given{seg_ptr, indices, edge_seg, t_indptr, t_eids};
+  check_values(check_segment_spmm("segment_spmm", weight, feat, given), given, feat.size(1));
   return in_kernel_type(feat, [&]<typename T>(T, ScalarType type) {
     const SegmentGraph graph = structure(feat, seg_ptr, indices);
     const Tensor factor = as_type(weight, type), rows = as_type(feat, type);
@@ -34,7 +44,10 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
 }
 
 Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_ptr,
-                     const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
+                     const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
+                     const Tensor& t_eids) {
+  const SegmentIndices given{seg_ptr, indices, edge_seg, t_indptr, t_eids};
+  check_values(check_segment_sddmm("segment_sddmm", left, right, given), given, right.size(1));
   return in_kernel_type(right, [&]<typename T>(T, ScalarType type) {
     const SegmentGraph graph = structure(right, seg_ptr, indices);
     const Tensor own = as_type(left, type), rows = as_type(right, type);

@@ -1,4 +1,5 @@
 // Builds the in-edges of the windowed speaker-relation graph of a batch of dialogues.
+#include "../checks.h"
 #include "index_tensor.h"
 
 #include <torch/csrc/stable/library.h>
@@ -32,7 +33,21 @@ int64_t number_dialogue(const int64_t* speaker, int64_t length, std::vector<int6
   return count;
 }
 
+// Lengths of dialogues that divide the speakers among them.
+ariigcn::Checks check_dialogues(const char* op, const Tensor& lengths, const Tensor& speakers) {
+  const ariigcn::Checks check(op, speakers);
+  check.int64("lengths", lengths, {lengths.numel()});
+  check.int64("speakers", speakers, {speakers.numel()});
+  const auto* length = lengths.const_data_ptr<int64_t>();
+  int64_t left = speakers.numel();
+  for (int64_t b = 0; b < lengths.numel() && left >= 0; ++b)
+    left = length[b] < 0 || length[b] > left ? -1 : left - length[b];
+  check.require(left == 0, "lengths must add up to the number of speakers");
+  return check;
+}
+
 std::tuple<Tensor, Tensor> number_speakers(const Tensor& lengths, const Tensor& speakers) {
+  check_dialogues("number_speakers", lengths, speakers);
   const auto* length = lengths.const_data_ptr<int64_t>();
   const auto* speaker = speakers.const_data_ptr<int64_t>();
   Tensor numbers = empty_index(speakers.numel()), counts = empty_index(lengths.numel());
@@ -43,6 +58,8 @@ std::tuple<Tensor, Tensor> number_speakers(const Tensor& lengths, const Tensor& 
     count[b] = number_dialogue(speaker + start, length[b], slots, number + start);
   return {numbers, counts};
 }
+
+constexpr int64_t kMostSpeakers = 1 << 20;
 
 struct Window {
   int64_t past, future;
@@ -110,6 +127,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> window_graph(const Tensor& lengths,
   const auto* length = lengths.const_data_ptr<int64_t>();
   const auto* speaker = speakers.const_data_ptr<int64_t>();
   const Window window{past, future};
+  const ariigcn::Checks check = check_dialogues("window_graph", lengths, speakers);
+  check.require(past >= 0 && future >= 0 && num_speakers >= 0,
+                "past, future and num_speakers must not be negative");
+  check.require(std::max(past, future) <= speakers.numel(), "the window is wider than the rows");
+  // As number_speakers counts them, perhaps in a longer dialogue; there is a counter for each.
+  check.within("speakers", speakers, num_speakers > 0 ? num_speakers : kMostSpeakers);
   int64_t edges = 0;
   for (int64_t b = 0; b < lengths.numel(); ++b)
     for (int64_t i = 0; i < length[b]; ++i) edges += window.end(i, length[b]) - window.first(i);

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "../dispatch.h"
+#include "../edge_attention_checks.h"
 #include "binding.h"
 #include "stream.h"
 
@@ -46,8 +47,9 @@ Tensor edge_attention(const Tensor& u, const Tensor& v, const Tensor& w, double 
                       const Tensor& indptr, const Tensor& indices, const Tensor& dst,
                       const Tensor& t_indptr, const Tensor& t_eids) {
   const torch::stable::accelerator::DeviceGuard guard(u.get_device_index());
-  const AttentionShape n = shape_of(u, v, indices);
   const Structure graph{indptr, indices, dst, t_indptr, t_eids};
+  check_edge_attention("edge_attention", u, v, w, graph);
+  const AttentionShape n = shape_of(u, v, indices);
   Tensor alpha = torch::stable::new_empty(u, {n.groups, n.edges});
   DISPATCH_FLOATING(u, "edge_attention", for_index_type(indices, [&](auto index) {
                       const auto typed = graph.as<decltype(index)>();
@@ -85,8 +87,10 @@ std::tuple<Tensor, Tensor, Tensor> edge_attention_backward(
     double negative_slope, const Tensor& indptr, const Tensor& indices, const Tensor& dst,
     const Tensor& t_indptr, const Tensor& t_eids) {
   const torch::stable::accelerator::DeviceGuard guard(u.get_device_index());
-  const AttentionShape n = shape_of(u, v, indices);
   const Structure graph{indptr, indices, dst, t_indptr, t_eids};
+  const Checks check = check_edge_attention("edge_attention_backward", u, v, w, graph);
+  const AttentionShape n = shape_of(u, v, indices);
+  check_edge_gradients(check, grad, alpha, n.groups, n.edges);
   Tensor grad_u = torch::stable::empty_like(u);
   Tensor grad_v = torch::stable::empty_like(v);
   Tensor grad_w = torch::stable::empty_like(w);

@@ -6,6 +6,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../dispatch.h"
+#include "../pairwise_contrast_checks.h"
 #include "binding.h"
 #include "stream.h"
 
@@ -58,6 +59,7 @@ Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& mod
   const torch::stable::accelerator::DeviceGuard guard(z.get_device_index());
   const Arguments arguments{z,         label,     modality,    utterance,
                             positives, negatives, temperature, margin};
+  check_pairwise_contrast("pairwise_contrast", arguments);
   const int64_t groups = z.size(0), size = z.size(1);
   Tensor partial = torch::stable::new_empty(z, {groups, arguments.parts(), kNumPartialStats, size},
                                             acc_dtype(z));
@@ -76,6 +78,9 @@ Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const
   const torch::stable::accelerator::DeviceGuard guard(z.get_device_index());
   const Arguments arguments{z,         label,     modality,    utterance,
                             positives, negatives, temperature, margin};
+  const Checks check = check_pairwise_contrast("pairwise_contrast_backward", arguments);
+  check.placed("grad", grad, acc_dtype(z), {z.size(0), kNumStats, z.size(1)});
+  check.placed("stats", stats, acc_dtype(z), {z.size(0), kNumStats, z.size(1)});
   Tensor partial = torch::stable::new_empty(z, {z.size(0), arguments.parts(), z.size(1), z.size(2)},
                                             acc_dtype(z));
   Tensor grad_z = torch::stable::empty_like(z);

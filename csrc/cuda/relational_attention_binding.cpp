@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../dispatch.h"
+#include "../relational_attention_checks.h"
 #include "binding.h"
 #include "stream.h"
 
@@ -71,8 +72,6 @@ struct Inputs {
  private:
   template <typename index_t>
   RelationalGraph<index_t> structure() const {
-    STD_TORCH_CHECK(rel_ptr && seg_order && dst_order,
-                    "relational_attention: on CUDA the segments' order by relation is needed");
     const auto at = [](const Tensor& t) { return t.const_data_ptr<index_t>(); };
     return {num_dst(),          num_src(),    indices.numel(), seg_dst.numel(),
             rel_weight.size(1), at(indptr),   at(indices),     at(seg_ptr),
@@ -80,6 +79,18 @@ struct Inputs {
             at(t_eids),         at(*rel_ptr), at(*seg_order),  at(*dst_order)};
   }
 };
+
+Checks check_inputs(const char* op, const Inputs& in) {
+  const Checks check = check_relational_attention(op, in);
+  check.floating();
+  check.require(in.rel_ptr && in.seg_order && in.dst_order,
+                "on CUDA the segments' order by relation is needed");
+  const auto type = in.indices.scalar_type();
+  check.indices("rel_ptr", *in.rel_ptr, in.rel_weight.size(1) + 1, type);
+  check.indices("seg_order", *in.seg_order, in.seg_dst.numel(), type);
+  check.indices("dst_order", *in.dst_order, in.num_dst(), type);
+  return check;
+}
 
 // Arrays for the time of a call; the caching allocator gives them to later calls on the stream.
 class Scratch {
@@ -132,6 +143,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> relational_attention(
                   edge_weight, seed,     activation, slope,      dropout,  normalise,  gelu,
                   tf32,        indptr,   indices,    seg_ptr,    seg_dst,  seg_rel,    edge_seg,
                   t_indptr,    t_eids,   rel_ptr,    seg_order,  dst_order};
+  check_inputs("relational_attention", in);
   const int64_t kept = keep ? in.groups() : 0, width = rel_weight.size(3);
   const auto make = [&](std::initializer_list<int64_t> shape) {
     return torch::stable::new_empty(src_feat, shape);
@@ -196,6 +208,8 @@ relational_attention_backward(
                   edge_weight, seed,     activation, slope,      dropout,  normalise,  gelu,
                   tf32,        indptr,   indices,    seg_ptr,    seg_dst,  seg_rel,    edge_seg,
                   t_indptr,    t_eids,   rel_ptr,    seg_order,  dst_order};
+  const Checks check = check_inputs("relational_attention_backward", in);
+  check_relational_gradients(check, in, grad_out, grad_alpha, alpha, u, v, gelu_grad);
   const auto like = [&](const Tensor& t) { return torch::stable::empty_like(t); };
   const Tensor none = torch::stable::new_empty(src_feat, {0});
   Gradients to{dst_feat ? like(*dst_feat) : none,

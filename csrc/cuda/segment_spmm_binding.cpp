@@ -6,6 +6,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../dispatch.h"
+#include "../segment_spmm_checks.h"
 #include "binding.h"
 #include "stream.h"
 
@@ -18,7 +19,9 @@ SegmentShape shape_of(const Tensor& rows, const Tensor& seg_ptr, const Tensor& i
 }
 
 Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_ptr,
-                    const Tensor& indices, const Tensor&, const Tensor&, const Tensor&) {
+                    const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
+                    const Tensor& t_eids) {
+  check_segment_spmm("segment_spmm", weight, feat, {seg_ptr, indices, edge_seg, t_indptr, t_eids});
   const torch::stable::accelerator::DeviceGuard guard(feat.get_device_index());
   const SegmentShape n = shape_of(feat, seg_ptr, indices);
   Tensor out = torch::stable::new_empty(feat, {n.groups, n.segments, n.width});
@@ -35,7 +38,9 @@ Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_
 }
 
 Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_ptr,
-                     const Tensor& indices, const Tensor& edge_seg, const Tensor&, const Tensor&) {
+                     const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
+                     const Tensor& t_eids) {
+  check_segment_sddmm("segment_sddmm", left, right, {seg_ptr, indices, edge_seg, t_indptr, t_eids});
   const torch::stable::accelerator::DeviceGuard guard(right.get_device_index());
   const SegmentShape n = shape_of(right, seg_ptr, indices);
   Tensor out = torch::stable::new_empty(right, {n.groups, n.edges});
