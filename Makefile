@@ -31,8 +31,8 @@ sanitize: $(VENV)/installed
 	  $(VENV)/bin/pytest -q tests/ops tests/graph --ignore tests/ops/test_cuda_emulated.py
 
 $(VENV)/torch:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "ariigcn_dgl needs Python 3.10 to 3.12: call make with PYTHON=python3.11, for example"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "ariigcn_dgl needs Python 3.10 or newer: call make with PYTHON=python3.11, for example"; exit 2; }
 	@command -v "$${CXX:-c++}" > /dev/null || \
 	  { echo "no C++ compiler found: install g++ 11 or newer (apt-get install g++), or point CXX at one"; exit 2; }
 	$(PYTHON) -m venv $(VENV)

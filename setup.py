@@ -17,11 +17,11 @@ from setuptools import setup
 MINIMUM_TORCH = (2, 11)
 TARGET_ABI = "0x020b000000000000"  # torch 2.11
 
-if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+if sys.version_info < (3, 10):  # noqa: UP036  (pip compares requires-python after this has run)
     version = ".".join(map(str, sys.version_info[:2]))
     raise SystemExit(
-        f"ariigcn_dgl needs Python 3.10 to 3.12 (DGL has no wheel for others), this is {version}: "
-        "create the environment with one of those, e.g. make demo PYTHON=python3.11"
+        f"ariigcn_dgl needs Python 3.10 or newer, this is {version}: create the environment with "
+        "one of those, e.g. make demo PYTHON=python3.11"
     )
 try:
     import torch
