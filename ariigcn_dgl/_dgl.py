@@ -1,4 +1,4 @@
-"""Import DGL so that it runs on the installed torch; the only module that imports it.
+"""Make room for DGL, so that whoever imports it first gets one that runs on the installed torch.
 
 DGL 2.1.0 imports ``dgl.graphbolt`` eagerly, and that needs a library compiled for the exact torch
 version, which PyPI's wheel has for torch 2.0.0 to 2.2.1 only, and a torchdata that still has
@@ -6,9 +6,11 @@ version, which PyPI's wheel has for torch 2.0.0 to 2.2.1 only, and a torchdata t
 Where the real GraphBolt cannot be had, a placeholder takes its place; whoever uses it is told what
 is missing.
 
-Import ``ariigcn_dgl`` before ``dgl``, also in a new process that unpickles a graph.
+The finder that does so waits in ``sys.meta_path``; neither DGL nor torch is imported before
+somebody asks for DGL. Import ``ariigcn_dgl`` before ``dgl``, also in a new process that unpickles a
+graph.
 
->>> from ariigcn_dgl._dgl import dgl
+>>> from ariigcn_dgl import dgl
 >>> dgl.graph(([0, 1], [1, 2])).num_nodes()
 3
 """
@@ -25,21 +27,69 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
-TORCH_VERSION = torch.__version__.split("+", maxsplit=1)[0]
+    import dgl
+
+VERSION = "2.1.0"
+# pip finds no DGL for Python 3.13: PyPI's newest wheels are tagged for 3.12.
+INSTALL = f"pip install dgl=={VERSION}" if sys.version_info < (3, 13) else "ariigcn dgl --install"
+
+
+def import_dgl() -> ModuleType:
+    """Return DGL, imported now if it was not.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed; says how to.
+    """
+    if sys.modules.get("dgl") is None:
+        spec = importlib.util.find_spec("dgl")
+        if spec is None or spec.origin is None:  # origin is None for a stray folder called dgl
+            raise ImportError(
+                f"this needs DGL {VERSION}, which is not installed: {INSTALL}", name="dgl"
+            )
+    return importlib.import_module("dgl")
+
+
+def loaded_dgl() -> ModuleType | None:
+    """Return DGL if it has been imported, be it by us or not."""
+    return sys.modules.get("dgl")
+
+
+def is_dgl_graph(x: object) -> TypeGuard[dgl.DGLGraph]:
+    """Return whether this is a DGL graph; where DGL was not imported nothing is.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl import dgl
+    >>> is_dgl_graph(dgl.graph(([0], [1]))), is_dgl_graph("graph")
+    (True, False)
+    """
+    # DGL that is just being imported, or failed to be, has no such class yet.
+    kind = getattr(loaded_dgl(), "DGLGraph", None)
+    return kind is not None and isinstance(x, kind)
 
 
 def _is_in(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
+def _torch_version() -> str:
+    import torch
+
+    return torch.__version__.split("+", maxsplit=1)[0]
+
+
 def _explain(name: str) -> str:
     return (
         f"{name} is not available: dgl.graphbolt, dgl.sparse and the GraphBolt mode of "
-        f"dgl.distributed need a DGL compiled for torch {TORCH_VERSION} (PyPI's dgl 2.1.0 is for "
-        "torch 2.0.0 to 2.2.1), GraphBolt also needs torchdata < 0.10; dgl.dataloading, dgl.nn "
+        f"dgl.distributed need a DGL compiled for torch {_torch_version()} (PyPI's dgl 2.1.0 is "
+        "for torch 2.0.0 to 2.2.1), GraphBolt also needs torchdata < 0.10; dgl.dataloading, dgl.nn "
         "and the rest of DGL work as they are."
     )
 
@@ -67,19 +117,8 @@ class _Placeholder(ModuleType):
         return stand_in
 
 
-class _MissingPackages(MetaPathFinder, Loader):
-    """Load placeholders for GraphBolt, refuse ``dgl.sparse``: each if it is among ``packages``."""
-
-    def __init__(self, packages: list[str]) -> None:
-        self.packages = packages
-
-    def find_spec(
-        self, fullname: str, path: object = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return a specification for what is inside the missing packages, else None."""
-        if any(_is_in(fullname, package) for package in self.packages):
-            return ModuleSpec(fullname, self, is_package=True)
-        return None
+class _PlaceholderLoader(Loader):
+    """Load placeholders for GraphBolt, refuse ``dgl.sparse``."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return a placeholder.
@@ -97,11 +136,82 @@ class _MissingPackages(MetaPathFinder, Loader):
         """Leave the placeholder as it is."""
 
 
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec("dgl")
-    if spec is None or spec.origin is None:  # origin is None for a stray folder called dgl
-        raise ImportError("ariigcn_dgl needs dgl 2.1.0: pip install dgl==2.1.0", name="dgl")
-    return Path(spec.origin).parent
+class _DGLLoader(Loader):
+    """Make room for DGL, then load it by the loader that it has anyway."""
+
+    def __init__(self, loader: Loader, finder: DGLFinder) -> None:
+        self.loader, self.finder = loader, finder
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Return what DGL's loader does."""
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run DGL's code, after which nothing tells that it was not imported as ever."""
+        module.__spec__.loader = module.__loader__ = self.loader
+        package = Path(module.__spec__.origin).parent
+        _forget_failed_import()
+        self.finder.missing = missing_packages(package)
+        # Without it DGL writes ~/.dgl/config.json and prints that it did; children inherit it.
+        os.environ.setdefault("DGLBACKEND", "pytorch")
+        with warnings.catch_warnings():
+            # What the compiler says of a module names its file, what code says names the module.
+            for place in (r"dgl(\.|$)", re.escape(str(package)) + r"[/\\]"):
+                warnings.filterwarnings("ignore", module=place)
+            self.loader.exec_module(module)
+
+
+class DGLFinder(MetaPathFinder):
+    """The finder that is asked first: for DGL, and for the parts of it that are `missing`."""
+
+    def __init__(self) -> None:
+        self.missing: list[str] = []
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return a specification for DGL and for what is inside its missing parts, else None."""
+        if fullname == "dgl":
+            spec = self._next_spec(fullname, path, target)
+            # There is a target when a module that is complete is reloaded.
+            if spec is not None and spec.origin is not None and target is None:
+                spec.loader = _DGLLoader(spec.loader, self)
+            return spec
+        if any(_is_in(fullname, package) for package in self.missing):
+            return ModuleSpec(fullname, _PlaceholderLoader(), is_package=True)
+        return None
+
+    def _next_spec(self, *request: object) -> ModuleSpec | None:
+        """Return what the import system would have found without this finder."""
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            # Finders of old packages have no such method, and the import system passes them over.
+            if hasattr(finder, "find_spec") and (spec := finder.find_spec(*request)):
+                return spec
+        return None
+
+
+def _forget_failed_import() -> None:
+    """Drop the modules that an ``import dgl`` which failed half-way has left behind."""
+    for name in [name for name in sys.modules if name.startswith("dgl.")]:
+        del sys.modules[name]
+
+
+def missing_packages(package: Path) -> list[str]:
+    """Name the parts of the DGL in a folder that have no library for this torch, by file names."""
+    prefix = "" if sys.platform == "win32" else "lib"
+    suffix = {"win32": "dll", "darwin": "dylib"}.get(sys.platform, "so")
+    ending = f"_pytorch_{_torch_version()}.{suffix}"
+    folder = _library_folder(package)
+    graphbolt = folder / "graphbolt" / f"{prefix}graphbolt{ending}"
+    sparse = folder / "dgl_sparse" / f"{prefix}dgl_sparse{ending}"
+    available = {
+        "dgl.graphbolt": graphbolt.exists() and _has_datapipes(),
+        "dgl.sparse": sparse.exists(),
+    }
+    return [name for name, present in available.items() if not present]
 
 
 def _library_folder(package: Path) -> Path:
@@ -118,42 +228,4 @@ def _has_datapipes() -> bool:
     return any(Path(folder, "datapipes").is_dir() for folder in folders)
 
 
-def _missing_packages(package: Path) -> list[str]:
-    """Name the parts of DGL that have no library for this torch, judging by file names."""
-    prefix = "" if sys.platform == "win32" else "lib"
-    suffix = {"win32": "dll", "darwin": "dylib"}.get(sys.platform, "so")
-    ending = f"_pytorch_{TORCH_VERSION}.{suffix}"
-    folder = _library_folder(package)
-    graphbolt = folder / "graphbolt" / f"{prefix}graphbolt{ending}"
-    sparse = folder / "dgl_sparse" / f"{prefix}dgl_sparse{ending}"
-    available = {
-        "dgl.graphbolt": graphbolt.exists() and _has_datapipes(),
-        "dgl.sparse": sparse.exists(),
-    }
-    return [name for name, present in available.items() if not present]
-
-
-def _forget_failed_import() -> None:
-    """Drop the modules that an ``import dgl`` which failed half-way has left behind."""
-    for name in [name for name in sys.modules if _is_in(name, "dgl")]:
-        del sys.modules[name]
-
-
-def _import_dgl() -> ModuleType:
-    """Import DGL, once, after making room for it; a DGL that is already there stays as it is."""
-    if "dgl" in sys.modules:
-        return sys.modules["dgl"]
-    package = _package_folder()
-    _forget_failed_import()
-    if missing := _missing_packages(package):
-        sys.meta_path.insert(0, _MissingPackages(missing))
-    # Without it DGL writes ~/.dgl/config.json and prints that it did; children inherit it.
-    os.environ.setdefault("DGLBACKEND", "pytorch")
-    with warnings.catch_warnings():
-        # What the compiler says of a module names its file, what code says names the module.
-        for place in (r"dgl(\.|$)", re.escape(str(package)) + r"[/\\]"):
-            warnings.filterwarnings("ignore", module=place)
-        return importlib.import_module("dgl")
-
-
-dgl = _import_dgl()
+sys.meta_path.insert(0, DGLFinder())

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from ariigcn_dgl._dgl import dgl  # lets PyPI's DGL run on today's torch; import it before dgl
+from ariigcn_dgl import dgl  # PyPI's DGL, which by itself does not run on today's torch
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 
 CLASSES, WIDTH, HEADS = 4, 32, 4

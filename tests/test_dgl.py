@@ -6,17 +6,18 @@ import os
 import pickle
 import subprocess
 import sys
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
-from ariigcn_dgl import _dgl
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import _dgl, dgl
 
 ROOT = Path(__file__).parents[1]
-MISSING = "dgl.graphbolt" in _dgl._missing_packages(Path(dgl.__file__).parent)
+MISSING = "dgl.graphbolt" in _dgl.missing_packages(Path(dgl.__file__).parent)
 without_graphbolt = pytest.mark.skipif(not MISSING, reason="this DGL has GraphBolt for this torch")
 
 
@@ -178,13 +179,17 @@ def test_adj_tensors_give_the_in_edges_of_every_node(graph):
 # The import
 
 
-def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path):
+SPELLINGS = ("from ariigcn_dgl import dgl", "import ariigcn_dgl, dgl")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path, spelling):
     # With an empty cache Python compiles DGL anew, which is when it warns of DGL's syntax. The
     # large packages come first, from the usual cache, because compiling them takes long.
     done = run_python(
         "import sys, networkx, pandas, scipy.sparse, torch, tqdm\n"
         f"sys.pycache_prefix = {str(tmp_path / 'cache')!r}\n"
-        "import ariigcn_dgl._dgl\n",
+        f"{spelling}\n",
         "-W",
         "error",
         HOME=str(tmp_path / "home"),
@@ -194,14 +199,15 @@ def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path):
 
 
 @without_graphbolt
-def test_import_repairs_a_failed_import_of_dgl_without_torchdata():
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_import_repairs_a_failed_import_of_dgl_without_torchdata(spelling):
     # In a process of its own, because DGL's library knows only the classes imported last.
     done = run_python(
         "import sys; sys.modules['torchdata'] = None\n"
         "try: import dgl\n"
         "except (ImportError, FileNotFoundError): pass\n"
         "else: raise AssertionError('dgl imports by itself')\n"
-        "from ariigcn_dgl._dgl import dgl\n"
+        f"{spelling}\n"
         "assert dgl.utils and dgl.heterograph_index and dgl.backend.pytorch\n"
         "assert dgl.graph(([0], [1])).in_degrees().tolist() == [0, 1]\n",
         DGLBACKEND="pytorch",  # a bare import of DGL would write to the home folder
@@ -209,33 +215,145 @@ def test_import_repairs_a_failed_import_of_dgl_without_torchdata():
     assert done.returncode == 0, done.stderr
 
 
+def test_import_of_the_package_imports_neither_torch_nor_dgl():
+    done = run_python(
+        "import ariigcn_dgl, sys\nassert not {'torch', 'dgl', 'numpy'} & set(sys.modules)\n",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_dgl_can_be_looked_up_without_importing_it():
+    done = run_python(
+        "import ariigcn_dgl, importlib.util, os, sys\n"
+        "spec = importlib.util.find_spec('dgl')\n"
+        "assert spec.origin.endswith('__init__.py') and spec.loader.get_source('dgl')\n"
+        "assert not {'torch', 'dgl', 'numpy'} & set(sys.modules)\n"
+        "assert 'DGLBACKEND' not in os.environ\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_dgl_does_not_show_that_room_was_made_for_it():
+    assert type(dgl.__spec__.loader) is type(dgl.__loader__) is SourceFileLoader
+
+
 def test_later_import_gives_the_same_module():
     import dgl as later
 
-    assert later is _dgl.dgl
+    assert later is dgl
 
 
 def test_importing_again_changes_nothing():
     before = sys.meta_path.copy()
-    assert _dgl._import_dgl() is dgl
+    assert _dgl.import_dgl() is dgl
     assert sys.meta_path == before
+
+
+def test_one_finder_is_asked_first_and_only_once():
+    done = run_python(
+        "import sys; before = sys.meta_path.copy()\n"
+        "from ariigcn_dgl import dgl\n"
+        "assert sys.meta_path[1:] == before\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def finder() -> _dgl.DGLFinder:
+    return next(one for one in sys.meta_path if isinstance(one, _dgl.DGLFinder))
+
+
+def test_reloading_is_left_to_the_import_system(finder):
+    assert type(finder.find_spec("dgl", None, dgl).loader) is SourceFileLoader
+
+
+def test_finders_without_find_spec_are_passed_over(finder, monkeypatch):
+    others = [one for one in sys.meta_path if one is not finder]
+    monkeypatch.setattr(sys, "meta_path", [finder, object(), *others])
+    assert finder.find_spec("dgl").origin == dgl.__file__
 
 
 def test_dgl_that_is_already_imported_is_kept(monkeypatch):
     mine = ModuleType("dgl")
     monkeypatch.setitem(sys.modules, "dgl", mine)
-    assert _dgl._import_dgl() is mine
+    assert _dgl.import_dgl() is mine
 
 
-@pytest.mark.parametrize("found", ["nothing", "folder"])
+@pytest.mark.parametrize("found", ["nothing", "folder", "None"])
 def test_absence_of_dgl_is_one_sentence(monkeypatch, tmp_path, found):
     if found == "folder":
         (tmp_path / "dgl").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     monkeypatch.delitem(sys.modules, "dgl")
+    if found == "None":  # a name that was blocked
+        monkeypatch.setitem(sys.modules, "dgl", None)
     with pytest.raises(ImportError) as error:
-        _dgl._import_dgl()
-    assert str(error.value) == "ariigcn_dgl needs dgl 2.1.0: pip install dgl==2.1.0"
+        import_module("ariigcn_dgl").dgl  # noqa: B018
+    how = "pip install dgl==2.1.0" if sys.version_info < (3, 13) else "ariigcn dgl --install"
+    assert str(error.value) == f"this needs DGL 2.1.0, which is not installed: {how}"
+
+
+# Without DGL
+
+
+def test_nothing_is_a_dgl_graph_while_dgl_is_being_imported(graph, monkeypatch):
+    assert _dgl.is_dgl_graph(graph)
+    for unfinished in (ModuleType("dgl"), None):
+        monkeypatch.setitem(sys.modules, "dgl", unfinished)
+        assert not _dgl.is_dgl_graph(graph)
+
+
+def test_layers_models_and_training_do_not_import_dgl():
+    done = run_python(
+        "import ariigcn_dgl.data, ariigcn_dgl.nn.pyg, ariigcn_dgl.models, sys\n"
+        "import ariigcn_dgl.training.fit, ariigcn_dgl.cli, ariigcn_dgl.benchmark.runner\n"
+        "assert 'dgl' not in sys.modules\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_runs_without_dgl(tmp_path):
+    done = run_python(
+        "import sys; sys.modules['dgl'] = None\n"
+        "from ariigcn_dgl.cli import main\n"
+        f"main(['train', '--out', {str(tmp_path / 'run')!r}, '--training.epochs', '1'])\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from ariigcn_dgl import dgl",
+        "from ariigcn_dgl.data import DialogueGraphDataset",
+        "to_dgl(graph, ['any'])",
+    ],
+)
+def test_what_needs_dgl_says_so_without_it(use):
+    done = run_python(
+        "import sys, torch; sys.modules['dgl'] = None\n"
+        "from ariigcn_dgl.graph import Graph, to_dgl\n"
+        "graph = Graph.from_csr(torch.tensor([0, 1]), torch.tensor([0]))\n"
+        f"{use}\n"
+    )
+    assert done.returncode == 1
+    assert "\nImportError: this needs DGL 2.1.0, which is not installed: " in done.stderr
+
+
+def test_layers_take_structures_without_dgl():
+    done = run_python(
+        "import sys, torch; sys.modules['dgl'] = None\n"
+        "from ariigcn_dgl.graph import Graph\n"
+        "from ariigcn_dgl.nn import RelEdgeAttentionConv\n"
+        "graph = Graph.from_csr(torch.tensor([0, 1]), torch.tensor([0]))\n"
+        "conv = RelEdgeAttentionConv(3, 4)\n"
+        "assert conv(graph, torch.ones(1, 3)).shape == (1, 4)\n"
+        "try: conv([], torch.ones(1, 3))\n"
+        "except ValueError as error: assert 'must be a DGLGraph or a Graph' in str(error)\n"
+        "else: raise AssertionError('a list is no graph')\n"
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # What is missing
@@ -301,7 +419,7 @@ def package(monkeypatch, tmp_path) -> Path:
     for part, stem in (("graphbolt", "libgraphbolt"), ("dgl_sparse", "libdgl_sparse")):
         (tmp_path / part).mkdir()
         (tmp_path / part / f"{stem}_pytorch_9.8.7.so").touch()
-    monkeypatch.setattr(_dgl, "TORCH_VERSION", "9.8.7")
+    monkeypatch.setattr(_dgl, "_torch_version", lambda: "9.8.7")
     monkeypatch.setattr(_dgl, "_library_folder", lambda package: package)
     monkeypatch.setattr(_dgl, "_has_datapipes", lambda: True)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -309,17 +427,17 @@ def package(monkeypatch, tmp_path) -> Path:
 
 
 def test_libraries_for_this_torch_leave_nothing_missing(package):
-    assert _dgl._missing_packages(package) == []
+    assert _dgl.missing_packages(package) == []
 
 
 def test_libraries_for_another_torch_leave_both_missing(package, monkeypatch):
-    monkeypatch.setattr(_dgl, "TORCH_VERSION", "9.8.8")
-    assert _dgl._missing_packages(package) == ["dgl.graphbolt", "dgl.sparse"]
+    monkeypatch.setattr(_dgl, "_torch_version", lambda: "9.8.8")
+    assert _dgl.missing_packages(package) == ["dgl.graphbolt", "dgl.sparse"]
 
 
 def test_torchdata_without_datapipes_costs_graphbolt_only(package, monkeypatch):
     monkeypatch.setattr(_dgl, "_has_datapipes", lambda: False)
-    assert _dgl._missing_packages(package) == ["dgl.graphbolt"]
+    assert _dgl.missing_packages(package) == ["dgl.graphbolt"]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
 from ariigcn_dgl import __version__
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl._dgl import import_dgl, loaded_dgl
 from ariigcn_dgl._native import build_info
 from ariigcn_dgl.benchmark.measure import timed
 from ariigcn_dgl.benchmark.packages import library_versions
@@ -44,9 +45,17 @@ def describe_machine(device: torch.device) -> dict[str, str]:
 
 
 def set_threads(threads: int) -> None:
-    """Make torch and DGL use so many threads."""
+    """Make torch use so many threads, and DGL where it is loaded."""
     torch.set_num_threads(threads)
-    dgl.utils.set_num_threads(threads)
+    if loaded_dgl():
+        load_dgl()
+
+
+def load_dgl() -> ModuleType:
+    """Return DGL for a peer, with as many threads as torch has."""
+    dgl = import_dgl()
+    dgl.utils.set_num_threads(torch.get_num_threads())
+    return dgl
 
 
 def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:

@@ -23,7 +23,7 @@ from ariigcn_dgl.benchmark.measure import (
 )
 from ariigcn_dgl.benchmark.memory import free_memory
 from ariigcn_dgl.benchmark.options import Options
-from ariigcn_dgl.benchmark.packages import EXTRA
+from ariigcn_dgl.benchmark.packages import how_to_install
 from ariigcn_dgl.benchmark.problem import Built, Peer, Problem
 from ariigcn_dgl.benchmark.record import (
     OURS,
@@ -199,7 +199,7 @@ def _prepare(peer: Peer, case: Case, truth: list[Tensor]) -> _Ready | PeerRecord
 
 def _refusal(peer: Peer, case: Case) -> str:
     if peer.package and not is_installed(peer.package):
-        return f"{peer.package} is not installed: {EXTRA}"
+        return f"{peer.package} is not installed: {how_to_install(peer.package)}"
     refusal = case.options.refusal(case.problem, peer) or peer.refusal(case.inputs)
     if refusal:
         return refusal

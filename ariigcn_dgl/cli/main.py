@@ -17,6 +17,7 @@ from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.benchmark import benchmark
 from ariigcn_dgl.cli.choice import chosen
 from ariigcn_dgl.cli.data import check, convert, import_, synth
+from ariigcn_dgl.cli.dgl import dgl_
 from ariigcn_dgl.cli.embed import embed
 from ariigcn_dgl.cli.evaluate import evaluate
 from ariigcn_dgl.cli.experiment import experiment
@@ -39,6 +40,7 @@ COMMANDS = {
     "embed": embed,
     "report": report,
     "benchmark": benchmark,
+    "dgl": dgl_,
     "info": info,
 }
 DATA_COMMANDS = {"check": check, "convert": convert, "import": import_, "synth": synth}

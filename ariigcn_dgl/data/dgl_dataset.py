@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.load import load_dialogues

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph.checks import check_csr, check_edge_index, check_range, check_vectors
 from ariigcn_dgl.graph.dgl_view import edges_of
 from ariigcn_dgl.graph.move import narrowed
@@ -17,6 +16,8 @@ from ariigcn_dgl.graph.remember import remembered
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 
 if TYPE_CHECKING:
+    import dgl
+
     from ariigcn_dgl.graph.structure import Graph
 
 
@@ -202,6 +203,7 @@ def from_dgl(
 
     Examples
     --------
+    >>> from ariigcn_dgl import dgl
     >>> from ariigcn_dgl.graph import Graph
     >>> g = dgl.heterograph({("u", "past", "u"): ([0], [1]), ("u", "future", "u"): ([1], [0])})
     >>> Graph.from_dgl(g).etypes.tolist()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl._dgl import import_dgl
 
 if TYPE_CHECKING:
+    import dgl
+
     from ariigcn_dgl.graph.structure import Graph
 
 NODE_TYPE = "utterance"
@@ -34,6 +36,8 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     ------
     ValueError
         If names are missing or double, or sources and targets are not the same nodes.
+    ImportError
+        If DGL is not installed.
 
     Examples
     --------
@@ -56,7 +60,7 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
     for relation, name in enumerate(relation_names):
         chosen = graph.etypes == relation
         edges[NODE_TYPE, name, NODE_TYPE] = (graph.indices[chosen], graph.dst[chosen])
-    return dgl.heterograph(edges, num_nodes_dict={NODE_TYPE: graph.num_dst})
+    return import_dgl().heterograph(edges, num_nodes_dict={NODE_TYPE: graph.num_dst})
 
 
 def edges_of(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl._dgl import import_dgl, is_dgl_graph
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
 from ariigcn_dgl.ops._checks import is_cast
+
+if TYPE_CHECKING:
+    import dgl
 
 Rows = Tensor | Mapping[str, Tensor]
 
@@ -31,6 +35,8 @@ class GraphInputs:
         Targets of each node type, where node types were given apart.
     edge_counts : dict of (str, str, str) to int, optional
         Edges of each edge type, likewise.
+    from_dgl : bool
+        Whether the caller gave a DGL graph.
     """
 
     graph: Graph
@@ -39,6 +45,7 @@ class GraphInputs:
     edge_weight: Tensor | None
     dst_counts: dict[str, int] | None
     edge_counts: dict[Etype, int] | None
+    from_dgl: bool
 
     def by_node_type(self, out: Tensor) -> Tensor | dict[str, Tensor]:
         """Return rows of targets in the form that features came in."""
@@ -74,17 +81,20 @@ class GraphInputs:
                 )
 
     def require_in_edges(self) -> None:
-        """Raise DGLError if a target has no in-edges."""
+        """Raise DGLError, for a `Graph` ValueError, if a target has no in-edges."""
         node = self.graph.first_without_in_edges
         if node is None:
             return
-        name, cure = f"node {node}", "add self edges (dgl.add_self_loop(graph))"
+        name, cure = f"node {node}", "add self edges"
+        if self.from_dgl:
+            cure += " (dgl.add_self_loop(graph))"
         for node_type, count in (self.dst_counts or {}).items():
             if node < count:
                 name, cure = f"node {node} of type {node_type!r}", "add edges that lead to them"
                 break
             node -= count
-        raise dgl.DGLError(
+        error = import_dgl().DGLError if self.from_dgl else ValueError
+        raise error(
             f"graph has nodes without in-edges, the first is {name}, and the layer has nothing to "
             f"sum up for them: {cure}, or let their sum be zero "
             "(allow_zero_in_degree=True, or layer.set_allow_zero_in_degree(True))"
@@ -105,7 +115,8 @@ def read_inputs(
     ValueError
         If the parts do not fit together; says which and why.
     """
-    if not isinstance(graph, Graph | dgl.DGLGraph):
+    from_dgl = not isinstance(graph, Graph)
+    if from_dgl and not is_dgl_graph(graph):
         raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
     src, dst = _sides(graph, feat)
     dst_counts = edge_counts = None
@@ -126,7 +137,7 @@ def read_inputs(
                 f"{tuple(rows.shape)}"
             )
     weight = join_edge_weights(edge_weight, edge_counts, structure)
-    return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts)
+    return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl)
 
 
 def _sides(graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows]) -> tuple[Rows, Rows]:
@@ -135,7 +146,7 @@ def _sides(graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows]) -> tuple
         if len(feat) != 2:
             raise ValueError(f"feat must be a pair (source rows, target rows), got {len(feat)}")
         src, dst = feat
-    elif isinstance(graph, dgl.DGLGraph) and graph.is_block:
+    elif not isinstance(graph, Graph) and graph.is_block:
         src, dst = feat, _first_rows(graph, feat)
     else:
         src = dst = feat
@@ -164,15 +175,15 @@ def _refuse_several_types(
     """Raise ValueError where one tensor cannot stand for several kinds of nodes."""
     if isinstance(src, Mapping):
         return src, dst
-    if isinstance(graph, dgl.DGLGraph):
+    if isinstance(graph, Graph):
+        apart = graph.num_src != graph.num_dst
+    else:
         if len(graph.srctypes) > 1 or len(graph.dsttypes) > 1:
             raise ValueError(
                 f"feat must be a dict of tensors by node type, as the graph has {graph.ntypes}, "
                 f"got {type(feat).__name__}"
             )
         apart = graph.srctypes != graph.dsttypes
-    else:
-        apart = graph.num_src != graph.num_dst
     if apart and src is dst:
         raise ValueError(
             "feat must be a pair (source rows, target rows), as sources and targets are not the "

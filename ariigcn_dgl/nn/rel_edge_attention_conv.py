@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._by_type import Etype, PerEdge
 from ariigcn_dgl.nn._dropout import Dropout
@@ -21,6 +20,9 @@ from ariigcn_dgl.nn._relation_matrices import (
     relation_matrices,
 )
 from ariigcn_dgl.ops import dot_attention, dropout, relational_attention, relational_sum
+
+if TYPE_CHECKING:
+    import dgl
 
 Score = Literal["additive", "bilinear"]
 Norm = Literal["none", "relation"]
@@ -88,7 +90,7 @@ class RelEdgeAttentionConv(nn.Module):
     A homogeneous graph whose edges have relations 0 and 1:
 
     >>> import torch
-    >>> from ariigcn_dgl._dgl import dgl
+    >>> from ariigcn_dgl import dgl
     >>> g = dgl.graph(([0, 1, 2, 2], [1, 2, 0, 2]))
     >>> conv = RelEdgeAttentionConv(10, 4, num_rels=2, num_heads=3)
     >>> out, attention = conv(g, torch.ones(3, 10), torch.tensor([0, 1, 0, 1]), get_attention=True)
@@ -247,7 +249,8 @@ class RelEdgeAttentionConv(nn.Module):
         Raises
         ------
         DGLError
-            If targets have no in-edges and `allow_zero_in_degree` is False.
+            If targets have no in-edges and `allow_zero_in_degree` is False; with a `Graph`
+            ValueError.
         ValueError
             If shapes, dtypes, devices or relations do not fit.
         """

@@ -111,7 +111,7 @@ class RunFolder:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         with replacing(self.path / "state.pt") as scratch:
-            scratch.write_bytes(buffer.getbuffer())
+            scratch.write_bytes(buffer.getvalue())  # no copy, and no view that outlives the buffer
 
     def read_state(self) -> dict[str, Any] | None:
         """Read what training goes on from; None before the first epoch has ended."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from ariigcn_dgl import dgl
+from ariigcn_dgl._dgl import INSTALL
+from ariigcn_dgl.benchmark import machine
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import PASSES
 
@@ -86,6 +90,25 @@ def test_broken_peer_leaves_the_others(measure: Run, square: Run) -> None:
     assert case.peer("unbuilt").status == "not run"
     assert case.peer("unbuilt").reason == "ImportError: no library"
     assert case.peer("ours").passes
+
+
+def test_without_dgl_its_peers_are_not_run_and_say_how(
+    measure: Run, square: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dgl", None)
+    case = measure(square((peer(lambda x: x**2, package="dgl"),)))
+    assert case.peer("other").status == "not run"
+    assert case.peer("other").reason == f"dgl is not installed: {INSTALL}"
+    assert case.peer("ours").passes
+
+
+def test_dgl_gets_as_many_threads_as_torch_when_a_peer_loads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = []
+    monkeypatch.setattr(dgl.utils, "set_num_threads", given.append)
+    assert machine.load_dgl() is dgl
+    assert given == [torch.get_num_threads()]
 
 
 def test_bound_is_the_slower_of_arithmetic_and_copy(measure: Run, square: Run) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.data import (
     DialogueGraphDataset,
     Dialogues,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph, relation_names, to_dgl
 
 NAMES = relation_names("speaker")

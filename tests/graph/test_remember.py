@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.graph.remember import _CONVERSIONS
 

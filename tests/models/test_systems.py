@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -179,4 +180,4 @@ def test_published_settings_are_in_range_and_can_be_built(name: str, dialogues: 
 def test_every_setting_is_documented(name: str) -> None:
     config = SYSTEMS[name].Config
     for setting in asdict(config()):
-        assert f"\n    {setting} : " in config.__doc__
+        assert f"\n{setting} : " in getdoc(config)

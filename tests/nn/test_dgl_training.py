@@ -12,7 +12,7 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.data import DialogueGraphDataset, SynthConfig, synthesise
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv

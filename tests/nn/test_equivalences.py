@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, RelEdgeAttentionConv
 from ariigcn_dgl.optional import is_installed

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 
@@ -252,6 +252,12 @@ def test_targets_without_in_edges_are_an_error_that_names_the_fix(feat):
     g = dgl.graph((SRC, DST), num_nodes=NODES + 1)
     with pytest.raises(dgl.DGLError, match=r"the first is node 5.*add_self_loop.*allow_zero"):
         make()(g, draw(NODES + 1, IN), ETYPES)
+
+
+def test_targets_without_in_edges_are_a_value_error_with_a_graph_that_is_not_dgls():
+    graph = Graph.from_csr(torch.tensor([0, 1, 1]), torch.tensor([0]), num_rels=RELS)
+    with pytest.raises(ValueError, match=r"node 1, .* add self edges, or .*allow_zero"):
+        make()(graph, draw(2, IN))
 
 
 def test_the_error_names_the_node_type(hetero):

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
 from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs
+from ariigcn_dgl.benchmark.machine import load_dgl
 from ariigcn_dgl.benchmark.problem import Built, Peer
 
 NODE = "utterance"
@@ -18,7 +18,7 @@ MANY_RELATIONS = 100
 
 def _native(inputs: AttentionInputs, indexed: bool) -> Built:
     """One homogeneous graph for the scores, one per relation for the sums."""
-    edges, nodes = inputs.by_relation(), len(inputs.feat)
+    dgl, edges, nodes = load_dgl(), inputs.by_relation(), len(inputs.feat)
     graph = dgl.graph((edges.src, edges.dst), num_nodes=nodes)
     parts = [(r, dgl.graph((src, dst), num_nodes=nodes)) for r, src, dst in edges.slices()]
     for one in (graph, *(part for _, part in parts)):
@@ -41,7 +41,7 @@ def _native(inputs: AttentionInputs, indexed: bool) -> Built:
 
 def _hetero(inputs: AttentionInputs) -> Built:
     """One heterograph: transform the nodes per relation, then `multi_update_all`."""
-    edges, nodes = inputs.by_relation(), len(inputs.feat)
+    dgl, edges, nodes = load_dgl(), inputs.by_relation(), len(inputs.feat)
     parts = {(NODE, f"r{r}", NODE): (src, dst) for r, src, dst in edges.slices()}
     graph = dgl.heterograph(parts, num_nodes_dict={NODE: nodes})
     graph.create_formats_()
@@ -71,7 +71,7 @@ def _hetero(inputs: AttentionInputs) -> Built:
 
 
 def _rel_graph_conv(inputs: AttentionInputs) -> Built:
-    edges, dim = inputs.by_relation(), inputs.feat.size(1)
+    dgl, edges, dim = load_dgl(), inputs.by_relation(), inputs.feat.size(1)
     graph = dgl.graph((edges.src, edges.dst), num_nodes=len(inputs.feat))
     graph.create_formats_()
     counts = torch.tensor(edges.counts, device=edges.src.device)
@@ -86,7 +86,7 @@ def _rel_graph_conv(inputs: AttentionInputs) -> Built:
 
 
 def _gatv2_conv(inputs: AttentionInputs) -> Built:
-    dim = inputs.feat.size(1)
+    dgl, dim = load_dgl(), inputs.feat.size(1)
     graph = dgl.graph((inputs.src, inputs.dst), num_nodes=len(inputs.feat))
     graph.create_formats_()
     conv = dgl.nn.GATv2Conv(dim, dim, num_heads=1, activation=F.gelu).to(inputs.feat)

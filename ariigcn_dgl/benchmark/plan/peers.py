@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ariigcn_dgl._dgl import dgl
+from ariigcn_dgl._dgl import import_dgl
 from ariigcn_dgl.benchmark.dialogues import WINDOW, window_edges
+from ariigcn_dgl.benchmark.machine import load_dgl
 from ariigcn_dgl.benchmark.plan.inputs import SPEAKERS, PlanInputs
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.graph import Graph
+
+if TYPE_CHECKING:
+    import dgl
 
 NODE = "utterance"
 RELATIONS = 2 * SPEAKERS**2 + 1
@@ -71,7 +75,7 @@ def _heterograph(length: int, speakers: Tensor) -> dgl.DGLGraph:
     for relation in range(RELATIONS):
         chosen = etypes == relation
         edges[NODE, str(relation), NODE] = (src[chosen], dst[chosen])
-    return dgl.heterograph(edges, num_nodes_dict={NODE: len(speakers)})
+    return import_dgl().heterograph(edges, num_nodes_dict={NODE: len(speakers)})
 
 
 def _hetero_values(results: list[dgl.DGLGraph]) -> list[Tensor]:
@@ -87,13 +91,17 @@ def _dgl(build: Callable[[PlanInputs], dgl.DGLGraph]) -> Callable[[PlanInputs], 
         graph.create_formats_()
         return graph
 
-    return lambda inputs: Built(lambda: forward(inputs), values=_hetero_values)
+    def prepare(inputs: PlanInputs) -> Built:
+        load_dgl()
+        return Built(lambda: forward(inputs), values=_hetero_values)
+
+    return prepare
 
 
 def _per_dialogue(inputs: PlanInputs) -> dgl.DGLGraph:
     lengths = inputs.lengths.tolist()
     parts = zip(lengths, inputs.speakers.split(lengths), strict=True)
-    return dgl.batch([_heterograph(length, speakers) for length, speakers in parts])
+    return import_dgl().batch([_heterograph(length, speakers) for length, speakers in parts])
 
 
 def _at_once(inputs: PlanInputs) -> dgl.DGLGraph:
