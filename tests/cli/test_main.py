@@ -10,20 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.cli.main import FUNCTIONS
+from ariigcn_dgl.cli.commands import COMMANDS, Command
 from ariigcn_dgl.cli.tables import spread
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import fingerprint, load_dialogues
 from ariigcn_dgl.models import SYSTEMS
 
 
-@pytest.mark.parametrize("command", FUNCTIONS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_mentions_every_option(ariigcn: Callable, command: str) -> None:
     outcome = ariigcn(*command.split(), "--help")
     assert (outcome.code, outcome.err) == (0, "")
-    for name in inspect.signature(FUNCTIONS[command]).parameters:
+    function = COMMANDS[command].load()
+    for name in inspect.signature(function).parameters:
         assert name in outcome.out
-    assert inspect.getdoc(FUNCTIONS[command]).splitlines()[0] in outcome.out
+    assert inspect.getdoc(function).splitlines()[0] in outcome.out
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_line_in_the_list_is_the_first_of_the_help(command: Command) -> None:
+    first = inspect.getdoc(command.load()).splitlines()[0]
+    assert command.help == first[0].lower() + first[1:].removesuffix(".")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -39,7 +46,7 @@ def test_help_of_train_mentions_every_setting(ariigcn: Callable, system: str) ->
 def test_help_lists_the_commands(ariigcn: Callable, arguments: list[str]) -> None:
     out = ariigcn(*arguments).out
     prefix = "data " if arguments[0] == "data" else ""
-    for command in FUNCTIONS:
+    for command in COMMANDS:
         if command.startswith(prefix):
             assert command.removeprefix(prefix).split()[0] in out
 
