@@ -17,6 +17,7 @@ from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
 
 BAD_INPUT = 2
+SHELLS = ("bash", "zsh")
 REQUIRED = "the following arguments are required: "
 DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 
@@ -33,6 +34,18 @@ A page to look at:             ariigcn report runs/NAME --data FOLDER --out repo
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
     """Keeps the line breaks of descriptions."""
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints a script for a shell, and ends."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        from ariigcn_dgl.cli.completion import completion  # imports this module
+
+        print(completion(values))
+        sys.exit()
 
 
 class Parser(jsonargparse.ArgumentParser):
@@ -88,6 +101,14 @@ def parser_with(names: Container[str], arguments: Sequence[str] = ()) -> Parser:
         version=__version__,
         formatter_class=_Help,
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--print_completion",
+        action=_PrintCompletion,
+        choices=SHELLS,
+        dest=argparse.SUPPRESS,
+        default=argparse.SUPPRESS,
+        help="Print a script that completes commands, options and paths in this shell, and exit.",
     )
     subcommands = parser.add_subcommands()
     of_data = {name: one for name, one in COMMANDS.items() if name.startswith("data ")}
