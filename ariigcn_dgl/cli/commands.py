@@ -83,7 +83,11 @@ COMMANDS = {
         "limits",
         ("operators",),
     ),
-    "info": Command("info", "info", "print versions, what was built, devices and threads"),
+    "info": Command(
+        "info",
+        "info",
+        "print versions, what was built, devices, and how to get what is missing",
+    ),
     "data check": Command(
         "data",
         "check",
