@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import torch
 
 from ariigcn_dgl._native import build_info, cpu_capability
+from ariigcn_dgl.optional import installed_version
 
 PACKAGES = ("ariigcn_dgl", "torch", "dgl", "numpy", "scikit-learn", "safetensors")
+MISSING = "not installed"
 
 
 def environment() -> dict[str, str]:
@@ -25,7 +26,7 @@ def environment() -> dict[str, str]:
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: installed_version(package) or MISSING for package in PACKAGES},
         "native library": f"built with {built['compiler']}, torch {built['torch_headers']}, {cuda}",
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
         "cpu": f"{cpu_capability()} (torch: {torch.backends.cpu.get_cpu_capability()})",

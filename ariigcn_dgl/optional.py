@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import warnings
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 from ariigcn_dgl.errors import InputError
@@ -20,6 +20,20 @@ def is_installed(package: str) -> bool:
     (True, False)
     """
     return importlib.util.find_spec(package) is not None
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of what pip calls `name`, without importing it; None if it is missing.
+
+    Examples
+    --------
+    >>> installed_version("no-such-package") is None
+    True
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def import_quietly(name: str) -> ModuleType:

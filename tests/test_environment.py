@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 import torch
@@ -16,6 +16,17 @@ from ariigcn_dgl.environment import PACKAGES, environment
 def test_versions_are_those_installed():
     found = environment()
     assert {name: found[name] for name in PACKAGES} == {name: version(name) for name in PACKAGES}
+
+
+def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
+    def found(name):
+        if name == "dgl":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("ariigcn_dgl.optional.version", found)
+    assert environment()["dgl"] == "not installed"
+    assert environment()["torch"] == version("torch")
 
 
 def test_the_native_library_says_what_built_it():

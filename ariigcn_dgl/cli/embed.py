@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, spaces
@@ -19,7 +20,9 @@ from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.trained import TrainedRun
 
 
-def embed(run: str, out: str, split: Literal["train", "val", "test"] = "test") -> None:
+def embed(
+    run: str, out: str, split: Literal["train", "val", "test"] = "test", device: str = "cpu"
+) -> None:
     """Measure and draw the gap between modalities before and after TGAN and contrast.
 
     Of the first seed of a run of AR-IIGCN. The folder gets embedding.json and, where matplotlib is
@@ -33,8 +36,11 @@ def embed(run: str, out: str, split: Literal["train", "val", "test"] = "test") -
         New folder.
     split : {"train", "val", "test"}
         Dialogues to look at.
+    device : str
+        Where to compute: cpu, cuda, cuda:1 ...
     """
-    trained = TrainedRun(seed_folders(Path(run))[0])
+    check_device(device)
+    trained = TrainedRun(seed_folders(Path(run))[0], device)
     plan = read_plan(trained.folder.path.parent)
     dialogues = planned_dialogues(plan)
     found = spaces(trained, dialogues.select(dialogues.indices(split)))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.data import Dialogues, fingerprint
@@ -20,7 +21,9 @@ from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
 
 
-def evaluate(run: str, data: str | None = None, json: str | None = None) -> None:
+def evaluate(
+    run: str, data: str | None = None, json: str | None = None, device: str = "cpu"
+) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
 
     Of several seeds the mean of their probabilities is scored as well: what predict answers.
@@ -33,13 +36,17 @@ def evaluate(run: str, data: str | None = None, json: str | None = None) -> None
         Where the data set of the training lies now; default: where it was.
     json : str
         Also write the scores to this file.
+    device : str
+        Where to compute: cpu, cuda, cuda:1 ... Another than that of the training rounds otherwise,
+        which may turn a close decision.
     """
+    check_device(device)
     folders = seed_folders(Path(run))
     plan = read_plan(folders[0].parent)
     source = data or plan["data"]
     dialogues = planned_dialogues(plan, source)
     found = fingerprint(dialogues)
-    runs = [TrainedRun(folder) for folder in folders]
+    runs = [TrainedRun(folder, device) for folder in folders]
     for one in runs:
         if found != one.record["dataset_sha256"]:
             raise InputError(

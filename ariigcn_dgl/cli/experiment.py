@@ -9,6 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
@@ -36,6 +37,7 @@ def experiment(
     protocol: Literal["standard", "literature"] = "standard",
     out: str | None = None,
     retry: bool = False,
+    device: str = "cpu",
 ) -> None:
     """Compare systems or settings: search, many seeds, statistics, tables, figures.
 
@@ -68,6 +70,9 @@ def experiment(
         Folder, new or of the same study; default experiments/STUDY-DATA.
     retry : bool
         Try runs again that failed earlier.
+    device : str
+        Where to train: cpu, cuda, cuda:1 ... Several --jobs share a GPU, and its memory. Runs on
+        the CPU and on a GPU are different runs: a folder keeps both, and shows those asked for.
     """
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if value < 1:
@@ -77,13 +82,14 @@ def experiment(
             f"--folds: is {folds} with --protocol {protocol}, expected at least 2, with --protocol "
             "standard (the folds would have different best test epochs)"
         )
+    check_device(device)
     chosen = load_study(study)
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
     require_labels(dialogues)
     cross = "" if folds is None else f"-{folds}-folds"
     path = Path(out or Path("experiments") / f"{chosen.name}-{dialogues.name}{cross}")
-    options = Options(absolute(data), seeds, jobs, protocol, retry, folds)
+    options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
     with study_folder(path, chosen.name, dialogues, folds) as folder, QueueDisplay() as display:
         try:
             results = conduct(chosen, dialogues, folder, options, display)
@@ -107,6 +113,7 @@ def _command(
     words += ["--baseline", baseline] if baseline else []
     words += ["--folds", options.folds] if options.folds else []
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
+    words += ["--device", options.device] if options.device != "cpu" else []
     return shlex.join(map(str, [*words, "--out", folder]))
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers
 from ariigcn_dgl.cli.seeds import seed_folders
@@ -29,6 +30,7 @@ def predict(
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
+    device: str = "cpu",
 ) -> None:
     """Label dialogues: of a data set, a recording, or a conversation that is still going on.
 
@@ -71,26 +73,30 @@ def predict(
         Where the audio encoder lies now; default: in the run folder.
     visual : str
         Where the weights of the visual encoder lie now; default: where they were.
+    device : str
+        Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
     if (data is not None) + (media is not None) + stream != 1:
         raise InputError("give one of --data, --media and --stream")
+    check_device(device)
     if stream:
-        _predict_stream(run, seed)
+        _predict_stream(run, seed, device)
     elif out is None:
         raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
     elif data is not None:
-        _predict_data(run, data, Path(out), seed, modalities)
+        _predict_data(run, data, Path(out), seed, modalities, device)
     else:
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
-        predict_media(_choose(run, seed), Path(media), path, places, modalities, Path(out))
+        chosen = _choose(run, seed, device)
+        predict_media(chosen, Path(media), path, places, modalities, Path(out))
 
 
 def _predict_data(
-    run: str, data: str, out: Path, seed: int | None, modalities: list[str] | None
+    run: str, data: str, out: Path, seed: int | None, modalities: list[str] | None, device: str
 ) -> None:
     refuse_existing(out)
-    chosen = _choose(run, seed)
+    chosen = _choose(run, seed, device)
     trained = chosen[0]
     source = load_source(data, modalities)
     refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
@@ -104,9 +110,9 @@ def _predict_data(
     print(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
 
 
-def _predict_stream(run: str, seed: int | None) -> None:
+def _predict_stream(run: str, seed: int | None, device: str) -> None:
     lines = refused = 0
-    best = max(_choose(run, seed), key=lambda one: one.record["val"]["weighted_f1"])
+    best = max(_choose(run, seed, device), key=lambda one: one.record["val"]["weighted_f1"])
     for answer in answers(best, sys.stdin.buffer):
         print(json.dumps(answer, ensure_ascii=False), flush=True)
         lines += 1
@@ -115,9 +121,9 @@ def _predict_stream(run: str, seed: int | None) -> None:
         raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
 
 
-def _choose(name: str, seed: int | None) -> list[TrainedRun]:
+def _choose(name: str, seed: int | None, device: str) -> list[TrainedRun]:
     """Return all seeds of a run folder, or the one that is named."""
-    runs = [TrainedRun(folder) for folder in seed_folders(Path(name))]
+    runs = [TrainedRun(folder, device) for folder in seed_folders(Path(name))]
     chosen = [run for run in runs if seed in (None, run.record["seed"])]
     if chosen:
         return chosen

@@ -30,12 +30,14 @@ def predict_media(
 ) -> None:
     """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
 
-    With several seeds of a run the labels are those of their mean probabilities.
+    With several seeds of a run the labels are those of their mean probabilities. The encoders
+    compute where the models do.
     """
     refuse_existing(out)
     trained = chosen[0]
     wanted = _wanted(trained, modalities)
-    encoders = load_encoders(trained.folder.path.parent, wanted, places, note)
+    device = str(trained.model.device)
+    encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
     spoken = from_subtitles(media, subtitles, note)
     source = extract(str(media), spoken, encoders, note).dialogues
     probabilities = mean_probabilities(chosen, trained.adapt(source))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
@@ -14,7 +15,7 @@ from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run, short_names
 
 
-def report(runs: list[str], out: str, data: str | None = None) -> None:
+def report(runs: list[str], out: str, data: str | None = None, device: str = "cpu") -> None:
     """Write one HTML file about runs, to be opened offline: scores, curves, dialogues.
 
     Without --data it holds aggregate figures only, so that it may be shown where the data may not.
@@ -28,7 +29,10 @@ def report(runs: list[str], out: str, data: str | None = None) -> None:
     data : str
         The data set of the training: also show its test dialogues, what each modality is worth, and
         the spaces that the utterances lie in.
+    device : str
+        Where the runs are applied to these dialogues: cpu, cuda, cuda:1 ...
     """
+    check_device(device)
     if Path(out).exists():
         raise InputError(f"{out}: exists already; choose another name or remove it first")
     if not runs:
@@ -38,7 +42,7 @@ def report(runs: list[str], out: str, data: str | None = None) -> None:
     found = [read_run(*one) for one in zip(short_names(paths), folders, strict=True)]
     dialogues = None if data is None else load_source(data)
     with Console(stderr=True).status("looking at the runs (t-SNE takes a while)"):
-        page = report_html(found, dialogues)
+        page = report_html(found, dialogues, device)
     with replacing(out) as scratch:
         scratch.write_text(page, encoding="utf-8")
     print(f"report: {out}")

@@ -43,6 +43,8 @@ class Options:
         Try runs again that failed earlier.
     folds : int, optional
         Number of folds of a cross-validation; default: the data set's own splits.
+    device : str
+        Where all runs are trained, those at a time side by side.
     """
 
     data: str
@@ -51,6 +53,7 @@ class Options:
     protocol: Protocol
     retry: bool
     folds: int | None = None
+    device: str = "cpu"
 
 
 def conduct(
@@ -135,6 +138,7 @@ class _Conductor:
             modalities=tuple(row.dialogues.features),
             fold=part.fold,
             test=test,
+            device=self.options.device,
         )
 
     def search(self, part: Part) -> list[Run]:

@@ -95,6 +95,7 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
     model = trained.model.eval()
+    untrained.to(model.device)
     after = "training" if model.gan is None else "the TGAN"
     return [
         _space("encoded, before training", untrained, scaled, untrained.project),
@@ -107,9 +108,8 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
 def _space(
     title: str, model: ARIIGCN, dialogues: Dialogues, states: Callable[[Batch], Tensor]
 ) -> Space:
-    window = model.window
-    batch = collate(dialogues, np.arange(dialogues.num_dialogues), window)
-    points = states(batch).numpy()
+    batch = collate(dialogues, np.arange(dialogues.num_dialogues), model.window)
+    points = states(batch.to(model.device)).cpu().numpy()
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     found = [
         (m, np.flatnonzero((dialogues.labels >= 0) & dialogues.masks[name]))

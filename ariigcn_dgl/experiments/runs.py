@@ -43,6 +43,8 @@ class Run:
         Of a cross-validation.
     test : {"never", "once", "every epoch"}
         Use of the test split; see `ariigcn_dgl.training.fit.fit`.
+    device : str
+        Where to train.
     """
 
     runs: Path
@@ -54,6 +56,7 @@ class Run:
     modalities: tuple[str, ...]
     fold: Fold | None = None
     test: TestUse = "never"
+    device: str = "cpu"
 
     @cached_property
     def key(self) -> str:
@@ -65,6 +68,9 @@ class Run:
             "format": RUN_FORMAT,
             "test every epoch": self.test == "every epoch",
         }
+        kind = self.device.partition(":")[0]
+        if kind != "cpu":  # on a GPU sums are rounded otherwise; on which of them, does not matter
+            content["device"] = kind
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -106,7 +112,7 @@ class Run:
             "data": self.data,
             "preset": self.name,
             "seeds": [self.seed],
-            "device": "cpu",
+            "device": self.device,
             "modalities": list(self.modalities),
             "fold": None if self.fold is None else asdict(self.fold),
             "dataset_sha256": self.dataset_sha256,

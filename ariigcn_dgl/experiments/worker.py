@@ -22,7 +22,7 @@ LOG_FILE = "worker.log"
 
 
 def work(folder: Path, test: TestUse) -> None:
-    """Train what the plan of a run folder says, with one thread.
+    """Train what the plan of a run folder says, where it says, with one thread.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def work(folder: Path, test: TestUse) -> None:
         raise InputError(f"{plan['data']}: has changed since the study began")
     config = read_config(folder / CONFIG_FILE)
     for seed in plan["seeds"]:
-        fit(dialogues, config, seed, folder / f"seed{seed}", test=test)
+        fit(dialogues, config, seed, folder / f"seed{seed}", device=plan["device"], test=test)
 
 
 def work_alone(folder: Path, test: TestUse) -> None:

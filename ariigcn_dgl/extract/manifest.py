@@ -115,7 +115,11 @@ def refuse_other_extraction(run: Path, data: str, modalities: Sequence[str]) -> 
 
 
 def load_encoders(
-    run: Path, modalities: Sequence[str], places: Mapping[str, str | None], note: Note
+    run: Path,
+    modalities: Sequence[str],
+    places: Mapping[str, str | None],
+    note: Note,
+    device: str = "cpu",
 ) -> Encoders:
     """Return the encoders that made the features that a run was trained on.
 
@@ -129,6 +133,8 @@ def load_encoders(
         Where encoders lie now; None: where they lay.
     note : callable
         Gets a sentence where libraries have other versions now.
+    device : str
+        Where the encoders are to compute.
 
     Raises
     ------

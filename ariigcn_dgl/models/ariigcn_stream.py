@@ -38,7 +38,7 @@ class ARIIGCNStream:
 
     def add(self, utterance: Batch) -> Tensor:
         """Return the logits, (C,), of the next utterance."""
-        speaker = int(utterance.speakers)
+        speaker = int(utterance.on_cpu.speakers)
         before = self._before(self._project(utterance, speaker), speaker)
         states = before if self.model.graph is None else self._after(before, speaker)
         return self.model.classify(states.unsqueeze(1), before.unsqueeze(1)).squeeze(0)
@@ -48,7 +48,8 @@ class ARIIGCNStream:
         for name in self.model.config.speaker_relative:
             if name in inputs:
                 mean = self.means.setdefault((speaker, name), _Mean())
-                inputs[name] = mean.append_difference(inputs[name], bool(utterance.masks[name]))
+                present = bool(utterance.on_cpu.masks[name])
+                inputs[name] = mean.append_difference(inputs[name], present)
         return self.model.encode(inputs, utterance.masks).squeeze(1)
 
     def _before(self, projected: Tensor, speaker: int) -> Tensor:
@@ -69,7 +70,8 @@ class ARIIGCNStream:
             relations=window.relations,
             num_speakers=window.num_speakers,
         )
-        return self.model.graph(graph, torch.stack(list(self.recent), dim=1))[:, -1]
+        feat = torch.stack(list(self.recent), dim=1)
+        return self.model.graph(graph.to(feat.device), feat)[:, -1]
 
 
 class _Mean:

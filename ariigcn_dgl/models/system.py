@@ -67,6 +67,11 @@ class System(nn.Module):
         """The graph of the batches; a system without one gets self-loops only."""
         return getattr(self.config, "window", Window(past=0, future=0))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are, and batches must be."""
+        return next(self.parameters()).device
+
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         raise NotImplementedError

@@ -74,7 +74,7 @@ def as_tested(dialogues: Dialogues, runs: Sequence[RunFiles]) -> Dialogues:
     return dialogues if fold is None else with_fold(dialogues, fold)
 
 
-def look(run: RunFiles, dialogues: Dialogues) -> Looked:
+def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
     """Apply a run to the test split of the data set that it was trained on.
 
     Parameters
@@ -82,6 +82,8 @@ def look(run: RunFiles, dialogues: Dialogues) -> Looked:
     run : RunFiles
     dialogues : Dialogues
         The whole set; the run may have been trained on some of its modalities.
+    device : str
+        Where to compute.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def look(run: RunFiles, dialogues: Dialogues) -> Looked:
     for path in paths:
         if not path.exists():
             return Looked(run, seed.number, None, missing=f"there is no {path.name} of it")
-    trained = TrainedRun(seed.folder)
+    trained = TrainedRun(seed.folder, device)
     inside = look_inside(trained, shown(known))
     return Looked(run, seed.number, inside, clouds(trained, inside))
 

@@ -78,7 +78,10 @@ def _without(trained: TrainedRun, dialogues: Dialogues, modality: str) -> np.nda
 
 @torch.inference_mode()
 def _observe(trained: TrainedRun, batch: Batch) -> tuple[dict[str, Any], np.ndarray]:
-    """Return sources and attention of one dialogue, as of `Answer`, and the states, (T, D)."""
+    """Return sources and attention of one dialogue, as of `Answer`, and the states, (T, D).
+
+    The batch is on the CPU, the model anywhere.
+    """
     weights: list[Tensor] = []
     states: list[Tensor] = []
     model = trained.model.eval()
@@ -86,8 +89,8 @@ def _observe(trained: TrainedRun, batch: Batch) -> tuple[dict[str, Any], np.ndar
         _hooks(_attending(model), lambda _, out: weights.append(_weights(out))),
         _hooks(_classifying(model, len(trained.label_names)), lambda x, _: states.append(x[0])),
     ):
-        model(batch)
-    return _by_utterance(batch, weights, list(trained.widths)), states[-1].numpy()
+        model(batch.to(model.device))
+    return _by_utterance(batch, weights, list(trained.widths)), states[-1].cpu().numpy()
 
 
 @contextmanager
@@ -124,7 +127,7 @@ def _by_utterance(
 ) -> dict[str, Any]:
     if not weights:
         return {}
-    attention = weights[0]
+    attention = weights[0].cpu()
     names = modalities if len(attention) == len(modalities) > 1 else [ALL]
     graph = batch.graph
     spans = [slice(start, end) for start, end in pairwise(graph.indptr.tolist())]

@@ -15,7 +15,9 @@ from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import HEADLINE
 
 
-def report_html(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) -> str:
+def report_html(
+    runs: Sequence[RunFiles], dialogues: Dialogues | None = None, device: str = "cpu"
+) -> str:
     """Return a page, one HTML file that opens offline, about runs.
 
     Parameters
@@ -25,6 +27,8 @@ def report_html(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) ->
         The data set that all of the runs were trained on: to show the dialogues of its test split,
         the spaces, and what each modality is worth. Without it the page holds aggregate figures
         only: no dialogue, no utterance.
+    device : str
+        Where the runs are applied to the dialogues.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def report_html(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) ->
     """
     if dialogues is not None:
         dialogues = as_tested(dialogues, runs)
-    looked = [] if dialogues is None else [look(run, dialogues) for run in runs]
+    looked = [] if dialogues is None else [look(run, dialogues, device) for run in runs]
     headlines, strip = scores.headlines(runs)
     validation = curves.validation_scores(runs)
     return render(

@@ -22,16 +22,15 @@ def predict(model: System, dialogues: Dialogues) -> np.ndarray:
     Parameters
     ----------
     model : System
-        Left in evaluation mode.
+        On any device; left in evaluation mode.
     dialogues : Dialogues
         Standardised as in training.
     """
     model.eval()
-    device = next(model.parameters()).device
     parts = [np.empty((0, dialogues.num_classes), np.float32)]
     for start in range(0, dialogues.num_dialogues, BATCH_SIZE):
         chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
-        logits = model(collate(dialogues, chosen, model.window).to(device))
+        logits = model(collate(dialogues, chosen, model.window).to(model.device))
         parts.append(logits.softmax(-1).cpu().numpy())
     return np.concatenate(parts)
 

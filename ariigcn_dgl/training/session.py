@@ -66,7 +66,7 @@ class Session:
         """
         rows = self._rows(utterance.features)
         batch = self._batch(rows, self._number(utterance.speaker))
-        return self.stream.add(batch).softmax(-1).numpy()
+        return self.stream.add(batch.to(self.run.model.device)).softmax(-1).cpu().numpy()
 
     def _rows(self, features: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         widths = self.run.widths

@@ -22,6 +22,8 @@ class TrainedRun:
     ----------
     folder : Path
         Folder of one seed; the settings lie beside it.
+    device : str
+        Where the model computes; where it was trained does not matter.
 
     Raises
     ------
@@ -29,7 +31,7 @@ class TrainedRun:
         If a file is missing, damaged, or does not belong to the others.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.folder = RunFolder(folder)
         self.record = self.folder.read_finished()
         self.config = read_config(folder.parent / CONFIG_FILE)
@@ -38,6 +40,7 @@ class TrainedRun:
         self.standardiser = self.folder.read_standardiser(self.widths)
         self.model = self.config.build(self.widths, len(self.label_names))
         self.folder.load_weights(self.model)
+        self.model.to(device)
 
     def probabilities(self, dialogues: Dialogues) -> np.ndarray:
         """Return class probabilities, (N, C), of dialogues that `adapt` returned."""

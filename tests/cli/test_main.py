@@ -5,25 +5,33 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.cli.main import FUNCTIONS
+from ariigcn_dgl.cli import info
+from ariigcn_dgl.cli.commands import COMMANDS, Command
 from ariigcn_dgl.cli.tables import spread
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import fingerprint, load_dialogues
 from ariigcn_dgl.models import SYSTEMS
 
 
-@pytest.mark.parametrize("command", FUNCTIONS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_mentions_every_option(ariigcn: Callable, command: str) -> None:
     outcome = ariigcn(*command.split(), "--help")
     assert (outcome.code, outcome.err) == (0, "")
-    for name in inspect.signature(FUNCTIONS[command]).parameters:
+    function = COMMANDS[command].load()
+    for name in inspect.signature(function).parameters:
         assert name in outcome.out
-    assert inspect.getdoc(FUNCTIONS[command]).splitlines()[0] in outcome.out
+    assert inspect.getdoc(function).splitlines()[0] in outcome.out
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_line_in_the_list_is_the_first_of_the_help(command: Command) -> None:
+    first = inspect.getdoc(command.load()).splitlines()[0]
+    assert command.help == first[0].lower() + first[1:].removesuffix(".")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -39,7 +47,7 @@ def test_help_of_train_mentions_every_setting(ariigcn: Callable, system: str) ->
 def test_help_lists_the_commands(ariigcn: Callable, arguments: list[str]) -> None:
     out = ariigcn(*arguments).out
     prefix = "data " if arguments[0] == "data" else ""
-    for command in FUNCTIONS:
+    for command in COMMANDS:
         if command.startswith(prefix):
             assert command.removeprefix(prefix).split()[0] in out
 
@@ -59,6 +67,43 @@ def test_info_shows_what_is_installed(ariigcn: Callable) -> None:
     for name in ("torch", "dgl", "native library", "cuda devices"):
         assert name in outcome.out
     assert version("torch") in outcome.out
+
+
+def test_info_says_how_to_get_what_is_missing(
+    ariigcn: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(name: str) -> str:
+        if name in ("dgl", "av"):
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr("ariigcn_dgl.optional.version", found)
+    lines = [" ".join(line.split()) for line in ariigcn("info").out.splitlines()]
+    assert f"dgl missing: {info.INSTALL_DGL}" in lines
+    assert 'av missing: pip install "ariigcn_dgl[extract]"' in lines
+    assert "matplotlib 1.0" in lines
+    assert not any(line.startswith("pytest ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("built", "torch_has", "words"),
+    [
+        ("13.0", "13.0", "for 9.0"),
+        ("13.0", None, "for 9.0; this torch has no CUDA"),
+        ("", "13.0", "missing: torch has CUDA 13.0; install nvcc 13.0, then build again: pip"),
+        ("", None, "none; this torch has no CUDA"),
+    ],
+)
+def test_info_says_what_cuda_kernels_lack(
+    ariigcn: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    built: str,
+    torch_has: str | None,
+    words: str,
+) -> None:
+    monkeypatch.setattr(info, "build_info", lambda: {"cuda": built, "cuda_archs": "9.0"})
+    monkeypatch.setattr("torch.version.cuda", torch_has)
+    assert f"cuda kernels {words}" in " ".join(ariigcn("info").out.split())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ariigcn_dgl.experiments.embedding import Space, draw_spaces, gap, spaces
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, changed, write_config
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.elsewhere import elsewhere
 
 SMALL = {"model.hidden_dim": 8, "model.head_dim": 8, "training.epochs": 1, "training.batch_size": 4}
 
@@ -69,6 +70,15 @@ def test_spaces_of_a_run_are_those_of_its_first_and_its_last_weights(
     weights = trained.config.build(trained.widths, len(trained.label_names)).state_dict()
     trained.model.load_state_dict(weights)
     assert np.array_equal(spaces(trained, test)[1].points, before.points)
+
+
+def test_spaces_are_the_same_on_another_device(data: Path, tmp_path: Path) -> None:
+    trained = _trained(data, tmp_path / "run", "ariigcn", ["text", "audio"])
+    dialogues = load_source(str(data), ["text", "audio"])
+    with elsewhere() as device:
+        found = spaces(TrainedRun(trained.folder.path, device), dialogues)
+    for one, expected in zip(found, spaces(trained, dialogues), strict=True):
+        np.testing.assert_allclose(one.points, expected.points, rtol=1e-5, atol=1e-6)
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ariigcn_dgl.experiments import runs as module
+from ariigcn_dgl.experiments import worker
+from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.run_config import identity
 
 
 def test_same_run_same_key(make_run: Callable, tmp_path: Path) -> None:
@@ -24,6 +29,7 @@ def test_same_run_same_key(make_run: Callable, tmp_path: Path) -> None:
         {"seed": 1},
         {"dataset_sha256": "0"},
         {"test": "every epoch"},
+        {"device": "cuda"},
     ],
 )
 def test_other_numbers_other_key(make_run: Callable, different: dict) -> None:
@@ -40,6 +46,34 @@ def test_a_new_format_of_runs_makes_new_keys(
     before = make_run().key
     monkeypatch.setattr(module, "RUN_FORMAT", module.RUN_FORMAT + 1)
     assert make_run().key != before
+
+
+def test_one_gpu_is_as_good_as_another(make_run: Callable) -> None:
+    assert make_run(device="cuda").key == make_run(device="cuda:1").key
+
+
+def test_key_on_the_cpu_is_that_of_runs_from_before_there_was_a_choice(make_run: Callable) -> None:
+    run = make_run()
+    content = {
+        "config": identity(run.config),
+        "seed": 0,
+        "dataset_sha256": run.dataset_sha256,
+        "format": module.RUN_FORMAT,
+        "test every epoch": False,
+    }
+    text = json.dumps(content, sort_keys=True)
+    assert run.key == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_training_is_on_the_device_of_the_plan(
+    make_run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(worker, "fit", lambda *_, device, **__: asked.append(device))
+    run = make_run(device="cuda:1")
+    run.prepare()
+    worker.work(run.folder, "never")
+    assert asked == [read_plan(run.folder)["device"]] == ["cuda:1"]
 
 
 def test_failure_is_kept_until_the_run_is_prepared_again(make_run: Callable) -> None:

@@ -14,6 +14,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.elsewhere import elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,20 @@ def test_sources_are_the_window(inside: Inside) -> None:
     count = len(answer.probabilities)
     for i, sources in enumerate(answer.sources):
         assert sources.tolist() == list(range(max(0, i - 3), min(count, i + 3)))
+
+
+def test_another_device_shows_the_same(
+    inside: Inside, two_seeds: Path, test_set: Dialogues
+) -> None:
+    with elsewhere() as device:
+        found = look_inside(TrainedRun(two_seeds / "seed0", device), test_set)
+    np.testing.assert_allclose(found.states, inside.states, rtol=1e-5, atol=1e-6)
+    for one, expected in zip(found.answers, inside.answers, strict=True):
+        np.testing.assert_allclose(one.probabilities, expected.probabilities, atol=1e-6)
+        for name, rows in expected.attention.items():
+            np.testing.assert_allclose(
+                np.concatenate(one.attention[name]), np.concatenate(rows), atol=1e-6
+            )
 
 
 def test_without_a_modality_is_with_it_missing(

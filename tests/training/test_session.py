@@ -17,6 +17,7 @@ from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.elsewhere import elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,19 @@ def test_probabilities_are_those_of_the_whole_dialogues(
                 np.testing.assert_allclose(session.add(utterance), expected[row], atol=1e-5)
             else:
                 break  # such a row cannot be added, and what follows has another past
+
+
+def test_probabilities_are_the_same_on_another_device(
+    run: TrainedRun, dialogues: Dialogues
+) -> None:
+    utterances = [_utterance(dialogues, row) for row in range(dialogues.num_utterances)]
+    utterances = [one for one in utterances if one.features][:9]
+    here = Session(run)
+    expected = [here.add(one) for one in utterances]
+    with elsewhere() as device:
+        there = Session(TrainedRun(run.folder.path, device))
+        found = [there.add(one) for one in utterances]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_run_that_looks_ahead_is_refused(trained: Path) -> None:

@@ -18,6 +18,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.elsewhere import elsewhere
 
 
 @pytest.fixture
@@ -45,6 +46,17 @@ def test_probabilities_are_those_of_the_training(trained: Path, dialogues: Dialo
     written = (trained / "predictions.jsonl").read_text().splitlines()
     expected = [list(json.loads(line)["probabilities"].values()) for line in written]
     np.testing.assert_allclose(run.probabilities(test), expected, atol=6e-7)
+
+
+def test_probabilities_are_the_same_on_another_device(trained: Path, dialogues: Dialogues) -> None:
+    run = TrainedRun(trained)
+    adapted = run.adapt(dialogues)
+    with elsewhere() as device:
+        moved = TrainedRun(trained, device)
+        assert {p.device.type for p in moved.model.parameters()} == {device}
+        np.testing.assert_allclose(
+            moved.probabilities(adapted), run.probabilities(adapted), atol=1e-6
+        )
 
 
 def test_labels_are_matched_by_name(trained: Path, dialogues: Dialogues) -> None:

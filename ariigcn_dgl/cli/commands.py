@@ -1,0 +1,133 @@
+"""The commands: what is known of them without importing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command is, and what the list of commands says of it.
+
+    Parameters
+    ----------
+    module : str
+        Name of its module in `ariigcn_dgl.cli`.
+    function : str
+        What is called; its docstring and signature make the options.
+    help : str
+        First sentence of the docstring, as a line of a list.
+    positional : tuple of str
+        Arguments that are given without their names.
+    """
+
+    module: str
+    function: str
+    help: str
+    positional: tuple[str, ...] = ()
+
+    def load(self) -> Callable[..., None]:
+        """Import the command's module, which takes seconds, and return its function."""
+        return getattr(import_module(f"ariigcn_dgl.cli.{self.module}"), self.function)
+
+
+DATA_HELP = "look at, import, convert and make data sets"
+COMMANDS = {
+    "train": Command(
+        "train",
+        "train",
+        "train a system, choose the epoch on validation, score the test split once",
+    ),
+    "evaluate": Command(
+        "evaluate",
+        "evaluate",
+        "score a trained run again, from its weights: exactly the scores that training printed",
+        ("run",),
+    ),
+    "predict": Command(
+        "predict",
+        "predict",
+        "label dialogues: of a data set, a recording, or a conversation that is still going on",
+        ("run",),
+    ),
+    "extract": Command(
+        "extract",
+        "extract",
+        "make features of recordings: a data set for train and predict, and a record of how",
+        ("media",),
+    ),
+    "experiment": Command(
+        "experiment",
+        "experiment",
+        "compare systems or settings: search, many seeds, statistics, tables, figures",
+        ("study",),
+    ),
+    "embed": Command(
+        "embed",
+        "embed",
+        "measure and draw the gap between modalities before and after TGAN and contrast",
+        ("run",),
+    ),
+    "report": Command(
+        "report",
+        "report",
+        "write one HTML file about runs, to be opened offline: scores, curves, dialogues",
+        ("runs",),
+    ),
+    "benchmark": Command(
+        "benchmark",
+        "benchmark",
+        "measure the operators, and a training step, beside other libraries and the machine's "
+        "limits",
+        ("operators",),
+    ),
+    "dgl": Command(
+        "dgl",
+        "dgl_",
+        "say whether DGL runs on this Python and torch, or install it",
+    ),
+    "info": Command(
+        "info",
+        "info",
+        "print versions, what was built, devices, and how to get what is missing",
+    ),
+    "data check": Command(
+        "data",
+        "check",
+        "check a data set: show what is in it, what is wrong with it and what to do",
+        ("data",),
+    ),
+    "data convert": Command(
+        "data",
+        "convert",
+        "write a data set in the one format on disk (safetensors, JSON lines, JSON)",
+        ("data", "out"),
+    ),
+    "data import": Command(
+        "data",
+        "import_",
+        "read a feature file that the field passes around, whichever it is; run nothing in it",
+        ("file",),
+    ),
+    "data synth": Command(
+        "data",
+        "synth",
+        "write a synthetic data set with the statistics of real conversations",
+        ("out",),
+    ),
+}
+
+
+def named_in(arguments: list[str]) -> str:
+    """Return the name of the command that a command line calls; "" if it calls none.
+
+    Examples
+    --------
+    >>> named_in(["data", "check", "folder"]), named_in(["train", "--help"]), named_in(["bake"])
+    ('data check', 'train', '')
+    """
+    words = [argument for argument in arguments if not argument.startswith("-")]
+    names = (" ".join(words[:count]) for count in (1, 2))
+    return next((name for name in names if name in COMMANDS), "")
