@@ -20,7 +20,7 @@ from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, 
 
 MANIFEST, AUDIO_ENCODER, SPOKEN = "extraction.json", "audio_encoder.safetensors", "spoken.jsonl"
 FORMAT = "ariigcn-extraction-1"
-LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "torchvision", "av", "numpy")
+LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 PLACES = ("path", "revision")  # of an encoder: where it lay, which decides no feature
 
 
@@ -150,7 +150,9 @@ def load_encoders(
         encoder = _load(run, modality, wanted, places.get(modality))
         _refuse_difference(str(run), modality, wanted, encoder.describe())
         encoders[modality] = encoder
-    changed = [n for n, v in manifest["libraries"].items() if _version(n) != v and v is not None]
+    # A record may name libraries that are no longer used: they make no difference.
+    then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
+    changed = [n for n, v in then.items() if _version(n) != v]
     if changed:
         note(f"{run}: the training features were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.optional import is_installed, require
+from ariigcn_dgl.optional import require
 
 Pooling = Literal["mean", "cls"]
 BATCH_SIZE = 16  # texts
@@ -47,11 +48,10 @@ class TextEncoder:
 
     def __init__(self, path: Path, pooling: Pooling = "mean") -> None:
         self.path, self.pooling = Path(path), pooling
-        if is_installed("torchvision"):  # transformers imports it, and hides why it cannot
-            require("torchvision", "extract")
-        transformers = require("transformers", "extract")
-        with _quiet(transformers):
-            self.tokenizer, self.model = _load(transformers, self.path)
+        with broken_torchvision_hidden():
+            transformers = require("transformers", "extract")
+            with _quiet(transformers):
+                self.tokenizer, self.model = _load(transformers, self.path)
         self.model.eval()
         config, known = self.model.config, self.tokenizer.model_max_length
         # RoBERTa numbers positions from its padding index + 1, so two of its table are never used.
