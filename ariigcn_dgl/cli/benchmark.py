@@ -17,7 +17,7 @@ from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Report
 from ariigcn_dgl.benchmark.runner import run, steps
 from ariigcn_dgl.benchmark.tables import CAPTION, case_table, reasons
 from ariigcn_dgl.benchmark.units import machine_text
-from ariigcn_dgl.cli.train import check_device
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.errors import InputError
 
 NARROWEST = 100  # columns that the tables need where there is no terminal

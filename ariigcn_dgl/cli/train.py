@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
@@ -196,15 +197,6 @@ def _set_threads(threads: int) -> None:
     if threads < 1:
         raise InputError(f"--threads: is {threads}, expected at least 1")
     torch.set_num_threads(threads)
-
-
-def check_device(device: str) -> None:
-    """Raise InputError unless torch can use the device."""
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device {device}: not usable here ({reason}); use cpu") from error
 
 
 def _check_cuda_graphs(wanted: bool, device: str, system: str) -> None:

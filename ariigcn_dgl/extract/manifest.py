@@ -115,7 +115,11 @@ def refuse_other_extraction(run: Path, data: str, modalities: Sequence[str]) -> 
 
 
 def load_encoders(
-    run: Path, modalities: Sequence[str], places: Mapping[str, str | None], note: Note
+    run: Path,
+    modalities: Sequence[str],
+    places: Mapping[str, str | None],
+    note: Note,
+    device: str = "cpu",
 ) -> Encoders:
     """Return the encoders that made the features that a run was trained on.
 
@@ -129,6 +133,8 @@ def load_encoders(
         Where encoders lie now; None: where they lay.
     note : callable
         Gets a sentence where libraries have other versions now.
+    device : str
+        Where the encoders are to compute.
 
     Raises
     ------
@@ -147,7 +153,7 @@ def load_encoders(
         if modality not in manifest["encoders"]:
             raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")
         wanted = manifest["encoders"][modality]
-        encoder = _load(run, modality, wanted, places.get(modality))
+        encoder = _load(run, modality, wanted, places.get(modality), device)
         _refuse_difference(str(run), modality, wanted, encoder.describe())
         encoders[modality] = encoder
     # A record may name libraries that are no longer used: they make no difference.
@@ -159,10 +165,10 @@ def load_encoders(
 
 
 def _load(
-    run: Path, modality: str, wanted: dict[str, Any], place: str | None
+    run: Path, modality: str, wanted: dict[str, Any], place: str | None, device: str
 ) -> TextEncoder | AudioEncoder | VisualEncoder:
     if modality == "audio":
-        return load_encoder(Path(place) if place else run / AUDIO_ENCODER)
+        return load_encoder(Path(place) if place else run / AUDIO_ENCODER, device)
     path = Path(place or wanted.get("path", ""))
     if not path.exists():
         raise InputError(
@@ -170,8 +176,8 @@ def _load(
             f"--{modality}"
         )
     if modality == "text":
-        return TextEncoder(path, wanted.get("pooling", "mean"))
-    return VisualEncoder(path, wanted.get("pictures", 8))
+        return TextEncoder(path, wanted.get("pooling", "mean"), device)
+    return VisualEncoder(path, wanted.get("pictures", 8), device)
 
 
 def _refuse_difference(

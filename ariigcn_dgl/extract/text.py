@@ -37,6 +37,8 @@ class TextEncoder:
         "mean": the mean over the tokens of the last layer, for encoders that were only pre-trained;
         "cls": the state of the first token, mean of the last four layers, for encoders that were
         fine-tuned on sentences.
+    device : str
+        Where the Transformer computes.
 
     Raises
     ------
@@ -46,13 +48,13 @@ class TextEncoder:
 
     modality = "text"
 
-    def __init__(self, path: Path, pooling: Pooling = "mean") -> None:
-        self.path, self.pooling = Path(path), pooling
+    def __init__(self, path: Path, pooling: Pooling = "mean", device: str = "cpu") -> None:
+        self.path, self.pooling, self.device = Path(path), pooling, device
         with broken_torchvision_hidden():
             transformers = require("transformers", "extract")
             with _quiet(transformers):
                 self.tokenizer, self.model = _load(transformers, self.path)
-        self.model.eval()
+        self.model.eval().to(device)
         config, known = self.model.config, self.tokenizer.model_max_length
         # RoBERTa numbers positions from its padding index + 1, so two of its table are never used.
         positions = getattr(config, "max_position_embeddings", MAX_TOKENS + 2) - 2
@@ -80,13 +82,13 @@ class TextEncoder:
         out = np.empty((len(texts), self.width), np.float32)
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
-            out[rows] = self._batch([texts[n] for n in rows]).numpy()
+            out[rows] = self._batch([texts[n] for n in rows]).cpu().numpy()
         return out
 
     def _batch(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(
             texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
+        ).to(self.device)
         states = self.model(**tokens, output_hidden_states=True).hidden_states
         if self.pooling == "cls":
             return torch.stack(states[-LAST_LAYERS:]).mean(0)[:, 0]

@@ -34,6 +34,8 @@ class VisualEncoder:
         from the shapes. A .pth file is read without running code of it.
     pictures : int
         Pictures per utterance, evenly spaced.
+    device : str
+        Where the DenseNet computes.
 
     Raises
     ------
@@ -43,9 +45,9 @@ class VisualEncoder:
 
     modality = "visual"
 
-    def __init__(self, path: Path, pictures: int = 8) -> None:
-        self.path, self.pictures = Path(path), pictures
-        self.model = _build(_read(self.path), self.path).eval()
+    def __init__(self, path: Path, pictures: int = 8, device: str = "cpu") -> None:
+        self.path, self.pictures, self.device = Path(path), pictures, device
+        self.model = _build(_read(self.path), self.path).eval().to(device)
         self.width = self.model.width
 
     def describe(self) -> dict[str, Any]:
@@ -82,8 +84,8 @@ class VisualEncoder:
     @torch.inference_mode()
     def encode(self, pictures: Sequence[Tensor]) -> np.ndarray:
         """Return the features, (width,) float32, of an utterance's prepared pictures."""
-        maps = self.model(torch.stack(list(pictures)))
-        return maps.mean((0, 2, 3)).numpy()
+        maps = self.model(torch.stack(list(pictures)).to(self.device))
+        return maps.mean((0, 2, 3)).cpu().numpy()
 
 
 def _read(path: Path) -> dict[str, Tensor]:
