@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +13,6 @@ import pytest
 import torch
 
 from ariigcn_dgl.extract.densenet import DenseNet
-
-# Shells start background jobs with SIGINT ignored, and children inherit that: tests of interruption
-# would wait for nothing.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RATE, FPS, WIDTH, HEIGHT = 16_000, 10, 64, 48
 SOUND_CODECS = {".wav": "pcm_s16le", ".webm": "libopus"}
