@@ -2,84 +2,41 @@
 
 from __future__ import annotations
 
-import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
-# Shells start background jobs with SIGINT ignored, and children inherit that: tests of interruption
-# would wait for nothing.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+from ariigcn_dgl.extract.densenet import DenseNet
 
 RATE, FPS, WIDTH, HEIGHT = 16_000, 10, 64, 48
 SOUND_CODECS = {".wav": "pcm_s16le", ".webm": "libopus"}
 PICTURE_CODECS = {".webm": "libvpx"}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _offline() -> Iterator[None]:
-    """Let no test reach a hub."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        yield
-
-
 @pytest.fixture(scope="session")
-def torchvision_models() -> ModuleType:
-    """Return torchvision's models, also where its operators were built for another torch."""
-    try:
-        import torchvision.models
-    except RuntimeError:  # operator torchvision::nms does not exist; DenseNet needs none
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision.models
-    return torchvision.models
-
-
-@pytest.fixture(scope="session")
-def densenet(torchvision_models: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def densenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the random weights of a DenseNet of five layers, 9 features wide."""
     torch.manual_seed(0)
-    model = torchvision_models.DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3)
+    model = DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3)
     path = tmp_path_factory.mktemp("densenet") / "tiny.pth"
     torch.save(model.state_dict(), path)
     return path
 
 
 @pytest.fixture(scope="session")
-def roberta(torchvision_models: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a random RoBERTa of two layers, 12 wide, whose tokens are bytes."""
-    # torchvision first: transformers imports it.
-    from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
-
-    tokenizer = RobertaTokenizer(vocab=_byte_vocabulary(), merges=[])
-    torch.manual_seed(0)
-    config = RobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=66,
-        pad_token_id=tokenizer.pad_token_id,
-    )
     folder = tmp_path_factory.mktemp("roberta")
-    RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    # In a process of its own, so that this one meets transformers as a user's does.
+    command = [sys.executable, Path(__file__).with_name("tiny_roberta.py"), folder]
+    subprocess.run(command, check=True, capture_output=True)
     return folder
-
-
-def _byte_vocabulary() -> dict[str, int]:
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    return {token: n for n, token in enumerate([*special, *sorted(ByteLevel.alphabet())])}
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining
@@ -32,6 +33,7 @@ def extract(
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
     skip_damaged: bool = False,
+    device: str = "cpu",
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
@@ -71,20 +73,24 @@ def extract(
         How --audio train trains.
     skip_damaged : bool
         Go on where a recording is damaged; its sound and pictures count as missing.
+    device : str
+        Where the encoders compute: cpu, cuda, cuda:1 ...
     """
+    check_device(device)
     refuse_existing(Path(out))
     check_limits(audio_training, "--audio_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     encoders = Encoders(
-        text=TextEncoder(Path(text), pooling) if text else None,
-        audio=_audio(audio, audio_training),
-        visual=VisualEncoder(Path(visual), pictures) if visual else None,
+        text=TextEncoder(Path(text), pooling, device) if text else None,
+        audio=_audio(audio, audio_training, device),
+        visual=VisualEncoder(Path(visual), pictures, device) if visual else None,
     )
     if encoders == Encoders():
         raise InputError("give at least one of --text, --audio and --visual: what makes features")
     spoken = _spoken(Path(media), subtitles, utterances)
-    extracted = extract_features(Path(out).resolve().name, spoken, encoders, note, skip_damaged)
+    name = Path(out).resolve().name
+    extracted = extract_features(name, spoken, encoders, note, skip_damaged, device)
     write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
@@ -96,10 +102,12 @@ def note(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def _audio(name: str | None, training: AudioTraining) -> AudioEncoder | AudioTraining | None:
+def _audio(
+    name: str | None, training: AudioTraining, device: str
+) -> AudioEncoder | AudioTraining | None:
     if name is None:
         return None
-    return training if name == TRAIN else load_encoder(Path(name))
+    return training if name == TRAIN else load_encoder(Path(name), device)
 
 
 def _spoken(media: Path, subtitles: str | None, utterances: str | None) -> list[Spoken]:

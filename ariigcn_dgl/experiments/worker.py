@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from multiprocessing import connection, parent_process
@@ -42,6 +43,8 @@ def work(folder: Path, test: TestUse) -> None:
 def work_alone(folder: Path, test: TestUse) -> None:
     """Work in a new process: what it has to say goes to a file, Ctrl-C is for the queue only."""
     os.setsid()
+    # By SIGINT the queue ends what it started; a study in a shell's background inherits deafness.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     log = os.open(folder / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())

@@ -65,12 +65,16 @@ class AudioEncoder(nn.Module):
         self.project = nn.Linear(2 * hidden_dim, width)
 
     def forward(self, frames: Sequence[Tensor]) -> Tensor:
-        """Return the features, (B, width), of B utterances' frames, (T, mels) each."""
-        lengths = torch.tensor([len(x) for x in frames])
-        x = pad_sequence([(x - self.mean) / self.std for x in frames], batch_first=True)
+        """Return the features, (B, width), of B utterances' frames, (T, mels) each.
+
+        The frames may lie on the CPU; the features lie where the encoder does.
+        """
+        device = self.mean.device
+        lengths = torch.tensor([len(x) for x in frames])  # packing wants them on the CPU
+        x = (pad_sequence(frames, batch_first=True).to(device) - self.mean) / self.std
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         states = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]  # (B, T, 2 H)
-        exists = torch.arange(states.size(1)) < lengths.unsqueeze(1)
+        exists = (torch.arange(states.size(1)) < lengths.unsqueeze(1)).to(device)
         scores = self.attend(states).squeeze(-1).masked_fill(~exists, -torch.inf)
         pooled = (scores.softmax(1).unsqueeze(1) @ states).squeeze(1)
         return self.project(pooled).tanh()
@@ -83,7 +87,7 @@ class AudioEncoder(nn.Module):
         out = np.empty((len(frames), self.width), np.float32)
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
-            out[rows] = self([torch.from_numpy(frames[n]) for n in rows]).numpy()
+            out[rows] = self([torch.from_numpy(frames[n]) for n in rows]).cpu().numpy()
         return out
 
     def describe(self) -> dict[str, Any]:
@@ -105,8 +109,14 @@ def save_encoder(encoder: AudioEncoder, path: Path) -> None:
         save_file(encoder.state_dict(), scratch, metadata)
 
 
-def load_encoder(path: Path) -> AudioEncoder:
+def load_encoder(path: Path, device: str = "cpu") -> AudioEncoder:
     """Read what `save_encoder` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    device : str
+        Where the encoder is to compute.
 
     Raises
     ------
@@ -133,4 +143,4 @@ def load_encoder(path: Path) -> AudioEncoder:
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: damaged: the weights are not an audio encoder's") from error
     encoder.learnt = header.get("learnt", {})
-    return encoder.eval()
+    return encoder.eval().to(device)

@@ -49,6 +49,7 @@ def train_encoder(
     splits: np.ndarray,
     config: AudioTraining,
     note: Note,
+    device: str = "cpu",
 ) -> AudioEncoder:
     """Return an audio encoder that was trained to tell the classes from sound alone.
 
@@ -67,6 +68,8 @@ def train_encoder(
     config : AudioTraining
     note : callable
         Gets a sentence about the result.
+    device : str
+        Where to train; the encoder remains there.
 
     Raises
     ------
@@ -81,10 +84,12 @@ def train_encoder(
             "in val, expected two classes in train and some in val: label them (--utterances), or "
             "give the file of an encoder that was trained before"
         )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng([device] if torch.device(device).type == "cuda" else []):
         torch.manual_seed(config.seed)
         encoder = AudioEncoder(config.hidden_dim, config.width)
         head = nn.Linear(config.width, int(labels.max()) + 1)
+        encoder.to(device)  # after its weights were drawn: they are the same on every device
+        head.to(device)
         _standardise(encoder, [frames[n] for n in train])
         tensors = [None if x is None else torch.from_numpy(x) for x in frames]
         best, epoch = _fit(encoder, head, tensors, torch.from_numpy(labels), train, val, config)
@@ -129,7 +134,7 @@ def _fit(
             rows = order[start : start + BATCH_SIZE]
             features = F.dropout(encoder([frames[n] for n in rows]), DROPOUT)
             optimiser.zero_grad()
-            F.cross_entropy(head(features), labels[rows]).backward()
+            F.cross_entropy(head(features), labels[rows].to(features.device)).backward()
             nn.utils.clip_grad_norm_(parameters, GRAD_CLIP)
             optimiser.step()
         score = _score(encoder, head, [frames[n] for n in val], labels[val].numpy())
@@ -144,5 +149,5 @@ def _score(
     encoder: AudioEncoder, head: nn.Linear, frames: Sequence[Tensor], labels: np.ndarray
 ) -> float:
     features = encoder.encode([x.numpy() for x in frames])
-    found = head(torch.from_numpy(features)).argmax(1).numpy()
+    found = head(torch.from_numpy(features).to(head.weight.device)).argmax(1).cpu().numpy()
     return float(f1_score(labels, found, average="weighted", zero_division=0))

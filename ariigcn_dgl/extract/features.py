@@ -58,6 +58,7 @@ def extract(
     encoders: Encoders,
     note: Note,
     skip_damaged: bool = False,
+    device: str = "cpu",
 ) -> Extracted:
     """Return the data set of utterances.
 
@@ -72,6 +73,8 @@ def extract(
         Gets sentences about what is missing or unusual.
     skip_damaged : bool
         What cannot be heard and seen because a recording is damaged counts as missing.
+    device : str
+        Where an audio encoder is trained; those that are ready know theirs.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def extract(
     frames = [one.frames for one in perceived]
     if isinstance(encoders.audio, AudioTraining):
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
-        trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note)
+        trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
     inputs = {
         "text": [one.text or None for one in utterances],

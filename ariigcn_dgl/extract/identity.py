@@ -16,14 +16,14 @@ def weights_sha256(model: nn.Module, *also: str) -> str:
     Parameters
     ----------
     model : nn.Module
-        On the CPU.
+        On any device.
     *also : str
         For example a tokenizer's vocabulary.
     """
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.detach().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     for text in also:
         digest.update(text.encode())
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, 
 
 MANIFEST, AUDIO_ENCODER, SPOKEN = "extraction.json", "audio_encoder.safetensors", "spoken.jsonl"
 FORMAT = "ariigcn-extraction-1"
-LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "torchvision", "av", "numpy")
+LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 PLACES = ("path", "revision")  # of an encoder: where it lay, which decides no feature
 
 
@@ -153,20 +153,22 @@ def load_encoders(
         if modality not in manifest["encoders"]:
             raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")
         wanted = manifest["encoders"][modality]
-        encoder = _load(run, modality, wanted, places.get(modality))
+        encoder = _load(run, modality, wanted, places.get(modality), device)
         _refuse_difference(str(run), modality, wanted, encoder.describe())
         encoders[modality] = encoder
-    changed = [n for n, v in manifest["libraries"].items() if _version(n) != v and v is not None]
+    # A record may name libraries that are no longer used: they make no difference.
+    then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
+    changed = [n for n, v in then.items() if _version(n) != v]
     if changed:
         note(f"{run}: the training features were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)
 
 
 def _load(
-    run: Path, modality: str, wanted: dict[str, Any], place: str | None
+    run: Path, modality: str, wanted: dict[str, Any], place: str | None, device: str
 ) -> TextEncoder | AudioEncoder | VisualEncoder:
     if modality == "audio":
-        return load_encoder(Path(place) if place else run / AUDIO_ENCODER)
+        return load_encoder(Path(place) if place else run / AUDIO_ENCODER, device)
     path = Path(place or wanted.get("path", ""))
     if not path.exists():
         raise InputError(
@@ -174,8 +176,8 @@ def _load(
             f"--{modality}"
         )
     if modality == "text":
-        return TextEncoder(path, wanted.get("pooling", "mean"))
-    return VisualEncoder(path, wanted.get("pictures", 8))
+        return TextEncoder(path, wanted.get("pooling", "mean"), device)
+    return VisualEncoder(path, wanted.get("pictures", 8), device)
 
 
 def _refuse_difference(

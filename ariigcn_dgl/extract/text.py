@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.optional import is_installed, require
+from ariigcn_dgl.optional import require
 
 Pooling = Literal["mean", "cls"]
 BATCH_SIZE = 16  # texts
@@ -36,6 +37,8 @@ class TextEncoder:
         "mean": the mean over the tokens of the last layer, for encoders that were only pre-trained;
         "cls": the state of the first token, mean of the last four layers, for encoders that were
         fine-tuned on sentences.
+    device : str
+        Where the Transformer computes.
 
     Raises
     ------
@@ -45,14 +48,13 @@ class TextEncoder:
 
     modality = "text"
 
-    def __init__(self, path: Path, pooling: Pooling = "mean") -> None:
-        self.path, self.pooling = Path(path), pooling
-        if is_installed("torchvision"):  # transformers imports it, and hides why it cannot
-            require("torchvision", "extract")
-        transformers = require("transformers", "extract")
-        with _quiet(transformers):
-            self.tokenizer, self.model = _load(transformers, self.path)
-        self.model.eval()
+    def __init__(self, path: Path, pooling: Pooling = "mean", device: str = "cpu") -> None:
+        self.path, self.pooling, self.device = Path(path), pooling, device
+        with broken_torchvision_hidden():
+            transformers = require("transformers", "extract")
+            with _quiet(transformers):
+                self.tokenizer, self.model = _load(transformers, self.path)
+        self.model.eval().to(device)
         config, known = self.model.config, self.tokenizer.model_max_length
         # RoBERTa numbers positions from its padding index + 1, so two of its table are never used.
         positions = getattr(config, "max_position_embeddings", MAX_TOKENS + 2) - 2
@@ -80,13 +82,13 @@ class TextEncoder:
         out = np.empty((len(texts), self.width), np.float32)
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
-            out[rows] = self._batch([texts[n] for n in rows]).numpy()
+            out[rows] = self._batch([texts[n] for n in rows]).cpu().numpy()
         return out
 
     def _batch(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(
             texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
+        ).to(self.device)
         states = self.model(**tokens, output_hidden_states=True).hidden_states
         if self.pooling == "cls":
             return torch.stack(states[-LAST_LAYERS:]).mean(0)[:, 0]

@@ -1,22 +1,22 @@
-"""Visual features: pictures of the utterance through a DenseNet, by torchvision."""
+"""Visual features: pictures of the utterance through a DenseNet."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.densenet import DenseNet
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.optional import require
 
 SHORT_SIDE, CROP = 256, 224  # pixels
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
@@ -34,20 +34,21 @@ class VisualEncoder:
         from the shapes. A .pth file is read without running code of it.
     pictures : int
         Pictures per utterance, evenly spaced.
+    device : str
+        Where the DenseNet computes.
 
     Raises
     ------
     InputError
-        If torchvision is missing or the file holds no DenseNet.
+        If the file holds no DenseNet.
     """
 
     modality = "visual"
 
-    def __init__(self, path: Path, pictures: int = 8) -> None:
-        self.path, self.pictures = Path(path), pictures
-        torchvision = require("torchvision.models", "extract")
-        self.model = _build(torchvision, _read(self.path), self.path).eval()
-        self.width: int = self.model.features.norm5.num_features
+    def __init__(self, path: Path, pictures: int = 8, device: str = "cpu") -> None:
+        self.path, self.pictures, self.device = Path(path), pictures, device
+        self.model = _build(_read(self.path), self.path).eval().to(device)
+        self.width = self.model.width
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the features."""
@@ -83,8 +84,8 @@ class VisualEncoder:
     @torch.inference_mode()
     def encode(self, pictures: Sequence[Tensor]) -> np.ndarray:
         """Return the features, (width,) float32, of an utterance's prepared pictures."""
-        maps = self.model.features(torch.stack(list(pictures)))
-        return F.relu(maps).mean((0, 2, 3)).numpy()
+        maps = self.model(torch.stack(list(pictures)).to(self.device))
+        return maps.mean((0, 2, 3)).cpu().numpy()
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -99,31 +100,31 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"{path}: not a state dict: damaged, or holds more than tensors"
         ) from error
-    if not isinstance(weights, Mapping) or not all(isinstance(x, Tensor) for x in weights.values()):
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(x, Tensor) for name, x in weights.items()
+    ):
         raise InputError(f"{path}: not a state dict of tensors, expected that of a DenseNet")
     return {_OLD_NAME.sub(r"\1\2", name): x for name, x in weights.items()}
 
 
-def _build(models: ModuleType, weights: dict[str, Tensor], path: Path) -> nn.Module:
+def _build(weights: dict[str, Tensor], path: Path) -> DenseNet:
     try:
-        model = models.DenseNet(**_size(weights))
+        model = DenseNet(**_size(weights))
         model.load_state_dict(weights)
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{path}: not the state dict of a torchvision DenseNet") from error
     return model
 
 
 def _size(weights: dict[str, Tensor]) -> dict[str, Any]:
     """Return the arguments of the DenseNet that has these weights."""
-    layers = [re.match(r"features\.denseblock(\d+)\.denselayer(\d+)\.", name) for name in weights]
-    blocks: dict[int, int] = {}
-    for block, layer in ((int(x[1]), int(x[2])) for x in layers if x):
-        blocks[block] = max(blocks.get(block, 0), layer)
+    named = (re.match(r"features\.denseblock(\d+)\.denselayer(\d+)\.", name) for name in weights)
+    layers = Counter(block for block, _ in {(int(x[1]), int(x[2])) for x in named if x})
     first = "features.denseblock1.denselayer1"
     growth = len(weights[f"{first}.conv2.weight"])
     return {
         "growth_rate": growth,
-        "block_config": tuple(blocks[block] for block in sorted(blocks)),
+        "block_config": tuple(layers[block] for block in sorted(layers)),
         "num_init_features": len(weights["features.conv0.weight"]),
         "bn_size": len(weights[f"{first}.conv1.weight"]) // growth,
         "num_classes": len(weights["classifier.bias"]),

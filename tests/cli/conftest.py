@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def refused(ariigcn: Callable[..., Outcome]) -> Callable[..., str]:
         return outcome.err.removeprefix("ariigcn: ").rstrip("\n")
 
     return run
+
+
+@pytest.fixture
+def foreground() -> Iterator[None]:
+    """Let commands started here heed SIGINT: a shell has its background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

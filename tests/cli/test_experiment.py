@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import signal
 import subprocess
@@ -57,7 +56,6 @@ def _start(folder: Path, options: tuple[object, ...]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
     )
     assert process.stderr.readline().startswith("search 1 of 4: mlp seed 0: validation weighted")
@@ -108,6 +106,7 @@ def test_killed_study_ends_with_the_same_table(
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.usefixtures("foreground")
 def test_interrupted_study_says_how_to_go_on(
     ariigcn: Callable, options: tuple[object, ...], data: Path, tmp_path: Path
 ) -> None:

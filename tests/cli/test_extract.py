@@ -13,6 +13,9 @@ import pytest
 
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.data import load_dialogues
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.audio import AudioEncoder, save_encoder
+from ariigcn_dgl.extract.features import Encoders
 
 SCENES = {  # seconds, pitch and colour of an emotion
     "happy": (0.6, 400.0, (230, 220, 60)),
@@ -108,7 +111,8 @@ def test_manifest_says_what_made_the_features(extracted: Path, recordings: Path)
     assert (encoders["visual"]["encoder"], encoders["visual"]["pictures"]) == ("DenseNet", 2)
     assert encoders["audio"]["sample_rate"] == 16000
     assert all(len(encoder["weights_sha256"]) == 64 for encoder in encoders.values())
-    assert {"torch", "transformers", "torchvision", "av"} <= manifest["libraries"].keys()
+    libraries = ["ariigcn_dgl", "torch", "transformers", "av", "numpy"]
+    assert list(manifest["libraries"]) == libraries
     assert [one["file"] for one in manifest["recordings"]] == [f"film{n}.mp4" for n in range(6)]
     spoken = [json.loads(line) for line in (extracted / "spoken.jsonl").read_text().splitlines()]
     assert spoken[1] == {
@@ -258,6 +262,18 @@ def test_other_library_versions_are_noted(
     assert "training features were made with other versions of av\n" in outcome.err
 
 
+def test_library_that_is_no_longer_used_is_not_noted(
+    ariigcn: Callable, run: Path, film: Path, tmp_path: Path
+) -> None:
+    older = Path(shutil.copytree(run, tmp_path / "older"))
+    manifest = json.loads((older / "extraction.json").read_text())
+    manifest["libraries"]["torchvision"] = "0.26.0"
+    (older / "extraction.json").write_text(json.dumps(manifest))
+    outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
+    assert outcome.code == 0
+    assert "other versions" not in outcome.err
+
+
 def test_data_of_other_encoders_is_refused(
     refused: Callable, run: Path, extracted: Path, tmp_path: Path
 ) -> None:
@@ -295,6 +311,28 @@ def test_folder_of_pairs_is_extracted(
     assert (dialogues.widths, dialogues.splits) == ({"visual": 9}, ("test",))
 
 
+def test_every_encoder_computes_on_the_device_that_was_chosen(
+    ariigcn: Callable,
+    film: Path,
+    roberta: Path,
+    densenet: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(name: str, spoken: list, encoders: Encoders, *options: object) -> None:
+        modules = (encoders.text.model, encoders.audio, encoders.visual.model)
+        devices = {x.device.type for module in modules for x in module.parameters()}
+        raise InputError(f"{devices} {options[-1]}")
+
+    # The meta device is the one that every torch has; it takes modules, but computes nothing.
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.check_device", lambda device: None)
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.extract_features", stop)
+    save_encoder(AudioEncoder(8, 6), tmp_path / "audio.safetensors")
+    encoders = ("--text", roberta, "--audio", tmp_path / "audio.safetensors", "--visual", densenet)
+    outcome = ariigcn("extract", film, "--out", tmp_path / "data", *encoders, "--device", "meta")
+    assert outcome.err.endswith("ariigcn: {'meta'} meta\n")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -305,6 +343,7 @@ def test_folder_of_pairs_is_extracted(
         (["--audio", "train"], "--audio train: 0 labelled utterances with sound in train and 0"),
         (["--audio", "train", "--audio_training.epochs", "0"], "epochs: is 0, expected at least"),
         (["--pictures", "0"], "--pictures: is 0, expected at least 1"),
+        (["--audio", "train", "--device", "gpu"], "--device gpu: not usable here (Expected one of"),
         (["--audio", "train", "--subtitles", "a", "--utterances", "b"], "give either --subtitles"),
         (["--audio", "train", "--subtitles", "a.srt"], "a.srt: cannot be read: No such file"),
     ],

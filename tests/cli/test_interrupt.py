@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -33,7 +32,6 @@ def start(tmp_path: Path, options: tuple[object, ...]) -> Callable[[], subproces
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert process.stderr.readline().startswith("seed 0 epoch 1:")
         before = time.perf_counter()
@@ -64,6 +62,7 @@ def test_killed_training_goes_on_to_the_same_bits(
         assert (stopped / name).read_bytes() == (whole / name).read_bytes(), name
 
 
+@pytest.mark.usefixtures("foreground")
 def test_interrupted_training_says_how_to_go_on(
     start: Callable[[], subprocess.Popen[str]], ariigcn: Callable, tmp_path: Path
 ) -> None:

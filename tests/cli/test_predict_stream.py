@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,7 +127,6 @@ def test_a_line_is_answered_before_the_next_is_sent(causal: Path, data: Path) ->
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     for line in _lines(load_dialogues(data))[:3]:
         process.stdin.write(line + "\n")

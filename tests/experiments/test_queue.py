@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +95,33 @@ def test_an_interruption_ends_what_runs_and_keeps_its_epochs(
     whole = make_run(LONG, test="once", runs=tmp_path / "whole")
     work_on([run, whole], 2, memory)
     assert _bytes(run) == _bytes(whole)
+
+
+IN_A_BACKGROUND = """
+import multiprocessing, os, signal, sys, time
+from pathlib import Path
+
+from ariigcn_dgl.experiments import worker
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts its background jobs
+folder = Path(sys.argv[1])
+worker.work = lambda *_: ((folder / "began").touch(), time.sleep(60))
+context = multiprocessing.get_context("fork")
+process = context.Process(target=worker.work_alone, args=(folder, "never"))
+process.start()
+while not (folder / "began").exists():
+    time.sleep(0.01)
+os.kill(process.pid, signal.SIGINT)
+process.join(5)
+print(process.exitcode)
+process.kill()
+"""
+
+
+def test_an_interruption_reaches_the_runs_of_a_study_in_the_background(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IN_A_BACKGROUND, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("130\n", "")
 
 
 def test_a_crash_is_told_by_the_last_line_of_its_traceback() -> None:

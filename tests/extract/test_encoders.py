@@ -1,7 +1,8 @@
-"""Text, visual and audio encoders against what their libraries compute, and bad files of them."""
+"""Text, visual and audio encoders: what they compute, and bad files of them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -16,12 +17,15 @@ from safetensors.torch import load_file, save_file
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
+from ariigcn_dgl.extract.densenet import DenseNet
 from ariigcn_dgl.extract.log_mel import HOP, MELS, WINDOW, log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import CROP, VisualEncoder
+from tests.extract.test_densenet import PUBLISHED
 
 TEXTS = ["Hello!", "How are you, my dear friend?", "x", "Fine.", "\u266a la la \u266a"]
+LAYER = "features.denseblock1.denselayer1"
 
 
 @pytest.fixture
@@ -33,10 +37,10 @@ def copy(roberta: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @torch.inference_mode()
 def test_text_is_what_transformers_computes_of_each_alone(roberta: Path, pooling: str) -> None:
+    found = TextEncoder(roberta, pooling).encode(TEXTS)  # first: transformers as a user's
     from transformers import AutoModel, AutoTokenizer
 
     tokenizer, model = AutoTokenizer.from_pretrained(roberta), AutoModel.from_pretrained(roberta)
-    found = TextEncoder(roberta, pooling).encode(TEXTS)
     for text, row in zip(TEXTS, found, strict=True):
         tokens = tokenizer(text, return_tensors="pt")
         states = model.eval()(**tokens, output_hidden_states=True).hidden_states
@@ -111,7 +115,7 @@ def test_folder_without_an_encoder_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_library_is_one_sentence(roberta: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ariigcn_dgl.optional.is_installed", lambda name: name == "torchvision")
+    monkeypatch.setattr("ariigcn_dgl.optional.is_installed", lambda name: False)
     with pytest.raises(
         InputError, match=r'needs transformers, .* install "ariigcn_dgl\[extract\]"'
     ):
@@ -126,9 +130,9 @@ def test_library_of_another_torch_is_one_sentence(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(optional, "import_quietly", broken)
     with pytest.raises(
-        InputError, match=r"torchvision [\d.]+ is installed but does not run .* \(o"
+        InputError, match=r"av [\d.]+ is installed but does not run beside torch .* \(operator av"
     ):
-        optional.require("torchvision", "extract")
+        optional.require("av", "extract")
 
 
 def _pictures(count: int) -> list[np.ndarray]:
@@ -137,17 +141,13 @@ def _pictures(count: int) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def test_picture_is_what_torchvision_computes(
-    densenet: Path, torchvision_models: ModuleType
-) -> None:
-    model = torchvision_models.DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3).eval()
+def test_pictures_become_the_mean_of_their_pooled_maps(densenet: Path) -> None:
+    model = DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3).eval()
     model.load_state_dict(torch.load(densenet, weights_only=True))
-    pooled = []
-    model.classifier.register_forward_pre_hook(lambda module, inputs: pooled.append(inputs[0]))
     encoder = VisualEncoder(densenet)
     prepared = [encoder.prepare(picture) for picture in _pictures(3)]
-    model(torch.stack(prepared))
-    np.testing.assert_allclose(encoder.encode(prepared), pooled[0].mean(0), atol=1e-5)
+    pooled = [model(one[None])[0].mean((1, 2)) for one in prepared]
+    np.testing.assert_allclose(encoder.encode(prepared), torch.stack(pooled).mean(0), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(48, 64), (64, 48), (500, 300), (1, 400), (224, 224)])
@@ -166,10 +166,18 @@ def test_times_are_the_middles_of_equal_parts(densenet: Path) -> None:
     assert encoder.times(1.0, 1.0) == [1.0]
 
 
-def test_published_size_is_recognised(torchvision_models: ModuleType, tmp_path: Path) -> None:
-    model = torchvision_models.densenet121()
+@pytest.mark.parametrize(("name", "width"), [("densenet121", 1024), ("densenet161", 2208)])
+def test_published_size_is_recognised(name: str, width: int, tmp_path: Path) -> None:
+    model = DenseNet(*PUBLISHED[name])
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
-    assert VisualEncoder(tmp_path / "weights.safetensors").width == model.classifier.in_features
+    assert VisualEncoder(tmp_path / "weights.safetensors").width == width
+
+
+def test_hash_is_that_of_the_names_and_values_of_the_file(densenet: Path) -> None:
+    digest = hashlib.sha256()
+    for name, x in sorted(torch.load(densenet, weights_only=True).items()):
+        digest.update(f"{name} {x.dtype} {tuple(x.shape)}\n".encode() + x.numpy().tobytes())
+    assert VisualEncoder(densenet).describe()["weights_sha256"] == digest.hexdigest()
 
 
 def test_old_names_of_layers_are_read(densenet: Path, tmp_path: Path) -> None:
@@ -192,13 +200,14 @@ def test_old_names_of_layers_are_read(densenet: Path, tmp_path: Path) -> None:
         (b"", "not a state dict: damaged"),
         (b"PK\x03\x04", "not a state dict: damaged"),
         ({"a": torch.ones(2)}, "not the state dict of a torchvision DenseNet"),
+        ({f"{LAYER}.conv2.weight": torch.tensor(1.0)}, "not the state dict of a torchvision D"),
+        ({f"{LAYER}.conv2.weight": torch.ones(0, 1)}, "not the state dict of a torchvision D"),
         ({"a": 1}, "not a state dict of tensors, expected that of a DenseNet"),
+        ({1: torch.ones(1)}, "not a state dict of tensors, expected that of a DenseNet"),
         (torch.nn.Linear(1, 1), "not a state dict: damaged, or holds more than tensors"),
     ],
 )
-def test_what_is_no_densenet_is_named(
-    torchvision_models: ModuleType, tmp_path: Path, content: object, sentence: str
-) -> None:
+def test_what_is_no_densenet_is_named(tmp_path: Path, content: object, sentence: str) -> None:
     path = tmp_path / "w.pth"
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with pytest.raises(InputError, match=rf"w\.pth: {sentence}"):

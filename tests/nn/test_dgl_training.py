@@ -17,7 +17,7 @@ from ariigcn_dgl.data import DialogueGraphDataset, SynthConfig, synthesise
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 
-pytestmark = pytest.mark.filterwarnings(
+pytestmark = pytest.mark.filterwarnings(  # of these users' loaders; this package makes none
     "ignore:Dataloader CPU affinity opt is not enabled",
     "ignore:.*pin_memory.*:UserWarning",
 )
