@@ -117,10 +117,14 @@ class Build(BuildExtension):
 
         def compiled(source):
             target = folder / f"{source.stem}.o"
-            read = target.with_suffix(".d")  # what it was compiled from: "target : source header ..."
+            read = target.with_suffix(
+                ".d"
+            )  # what it was compiled from: "target : source header ..."
             files = read.read_text().replace("\\\n", " ").split()[2:] if read.exists() else [source]
             if not read.exists() or newer_group(files, target, missing="newer"):
-                subprocess.check_call([NVCC, *flags, "-MD", "-MF", read, "-c", source, "-o", target])
+                subprocess.check_call(
+                    [NVCC, *flags, "-MD", "-MF", read, "-c", source, "-o", target]
+                )
             return str(target)
 
         with ThreadPoolExecutor(int(os.getenv("MAX_JOBS", os.cpu_count()))) as pool:
@@ -128,7 +132,14 @@ class Build(BuildExtension):
 
     def link_portably(self, ext):
         # zig brings the symbols of any glibc to link against; the objects stay those of g++.
-        zig = [sys.executable, "-m", "ziglang", "c++", "-target", f"x86_64-linux-gnu.{OLDEST_GLIBC}"]
+        zig = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "c++",
+            "-target",
+            f"x86_64-linux-gnu.{OLDEST_GLIBC}",
+        ]
         compiler = os.getenv("CXX", "c++")
         for name in ("libstdc++.so", "libgcc_s.so.1"):
             say = [compiler, f"-print-file-name={name}"]

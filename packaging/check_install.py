@@ -92,7 +92,9 @@ class Environment:
 
     def pip(self, *arguments: str, **variables: str) -> str:
         """Install."""
-        return self.python("-m", "pip", "-q", "--disable-pip-version-check", *arguments, **variables)
+        return self.python(
+            "-m", "pip", "-q", "--disable-pip-version-check", *arguments, **variables
+        )
 
     def site(self) -> Path:
         """Return where packages are installed."""
@@ -107,11 +109,13 @@ class Environment:
         """Measure what is installed in it, without what is below, and without pip."""
         files = (path for path in self.site().rglob("*") if path.is_file())
         skipped = ("pip", "setuptools", "pkg_resources")
-        kept = (p for p in files if p.relative_to(self.site()).parts[0].split("-")[0] not in skipped)
+        kept = (
+            p for p in files if p.relative_to(self.site()).parts[0].split("-")[0] not in skipped
+        )
         return sum(path.stat().st_size for path in kept) / 1e6
 
 
-class Failed(Exception):
+class CommandError(Exception):
     """A command failed; the text is its end."""
 
 
@@ -128,7 +132,7 @@ def run(command: list, folder: Path | None = None, variables: dict[str, str] | N
     )
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-        raise Failed(f"{' '.join(map(str, command))}\n{said}")
+        raise CommandError(f"{' '.join(map(str, command))}\n{said}")
     return done.stdout
 
 
@@ -162,7 +166,7 @@ def check(
             _use(environment, outcome)
             if tests:
                 _test(environment, outcome)
-        except Failed as error:
+        except CommandError as error:
             outcome.failure = str(error)
     return outcome
 
@@ -188,7 +192,7 @@ def _use(environment: Environment, outcome: Outcome) -> None:
         outcome.seconds[name] = time.monotonic() - start
     page = environment.work / "report.html"
     if page.stat().st_size < 10_000:
-        raise Failed(f"the report has {page.stat().st_size} bytes only")
+        raise CommandError(f"the report has {page.stat().st_size} bytes only")
 
 
 def _command(environment: Environment, *words: str) -> str:

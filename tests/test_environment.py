@@ -61,7 +61,9 @@ def test_a_missing_library_is_explained(monkeypatch, tmp_path):
 def test_a_library_that_does_not_load_is_explained(monkeypatch, tmp_path):
     (tmp_path / "libariigcn.so").write_bytes(b"no library")
     monkeypatch.setattr(_native, "LIBRARY", tmp_path / "libariigcn.so")
-    with pytest.raises(ImportError, match=r"does not load beside torch 2\..*: it needs torch 2\.11"):
+    with pytest.raises(
+        ImportError, match=r"does not load beside torch 2\..*: it needs torch 2\.11"
+    ):
         _native._load()
 
 
