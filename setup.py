@@ -175,6 +175,7 @@ def library():
         "-Wno-unused-parameter",
         "-Wno-unknown-pragmas",
         f"-DTORCH_TARGET_VERSION={TARGET_ABI}",
+        f"-ffile-prefix-map={Path.cwd()}/=",  # messages name files, not this machine's folders
     ]
     link = ["-Wl,--version-script=csrc/exports.map"]
     if SANITIZE:

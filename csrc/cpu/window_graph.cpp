@@ -124,15 +124,15 @@ struct Rows {
 std::tuple<Tensor, Tensor, Tensor, Tensor> window_graph(const Tensor& lengths,
                                                         const Tensor& speakers, int64_t past,
                                                         int64_t future, int64_t num_speakers) {
-  const auto* length = lengths.const_data_ptr<int64_t>();
-  const auto* speaker = speakers.const_data_ptr<int64_t>();
-  const Window window{past, future};
   const ariigcn::Checks check = check_dialogues("window_graph", lengths, speakers);
   check.require(past >= 0 && future >= 0 && num_speakers >= 0,
                 "past, future and num_speakers must not be negative");
   check.require(std::max(past, future) <= speakers.numel(), "the window is wider than the rows");
   // As number_speakers counts them, perhaps in a longer dialogue; there is a counter for each.
   check.within("speakers", speakers, num_speakers > 0 ? num_speakers : kMostSpeakers);
+  const auto* length = lengths.const_data_ptr<int64_t>();
+  const auto* speaker = speakers.const_data_ptr<int64_t>();
+  const Window window{past, future};
   int64_t edges = 0;
   for (int64_t b = 0; b < lengths.numel(); ++b)
     for (int64_t i = 0; i < length[b]; ++i) edges += window.end(i, length[b]) - window.first(i);

@@ -1,0 +1,237 @@
+"""Direct calls of `torch.ops.ariigcn.*` that do not fit raise; they read no other memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph, Sequences, speaker_numbers, speaker_threads
+
+OPS = torch.ops.ariigcn
+GRAPH = Graph.from_dialogues(
+    torch.tensor([3, 4]), torch.tensor([0, 1, 0, 1, 1, 0, 1]), past=2, future=1
+)
+N, E, P = GRAPH.num_dst, GRAPH.num_edges, GRAPH.num_segments
+MODALITIES, GROUPS, IN, ATTN, OUT = 2, 2, 4, 3, 5
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+SEGMENT_INDICES = {
+    name: getattr(GRAPH, name) for name in ("seg_ptr", "indices", "edge_seg", "t_indptr", "t_eids")
+}
+ATTENTION_INDICES = {
+    name: getattr(GRAPH, name)
+    for name in (
+        *("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg"),
+        *("t_indptr", "t_eids", "components"),
+    )
+}
+EDGE_INDICES = {name: getattr(GRAPH, name) for name in ("indptr", "indices", "dst")} | {
+    name: getattr(GRAPH, name) for name in ("t_indptr", "t_eids")
+}
+IDS = {
+    name: torch.arange(6).expand(2, 6).contiguous() for name in ("label", "modality", "utterance")
+}
+
+CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
+    "segment_spmm": (
+        OPS.segment_spmm,
+        {"weight": random(GROUPS, E), "feat": random(GROUPS, N, IN)} | SEGMENT_INDICES,
+    ),
+    "segment_sddmm": (
+        OPS.segment_sddmm,
+        {"left": random(GROUPS, P, IN), "right": random(GROUPS, N, IN)} | SEGMENT_INDICES,
+    ),
+    "edge_attention": (
+        OPS.edge_attention,
+        {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
+        | {"negative_slope": 0.1}
+        | EDGE_INDICES,
+    ),
+    "edge_attention_backward": (
+        OPS.edge_attention_backward,
+        {"grad": random(GROUPS, E), "alpha": random(GROUPS, E)}
+        | {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
+        | {"negative_slope": 0.1}
+        | EDGE_INDICES,
+    ),
+    "relational_attention": (
+        OPS.relational_attention,
+        {
+            "dst_feat": random(MODALITIES, N, IN),
+            "src_feat": random(MODALITIES, N, IN),
+            "weight_dst": random(GROUPS, IN, ATTN),
+            "weight_src": random(GROUPS, IN, ATTN),
+            "score": random(GROUPS, ATTN),
+            "rel_weight": random(GROUPS, GRAPH.num_rels, IN, OUT),
+            "bias": random(GROUPS, GRAPH.num_rels, ATTN),
+            "edge_weight": random(E),
+            "seed": torch.tensor(7),
+            **{"activation": 0, "negative_slope": 0.1, "dropout": 0.5, "normalise": True},
+            **{"gelu": True, "tf32": False, "keep": True},
+            **ATTENTION_INDICES,
+            **{"rel_ptr": None, "seg_order": None, "dst_order": None},
+        },
+    ),
+    "pairwise_contrast": (
+        OPS.pairwise_contrast,
+        {"z": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1}
+        | {"temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
+    "pairwise_contrast_backward": (
+        OPS.pairwise_contrast_backward,
+        {"grad": random(2, 8, 6), "stats": random(2, 8, 6), "z": random(2, 6, IN), **IDS}
+        | {"positives": 2, "negatives": 1, "temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
+    "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
+    "csr_plan": (
+        OPS.csr_plan,
+        {"indptr": GRAPH.indptr, "indices": GRAPH.indices, "etypes": GRAPH.etypes, "num_src": N},
+    ),
+    "counting_sort": (OPS.counting_sort, {"keys": torch.tensor([2, 0, 1]), "num_keys": 3}),
+    "number_speakers": (
+        OPS.number_speakers,
+        {"lengths": torch.tensor([2, 1]), "speakers": torch.tensor([5, 6, 5])},
+    ),
+    "window_graph": (
+        OPS.window_graph,
+        {"lengths": torch.tensor([2, 1]), "speakers": torch.tensor([0, 1, 0])}
+        | {"past": 1, "future": 1, "num_speakers": 2},
+    ),
+}
+# Whose size decides others, or is anyone's.
+FREE = {
+    ("segment_spmm", "feat"),  # its width
+    ("relational_attention", "rel_weight"),  # its width
+    ("pairwise_contrast", "z"),  # its width
+    ("pairwise_contrast_backward", "z"),
+    ("segment_spmm", "t_indptr"),  # of as many sources as there are in the backward pass
+    ("segment_sddmm", "t_indptr"),
+    ("counting_sort", "keys"),
+    ("dropout", "x"),
+}
+TENSORS = [
+    (name, argument)
+    for name, (_, arguments) in CALLS.items()
+    for argument, value in arguments.items()
+    if isinstance(value, Tensor)
+]
+
+
+def refused(name: str, argument: str, value: object) -> None:
+    call, arguments = CALLS[name]
+    with pytest.raises(RuntimeError, match=rf"\b{name}: "):
+        call(*(arguments | {argument: value}).values())
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_fits_is_computed(name: str) -> None:
+    call, arguments = CALLS[name]
+    call(*arguments.values())
+
+
+@pytest.mark.parametrize(("name", "argument"), TENSORS)
+def test_another_dtype_is_refused(name: str, argument: str) -> None:
+    given = CALLS[name][1][argument]
+    refused(
+        name, argument, given.to(torch.int16 if not given.is_floating_point() else torch.cfloat)
+    )
+
+
+@pytest.mark.parametrize(("name", "argument"), [x for x in TENSORS if x != ("dropout", "x")])
+def test_another_number_of_dimensions_is_refused(name: str, argument: str) -> None:
+    refused(name, argument, CALLS[name][1][argument].unsqueeze(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [(n, a) for n, a in TENSORS if CALLS[n][1][a].dim() > 0 and (n, a) not in FREE],
+)
+def test_a_shorter_tensor_is_refused(name: str, argument: str) -> None:
+    given = CALLS[name][1][argument]
+    refused(name, argument, given[..., :-1].contiguous())
+
+
+@pytest.mark.parametrize(("name", "argument"), [(n, a) for n, a in TENSORS if a != "seed"])
+def test_equal_values_in_another_layout_are_refused(name: str, argument: str) -> None:
+    given = CALLS[name][1][argument]
+    strided = torch.stack([given, given], dim=-1)[..., 0]
+    assert torch.equal(strided, given)
+    refused(name, argument, strided)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        (n, a)
+        for n, a in TENSORS
+        if not CALLS[n][1][a].is_floating_point()
+        and (a not in ("seed", "label", "modality", "utterance"))
+        and (n, a) not in (("number_speakers", "speakers"), ("csr_plan", "etypes"))  # any names
+        # the CPU's segment operators read neither
+        and not (n.startswith("segment") and a in ("edge_seg", "t_indptr", "t_eids"))
+    ],
+)
+@pytest.mark.parametrize("wrong", [-1, 2**40])
+def test_an_index_that_leads_nowhere_is_refused(name: str, argument: str, wrong: int) -> None:
+    changed = CALLS[name][1][argument].clone()
+    changed[len(changed) // 2] = wrong
+    refused(name, argument, changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("relational_attention", "activation", 4),
+        ("relational_attention", "activation", -1),
+        ("relational_attention", "dropout", 1.0),
+        ("relational_attention", "dropout", float("nan")),
+        ("pairwise_contrast", "temperature", 0.0),
+        ("pairwise_contrast", "temperature", float("nan")),
+        ("pairwise_contrast", "margin", float("nan")),
+        ("pairwise_contrast", "positives", 3),  # one of the negatives
+        ("pairwise_contrast", "negatives", 256),
+        ("dropout", "p", 2.0),
+        ("dropout", "p", float("nan")),
+        ("csr_plan", "num_src", -1),
+        ("csr_plan", "num_src", 3),
+        ("counting_sort", "num_keys", -1),
+        ("counting_sort", "num_keys", 2),
+        ("window_graph", "past", -1),
+        ("window_graph", "future", 2**62),
+        ("window_graph", "num_speakers", 1),
+    ],
+)
+def test_a_number_out_of_range_is_refused(name: str, argument: str, value: float) -> None:
+    refused(name, argument, value)
+
+
+def test_swapped_segments_are_refused() -> None:
+    order = GRAPH.edge_seg.flip(0).contiguous()
+    refused("relational_attention", "edge_seg", order)
+
+
+def test_a_transpose_of_another_graph_is_refused() -> None:
+    refused("relational_attention", "t_eids", GRAPH.t_eids.flip(0).contiguous())
+
+
+def test_an_edge_between_components_is_refused() -> None:
+    refused("relational_attention", "components", torch.tensor([0, 1, N]))
+
+
+@pytest.mark.parametrize("lengths", [[3, 5], [-1, 8], [2**62, 2**62], [8], []])
+@pytest.mark.parametrize("function", [speaker_threads, speaker_numbers, Sequences.of_threads])
+def test_lengths_that_do_not_add_up_are_refused(function: Callable, lengths: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"^lengths "):
+        function(torch.arange(7), torch.tensor(lengths, dtype=torch.int64))
+
+
+def test_the_message_names_operator_argument_and_bound() -> None:
+    with pytest.raises(RuntimeError, match=r"counting_sort: keys must lie in \[0, 2\)"):
+        OPS.counting_sort(torch.tensor([2]), 2)
