@@ -81,3 +81,16 @@ def _components(src: Tensor, dst: Tensor, nodes: int, square: bool) -> Tensor:
     change = change.index_add(0, torch.minimum(src, dst) + 1, one)
     change = change.index_add(0, torch.maximum(src, dst) + 1, -one)
     return (change.cumsum(0) == 0).nonzero().squeeze(1)
+
+
+@torch.library.register_fake("ariigcn::csr_plan")
+def _(indptr, indices, etypes, num_src):
+    context, edges = torch.library.get_ctx(), indices.size(0)
+    segments, bounds = context.new_dynamic_size(), context.new_dynamic_size()
+    sizes = (edges, segments + 1, segments, segments, edges, num_src + 1, edges, bounds)
+    return tuple(indices.new_empty(size) for size in sizes)
+
+
+@torch.library.register_fake("ariigcn::counting_sort")
+def _(keys, num_keys):
+    return keys.new_empty(num_keys + 1), torch.empty_like(keys)

@@ -235,3 +235,9 @@ def test_lengths_that_do_not_add_up_are_refused(function: Callable, lengths: lis
 def test_the_message_names_operator_argument_and_bound() -> None:
     with pytest.raises(RuntimeError, match=r"counting_sort: keys must lie in \[0, 2\)"):
         OPS.counting_sort(torch.tensor([2]), 2)
+
+
+@pytest.mark.parametrize("name", ["csr_plan", "counting_sort", "number_speakers", "window_graph"])
+def test_builders_of_graphs_keep_what_torch_asks_of_operators(name: str) -> None:
+    call, arguments = CALLS[name]
+    torch.library.opcheck(call.default, tuple(arguments.values()))
