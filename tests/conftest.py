@@ -24,6 +24,9 @@ def densenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the random weights of a DenseNet of five layers, 9 features wide."""
     torch.manual_seed(0)
     model = DenseNet(4, (2, 1, 1, 1), num_init_features=8, num_classes=3)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):  # with torch's own weights features would vanish
+            torch.nn.init.kaiming_normal_(module.weight)
     path = tmp_path_factory.mktemp("densenet") / "tiny.pth"
     torch.save(model.state_dict(), path)
     return path

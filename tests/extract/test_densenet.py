@@ -20,7 +20,7 @@ PUBLISHED = {  # growth rate, layers of each block, maps of the first convolutio
 
 
 def drawn(model: nn.Module) -> nn.Module:
-    """Return the model, in evaluation, with statistics and scales as if it had been trained."""
+    """Return the model, in evaluation, with weights and statistics as if it had been trained."""
     torch.manual_seed(0)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -28,6 +28,8 @@ def drawn(model: nn.Module) -> nn.Module:
                 tensor.uniform_(0.5, 1.5)
             for tensor in (module.running_mean, module.bias.data):
                 tensor.normal_(0, 0.1)
+        elif isinstance(module, nn.Conv2d):  # with torch's own weights the last maps would vanish
+            nn.init.kaiming_normal_(module.weight)
     return model.eval()
 
 
