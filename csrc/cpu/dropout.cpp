@@ -50,6 +50,7 @@ void drop(const scalar_t* in, int64_t size, uint64_t seed, double probability, s
 
 Tensor dropout(const Tensor& input, const Tensor& seed, double probability) {
   const ariigcn::Checks check("dropout", input);
+  check.floating();
   check.require(input.is_contiguous(), "input must be contiguous");
   check.require(probability >= 0 && probability <= 1, "p must lie between 0 and 1");
   check.int64("seed", seed, {});
