@@ -76,7 +76,7 @@ def train(
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
         On a CUDA device, ariigcn only: record the steps as CUDA graphs and replay them, one launch
-        a step. Has been proven in emulation, but no GPU has run it yet.
+        a step. Proven in emulation; not yet measured on a GPU.
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
