@@ -103,6 +103,10 @@ class RunFolder:
         found = {name: array.shape for name, array in arrays.items()}
         if found != {f"{m}.{part}": (w,) for m, w in widths.items() for part in ("mean", "std")}:
             raise InputError(f"{path}: the statistics are not of the features of this run")
+        for name, array in arrays.items():
+            if not (np.isfinite(array) & (array > 0 if name.endswith(".std") else True)).all():
+                expected = "positive numbers" if name.endswith(".std") else "finite numbers"
+                raise InputError(f"{path}: damaged: {name}: expected {expected}; train again")
         return Standardiser.from_arrays(arrays)
 
     def write_state(self, state: dict[str, Any]) -> None:

@@ -163,6 +163,21 @@ def test_dialogues_of_one_speaker(sound: Dialogues) -> None:
     )
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_column_of_a_small_or_large_unit_is_not_constant(sound: Dialogues, scale: float) -> None:
+    scaled = _edited(sound, "text", lambda a: a.__imul__(np.float32(scale)))
+    assert examine(scaled) == ()
+
+
+def test_rounding_of_a_constant_column_is_constant(sound: Dialogues) -> None:
+    def edit(array: np.ndarray) -> None:
+        array[:, 1] = 0.1
+        array[::2, 1] = np.nextafter(np.float32(0.1), np.float32(1))
+
+    edited = _edited(sound, "text", edit)
+    _assert_found(edited, "warning", "text", "1 of 4 columns are constant in train (1)")
+
+
 def test_constant_columns(sound: Dialogues) -> None:
     sound = _edited(sound, "text", lambda a: a.__setitem__((slice(None), 1), 0.1))
     _assert_found(sound, "warning", "text", "1 of 4 columns are constant in train (1)")
