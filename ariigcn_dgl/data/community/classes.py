@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariigcn_dgl.data.community.mmsa import sentiments, steps
+from ariigcn_dgl.data.community.mmsa import checked_intensities, sentiments, steps
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
     DAILY_DIALOG,
@@ -38,6 +38,7 @@ def classify(raw: RawSet, numbers: np.ndarray, dataset: Published | None, wanted
     """
     sentiment = wanted == "sentiment" and not raw.sentiment
     if dataset is CMU_MOSEI and raw.label_names is None:
+        checked_intensities(numbers, f"{raw.path}: labels")
         raw.notes.append("labels are intensities of sentiment, divided into 7 or 3 classes")
         divide, names = (steps, dataset.label_names)
         if sentiment:

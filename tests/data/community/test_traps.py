@@ -227,6 +227,12 @@ def test_value_that_fits_no_layout_is_shown(
     assert words in refused(fields)
 
 
+def test_intensity_without_end_is_refused(fields: Fields, refused: Callable) -> None:
+    fields = _renamed(fields, {FIRST: "a", SECOND: "b", TEST: "c"})
+    fields["labels"] = {"a": [np.inf, 0.5], "b": [1.5, -1.0, 0.0], "c": [1.0]}
+    assert "labels: inf is no intensity of sentiment" in refused(fields)
+
+
 def test_label_that_no_other_is_near_is_noted(fields: Fields, read: Callable) -> None:
     fields = _renamed(fields, {FIRST: "a", SECOND: "b", TEST: "c"})
     fields["labels"]["a"][0] = 99
