@@ -354,3 +354,24 @@ def test_device_of_the_run_is_checked_before_it_goes_on(
     plan = json.loads((copy / "train.json").read_text())
     (copy / "train.json").write_text(json.dumps(plan | {"device": "abacus"}))
     assert "--device abacus: not usable here" in refused("train", "--resume", copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model:\n  hidden_dim: null\n", "model.hidden_dim has no value"),
+        ("training:\n  epochs: null\n", "training.epochs has no value"),
+        ("model:\n  window: null\n", "model.window has no value"),
+        ("model:\n  speaker_relative: null\n", "model.speaker_relative has no value"),
+        ("seeds: null\n", "seeds has no value"),
+        ("model: null\n", "model has no value"),
+        ("training: []\n", "training is [], expected settings by name"),
+        ("a: &a [*a]\n", "a value that holds itself"),
+        ("model: [1\n", "not YAML: while parsing"),
+    ],
+)
+def test_file_of_options_without_a_value_is_named(
+    refused: Callable, tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert words in refused("train", "--config", tmp_path / "mine.yaml")
