@@ -124,6 +124,10 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
 def _read_seed(folder: Path) -> Seed:
     record = RunFolder(folder).read_finished()
     for part, names in NEEDED.items():
+        if record[part] is None:
+            raise InputError(
+                f"{folder}: its {part} split had no labels: there is nothing to report"
+            )
         for name in names:
             if name not in record[part]:
                 raise InputError(f"{folder / 'run.json'}: damaged: lacks '{part}.{name}'")

@@ -147,11 +147,15 @@ class RunFolder:
             self.path / "metrics.csv", columns, ([r.get(c) for c in columns] for r in history)
         )
 
-    def write_test(self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores) -> None:
-        """Write the test split's predictions, per-class scores and confusion matrix."""
+    def write_test(
+        self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores | None
+    ) -> None:
+        """Write the test split's predictions and, with scores, those per class and confusions."""
         write_predictions(
             self.path / PREDICTIONS_FILE, dialogues, probabilities, dialogues.label_names
         )
+        if scores is None:
+            return
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)
         _write_csv(self.path / "per_class.csv", columns, rows)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
-from ariigcn_dgl.data import load_dialogues
+from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import read_config
 
@@ -375,3 +376,22 @@ def test_file_of_options_without_a_value_is_named(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     assert words in refused("train", "--config", tmp_path / "mine.yaml")
+
+
+def test_set_whose_test_split_has_no_labels_is_trained_on(
+    ariigcn: Callable, refused: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    dialogues = load_dialogues(data)
+    test = np.repeat(np.array(dialogues.splits) == "test", dialogues.lengths)
+    unlabelled = replace(dialogues, labels=np.where(test, -1, dialogues.labels))
+    write_folder(unlabelled, tmp_path / "data")
+    options = ("--data", tmp_path / "data", "--seeds", 0, 1, "--out", tmp_path / "run", *small)
+    trained = ariigcn("train", *options)
+    scored = ariigcn("evaluate", tmp_path / "run")
+    for outcome in (trained, scored):
+        assert outcome.code == 0, outcome.err
+        assert "the test split has no labels: nothing could be scored on it" in outcome.out
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert set(summary["0"]) == {"best_epoch", "seconds", "val"}
+    report = ("report", tmp_path / "run", "--out", tmp_path / "r.html")
+    assert "its test split had no labels: there is nothing to report" in refused(*report)
