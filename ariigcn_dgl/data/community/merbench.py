@@ -27,6 +27,7 @@ _MELD_ORDER = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surpris
 _TO_MELD = np.array([MELD.label_names.index(name) for name in _MELD_ORDER])
 _MER_NAMES = ("neutral", "angry", "happy", "sad", "worried", "surprise")
 _LARGEST_CORPUS = 1 << 25  # bytes
+_SHORTEST = 12  # bytes up to NumPy's header
 _MELD_NAME = re.compile(r"(train|val|test)_dia(\d{1,6})_utt(\d{1,6})")
 _TURN = re.compile(r"(.+)_([FM])(\w+)")
 
@@ -82,6 +83,8 @@ def _corpora(file: Path) -> dict[str, dict[str, Any]]:
 
 def _corpus(content: bytes, where: str) -> dict[str, Any]:
     # An array of one Python object: NumPy's header, then a pickle.
+    if not content.startswith(np.lib.format.MAGIC_PREFIX) or len(content) < _SHORTEST:
+        raise InputError(f"{where}: damaged or truncated: not a NumPy array")
     header = len(np.lib.format.MAGIC_PREFIX) + 2
     size_bytes = 2 if content[6] == 1 else 4
     length = int.from_bytes(content[header : header + size_bytes], "little")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -451,6 +452,15 @@ def test_hostile_labels_of_merbench_are_not_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"label\.npz: train_corpus: names "):
         import_file(_merbench(tmp_path, corpus))
     assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK", b"\x93NUMPY\x01\x00\x76\x00"])
+def test_labels_of_merbench_that_are_no_array_are_refused(content: bytes, tmp_path: Path) -> None:
+    path = _merbench(tmp_path, {})
+    with zipfile.ZipFile(path / "label.npz", "w") as archive:
+        archive.writestr("train_corpus.npy", content)
+    with pytest.raises(InputError, match=r"label\.npz: train_corpus: (damaged|truncated)"):
+        import_file(path)
 
 
 def test_names_of_merbench_stay_in_their_folder(tmp_path: Path) -> None:
