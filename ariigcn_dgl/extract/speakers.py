@@ -12,6 +12,7 @@ _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 _TAG = re.compile(
     r"</?(?:i|b|u|s|font|c|v|lang|ruby|rt)(?:[.\s][^>]*)?>|<[\d:.]+>|\{\\[^}]*\}", re.IGNORECASE
 )
+_OPEN = re.compile(r"<(?:v|c|lang|font)(?:[.\s][^<>]*)?$", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _DASH = re.compile(r"(?:[-–—]\s*(?![-–—\d])|>{2,3}\s*)(?=\S)")
 
@@ -65,7 +66,7 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
     >>> [tuple(part) for part in parts_of(["- Where were you?", "- At home."])]
     [('', 'Where were you?', False), ('', 'At home.', True)]
     """
-    pieces = [piece for line in lines for piece in _pieces(line)]
+    pieces = [piece for line in _with_whole_tags(lines) for piece in _pieces(line)]
     shared = any(piece.dash for piece in pieces[1:])
     parts: list[Part] = []
     waiting, turn = "", 0
@@ -83,6 +84,17 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
         else:
             parts.append(Part("", f"{piece.dash}{words}"))
     return parts
+
+
+def _with_whole_tags(lines: Sequence[str]) -> list[str]:
+    """Return the lines, joined where markup begins in one and ends in the next."""
+    whole: list[str] = []
+    for line in lines:
+        if whole and ">" in line and _OPEN.search(whole[-1]):
+            whole[-1] += f" {line}"
+        else:
+            whole.append(line)
+    return whole
 
 
 def _pieces(line: str) -> Iterator[_Piece]:

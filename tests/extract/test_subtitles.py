@@ -135,6 +135,7 @@ def test_names_of_speakers(read: Read, line: str, speaker: str, text: str) -> No
         ("(speaker 0) Late.", "speaker 0", "Late."),
         ("[Tom]: Late.", "Tom", "Late."),
         ("<v R&amp;D Mara>Fish &amp; chips", "R&D Mara", "Fish & chips"),
+        ("<v\nMara>Late.", "Mara", "Late."),
         ("[sighs] Late.", "speaker", "[sighs] Late."),
         ("(laughing) Late.", "speaker", "(laughing) Late."),
         ("Monday:Late.", "speaker", "Monday:Late."),
