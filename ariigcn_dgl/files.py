@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there."""
+"""Reading files within limits, and writing them so that they are whole or not there."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from safetensors import SafetensorError
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.read_limits import ADVICE, allowed
 
 _CHUNK_BYTES = 1 << 20
+_LARGEST_TEXT = 1 << 30  # bytes; a table of ten million utterances
+_OTHER_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 @contextlib.contextmanager
@@ -60,22 +69,102 @@ def write_json(path: str | Path, content: Any) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file, with or without a byte order mark.
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file to read its bytes; what could block or never end is refused before any reading.
+
+    Parameters
+    ----------
+    path : str or Path
 
     Raises
     ------
     InputError
-        If the file cannot be read or is not UTF-8.
+        If the file cannot be opened, or is a folder, a pipe, a socket or a device.
+
+    Examples
+    --------
+    >>> open_regular("/dev/null")
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: /dev/null: is a device, expected a file
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        # A pipe that nobody writes to would block already when it is opened.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    kind = next((words for holds, words in _OTHER_KINDS if holds(mode)), "a socket")
+    raise InputError(f"{path}: is {kind}, expected a file")
+
+
+def read_bytes(path: str | Path, largest: int) -> bytes:
+    """Return the content of a file of at most `largest` bytes (before `allowed`).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is larger.
+    """
+    limit = allowed(largest)
+    try:
+        with open_regular(path) as file:
+            content = file.read(limit + 1)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
+    if len(content) > limit:
+        raise InputError(f"{path}: is larger than {limit:,} bytes, the limit here; {ADVICE}")
+    return content
+
+
+def read_text(path: str | Path, largest: int = _LARGEST_TEXT) -> str:
+    """Return the text of a UTF-8 file, with or without a byte order mark.
+
+    Parameters
+    ----------
+    path : str or Path
+    largest : int
+        Bytes; a larger file is refused.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no file, is too large or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def is_unicode(text: str) -> bool:
+    r"""Whether text can be written to a file: JSON and pickles admit half a surrogate pair.
+
+    Examples
+    --------
+    >>> is_unicode("Zoë"), is_unicode("\ud800")
+    (True, False)
+    """
+    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+
+
+def writable(name: str) -> str:
+    r"""Return the name of a file with "?" for bytes that are no UTF-8.
+
+    Examples
+    --------
+    >>> writable("iemocap"), writable("a\udcff")
+    ('iemocap', 'a?')
+    """
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def parse_json(text: str, where: str) -> dict[str, Any]:
@@ -110,6 +199,20 @@ def read_json(path: str | Path, keys: Sequence[str] = ()) -> dict[str, Any]:
     return content
 
 
+def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number of each line of a file that is not blank, and the JSON object in it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line is no JSON object; names the line.
+    """
+    # Not str.splitlines: it also splits at characters that JSON strings may hold, as U+2028.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield number, parse_json(line, f"{path}: line {number}")
+
+
 def refuse_existing(path: Path) -> None:
     """Raise `InputError` if something is at the path already, or the folder it is to lie in is not.
 
@@ -122,9 +225,15 @@ def refuse_existing(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits; OSError if it cannot be read."""
+    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened or is no file.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from ariigcn_dgl.errors import InputError
 
@@ -71,6 +71,8 @@ def check_limits(settings: Any, name: str) -> None:
         value, option = getattr(settings, field.name), f"{name}.{field.name}"
         if is_dataclass(value):
             check_limits(value, option)
+        if value is None and type(None) not in get_args(hints[field.name]):
+            raise InputError(f"{option}: has no value")
         for limit in getattr(hints[field.name], "__metadata__", ()):
-            if not limit.holds(value):
+            if value is not None and not limit.holds(value):
                 raise InputError(f"{option}: is {value}, expected {limit.expected}")

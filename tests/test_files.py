@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,17 @@ import pytest
 from safetensors import SafetensorError
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import new_folder, parse_json, read_json, read_text, replacing, write_json
+from ariigcn_dgl.files import (
+    json_lines,
+    new_folder,
+    open_regular,
+    parse_json,
+    read_json,
+    read_text,
+    replacing,
+    write_json,
+)
+from ariigcn_dgl.read_limits import allowed
 
 
 def test_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -108,6 +119,62 @@ def test_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"ab\xff")
     with pytest.raises(InputError, match="/a: byte 2 is not UTF-8 text"):
         read_text(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (Path.mkdir, "a folder"),
+        (os.mkfifo, "a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device"),
+        (lambda path: path.symlink_to("/"), "a folder"),
+    ],
+)
+def test_what_is_no_file_is_refused_unread(make: object, kind: str, tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(InputError, match=f"/a: is {kind}, expected a file"):
+        open_regular(tmp_path / "a")
+
+
+def test_name_with_a_nul_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be read: embedded null byte"):
+        open_regular("a\0b")
+
+
+def test_text_beyond_the_limit_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x" * 11)
+    with pytest.raises(InputError, match=r"larger than 10 bytes, .* ARIIGCN_READ_LIMIT=10"):
+        read_text(tmp_path / "a", largest=10)
+
+
+def test_limit_is_raised_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARIIGCN_READ_LIMIT", "1.5")
+    (tmp_path / "a").write_text("x" * 15)
+    assert read_text(tmp_path / "a", largest=10) == "x" * 15
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "inf", ""])
+def test_factor_of_the_limits_is_a_positive_number(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARIIGCN_READ_LIMIT", text)
+    with pytest.raises(InputError, match=f"ARIIGCN_READ_LIMIT: is '{text}', expected a positive"):
+        allowed(1)
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
+def test_line_of_json_may_hold_what_other_texts_end_lines_with(letter: str, tmp_path: Path) -> None:
+    lines = [json.dumps({"a": f"b{letter}c"}, ensure_ascii=False), "", '{"a": 1}']
+    (tmp_path / "a").write_text("\n".join(lines), encoding="utf-8")
+    assert list(json_lines(tmp_path / "a")) == [(1, {"a": f"b{letter}c"}), (3, {"a": 1})]
+
+
+def test_line_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text('{"a": 1}\n{')
+    with pytest.raises(InputError, match="/a: line 2: not valid JSON"):
+        list(json_lines(tmp_path / "a"))
 
 
 def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class _Settings:
     weight: NotNegativeFloat = 0.0
     dropout: Fraction = 0.0
     name: str = "free"
+    comment: str | None = None
     inner: _Inner = _Inner()
 
 
@@ -67,6 +68,16 @@ def test_value_beyond_its_limit_is_named(field: str, value: float, expected: str
     sentence = re.escape(f"--model.{field}: is {value}, expected {expected}")
     with pytest.raises(InputError, match=f"^{sentence}$"):
         check_limits(_Settings(**{field: value}), "--model")
+
+
+def test_setting_without_a_value_is_named() -> None:
+    for settings in (_Settings(layers=None), _Settings(name=None), _Settings(inner=None)):
+        with pytest.raises(InputError, match=r"^--model\.\w+: has no value$"):
+            check_limits(settings, "--model")
+
+
+def test_setting_that_may_be_nothing_passes() -> None:
+    check_limits(_Settings(comment=None), "--model")
 
 
 def test_settings_within_settings_are_checked() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ariigcn_dgl.training.presets import default_preset
+from ariigcn_dgl.plain_yaml import check_shape, parse_yaml, read_yaml
+from ariigcn_dgl.training.presets import default_preset, preset_config
 
 DEFAULT_SYSTEM = "ariigcn"
+# Options that cannot be left empty, beside those of the preset.
+REQUIRED = {"preset": "", "seeds": [], "data": "", "device": "", "threads": 1}
 
 
 def chosen(arguments: Sequence[str]) -> tuple[str, str]:
@@ -28,9 +30,13 @@ def chosen(arguments: Sequence[str]) -> tuple[str, str]:
     parser.add_argument("--system", nargs="?")
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--config", nargs="?", action=_Peek)
+    parser.set_defaults(files=[])
     found = parser.parse_known_args(arguments)[0]
     system = found.system or DEFAULT_SYSTEM
-    return system, found.preset or default_preset(system)
+    preset = found.preset or default_preset(system)
+    for where, content in found.files:
+        check_shape(content, REQUIRED | asdict(preset_config(system, preset)), where)
+    return system, preset
 
 
 class _Peek(argparse.Action):
@@ -39,15 +45,17 @@ class _Peek(argparse.Action):
     def __call__(
         self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None
     ) -> None:
-        for name, value in _options(values).items():
-            if name in ("system", "preset"):
+        content = _options(values)
+        namespace.files = [*namespace.files, (f"--config {values}", content)]
+        for name, value in content.items():
+            if name in ("system", "preset") and value is not None:
                 setattr(namespace, name, str(value))
 
 
 def _options(source: str | None) -> dict[str, Any]:
     try:  # like jsonargparse: a file, or YAML itself
-        text = Path(source).read_text(encoding="utf-8") if Path(source).is_file() else source
-        content = yaml.safe_load(text)
-    except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError):
-        return {}
+        is_file = source is not None and Path(source).is_file()
+    except OSError:  # too long for a name
+        is_file = False
+    content = read_yaml(Path(source))[1] if is_file else parse_yaml(source or "", "--config")
     return content if isinstance(content, dict) else {}

@@ -53,7 +53,8 @@ def evaluate(
                 f"{source}: is not the data set that {one.folder.path} was trained on "
                 f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
-    parts = {s: runs[0].adapt(dialogues.select(dialogues.indices(s))) for s in ("val", "test")}
+    splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
+    parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
     said = [{s: one.probabilities(part) for s, part in parts.items()} for one in runs]
     results = {
         one.record["seed"]: one.record | _scores(parts, own)
@@ -64,7 +65,10 @@ def evaluate(
     console = Console()
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     console.print(seeds_table(results, title, averaged))
-    console.print(classes_table([r["test"] for r in results.values()], "test, per class"))
+    if "test" in parts:
+        console.print(classes_table([r["test"] for r in results.values()], "test, per class"))
+    else:
+        print("the test split has no labels: nothing could be scored on it")
     if json is not None:
         together = {} if averaged is None else {"averaged": averaged}
         write_json(json, {str(seed): result for seed, result in results.items()} | together)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import parse_json
+from ariigcn_dgl.files import is_unicode, parse_json
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -37,7 +37,9 @@ def answers(run: TrainedRun, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]
         try:
             yield _answer(run, sessions, line)
         except InputError as error:
-            yield {"line": number, "error": str(error)}
+            # A sentence may name what no file can hold, half a surrogate pair.
+            text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+            yield {"line": number, "error": text}
 
 
 def _answer(run: TrainedRun, sessions: dict[str, Session], line: bytes) -> dict[str, Any]:
@@ -69,4 +71,11 @@ def _record(line: bytes) -> dict[str, Any]:
         if not isinstance(record[name], kinds) or isinstance(record[name], bool):
             expected = "an object" if kinds is dict else "a name"
             raise InputError(f"'{name}' is {json.dumps(record[name])[:40]}, expected {expected}")
+        if not is_unicode(str(record[name])):
+            raise InputError(f"'{name}' is not valid Unicode text")
+    for modality, values in record["features"].items():
+        # NumPy would take text and booleans for numbers, too.
+        kinds = set(map(type, values)) if isinstance(values, list) else {type(values)} & {str}
+        if not kinds <= {int, float}:
+            raise InputError(f"{modality}: expected a list of numbers")
     return record

@@ -32,20 +32,23 @@ def seeds_table(
 ) -> Table:
     """Return one row per seed, their mean ± standard deviation, in percent, and their average.
 
+    Without test scores, as of a split without labels, there are those of validation only.
     `averaged` are the scores of the mean of all seeds' probabilities.
     """
     table = Table(title=escape(title), caption="chosen on validation; test scored once; percent")
     table.add_column("seed", justify="right")
     table.add_column("epoch kept", justify="right")
     table.add_column("val weighted F1", justify="right")
-    for name in HEADLINE:
+    scored = all(run["test"] for run in runs.values())
+    for name in HEADLINE if scored else ():
         table.add_column(f"test {TITLES[name]}", justify="right")
     for seed, run in runs.items():
         table.add_row(str(seed), f"{run['best_epoch']} of {run['epochs']}", *_headline(run))
     if len(runs) > 1:
         table.add_section()
         columns = [[run["val"]["weighted_f1"] for run in runs.values()]]
-        columns += [[run["test"][name] for run in runs.values()] for name in HEADLINE]
+        if scored:
+            columns += [[run["test"][name] for run in runs.values()] for name in HEADLINE]
         table.add_row("mean ± sd", "", *map(spread, columns), style="bold")
     if averaged is not None:
         table.add_row("averaged", "", *_headline(averaged))
@@ -53,7 +56,9 @@ def seeds_table(
 
 
 def _headline(run: Mapping[str, Any]) -> list[str]:
-    scores = [run["val"]["weighted_f1"], *(run["test"][name] for name in HEADLINE)]
+    scores = [run["val"]["weighted_f1"]]
+    if run.get("test"):
+        scores += [run["test"][name] for name in HEADLINE]
     return [f"{score:.2f}" for score in scores]
 
 

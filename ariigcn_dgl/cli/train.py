@@ -21,7 +21,7 @@ from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.fit import fit, require_labels
+from ariigcn_dgl.training.fit import LEARNT_FROM, fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.plan import PLAN_FILE, planned_dialogues, read_plan
 from ariigcn_dgl.training.presets import PRESETS
@@ -92,7 +92,7 @@ def train(
         _check_seeds(seeds)
         dialogues = load_source(data, modalities)
         config = RunConfig(system, model, training).resolved(dialogues)
-        require_labels(dialogues)
+        require_labels(dialogues, LEARNT_FROM)
         check_config(config, dialogues)
         _check_cuda_graphs(cuda_graphs, device, system)
         folder = new_folder(out or _default_folder(dialogues.name, system, preset))
@@ -174,7 +174,10 @@ def _print_results(title: str, runs: dict[int, dict[str, Any]], folder: Path) ->
     console = Console()
     console.print(seeds_table(runs, title))
     tests = [run["test"] for run in runs.values()]
-    console.print(classes_table(tests, "test, per class"))
+    if all(tests):
+        console.print(classes_table(tests, "test, per class"))
+    else:
+        print("the test split has no labels: nothing could be scored on it")
     seconds = sum(run["seconds"] for run in runs.values())
     parameters = next(iter(runs.values()))["parameters"]
     print(f"{parameters:,} parameters, {seconds:.0f} s of training")
@@ -185,7 +188,11 @@ def _summary(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "best_epoch": run["best_epoch"],
         "seconds": run["seconds"],
-        **{split: {name: run[split][name] for name in HEADLINE} for split in ("val", "test")},
+        **{
+            split: {name: run[split][name] for name in HEADLINE}
+            for split in ("val", "test")
+            if run[split]
+        },
     }
 
 

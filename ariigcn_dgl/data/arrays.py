@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import lzma
+import math
+import os
 import struct
+import sys
 import tokenize
 import warnings
 import zipfile
@@ -11,11 +14,19 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from ariigcn_dgl.data.pickles import PICKLE_ADVICE
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import open_regular
+
+# What safetensors calls the types that NumPy has.
+_SAFETENSORS_TYPES = {"BOOL", "F64", "F32", "F16", "I64", "I32", "I16", "I8"} | {
+    *("U64", "U32", "U16", "U8"),
+}
 
 # Everything numpy.load, the zip layer and the decompressors raise on damaged bytes.
 _DAMAGE = (
@@ -64,8 +75,67 @@ def read_npy(path: Path) -> np.ndarray:
     InputError
         If the file is missing, damaged, truncated or holds Python objects.
     """
-    with numpy_errors(str(path)), path.open("rb") as file:
+    with numpy_errors(str(path)), open_regular(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        checked_header(file, size)
+        file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def checked_header(file: BinaryIO, size: int) -> tuple[int, ...]:
+    """Return the shape that the header of a .npy file names, before any of it gets memory.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    ValueError
+        If header and size disagree, or what the header names is a pickle.
+    """
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("object array: allow_pickle is False")
+    expected = file.tell() + math.prod(shape) * dtype.itemsize
+    if size != expected:
+        raise ValueError(
+            f"the header says shape {shape} ({dtype}), {expected:,} bytes; there are {size:,}"
+        )
+    return shape
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a safetensors file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds a type that NumPy has not.
+    """
+    open_regular(path).close()
+    try:
+        with numpy_errors(str(path)), safe_open(path, "np") as file:
+            return {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a safetensors file: {error}") from error
+
+
+def _tensor(file: safe_open, name: str, path: Path) -> np.ndarray:
+    found = file.get_slice(name).get_dtype()
+    if found not in _SAFETENSORS_TYPES:
+        raise InputError(
+            f"{path}: {name}: has the type {found}, which NumPy has not; save it as F32 or F16"
+        )
+    return file.get_tensor(name)
 
 
 def to_float32(array: np.ndarray, where: str) -> np.ndarray:
@@ -100,4 +170,8 @@ def to_strings(array: np.ndarray, where: str) -> tuple[str, ...]:
     """Return a 1-D array of text as a tuple of str."""
     if array.ndim != 1 or array.dtype.kind != "U":
         raise InputError(f"{where}: {array.dtype} array of shape {array.shape}, expected 1-D text")
+    # Numbers beyond the last letter, which bytes of a damaged file can be, make no text at all.
+    letters = np.ascontiguousarray(array).view(np.uint32)
+    if letters.max(initial=0) > sys.maxunicode:
+        raise InputError(f"{where}: damaged: holds {letters.max():#x}, which is no letter")
     return tuple(array.tolist())

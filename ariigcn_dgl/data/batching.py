@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.graph import Graph, Sequences, relation_names, speaker_threads
-from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
+from ariigcn_dgl.graph.window import MOST_SPEAKERS
+from ariigcn_dgl.limits import Limit, NotNegativeInt
 from ariigcn_dgl.transfer import send
 
+_SPEAKERS = Limit(f"from 1 to {MOST_SPEAKERS}", lambda value: 1 <= value <= MOST_SPEAKERS)
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
 
 
@@ -39,7 +41,7 @@ class Window:
     past: NotNegativeInt = 10
     future: NotNegativeInt = 10
     relations: Literal["speaker", "pairs", "auto"] = "speaker"
-    num_speakers: PositiveInt = 2
+    num_speakers: Annotated[int, _SPEAKERS] = 2
 
     def resolved(self, most_speakers: int) -> Window:
         """Return the window for dialogues of at most so many speakers, without "auto"."""

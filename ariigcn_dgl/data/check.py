@@ -9,6 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import is_unicode
 
 
 def check(dialogues: Dialogues, source: str) -> Dialogues:
@@ -53,6 +54,7 @@ def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
 def _check_names(dialogues: Dialogues, source: str) -> None:
     if not dialogues.dialogue_ids:
         raise InputError(f"{source}: holds no dialogue")
+    _check_unique(source, "name", "name of a data set", [dialogues.name])
     _check_unique(source, "dialogue", "dialogue id", dialogues.dialogue_ids)
     _check_unique(source, "utterance", "utterance id", dialogues.utterance_ids)
     _check_unique(source, "label_names", "class name", dialogues.label_names)
@@ -63,16 +65,11 @@ def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> N
     for name in names:
         if not name:
             raise InputError(f"{source}: {field}: an empty {what}, expected a name")
-        if not name.isascii() and not all(map(_is_writable, name)):
+        if not is_unicode(name):
             raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
     if len(set(names)) < len(names):
         name, times = Counter(names).most_common(1)[0]
         raise InputError(f"{source}: {field}: {what} {name!r} occurs {times} times, expected once")
-
-
-def _is_writable(letter: str) -> bool:
-    # JSON admits half a surrogate pair and NumPy any number, but no file can hold these.
-    return not 0xD800 <= ord(letter) <= 0xDFFF and ord(letter) <= 0x10FFFF
 
 
 def _check_ptr(dialogues: Dialogues, source: str) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_mask
+from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
@@ -144,10 +143,7 @@ def _read_header(path: Path) -> dict[str, Any]:
 def _verify(path: Path, expected: object) -> None:
     if not isinstance(expected, str):
         raise InputError(f"{path.parent / _HEADER}: sha256: no hash for {path.name}")
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    found = sha256_of(path)
     if found != expected:
         raise InputError(
             f"{path}: changed or truncated since it was written (SHA-256 {found[:12]}…, "
@@ -157,11 +153,7 @@ def _verify(path: Path, expected: object) -> None:
 
 def _read_features(path: Path, header: dict[str, Any]) -> dict[str, np.ndarray]:
     where = path / _FEATURES
-    try:
-        with numpy_errors(str(where)):
-            arrays = load_file(where)
-    except SafetensorError as error:
-        raise InputError(f"{where}: not a safetensors file: {error}") from error
+    arrays = read_safetensors(where)
     widths = _field(path, header, "widths", dict)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
     if set(arrays) != expected or not set(widths) <= set(MODALITIES):

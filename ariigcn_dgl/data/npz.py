@@ -7,11 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data.arrays import numpy_errors, to_float32, to_int64, to_mask, to_strings
+from ariigcn_dgl.data.arrays import (
+    checked_header,
+    numpy_errors,
+    to_float32,
+    to_int64,
+    to_mask,
+    to_strings,
+)
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.pickles import refuse_pickle
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import open_regular, writable
+from ariigcn_dgl.read_limits import ADVICE, allowed
 
+# Features hardly compress, but modalities that are missing, rows of zeros, do.
+_BYTES_PER_BYTE = 64
+_FREE_BYTES = 1 << 28
 _NUMBERS = ("dialogue_ptr", "speaker", "label")
 _TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
 _REQUIRED = (*_NUMBERS, *_TEXT)
@@ -52,7 +64,7 @@ def read_npz(path: str | Path) -> Dialogues:
     _check_dialogue(path, arrays, numbers["dialogue_ptr"])
     _check_turn(path, arrays, numbers["dialogue_ptr"], texts["utterance_ids"])
     return Dialogues(
-        name=path.stem,
+        name=writable(path.stem),
         features={m: to_float32(arrays[m], f"{path}: {m}") for m in present},
         masks={m: _mask(path, arrays, m) for m in present},
         labels=numbers["label"],
@@ -67,17 +79,37 @@ def read_npz(path: str | Path) -> Dialogues:
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with numpy_errors(str(path)):
+    with numpy_errors(str(path)), open_regular(path) as file:
         refuse_pickle(path)
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(file):
             raise InputError(
                 f"{path}: not a complete .npz archive (truncated, or another format); "
                 f"copy or export it again"
             )
-        # NumPy leaves a file that it opened itself open if the archive is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            _check_sizes(path, archive.zip)
             wanted = [name for name in archive.files if name in _WANTED]
             return {name: _read_array(path, archive, name) for name in wanted}
+
+
+def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse what would unpack to far more than the file holds, before any of it gets memory."""
+    members = [
+        member for member in archive.infolist() if member.filename.removesuffix(".npy") in _WANTED
+    ]
+    total = sum(member.file_size for member in members)
+    limit = allowed(_BYTES_PER_BYTE * path.stat().st_size + _FREE_BYTES)
+    if total > limit:
+        raise InputError(
+            f"{path}: unpacks to {total:,} bytes, more than {limit:,}, the limit for a file of its "
+            f"size; {ADVICE}"
+        )
+    for member in members:
+        name = member.filename.removesuffix(".npy")
+        if name != member.filename:
+            with numpy_errors(f"{path}: {name}"), archive.open(member) as content:
+                checked_header(content, member.file_size)
 
 
 def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:

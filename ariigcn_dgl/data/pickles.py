@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import open_regular
 
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 PICKLE_ADVICE = (
@@ -28,7 +29,7 @@ def refuse_pickle(path: Path) -> None:
 
 
 def _starts_like_pickle(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(2)
     # Protocols 2 to 5 begin with the PROTO opcode; older ones are known by their suffix only.
     return len(head) == 2 and head[0] == 0x80 and head[1] <= 5
@@ -36,7 +37,7 @@ def _starts_like_pickle(path: Path) -> bool:
 
 def _is_torch_zip(path: Path) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return any(name.endswith("/data.pkl") for name in archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return False  # not a readable zip: whether it is something else is the reader's question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_text
+from ariigcn_dgl.files import read_text, writable
 
 TABLES = ("utterances.csv", "utterances.jsonl")
 
@@ -55,7 +56,7 @@ def read_plain(path: str | Path) -> Dialogues:
     features = _read_features(path)
     masks = {m: _take_missing(array) for m, array in features.items()}
     return Dialogues(
-        name=path.resolve().name,
+        name=writable(path.resolve().name),
         features=features,
         masks=masks,
         labels=labels,
@@ -85,7 +86,7 @@ def _find_table(path: Path) -> Table:
 def _label_names(path: Path, table: Table) -> tuple[str, ...]:
     listed = path / "labels.txt"
     if listed.exists():
-        lines = (line.strip() for line in read_text(listed).splitlines())
+        lines = (line.strip() for line in io.StringIO(read_text(listed), newline=None))
         return tuple(line for line in lines if line)
     return tuple(sorted(set(table.columns.get("label", [])) - {""}))
 

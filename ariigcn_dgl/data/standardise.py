@@ -9,6 +9,28 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import Dialogues
 
 LARGEST_Z = 8.0  # outliers are clipped to this many deviations
+_FLOAT32 = np.finfo(np.float32)
+_ROUNDING = 4 * float(_FLOAT32.eps)  # what is left of a constant after a few operations
+
+
+def varies(rows: np.ndarray) -> np.ndarray:
+    """Return which columns, (D,) bool, vary by more than the rounding of float32.
+
+    The measure is relative: features in volts or shares of power vary by 1e-7 and carry as much.
+
+    Parameters
+    ----------
+    rows : (N, D) float64 array
+        At least one row.
+
+    Examples
+    --------
+    >>> rows = np.array([[1e-9, 1.0, 0.0], [2e-9, 1.0 + 1e-7, 0.0]])
+    >>> varies(rows).tolist()
+    [True, False, False]
+    """
+    bound = np.maximum(_ROUNDING * np.abs(rows).max(0), float(_FLOAT32.tiny))
+    return rows.std(0) > bound
 
 
 @dataclass(frozen=True)
@@ -40,9 +62,8 @@ class Standardiser:
             rows = features[dialogues.masks[name]].astype(np.float64)
             if len(rows) == 0:
                 rows = np.zeros((1, features.shape[1]))
-            deviation = rows.std(0)
             mean[name] = rows.mean(0).astype(np.float32)
-            std[name] = np.where(deviation > 1e-6, deviation, 1).astype(np.float32)
+            std[name] = np.where(varies(rows), rows.std(0), 1).astype(np.float32)
         return cls(mean, std)
 
     def apply(self, dialogues: Dialogues) -> Dialogues:

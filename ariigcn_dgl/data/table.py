@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import parse_json, read_text
+from ariigcn_dgl.files import json_lines, read_text
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
+_SEPARATED = (".csv", ".tsv", ".txt")
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+_SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header
+_TOLD = re.compile(r"sep=([,;\t])")
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,10 @@ class Table:
 
 
 def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
-    """Read a table from a .csv file with a header line, or from a .jsonl file.
+    """Read a table with a header line (.csv, .tsv, .txt), or a JSON object in each line (.jsonl).
 
     Column names are taken without regard to case; columns that are not asked for are ignored.
+    Values may be separated as spreadsheets of any language do: by commas, semicolons or tabs.
 
     Parameters
     ----------
@@ -103,8 +109,13 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     InputError
         If the file cannot be read or a line is malformed; names the line.
     """
-    parse = _csv_rows if path.suffix == ".csv" else _jsonl_rows
-    rows = list(parse(path, read_text(path), columns))
+    suffix = path.suffix.lower()
+    if suffix not in _SEPARATED + _JSON_LINES:
+        raise InputError(
+            f"{path}: a table of an unknown kind {path.suffix!r}, expected .csv, .tsv or .jsonl; "
+            f"save it as one of these, as UTF-8 text"
+        )
+    rows = list((_csv_rows if suffix in _SEPARATED else _jsonl_rows)(path, columns))
     found = {name for _, row in rows for name in row}
     return Table(
         path=path,
@@ -113,39 +124,51 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     )
 
 
-def _csv_rows(
-    path: Path, text: str, columns: Sequence[str]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    rows = csv_rows(path)
+    header_line, header = next(rows, (1, []))
+    header = [name.strip().lower() for name in header]
+    for name in columns:
+        if header.count(name) > 1:
+            raise InputError(
+                f"{path}: line {header_line}: column {name!r} occurs {header.count(name)} times"
+            )
+    for line, values in rows:
+        if len(values) != len(header):
+            raise InputError(f"{path}: line {line}: {len(values)} values for {len(header)} columns")
+        stripped = (value.strip() for value in values)
+        yield line, dict(zip(header, stripped, strict=True))
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of each row's last line, and the values; rows without any are left out.
+
+    The separator is that of the header, or of the line ``sep=;`` that spreadsheets put before it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a line is malformed; names the line.
+    """
+    text = read_text(path)
+    first = io.StringIO(text, newline=None).readline().strip()
+    told = _TOLD.fullmatch(first)
+    separator = (told and told[1]) or max(_SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        for name in columns:
-            if header.count(name) > 1:
-                raise InputError(
-                    f"{path}: line 1: column {name!r} occurs {header.count(name)} times"
-                )
         for values in reader:
-            if values and len(values) != len(header):
-                raise InputError(
-                    f"{path}: line {reader.line_num}: {len(values)} values "
-                    f"for {len(header)} columns"
-                )
-            if values:
-                stripped = (value.strip() for value in values)
-                yield reader.line_num, dict(zip(header, stripped, strict=True))
+            at_start = told and reader.line_num == 1
+            if not at_start and any(value.strip() for value in values):
+                yield reader.line_num, values
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: malformed CSV: {error}") from error
 
 
-def _jsonl_rows(
-    path: Path, text: str, columns: Sequence[str]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    # Not str.splitlines: it also splits at characters that JSON strings may hold.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            where = f"{path}: line {number}"
-            record = {name.lower(): value for name, value in parse_json(line, where).items()}
-            yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
+def _jsonl_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    for number, content in json_lines(path):
+        where = f"{path}: line {number}"
+        record = {name.lower(): value for name, value in content.items()}
+        yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
 
 
 def _as_text(value: object, where: str, column: str) -> str:

@@ -85,12 +85,13 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     Raises
     ------
     InputError
-        If the run is of another system or of one modality.
+        If the run is of another system or of one modality, or the dialogues have too few labels.
     """
     if trained.config.system != "ariigcn" or len(trained.widths) < 2:
         raise InputError(
             f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
         )
+    _check_labels(dialogues)
     scaled = trained.standardiser.apply(trained.adapt(dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
@@ -102,6 +103,16 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         _space(f"encoded, after {after}", model, scaled, model.project),
         _space("after graph and contrast", model, scaled, model.states),
     ]
+
+
+def _check_labels(dialogues: Dialogues) -> None:
+    labelled = dialogues.labels >= 0
+    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    if len(np.unique(of_row[labelled])) < 2 or len(np.unique(dialogues.labels[labelled])) < 2:
+        raise InputError(
+            f"{dialogues.name}: the split has labels in fewer than two dialogues, or of one class: "
+            "choose another with --split"
+        )
 
 
 @torch.inference_mode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.files import json_lines
 from ariigcn_dgl.training.metrics import Scores, score
 from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE
 
@@ -45,9 +45,8 @@ class TestPredictions:
         """Return what a finished run says."""
         names = tuple(run.read()["label_names"])
         number = {name: place for place, name in enumerate(names)}
-        text = (run.seed_folder.path / PREDICTIONS_FILE).read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
-        labelled = [line for line in lines if line["label"] is not None]
+        lines = json_lines(run.seed_folder.path / PREDICTIONS_FILE)
+        labelled = [line for _, line in lines if line["label"] is not None]
         return cls(
             run.seed,
             names,

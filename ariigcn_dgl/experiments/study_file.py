@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.study import Changes, Match, Setting, Study
-from ariigcn_dgl.files import read_text
 from ariigcn_dgl.limits import check_limits
+from ariigcn_dgl.plain_yaml import read_yaml
+from ariigcn_dgl.read_limits import ADVICE, allowed
 from ariigcn_dgl.training.presets import default_preset
 
 FOLDER = Path(__file__).with_name("studies")
+MOST_SETTINGS, MOST_CANDIDATES = 1000, 1000
 STUDIES = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
@@ -53,15 +54,14 @@ class _Reader:
         self.path = path
 
     def study(self) -> Study:
-        try:
-            content = yaml.safe_load(read_text(self.path))
-        except yaml.YAMLError as error:
-            raise self.wrong("", " ".join(f"not YAML: {error}".split())) from error
-        allowed = {"title": str, "about": str, "baseline": str, "axis": str}
-        allowed |= {"defaults": dict, "settings": list}
-        self.check(content, "", allowed, ("title", "baseline", "settings"))
+        _, content = read_yaml(self.path)
+        keys = {"title": str, "about": str, "baseline": str, "axis": str}
+        keys |= {"defaults": dict, "settings": list}
+        self.check(content, "", keys, ("title", "baseline", "settings"))
         defaults = content.get("defaults", {})
         self.check(defaults, "defaults", SETTING, ())
+        if len(content["settings"]) > allowed(MOST_SETTINGS):
+            raise self.wrong("settings", f"more than {MOST_SETTINGS}, the limit here; {ADVICE}")
         settings = tuple(
             self.setting(one, f"settings[{place}]", defaults)
             for place, one in enumerate(content["settings"])
@@ -95,6 +95,11 @@ class _Reader:
         for name, values in content.items():
             if not isinstance(values, list) or not values:
                 raise self.wrong(f"{key}.{name}", "expected a list of values to try")
+        count = prod(len(values) for values in content.values())
+        if count > allowed(MOST_CANDIDATES):  # before they are made
+            raise self.wrong(
+                key, f"has {count:,} candidates, more than {MOST_CANDIDATES}, the limit; {ADVICE}"
+            )
         return tuple(
             dict(zip(content, values, strict=True)) for values in product(*content.values())
         )
@@ -103,25 +108,27 @@ class _Reader:
         names = merged.get("modalities")
         if names is None:
             return None
-        if not names or not set(names) <= set(MODALITIES):
+        if not names or not all(name in MODALITIES for name in names):
             raise self.wrong(f"{key}.modalities", f"expected some of {', '.join(MODALITIES)}")
         return tuple(names)
 
     def match(self, content: Changes, key: str) -> Match:
-        allowed = {"to": str, "widths": list, "multiple_of": int}
-        self.check(content, key, allowed, ("to", "widths"))
+        keys = {"to": str, "widths": list, "multiple_of": int}
+        self.check(content, key, keys, ("to", "widths"))
+        if content.get("multiple_of", 1) < 1:
+            raise self.wrong(f"{key}.multiple_of", "expected at least 1")
         return Match(**{**content, "widths": tuple(content["widths"])})
 
     def check(
-        self, content: Any, key: str, allowed: Mapping[str, Any], required: Sequence[str]
+        self, content: Any, key: str, keys: Mapping[str, Any], required: Sequence[str]
     ) -> None:
         if not isinstance(content, dict):
-            raise self.wrong(key, f"expected {', '.join(allowed)}")
+            raise self.wrong(key, f"expected {', '.join(keys)}")
         for name, value in content.items():
-            if name not in allowed:
-                raise self.wrong(key, f"unknown key '{name}', expected of {', '.join(allowed)}")
-            if not isinstance(value, allowed[name]):
-                kind = getattr(allowed[name], "__name__", "number")
+            if name not in keys:
+                raise self.wrong(key, f"unknown key '{name}', expected of {', '.join(keys)}")
+            if not isinstance(value, keys[name]):
+                kind = getattr(keys[name], "__name__", "number")
                 where = f"{key}.{name}".lstrip(".")
                 raise self.wrong(where, f"is {value!r}, expected a {KINDS.get(kind, kind)}")
         for name in required:

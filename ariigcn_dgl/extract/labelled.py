@@ -55,7 +55,9 @@ def as_subtitles(labelled: Labelled) -> str:
     for n, (one, p) in enumerate(zip(labelled.spoken, labelled.probabilities, strict=True), 1):
         emotion = f"[{labelled.label_names[int(p.argmax())]} {100 * p.max():.0f} %]"
         times = f"{_time(one.start)} --> {_time(one.end)}"
-        blocks.append(f"{n}\n{times}\n{emotion} {one.speaker}: {one.text}\n")
+        # Players take a line with an arrow for one of times.
+        words = f"{emotion} {one.speaker}: {one.text}".replace("-->", "→")
+        blocks.append(f"{n}\n{times}\n{words}\n")
     return "\n".join(blocks)
 
 

@@ -12,6 +12,7 @@ from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract import media, subtitles
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.files import writable
 
 COLUMNS = (
     *("file", "dialogue", "utterance", "speaker", "start", "end", "text"),
@@ -71,7 +72,7 @@ def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoke
             f"{recording}: no subtitles beside it ({recording.stem}.srt or .vtt): name them with "
             "--subtitles, or the utterances with --utterances"
         )
-    dialogue = recording.stem
+    dialogue = writable(recording.stem)
     return [
         Spoken(recording, dialogue, f"{dialogue}_{n}", cue.speaker, cue.start, cue.end, cue.text)
         for n, cue in enumerate(subtitles.read_subtitles(path, note))
@@ -155,7 +156,7 @@ def _times(table: Table, row: int, values: dict[str, str]) -> tuple[float, float
     for name, default in (("start", 0.0), ("end", math.inf)):
         text = values.get(name, "")
         try:
-            time = (subtitles.parse_time if ":" in text else float)(text) if text else default
+            time = _seconds(text) if text else default
         except ValueError:
             time = math.nan
         if not time >= 0:
@@ -167,6 +168,11 @@ def _times(table: Table, row: int, values: dict[str, str]) -> tuple[float, float
     if end < start:
         raise InputError(f"{table.where(row)}: ends at {end:g} s, before it starts at {start:g} s")
     return start, end
+
+
+def _seconds(text: str) -> float:
+    # Spreadsheets of many languages write 0,5; times of subtitles have a comma, too.
+    return subtitles.parse_time(text) if ":" in text else float(text.replace(",", "."))
 
 
 def _beside(recording: Path) -> Path | None:

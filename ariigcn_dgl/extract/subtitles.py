@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.speakers import Part, parts_of
 from ariigcn_dgl.files import read_text
 
 SUFFIXES = (".srt", ".vtt")
 UNNAMED = "speaker"
 
+OTHER = "speaker 2"  # of a second speaker who is known by a dash alone
+
 _TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3})"
 _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
-_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
-# One to three words, a colon and a space; see `_named`.
-_NAME = re.compile(r"[-–—]?\s*([^\W_][\w.'’-]*(?: [^\W_][\w.'’-]*){0,2}):\s+(\S.*)")
+# A line of times, well formed or not; texts may hold arrows, too.
+_ARROW = re.compile(r"\s*-?[\d:,.]*\d:\d[\d:,.]*\s*-->")
+_LONGEST_TIMES = 80  # letters up to the arrow
+_ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class Cue:
 def read_subtitles(path: Path, note: Note) -> list[Cue]:
     r"""Return the cues of a file in order of their start.
 
-    A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a line)
-    or WebVTT's ``<v NAME>``; a cue without a name goes on with the speaker before it. A cue with
-    several names becomes several, of the same times. Markup and cues without text are left out.
+    A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a
+    line), ``[SPEAKER_00] text`` or WebVTT's ``<v NAME>``; a cue without a name goes on with the
+    speaker before it. A cue with several names, or with dashes before its lines, becomes several,
+    of the same times. Markup and cues without text are left out.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ def read_subtitles(path: Path, note: Note) -> list[Cue]:
     ...     read_subtitles(path, note=lambda sentence: None)
     [Cue(start=1.0, end=2.5, speaker='ANN', text='Hello!')]
     """
-    blocks = list(_blocks(path, read_text(path)))
+    blocks = list(_blocks(path, read_text(path), note))
     spoken = [(start, end, parts) for start, end, parts in blocks if parts]
     if not spoken:
         raise InputError(f"{path}: holds no subtitle with text, expected SubRip or WebVTT")
@@ -104,22 +108,42 @@ def parse_time(text: str) -> float:
     return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
-def _blocks(path: Path, text: str) -> Iterator[tuple[float, float, list[tuple[str, str]]]]:
-    """Yield start, end and the parts (speaker or nothing, text) of each block."""
+def _blocks(path: Path, text: str, note: Note) -> Iterator[tuple[float, float, list[Part]]]:
+    """Yield start, end and the parts of each cue."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    at = 0
-    while at < len(lines):
-        if "-->" not in lines[at] or lines[at].startswith("NOTE"):
-            at += 1
+    at = [n for n, line in enumerate(lines) if _ARROW.match(line, 0, _LONGEST_TIMES)]
+    named = text.lstrip().startswith("WEBVTT")
+    for first, following in pairwise([*at, len(lines)]):
+        start, end = _times(f"{path}: line {first + 1}", lines[first])
+        last = _end_of_text(lines, first + 1, following, named)
+        groups = _groups(lines, first + 1, last)
+        for number, _ in groups[1:]:
+            note(f"{path}: line {number + 1}: taken as text of the subtitle before the empty line")
+        yield start, end, parts_of([line for _, group in groups for line in group])
+
+
+def _end_of_text(lines: list[str], first: int, following: int, named: bool) -> int:
+    """Return where the text of a cue ends: before the number or name of the following one."""
+    last = following
+    while last > first and not lines[last - 1].strip():
+        last -= 1
+    if following == len(lines) or last == first:
+        return last
+    above = last - 2 < first or not lines[last - 2].strip()
+    is_name = named and last == following and above
+    return last - 1 if is_name or lines[last - 1].strip().isdigit() else last
+
+
+def _groups(lines: list[str], first: int, last: int) -> list[tuple[int, list[str]]]:
+    """Return the blocks of lines between empty ones, each with its place; comments left out."""
+    groups: list[tuple[int, list[str]]] = []
+    for number in range(first, last):
+        if not lines[number].strip():
             continue
-        start, end = _times(f"{path}: line {at + 1}", lines[at])
-        first = at = at + 1
-        while at < len(lines) and lines[at].strip() and "-->" not in lines[at]:
-            at += 1
-        body = lines[first:at]
-        if at < len(lines) and "-->" in lines[at] and body and body[-1].strip().isdigit():
-            body.pop()  # the number of the next block, where no blank line separates them
-        yield start, end, _parts(body)
+        if not groups or not lines[number - 1].strip():
+            groups.append((number, []))
+        groups[-1][1].append(lines[number])
+    return [(number, group) for number, group in groups if not _ASIDE.match(group[0])]
 
 
 def _times(where: str, line: str) -> tuple[float, float]:
@@ -135,51 +159,35 @@ def _times(where: str, line: str) -> tuple[float, float]:
     return start, end
 
 
-def _parts(lines: list[str]) -> list[tuple[str, str]]:
-    parts: list[tuple[str, str]] = []
-    for line in lines:
-        pieces = _VOICE.split(line)  # text before the first voice, then name, text, name, text ...
-        named = [("", pieces[0]), *zip(pieces[1::2], pieces[2::2], strict=True)]
-        for speaker, raw in named:
-            words = " ".join(html.unescape(_TAG.sub("", raw)).split())
-            speaker, words = (speaker.strip(), words) if speaker else _named(words)
-            if not words:
-                continue
-            if parts and not speaker:  # the same speaker's next line
-                parts[-1] = (parts[-1][0], f"{parts[-1][1]} {words}")
-            else:
-                parts.append((speaker, words))
-    return parts
-
-
-def _named(words: str) -> tuple[str, str]:
-    """Return the speaker, or nothing, and the rest of ``NAME: rest``."""
-    found = _NAME.fullmatch(words)
-    if not found or any(word[0].islower() for word in found[1].split()):
-        return "", words
-    return found[1], found[2]
-
-
-def _with_speakers(blocks: list[tuple[float, float, list[tuple[str, str]]]]) -> Iterator[Cue]:
+def _with_speakers(blocks: list[tuple[float, float, list[Part]]]) -> Iterator[Cue]:
     speaker = UNNAMED
     for start, end, parts in blocks:
-        for name, text in parts:
-            speaker = name or speaker
-            yield Cue(start, end, speaker, text)
+        for part in parts:
+            speaker = part.speaker or speaker
+            yield Cue(start, end, OTHER if part.is_other else speaker, part.text)
 
 
-def _tell(path: Path, blocks: list, cues: list[Cue], note: Note) -> None:
+def _tell(
+    path: Path, blocks: list[tuple[float, float, list[Part]]], cues: list[Cue], note: Note
+) -> None:
     names = list(dict.fromkeys(cue.speaker for cue in cues))
-    named = [bool(parts[0][0]) for _, _, parts in blocks]
-    if not any(name for _, _, parts in blocks for name, _ in parts):
+    nameless = sum(not parts[0].speaker for _, _, parts in blocks)
+    shared = sum(any(part.is_other for part in parts) for _, _, parts in blocks)
+    if not any(part.speaker for _, _, parts in blocks for part in parts):
         note(f"{path}: names no speakers (NAME: text, or <v NAME>): taken as one speaker's words")
     else:
         note(f"{path}: speakers {', '.join(names)}")
-        if not all(named):
+        if nameless:
             note(
-                f"{path}: {named.count(False)} subtitles name no speaker: taken as the words of "
-                "the one before"
+                f"{path}: {nameless} subtitles name no speaker: taken as the words of the one "
+                "before"
             )
+    if shared:
+        note(f"{path}: {shared} subtitles hold two speakers by their dashes; called {OTHER!r}")
+    _tell_overlaps(path, blocks, note)
+
+
+def _tell_overlaps(path: Path, blocks: list[tuple[float, float, list[Part]]], note: Note) -> None:
     reached, overlapping = -1.0, 0
     for start, end, _ in blocks:
         overlapping += start < reached

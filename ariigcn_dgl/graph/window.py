@@ -10,6 +10,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 
 Relations = Literal["speaker", "pairs"]
+MOST_SPEAKERS = 256  # of relations of pairs, twice the square of which there are
 SPEAKER_RELATIONS = ("same_past", "same_future", "other_past", "other_future", "self")
 
 
@@ -22,7 +23,7 @@ def relation_names(relations: Relations, num_speakers: int = 2) -> list[str]:
     Raises
     ------
     ValueError
-        If `relations` is neither of the two.
+        If `relations` is neither of the two, or there are no or very many speakers.
 
     Examples
     --------
@@ -35,6 +36,11 @@ def relation_names(relations: Relations, num_speakers: int = 2) -> list[str]:
         return list(SPEAKER_RELATIONS)
     if relations != "pairs":
         raise ValueError(f"relations must be 'speaker' or 'pairs', got {relations!r}")
+    if not 1 <= num_speakers <= MOST_SPEAKERS:
+        raise ValueError(
+            f"num_speakers must be from 1 to {MOST_SPEAKERS} for 'pairs', got {num_speakers}: use "
+            f"relations='speaker'"
+        )
     speakers = range(num_speakers)
     pairs = [f"{j}_to_{i}" for j in speakers for i in speakers]
     return [f"{pair}_{side}" for pair in pairs for side in ("past", "future")] + ["self"]

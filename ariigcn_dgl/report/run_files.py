@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import parse_json, read_text
+from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.plan import read_plan
 from ariigcn_dgl.training.run_config import CONFIG_FILE
@@ -124,6 +124,10 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
 def _read_seed(folder: Path) -> Seed:
     record = RunFolder(folder).read_finished()
     for part, names in NEEDED.items():
+        if record[part] is None:
+            raise InputError(
+                f"{folder}: its {part} split had no labels: there is nothing to report"
+            )
         for name in names:
             if name not in record[part]:
                 raise InputError(f"{folder / 'run.json'}: damaged: lacks '{part}.{name}'")
@@ -131,19 +135,14 @@ def _read_seed(folder: Path) -> Seed:
     return Seed(
         folder,
         record,
-        _lines(metrics) if metrics.exists() else None,
+        [record for _, record in json_lines(metrics)] if metrics.exists() else None,
         _predictions(predictions) if predictions.exists() else None,
     )
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    lines = read_text(path).splitlines()
-    return [parse_json(line, f"{path}: line {n}") for n, line in enumerate(lines, 1)]
-
-
 def _predictions(path: Path) -> Predictions:
     confidences, hits = [], []
-    for n, line in enumerate(_lines(path), 1):
+    for n, line in json_lines(path):
         try:
             guess, label = line["prediction"], line["label"]
             confidence = float(line["probabilities"][guess])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ariigcn_dgl.training.loop import Loop, Report, TestUse
 from ariigcn_dgl.training.recorded_step import CudaGraphs
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+
+LEARNT_FROM = ("train", "val")
 
 
 def fit(
@@ -36,7 +39,7 @@ def fit(
     Parameters
     ----------
     dialogues : Dialogues
-        With splits train, val and test.
+        With splits train, val and test; a test split without labels is predicted, not scored.
     config : RunConfig
         Resolved for these dialogues.
     seed : int
@@ -58,7 +61,8 @@ def fit(
     Returns
     -------
     dict
-        Content of ``run.json``, with the scores ``val`` and, unless never, ``test``.
+        Content of ``run.json``, with the scores ``val`` and, unless never, ``test``: None where
+        the test split has no label.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def fit(
     folder = RunFolder(path)
     if folder.finished or (test == "never" and folder.validated):
         return folder.read_run()
-    require_labels(dialogues)
+    require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
     check_config(config, dialogues)
     path.mkdir(exist_ok=True)
     run = _describe(dialogues, config, seed)
@@ -100,12 +104,12 @@ def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, A
     }
 
 
-def require_labels(dialogues: Dialogues) -> None:
-    """Raise `InputError` where a split has no labelled utterance."""
-    for split in SPLITS:
+def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
+    """Raise `InputError` where one of the splits has no labelled utterance."""
+    for split in splits:
         part = dialogues.select(dialogues.indices(split))
         if not (part.labels >= 0).any():
             raise InputError(
-                f"{dialogues.name}: the split '{split}' has no labelled utterance: training needs "
-                "some in train, val and test"
+                f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
+                f"{', '.join(splits[:-1])} and {splits[-1]}"
             )

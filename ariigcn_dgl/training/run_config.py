@@ -15,8 +15,10 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_text, replacing
+from ariigcn_dgl.files import replacing
+from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
+from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 
 CONFIG_FILE = "config.yaml"
 # Files from before these settings existed lack them, and mean these values.
@@ -163,11 +165,18 @@ def read_config(path: Path) -> RunConfig:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
-    text = read_text(path)
     try:
-        parser = _parser(_system_named_in(text))
+        text, content = read_yaml(path)
+        base = RunConfig(_system_named_in(content))
+        check_shape(content, asdict(base), str(path))
+        parser = _parser(base.system)
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
+        check_limits(config.model, "model")
+        check_limits(config.training, "training")
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise InputError(f"{path}: not the settings of a run: {reason}") from error
     except (ArgumentError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
@@ -178,8 +187,7 @@ def read_config(path: Path) -> RunConfig:
     return config
 
 
-def _system_named_in(text: str) -> str:
-    content = yaml.safe_load(text)
-    if not isinstance(content, dict) or "system" not in content:
-        raise ValueError("it names no system")
-    return RunConfig(content["system"]).system
+def _system_named_in(content: Any) -> str:
+    if not isinstance(content, dict) or not isinstance(content.get("system"), str):
+        raise InputError("it names no system")
+    return content["system"]

@@ -103,6 +103,10 @@ class RunFolder:
         found = {name: array.shape for name, array in arrays.items()}
         if found != {f"{m}.{part}": (w,) for m, w in widths.items() for part in ("mean", "std")}:
             raise InputError(f"{path}: the statistics are not of the features of this run")
+        for name, array in arrays.items():
+            if not (np.isfinite(array) & (array > 0 if name.endswith(".std") else True)).all():
+                expected = "positive numbers" if name.endswith(".std") else "finite numbers"
+                raise InputError(f"{path}: damaged: {name}: expected {expected}; train again")
         return Standardiser.from_arrays(arrays)
 
     def write_state(self, state: dict[str, Any]) -> None:
@@ -143,11 +147,15 @@ class RunFolder:
             self.path / "metrics.csv", columns, ([r.get(c) for c in columns] for r in history)
         )
 
-    def write_test(self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores) -> None:
-        """Write the test split's predictions, per-class scores and confusion matrix."""
+    def write_test(
+        self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores | None
+    ) -> None:
+        """Write the test split's predictions and, with scores, those per class and confusions."""
         write_predictions(
             self.path / PREDICTIONS_FILE, dialogues, probabilities, dialogues.label_names
         )
+        if scores is None:
+            return
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)
         _write_csv(self.path / "per_class.csv", columns, rows)

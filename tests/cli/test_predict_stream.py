@@ -96,6 +96,21 @@ BAD = [
         '{"dialogue": 1, "speaker": "a", "features": {"text": [NaN, 0, 0, 0, 0, 0]}}',
         "text: nan in column 0, expected finite numbers",
     ),
+    (
+        '{"dialogue": 1, "speaker": "a", "features": {"text": ["0.5", 0, 0, 0, 0, 0]}}',
+        "text: expected a list of numbers",
+    ),
+    (
+        '{"dialogue": 1, "speaker": "a", "features": {"text": [true, 0, 0, 0, 0, 0]}}',
+        "text: expected a list of numbers",
+    ),
+    ('{"dialogue": 1, "speaker": "a", "features": {"text": "123456"}}', "text: expected a list of"),
+    ('{"dialogue": "\\ud800", "speaker": "a", "features": {}}', "'dialogue' is not valid Unicode"),
+    ('{"dialogue": 1, "speaker": "\\ud800", "features": {}}', "'speaker' is not valid Unicode"),
+    (
+        '{"dialogue": 1, "speaker": "a", "features": {"\\ud800": [1]}}',
+        "unknown modality '\\ud800'",
+    ),
     (b"\xff\n", "byte 0 is not UTF-8 text"),
 ]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
-from ariigcn_dgl.data import load_dialogues
+from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import read_config
 
@@ -354,3 +355,43 @@ def test_device_of_the_run_is_checked_before_it_goes_on(
     plan = json.loads((copy / "train.json").read_text())
     (copy / "train.json").write_text(json.dumps(plan | {"device": "abacus"}))
     assert "--device abacus: not usable here" in refused("train", "--resume", copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model:\n  hidden_dim: null\n", "model.hidden_dim has no value"),
+        ("training:\n  epochs: null\n", "training.epochs has no value"),
+        ("model:\n  window: null\n", "model.window has no value"),
+        ("model:\n  speaker_relative: null\n", "model.speaker_relative has no value"),
+        ("seeds: null\n", "seeds has no value"),
+        ("model: null\n", "model has no value"),
+        ("training: []\n", "training is [], expected settings by name"),
+        ("a: &a [*a]\n", "a value that holds itself"),
+        ("model: [1\n", "not YAML: while parsing"),
+    ],
+)
+def test_file_of_options_without_a_value_is_named(
+    refused: Callable, tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert words in refused("train", "--config", tmp_path / "mine.yaml")
+
+
+def test_set_whose_test_split_has_no_labels_is_trained_on(
+    ariigcn: Callable, refused: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    dialogues = load_dialogues(data)
+    test = np.repeat(np.array(dialogues.splits) == "test", dialogues.lengths)
+    unlabelled = replace(dialogues, labels=np.where(test, -1, dialogues.labels))
+    write_folder(unlabelled, tmp_path / "data")
+    options = ("--data", tmp_path / "data", "--seeds", 0, 1, "--out", tmp_path / "run", *small)
+    trained = ariigcn("train", *options)
+    scored = ariigcn("evaluate", tmp_path / "run")
+    for outcome in (trained, scored):
+        assert outcome.code == 0, outcome.err
+        assert "the test split has no labels: nothing could be scored on it" in outcome.out
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert set(summary["0"]) == {"best_epoch", "seconds", "val"}
+    report = ("report", tmp_path / "run", "--out", tmp_path / "r.html")
+    assert "its test split had no labels: there is nothing to report" in refused(*report)

@@ -112,6 +112,26 @@ def test_rare_class(sound: Dialogues) -> None:
     assert "class_weights" in found.advice
 
 
+def test_few_of_each_class_are_not_compared_with_each_other(sound: Dialogues) -> None:
+    labels = np.where(np.arange(120) < 12, sound.labels, -1)
+    labels[60:] = sound.labels[60:]
+    _assert_found(replace(sound, labels=labels), "warning", "train", "each class has 4 utterances")
+
+
+@pytest.mark.parametrize("name", ["nan", "NaN", "None", "NA", "n/a", "<NA>", "null"])
+def test_class_that_stands_for_no_label(sound: Dialogues, name: str) -> None:
+    found = _only(replace(sound, label_names=("joy", name, "fear")))
+    assert (found.severity, found.what) == ("warning", f"{name!r} is learnt and scored as a class")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("1", "1.0"), ("Joy", "joy"), ("very sad", "Very  sad"), ("-2", "-2.00")]
+)
+def test_two_spellings_of_a_class(sound: Dialogues, one: str, other: str) -> None:
+    found = _only(replace(sound, label_names=(one, other, "fear")))
+    assert (found.severity, found.what) == ("warning", f"{one!r} and {other!r} are classes apart")
+
+
 def test_splits_that_lack(sound: Dialogues) -> None:
     assert (
         "no validation split" in _only(replace(sound, splits=("train",) * 45 + ("test",) * 15)).what
@@ -161,6 +181,21 @@ def test_dialogues_of_one_speaker(sound: Dialogues) -> None:
         "speakers",
         "every dialogue has one speaker",
     )
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_column_of_a_small_or_large_unit_is_not_constant(sound: Dialogues, scale: float) -> None:
+    scaled = _edited(sound, "text", lambda a: a.__imul__(np.float32(scale)))
+    assert examine(scaled) == ()
+
+
+def test_rounding_of_a_constant_column_is_constant(sound: Dialogues) -> None:
+    def edit(array: np.ndarray) -> None:
+        array[:, 1] = 0.1
+        array[::2, 1] = np.nextafter(np.float32(0.1), np.float32(1))
+
+    edited = _edited(sound, "text", edit)
+    _assert_found(edited, "warning", "text", "1 of 4 columns are constant in train (1)")
 
 
 def test_constant_columns(sound: Dialogues) -> None:

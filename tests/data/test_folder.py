@@ -215,6 +215,16 @@ def test_array_missing_behind_right_hashes_is_named(
     assert "features.safetensors: holds the arrays audio, text, text_mask" in _refusal(folder)
 
 
+def test_type_that_numpy_has_not_is_named(folder: Path, reseal: Callable[[Path], None]) -> None:
+    path = folder / "features.safetensors"
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = content[8:start].replace(b'"BOOL"', b'"F8_E4M3"')
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[start:])
+    reseal(folder)
+    assert "audio_mask: has the type F8_E4M3, which NumPy has not" in _refusal(folder)
+
+
 def test_garbage_behind_right_hashes_is_named(folder: Path, reseal: Callable[[Path], None]) -> None:
     (folder / "features.safetensors").write_bytes(b"garbage")
     reseal(folder)

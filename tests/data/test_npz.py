@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -140,6 +141,49 @@ def test_torch_checkpoint_is_refused_whatever_its_name(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:  # as torch.save lays it out
         archive.writestr("archive/data.pkl", pickle.dumps(_Bomb()))
     assert "set.npz: this is a pickle" in _refusal(tmp_path / "set.npz")
+
+
+def _bomb(path: Path, arrays: dict[str, np.ndarray], name: str, content: bytes) -> None:
+    np.savez(path, **{key: array for key, array in arrays.items() if key != name})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.npy", content)
+
+
+def _npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue() + content
+
+
+def test_header_that_lies_is_refused_before_it_gets_memory(
+    npz_arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    _bomb(tmp_path / "a.npz", npz_arrays, "text", _npy((1 << 30, 1 << 8), b"x" * 100))
+    assert "a.npz: text: damaged or truncated: the header says shape (1073741824, 256)" in (
+        _refusal(tmp_path / "a.npz")
+    )
+
+
+def test_what_unpacks_to_far_more_than_the_file_is_refused(
+    npz_arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    _bomb(tmp_path / "a.npz", npz_arrays, "text", _npy((6, 12_000_000), bytes(6 * 48_000_000)))
+    sentence = _refusal(tmp_path / "a.npz")
+    assert "a.npz: unpacks to 288,0" in sentence
+    assert "the limit for a file of its size" in sentence
+    assert "ARIIGCN_READ_LIMIT" in sentence
+
+
+def test_numbers_that_are_no_letters_are_refused(
+    npz_arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    letters = np.array([[0x110000, 0]] * len(npz_arrays["speaker_names"]), np.uint32)
+    npz_arrays["speaker_names"] = letters.view("U2").reshape(-1)
+    np.savez(tmp_path / "a.npz", **npz_arrays)
+    assert "speaker_names: damaged: holds 0x110000, which is no letter" in (
+        _refusal(tmp_path / "a.npz")
+    )
 
 
 def test_truncated_archive_is_refused(npz_file: Path) -> None:

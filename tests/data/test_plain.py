@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,57 @@ def test_jsonl_equals_csv(plain: Path, tiny: Dialogues) -> None:
     (plain / "utterances.jsonl").write_text("\n".join(lines) + "\n\n")
     (plain / "utterances.csv").unlink()
     assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_table_of_another_separator(plain: Path, tiny: Dialogues, separator: str) -> None:
+    path = plain / "utterances.csv"
+    path.write_text(path.read_text().replace(",", separator))
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_table_that_tells_its_separator(plain: Path, tiny: Dialogues) -> None:
+    path = plain / "utterances.csv"
+    path.write_text("sep=;\n" + path.read_text().replace(",", ";"))
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_rows_without_any_value_are_left_out(plain: Path, tiny: Dialogues) -> None:
+    path = plain / "utterances.csv"
+    path.write_text(path.read_text() + ",,,\n,,,\n")
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_table_with_the_line_ends_of_old_macs(plain: Path, tiny: Dialogues) -> None:
+    path = plain / "utterances.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_array_whose_header_lies_is_refused_before_it_gets_memory(plain: Path) -> None:
+    path = plain / "text.npy"
+    path.write_bytes(path.read_bytes().replace(b"(6, 3)", b"(1099511627776, 3)".ljust(6), 1))
+    assert "text.npy: damaged or truncated" in _refusal(plain)
+
+
+@pytest.mark.parametrize("name", ["utterances.csv", "text.npy", "labels.txt"])
+def test_pipe_in_place_of_a_file_does_not_hang(plain: Path, name: str) -> None:
+    (plain / name).unlink(missing_ok=True)
+    os.mkfifo(plain / name)
+    assert f"{name}: is a pipe, expected a file" in _refusal(plain)
+
+
+def test_half_a_surrogate_pair_is_refused(plain: Path) -> None:
+    (plain / "utterances.csv").unlink()
+    records = [{"dialogue": f"d\ud800{n}", "speaker": "Ann"} for n in range(6)]
+    lines = [json.dumps(record) + "\n" for record in records]
+    (plain / "utterances.jsonl").write_text("".join(lines))
+    assert "dialogue id 'd\\ud8000' is not valid Unicode text" in _refusal(plain)
+
+
+def test_folder_whose_name_is_no_unicode_is_read(plain: Path) -> None:
+    renamed = plain.rename(plain.with_name(os.fsdecode(b"set\xff")))
+    assert load_dialogues(renamed).name == "set?"
 
 
 def test_row_that_is_all_nan_marks_a_missing_modality(plain: Path) -> None:
@@ -99,7 +151,7 @@ def test_line_separator_within_a_field_does_not_end_the_row(plain: Path) -> None
 def test_table_that_is_a_folder_is_refused(plain: Path) -> None:
     (plain / "utterances.csv").unlink()
     (plain / "utterances.csv").mkdir()
-    assert "utterances.csv: cannot be read: Is a directory" in _refusal(plain)
+    assert "utterances.csv: is a folder, expected a file" in _refusal(plain)
 
 
 def test_quoted_fields_and_byte_order_mark_are_read(plain: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data import Dialogues, SynthConfig, synthesise
 from ariigcn_dgl.data.standardise import LARGEST_Z, Standardiser
 
 
@@ -41,6 +41,40 @@ def test_constant_column_becomes_zero(tiny: Dialogues) -> None:
     same = replace(tiny, features={"text": np.full((6, 3), 0.1, np.float32)})
     scaled = Standardiser.fit(same).apply(same)
     np.testing.assert_allclose(scaled.features["text"], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e-20, 1e-36, 1e20])
+def test_scale_of_a_column_plays_no_part(tiny: Dialogues, scale: float) -> None:
+    text = np.array([[0], [1], [2], [3], [4], [9]])
+    sets = [
+        replace(tiny, features={"text": (text * factor).astype(np.float32)})
+        for factor in (1.0, scale)
+    ]
+    usual, other = (Standardiser.fit(one).apply(one).features["text"] for one in sets)
+    np.testing.assert_allclose(other, usual, rtol=1e-5)
+
+
+@pytest.mark.parametrize("magnitude", [1e-30, 1.0, 1e6])
+def test_rounding_of_a_constant_is_no_variation(tiny: Dialogues, magnitude: float) -> None:
+    text = np.full((6, 1), magnitude, np.float32)
+    text[::2] = np.nextafter(text[::2], np.float32(np.inf))
+    same = replace(tiny, features={"text": text})
+    assert Standardiser.fit(same).std["text"].tolist() == [1]
+
+
+def test_deviation_that_float32_has_not_is_none(tiny: Dialogues) -> None:
+    text = np.array([[0], [1], [0], [0], [0], [0]], np.float32) * np.float32(1e-44)
+    assert Standardiser.fit(replace(tiny, features={"text": text})).std["text"].tolist() == [1]
+
+
+def test_ordinary_features_have_the_statistics_they_always_had() -> None:
+    data = synthesise(SynthConfig())
+    standardiser = Standardiser.fit(data)
+    for name, array in data.features.items():
+        rows = array[data.masks[name]].astype(np.float64)
+        std = np.where(rows.std(0) > 1e-6, rows.std(0), 1).astype(np.float32)
+        assert standardiser.std[name].tobytes() == std.tobytes()
+        assert standardiser.mean[name].tobytes() == rows.mean(0).astype(np.float32).tobytes()
 
 
 def test_outliers_are_clipped(tiny: Dialogues) -> None:

@@ -106,3 +106,11 @@ def test_without_a_gan_the_title_names_none(tmp_path: Path, data: Path) -> None:
     dialogues = load_source(str(data), ["text", "audio"])
     titles = [space.title for space in spaces(trained, dialogues)]
     assert titles[1] == "encoded, after training"
+
+
+def test_dialogues_without_labels_are_named(data: Path, tmp_path: Path) -> None:
+    trained = _trained(data, tmp_path / "run", "ariigcn", ["text", "audio"])
+    dialogues = load_source(str(data), ["text", "audio"])
+    labels = np.full(dialogues.num_utterances, -1)
+    with pytest.raises(InputError, match=r"labels in fewer than two dialogues, .* --split"):
+        spaces(trained, replace(dialogues, labels=labels))

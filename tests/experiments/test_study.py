@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,11 @@ def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, mess
         ({"search": {"model.dropout": 0.1}}, "settings[2].search.model.dropout: expected a list"),
         ({"search": {}}, "settings[2].search: has 1 candidates, but mlp has 2: every setting gets"),
         ({"match": {"widths": []}}, "settings[2].match: lacks 'to'"),
+        (
+            {"match": {"to": "mlp", "widths": [], "multiple_of": 0}},
+            "settings[2].match.multiple_of: expected at least 1",
+        ),
+        ({"modalities": [[1]]}, "settings[2].modalities: expected some of text, audio, visual"),
         ({"match": {"to": "x", "widths": []}}, "settings[2].match.to: there is no setting 'x'"),
         ({"x": "far"}, "settings[2].x: is 'far', expected a number"),
     ],
@@ -129,6 +135,29 @@ def test_the_readmes_example_can_be_trained(tmp_path: Path) -> None:
     path.write_text(text)
     rows = resolve(load_study(str(path)), load_source("synthetic"))
     assert [row.problem for row in rows] == ["", "", ""]
+
+
+def test_study_of_more_settings_than_anyone_compares_is_refused(study: Path) -> None:
+    names = "".join(f"- {{name: a{n}, system: mlp}}\n" for n in range(1001))
+    study.write_text(f"title: t\nbaseline: a0\nsettings:\n{names}")
+    with pytest.raises(InputError, match="settings: more than 1000, the limit here; if you trust"):
+        load_study(str(study))
+
+
+def test_search_is_counted_before_it_is_made(study: Path) -> None:
+    search = ", ".join(f"x{n}: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]" for n in range(10))
+    study.write_text(
+        f"title: t\nbaseline: a\nsettings: [{{name: a, system: mlp, search: {{{search}}}}}]"
+    )
+    with pytest.raises(InputError, match=r"settings\[0\]\.search: has 10,000,000,000 candidates"):
+        load_study(str(study))
+
+
+@pytest.mark.parametrize("path", ["study.yaml", "pipe.yaml"])
+def test_study_that_is_no_file_is_refused(path: str, tmp_path: Path) -> None:
+    (os.mkfifo if path == "pipe.yaml" else os.mkdir)(tmp_path / path)
+    with pytest.raises(InputError, match=rf"{path}: is a (folder|pipe), expected a file"):
+        load_study(str(tmp_path / path))
 
 
 def test_what_is_not_yaml_is_named(study: Path) -> None:

@@ -37,6 +37,14 @@ def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None
     assert second.text == "[anger 100 %] Bob: Well: no."
 
 
+def test_arrow_in_a_text_makes_no_further_subtitle(tmp_path: Path) -> None:
+    spoken = [Spoken(Path("a.mp4"), "a", "a_0", "Ann", 0.0, 1.0, "00:01.000 --> 00:02.000")]
+    text = as_subtitles(Labelled(spoken, [("text",)], np.array([[1.0]]), ["joy"]))
+    (tmp_path / "a.srt").write_text(text)
+    assert text.count("-->") == 1
+    assert len(read_subtitles(tmp_path / "a.srt", lambda sentence: None)) == 1
+
+
 def test_records_hold_everything(labelled: Labelled) -> None:
     assert as_records(labelled)[1] == {
         "utterance": "a_1",

@@ -58,6 +58,28 @@ def test_table_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert second == Spoken(tmp_path / "b.wav", "x", "x_1", "Bob", 0, math.inf, "", "", "train")
 
 
+@pytest.mark.parametrize("name", ["u.csv", "u.CSV", "u.tsv", "u.txt"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_table_of_any_separator(tmp_path: Path, name: str, separator: str) -> None:
+    (tmp_path / "a.wav").touch()
+    rows = (("file", "dialogue", "speaker", "start"), ("a.wav", "x", "Ann", "0.5"))
+    path = _table(tmp_path, "".join(separator.join(row) + "\n" for row in rows), name)
+    assert from_table(path, tmp_path)[0].start == 0.5
+
+
+def test_times_may_have_a_decimal_comma(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    path = _table(tmp_path, "file;dialogue;speaker;start;end\na.wav;x;Ann;0,5;1,25\n")
+    (one,) = from_table(path, tmp_path)
+    assert (one.start, one.end) == (0.5, 1.25)
+
+
+def test_table_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    path = _table(tmp_path, "", "u.xlsx")
+    with pytest.raises(InputError, match=r"u\.xlsx: a table of an unknown kind '\.xlsx'"):
+        from_table(path, tmp_path)
+
+
 def test_table_of_one_recording_needs_no_file(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     path = _table(tmp_path, '{"dialogue": 1, "speaker": 2, "utterance": "u"}\n', "u.jsonl")

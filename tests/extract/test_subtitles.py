@@ -117,6 +117,91 @@ def test_names_of_speakers(read: Read, line: str, speaker: str, text: str) -> No
     assert read(f"00:01.000 --> 00:02.000\n{line}\n")[0] == [Cue(1.0, 2.0, speaker, text)]
 
 
+@pytest.mark.parametrize(
+    ("line", "speaker", "text"),
+    [
+        ("TOM (V.O.): Late.", "TOM", "Late."),
+        ("Tom [whispers]: Late.", "Tom", "Late."),
+        ("MAN #1: Late.", "MAN #1", "Late."),
+        ("TOM & LIA: Late.", "TOM & LIA", "Late."),
+        ("Dr. van der Berg: Late.", "Dr. van der Berg", "Late."),
+        ("TOM:\nLate.", "TOM", "Late."),
+        ("TOM:Late.", "TOM", "Late."),
+        ("李雷：晚了。", "李雷", "晚了。"),
+        ("李雷:晚了。", "李雷", "晚了。"),
+        (">> TOM: Late.", "TOM", "Late."),
+        ("[SPEAKER_00]: Late.", "SPEAKER_00", "Late."),
+        ("[SPEAKER_00] Late.", "SPEAKER_00", "Late."),
+        ("(speaker 0) Late.", "speaker 0", "Late."),
+        ("[Tom]: Late.", "Tom", "Late."),
+        ("<v R&amp;D Mara>Fish &amp; chips", "R&D Mara", "Fish & chips"),
+        ("<v\nMara>Late.", "Mara", "Late."),
+        ("[sighs] Late.", "speaker", "[sighs] Late."),
+        ("(laughing) Late.", "speaker", "(laughing) Late."),
+        ("Monday:Late.", "speaker", "Monday:Late."),
+        ("Ratio A:3", "speaker", "Ratio A:3"),
+        ("- Late.", "speaker", "- Late."),
+        ("-5 degrees", "speaker", "-5 degrees"),
+    ],
+)
+def test_names_of_speakers_in_other_forms(read: Read, line: str, speaker: str, text: str) -> None:
+    assert read(f"00:01.000 --> 00:02.000\n{line}\n")[0] == [Cue(1.0, 2.0, speaker, text)]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("Is x < 5 and y > 3?", "Is x < 5 and y > 3?"),
+        ("I <3 you > all of them", "I <3 you > all of them"),
+        ("a List<String> it is", "a List<String> it is"),
+        ("<70 years ago>", "<70 years ago>"),
+        ('<i>so</i> <font color="#fff">it</font> {\\an8}is', "so it is"),
+        ("<c.yellow>so</c> <00:01.500>it<br/>is", "so it is"),
+    ],
+)
+def test_only_markup_is_taken_out(read: Read, line: str, text: str) -> None:
+    assert read(f"00:01.000 --> 00:02.000\n{line}\n")[0] == [Cue(1.0, 2.0, "speaker", text)]
+
+
+@pytest.mark.parametrize("line", ["go --> there", "--&gt; there", "soon --> 00:03.000"])
+def test_an_arrow_in_a_text_is_text(read: Read, line: str) -> None:
+    (cue,) = read(f"00:01.000 --> 00:02.000\nANN: Look\n{line}\n")[0]
+    assert cue.text == f"Look {line.replace('&gt;', '>')}"
+
+
+@pytest.mark.parametrize("dash", ["- ", "-", "– ", "— "])
+def test_dashes_are_two_speakers(read: Read, dash: str) -> None:
+    text = f"00:01.000 --> 00:02.000\n{dash}Where\nwere you?\n{dash}At home.\n"
+    cues, notes = read(text)
+    assert [(cue.speaker, cue.text) for cue in cues] == [
+        ("speaker", "Where were you?"),
+        ("speaker 2", "At home."),
+    ]
+    assert "a.srt: 1 subtitles hold two speakers by their dashes; called 'speaker 2'" in notes
+
+
+def test_who_answers_by_a_dash_does_not_go_on(read: Read) -> None:
+    cues, _ = read("00:01.000 --> 00:02.000\nANN: Well?\n- No.\n\n00:03.000 --> 00:04.000\nOh.\n")
+    assert [cue.speaker for cue in cues] == ["ANN", "speaker 2", "ANN"]
+
+
+@pytest.mark.parametrize(
+    "text", ["ANN: I went\n\nhome.\n", "\nANN: I went\nhome.\n", "ANN: I went\n\n\nhome.\n"]
+)
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt"])
+def test_text_behind_an_empty_line_is_kept(read: Read, text: str, name: str) -> None:
+    head = "WEBVTT\n\n" if name == "a.vtt" else ""
+    cues, _ = read(
+        f"{head}1\n00:01.000 --> 00:02.000\n{text}\n2\n00:03.000 --> 00:04.000\nBOB: Oh.\n", name
+    )
+    assert [cue.text for cue in cues] == ["I went home.", "Oh."]
+
+
+def test_text_behind_an_empty_line_is_noted(read: Read) -> None:
+    _, notes = read("1\n00:01.000 --> 00:02.000\nANN: I went\n\nhome.\n")
+    assert "a.srt: line 5: taken as text of the subtitle before the empty line" in notes
+
+
 def test_without_names_there_is_one_speaker_and_a_note(read: Read) -> None:
     cues, notes = read("00:01.000 --> 00:02.000\nhi\n\n00:03.000 --> 00:04.000\nho\n")
     assert {cue.speaker for cue in cues} == {"speaker"}

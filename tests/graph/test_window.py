@@ -223,3 +223,9 @@ def test_relation_names_cover_every_ordered_pair():
 def test_unknown_relations_have_no_names():
     with pytest.raises(ValueError, match="got 'direction'"):
         relation_names("direction")
+
+
+@pytest.mark.parametrize("num_speakers", [0, -5, 257, 30_000])
+def test_relations_of_pairs_of_very_many_speakers_are_refused(num_speakers: int) -> None:
+    with pytest.raises(ValueError, match="num_speakers must be from 1 to 256 for 'pairs', got"):
+        relation_names("pairs", num_speakers)

@@ -218,7 +218,7 @@ def test_class_weights_reach_the_loss(
     assert _bytes(tmp_path / "run")["metrics.jsonl"] != _bytes(trained)["metrics.jsonl"]
 
 
-@pytest.mark.parametrize("split", ["train", "val", "test"])
+@pytest.mark.parametrize("split", ["train", "val"])
 def test_split_without_labels_is_named_and_nothing_written(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, split: str
 ) -> None:
@@ -226,6 +226,34 @@ def test_split_without_labels_is_named_and_nothing_written(
     with pytest.raises(InputError, match=f"small: the split '{split}' has no labelled utterance"):
         fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_test_split_without_labels_is_predicted_but_not_scored(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    labels = np.where(_rows(dialogues, "test"), -1, dialogues.labels)
+    run = fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "run")
+    assert run["test"] is None
+    assert _bytes(tmp_path / "run")["metrics.jsonl"] == _bytes(trained)["metrics.jsonl"]
+    lines = (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()
+    assert len(lines) == _rows(dialogues, "test").sum()
+    assert not (tmp_path / "run" / "confusion.csv").exists()
+
+
+def test_set_without_a_test_split_is_trained_on(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    learnt = dialogues.select(np.flatnonzero(np.array(dialogues.splits) != "test"))
+    assert fit(learnt, settings(), 0, tmp_path / "run")["test"] is None
+    assert (tmp_path / "run" / "predictions.jsonl").read_text() == ""
+
+
+def test_test_score_of_every_epoch_needs_labels(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    labels = np.where(_rows(dialogues, "test"), -1, dialogues.labels)
+    with pytest.raises(InputError, match="the split 'test' has no labelled utterance"):
+        fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "r", test="every epoch")
 
 
 class _StoppedError(Exception):

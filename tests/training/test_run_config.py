@@ -117,6 +117,17 @@ def test_truncated_settings_are_not_filled_with_defaults(
         "system: ariigcn\nmodel:\n  nonsense: 1\n",
         "system: ariigcn\nother: 1\n",
         "\x00\x01",
+        "system: ariigcn\nmodel: {hidden_dim: null}",
+        "system: ariigcn\nmodel: {window: null}",
+        "system: ariigcn\nmodel: {hidden_dim: 0}",
+        "system: ariigcn\nmodel: {head_dim: -1}",
+        "system: ariigcn\nmodel: {encoder_dropout: 2.0}",
+        "system: ariigcn\nmodel: {temperature: 0.0}",
+        "system: ariigcn\nmodel: {window: {past: -3}}",
+        "system: ariigcn\nmodel: {window: {relations: pairs, num_speakers: 30000}}",
+        "system: ariigcn\ntraining: {epochs: 0}",
+        "system: ariigcn\nmodel: " + "[" * 20_000,
+        "a: &a [1]\nb: &b [*a, *b]\nsystem: ariigcn",
     ],
 )
 def test_damaged_settings_are_one_sentence_with_the_file(tmp_path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_folder import RunFolder, write_predictions
@@ -203,3 +204,25 @@ def test_weights_on_a_full_disk_leave_the_old_ones(trained: Path, tmp_path: Path
         RunFolder(tmp_path).write_weights(torch.nn.Linear(100, 100))
     assert (tmp_path / "model.safetensors").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "expected"),
+    [
+        ("std", 0.0, "positive numbers"),
+        ("std", -1.0, "positive numbers"),
+        ("std", np.nan, "positive numbers"),
+        ("std", np.inf, "positive numbers"),
+        ("mean", np.nan, "finite numbers"),
+        ("mean", np.inf, "finite numbers"),
+    ],
+)
+def test_statistics_that_scale_nothing_are_refused(
+    part: str, value: float, expected: str, tmp_path: Path
+) -> None:
+    arrays = {"mean": np.zeros(2, np.float32), "std": np.ones(2, np.float32)}
+    arrays[part][1] = value
+    folder = RunFolder(tmp_path)
+    folder.write_standardiser(Standardiser({"text": arrays["mean"]}, {"text": arrays["std"]}))
+    with pytest.raises(InputError, match=rf"damaged: text\.{part}: expected {expected}"):
+        folder.read_standardiser({"text": 2})

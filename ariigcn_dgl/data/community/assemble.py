@@ -12,14 +12,17 @@ from ariigcn_dgl.data.community.speakers import name_speakers
 from ariigcn_dgl.data.community.splits import resolve_splits
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import writable
 
 
 def dataset_of(raw: RawSet) -> Published | None:
     """Return the known data set that a file is of; None if it is another."""
     if not raw.dialogues or raw.label_names is not None:
         return None
+    if raw.dataset is not None:
+        return raw.dataset
     labels = np.concatenate([dialogue.labels for dialogue in raw.dialogues.values()])
-    return recognise(list(raw.dialogues), labels)
+    return recognise(list(raw.dialogues), labels, raw.listed)
 
 
 def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> Dialogues:
@@ -43,7 +46,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
     )
     features, masks = _features(raw, chosen, options)
     dialogues = Dialogues(
-        name=raw.path.resolve().stem,
+        name=writable(raw.path.resolve().stem),
         features=features,
         masks=masks,
         labels=classes.labels,

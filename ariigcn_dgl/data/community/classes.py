@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariigcn_dgl.data.community.mmsa import sentiments, steps
+from ariigcn_dgl.data.community.mmsa import checked_intensities, sentiments, steps
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
     DAILY_DIALOG,
@@ -18,6 +18,7 @@ from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.errors import InputError
 
 _MOST_CLASSES = 1000
+_SHOWN = 3
 
 
 class Classes(NamedTuple):
@@ -37,6 +38,7 @@ def classify(raw: RawSet, numbers: np.ndarray, dataset: Published | None, wanted
     """
     sentiment = wanted == "sentiment" and not raw.sentiment
     if dataset is CMU_MOSEI and raw.label_names is None:
+        checked_intensities(numbers, f"{raw.path}: labels")
         raw.notes.append("labels are intensities of sentiment, divided into 7 or 3 classes")
         divide, names = (steps, dataset.label_names)
         if sentiment:
@@ -44,13 +46,29 @@ def classify(raw: RawSet, numbers: np.ndarray, dataset: Published | None, wanted
         return Classes(_whole(raw, divide(numbers)), names)
     labels = _whole(raw, numbers)
     if sentiment:
+        _check_range(raw, labels, dataset.label_names if dataset else (), dataset)
         return _sentiment(raw, labels, dataset)
-    return Classes(labels, raw.label_names or _names(raw, labels, dataset))
+    names = raw.label_names or _names(raw, labels, dataset)
+    _check_range(raw, labels, names, dataset)
+    return Classes(labels, names)
+
+
+def _check_range(
+    raw: RawSet, labels: np.ndarray, names: tuple[str, ...], dataset: Published | None
+) -> None:
+    highest = int(labels.max(initial=-1))
+    if names and highest >= len(names):
+        owner = f" of {dataset.name}" if dataset else ""
+        raise InputError(
+            f"{raw.path}: labels: {highest} is no class{owner}, expected 0 to {len(names) - 1} "
+            f"({', '.join(names)})"
+        )
 
 
 def _whole(raw: RawSet, numbers: np.ndarray) -> np.ndarray:
-    known = np.isfinite(numbers) & (numbers >= 0)
-    odd = known & ((numbers != np.floor(numbers)) | (numbers >= _MOST_CLASSES))
+    # Nothing, NaN and -1 stand for no label; any other number that is no class is a mistake.
+    known = ~np.isnan(numbers) & (numbers != UNLABELLED)
+    odd = known & ((numbers != np.floor(numbers)) | (numbers >= _MOST_CLASSES) | (numbers < 0))
     if odd.any():
         raise InputError(
             f"{raw.path}: labels: {numbers[odd][0]:g} is no class, expected whole numbers from 0, "
@@ -79,13 +97,11 @@ def _sentiment(raw: RawSet, labels: np.ndarray, dataset: Published | None) -> Cl
 
 
 def _names(raw: RawSet, labels: np.ndarray, dataset: Published | None) -> tuple[str, ...]:
-    count = int(labels.max(initial=-1)) + 1
     if raw.sentiment:
-        names = dataset.sentiment_names if dataset else ()
-        return names if len(names) >= count else _numbered(count)
+        return dataset.sentiment_names if dataset else _numbered(raw, labels)
     if dataset is DAILY_DIALOG:
         return _daily_dialog(raw, labels)
-    return dataset.label_names if dataset else _numbered(count)
+    return dataset.label_names if dataset else _numbered(raw, labels)
 
 
 def _daily_dialog(raw: RawSet, labels: np.ndarray) -> tuple[str, ...]:
@@ -97,7 +113,7 @@ def _daily_dialog(raw: RawSet, labels: np.ndarray) -> tuple[str, ...]:
             "DailyDialog files number the emotions in an accidental order, kept in a file of its "
             "own (emotion_label_encoder.pkl): the classes have numbers for names"
         )
-        return _numbered(count)
+        return _numbered(raw, labels)
     raw.notes.append(
         "DailyDialog files number the emotions in an accidental order: the names were found by "
         "the published sizes of the classes"
@@ -105,5 +121,17 @@ def _daily_dialog(raw: RawSet, labels: np.ndarray) -> tuple[str, ...]:
     return tuple(DAILY_DIALOG.label_names[DAILY_DIALOG_CLASSES.index(size)] for size in sizes)
 
 
-def _numbered(count: int) -> tuple[str, ...]:
-    return tuple(f"class {number}" for number in range(count))
+def _numbered(raw: RawSet, labels: np.ndarray) -> tuple[str, ...]:
+    sizes = np.bincount(labels[labels >= 0])
+    absent = np.flatnonzero(sizes == 0)
+    if absent.size:
+        raw.notes.append(
+            f"labels run from 0 to {len(sizes) - 1}, but no utterance has {_some(absent.tolist())}:"
+            f" is a number wrong?"
+        )
+    return tuple(f"class {number}" for number in range(len(sizes)))
+
+
+def _some(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return ", ".join(map(str, numbers[:_SHOWN])) + more

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.read_limits import ADVICE, allowed
 
 # A small file can refer to one long row many times; real files describe every number themselves.
 _BYTES_PER_BYTE = 64
@@ -27,7 +29,7 @@ class Columns:
 
     def __init__(self, path: str, size: int) -> None:
         self.path = path
-        self.allowance = _BYTES_PER_BYTE * size + _FREE_BYTES
+        self.allowance = allowed(_BYTES_PER_BYTE * size + _FREE_BYTES)
 
     def fail(self, field: str, dialogue: str, problem: str) -> InputError:
         """Return the error about a field of a dialogue."""
@@ -67,6 +69,7 @@ class Columns:
                     field, dialogue, f"utterance {turn} is {kind(item)}, expected a number"
                 )
             out[turn] = number
+        self._check_alike(value, field, dialogue)
         return out
 
     def speakers(self, value: Any, field: str, dialogue: str) -> list[str]:
@@ -85,14 +88,27 @@ class Columns:
                     f"utterance {turn} is {kind(item)}, expected a name or a one-hot",
                 )
             names.append(name)
+        self._check_alike(value, field, dialogue)
         return names
+
+    def _check_alike(self, value: Any, field: str, dialogue: str) -> None:
+        """Raise where one value is of another form than the others: a sign of damage."""
+        forms = [_form(item) for item in value]
+        usual = Counter(form for form in forms if form).most_common(1)
+        for turn, form in enumerate(forms):
+            if form and form != usual[0][0]:
+                raise self.fail(
+                    field,
+                    dialogue,
+                    f"utterance {turn} is {form}, the others are {usual[0][0]}; expected one form",
+                )
 
     def _afford(self, needed: int) -> None:
         self.allowance -= needed
         if self.allowance < 0:
             raise InputError(
                 f"{self.path}: describes far more numbers than a file of its size can hold: it "
-                f"repeats a few rows over and over; not a feature file"
+                f"repeats a few rows over and over; not a feature file; {ADVICE}"
             )
 
 
@@ -150,15 +166,19 @@ def _width(row: Any) -> int:
 
 def _is_plain(row: Any) -> bool:
     # NumPy would read text as numbers and unfold lists in lists.
-    return isinstance(row, np.ndarray) or set(map(type, row)) <= {int, float, bool, type(None)}
+    if isinstance(row, np.ndarray):
+        return True
+    kinds = set(map(type, row))
+    return kinds <= {int, float, type(None)} or kinds == {bool}
 
 
 def _single(item: Any) -> float | None:
-    while isinstance(item, (list, tuple, np.ndarray)) and np.ndim(item) == 1 and len(item) == 1:
+    if is_sequence(item) and len(item) == 1:
         item = item[0]
     if item is None:
         return np.nan
-    if isinstance(item, (int, float, np.number, np.bool_)):
+    # True is a number to Python, but no class or intensity.
+    if isinstance(item, (int, float, np.number)) and not isinstance(item, bool):
         try:
             return float(item)
         except OverflowError:
@@ -169,15 +189,22 @@ def _single(item: Any) -> float | None:
 def _speaker(item: Any) -> str | None:
     if isinstance(item, (str, bytes)):
         return item.decode("latin1") if isinstance(item, bytes) else str(item)
-    if isinstance(item, (int, np.integer)):
+    if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         return str(int(item))
-    if not is_sequence(item) or not len(item):
+    if not is_sequence(item) or _width(item) < 1 or not _is_plain(item):
         return None
-    try:
-        hot: Sequence[int] = np.flatnonzero(np.asarray(item, np.float64).reshape(-1))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return str(hot[0]) if len(hot) == 1 else None
+    vector = np.asarray(item).reshape(-1)
+    hot: Sequence[int] = np.flatnonzero(vector)
+    return str(hot[0]) if len(hot) == 1 and vector[hot[0]] == 1 else None
+
+
+def _form(item: Any) -> str:
+    """Return the form of a label or speaker; "" of nothing, which goes with any."""
+    if item is None:
+        return ""
+    if is_sequence(item):
+        return "a list of one" if len(item) == 1 else "a vector"
+    return "text" if isinstance(item, (str, bytes)) else "a number"
 
 
 def _short(dialogue: str) -> str:

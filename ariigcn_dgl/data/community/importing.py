@@ -10,6 +10,7 @@ import numpy as np
 
 from ariigcn_dgl.data.community.assemble import assemble, dataset_of
 from ariigcn_dgl.data.community.columns import Columns
+from ariigcn_dgl.data.community.foreign import refuse_foreign
 from ariigcn_dgl.data.community.join import join_features, join_meld_csv
 from ariigcn_dgl.data.community.meld_csv import is_meld_csv, read_meld_csv
 from ariigcn_dgl.data.community.published import Count, Published
@@ -122,6 +123,7 @@ def _read(path: Path, options: ImportOptions) -> RawSet:
             f"{path}: MELD's csv holds no features; it gives a feature file the names of speakers "
             f"and the validation split: ariigcn data import FEATURES.pkl --join {path}"
         )
+    refuse_foreign(path)
     return read_value(unpickle(path), path, Columns(str(path), path.stat().st_size), options)
 
 

@@ -110,7 +110,8 @@ def _agrees(raw: RawSet, dialogue: RawDialogue, scene: Scene) -> bool:
 
 
 def _move_to_val(raw: RawSet, keys: Collection[str], source: str) -> None:
-    moved = [key for key in raw.listed.get("train", []) if key in set(keys)]
-    raw.listed["train"] = [key for key in raw.listed.get("train", []) if key not in set(keys)]
+    chosen = set(keys)
+    moved = [key for key in raw.listed.get("train", []) if key in chosen]
+    raw.listed["train"] = [key for key in raw.listed.get("train", []) if key not in chosen]
     raw.listed["val"] = moved
     raw.notes.append(f"{len(moved)} validation dialogues, out of the training list, as in {source}")

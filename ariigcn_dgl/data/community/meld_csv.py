@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ariigcn_dgl.data.community.numbers import whole
 from ariigcn_dgl.data.community.published import MELD
+from ariigcn_dgl.data.table import csv_rows
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_text
+from ariigcn_dgl.files import open_regular
 
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
+_SEPARATOR = re.compile("[,;\t]")
 # Pickles number the dialogues of the three files one after the other.
 OFFSETS = {"train": 0, "val": 1039, "test": 1153}
 
@@ -26,12 +29,10 @@ class Scene:
 
 def is_meld_csv(path: Path) -> bool:
     """Whether the first line of a text file names MELD's columns."""
-    try:
-        with path.open("rb") as file:
-            head = file.readline(4096).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return set(_COLUMNS) <= {name.strip() for name in next(csv.reader([head]), [])}
+    with open_regular(path) as file:
+        head = file.read(4096).decode("utf-8-sig", "replace")
+    first = io.StringIO(head, newline=None).readline()
+    return set(_COLUMNS) <= {name.strip(' "\n') for name in _SEPARATOR.split(first)}
 
 
 def read_meld_csv(path: Path) -> dict[int, Scene]:
@@ -42,27 +43,24 @@ def read_meld_csv(path: Path) -> dict[int, Scene]:
     InputError
         If a line is malformed.
     """
-    try:
-        return _scenes(path)
-    except csv.Error as error:
-        raise InputError(f"{path}: malformed CSV: {error}") from error
-
-
-def _scenes(path: Path) -> dict[int, Scene]:
     scenes: dict[int, Scene] = {}
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-    for row in reader:
-        where = f"{path}: line {reader.line_num}"
-        emotion = (row["Emotion"] or "").strip().lower()
-        if emotion not in MELD.label_names:
-            raise InputError(
-                f"{where}: Emotion is {emotion!r}, expected {', '.join(MELD.label_names)}"
-            )
-        number = (row["Dialogue_ID"] or "").strip()
-        if not number.isdecimal():
-            raise InputError(f"{where}: Dialogue_ID is {number!r}, expected a number")
-        scene = scenes.setdefault(int(number), Scene())
-        scene.speakers.append((row["Speaker"] or "").strip() or "unknown")
-        scene.labels.append(MELD.label_names.index(emotion))
+    rows = csv_rows(path)
+    header = [name.strip() for name in next(rows)[1]]
+    for line, values in rows:
+        where = f"{path}: line {line}"
+        if len(values) != len(header):
+            raise InputError(f"{where}: {len(values)} values for {len(header)} columns")
+        _take_row(dict(zip(header, map(str.strip, values), strict=True)), scenes, where)
     return scenes
+
+
+def _take_row(row: dict[str, str], scenes: dict[int, Scene], where: str) -> None:
+    emotion = row["Emotion"].lower()
+    if emotion not in MELD.label_names:
+        raise InputError(f"{where}: Emotion is {emotion!r}, expected {', '.join(MELD.label_names)}")
+    number = whole(row["Dialogue_ID"])
+    if number is None:
+        raise InputError(f"{where}: Dialogue_ID is {row['Dialogue_ID']!r}, expected a number")
+    scene = scenes.setdefault(number, Scene())
+    scene.speakers.append(row["Speaker"] or "unknown")
+    scene.labels.append(MELD.label_names.index(emotion))

@@ -12,19 +12,22 @@ import numpy as np
 from ariigcn_dgl.data.arrays import numpy_errors, read_npy
 from ariigcn_dgl.data.community.columns import Columns, kind
 from ariigcn_dgl.data.community.meld_csv import OFFSETS
-from ariigcn_dgl.data.community.mmsa import steps
+from ariigcn_dgl.data.community.mmsa import checked_intensities, steps
 from ariigcn_dgl.data.community.published import IEMOCAP_ID, INTENSITIES, MELD
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.unpickle import unpickle_bytes
 from ariigcn_dgl.data.dialogues import MODALITIES
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import open_regular
+from ariigcn_dgl.read_limits import ADVICE, allowed
 
 _CORPORA = {"train_corpus": "train", "val_corpus": "val", "test_corpus": "test", "whole_corpus": ""}
 # MERBench numbers the classes in orders of its own.
 _MELD_ORDER = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
 _TO_MELD = np.array([MELD.label_names.index(name) for name in _MELD_ORDER])
 _MER_NAMES = ("neutral", "angry", "happy", "sad", "worried", "surprise")
-_LARGEST_CORPUS = 1 << 28  # bytes
+_LARGEST_CORPUS = 1 << 25  # bytes
+_SHORTEST = 12  # bytes up to NumPy's header
 _MELD_NAME = re.compile(r"(train|val|test)_dia(\d{1,6})_utt(\d{1,6})")
 _TURN = re.compile(r"(.+)_([FM])(\w+)")
 
@@ -33,10 +36,10 @@ def label_file(path: Path) -> Path | None:
     """Return the .npz with a corpus of labels in a folder; None if there is none."""
     for file in sorted(path.glob("*.npz")):
         try:
-            with zipfile.ZipFile(file) as archive:
+            with open_regular(file) as content, zipfile.ZipFile(content) as archive:
                 if {f"{name}.npy" for name in _CORPORA} & set(archive.namelist()):
                     return file
-        except (zipfile.BadZipFile, OSError):
+        except (zipfile.BadZipFile, OSError, InputError):
             continue
     return None
 
@@ -48,6 +51,7 @@ def read_merbench(path: Path, labels: Path, options: ImportOptions) -> RawSet:
     raw = RawSet(path, "folders of MERBench", {}, {})
     used = {name for names in corpora.values() for name in names}
     raw.label_names = _label_names(used, corpora)
+    raw.dataset = MELD if all(map(_MELD_NAME.fullmatch, used)) else None
     for split, corpus in corpora.items():
         for dialogue, names in _dialogues(corpus).items():
             raw.dialogues[dialogue] = _dialogue(names, corpus, folders, raw)
@@ -63,11 +67,15 @@ def read_merbench(path: Path, labels: Path, options: ImportOptions) -> RawSet:
 
 def _corpora(file: Path) -> dict[str, dict[str, Any]]:
     corpora = {}
-    with numpy_errors(str(file)), zipfile.ZipFile(file) as archive:
+    with (
+        numpy_errors(str(file)),
+        open_regular(file) as whole_file,
+        zipfile.ZipFile(whole_file) as archive,
+    ):
         for name, split in _CORPORA.items():
             if f"{name}.npy" in archive.namelist():
-                if archive.getinfo(f"{name}.npy").file_size > _LARGEST_CORPUS:
-                    raise InputError(f"{file}: {name}: larger than any list of labels")
+                if archive.getinfo(f"{name}.npy").file_size > allowed(_LARGEST_CORPUS):
+                    raise InputError(f"{file}: {name}: larger than any list of labels; {ADVICE}")
                 with archive.open(f"{name}.npy") as member:
                     corpora[split] = _corpus(member.read(), f"{file}: {name}")
     return corpora
@@ -75,6 +83,8 @@ def _corpora(file: Path) -> dict[str, dict[str, Any]]:
 
 def _corpus(content: bytes, where: str) -> dict[str, Any]:
     # An array of one Python object: NumPy's header, then a pickle.
+    if not content.startswith(np.lib.format.MAGIC_PREFIX) or len(content) < _SHORTEST:
+        raise InputError(f"{where}: damaged or truncated: not a NumPy array")
     header = len(np.lib.format.MAGIC_PREFIX) + 2
     size_bytes = 2 if content[6] == 1 else 4
     length = int.from_bytes(content[header : header + size_bytes], "little")
@@ -150,7 +160,7 @@ def _labels(names: list[str], corpus: dict[str, Any], raw: RawSet) -> np.ndarray
     entries = [corpus[name] if isinstance(corpus[name], dict) else {} for name in names]
     values = columns.numbers([entry.get(key) for entry in entries], key, names[0])
     if raw.label_names is INTENSITIES:
-        return steps(values)
+        return steps(checked_intensities(values, f"{raw.path}: {names[0]!r}"))
     if _MELD_NAME.fullmatch(names[0]) and raw.label_names is None:
         if not np.isin(values, np.arange(7)).all():
             raise columns.fail("emo", names[0], "a class other than 0 to 6")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ariigcn_dgl.data.community.columns import Columns, kind
+from ariigcn_dgl.data.community.columns import Columns, ids, kind
+from ariigcn_dgl.data.community.numbers import whole
 from ariigcn_dgl.data.community.published import INTENSITIES
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.errors import InputError
@@ -16,6 +17,7 @@ from ariigcn_dgl.errors import InputError
 _SPLITS = {"train": "train", "valid": "val", "test": "test"}
 _MODALITIES = {"text": "text", "audio": "audio", "visual": "vision"}
 SENTIMENTS = ("negative", "neutral", "positive")
+_STRONGEST = 3.0
 _NATURAL = re.compile(r"(\d+)")
 
 
@@ -29,12 +31,14 @@ def is_mmsa(value: Any) -> bool:
 
 def read_mmsa(value: Any, path: Path, columns: Columns, options: ImportOptions) -> RawSet:
     """Return the monologues of MMSA's dictionaries; frames and tokens become their mean."""
-    names = SENTIMENTS if options.labels == "sentiment" or _is_unit(value) else INTENSITIES
+    intensities = {name: _intensities(part, name, path, columns) for name, part in value.items()}
+    is_unit = all((np.abs(known(found)) <= 1).all() for found in intensities.values())
+    names = SENTIMENTS if options.labels == "sentiment" or is_unit else INTENSITIES
     raw = RawSet(path, "dictionaries of MMSA", {}, {}, names, names is SENTIMENTS)
     for name, part in value.items():
-        if not isinstance(part, dict):
-            raise InputError(f"{path}: {name}: {kind(part)}, expected a dictionary of arrays")
-        raw.listed[_SPLITS[name]] = _read_split(raw, name, part, columns, names)
+        found = intensities[name]
+        labels = sentiments(found) if names is SENTIMENTS else steps(found)
+        raw.listed[_SPLITS[name]] = _read_split(raw, name, part, columns, labels)
     raw.notes.append("a clip's features are the mean over its frames (tokens, for text)")
     raw.notes.append("a video is one dialogue, its clips in the order of their numbers")
     if names is SENTIMENTS and options.labels != "sentiment":
@@ -42,30 +46,29 @@ def read_mmsa(value: Any, path: Path, columns: Columns, options: ImportOptions) 
     return raw
 
 
-def _is_unit(value: dict[str, Any]) -> bool:
-    parts = [part["regression_labels"] for part in value.values() if isinstance(part, dict)]
-    try:
-        return all(np.abs(np.asarray(part, np.float64)).max(initial=0) <= 1 for part in parts)
-    except (TypeError, ValueError, OverflowError):
-        return False  # the reader of the labels says which is no number
+def _intensities(part: Any, name: str, path: Path, columns: Columns) -> np.ndarray:
+    if not isinstance(part, dict):
+        raise InputError(f"{path}: {name}: {kind(part)}, expected a dictionary of arrays")
+    field = "regression_labels"
+    return checked_intensities(columns.numbers(part.get(field), field, name), f"{path}: {name}")
 
 
 def _read_split(
-    raw: RawSet, name: str, part: dict[str, Any], columns: Columns, names: tuple[str, ...]
+    raw: RawSet, name: str, part: dict[str, Any], columns: Columns, labels: np.ndarray
 ) -> list[str]:
-    clips = [str(one) for one in np.asarray(part.get("id", ())).reshape(-1).tolist()]
-    intensities = columns.numbers(part.get("regression_labels"), "regression_labels", name)
+    clips = ids(part.get("id", ()))
+    if clips is None:
+        raise InputError(f"{raw.path}: {name}: id: {kind(part['id'])}, expected a list of names")
     features = {
-        modality: _pooled(raw.path, name, part, key)
+        modality: _pooled(raw, name, part, key, columns)
         for modality, key in _MODALITIES.items()
         if key in part
     }
-    for field, rows in (("regression_labels", intensities), *features.items()):
+    for field, rows in (("regression_labels", labels), *features.items()):
         if len(rows) != len(clips):
             raise InputError(
                 f"{raw.path}: {name}: {field} has {len(rows)} rows for {len(clips)} ids"
             )
-    labels = sentiments(intensities) if names is SENTIMENTS else steps(intensities)
     videos: dict[str, list[int]] = {}
     for row in sorted(range(len(clips)), key=lambda row: _natural(clips[row])):
         videos.setdefault(clips[row].rpartition("$_$")[0] or clips[row], []).append(row)
@@ -95,7 +98,7 @@ def _add(
     return key
 
 
-def _pooled(path: Path, name: str, part: dict[str, Any], key: str) -> np.ndarray:
+def _pooled(raw: RawSet, name: str, part: dict[str, Any], key: str, columns: Columns) -> np.ndarray:
     array = part[key]
     if (
         not isinstance(array, np.ndarray)
@@ -103,29 +106,68 @@ def _pooled(path: Path, name: str, part: dict[str, Any], key: str) -> np.ndarray
         or array.dtype.kind not in "fiu"
     ):
         raise InputError(
-            f"{path}: {name}: {key}: {kind(array)}, expected (clips, frames, width) numbers"
+            f"{raw.path}: {name}: {key}: {kind(array)}, expected (clips, frames, width) numbers"
         )
     if array.ndim == 2:
         return array.astype(np.float32)
     # MMSA's own loader reads -inf of log energies as 0.
     frames = np.where(np.isneginf(array), 0, array).astype(np.float32)
-    counts = _frame_counts(part, key, frames)
-    inside = np.arange(frames.shape[1]) < counts[:, None]
+    counts = _frame_counts(part, key, frames, columns, name)
+    inside = _inside(frames.any(axis=2), counts)
+    at_start = int((inside[:, 0] < inside[:, -1]).sum()) if inside.size else 0
+    if at_start:
+        raw.notes.append(f"{name}: {key}: {at_start} clips are padded at the start")
     return np.where(inside[..., None], frames, 0).sum(1) / np.maximum(counts, 1)[:, None].astype(
         "f4"
     )
 
 
-def _frame_counts(part: dict[str, Any], key: str, frames: np.ndarray) -> np.ndarray:
+def _inside(filled: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return which frames, (clips, frames), are a clip's: its first ones, or its last ones.
+
+    Padding is zeros; it is at the start where all that is filled are the last frames.
+    """
+    total = filled.shape[1]
+    places = np.arange(total)
+    first, last = places < counts[:, None], places >= total - counts[:, None]
+    at_start = (filled & ~first).any(axis=1) & ~(filled & ~last).any(axis=1)
+    return np.where(at_start[:, None], last, first)
+
+
+def _frame_counts(
+    part: dict[str, Any], key: str, frames: np.ndarray, columns: Columns, name: str
+) -> np.ndarray:
     if key == "text" and isinstance(part.get("text_bert"), np.ndarray):
         tokens = part["text_bert"]
-        if tokens.ndim == 3 and tokens.shape[0] == len(frames) and tokens.shape[1] == 3:
-            return tokens[:, 1].sum(axis=1).astype(np.int64).clip(1, frames.shape[1])
+        if (
+            tokens.ndim == 3
+            and tokens.shape[:2] == (len(frames), 3)
+            and tokens.dtype.kind in "biuf"
+        ):
+            return _as_counts(tokens[:, 1].sum(axis=1), frames)
     lengths = part.get(f"{key}_lengths")
     if isinstance(lengths, (list, np.ndarray)) and len(lengths) == len(frames):
-        return np.asarray(lengths, np.int64).reshape(-1).clip(1, frames.shape[1])
+        return _as_counts(columns.numbers(lengths, f"{key}_lengths", name), frames)
     # Aligned files have no lengths: clips are padded with rows of zeros at either end.
-    return np.maximum(frames.any(axis=2).sum(axis=1), 1)
+    return _as_counts(frames.any(axis=2).sum(axis=1), frames)
+
+
+def _as_counts(lengths: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    # NaN is no length: all frames count.
+    return np.nan_to_num(lengths, nan=np.inf).clip(1, frames.shape[1]).astype(np.int64)
+
+
+def known(intensities: np.ndarray) -> np.ndarray:
+    """Return those that are not NaN."""
+    return intensities[~np.isnan(intensities)]
+
+
+def checked_intensities(intensities: np.ndarray, where: str) -> np.ndarray:
+    """Return intensities of sentiment; InputError where one is not from -3 to 3."""
+    beyond = known(intensities)[np.abs(known(intensities)) > _STRONGEST]
+    if beyond.size:
+        raise InputError(f"{where}: {beyond[0]:g} is no intensity of sentiment, expected -3 to 3")
+    return intensities
 
 
 def steps(intensities: np.ndarray) -> np.ndarray:
@@ -148,4 +190,5 @@ def sentiments(intensities: np.ndarray) -> np.ndarray:
 
 def _natural(clip: str) -> list[tuple[int, str]]:
     """Sort key that puts clip 10 after clip 9."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NATURAL.split(clip)]
+    parts = [(whole(part), part) for part in _NATURAL.split(clip)]
+    return [(-1, part) if number is None else (number, "") for number, part in parts]

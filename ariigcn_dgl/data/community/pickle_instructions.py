@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ariigcn_dgl.data.community.unpickle import Machine
 
 NEWEST_PROTOCOL = 5
+_LONGEST_NUMBER = 256  # bytes
 Instruction = Callable[["Machine"], None]
 
 
@@ -31,6 +32,8 @@ def _int_line(m: Machine) -> None:
 
 
 def _long(m: Machine, size: int) -> None:
+    if size > _LONGEST_NUMBER:
+        raise MalformedError(f"a whole number of {size} bytes")
     m.stack.append(int.from_bytes(m.take(size), "little", signed=True))
 
 

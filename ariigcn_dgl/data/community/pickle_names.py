@@ -17,6 +17,7 @@ from ariigcn_dgl.data.community.pickled_numpy import (
 
 # The only class whose instances community files hold; COGMEN's and DialogueGCN-mianzhang's.
 RECORD_CLASS = "Sample"
+_LARGEST_KEY = 2**63 - 1
 
 
 class Record:
@@ -36,10 +37,12 @@ class Name(NamedTuple):
 
 
 def checked_key(value: Any) -> Any:
-    """Return a key; hashing deeper tuples of a hostile file could exhaust the C stack."""
-    flat = value if isinstance(value, tuple) else (value,)
-    if not all(isinstance(part, (str, bytes, int, float, type(None))) for part in flat):
+    """Return a key of a kind of which no file can make many with the same hash."""
+    if not isinstance(value, (str, bytes, int, float, type(None))):
         raise MalformedError(f"a key of the type {type(value).__name__}")
+    # Python's hash of a whole number is its rest by 2**61 - 1: of larger ones many are the same.
+    if isinstance(value, int) and not -_LARGEST_KEY <= value <= _LARGEST_KEY:
+        raise MalformedError("a key that is a number of more than 64 bits")
     return value
 
 

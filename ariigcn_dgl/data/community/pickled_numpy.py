@@ -77,8 +77,14 @@ def from_bytes(content: object, dtype: object, shape: object, order: object = "C
         raise MalformedError(f"an array of shape {shape} ({kind}) with {len(raw)} bytes of content")
     array = np.frombuffer(raw, kind).reshape(shape, order=order)
     if kind.kind == "S":
-        return np.char.decode(array, "latin1")
+        return _from_latin1(array)
     return array.astype(kind.newbyteorder("="), copy=False)
+
+
+def _from_latin1(array: np.ndarray) -> np.ndarray:
+    # A byte of latin1 is the number of its letter; np.char.decode calls Python for each element.
+    letters = np.ascontiguousarray(array).view(np.uint8).astype(np.uint32)
+    return letters.view(f"U{array.dtype.itemsize}").reshape(array.shape)
 
 
 def scalar(dtype: object, content: object) -> Any:

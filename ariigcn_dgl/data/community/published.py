@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from ariigcn_dgl.data.community.numbers import whole
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,14 @@ DAILY_DIALOG_CLASSES = (85572, 1022, 353, 174, 12885, 1150, 1823)
 
 IEMOCAP_ID = re.compile(r"Ses0[1-5][FM]_(impro|script)\w+")
 _DAILY_DIALOG_ID = re.compile(r"(tr|te|va)_c\d+")
-LAST_MELD_ID = 1432
+FIRST_MELD_TEST, LAST_MELD_ID = 1153, 1432
 OFFICIAL_MELD_VAL = frozenset(map(str, range(1039, 1153)))
 
 
-def recognise(dialogue_ids: Sequence[str], labels: np.ndarray) -> Published | None:
-    """Return the data set that ids and labels are of; None if it is not a known one."""
+def recognise(
+    dialogue_ids: Sequence[str], labels: np.ndarray, listed: Mapping[str, Sequence[str]]
+) -> Published | None:
+    """Return the data set that ids, labels and lists of splits are of; None of an unknown one."""
     known = labels[np.isfinite(labels)]
     highest = int(known.max(initial=0))
     if (known != np.floor(known)).any():
@@ -121,8 +125,18 @@ def recognise(dialogue_ids: Sequence[str], labels: np.ndarray) -> Published | No
         return IEMOCAP_4 if highest < 4 else IEMOCAP
     if _all(_DAILY_DIALOG_ID.fullmatch, dialogue_ids):
         return DAILY_DIALOG
-    numbered = all(one.isdecimal() and int(one) <= LAST_MELD_ID for one in dialogue_ids)
-    return MELD if numbered and highest < 7 else None
+    return MELD if _are_meld(dialogue_ids, listed) else None
+
+
+def _are_meld(dialogue_ids: Sequence[str], listed: Mapping[str, Sequence[str]]) -> bool:
+    # Whole numbers are the ids of many sets; that test begins at 1153 is a fact of MELD alone.
+    numbers = {one: whole(one) for one in dialogue_ids}
+    if any(number is None or number > LAST_MELD_ID for number in numbers.values()):
+        return False
+    test = set(listed.get("test", ()))
+    return bool(test) and all(
+        (number >= FIRST_MELD_TEST) == (one in test) for one, number in numbers.items()
+    )
 
 
 def _all(matches: Callable[[str], object], dialogue_ids: Sequence[str]) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.data.community.published import Published
+
 
 @dataclass(frozen=True)
 class ImportOptions:
@@ -76,6 +78,8 @@ class RawSet:
         Ids of the dialogues of each split (`SPLITS`), as the file lists them.
     label_names : tuple of str, optional
         Where the layout itself says them.
+    dataset : Published, optional
+        Where the layout itself says it.
     sentiment : bool
         Whether the labels are sentiments.
     official_val : bool
@@ -94,4 +98,5 @@ class RawSet:
     sentiment: bool = False
     official_val: bool = True
     named: bool = False
+    dataset: Published | None = None
     notes: list[str] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ariigcn_dgl.data.community.numbers import whole
 from ariigcn_dgl.data.community.published import IEMOCAP_ID
 from ariigcn_dgl.data.community.raw import RawDialogue, RawSet
 
@@ -39,7 +40,7 @@ def _how(raw: RawSet, sexes: bool, found: set[str]) -> str:
     kept = "so speakers are kept apart by dialogue"
     if sexes:
         return f"speakers are given by sex ('M', 'F'), which is not a person, {kept}"
-    numbers = all(name.isdecimal() for name in found)
+    numbers = all(whole(name) is not None for name in found)
     if numbers and all(_in_order(d.speakers or []) for d in raw.dialogues.values()):
         return f"speakers are numbered by their order of appearance in each dialogue, {kept}"
     return f"speakers are told apart within a dialogue only, {kept}"

@@ -46,7 +46,8 @@ def _note_absent(raw: RawSet, dataset: Published | None) -> None:
 
 def _note_overlaps(raw: RawSet) -> None:
     for kept, other in (("val", "train"), ("test", "train"), ("test", "val")):
-        both = [key for key in raw.listed.get(other, ()) if key in set(raw.listed.get(kept, ()))]
+        judged = set(raw.listed.get(kept, ()))
+        both = [key for key in raw.listed.get(other, ()) if key in judged]
         if both:
             raw.notes.append(
                 f"LEAK in the file: {_some(both)} in both {other} and {kept}: kept in {kept} only"

@@ -123,8 +123,26 @@ def nearest_misfit(value: Any) -> str:
         return ""
     place, expected, title = max(misfits)
     return (
-        f"; nearest is {title}, but item {place + 1} is {kind(value[place])}, expected {expected}"
+        f"; nearest is {title}, but item {place + 1} is {_closely(value[place])}, expected "
+        f"{expected}"
     )
+
+
+def _closely(item: Any) -> str:
+    """Return what an item is and what it begins with: a dictionary alone tells nothing."""
+    words = kind(item)
+    if isinstance(item, dict) and item:
+        item = next(iter(item.values()))
+        words += f" whose first value is {kind(item)}"
+    if is_sequence(item) and len(item):
+        words += f" that begins with {_shown(item[0])}"
+    return words
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (str, bytes, int, float, type(None))):
+        return f"{kind(value)} ({repr(value)[:40]})"
+    return kind(value)
 
 
 def read_tuple(
@@ -135,10 +153,10 @@ def read_tuple(
     sentiment = options.labels == "sentiment" and "sentiments" in items
     labels = items["sentiments" if sentiment else "labels"]
     for name in {*_needed(items), "ids"} & set(items):
-        items[name] = {str(key): value for key, value in items[name].items()}
+        items[name] = _by_name(items[name], name, path)
     if layout.key.startswith("dailydialog"):
         _refuse_tokens(items["text"], path)
-    labels = {str(key): value for key, value in labels.items()}
+    labels = _by_name(labels, "labels", path)
     dialogues = {
         key: _dialogue(items, labels, key, columns, options)
         for key, numbers in labels.items()
@@ -151,6 +169,7 @@ def read_tuple(
         {split: ids(items[split]) for split in ("train", "val", "test") if split in items},
         sentiment=sentiment,
     )
+    _note_unnamed(raw, items)
     _note_roberta(raw, items, options)
     if layout.key in _GRAPHSMILE:
         raw.notes.append(
@@ -218,10 +237,29 @@ def _roberta(items: dict[str, Any], key: str, columns: Columns, choice: str) -> 
     return np.mean(layers, axis=0, dtype=np.float32)
 
 
+def _by_name(item: dict[Any, Any], field: str, path: Path) -> dict[str, Any]:
+    """Return a dictionary by the text of its keys; 1 and "1" would be the same dialogue."""
+    named = {str(key): value for key, value in item.items()}
+    if len(named) < len(item):
+        raise InputError(f"{path}: {field}: has ids of dialogues that differ by their type only")
+    return named
+
+
 def _utterance_ids(value: Any) -> list[str] | None:
-    if not is_sequence(value) or not all(isinstance(one, (str, int)) for one in value):
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)) or set(map(type, value)) not in ({str}, {int}):
         return None
     return [str(one) for one in value]
+
+
+def _note_unnamed(raw: RawSet, items: dict[str, Any]) -> None:
+    unnamed = [key for key, one in raw.dialogues.items() if one.utterance_ids is None]
+    if "ids" in items and unnamed:
+        raw.notes.append(
+            f"ids of utterances of {len(unnamed)} dialogues ({unnamed[0][:40]!r} ...) are neither "
+            f"all text nor all whole numbers: named by dialogue and turn"
+        )
 
 
 def _note_roberta(raw: RawSet, items: dict[str, Any], options: ImportOptions) -> None:

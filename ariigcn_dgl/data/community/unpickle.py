@@ -23,6 +23,7 @@ from ariigcn_dgl.data.community.pickle_names import (
     Record,
     checked_key,
 )
+from ariigcn_dgl.data.community.pickle_tree import check_tree
 from ariigcn_dgl.data.community.pickled_numpy import (
     DType,
     MalformedError,
@@ -30,9 +31,12 @@ from ariigcn_dgl.data.community.pickled_numpy import (
     as_text,
 )
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import open_regular
+from ariigcn_dgl.read_limits import ADVICE, allowed
 
 # Bytes into a file of something else at which the reading stops.
 _TOO_EARLY = 2
+_LONGEST_NAME = 256
 _DAMAGE = (
     IndexError,
     KeyError,
@@ -75,7 +79,7 @@ def unpickle(path: str | Path) -> Any:
     names posix.getcwd: no
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             if file.read(1) == b"":
                 raise InputError(f"{path}: is empty, expected a pickle")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -113,7 +117,7 @@ class Machine:
         self.marks: list[int] = []  # heights of the stack
         self.memo: dict[int, Any] = {}
         # A small file could ask for copies of its largest value over and over.
-        self.allowance = 64 * len(content) + (1 << 26)
+        self.allowance = allowed(64 * len(content) + (1 << 26))
 
     def run(self) -> Any:
         """Run the pickle to its end and return its value."""
@@ -123,6 +127,7 @@ class Machine:
             self.at += 1
             if code == 0x2E:  # STOP
                 (value,) = self.stack
+                check_tree(value, allowed(16 * len(content) + (1 << 22)))
                 return value
             table[code](self)
 
@@ -146,7 +151,13 @@ class Machine:
         if end < 0:
             self.at = len(self.content)
             raise IndexError
-        return self.take(end + 1 - self.at)[:-1].decode("utf-8")
+        line = self.take(end + 1 - self.at)[:-1].decode("utf-8")
+        if line.endswith("\r"):
+            raise MalformedError(
+                "lines that end with CR LF: a transfer as text has changed it, copy the file again "
+                "in binary mode"
+            )
+        return line
 
     def pop_mark(self) -> list[Any]:
         """Take what was pushed since the last mark."""
@@ -175,6 +186,7 @@ class Machine:
         (state,) = self.pop(1)
         target = self.stack[-1]
         if isinstance(target, PendingArray):
+            self.spend(sys.getsizeof(state[-1]) if state else 0)
             self.stack[-1] = array = self.afford(target.build(state))
             for key in target.memo_keys:
                 self.memo[key] = array
@@ -187,6 +199,8 @@ class Machine:
 
     def push_name(self, module: object, name: object) -> None:
         """Push a name of the table; any other one ends the reading."""
+        if any(len(part) > _LONGEST_NAME for part in (module, name)):
+            raise MalformedError("a name of a class that is longer than any")
         found = Name(as_text(module), as_text(name))
         if found not in CONSTRUCTORS and found.name != RECORD_CLASS:
             raise InputError(
@@ -204,10 +218,14 @@ class Machine:
 
     def afford(self, value: Any) -> Any:
         """Return a constructed value, unless all of them together are out of proportion."""
-        self.allowance -= getattr(value, "nbytes", 0) or sys.getsizeof(value)
-        if self.allowance < 0:
-            raise MalformedError("far more data than a file of its size can describe")
+        self.spend(getattr(value, "nbytes", 0) or sys.getsizeof(value))
         return value
+
+    def spend(self, size: int) -> None:
+        """Take bytes from what the file may ask for."""
+        self.allowance -= size
+        if self.allowance < 0:
+            raise MalformedError(f"far more data than a file of its size can describe; {ADVICE}")
 
     def instance(self, kind: object, arguments: object) -> None:
         """Push an empty record."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, in_split, place
-from ariigcn_dgl.data.standardise import LARGEST_Z
+from ariigcn_dgl.data.standardise import LARGEST_Z, varies
 
 _SHOWN = 5
 _MOSTLY_MISSING = 0.5
@@ -74,7 +74,7 @@ def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterat
     rows = array[learnt if learnt.any() else present].astype(np.float64)
     if len(rows) < 2:
         return
-    constant = np.flatnonzero(rows.max(axis=0) == rows.min(axis=0))
+    constant = np.flatnonzero(~varies(rows))
     if constant.size:
         shown = ", ".join(map(str, constant[:_SHOWN])) + (", …" if constant.size > _SHOWN else "")
         yield Finding(
@@ -115,7 +115,7 @@ def _shift(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator
     if len(train) < _ENOUGH:
         return
     mean = train.mean(axis=0, dtype=np.float64)
-    spread = np.maximum(train.std(axis=0, dtype=np.float64), 1e-12)
+    spread = np.maximum(train.std(axis=0, dtype=np.float64), float(np.finfo(np.float32).tiny))
     for split, rows in parts.items():
         if len(rows) < _ENOUGH:
             continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,14 +13,41 @@ from ariigcn_dgl.data.findings.finding import Finding, in_split
 # Largest class over smallest; IEMOCAP has 3, MELD 18.
 _SKEWED = 10
 _FEW = 10
+# What programs write where a value is missing.
+_NOTHING = {"nan", "none", "null", "na", "n/a", "<na>", "nat", "-", "?", "-1"}
 
 
 def examine_labels(dialogues: Dialogues) -> Iterator[Finding]:
     """Yield what there is to say about the labels."""
+    yield from _names(dialogues.label_names)
     for split in SPLITS:
         if split in dialogues.splits:
             labels = dialogues.labels[in_split(dialogues, split)]
             yield from _split(dialogues, split, labels[labels != UNLABELLED], len(labels))
+
+
+def _names(names: Sequence[str]) -> Iterator[Finding]:
+    """Yield what names of classes tell of their way through a spreadsheet or a data frame."""
+    for name in names:
+        if name.strip().lower() in _NOTHING:
+            yield Finding(
+                "warning",
+                "labels",
+                f"{name!r} is learnt and scored as a class",
+                "if it stands for no label, leave these labels empty",
+            )
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_plain(name), []).append(name)
+    for several in alike.values():
+        if len(several) > 1:
+            shown = " and ".join(map(repr, several))
+            yield Finding("warning", "labels", f"{shown} are classes apart", "spell them alike")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what tells spellings of one label apart: case, spaces, 1.0 for 1."""
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", " ".join(name.casefold().split()))
 
 
 def _split(dialogues: Dialogues, split: str, known: np.ndarray, total: int) -> Iterator[Finding]:
@@ -66,12 +94,15 @@ def _balance(dialogues: Dialogues, counts: np.ndarray) -> Iterator[Finding]:
         )
         return
     rarest, commonest = present[np.argmin(counts[present])], int(np.argmax(counts))
-    ratio = counts[commonest] / counts[rarest]
-    if ratio > _SKEWED or counts[rarest] < _FEW:
+    advice = "read macro F1 beside weighted F1, and try --training.class_weights true"
+    if counts[rarest] == counts[commonest] < _FEW:
+        few = f"each class has {counts[rarest]} utterances"
+        yield Finding("warning", "train", few, "scores on so few say little; label more")
+    elif counts[commonest] / counts[rarest] > _SKEWED or counts[rarest] < _FEW:
         yield Finding(
             "warning",
             "train",
             f"{dialogues.label_names[commonest]!r} has {counts[commonest]} utterances, "
             f"{dialogues.label_names[rarest]!r} {counts[rarest]}",
-            "read macro F1 beside weighted F1, and try --training.class_weights true",
+            advice,
         )

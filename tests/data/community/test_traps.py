@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,18 @@ def test_numbers_that_are_not_finite(
         ("audio", [[2**2000, 1, 1]] * 3, "a row with a value that is no number"),
         ("labels", ["a", "b", "c"], "labels: dialogue 'Ses02M_impro02': utterance 0 is text"),
         ("labels", [5000, 0, 1], "labels: 5000 is no class"),
+        ("labels", [99, 0, 1], "labels: 99 is no class of IEMOCAP, 6 emotions, expected 0 to 5"),
+        ("labels", [-2, 0, 1], "labels: -2 is no class"),
+        ("labels", [np.inf, 0, 1], "labels: inf is no class"),
+        ("labels", [10**30, 0, 1], "labels: 1e+30 is no class"),
+        ("labels", [10**400, 0, 1], "utterance 0 is an int, expected a number"),
+        ("labels", [True, 0, 1], "utterance 0 is a bool, expected a number"),
+        ("labels", [[1.0], 0, 1], "utterance 0 is a list of one, the others are a number"),
+        ("labels", ["1", 0, 1], "utterance 0 is text, expected a number"),
+        ("speakers", [True, "M", "F"], "utterance 0 is a bool, expected a name or a one-hot"),
+        ("speakers", [1, "M", "F"], "utterance 0 is a number, the others are text"),
+        ("speakers", [[0, 2], [0, 1], [1, 0]], "utterance 0 is a list of 2, expected a name"),
+        ("audio", [[True, 1.0, 1.0]] * 3, "utterance 0 is a list of 3, expected a row of 3 plain"),
         ("labels", [0.5, 0, 7], "labels: 0.5 is no class"),
         ("speakers", [[1, 1], [0, 1], [1, 0]], "utterance 0 is a list of 2, expected a name"),
         ("speakers", 7, "an int, expected a speaker for each utterance"),
@@ -193,6 +206,132 @@ def test_sentences_of_cogmen_are_no_features(read: Callable) -> None:
     }
     imported = read({"train": [sample], "test": []})
     assert imported.dialogues.widths == {"audio": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "labels",
+            ["hap", "sad"],
+            "whose first value is a list of 2 that begins with text ('hap')",
+        ),
+        ("labels", [np.eye(6)[0]] * 2, "that begins with an array of shape (6,)"),
+        ("speakers", [None, "F"], "that begins with nothing (None)"),
+        ("speakers", [float("nan"), "F"], "that begins with a float (nan)"),
+    ],
+)
+def test_value_that_fits_no_layout_is_shown(
+    name: str, value: Any, words: str, fields: Fields, refused: Callable
+) -> None:
+    fields[name][FIRST] = value
+    assert words in refused(fields)
+
+
+def test_intensity_without_end_is_refused(fields: Fields, refused: Callable) -> None:
+    fields = _renamed(fields, {FIRST: "a", SECOND: "b", TEST: "c"})
+    fields["labels"] = {"a": [np.inf, 0.5], "b": [1.5, -1.0, 0.0], "c": [1.0]}
+    assert "labels: inf is no intensity of sentiment" in refused(fields)
+
+
+def test_label_that_no_other_is_near_is_noted(fields: Fields, read: Callable) -> None:
+    fields = _renamed(fields, {FIRST: "a", SECOND: "b", TEST: "c"})
+    fields["labels"]["a"][0] = 99
+    assert "no utterance has 1, 3, 4 and 93 more" in _note(read(fields), "labels run from 0 to 99")
+
+
+@pytest.mark.parametrize("value", [7, True, None])
+def test_ids_of_utterances_of_two_kinds_are_noted(
+    value: Any, fields: Fields, read: Callable
+) -> None:
+    fields["ids"][FIRST][0] = value
+    imported = read(fields)
+    assert "of 1 dialogues ('Ses01F_impro01' ...)" in _note(imported, "ids of utterances")
+    assert imported.dialogues.utterance_ids[0] == "Ses01F_impro01_0"
+
+
+def test_ids_that_differ_by_their_type_only_are_refused(fields: Fields, refused: Callable) -> None:
+    fields = _renamed(fields, {FIRST: 1, SECOND: "1", TEST: "2"})
+    assert "has ids of dialogues that differ by their type only" in refused(fields)
+
+
+def _renamed(fields: Fields, names: dict[str, Any]) -> Fields:
+    return {
+        field: {names[key]: value for key, value in item.items()}
+        if isinstance(item, dict)
+        else [names[key] for key in item]
+        for field, item in fields.items()
+    }
+
+
+def test_numbered_dialogues_are_meld_only_with_its_test_list(
+    fields: Fields, read: Callable
+) -> None:
+    own = read(_renamed(fields, {FIRST: 0, SECOND: 1, TEST: 2}))
+    meld = read(_renamed(fields, {FIRST: 0, SECOND: 1152, TEST: 1153}))
+    assert own.dialogues.label_names == tuple(f"class {n}" for n in range(6))
+    assert meld.dialogues.label_names[0] == "neutral"
+
+
+def test_label_beyond_those_of_meld_is_refused(fields: Fields, refused: Callable) -> None:
+    fields = _renamed(fields, {FIRST: 0, SECOND: 1152, TEST: 1153})
+    fields["labels"][0][0] = 99
+    assert "labels: 99 is no class of MELD, expected 0 to 6" in refused(fields)
+
+
+@pytest.mark.parametrize("field", ["speakers", "ids"])
+def test_half_a_surrogate_pair_is_refused(field: str, fields: Fields, refused: Callable) -> None:
+    fields = _renamed(fields, {FIRST: "a", SECOND: "b", TEST: "c"})
+    fields[field]["a"][0] = "x\ud800"
+    assert "x\\ud800' is not valid Unicode text" in refused(fields)
+
+
+def _mmsa(**changes: Any) -> dict[str, Any]:
+    """Return MMSA's dictionaries of two clips each, three frames of width 2."""
+    return {
+        name: {
+            "id": [f"{name}v$_$0", f"{name}v$_$1"],
+            "audio": np.ones((2, 3, 2)),
+            "audio_lengths": [3, 3],
+            "regression_labels": np.array([-2.5, 1.0]),
+        }
+        | changes
+        for name in ("train", "valid", "test")
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"regression_labels": {"a": 1}}, "regression_labels: dialogue 'train': a dictionary of 1"),
+        ({"regression_labels": [[1.0], [1.0, 2.0]]}, "utterance 1 is a list of 2, expected a num"),
+        ({"regression_labels": [99.0, 1.0]}, "train: 99 is no intensity of sentiment"),
+        ({"regression_labels": [np.inf, 1.0]}, "train: inf is no intensity of sentiment"),
+        ({"id": {"a": 1}}, "train: id: a dictionary of 1, expected a list of names"),
+        ({"id": [["a"], ["b", "c"]]}, "train: id: a list of 2, expected a list of names"),
+        ({"audio_lengths": [[1], [1, 2]]}, "audio_lengths: dialogue 'train': utterance 1"),
+        ({"audio": {"a": 1}}, "train: audio: a dictionary of 1, expected (clips, frames, width)"),
+    ],
+)
+def test_field_of_mmsa_that_does_not_fit(
+    changes: dict[str, Any], words: str, refused: Callable
+) -> None:
+    assert words in refused(_mmsa(**changes))
+
+
+def test_clip_with_a_number_longer_than_any_is_read(read: Callable) -> None:
+    imported = read(
+        _mmsa(id=["9" * 5000, "1"]) | {"valid": _mmsa()["valid"], "test": _mmsa()["test"]}
+    )
+    assert imported.dialogues.num_utterances == 6
+
+
+@pytest.mark.parametrize("padded", [[1, 1, 0], [0, 1, 1]])
+def test_padding_of_mmsa_at_either_end_is_left_out(padded: list[int], read: Callable) -> None:
+    audio = np.full((2, 3, 2), 4.0) * np.array(padded)[:, None]
+    imported = read(_mmsa(audio=audio, audio_lengths=[2, 2]))
+    assert (imported.dialogues.features["audio"] == 4).all()
+    assert any("padded at the start" in note for note in imported.notes) == (padded[0] == 0)
 
 
 def test_nearest_layout_is_named(fields: Fields, refused: Callable) -> None:
@@ -242,6 +381,21 @@ def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> 
         import_file(save(fields), join=[table])
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_csv_of_another_spreadsheet_is_known(separator: str, end: str, tmp_path: Path) -> None:
+    rows = (("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"), ("Hi", "Ann"))
+    (tmp_path / "a.csv").write_bytes("".join(separator.join(row) + end for row in rows).encode())
+    with pytest.raises(InputError, match=r"holds no features; .* --join"):
+        import_file(tmp_path / "a.csv")
+
+
+def test_text_with_the_line_ends_of_old_macs_is_no_pickle(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\rc,d\r")
+    with pytest.raises(InputError, match=r"a\.csv: "):
+        import_file(tmp_path / "a.csv")
+
+
 def test_csv_alone_has_no_features(tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,joy,0,0\n")
@@ -252,7 +406,7 @@ def test_csv_alone_has_no_features(tmp_path: Path) -> None:
 def test_row_repeated_a_billion_times_is_refused(fields: Fields, refused: Callable) -> None:
     row = [0.5] * 50_000
     fields["text"][FIRST] = [row] * 50_000
-    assert "far more numbers than a file of its size" in refused(fields)
+    assert "far more values than a file of its size" in refused(fields)
 
 
 def test_dialogue_of_ten_thousand_utterances(fields: Fields, read: Callable) -> None:
@@ -298,6 +452,15 @@ def test_hostile_labels_of_merbench_are_not_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"label\.npz: train_corpus: names "):
         import_file(_merbench(tmp_path, corpus))
     assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK", b"\x93NUMPY\x01\x00\x76\x00"])
+def test_labels_of_merbench_that_are_no_array_are_refused(content: bytes, tmp_path: Path) -> None:
+    path = _merbench(tmp_path, {})
+    with zipfile.ZipFile(path / "label.npz", "w") as archive:
+        archive.writestr("train_corpus.npy", content)
+    with pytest.raises(InputError, match=r"label\.npz: train_corpus: (damaged|truncated)"):
+        import_file(path)
 
 
 def test_names_of_merbench_stay_in_their_folder(tmp_path: Path) -> None:

@@ -99,9 +99,11 @@ def test_array_of_objects_becomes_lists() -> None:
     assert unpickle_bytes(pickle.dumps(np.array({"a": 1}, object)), "f") == {"a": 1}
 
 
-def test_bytes_array_becomes_text() -> None:
-    read = unpickle_bytes(pickle.dumps(np.array([b"ab", b"c"])), "f")
-    assert read.tolist() == ["ab", "c"]
+@pytest.mark.parametrize("array", [[b"ab", b"c"], [[b"caf\xe9"], [b""]], []])
+def test_bytes_array_becomes_text_of_latin1(array: list) -> None:
+    read = unpickle_bytes(pickle.dumps(np.asfortranarray(np.array(array, "S4"))), "f")
+    expected = np.char.decode(np.array(array, "S4"), "latin1")
+    assert read.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +237,65 @@ def test_bombs_are_read_or_refused_in_little_memory(tmp_path: Path) -> None:
     assert set(outcomes.values()) == {"refused"}
 
 
+def _shared(levels: int) -> bytes:
+    """Return lists of ten times the same list, so many levels deep."""
+    value: list[Any] = [0]
+    for _ in range(levels):
+        value = [value] * 10
+    return pickle.dumps(value)
+
+
+_COLLISIONS = b"\x80\x02}(" + b"".join(
+    b"\x8a\x0b" + ((2**61 - 1) * n).to_bytes(11, "little") + b"N" for n in range(1, 30_000)
+)
+_DECODES = (
+    b"(cnumpy.core.numeric\n_frombuffer\n(B\x00\x00\x10\x00" + b"z" * (1 << 20) + b"q\x00"
+    b"cnumpy\ndtype\n(S'S1'\ntRI1048576\nS'C'\ntR"
+    + b"0cnumpy.core.numeric\n_frombuffer\n(h\x00cnumpy\ndtype\n(S'S1'\ntRI1048576\nS'C'\ntR" * 3000
+    + b"t."
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x80\x02]q\x00h\x00a.", "a list that holds itself"),
+        (b"\x80\x02}q\x00K\x01h\x00s.", "a dict that holds itself"),
+        (b"\x80\x02]q\x00h\x00\x85a.", "a list that holds itself"),
+        (
+            b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
+            "values nested deeper than 64 levels",
+        ),
+        (_shared(12), "far more values than a file of its size .* ARIIGCN_READ_LIMIT"),
+        (_COLLISIONS + b"u.", "a key that is a number of more than 64 bits"),
+        (_DECODES, "far more data than a file of its size .* ARIIGCN_READ_LIMIT"),
+        (
+            b"\x80\x02\x8b\xff\xff\x00\x00" + b"\x01" * 65_535 + b".",
+            "a whole number of 65535 bytes",
+        ),
+        (b"\x80\x02}N\x85Ns.", "a key of the type tuple"),
+        (pickle.dumps([1], 0).replace(b"\n", b"\r\n"), "lines that end with CR LF"),
+    ],
+)
+def test_what_would_never_end_is_refused_at_once(content: bytes, words: str) -> None:
+    with pytest.raises(InputError, match=f"f: holds {words}"):
+        unpickle_bytes(content, "f")
+
+
+def test_shared_parts_are_no_circle() -> None:
+    row = [1.0]
+    value = {"a": [row, row], "b": (row, {"c": row})}
+    assert unpickle_bytes(pickle.dumps(value), "f") == value
+
+
+def test_more_is_allowed_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = pickle.dumps([[0] * 1000] * 5000)
+    with pytest.raises(InputError, match="far more values"):
+        unpickle_bytes(content, "f")
+    monkeypatch.setenv("ARIIGCN_READ_LIMIT", "10")
+    assert len(unpickle_bytes(content, "f")) == 5000
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_truncated_pickle_is_called_so(protocol: int) -> None:
     content = pickle.dumps({"a": [np.arange(9.0), "text", 1.5]}, protocol)
@@ -269,7 +330,9 @@ plain = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=3) | st.integers(-(2**63) + 1, 2**63 - 1), inner, max_size=3
+        )
     ),
     max_leaves=12,
 )

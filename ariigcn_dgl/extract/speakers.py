@@ -1,0 +1,145 @@
+"""Who says what within one subtitle: names, voices and dashes before its lines."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
+# Markup of SubRip and WebVTT; anything else between < and > was said.
+_TAG = re.compile(
+    r"</?(?:i|b|u|s|font|c|v|lang|ruby|rt)(?:[.\s][^>]*)?>|<[\d:.]+>|\{\\[^}]*\}", re.IGNORECASE
+)
+_OPEN = re.compile(r"<(?:v|c|lang|font)(?:[.\s][^<>]*)?$", re.IGNORECASE)
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_DASH = re.compile(r"(?:[-–—]\s*(?![-–—\d])|>{2,3}\s*)(?=\S)")
+
+_WORD = r"[^\W_][\w.'’-]*"
+_ASIDE = r"(?:\s?(?:\([^()]*\)|\[[^\[\]]*\]))?"  # TOM (V.O.): ...
+_NAME = rf"({_WORD}(?: (?:{_WORD}|#\d+|[&+])){{0,6}}){_ASIDE}"
+_NAMED = re.compile(rf"{_NAME}\s?(:\s+|：\s*|:(?![\d/]))(\S.*)")
+_ALONE = re.compile(rf"{_NAME}\s?[:：]")
+# As programs that tell voices apart write it; elsewhere brackets hold sounds.
+_BRACKETED = re.compile(r"(?:\[([^\]]+)\]|\(([^)]+)\))(:?)\s*(\S.*)")
+_NUMBERED = re.compile(r"(?:speaker|spk|spkr)[ _-]?\w{1,3}", re.IGNORECASE)
+_MOST_WORDS = 3
+# Words of a name that may be small, and that do not count.
+_PARTICLES = frozenset(
+    {"van", "der", "den", "de", "von", "zu", "di", "da", "del", "della", "la", "le", "el", "al"}
+    | {"bin", "ibn", "y"}
+)
+_JOINERS = frozenset({"&", "+", "and", "und", "et"})
+
+
+class Part(NamedTuple):
+    """What one speaker says in a subtitle.
+
+    Parameters
+    ----------
+    speaker : str
+        Empty where it is not said: the speaker before goes on.
+    text : str
+    is_other : bool
+        Whether a dash alone says that someone else answers.
+    """
+
+    speaker: str
+    text: str
+    is_other: bool = False
+
+
+class _Piece(NamedTuple):
+    voice: str
+    dash: str
+    words: str
+
+
+def parts_of(lines: Sequence[str]) -> list[Part]:
+    """Return the parts of a subtitle's lines, in their order; those without text are left out.
+
+    Examples
+    --------
+    >>> [tuple(part) for part in parts_of(["ANN: <i>Hello,</i>", "you.", "BOB: Hi."])]
+    [('ANN', 'Hello, you.', False), ('BOB', 'Hi.', False)]
+    >>> [tuple(part) for part in parts_of(["- Where were you?", "- At home."])]
+    [('', 'Where were you?', False), ('', 'At home.', True)]
+    """
+    pieces = [piece for line in _with_whole_tags(lines) for piece in _pieces(line)]
+    shared = any(piece.dash for piece in pieces[1:])
+    parts: list[Part] = []
+    waiting, turn = "", 0
+    for place, piece in enumerate(pieces):
+        if not piece.voice and place + 1 < len(pieces) and (name := _alone(piece.words)):
+            waiting = name
+            continue
+        speaker, words = (piece.voice, piece.words) if piece.voice else named(piece.words)
+        speaker, waiting = speaker or waiting, ""
+        turn += bool(piece.dash) and bool(parts)
+        if parts and not speaker and not (shared and piece.dash):
+            parts[-1] = parts[-1]._replace(text=f"{parts[-1].text} {piece.dash}{words}")
+        elif speaker or shared:
+            parts.append(Part(speaker, words, not speaker and turn % 2 == 1))
+        else:
+            parts.append(Part("", f"{piece.dash}{words}"))
+    return parts
+
+
+def _with_whole_tags(lines: Sequence[str]) -> list[str]:
+    """Return the lines, joined where markup begins in one and ends in the next."""
+    whole: list[str] = []
+    for line in lines:
+        if whole and ">" in line and _OPEN.search(whole[-1]):
+            whole[-1] += f" {line}"
+        else:
+            whole.append(line)
+    return whole
+
+
+def _pieces(line: str) -> Iterator[_Piece]:
+    """Yield the words of each voice of a line, without markup."""
+    split = _VOICE.split(line)  # text before the first voice, then name, text, name, text ...
+    for voice, raw in [("", split[0]), *zip(split[1::2], split[2::2], strict=True)]:
+        words = " ".join(html.unescape(_TAG.sub("", _BREAK.sub(" ", raw))).split())
+        if words:
+            found = _DASH.match(words)
+            dash = found[0] if found else ""
+            name = " ".join(html.unescape(_TAG.sub("", voice)).split())
+            yield _Piece(name, dash, words[len(dash) :])
+
+
+def named(words: str) -> tuple[str, str]:
+    """Return the speaker, or nothing, and the rest of ``NAME: rest`` or ``[SPEAKER_00] rest``.
+
+    Examples
+    --------
+    >>> named("TOM (V.O.): Late."), named("[SPEAKER_01] Late."), named("[sighs] Late.")
+    (('TOM', 'Late.'), ('SPEAKER_01', 'Late.'), ('', '[sighs] Late.'))
+    """
+    found = _BRACKETED.fullmatch(words)
+    if found:
+        name = (found[1] or found[2]).strip()
+        if _NUMBERED.fullmatch(name) or (found[3] and _is_name(name)):
+            return name, found[4]
+    found = _NAMED.fullmatch(words)
+    if not found or not _is_name(found[1]):
+        return "", words
+    # Without a space after the colon only capitals, or letters that have none, are a name.
+    if found[2] == ":" and found[1] != found[1].upper():
+        return "", words
+    return found[1], found[3]
+
+
+def _alone(words: str) -> str:
+    found = _ALONE.fullmatch(words)
+    return found[1] if found and _is_name(found[1]) else ""
+
+
+def _is_name(name: str) -> bool:
+    words = [word for word in name.split() if word not in _JOINERS]
+    inner = [word for word in words[1:-1] if word in _PARTICLES]
+    own = len(words) - len(inner)
+    people = 1 + sum(word in _JOINERS for word in name.split())
+    capitalised = all(not word[0].islower() for word in words if word not in inner)
+    return capitalised and any(map(str.isalnum, name)) and own <= _MOST_WORDS * people
