@@ -7,8 +7,7 @@ from dataclasses import asdict
 from json import dumps
 from typing import Literal
 
-from rich.console import Console
-
+from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
@@ -18,6 +17,7 @@ from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import json_text
 
 LayoutName = Literal[("none", *LAYOUTS)]
 
@@ -55,9 +55,9 @@ def check(data: str, json: bool = False) -> None:
             "summary": asdict(summary),
             "findings": [asdict(finding) for finding in findings],
         }
-        print(dumps(report, indent=1, ensure_ascii=False))
+        print(json_text(dumps(report, indent=1, ensure_ascii=False)))
     else:
-        Console().print(render(summary, findings))
+        show(render(summary, findings))
         print(f"sha256 {sha256}" if usable else "not usable as it is: see the errors above")
     if not usable:
         sys.exit(2)
@@ -75,7 +75,7 @@ def convert(data: str, out: str) -> None:
     """
     dialogues = load_source(data)
     write_folder(dialogues, out)
-    print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
+    say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
 
 
 def import_(
@@ -133,8 +133,8 @@ def import_(
     imported = import_file(file, options, join or ())
     if out is not None:
         write_folder(imported.dialogues, out)
-    Console().print(render_import(imported))
-    print(f"written: {out}" if out else "nothing written: name a new folder with --out")
+    show(render_import(imported))
+    say(f"written: {out}" if out else "nothing written: name a new folder with --out")
 
 
 def synth(
@@ -166,4 +166,4 @@ def synth(
         write_folder(dialogues, out)
     else:
         dialogues = write_layout(layout, out, seed, fraction)
-    print(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
+    say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")

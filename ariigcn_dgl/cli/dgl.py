@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ariigcn_dgl._dgl import INSTALL
+from ariigcn_dgl.cli.say import show
 from ariigcn_dgl.dgl_state import DGLState, dgl_state
 from ariigcn_dgl.dgl_wheel import install_dgl
 from ariigcn_dgl.errors import InputError
@@ -41,7 +41,7 @@ def dgl_(install: bool = False) -> None:
     table = Table(show_header=False, box=None)
     for name, value in _rows(state).items():
         table.add_row(f"[bold]{name}", escape(value))
-    Console().print(table)
+    show(table)
     if install and not state.runs:
         raise InputError(f"DGL is installed but does not run: {state.error}")
 

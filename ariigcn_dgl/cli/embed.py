@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, spaces
 from ariigcn_dgl.files import new_folder, write_json
@@ -48,16 +48,16 @@ def embed(
     gaps = [gap(space) for space in found]
     numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}
     write_json(folder / "embedding.json", numbers)
-    table = Table(title=escape(f"{run}, {split}"), title_justify="left")
+    table = Table(title=cell(f"{run}, {split}"), title_justify="left")
     table.add_column("space", no_wrap=True)
     for name in ("modality told, %", "silhouette modality", "silhouette class", "centroids"):
         table.add_column(name, justify="right")
     for title, one in numbers.items():
         table.add_row(title, *(f"{value:.2f}" for value in one.values()))
-    Console().print(table)
+    show(table)
     if is_installed(PACKAGE):
         names = trained.label_names
         draw_spaces(found, gaps, list(trained.widths), names, folder / "embedding.png")
     else:
         print(f"no picture, matplotlib is not installed: {EXTRA}")
-    print(f"results: {folder}")
+    say(f"results: {folder}")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.data import Dialogues, fingerprint
@@ -62,11 +62,10 @@ def evaluate(
     }
     mean = {s: np.mean([own[s] for own in said], axis=0) for s in parts}
     averaged = _scores(parts, mean) if len(runs) > 1 else None
-    console = Console()
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
-    console.print(seeds_table(results, title, averaged))
+    show(seeds_table(results, title, averaged))
     if "test" in parts:
-        console.print(classes_table([r["test"] for r in results.values()], "test, per class"))
+        show(classes_table([r["test"] for r in results.values()], "test, per class"))
     else:
         print("the test split has no labels: nothing could be scored on it")
     if json is not None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
+from rich.console import Group
+from rich.text import Text
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.figures import draw
@@ -87,16 +88,15 @@ def experiment(
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
     require_labels(dialogues)
-    cross = "" if folds is None else f"-{folds}-folds"
-    path = Path(out or Path("experiments") / f"{chosen.name}-{dialogues.name}{cross}")
+    path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))
     options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
     with study_folder(path, chosen.name, dialogues, folds) as folder, QueueDisplay() as display:
         try:
             results = conduct(chosen, dialogues, folder, options, display)
         except KeyboardInterrupt:
             display.stop()
-            again = _command(study, options, systems, baseline, folder)
-            print(f"interrupted; {display.summary()}, go on with: {again}", file=sys.stderr)
+            note(f"interrupted; {display.summary()}, go on with: {again}")
+    again = _command(study, options, systems, baseline, path)
             raise
         _write(results, folder)
     _show(results, folder)
@@ -114,7 +114,12 @@ def _command(
     words += ["--folds", options.folds] if options.folds else []
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
     words += ["--device", options.device] if options.device != "cpu" else []
-    return shlex.join(map(str, [*words, "--out", folder]))
+    return command([*map(str, words), "--out", str(folder)])
+
+
+def _folder_name(study: str, data: str, folds: int | None) -> str:
+    cross = "" if folds is None else f"-{folds}-folds"
+    return f"{file_name(study)}-{file_name(data)}{cross}"
 
 
 def _write(results: Results, folder: Path) -> None:
@@ -123,15 +128,10 @@ def _write(results: Results, folder: Path) -> None:
 
 
 def _show(results: Results, folder: Path) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(NARROWEST, console.width))
     for table in tables(results):
-        console.print(terminal(table))
-        for note in table.notes:
-            console.print(note, style="dim", markup=False, highlight=False)
-        console.print()
+        notes = [Text(visible(sentence), style="dim") for sentence in table.notes]
+        show(Group(terminal(table), *notes, ""), NARROWEST)
     runs = {run.key: run for row in results.rows for run in row.trained}
-    print(seconds_text(list(runs.values())))
-    print(draw(results, folder))
-    print(f"results: {folder}")
+    say(seconds_text(list(runs.values())))
+    say(draw(results, folder))
+    say(f"results: {folder}")

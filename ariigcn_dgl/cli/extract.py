@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining
@@ -94,12 +94,7 @@ def extract(
     write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
-    print(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
-
-
-def note(sentence: str) -> None:
-    """Show a sentence about unusual input."""
-    print(sentence, file=sys.stderr)
+    say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
 
 
 def _audio(

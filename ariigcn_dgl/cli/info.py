@@ -6,12 +6,12 @@ import re
 from importlib.metadata import requires
 
 import torch
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ariigcn_dgl._dgl import INSTALL
 from ariigcn_dgl._native import build_info
+from ariigcn_dgl.cli.say import show
 from ariigcn_dgl.environment import MISSING, environment
 from ariigcn_dgl.optional import installed_version
 
@@ -27,7 +27,7 @@ def info() -> None:
     table = Table(show_header=False, box=None)
     for name, value in (found | {"cuda kernels": _kernels()} | _optional()).items():
         table.add_row(f"[bold]{escape(name)}", escape(value))
-    Console().print(table)
+    show(table)
 
 
 def _kernels() -> str:

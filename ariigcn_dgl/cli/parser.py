@@ -15,6 +15,7 @@ from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
+from ariigcn_dgl.escape import visible
 
 BAD_INPUT = 2
 SHELLS = ("bash", "zsh")
@@ -80,7 +81,7 @@ def _name_required(names: Sequence[str]) -> tuple[str, str]:
 
 def stop(sentence: str) -> NoReturn:
     """Print a sentence about bad input and end with code 2."""
-    print(f"ariigcn: {sentence}", file=sys.stderr)
+    print(f"ariigcn: {visible(sentence)}", file=sys.stderr)
     sys.exit(BAD_INPUT)
 
 

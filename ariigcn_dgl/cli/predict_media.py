@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.cli.extract import note
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import extract
@@ -57,7 +57,7 @@ def predict_media(
         page = _page(labelled, media.name, sentence)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    print(f"{len(spoken)} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
+    say(f"{len(spoken)} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
 
 
 def _wanted(trained: TrainedRun, modalities: list[str] | None) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ariigcn_dgl.cli.say import note
+from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.queue import Monitor
 from ariigcn_dgl.experiments.runs import Run
 
@@ -89,9 +89,9 @@ class QueueDisplay(Monitor):
 
     def _say(self, line: str) -> None:
         if self.console.is_terminal:
-            self.live.console.print(line, markup=False, highlight=False)
+            self.live.console.print(cell(line), highlight=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            note(line)
 
     def _table(self, running: Sequence[Run], now: float) -> Table:
         table = Table(box=None)
@@ -100,5 +100,5 @@ class QueueDisplay(Monitor):
         for run in running:
             epochs = f"{run.epochs_done} of {run.epochs}"
             seconds = f"{now - self.started[run.key]:.0f}"
-            table.add_row(escape(run.name), str(run.seed), epochs, seconds)
+            table.add_row(cell(run.name), str(run.seed), epochs, seconds)
         return table

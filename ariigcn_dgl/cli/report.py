@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import say
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
@@ -45,4 +46,4 @@ def report(runs: list[str], out: str, data: str | None = None, device: str = "cp
         page = report_html(found, dialogues, device)
     with replacing(out) as scratch:
         scratch.write_text(page, encoding="utf-8")
-    print(f"report: {out}")
+    say(f"report: {out}")

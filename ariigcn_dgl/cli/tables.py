@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
+from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.metrics import HEADLINE
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
@@ -35,7 +35,7 @@ def seeds_table(
     Without test scores, as of a split without labels, there are those of validation only.
     `averaged` are the scores of the mean of all seeds' probabilities.
     """
-    table = Table(title=escape(title), caption="chosen on validation; test scored once; percent")
+    table = Table(title=cell(title), caption="chosen on validation; test scored once; percent")
     table.add_column("seed", justify="right")
     table.add_column("epoch kept", justify="right")
     table.add_column("val weighted F1", justify="right")
@@ -64,12 +64,12 @@ def _headline(run: Mapping[str, Any]) -> list[str]:
 
 def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return precision, recall and F1 of every class, averaged over seeds."""
-    table = Table(title=escape(title))
+    table = Table(title=cell(title))
     table.add_column("class")
     for name in ("precision", "recall", "f1"):
         table.add_column(name.replace("f1", "F1"), justify="right")
     table.add_column("utterances", justify="right")
     for rows in zip(*(one["per_class"] for one in scores), strict=True):
         cells = [spread([row[name] for row in rows]) for name in ("precision", "recall", "f1")]
-        table.add_row(escape(rows[0]["label"]), *cells, str(rows[0]["support"]))
+        table.add_row(cell(rows[0]["label"]), *cells, str(rows[0]["support"]))
     return table

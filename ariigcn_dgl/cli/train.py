@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.extract.manifest import keep_manifest
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.models import SYSTEMS
@@ -125,10 +127,9 @@ def _train_seeds(
                     report=display,
                 )
     except KeyboardInterrupt:
-        print(
-            f"\ninterrupted; finished epochs are kept, go on with: ariigcn train --resume {folder}",
-            file=sys.stderr,
-        )
+        again = command(["ariigcn", "train", "--resume", str(folder)])
+        print(file=sys.stderr)  # behind the terminal's ^C
+        note(f"interrupted; finished epochs are kept, go on with: {again}")
         raise
     return runs
 
@@ -171,17 +172,17 @@ class _EpochDisplay:
 
 
 def _print_results(title: str, runs: dict[int, dict[str, Any]], folder: Path) -> None:
-    console = Console()
-    console.print(seeds_table(runs, title))
+    show(seeds_table(runs, title))
     tests = [run["test"] for run in runs.values()]
     if all(tests):
-        console.print(classes_table(tests, "test, per class"))
+        show(classes_table(tests, "test, per class"))
     else:
         print("the test split has no labels: nothing could be scored on it")
     seconds = sum(run["seconds"] for run in runs.values())
     parameters = next(iter(runs.values()))["parameters"]
     print(f"{parameters:,} parameters, {seconds:.0f} s of training")
-    print(f"run folder: {folder}    scores again: ariigcn evaluate {folder}")
+    again = command(["ariigcn", "evaluate", str(folder)])
+    say(f"run folder: {folder}    scores again: {again}")
 
 
 def _summary(run: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def _summary(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _default_folder(name: str, system: str, preset: str) -> Path:
-    return Path("runs") / f"{name}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+    return Path("runs") / f"{file_name(name)}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _set_threads(threads: int) -> None:

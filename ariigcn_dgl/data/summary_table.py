@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from ariigcn_dgl.data.findings import Finding
 from ariigcn_dgl.data.summary import Summary
+from ariigcn_dgl.escape import cell, visible
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": ""}
 
@@ -18,10 +18,10 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": ""}
 def render(summary: Summary, findings: Sequence[Finding] = ()) -> Group:
     """Return the summary as tables and lines for `rich.console.Console.print`."""
     return Group(
-        Text(_headline(summary)),
+        cell(_headline(summary)),
         _split_table(summary),
         _modality_table(summary),
-        *(Text(f"{one.severity}: {one}", style=_STYLES[one.severity]) for one in findings),
+        *(Text(visible(f"{one.severity}: {one}"), style=_STYLES[one.severity]) for one in findings),
     )
 
 
@@ -49,7 +49,7 @@ def _split_table(summary: Summary) -> Table:
         ("unlabelled", [row.unlabelled for row in summary.splits]),
     ]
     for name, counts in rows:
-        table.add_row(escape(name), *map(str, counts), end_section=name == "utterances")
+        table.add_row(cell(name), *map(str, counts), end_section=name == "utterances")
     return table
 
 

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from ariigcn_dgl import escape
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.errors import InputError
@@ -183,7 +184,9 @@ def draw_spaces(
         ):
             for group, name in enumerate(names):
                 x, y = flat[groups == group].T
-                axis.scatter(x, y, s=4, color=COLOURS[group % len(COLOURS)], label=name)
+                axis.scatter(
+                    x, y, s=4, color=COLOURS[group % len(COLOURS)], label=escape.figure(name)
+                )
             axis.set_xticks([])
             axis.set_yticks([])
     for axis in axes[:, -1]:

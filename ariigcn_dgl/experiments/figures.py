@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.drawing import COLOURS, EXTRA, PACKAGE, new_figure
 from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.files import replacing
@@ -59,17 +60,17 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
             marker="o",
             capsize=3,
             color=colour,
-            label=group or None,
+            label=escape.figure(group) or None,
         )
     for row in rows:
         if row.x is None:
             level = row.summary("weighted_f1").mean
-            axis.axhline(level, ls="--", color=BASELINE_COLOUR, label=row.name)
+            axis.axhline(level, ls="--", color=BASELINE_COLOUR, label=escape.figure(row.name))
     places = sorted({row.x for row in rows if row.x is not None})
     if places[-1] >= 8 * max(places[0], 1):
         axis.set_xscale("log", base=2)
     axis.set_xticks(places, [f"{place:g}" for place in places])
-    axis.set_xlabel(results.axis)
+    axis.set_xlabel(escape.figure(results.axis))
     axis.set_ylabel(SCORE)
     if axis.get_legend_handles_labels()[1]:
         axis.legend(frameon=False)
@@ -86,7 +87,7 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
         axis.errorbar([mean], [place], xerr=[half], fmt="o", capsize=3, color=colour)
         seeds = [run.test["weighted_f1"] for run in row.done]
         axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
-    axis.set_yticks(range(len(rows)), [row.name for row in rows])
+    axis.set_yticks(range(len(rows)), [escape.figure(row.name) for row in rows])
     axis.invert_yaxis()
     axis.grid(True, axis="x", color="#e6e6e6")
     axis.set_xlabel(SCORE)
@@ -99,7 +100,8 @@ def _half_interval(row: RowResult) -> float:
 
 
 def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
-    axis.set_title(f"{results.title}, {results.data_name}", loc="left", fontsize=11)
+    title = escape.figure(f"{results.title}, {results.data_name}")
+    axis.set_title(title, loc="left", fontsize=11)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     return figure
@@ -112,7 +114,7 @@ def _confusions(rows: Sequence[RowResult]) -> Figure:
     figure = new_figure(3.6 * columns, 3.4 * lines)
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, row in zip(axes, rows, strict=False):
-        names = [one["label"] for one in row.per_class()]
+        names = [escape.figure(one["label"]) for one in row.per_class()]
         counts = np.sum([run.test["confusion"] for run in row.done], axis=0)
         share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
         axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
@@ -122,7 +124,7 @@ def _confusions(rows: Sequence[RowResult]) -> Figure:
             axis.text(predicted, true, text, ha="center", va="center", fontsize=7, color=colour)
         axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=7)
         axis.set_yticks(range(len(names)), names, fontsize=7)
-        axis.set_title(row.name, fontsize=9)
+        axis.set_title(escape.figure(row.name), fontsize=9)
         axis.set_xlabel("predicted", fontsize=7)
         axis.set_ylabel("true", fontsize=7)
     for axis in axes[len(rows) :]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
 from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.training.metrics import HEADLINE
@@ -38,9 +39,9 @@ def _write_csv(results: Results, path: Path) -> None:
     ]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(lines)
+        writer = csv.writer(file)
+        writer.writerow(map(spreadsheet, columns))
+        writer.writerows([spreadsheet(line.get(name)) for name in columns] for line in lines)
 
 
 def _uses(row: RowResult) -> dict[str, list[RunResult]]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import read_json, replacing, write_json
 from ariigcn_dgl.training.metrics import Scores
 
@@ -197,8 +198,8 @@ def write_predictions(
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerow(map(spreadsheet, columns))
+        writer.writerows(map(spreadsheet, row) for row in rows)
 
 
 def _load(load, path: Path) -> dict[str, Tensor | np.ndarray]:

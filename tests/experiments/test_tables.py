@@ -233,3 +233,39 @@ def test_one_seed_over_folds_is_as_done_as_its_folds() -> None:
     joined = RunResult.over_folds([replace(done, fold=0), failed], None)
     assert (joined.status, joined.reason, joined.test) == ("failed", "it rained", None)
     assert [run.fold for run in joined.folds] == [0, 1]
+
+
+HOSTILE = "=$\\x$ | <b>\n\x1b[31m\\input{x}"
+
+
+@pytest.fixture
+def hostile(results: Results) -> Results:
+    rows = tuple(replace(row, name=f"{HOSTILE} {row.name}", group=HOSTILE) for row in results.rows)
+    return replace(results, title=HOSTILE, about=HOSTILE, baseline=rows[0].name, rows=rows)
+
+
+def test_names_break_no_line_of_markdown(hostile: Results) -> None:
+    text = markdown(hostile, tables(hostile))
+    lines = [line for line in text.split("## ")[1].splitlines() if line.startswith("|")]
+    assert len({line.replace(r"\|", "").count("|") for line in lines}) == 1
+    assert "<b>" not in text
+    assert "\x1b" not in text
+
+
+def test_names_give_latex_no_command_and_no_line(hostile: Results) -> None:
+    text = latex(main_table(hostile))
+    body = [line for line in text.splitlines() if not line.startswith(("%", "\\", "setting"))]
+    assert all(line.startswith("=") and line.endswith(r"\\") for line in body)
+    assert r"\input" not in "\n".join(body)
+
+
+def test_names_are_no_formulas_in_csv(hostile: Results, tmp_path: Path) -> None:
+    write_results(hostile, tmp_path)
+    with (tmp_path / "results.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["setting"][:2] for line in lines} == {"'="}
+
+
+def test_names_are_no_mathematics_in_figures(hostile: Results, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert draw(hostile, tmp_path) == "figures: scores.png, confusion.png"

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from ariigcn_dgl.data.community.importing import Comparison, Imported
+from ariigcn_dgl.escape import cell, visible
 
 
 def render(imported: Imported) -> Group:
     """Return what a file holds as tables and lines for `rich.console.Console.print`."""
     return Group(
-        Text(f"{imported.path}: {imported.layout}"),
-        Text(f"data set: {imported.dataset}"),
+        cell(f"{imported.path}: {imported.layout}"),
+        cell(f"data set: {imported.dataset}"),
         _modality_table(imported),
         _split_table(imported),
-        *(Text(f"note: {note}", style="yellow") for note in imported.notes),
+        *(Text(visible(f"note: {note}"), style="yellow") for note in imported.notes),
     )
 
 
@@ -45,7 +45,7 @@ def _split_table(imported: Imported) -> Table:
         for comparison in imported.comparisons
         for column in _columns(comparison, imported.dialogues.num_classes)
     ]
-    names = ("dialogues", "utterances", *map(escape, imported.dialogues.label_names), "")
+    names = ("dialogues", "utterances", *map(cell, imported.dialogues.label_names), "")
     for name, *cells in zip(names, *columns, strict=True):
         table.add_row(name, *cells, end_section=name in ("utterances", names[-2]))
     return table
