@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,9 +12,11 @@ from rich.text import Text
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
-from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import command, file_name, visible
+from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.folder import study_folder
@@ -24,6 +27,8 @@ from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.training.fit import require_labels
 
+NOT_WHOLE = 1
+MOST_LISTED = 8
 NARROWEST = 140  # columns that the tables need where there is no terminal
 
 
@@ -45,7 +50,9 @@ def experiment(
     Studies: STUDIES; or a .yaml file of the same form as those of the package. Every setting gets
     the same search, on validation data; what it chooses is run with all seeds, each run a process
     of one thread. Stopped at any time, the same command goes on. The folder gets results.csv,
-    results.json, table.md, table.tex, figures, and every run's own folder.
+    results.json, table.md, table.tex, figures, and every run's own folder. Runs whose process was
+    killed are tried again, and never chosen around; ends with code 1, and a line that names them,
+    where runs are missing or have failed that the tables need.
 
     Parameters
     ----------
@@ -90,16 +97,17 @@ def experiment(
     require_labels(dialogues)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))
     options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
+    again = _command(study, options, systems, baseline, path)
     with study_folder(path, chosen.name, dialogues, folds) as folder, QueueDisplay() as display:
         try:
             results = conduct(chosen, dialogues, folder, options, display)
         except KeyboardInterrupt:
             display.stop()
             note(f"interrupted; {display.summary()}, go on with: {again}")
-    again = _command(study, options, systems, baseline, path)
             raise
         _write(results, folder)
     _show(results, folder)
+    _conclude(lacks(results), again)
 
 
 experiment.__doc__ = experiment.__doc__.replace("STUDIES", ", ".join(STUDIES))
@@ -125,6 +133,25 @@ def _folder_name(study: str, data: str, folds: int | None) -> str:
 def _write(results: Results, folder: Path) -> None:
     write_results(results, folder)
     write_tables(results, folder)
+
+
+def _conclude(found: Lacks, again: str) -> None:
+    """Say what is not there, most urgent last, and end with code 1 where a table needs it."""
+    if found.candidates:
+        note(f"{_listed(found.candidates, 'failed')}; the searches chose among the others")
+    if found.failed:
+        note(f"{_listed(found.failed, 'failed')}; try again with: {again} --retry")
+    if found.missing:
+        note(f"incomplete: {_listed(found.missing, 'missing')}; go on with: {again}")
+    if found.missing or found.failed:
+        sys.exit(NOT_WHOLE)
+
+
+def _listed(names: Sequence[str], how: str) -> str:
+    """Return "2 runs failed: a, b"."""
+    rest = [f"and {len(names) - MOST_LISTED} more"] if len(names) > MOST_LISTED else []
+    shown = ", ".join([*names[:MOST_LISTED], *rest])
+    return f"{len(names)} run{'s'[: len(names) > 1]} {how}: {shown}"
 
 
 def _show(results: Results, folder: Path) -> None:

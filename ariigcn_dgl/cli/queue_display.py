@@ -75,13 +75,18 @@ class QueueDisplay(Monitor):
             self.shown = now
             self.live.update(Group(self._table(running, now), self.progress), refresh=True)
 
+    def again(self, run: Run) -> None:
+        """Say why a run is tried again."""
+        self._say(f"{self.title}: {run.name} seed {run.seed}: {run.reason}; trying again")
+
     def ended(self, run: Run) -> None:
         """Say how a run ended."""
         self.done += 1
         self.progress.update(self.task, completed=self.done)
         where = f"{self.title} {self.done} of {self.total}: {run.name} seed {run.seed}"
-        if run.status == "failed":
-            self._say(f"{where}: failed: {run.reason}")
+        if run.status != "done":
+            how = "failed" if run.status == "failed" else "missing"
+            self._say(f"{where}: {how}: {run.reason}")
             return
         record = run.read()
         score, seconds = record["val"]["weighted_f1"], record["seconds"]

@@ -148,10 +148,15 @@ class _Conductor:
         return [self.run(part, candidate, SEARCH_SEED, "never") for candidate in candidates]
 
     def choose(self, part: Part) -> Candidate | None:
-        """Return the candidate that did best on validation, the first of equals."""
+        """Return the candidate that did best on validation, the first of equals.
+
+        None while one of them has still to be trained: it might be the best.
+        """
         candidates = part.row.candidates
         if not part.search:
             return candidates[0] if candidates else None
+        if any(run.status == "open" for run in part.search):
+            return None
         tried = zip(candidates, part.search, strict=True)
         scores = [(c, run.read()["val"]["weighted_f1"]) for c, run in tried if run.status == "done"]
         return max(scores, key=lambda scored: scored[1])[0] if scores else None

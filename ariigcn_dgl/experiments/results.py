@@ -41,8 +41,7 @@ class RunResult:
         """Return what became of a run."""
         status, fold = run.status, None if run.fold is None else run.fold.number
         if status != "done":
-            reason = run.reason if status == "failed" else "not run"
-            return cls(run.key, run.seed, status, reason, fold=fold)
+            return cls(run.key, run.seed, status, run.reason, fold=fold)
         record = run.read()
         names = ("seconds", "best_epoch", "epochs", "parameters", "val", "test", "best_test_epoch")
         values = {name: record.get(name) for name in names}

@@ -40,7 +40,10 @@ class Part:
         """Why the part has no scores; "" where it has some."""
         if self.row.problem or any(run.status == "done" for run in self.seeds):
             return self.row.problem
-        return next(run.reason for run in (*self.seeds, *self.search) if run.status == "failed")
+        untried = [run for run in self.search if run.status == "open"]
+        if untried:
+            return f"its search is not finished: {untried[0].reason}"
+        return next(run.reason for run in (*self.seeds, *self.search) if run.status != "done")
 
     @property
     def trials(self) -> list[Trial]:

@@ -18,6 +18,7 @@ from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, identity, wr
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
 
 FAILURE_FILE = "failure.json"
+NOT_RUN = "not run"
 Status = Literal["open", "done", "failed"]
 
 
@@ -86,11 +87,15 @@ class Run:
     @property
     def status(self) -> Status:
         """Whether the run is finished, as far as `test` asks, has failed, or is still to do."""
-        if (self.folder / FAILURE_FILE).exists():
-            return "failed"
         files = self.seed_folder
-        done = files.validated if self.test == "never" else files.finished
-        return "done" if done else "open"
+        if files.validated if self.test == "never" else files.finished:
+            return "done"
+        return "failed" if self._failure.get("final", False) else "open"
+
+    @property
+    def _failure(self) -> dict[str, Any]:
+        path = self.folder / FAILURE_FILE
+        return {"final": True} | read_json(path, keys=["reason"]) if path.exists() else {}
 
     @property
     def epochs(self) -> int:
@@ -121,14 +126,14 @@ class Run:
         keep_manifest(self.data, self.folder)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
-    def fail(self, reason: str) -> None:
-        """Keep why the run failed."""
-        write_json(self.folder / FAILURE_FILE, {"reason": reason})
+    def fail(self, reason: str, final: bool = True) -> None:
+        """Keep why the run failed; unless that is final, as of a killed process, it stays open."""
+        write_json(self.folder / FAILURE_FILE, {"reason": reason, "final": final})
 
     @property
     def reason(self) -> str:
-        """Why the run failed."""
-        return read_json(self.folder / FAILURE_FILE, keys=["reason"])["reason"]
+        """Why the run failed or was not finished."""
+        return self._failure.get("reason", NOT_RUN)
 
     def read(self) -> dict[str, Any]:
         """Return the content of ``run.json``."""

@@ -13,6 +13,11 @@ from ariigcn_dgl.training.run_config import RunConfig, changed
 Changes = Mapping[str, Any]  # "model.NAME" or "training.NAME" to value
 
 
+def changes_text(changes: Changes) -> str:
+    """Return "learning_rate 0.001, dropout 0.5"."""
+    return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in changes.items())
+
+
 @dataclass(frozen=True)
 class Match:
     """Scale a system's widths together until it has another setting's number of parameters.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
 from ariigcn_dgl.experiments.statistics import Summary
-from ariigcn_dgl.experiments.study import Changes
+from ariigcn_dgl.experiments.study import changes_text
 
 NOTHING = "–"
+INCOMPLETE = " (incomplete)"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def main_table(results: Results) -> Table:
         for row in results.rows
     ]
     return Table(
-        f"{results.title}: {results.data_name}",
+        f"{results.title}: {results.data_name}" + (INCOMPLETE if lacks(results).missing else ""),
         ("setting", *columns),
         tuple(_grouped(results, rows)),
         tuple(_notes(results)),
@@ -102,11 +104,6 @@ def search_table(results: Results) -> Table:
     header = ("setting", *fold, "candidate", "validation weighted F1", "")
     note = "one seed each, on validation only; the first of equals is chosen"
     return Table("Search", header, tuple(rows), (note,))
-
-
-def changes_text(changes: Changes) -> str:
-    """Return "learning_rate 0.001, dropout 0.5"."""
-    return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in changes.items())
 
 
 def spread(summary: Summary) -> str:
@@ -171,7 +168,8 @@ def _notes(results: Results) -> Iterator[str]:
             yield f"{row.name}: not scored: {row.problem}"
         elif failed:
             done = f"{len(row.done)} of {len(row.runs)} seeds"
-            yield f"{row.name}: {done}; seed {failed[0].seed} failed: {failed[0].reason}"
+            how = "failed" if failed[0].status == "failed" else "is missing"
+            yield f"{row.name}: {done}; seed {failed[0].seed} {how}: {failed[0].reason}"
 
 
 def _tested_on(results: Results) -> str:

@@ -13,12 +13,13 @@ import torch
 
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.loop import TestUse
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, TRY_AGAIN, INTERRUPTED = 2, 75, 130  # 75: EX_TEMPFAIL of sysexits.h
 LOG_FILE = "worker.log"
 
 
@@ -53,7 +54,13 @@ def work_alone(folder: Path, test: TestUse) -> None:
         work(folder, test)
     except InputError as error:
         print(error, file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        # A full disk is no property of the model.
+        sys.exit(TRY_AGAIN if isinstance(error.__cause__, OSError) else BAD_INPUT)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(ADVICE, file=sys.stderr)
+        sys.exit(TRY_AGAIN)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.escape import spreadsheet
+from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
 from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.training.metrics import HEADLINE
@@ -22,7 +23,7 @@ def write_results(results: Results, folder: Path) -> None:
 
 
 def _write_json(results: Results, path: Path) -> None:
-    content = {"format": FORMAT} | asdict(results)
+    content = {"format": FORMAT, "missing": lacks(results).missing} | asdict(results)
     for row, written in zip(results.rows, content["rows"], strict=True):
         written["scores"] = (
             {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None

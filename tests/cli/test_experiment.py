@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import json
+import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from ariigcn_dgl.cli.queue_display import QueueDisplay
+from ariigcn_dgl.data import load_dialogues, write_folder
+from ariigcn_dgl.experiments.runs import Run
 
 STUDY = """
 title: Small systems
@@ -193,3 +200,87 @@ def test_two_processes_do_not_work_in_one_folder(
         fcntl.flock(lock, fcntl.LOCK_EX)
         message = refused("experiment", study, "--data", data, "--out", out)
     assert message.startswith(f"{out}: another ariigcn experiment is working in it")
+
+
+SHORT = """
+title: Short
+baseline: mlp
+defaults:
+  set: {training.epochs: 2, training.batch_size: 4, model.hidden_dim: 8}
+  search: {training.learning_rate: [0.003, RATE]}
+settings:
+  - {name: mlp, system: mlp}
+"""
+
+
+@pytest.fixture
+def short(data: Path, tmp_path: Path) -> Callable[[str], tuple[object, ...]]:
+    """Return the options of a study of one small system, with a second learning rate."""
+
+    def options(rate: str) -> tuple[object, ...]:
+        path = tmp_path / "short.yaml"
+        path.write_text(SHORT.replace("RATE", rate))
+        return (path, "--data", data, "--seeds", "1", "--jobs", "2", "--out", tmp_path / "out")
+
+    return options
+
+
+def test_a_study_with_a_killed_worker_ends_with_code_1_and_is_mended_by_the_command_it_says(
+    ariigcn: Callable, short: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(display: QueueDisplay, running: list[Run]) -> None:
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QueueDisplay, "tick", kill)
+        outcome = ariigcn("experiment", *short("0.03"))
+    reason = "the process was killed by SIGKILL (out of memory?)"
+    command = f"ariigcn experiment {' '.join(map(str, short('0.03')))}"
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1] == (
+        f"incomplete: 3 runs missing: mlp: candidate learning_rate 0.003 ({reason}), "
+        f"mlp: candidate learning_rate 0.03 ({reason}), "
+        f"mlp: all seeds (its search is not finished); go on with: {command}"
+    )
+    assert "## Short: raw (incomplete)" in (tmp_path / "out" / "table.md").read_text()
+    again = ariigcn(*command.split()[1:])
+    assert (again.code, "missing" in again.err) == (0, False)
+    assert "## Short: raw\n" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_a_candidate_that_diverged_is_named_last_and_the_study_is_whole(
+    ariigcn: Callable, short: Callable
+) -> None:
+    outcome = ariigcn("experiment", *short("1.0e+30"))
+    assert outcome.code == 0
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("1 run failed: mlp: candidate learning_rate 1e+30 (training diverged: ")
+    assert last.endswith("; the searches chose among the others")
+
+
+def test_a_setting_of_which_all_failed_ends_the_study_with_code_1(
+    ariigcn: Callable, short: Callable, tmp_path: Path
+) -> None:
+    options = short("1.0e+30")
+    options[0].write_text(options[0].read_text().replace("0.003", "1.0e+31"))
+    outcome = ariigcn("experiment", *options)
+    assert outcome.code == 1
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("2 runs failed: mlp: candidate learning_rate 1e+31 (training diverged: ")
+    assert last.endswith(f" --out {tmp_path / 'out'} --retry")
+
+
+def test_the_name_of_a_data_set_leads_to_no_other_folder(
+    ariigcn: Callable, short: Callable, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = replace(load_dialogues(data), name="x/../../../escaped")
+    write_folder(hostile, tmp_path / "hostile")
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    options = list(short("0.03"))[:-2]
+    options[2] = tmp_path / "hostile"
+    assert ariigcn("experiment", *options).code == 0
+    assert [path.name for path in inside.iterdir()] == ["experiments"]
+    assert [p.name for p in (inside / "experiments").iterdir()] == ["short-x_.._.._.._escaped"]

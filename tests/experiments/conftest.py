@@ -30,6 +30,7 @@ class Memory:
     def __init__(self) -> None:
         self.todo: list[list[Run]] = []
         self.finished: list[Run] = []
+        self.retried: list[Run] = []
         self.most_at_once = 0
 
     def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run]) -> None:
@@ -37,6 +38,9 @@ class Memory:
 
     def tick(self, running: Sequence[Run]) -> None:
         self.most_at_once = max(self.most_at_once, len(running))
+
+    def again(self, run: Run) -> None:
+        self.retried.append(run)
 
     def ended(self, run: Run) -> None:
         self.finished.append(run)

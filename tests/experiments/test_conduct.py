@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from sklearn.metrics import f1_score
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folds import with_fold
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.render import markdown
 from ariigcn_dgl.experiments.results import Results
@@ -151,6 +155,7 @@ def test_failures_are_shown_and_only_retried_when_asked(
         assert row.problem.startswith("training diverged")
         assert [trial.run.status for trial in row.search] == ["failed", "failed"]
         assert row.done == []
+    assert [len(names) for names in lacks(results).__dict__.values()] == [0, 4, 0]
     assert "| mlp | – | – |" in _text(results)
     assert "mlp: not scored: training diverged" in _text(results)
     memory.todo.clear()
@@ -168,6 +173,55 @@ def test_a_candidate_that_fails_is_not_chosen(
     for row in results.rows:
         assert [choice.changes for choice in row.chosen] == [{"training.learning_rate": 0.03}]
         assert len(row.done) == 2
+    found = lacks(results)
+    assert [name.partition(" (")[0] for name in found.candidates] == [
+        "mlp: candidate learning_rate 1e30",
+        "bigru: candidate learning_rate 1e30",
+    ]
+    assert (found.missing, found.failed) == ((), ())
+
+
+@pytest.fixture
+def killed(
+    run_study: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Results]:
+    """Conduct the small study with one job; the process of its first candidate is always killed."""
+
+    def kill_the_first(running: Sequence[Any]) -> None:
+        if [run.key for run in running] == [memory.todo[0][0].key]:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
+
+    def run(folder: str) -> Results:
+        with monkeypatch.context() as patch:
+            patch.setattr(memory, "tick", kill_the_first)
+            return run_study(folder, memory, jobs=1)
+
+    return run
+
+
+def test_a_killed_candidate_is_not_chosen_around(killed: Callable[[str], Results]) -> None:
+    results = killed("study")
+    mlp, bigru = results.rows
+    reason = "the process was killed by SIGKILL (out of memory?)"
+    assert mlp.problem == f"its search is not finished: {reason}"
+    assert [trial.run.status for trial in mlp.search] == ["open", "done"]
+    assert (mlp.chosen, mlp.runs) == ((), ())
+    assert len(bigru.done) == 2
+    assert lacks(results).missing == (
+        f"mlp: candidate learning_rate 0.003 ({reason})",
+        "mlp: all seeds (its search is not finished)",
+    )
+    assert "## Small systems: talk (incomplete)" in _text(results)
+
+
+def test_the_same_study_once_more_mends_what_a_kill_left(
+    killed: Callable[[str], Results], run_study: Callable, memory: Any
+) -> None:
+    killed("study")
+    results = run_study("study", memory)
+    assert _text(results) == _text(run_study("whole", memory))
+    assert lacks(results) == Lacks((), (), ())
 
 
 def test_literature_protocol_adds_a_column_and_changes_no_other(

@@ -7,22 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ariigcn_dgl.experiments.queue import _reason, work_on
+from ariigcn_dgl.experiments.queue import ATTEMPTS, _reason, work_on
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE
 
+SEARCHED = ("model.safetensors", "metrics.jsonl")
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
 LONG = {"training.epochs": 60, "training.patience": 60, "training.batch_size": 1}
 
 
-def _bytes(run: Run) -> list[bytes]:
-    return [(run.seed_folder.path / name).read_bytes() for name in RESULTS]
+def _bytes(run: Run, names: Sequence[str] = RESULTS) -> list[bytes]:
+    return [(run.seed_folder.path / name).read_bytes() for name in names]
 
 
 def test_all_runs_are_done_no_more_at_once_than_asked_for(make_run: Callable, memory: Any) -> None:
@@ -64,17 +66,67 @@ def test_changed_data_is_a_failure(make_run: Callable, memory: Any) -> None:
     assert run.reason.endswith("talk: has changed since the study began")
 
 
-def test_a_killed_process_is_a_failure(
+def _kill(running: list[Run]) -> None:
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def test_a_run_whose_process_is_always_killed_stays_open_with_its_reason(
     make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kill(running: list[Run]) -> None:
-        for process in multiprocessing.active_children():
-            os.kill(process.pid, signal.SIGKILL)
-
-    monkeypatch.setattr(memory, "tick", kill)
+    monkeypatch.setattr(memory, "tick", _kill)
     run = make_run(LONG)
     work_on([run], 1, memory)
+    assert run.status == "open"
     assert run.reason == "the process was killed by SIGKILL (out of memory?)"
+    assert (memory.retried, memory.finished) == ([run] * (ATTEMPTS - 1), [run])
+
+
+def test_a_run_whose_process_is_killed_once_ends_with_the_same_bits(
+    make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def kill_once(running: list[Run]) -> None:
+        if not memory.retried and any(run.epochs_done >= 2 for run in running):
+            _kill(running)
+
+    run, whole = make_run(LONG), make_run(LONG, runs=tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "tick", kill_once)
+        work_on([run], 1, memory)
+    assert memory.retried == [run]
+    work_on([whole], 1, memory)
+    assert [_bytes(run, SEARCHED), run.status] == [_bytes(whole, SEARCHED), "done"]
+
+
+def test_a_run_is_done_though_the_server_of_processes_is_killed(
+    make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = []
+
+    def kill_once(running: list[Run]) -> None:
+        if not workers and any(run.epochs_done for run in running):
+            workers.extend(process.pid for process in multiprocessing.active_children())
+            os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+
+    monkeypatch.setattr(memory, "tick", kill_once)
+    run = make_run(LONG)
+    work_on([run], 1, memory)
+    assert (run.status, memory.retried) == ("done", [run])
+    assert not any(_runs(worker) for worker in workers)
+
+
+def _runs(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_full_disk_says_nothing_about_a_run(make_run: Callable, memory: Any) -> None:
+    run = make_run()
+    run.prepare()
+    (run.folder / "seed0" / "metrics.jsonl").mkdir(parents=True)  # cannot be replaced by a file
+    work_on([run], 1, memory)
+    assert run.status == "open"
+    assert run.reason.endswith("metrics.jsonl: cannot be written: Is a directory")
 
 
 def test_an_interruption_ends_what_runs_and_keeps_its_epochs(

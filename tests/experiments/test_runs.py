@@ -79,8 +79,24 @@ def test_training_is_on_the_device_of_the_plan(
 def test_failure_is_kept_until_the_run_is_prepared_again(make_run: Callable) -> None:
     run = make_run()
     run.prepare()
-    assert run.status == "open"
+    assert (run.status, run.reason) == ("open", "not run")
     run.fail("it rained")
     assert (run.status, run.reason) == ("failed", "it rained")
     run.prepare()
     assert run.status == "open"
+
+
+def test_a_run_that_fails_for_now_stays_open_with_its_reason(make_run: Callable) -> None:
+    run = make_run()
+    run.prepare()
+    run.fail("it rained", final=False)
+    assert (run.status, run.reason) == ("open", "it rained")
+
+
+def test_a_search_is_done_though_its_test_scores_failed(make_run: Callable) -> None:
+    searched, scored = make_run(test="never"), make_run(test="once")
+    searched.prepare()
+    (searched.folder / "seed0").mkdir()
+    (searched.folder / "seed0" / "run.json").write_text('{"val": {}}')
+    scored.fail("it rained")
+    assert (searched.status, scored.status) == ("done", "failed")

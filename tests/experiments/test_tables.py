@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.render import latex, markdown
 from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult, Trial
@@ -269,3 +270,16 @@ def test_names_are_no_formulas_in_csv(hostile: Results, tmp_path: Path) -> None:
 def test_names_are_no_mathematics_in_figures(hostile: Results, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert draw(hostile, tmp_path) == "figures: scores.png, confusion.png"
+
+
+def test_a_run_that_is_missing_is_told_and_makes_the_table_incomplete(results: Results) -> None:
+    killed = RunResult("key9", 1, "open", "killed")
+    row = replace(results.rows[2], runs=(_run(0, 61.0), killed))
+    found = replace(results, rows=(row,), baseline="half")
+    assert main_table(found).title == "Mine: talk (incomplete)"
+    assert "half: 1 of 2 seeds; seed 1 is missing: killed" in main_table(found).notes
+    assert lacks(found) == Lacks(("half: seed 1 (killed)",), (), ())
+
+
+def test_a_failed_seed_is_named_apart_from_missing_ones(results: Results) -> None:
+    assert lacks(results) == Lacks((), ("half: seed 1 (it rained)",), ())
