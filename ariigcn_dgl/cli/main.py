@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.cli.commands import COMMANDS, named_in
+from ariigcn_dgl.cli.guarded import guarded
 from ariigcn_dgl.cli.parser import parser_with, stop
 from ariigcn_dgl.errors import InputError
 
 INTERRUPTED = 130
 
 
+@guarded
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
@@ -25,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        2 for bad input, with one sentence on stderr; 130 after an interruption.
+        2 for bad input, with one sentence on stderr; 130 after an interruption; what else there is
+        stands with `guarded`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.cli import main
+from ariigcn_dgl.cli.guarded import BUG
 from ariigcn_dgl.data import SynthConfig, SynthModality, load_dialogues, synthesise, write_folder
 
 SMALL = (
@@ -37,7 +38,7 @@ class Outcome:
 
 @pytest.fixture
 def ariigcn(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run a command; a traceback fails the test."""
+    """Run a command; an error of the program itself fails the test."""
 
     def run(*arguments: object) -> Outcome:
         capsys.readouterr()
@@ -47,6 +48,7 @@ def ariigcn(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         except SystemExit as end:
             code = end.code or 0
         captured = capsys.readouterr()
+        assert code != BUG, captured.err
         return Outcome(code, captured.out, captured.err)
 
     return run
