@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.predict_media import predict_media
-from ariigcn_dgl.cli.predict_stream import answers
+from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_folder import write_predictions
@@ -30,6 +32,7 @@ def predict(
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
+    keep: int = 1000,
     device: str = "cpu",
 ) -> None:
     """Label dialogues: of a data set, a recording, or a conversation that is still going on.
@@ -44,8 +47,11 @@ def predict(
     --stream answers each line of the standard input on the standard output before it reads the
     next; the run must have been trained with --model.causal true. A line is
     {"dialogue": "d1", "speaker": "Ann", "features": {"text": [0.1, ...], "audio": [...]}}, with
-    any of the trained modalities. A line that cannot be used is answered with its number and the
-    error, and counts as not said.
+    any of the trained modalities. A line that cannot be used, or is longer than 64 KiB and 64 bytes
+    a feature, is answered with its number and the error, and counts as not said. The line
+    {"dialogue": "d1", "end": true} ends a dialogue, which is forgotten then; so is, of more than
+    --keep dialogues, the one that has been silent for longest. Answers number the utterances of
+    their dialogue: one that was forgotten begins again with 1.
 
     Parameters
     ----------
@@ -73,6 +79,8 @@ def predict(
         Where the audio encoder lies now; default: in the run folder.
     visual : str
         Where the weights of the visual encoder lie now; default: where they were.
+    keep : int
+        With --stream: how many dialogues are remembered.
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
@@ -80,7 +88,7 @@ def predict(
         raise InputError("give one of --data, --media and --stream")
     check_device(device)
     if stream:
-        _predict_stream(run, seed, device)
+        _predict_stream(run, seed, keep, device)
     elif out is None:
         raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
     elif data is not None:
@@ -102,19 +110,21 @@ def _predict_data(
     refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
     dialogues = trained.adapt(source)
     for modality in [m for m in trained.widths if m not in source.widths]:
-        print(f"{data}: has no {modality}; treated as missing", file=sys.stderr)
+        note(f"{data}: has no {modality}; treated as missing")
     probabilities = mean_probabilities(chosen, dialogues)
     write_predictions(out, dialogues, probabilities, trained.label_names)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
-    print(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
+    say(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
 
 
-def _predict_stream(run: str, seed: int | None, device: str) -> None:
+def _predict_stream(run: str, seed: int | None, keep: int, device: str) -> None:
+    if keep < 1:
+        raise InputError(f"--keep: is {keep}, expected at least 1")
     lines = refused = 0
     best = max(_choose(run, seed, device), key=lambda one: one.record["val"]["weighted_f1"])
-    for answer in answers(best, sys.stdin.buffer):
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    for answer in answers(best, bounded_lines(sys.stdin.buffer, longest_line(best)), keep):
+        print(json_text(json.dumps(answer, ensure_ascii=False)), flush=True)
         lines += 1
         refused += "error" in answer
     if refused:

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode, parse_json
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
 
-FIELDS = {"dialogue": (str, int), "speaker": (str, int), "features": dict}
+NAME = (str, int)
+FIELDS = {"dialogue": NAME, "speaker": NAME, "features": dict}
+NAMES_BYTES, NUMBER_BYTES = 1 << 16, 64  # of a line: for names, and for each feature
+CHUNK_BYTES = 1 << 16
 
 
-def answers(run: TrainedRun, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def longest_line(run: TrainedRun) -> int:
+    """Return how many bytes a line may have: more than any useful one needs."""
+    return NAMES_BYTES + NUMBER_BYTES * sum(run.widths.values())
+
+
+def bounded_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    r"""Yield the lines of a stream; of one that is too long, only its first `longest` + 1 bytes.
+
+    Examples
+    --------
+    >>> import io
+    >>> list(bounded_lines(io.BytesIO(b"ab\nabcdef\nc"), 3))
+    [b'ab\n', b'abcd', b'c']
+    """
+    while line := file.readline(longest + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = file.readline(CHUNK_BYTES)
+
+
+def answers(run: TrainedRun, lines: Iterable[bytes], keep: int) -> Iterator[dict[str, Any]]:
     """Yield the answer to each line that is not blank: a prediction, or ``{"line", "error"}``.
 
     Parameters
@@ -23,6 +47,8 @@ def answers(run: TrainedRun, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]
         Trained so that it does not look ahead.
     lines : iterable of bytes
         JSON objects with dialogue, speaker, and features by modality; see `ariigcn predict`.
+    keep : int
+        Number of dialogues that are remembered.
 
     Raises
     ------
@@ -30,33 +56,49 @@ def answers(run: TrainedRun, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]
         If the run looks ahead.
     """
     Session(run)  # refuses before the first line is waited for
-    sessions: dict[str, Session] = {}
+    dialogues = _Dialogues(run, keep)
+    longest = longest_line(run)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield _answer(run, sessions, line)
+            if len(line) > longest:
+                raise InputError(f"longer than {longest:,} bytes, the limit for this run's widths")
+            yield dialogues.answer(_record(line))
         except InputError as error:
             # A sentence may name what no file can hold, half a surrogate pair.
             text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
             yield {"line": number, "error": text}
 
 
-def _answer(run: TrainedRun, sessions: dict[str, Session], line: bytes) -> dict[str, Any]:
-    record = _record(line)
-    dialogue, speaker = str(record["dialogue"]), str(record["speaker"])
-    session = sessions.get(dialogue) or Session(run)
-    p = session.add(Utterance(speaker, record["features"]))
-    sessions[dialogue] = session
-    return {
-        "dialogue": dialogue,
-        "speaker": speaker,
-        "prediction": run.label_names[int(p.argmax())],
-        "probabilities": {
-            name: round(float(x), 6) for name, x in zip(run.label_names, p, strict=True)
-        },
-        "modalities": [name for name in run.widths if name in record["features"]],
-    }
+class _Dialogues:
+    """The dialogues that are going on; the one that has been silent longest is forgotten first."""
+
+    def __init__(self, run: TrainedRun, keep: int) -> None:
+        self.run = run
+        self.keep = keep
+        self.sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def answer(self, record: dict[str, Any]) -> dict[str, Any]:
+        dialogue = str(record["dialogue"])
+        if "end" in record:
+            known = self.sessions.pop(dialogue, None) is not None
+            return {"dialogue": dialogue, "ended": known}
+        session = self.sessions.get(dialogue) or Session(self.run)
+        p = session.add(Utterance(str(record["speaker"]), record["features"]))
+        self.sessions[dialogue] = session
+        self.sessions.move_to_end(dialogue)
+        if len(self.sessions) > self.keep:
+            self.sessions.popitem(last=False)
+        names = self.run.label_names
+        return {
+            "dialogue": dialogue,
+            "utterance": session.utterances,
+            "speaker": str(record["speaker"]),
+            "prediction": names[int(p.argmax())],
+            "probabilities": {name: round(float(x), 6) for name, x in zip(names, p, strict=True)},
+            "modalities": [name for name in self.run.widths if name in record["features"]],
+        }
 
 
 def _record(line: bytes) -> dict[str, Any]:
@@ -65,17 +107,24 @@ def _record(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start} is not UTF-8 text") from error
     record = parse_json(text, "the line")
-    for name, kinds in FIELDS.items():
-        if name not in record:
-            raise InputError(f"lacks '{name}', expected {', '.join(FIELDS)}")
-        if not isinstance(record[name], kinds) or isinstance(record[name], bool):
-            expected = "an object" if kinds is dict else "a name"
-            raise InputError(f"'{name}' is {json.dumps(record[name])[:40]}, expected {expected}")
-        if not is_unicode(str(record[name])):
-            raise InputError(f"'{name}' is not valid Unicode text")
-    for modality, values in record["features"].items():
-        # NumPy would take text and booleans for numbers, too.
+    _check_names(record)
+    # NumPy would take text and booleans for numbers, too.
+    for modality, values in record.get("features", {}).items():
         kinds = set(map(type, values)) if isinstance(values, list) else {type(values)} & {str}
         if not kinds <= {int, float}:
             raise InputError(f"{modality}: expected a list of numbers")
     return record
+
+
+def _check_names(record: dict[str, Any]) -> None:
+    if "end" in record and record["end"] is not True:
+        raise InputError(f"'end' is {json.dumps(record['end'])[:40]}, expected true")
+    expected = {"dialogue": NAME} if "end" in record else FIELDS
+    for name, kinds in expected.items():
+        if name not in record:
+            raise InputError(f"lacks '{name}', expected {', '.join(expected)}")
+        if not isinstance(record[name], kinds) or isinstance(record[name], bool):
+            kind = "an object" if kinds is dict else "a name"
+            raise InputError(f"'{name}' is {json.dumps(record[name])[:40]}, expected {kind}")
+        if not is_unicode(str(record[name])):
+            raise InputError(f"'{name}' is not valid Unicode text")

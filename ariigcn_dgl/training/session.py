@@ -47,12 +47,18 @@ class Session:
     ------
     InputError
         If the run looks ahead.
+
+    Attributes
+    ----------
+    utterances : int
+        Number of utterances that were added.
     """
 
     def __init__(self, run: TrainedRun) -> None:
         self.run = run
         self.stream = run.model.eval().stream()
         self.numbers: dict[str, int] = {}
+        self.utterances = 0
 
     @torch.inference_mode()
     def add(self, utterance: Utterance) -> np.ndarray:
@@ -66,7 +72,9 @@ class Session:
         """
         rows = self._rows(utterance.features)
         batch = self._batch(rows, self._number(utterance.speaker))
-        return self.stream.add(batch.to(self.run.model.device)).softmax(-1).cpu().numpy()
+        probabilities = self.stream.add(batch.to(self.run.model.device)).softmax(-1)
+        self.utterances += 1
+        return probabilities.cpu().numpy()
 
     def _rows(self, features: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         widths = self.run.widths
@@ -111,7 +119,7 @@ def _row(name: str, values: ArrayLike, width: int) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # becomes inf, which is refused
             row = np.asarray(values, np.float32)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise InputError(f"{name}: expected {width} numbers") from error
     if row.shape != (width,):
         raise InputError(f"{name}: expected {width} numbers, found the shape {row.shape}")

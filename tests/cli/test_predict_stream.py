@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.cli import main
+from ariigcn_dgl.cli.predict_stream import CHUNK_BYTES, bounded_lines
 from ariigcn_dgl.data import Dialogues, load_dialogues
 
 
@@ -31,10 +32,12 @@ def stream(
 ) -> Callable[..., tuple]:
     """Send lines through the command; return its answers and how it ended."""
 
-    def run(*lines: str | bytes, folder: Path = causal) -> tuple[list[dict], object]:
+    def run(
+        *lines: str | bytes, folder: Path = causal, options: tuple[object, ...] = ()
+    ) -> tuple[list[dict], object]:
         content = b"".join(x if isinstance(x, bytes) else x.encode() + b"\n" for x in lines)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
-        outcome = ariigcn("predict", folder, "--stream")
+        outcome = ariigcn("predict", folder, "--stream", *options)
         return [json.loads(line) for line in outcome.out.splitlines()], outcome
 
     return run
@@ -112,6 +115,15 @@ BAD = [
         "unknown modality '\\ud800'",
     ),
     (b"\xff\n", "byte 0 is not UTF-8 text"),
+    (
+        '{"dialogue": 1, "speaker": "a", "features": {"text": [1'
+        + "0" * 400
+        + ", 0, 0, 0, 0, 0]}}",
+        "text: expected 6 numbers",
+    ),
+    ('{"dialogue": 1, "end": 1}', "'end' is 1, expected true"),
+    ('{"end": true}', "lacks 'dialogue', expected dialogue"),
+    ("{" + " " * 70_000 + "}", "longer than 66,496 bytes, the limit for this run's widths"),
 ]
 
 
@@ -150,3 +162,42 @@ def test_a_line_is_answered_before_the_next_is_sent(causal: Path, data: Path) ->
     process.stdin.close()
     assert process.wait() == 0
     process.stdout.close()
+
+
+def test_a_dialogue_that_is_ended_begins_anew(stream: Callable, data: Path) -> None:
+    first, second = _lines(load_dialogues(data))[:2]
+    dialogue = json.loads(first)["dialogue"]
+    end = json.dumps({"dialogue": dialogue, "end": True})
+    answers, outcome = stream(first, second, end, end, first)
+    assert outcome.code == 0
+    assert answers[2:4] == [{"dialogue": dialogue, "ended": known} for known in (True, False)]
+    assert answers[4] == answers[0]
+    assert [answers[place]["utterance"] for place in (0, 1, 4)] == [1, 2, 1]
+
+
+def test_of_too_many_dialogues_the_one_silent_for_longest_is_forgotten(
+    stream: Callable, data: Path
+) -> None:
+    record = json.loads(_lines(load_dialogues(data))[0])
+    names = ("a", "b", "a", "c", "a", "b")
+    lines = [json.dumps(record | {"dialogue": name}) for name in names]
+    answers, _ = stream(*lines, options=("--keep", 2))
+    assert [answer["utterance"] for answer in answers] == [1, 1, 2, 1, 3, 1]
+
+
+def test_a_memory_of_no_dialogue_is_refused(stream: Callable) -> None:
+    _, outcome = stream(options=("--keep", 0))
+    assert outcome.err == "ariigcn: --keep: is 0, expected at least 1\n"
+
+
+def test_a_long_line_is_passed_over_without_being_held() -> None:
+    class Endless(io.RawIOBase):
+        largest = sent = 0
+
+        def readline(self, size: int) -> bytes:
+            self.largest, self.sent = max(self.largest, size), self.sent + size
+            return b"x" * size if self.sent < 10_000_000 else b""
+
+    file = Endless()
+    assert list(bounded_lines(file, 9)) == [b"x" * 10]
+    assert file.largest == CHUNK_BYTES
