@@ -20,14 +20,16 @@ from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.extract.manifest import keep_manifest
-from ariigcn_dgl.files import new_folder, write_json
+from ariigcn_dgl.files import json_lines, new_folder, write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.check_config import check_config
+from ariigcn_dgl.training.divergence import divergence
 from ariigcn_dgl.training.fit import LEARNT_FROM, fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.plan import PLAN_FILE, planned_dialogues, read_plan
 from ariigcn_dgl.training.presets import PRESETS
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
+from ariigcn_dgl.training.run_folder import METRICS_FILE
 
 LARGEST_SEED = 2**32 - 1
 
@@ -106,6 +108,11 @@ def train(
         keep_manifest(data, folder)
     runs = _train_seeds(dialogues, config, plan, folder)
     write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
+    for seed, run in runs.items():
+        history = (record for _, record in json_lines(folder / f"seed{seed}" / METRICS_FILE))
+        sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
+        if sentence:
+            note(f"seed {seed}: {sentence}")
     _print_results(f"{config.system} ({plan['preset']}) on {dialogues.name}", runs, folder)
 
 

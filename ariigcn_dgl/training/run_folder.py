@@ -25,6 +25,7 @@ from ariigcn_dgl.files import read_json, replacing, write_json
 from ariigcn_dgl.training.metrics import Scores
 
 RUN_FORMAT = 1  # raised when the same settings give other numbers or files
+METRICS_FILE = "metrics.jsonl"
 PREDICTIONS_FILE = "predictions.jsonl"
 RUN_KEYS = ("dataset", "dataset_sha256", "seed", "label_names", "widths", "best_epoch", "val")
 
@@ -142,7 +143,7 @@ class RunFolder:
     def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
         """Write one line an epoch, as JSON lines and as CSV."""
         columns = list(dict.fromkeys(name for record in history for name in record))
-        with replacing(self.path / "metrics.jsonl") as scratch:
+        with replacing(self.path / METRICS_FILE) as scratch:
             scratch.write_text("".join(json.dumps(record) + "\n" for record in history))
         _write_csv(
             self.path / "metrics.csv", columns, ([r.get(c) for c in columns] for r in history)

@@ -66,3 +66,12 @@ def test_names_are_shown_without_markup(
     folder = hostile(label_names=tuple(labels))
     out = ariigcn("train", "--data", folder, "--out", tmp_path / "run", *TINY).out
     assert "[b]0:smiley:" in out
+
+
+def test_a_training_that_diverged_is_said(ariigcn: Callable, data: Path, tmp_path: Path) -> None:
+    options = (*TINY, "--training.learning_rate=100", "--training.batch_size=4")
+    outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *options)
+    assert outcome.code == 0
+    assert (
+        "\nseed 0: training diverged: in the kept epoch 1 the classification loss " in outcome.err
+    )
