@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 HEADLINE = ("weighted_f1", "accuracy", "macro_f1")
 
@@ -87,5 +82,11 @@ def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str
         accuracy=100 * float(accuracy_score(labels, predictions)),
         macro_f1=f1["macro"],
         per_class=per_class,
-        confusion=confusion_matrix(labels, predictions, labels=classes).tolist(),
+        confusion=_confusion(labels, predictions, len(classes)).tolist(),
     )
+
+
+def _confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    # scikit-learn's warns of a single class, and of labels that it was given.
+    pairs = np.bincount(labels * classes + predictions, minlength=classes * classes)
+    return pairs.reshape(classes, classes)

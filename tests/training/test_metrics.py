@@ -40,6 +40,10 @@ def test_confusion_has_true_classes_as_rows() -> None:
     assert score(LABELS, PREDICTIONS, NAMES).confusion == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
 
 
+def test_a_single_class_is_scored_without_a_warning() -> None:
+    assert score(np.array([0, 0]), np.array([0, 0]), ["sad"]).confusion == [[2]]
+
+
 def test_headline_scores_equal_those_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     labels, predictions = rng.integers(0, 5, (2, 200))
