@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
+import warnings
 from pathlib import Path
 
 import torch
 
+CAPABILITY_VARIABLE, CAPABILITIES = "ARIIGCN_CPU_CAPABILITY", ("generic", "avx2", "avx512")
 LIBRARY = Path(__file__).with_name("libariigcn.so")
 
 
@@ -28,7 +31,19 @@ def _load() -> ctypes.CDLL:
         ) from error
 
 
+def _check_capability() -> None:
+    """Say what the library does not: that it does not know what it was asked to run with."""
+    wanted = os.environ.get(CAPABILITY_VARIABLE, CAPABILITIES[0])
+    if wanted not in CAPABILITIES:
+        warnings.warn(
+            f"{CAPABILITY_VARIABLE}={wanted!r} is ignored: expected one of "
+            f"{', '.join(CAPABILITIES)}",
+            stacklevel=2,
+        )
+
+
 _library = _load()
+_check_capability()
 
 
 def build_info() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
@@ -84,3 +85,13 @@ def test_the_library_knows_no_python():
 @pytest.mark.parametrize("mangled", ["_ZN3c10", "_ZN2at", "_ZN5torch"])
 def test_the_library_reaches_torch_by_its_stable_interface_only(mangled):
     assert not [name for name in symbols("--undefined-only") if mangled in name]
+
+
+@pytest.mark.parametrize(("value", "said"), [("avx2", 0), ("nonsense", 1)])
+def test_an_instruction_set_that_does_not_exist_is_said_to_be_ignored(monkeypatch, value, said):
+    monkeypatch.setenv("ARIIGCN_CPU_CAPABILITY", value)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        _native._check_capability()
+    words = f"ARIIGCN_CPU_CAPABILITY='{value}' is ignored: expected one of generic, avx2, avx512"
+    assert [str(one.message) for one in found] == [words] * said
