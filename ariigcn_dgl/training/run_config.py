@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text, replacing
+from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
+from ariigcn_dgl.option_parser import OptionParser
 
 CONFIG_FILE = "config.yaml"
 # Files from before these settings existed lack them, and mean these values.
@@ -76,8 +78,8 @@ class RunConfig:
 
 
 @cache
-def _parser(system: str) -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False)
+def _parser(system: str) -> OptionParser:
+    parser = OptionParser(exit_on_error=False)
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
@@ -159,7 +161,7 @@ def read_config(path: Path) -> RunConfig:
     Raises
     ------
     InputError
-        If the file is missing, truncated, or holds something else.
+        If the file is missing, truncated, holds something else, or a value is out of range.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
@@ -168,13 +170,15 @@ def read_config(path: Path) -> RunConfig:
         parser = _parser(_system_named_in(text))
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
-    except (ArgumentError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (ArgumentError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))
     missing = sorted({*complete.keys()} - {*found.keys()} - ADDED_LATER.keys())
     if missing:  # defaults in their place would be another model
         raise InputError(f"{path}: truncated or damaged: lacks {missing[0]}")
+    check_limits(config.model, f"{path}: model")
+    check_limits(config.training, f"{path}: training")
     return config
 
 
