@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,6 @@ import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.training.metrics import Scores, score
-from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +43,7 @@ class TestPredictions:
         """Return what a finished run says."""
         names = tuple(run.read()["label_names"])
         number = {name: place for place, name in enumerate(names)}
-        text = (run.seed_folder.path / PREDICTIONS_FILE).read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
+        lines = run.seed_folder.read_answers(names)
         labelled = [line for line in lines if line["label"] is not None]
         return cls(
             run.seed,
