@@ -50,6 +50,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _settle(scratch)
         os.replace(scratch, path)
         _sync(path.parent)
+    except InputError as error:  # about a file in a folder: by the name that it was to have
+        raise InputError(str(error).replace(str(scratch), str(path))) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     except SafetensorError as error:  # safetensors' OSError

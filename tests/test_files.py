@@ -84,6 +84,16 @@ def test_folder_that_nothing_can_be_removed_from_is_one_sentence(
         write_json(tmp_path / "a.json", {})
 
 
+def test_file_in_a_folder_is_named_as_it_was_to_be(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "a") as scratch:
+            scratch.mkdir()
+            write_json(scratch / "b" / "c.json", {})
+
+    with pytest.raises(InputError, match=f"^{tmp_path}/a/b/c.json: cannot be written: No such"):
+        fail()
+
+
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of what is put on the disk, and of what is renamed, in order."""
