@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ariigcn_dgl.data.folds import Fold
+from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, sweep, write_json
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.loop import TestUse
 from ariigcn_dgl.training.plan import write_plan
 from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
@@ -117,6 +119,8 @@ class Run:
             "modalities": list(self.modalities),
             "fold": None if self.fold is None else asdict(self.fold),
             "dataset_sha256": self.dataset_sha256,
+            "threads": 1,
+            "environment": environment(),
         }
         write_plan(self.folder, plan, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
@@ -128,7 +132,8 @@ class Run:
     @property
     def reason(self) -> str:
         """Why the run failed."""
-        return read_json(self.folder / FAILURE_FILE, keys=["reason"])["reason"]
+        path = self.folder / FAILURE_FILE
+        return conform(read_json(path, keys=["reason"]), dict[str, str], str(path))["reason"]
 
     def read(self) -> dict[str, Any]:
         """Return the content of ``run.json``.

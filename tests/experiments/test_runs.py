@@ -89,6 +89,16 @@ def test_failure_is_kept_until_the_run_is_prepared_again(make_run: Callable) -> 
     assert run.status == "open"
 
 
+def test_damaged_reason_is_named(make_run: Callable) -> None:
+    run = make_run()
+    run.prepare()
+    (run.folder / "failure.json").write_text('{"reason": []}')
+    with pytest.raises(
+        InputError, match=r"failure\.json: damaged: reason: expected text, found"
+    ):
+        _ = run.reason
+
+
 def test_folder_that_holds_another_run_is_named(make_run: Callable) -> None:
     ours, other = make_run(), make_run(seed=1)
     for run in (ours, other):
