@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ariigcn_dgl.data.folds import Fold
-from ariigcn_dgl.extract.manifest import keep_manifest
-from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.environment import environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import read_json, sweep, write_json
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.loop import TestUse
-from ariigcn_dgl.training.plan import PLAN_FILE
-from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, identity, write_config
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.plan import write_plan
+from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
+from ariigcn_dgl.training.run_config import RunConfig, identity
+from ariigcn_dgl.training.run_folder import RunFolder
 
 FAILURE_FILE = "failure.json"
 Status = Literal["open", "done", "failed"]
@@ -107,7 +110,7 @@ class Run:
     def prepare(self) -> None:
         """Write what the run is to do; forget an earlier failure."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_config(self.folder / CONFIG_FILE, self.config)
+        sweep(self.folder)
         plan = {
             "data": self.data,
             "preset": self.name,
@@ -116,9 +119,10 @@ class Run:
             "modalities": list(self.modalities),
             "fold": None if self.fold is None else asdict(self.fold),
             "dataset_sha256": self.dataset_sha256,
+            "threads": 1,
+            "environment": environment(),
         }
-        write_json(self.folder / PLAN_FILE, plan)
-        keep_manifest(self.data, self.folder)
+        write_plan(self.folder, plan, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
     def fail(self, reason: str) -> None:
@@ -128,8 +132,22 @@ class Run:
     @property
     def reason(self) -> str:
         """Why the run failed."""
-        return read_json(self.folder / FAILURE_FILE, keys=["reason"])["reason"]
+        path = self.folder / FAILURE_FILE
+        return conform(read_json(path, keys=["reason"]), dict[str, str], str(path))["reason"]
 
     def read(self) -> dict[str, Any]:
-        """Return the content of ``run.json``."""
-        return self.seed_folder.read_run()
+        """Return the content of ``run.json``.
+
+        Raises
+        ------
+        InputError
+            If it is damaged, or another run's.
+        """
+        record = self.seed_folder.read_run()
+        asked = (self.seed, settings_sha256(self.config), self.dataset_sha256)
+        if asked != (record["seed"], record["settings_sha256"], record["dataset_sha256"]):
+            raise InputError(
+                f"{self.seed_folder.path}: holds another run than its folder's name says; delete "
+                f"{self.folder} to train again"
+            )
+        return record
