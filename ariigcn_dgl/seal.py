@@ -32,10 +32,7 @@ def seal(folder: Path, names: Sequence[str]) -> None:
     (True, ['a.txt'])
     """
     known = sealed(folder) if is_sealed(folder) else {}
-    try:
-        found = {name: sha256_of(folder / name) for name in names}
-    except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    found = {name: sha256_of(folder / name) for name in names}
     write_json(folder / SEAL_FILE, {"format": FORMAT, "sha256": known | found})
 
 
@@ -91,8 +88,8 @@ def verify(path: Path, way_out: str) -> None:
         raise InputError(f"{path}: is not named in {SEAL_FILE} beside it; {way_out}")
     try:
         found = sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}; {way_out}") from error
+    except InputError as error:
+        raise InputError(f"{error}; {way_out}") from error
     if found != expected:
         raise InputError(
             f"{path}: changed or truncated since it was written (SHA-256 {found[:_SHOWN]}…, "

@@ -255,7 +255,7 @@ def test_written_value_out_of_range_is_named(
     write_config(path, RunConfig())
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(InputError, match=f"config.yaml: {words}"):
+    with pytest.raises(InputError, match=f"config.yaml: not the settings of a run: {words}"):
         read_config(path)
 
 

@@ -19,6 +19,7 @@ import torch
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.answers import write_predictions
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_folder import RunFolder
@@ -256,6 +257,7 @@ def test_statistics_that_scale_nothing_are_refused(
     arrays[part][1] = value
     folder = RunFolder(tmp_path)
     folder.write_standardiser(Standardiser({"text": arrays["mean"]}, {"text": arrays["std"]}))
+    seal(tmp_path, ["standardiser.safetensors"])
     with pytest.raises(InputError, match=rf"damaged: text\.{part}: expected {expected}"):
         folder.read_standardiser({"text": 2})
 

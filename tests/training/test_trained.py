@@ -202,7 +202,7 @@ def test_statistics_that_cannot_be_are_named(copy: Path, name: str, value: float
     arrays[name][0] = value
     save_file(arrays, copy / "standardiser.safetensors")
     RunFolder(copy).seal()
-    assert f"standardiser.safetensors: {name} is not finite, or a deviation" in _refusal(copy)
+    assert f"standardiser.safetensors: damaged: {name}: expected" in _refusal(copy)
 
 
 def test_probabilities_that_are_not_finite_are_refused(trained: Path, dialogues: Dialogues) -> None:
