@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 
 import torch
 
@@ -11,6 +12,7 @@ from ariigcn_dgl.optional import installed_version
 
 PACKAGES = ("ariigcn_dgl", "torch", "dgl", "numpy", "scikit-learn", "safetensors")
 MISSING = "not installed"
+DECIDING = ("python", *PACKAGES, "native library", "cpu")  # may change how numbers are rounded
 
 
 def environment() -> dict[str, str]:
@@ -32,3 +34,27 @@ def environment() -> dict[str, str]:
         "cpu": f"{cpu_capability()} (torch: {torch.backends.cpu.get_cpu_capability()})",
         "cuda devices": ", ".join(devices) or "none",
     }
+
+
+def differences(then: Mapping[str, str]) -> str:
+    """Return what has changed since an environment was recorded, that may change numbers.
+
+    Parameters
+    ----------
+    then : mapping of str to str
+        What `environment` returned, perhaps in another version of this program.
+
+    Returns
+    -------
+    str
+        For a sentence; "" if nothing has.
+
+    Examples
+    --------
+    >>> now = environment()
+    >>> differences(now), differences(now | {"torch": "0.1"}).split(",")[0]
+    ('', 'torch 0.1')
+    """
+    now = environment()
+    changed = [name for name in DECIDING if name in then and then[name] != now[name]]
+    return "; ".join(f"{name} {then[name]}, now {now[name]}" for name in changed)

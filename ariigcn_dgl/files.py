@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -26,11 +28,15 @@ _OTHER_KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+_SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)  # names that `replacing` makes
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path`, to be made a file or a folder, renamed if all goes well.
+
+    What was written is on the disk before it is renamed, and the name after it: when the block has
+    ended, not even a loss of power takes it back. Files are readable by whom the umask says.
 
     Raises
     ------
@@ -50,16 +56,78 @@ def replacing(path: str | Path) -> Iterator[Path]:
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield scratch
+        _settle(scratch)
         os.replace(scratch, path)
+        _sync(path.parent)
+    except InputError as error:  # about a file in a folder: by the name that it was to have
+        raise InputError(str(error).replace(str(scratch), str(path))) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     except SafetensorError as error:  # safetensors' OSError
         raise InputError(f"{path}: cannot be written: {error}") from error
     finally:
-        if scratch.is_dir():
-            shutil.rmtree(scratch, ignore_errors=True)
-        else:
-            scratch.unlink(missing_ok=True)
+        _remove(scratch)
+
+
+def _settle(path: Path) -> None:
+    """Give a new file, or all of a new folder, the usual permissions, and put it on the disk."""
+    if path.is_dir():
+        for one in path.iterdir():
+            _settle(one)
+    else:
+        path.chmod(0o666 & ~_umask())  # some libraries keep what they write from everybody else
+    _sync(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # there is no other way to ask
+    os.umask(mask)
+    return mask
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that knows no fsync of folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder if that is possible: where nothing can be written, nothing is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed in `replacing` left in a folder.
+
+    Only while no other process can be writing there: under a lock.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, f".a.txt.{'0' * 32}.tmp").touch()
+    ...     sweep(Path(folder))
+    ...     list(Path(folder).iterdir())
+    []
+    """
+    for path in folder.glob(".*.tmp"):
+        if _SCRATCH.fullmatch(path.name):
+            _remove(path)
+
+
+def scratches_of(path: Path) -> list[Path]:
+    """Return what `replacing` has made of a path, by this process or another, dead or alive."""
+    found = ((one, _SCRATCH.fullmatch(one.name)) for one in path.parent.iterdir())
+    return [one for one, match in found if match and match[1] == path.name]
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -249,10 +317,7 @@ def new_folder(path: str | Path) -> Path:
     """
     path = Path(path)
     if os.path.lexists(path):
-        raise InputError(
-            f"{path}: the output folder exists already; choose another with --out, or continue it "
-            f"with: ariigcn train --resume {path}"
-        )
+        raise InputError(f"{path}: exists already; choose another name or remove it first")
     try:
         path.mkdir(parents=True)
     except OSError as error:

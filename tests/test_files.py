@@ -19,6 +19,8 @@ from ariigcn_dgl.files import (
     read_json,
     read_text,
     replacing,
+    scratches_of,
+    sweep,
     write_json,
 )
 from ariigcn_dgl.read_limits import allowed
@@ -72,6 +74,87 @@ def test_full_disk_names_the_file_and_leaves_nothing(
     with pytest.raises(InputError, match=f"/a: cannot be written: {reason}"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_nothing_can_be_removed_from_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(InputError, match=r"/a\.json: cannot be written: Read-only file system"):
+        write_json(tmp_path / "a.json", {})
+
+
+def test_file_in_a_folder_is_named_as_it_was_to_be(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "a") as scratch:
+            scratch.mkdir()
+            write_json(scratch / "b" / "c.json", {})
+
+    with pytest.raises(InputError, match=f"^{tmp_path}/a/b/c.json: cannot be written: No such"):
+        fail()
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of what is put on the disk, and of what is renamed, in order."""
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def spy_sync(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name[:3])
+        sync(descriptor)
+
+    def spy_replace(source: Path, target: Path) -> None:
+        done.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", spy_sync)
+    monkeypatch.setattr(os, "replace", spy_replace)
+    return done
+
+
+def test_file_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
+    write_json(tmp_path / "a", {})
+    assert synced == [".a.", "rename", tmp_path.name[:3]]
+
+
+def test_folder_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
+    with replacing(tmp_path / "a") as scratch:
+        scratch.mkdir()
+        (scratch / "b").touch()
+    assert synced == ["b", ".a.", "rename", tmp_path.name[:3]]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_permissions_are_those_of_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with replacing(tmp_path / "a") as scratch:
+            os.close(os.open(scratch, os.O_CREAT, mode=0o600))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_sweeping_removes_what_killed_processes_left_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f".a.json.{'0' * 32}.tmp").touch()
+    (tmp_path / f".b.{'f' * 32}.tmp").mkdir()
+    kept = [".lock", "a.tmp", ".mine.tmp", f"a.{'0' * 32}.tmp", f".a.{'g' * 32}.tmp"]
+    for name in kept:
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+
+
+def test_scratches_of_a_path_are_not_those_of_another(tmp_path: Path) -> None:
+    ours, theirs = (tmp_path / f".{name}.{'0' * 32}.tmp" for name in ("a", "a.b"))
+    ours.touch()
+    theirs.touch()
+    assert scratches_of(tmp_path / "a") == [ours]
 
 
 def test_other_errors_pass_through(tmp_path: Path) -> None:
@@ -187,7 +270,7 @@ def test_new_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 
 
 def test_folder_that_exists_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"exists already; choose another .* --resume"):
+    with pytest.raises(InputError, match=r"exists already; choose another name or remove it"):
         new_folder(tmp_path)
 
 

@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ariigcn_dgl.cli.device import check_device
-from ariigcn_dgl.cli.say import show
+from ariigcn_dgl.cli.say import note, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
+
+CPU = "cpu"
 
 
 def evaluate(
@@ -26,7 +30,8 @@ def evaluate(
 ) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
 
-    Of several seeds the mean of their probabilities is scored as well: what predict answers.
+    Of several seeds the mean of their probabilities is scored as well: what predict answers. Ends
+    with code 2 where the scores are not those that training recorded.
 
     Parameters
     ----------
@@ -43,6 +48,7 @@ def evaluate(
     check_device(device)
     folders = seed_folders(Path(run))
     plan = read_plan(folders[0].parent)
+    torch.set_num_threads(plan["threads"])  # another number rounds otherwise
     source = data or plan["data"]
     dialogues = planned_dialogues(plan, source)
     found = fingerprint(dialogues)
@@ -71,6 +77,35 @@ def evaluate(
     if json is not None:
         together = {} if averaged is None else {"averaged": averaged}
         write_json(json, {str(seed): result for seed, result in results.items()} | together)
+    for one in runs:
+        _compare(one, results[one.record["seed"]], device)
+
+
+def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
+    """Say where scores are not those that training recorded, and what may be the reason.
+
+    Raises
+    ------
+    InputError
+        If they differ though the device has not been chosen.
+    """
+    changed = differences(run.record["environment"])
+    if changed:
+        note(f"{run.folder.path}: was trained with {changed}")
+    different = [split for split in ("val", "test") if result[split] != run.record[split]]
+    if not different:
+        return
+    pairs = [
+        f"{split} weighted F1 {result[split]['weighted_f1']:.4f}, recorded "
+        f"{run.record[split]['weighted_f1']:.4f}"
+        for split in different
+    ]
+    sentence = (
+        f"{run.folder.path}: the scores are not those that training recorded: {'; '.join(pairs)}"
+    )
+    if device == CPU:  # where they were recorded
+        raise InputError(sentence)
+    note(f"{sentence} on the CPU")
 
 
 def _scores(

@@ -10,9 +10,9 @@ from typing import Any
 from ariigcn_dgl.cli.commands import COMMANDS, named_in
 from ariigcn_dgl.cli.guarded import guarded
 from ariigcn_dgl.cli.parser import parser_with, stop
+from ariigcn_dgl.cli.resume import refuse_beside_resume
+from ariigcn_dgl.cli.signals import exit_code, stoppable
 from ariigcn_dgl.errors import InputError
-
-INTERRUPTED = 130
 
 
 @guarded
@@ -27,18 +27,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        2 for bad input, with one sentence on stderr; 130 after an interruption; what else there is
-        stands with `guarded`.
+        2 for bad input, with one sentence on stderr; 128 and the signal's number, 130 of Ctrl-C,
+        after an interruption; what else there is stands with `guarded`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         name, options = _settings(arguments)
-        COMMANDS[name].load()(**options)
+        if name == "train":
+            refuse_beside_resume(arguments)
+        with stoppable():
+            COMMANDS[name].load()(**options)
     except InputError as error:
         stop(str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(exit_code(interrupt))
 
 
 def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:

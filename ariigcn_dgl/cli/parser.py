@@ -16,6 +16,7 @@ from docstring_parser import parse as parse_docstring
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
 from ariigcn_dgl.escape import visible
+from ariigcn_dgl.option_parser import OptionParser
 
 BAD_INPUT = 2
 SHELLS = ("bash", "zsh")
@@ -49,7 +50,7 @@ class _PrintCompletion(argparse.Action):
         sys.exit()
 
 
-class Parser(jsonargparse.ArgumentParser):
+class Parser(OptionParser):
     """Answers bad options with one sentence instead of the whole usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

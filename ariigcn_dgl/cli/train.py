@@ -17,21 +17,24 @@ from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name
-from ariigcn_dgl.extract.manifest import keep_manifest
-from ariigcn_dgl.files import json_lines, new_folder, write_json
+from ariigcn_dgl.files import write_json
 from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.divergence import divergence
 from ariigcn_dgl.training.fit import LEARNT_FROM, fit, require_labels
 from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.plan import PLAN_FILE, planned_dialogues, read_plan
+from ariigcn_dgl.training.open_run import new_run, old_run
+from ariigcn_dgl.training.plan import planned_dialogues, read_settings
 from ariigcn_dgl.training.presets import PRESETS
-from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
+from ariigcn_dgl.training.records import LARGEST_SEED, read_metrics
+from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import METRICS_FILE
 
-LARGEST_SEED = 2**32 - 1
+SUMMARY_FILE = "summary.json"
 
 
 def train(
@@ -75,7 +78,7 @@ def train(
     out : str
         New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
-        Run folder of an interrupted training to go on with; other options are ignored.
+        Run folder of an interrupted training to go on with, with the options that it began with.
     device : str
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
@@ -84,32 +87,57 @@ def train(
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
-    _set_threads(threads)
     if resume is not None:
-        folder, plan = Path(resume), read_plan(Path(resume))
+        _go_on(Path(resume))
+        return
+    _set_threads(threads)
+    check_device(device)
+    _check_seeds(seeds)
+    dialogues = load_source(data, modalities)
+    config = RunConfig(system, model, training).resolved(dialogues)
+    require_labels(dialogues, LEARNT_FROM)
+    check_config(config, dialogues)
+    _check_cuda_graphs(cuda_graphs, device, system)
+    folder = Path(out or _default_folder(dialogues.name, system, preset))
+    plan = {
+        "data": absolute(data),
+        "dataset_sha256": fingerprint(dialogues),
+        "modalities": modalities,
+        "preset": preset,
+        "seeds": seeds,
+        "device": device,
+        "cuda_graphs": cuda_graphs,
+        "threads": threads,
+        "environment": environment(),
+    }
+    with new_run(folder, plan, config):
+        _train_and_show(dialogues, config, plan, folder)
+
+
+def _go_on(folder: Path) -> None:
+    with old_run(folder) as plan:
         check_device(plan["device"])
+        _set_threads(plan["threads"])
+        changed = differences(plan["environment"])
+        if changed:
+            note(
+                f"{folder}: was begun with {changed}: the numbers may differ from those of an "
+                "uninterrupted training"
+            )
         dialogues = planned_dialogues(plan)
         _check_same_data(folder, plan, dialogues)
-        config = read_config(folder / CONFIG_FILE)
-    else:
-        check_device(device)
-        _check_seeds(seeds)
-        dialogues = load_source(data, modalities)
-        config = RunConfig(system, model, training).resolved(dialogues)
-        require_labels(dialogues, LEARNT_FROM)
-        check_config(config, dialogues)
-        _check_cuda_graphs(cuda_graphs, device, system)
-        folder = new_folder(out or _default_folder(dialogues.name, system, preset))
-        plan = {"data": absolute(data), "preset": preset, "seeds": seeds, "device": device}
-        plan |= {"cuda_graphs": cuda_graphs, "modalities": modalities}
-        plan["dataset_sha256"] = fingerprint(dialogues)
-        write_config(folder / CONFIG_FILE, config)
-        write_json(folder / PLAN_FILE, plan)
-        keep_manifest(data, folder)
+        _train_and_show(dialogues, read_settings(folder), plan, folder)
+
+
+def _train_and_show(
+    dialogues: Dialogues, config: RunConfig, plan: dict[str, Any], folder: Path
+) -> None:
     runs = _train_seeds(dialogues, config, plan, folder)
-    write_json(folder / "summary.json", {str(seed): _summary(run) for seed, run in runs.items()})
+    summary = {str(seed): _summary(run) for seed, run in runs.items()}
+    write_json(folder / SUMMARY_FILE, summary)
+    seal(folder, [SUMMARY_FILE])
     for seed, run in runs.items():
-        history = (record for _, record in json_lines(folder / f"seed{seed}" / METRICS_FILE))
+        history = read_metrics(folder / f"seed{seed}" / METRICS_FILE)
         sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
         if sentence:
             note(f"seed {seed}: {sentence}")
@@ -130,7 +158,7 @@ def _train_seeds(
                     seed,
                     folder / f"seed{seed}",
                     device=plan["device"],
-                    cuda_graphs=plan.get("cuda_graphs", False),
+                    cuda_graphs=plan["cuda_graphs"],
                     report=display,
                 )
     except KeyboardInterrupt:

@@ -78,13 +78,13 @@ def read_npy(path: Path) -> np.ndarray:
     with numpy_errors(str(path)), open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        checked_header(file, size)
+        check_header(file, size)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def checked_header(file: BinaryIO, size: int) -> tuple[int, ...]:
-    """Return the shape that the header of a .npy file names, before any of it gets memory.
+def check_header(file: BinaryIO, size: int) -> None:
+    """Hold the header of a .npy file against its size, before what it names gets memory.
 
     Parameters
     ----------
@@ -110,7 +110,6 @@ def checked_header(file: BinaryIO, size: int) -> tuple[int, ...]:
         raise ValueError(
             f"the header says shape {shape} ({dtype}), {expected:,} bytes; there are {size:,}"
         )
-    return shape
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:

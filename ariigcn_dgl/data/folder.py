@@ -14,12 +14,14 @@ from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import parse_json, read_text, refuse_existing, replacing, sha256_of
+from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, verify
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
 _HEADER = "dataset.json"
 _FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
+WAY_OUT = "copy or make the data set again"
 
 
 def write_folder(dialogues: Dialogues, path: str | Path) -> None:
@@ -62,6 +64,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     }
     text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
     (folder / _HEADER).write_text(text, encoding="utf-8")
+    seal(folder, [_HEADER, _FEATURES, _UTTERANCES])
 
 
 def _utterance_lines(dialogues: Dialogues) -> str:
@@ -93,6 +96,8 @@ def read_folder(path: str | Path) -> Dialogues:
         If a file is missing, malformed, of another version, or not the one that was written.
     """
     path = Path(path)
+    if is_sealed(path):  # folders of before there were seals are none
+        verify(path / _HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
     header = _read_header(path / _HEADER)
     hashes = _field(path, header, "sha256", dict)
     for name in (_FEATURES, _UTTERANCES):
@@ -100,6 +105,11 @@ def read_folder(path: str | Path) -> Dialogues:
     table = read_table(path / _UTTERANCES)
     table.require("dialogue", "utterance", "speaker")
     return _assemble(path, header, table, _read_features(path, header))
+
+
+def lacks_seal(path: str | Path) -> bool:
+    """Whether a path is such a folder from before there were seals."""
+    return (Path(path) / _HEADER).is_file() and not is_sealed(Path(path))
 
 
 def _assemble(
@@ -147,7 +157,7 @@ def _verify(path: Path, expected: object) -> None:
     if found != expected:
         raise InputError(
             f"{path}: changed or truncated since it was written (SHA-256 {found[:12]}…, "
-            f"{_HEADER} says {expected[:12]}…); copy or make the data set again"
+            f"{_HEADER} says {expected[:12]}…); {WAY_OUT}"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data.arrays import (
-    checked_header,
+    check_header,
     numpy_errors,
     to_float32,
     to_int64,
@@ -109,7 +109,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
         name = member.filename.removesuffix(".npy")
         if name != member.filename:
             with numpy_errors(f"{path}: {name}"), archive.open(member) as content:
-                checked_header(content, member.file_size)
+                check_header(content, member.file_size)
 
 
 def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.lock import LOCK_FILE, locked
 
 FILE = "experiment.json"
+BUSY = (
+    "another ariigcn experiment is working in it; wait for it, or choose another folder with --out"
+)
 
 
 @contextlib.contextmanager
@@ -38,17 +41,9 @@ def study_folder(
     content["dataset_sha256"] = fingerprint(dialogues)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = (path / ".lock").open("w")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{path}: another ariigcn experiment is working in it; wait for it, or choose "
-                "another folder with --out"
-            ) from error
+    with locked(path, BUSY):
         _check(path, content)
         write_json(path / FILE, content)
         yield path
@@ -56,7 +51,7 @@ def study_folder(
 
 def _check(path: Path, content: dict[str, str | int | None]) -> None:
     if not (path / FILE).exists():
-        if any(one.name != ".lock" for one in path.iterdir()):
+        if any(one.name != LOCK_FILE for one in path.iterdir()):
             raise InputError(f"{path}: holds something else; choose another folder with --out")
         return
     found = {"folds": None} | read_json(path / FILE, keys=["study", "dataset", "dataset_sha256"])

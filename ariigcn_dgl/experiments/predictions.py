@@ -9,9 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
-from ariigcn_dgl.files import json_lines
 from ariigcn_dgl.training.metrics import Scores, score
-from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +43,8 @@ class TestPredictions:
         """Return what a finished run says."""
         names = tuple(run.read()["label_names"])
         number = {name: place for place, name in enumerate(names)}
-        lines = json_lines(run.seed_folder.path / PREDICTIONS_FILE)
-        labelled = [line for _, line in lines if line["label"] is not None]
+        lines = run.seed_folder.read_answers(names)
+        labelled = [line for line in lines if line["label"] is not None]
         return cls(
             run.seed,
             names,

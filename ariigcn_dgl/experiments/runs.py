@@ -7,19 +7,29 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ariigcn_dgl.data.folds import Fold
-from ariigcn_dgl.extract.manifest import keep_manifest
-from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.environment import environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import read_json, sweep, write_json
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.loop import TestUse
-from ariigcn_dgl.training.plan import PLAN_FILE
-from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, identity, write_config
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.plan import write_plan
+from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
+from ariigcn_dgl.training.run_config import RunConfig, identity
+from ariigcn_dgl.training.run_folder import RunFolder
 
 FAILURE_FILE = "failure.json"
 NOT_RUN = "not run"
 Status = Literal["open", "done", "failed"]
+
+
+class Failure(TypedDict):
+    """Content of its file."""
+
+    reason: str
+    final: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +105,7 @@ class Run:
     @property
     def _failure(self) -> dict[str, Any]:
         path = self.folder / FAILURE_FILE
-        return {"final": True} | read_json(path, keys=["reason"]) if path.exists() else {}
+        return conform(read_json(path), Failure, str(path)) if path.exists() else {}
 
     @property
     def epochs(self) -> int:
@@ -112,7 +122,7 @@ class Run:
     def prepare(self) -> None:
         """Write what the run is to do; forget an earlier failure."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_config(self.folder / CONFIG_FILE, self.config)
+        sweep(self.folder)
         plan = {
             "data": self.data,
             "preset": self.name,
@@ -121,9 +131,10 @@ class Run:
             "modalities": list(self.modalities),
             "fold": None if self.fold is None else asdict(self.fold),
             "dataset_sha256": self.dataset_sha256,
+            "threads": 1,
+            "environment": environment(),
         }
-        write_json(self.folder / PLAN_FILE, plan)
-        keep_manifest(self.data, self.folder)
+        write_plan(self.folder, plan, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
     def fail(self, reason: str, final: bool = True) -> None:
@@ -136,5 +147,18 @@ class Run:
         return self._failure.get("reason", NOT_RUN)
 
     def read(self) -> dict[str, Any]:
-        """Return the content of ``run.json``."""
-        return self.seed_folder.read_run()
+        """Return the content of ``run.json``.
+
+        Raises
+        ------
+        InputError
+            If it is damaged, or another run's.
+        """
+        record = self.seed_folder.read_run()
+        asked = (self.seed, settings_sha256(self.config), self.dataset_sha256)
+        if asked != (record["seed"], record["settings_sha256"], record["dataset_sha256"]):
+            raise InputError(
+                f"{self.seed_folder.path}: holds another run than its folder's name says; delete "
+                f"{self.folder} to train again"
+            )
+        return record

@@ -16,8 +16,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.loop import TestUse
-from ariigcn_dgl.training.plan import planned_dialogues, read_plan
-from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
+from ariigcn_dgl.training.plan import planned_dialogues, read_plan, read_settings
 
 BAD_INPUT, TRY_AGAIN, INTERRUPTED = 2, 75, 130  # 75: EX_TEMPFAIL of sysexits.h
 LOG_FILE = "worker.log"
@@ -36,7 +35,7 @@ def work(folder: Path, test: TestUse) -> None:
     dialogues = planned_dialogues(plan)
     if fingerprint(dialogues) != plan["dataset_sha256"]:
         raise InputError(f"{plan['data']}: has changed since the study began")
-    config = read_config(folder / CONFIG_FILE)
+    config = read_settings(folder)
     for seed in plan["seeds"]:
         fit(dialogues, config, seed, folder / f"seed{seed}", device=plan["device"], test=test)
 

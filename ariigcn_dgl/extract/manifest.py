@@ -17,6 +17,7 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
+from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
 MANIFEST, AUDIO_ENCODER, SPOKEN = "extraction.json", "audio_encoder.safetensors", "spoken.jsonl"
 FORMAT = "ariigcn-extraction-1"
@@ -43,6 +44,8 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
         write_json(scratch / MANIFEST, _manifest(extracted.encoders, utterances))
         lines = (json.dumps(_spoken(one), ensure_ascii=False) + "\n" for one in utterances)
         (scratch / SPOKEN).write_text("".join(lines), encoding="utf-8")
+        made = [name for name in (MANIFEST, AUDIO_ENCODER, SPOKEN) if (scratch / name).is_file()]
+        seal(scratch, made)
 
 
 def _manifest(encoders: Encoders, utterances: Sequence[Spoken]) -> dict[str, Any]:
@@ -84,6 +87,8 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
+    if is_sealed(folder) and MANIFEST in sealed(folder):  # in older folders it may stand alone
+        verify(path, "extract the features again, or train again")
     manifest = read_json(path, keys=("format", "encoders", "libraries"))
     if manifest["format"] != FORMAT:
         raise InputError(f"{path}: format is {manifest['format']!r}, expected {FORMAT!r}")

@@ -10,14 +10,10 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import json_lines, read_text
-from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.files import read_text
+from ariigcn_dgl.training.plan import read_plan, read_settings
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import PREDICTIONS_FILE, RunFolder
-
-METRICS_FILE = "metrics.jsonl"
-NEEDED = {"val": HEADLINE, "test": (*HEADLINE, "per_class", "confusion")}
+from ariigcn_dgl.training.run_folder import METRICS_FILE, PREDICTIONS_FILE, RunFolder
 
 
 @dataclass(frozen=True)
@@ -113,45 +109,35 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
     """
     folder = folders[0].parent
     settings = folder / CONFIG_FILE
+    plan = read_plan(folder)
+    if settings.exists():
+        read_settings(folder)  # refuses others than those of the run
     return RunFiles(
         name=name,
-        plan=read_plan(folder),
+        plan=plan,
         settings=read_text(settings) if settings.exists() else None,
         seeds=[_read_seed(one) for one in folders],
     )
 
 
-def _read_seed(folder: Path) -> Seed:
-    record = RunFolder(folder).read_finished()
-    for part, names in NEEDED.items():
-        if record[part] is None:
-            raise InputError(
-                f"{folder}: its {part} split had no labels: there is nothing to report"
-            )
-        for name in names:
-            if name not in record[part]:
-                raise InputError(f"{folder / 'run.json'}: damaged: lacks '{part}.{name}'")
-    metrics, predictions = folder / METRICS_FILE, folder / PREDICTIONS_FILE
-    return Seed(
-        folder,
-        record,
-        [record for _, record in json_lines(metrics)] if metrics.exists() else None,
-        _predictions(predictions) if predictions.exists() else None,
+def _read_seed(path: Path) -> Seed:
+    folder = RunFolder(path)
+    record = folder.read_finished()
+    if record["test"] is None:
+        raise InputError(f"{path}: its test split had no labels: there is nothing to report")
+    answers = None
+    if (path / PREDICTIONS_FILE).exists():
+        answers = _predictions(folder.read_answers(record["label_names"]))
+    metrics = folder.read_metrics() if (path / METRICS_FILE).exists() else None
+    return Seed(path, record, metrics, answers)
+
+
+def _predictions(answers: Sequence[Mapping[str, Any]]) -> Predictions:
+    labelled = [one for one in answers if one["label"] is not None]
+    return Predictions(
+        np.array([float(one["probabilities"][one["prediction"]]) for one in labelled]),
+        np.array([one["label"] == one["prediction"] for one in labelled], bool),
     )
-
-
-def _predictions(path: Path) -> Predictions:
-    confidences, hits = [], []
-    for n, line in json_lines(path):
-        try:
-            guess, label = line["prediction"], line["label"]
-            confidence = float(line["probabilities"][guess])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: line {n}: damaged: not a prediction") from error
-        if label is not None:
-            confidences.append(confidence)
-            hits.append(label == guess)
-    return Predictions(np.array(confidences), np.array(hits, bool))
 
 
 def short_names(runs: Sequence[Path]) -> list[str]:

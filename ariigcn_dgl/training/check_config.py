@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from ariigcn_dgl.data import Dialogues
@@ -36,7 +38,7 @@ def check_config(config: RunConfig, dialogues: Dialogues) -> None:
     check_limits(config.model, "--model")
     check_limits(config.training, "--training")
     _check_speakers(config, dialogues)
-    _check_that_it_can_be_built(config, dialogues)
+    check_model(config, dialogues.widths, dialogues.num_classes, "--model")
 
 
 def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
@@ -49,11 +51,27 @@ def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
         )
 
 
-def _check_that_it_can_be_built(config: RunConfig, dialogues: Dialogues) -> None:
+def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, where: str) -> None:
+    """Raise where no model can be built of settings.
+
+    Parameters
+    ----------
+    config : RunConfig
+    widths : mapping of str to int
+        Of the features.
+    num_classes : int
+    where : str
+        What comes before the reason in the message.
+
+    Raises
+    ------
+    InputError
+        Gives the model's own reason.
+    """
     try:
         with torch.device("meta"):  # takes no memory and draws no random numbers
-            config.build(dialogues.widths, dialogues.num_classes)
+            config.build(widths, num_classes)
     except InputError:
         raise
-    except ValueError as error:
-        raise InputError(f"--model: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from error

@@ -13,8 +13,12 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.loop import Loop, Report, TestUse
 from ariigcn_dgl.training.recorded_step import CudaGraphs
+from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
 from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.run_folder import RunFolder
+
+# What a run cannot go on without, and is called in messages.
+DECIDING = {"seed": "seed", "settings_sha256": "configuration", "dataset_sha256": "data set"}
 
 LEARNT_FROM = ("train", "val")
 
@@ -67,28 +71,43 @@ def fit(
     Raises
     ------
     InputError
-        If a split has no labelled utterance, a setting is out of range, the folder's state is
-        damaged, or training diverges.
+        If a split has no labelled utterance, a setting is out of range, the folder holds another
+        run or is damaged, or training diverges.
     """
     folder = RunFolder(path)
+    run = _describe(dialogues, config, seed)
     if folder.finished or (test == "never" and folder.validated):
-        return folder.read_run()
+        return _ended(folder, run, keep_state=test == "never")
     require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
     check_config(config, dialogues)
-    path.mkdir(exist_ok=True)
-    run = _describe(dialogues, config, seed)
+    folder.begin()
     folder.write_run(run)
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
     recorder = CudaGraphs(device) if cuda_graphs else None
     loop = Loop(standardiser.apply(dialogues), config, seed, folder, device, test, recorder)
-    loop.resume()
+    loop.resume({name: run[name] for name in DECIDING})
     loop.run(report)
     run |= loop.finish()
     folder.write_run(run)
+    folder.seal()
     if test != "never":
         folder.remove_state()
     return run
+
+
+def _ended(folder: RunFolder, run: dict[str, Any], keep_state: bool) -> dict[str, Any]:
+    """Return the record of a run that was trained before; `run` is what was asked for."""
+    record = folder.read_run()
+    for name in DECIDING:
+        if record[name] != run[name]:
+            raise InputError(
+                f"{folder.path}: holds a run of another {DECIDING[name]}: delete it, or choose "
+                "another folder"
+            )
+    if not keep_state:  # the process may have been killed before it did
+        folder.remove_state()
+    return record
 
 
 def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, Any]:
@@ -97,6 +116,7 @@ def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, A
         "system": config.system,
         "dataset": dialogues.name,
         "dataset_sha256": fingerprint(dialogues),
+        "settings_sha256": settings_sha256(config),
         "seed": seed,
         "label_names": list(dialogues.label_names),
         "widths": dialogues.widths,

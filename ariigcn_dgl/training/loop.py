@@ -74,8 +74,9 @@ class Loop:
         self.device = None if recorder else device  # a recorded step sends its batches itself
         self.train_step, self.adversarial_step = self._steps(recorder)
         self.history: list[dict[str, Any]] = []
-        self.best = {"epoch": 0, "weighted_f1": -1.0}
+        self.best: dict[str, Any] = {"epoch": 0, "weighted_f1": -1.0, "sha256": ""}
         self.seconds = 0.0
+        self.deciding: dict[str, Any] = {}
 
     def _steps(self, recorder: Recorder | None) -> tuple[Update, Update]:
         optimiser, size = self.optimiser, self.config.training.batch_size
@@ -114,8 +115,8 @@ class Loop:
             record |= _columns("test", self._score(self.optimiser.average, "test")[1])
         last = self.config.training.selection == "last"
         if last or scores.weighted_f1 > self.best["weighted_f1"]:
-            self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1}
-            self.folder.write_weights(self.optimiser.average)
+            sha256 = self.folder.write_weights(self.optimiser.average)
+            self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1, "sha256": sha256}
         return record
 
     def _batches(self, epoch: int) -> Iterator[Batch]:
@@ -133,23 +134,35 @@ class Loop:
         self.folder.write_metrics(self.history)
         state = self.optimiser.state_dict()
         state |= {"history": self.history, "best": self.best, "seconds": self.seconds}
-        self.folder.write_state(state)
+        self.folder.write_state(state | {"deciding": self.deciding})
 
-    def resume(self) -> None:
-        """Go on from the state in the folder, if there is one."""
+    def resume(self, deciding: dict[str, Any]) -> None:
+        """Go on from the state in the folder, if there is one.
+
+        Parameters
+        ----------
+        deciding : dict
+            Hashes of settings and data, and the seed: kept in the state, and those of a state that
+            training is to go on from must be the same.
+        """
+        self.deciding = deciding
         state = self.folder.read_state()
         if state is None:
             return
+        if state.pop("deciding", None) != deciding:
+            raise self.folder.damaged_state()
         try:
             self.history, self.best = state.pop("history"), state.pop("best")
             self.seconds = state.pop("seconds")
             self.optimiser.load_state_dict(state)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise self.folder.damaged_state() from error
+        self.folder.write_metrics(self.history)  # of a last epoch it may never be done again
 
     def finish(self) -> dict[str, Any]:
         """Score validation, and test for the first and only time, with the kept weights."""
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
+        self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
         found = {"val": asdict(self._score(self.model, "val")[1])}
         if self.test != "never":

@@ -1,4 +1,4 @@
-"""What a run folder trains: data set, its hash, modalities, fold, preset, seeds and device."""
+"""What a run folder trains, and how: data set, modalities, fold, preset, seeds, device, threads."""
 
 from __future__ import annotations
 
@@ -9,10 +9,42 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json
+from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
+from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.schema import conform
+from ariigcn_dgl.seal import is_sealed, seal, unseal, verify
+from ariigcn_dgl.training.records import PlanRecord
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
 PLAN_FILE = "train.json"
-PLAN_KEYS = ("data", "dataset_sha256", "preset", "seeds", "device")
+# What a plan that does not say otherwise means.
+USUAL = {
+    "modalities": None,
+    "fold": None,
+    "cuda_graphs": False,
+    "threads": 1,
+    "environment": {},
+}
+
+
+def write_plan(run: Path, plan: dict[str, Any], config: RunConfig) -> None:
+    """Write into a folder all that decides a run, and seal it.
+
+    Parameters
+    ----------
+    run : Path
+        A folder, new or of a run that is to begin anew.
+    plan : dict
+        As of `read_plan`.
+    config : RunConfig
+        Resolved for the data set.
+    """
+    unseal(run)
+    write_config(run / CONFIG_FILE, config)
+    write_json(run / PLAN_FILE, plan)
+    keep_manifest(plan["data"], run)
+    extracted = [name for name in (MANIFEST, AUDIO_ENCODER) if (run / name).is_file()]
+    seal(run, [CONFIG_FILE, PLAN_FILE, *extracted])
 
 
 def read_plan(run: Path) -> dict[str, Any]:
@@ -25,7 +57,30 @@ def read_plan(run: Path) -> dict[str, Any]:
     """
     if not (run / PLAN_FILE).is_file():
         raise InputError(f"{run}: not a run folder (no {PLAN_FILE}): expected what --out named")
-    return {"modalities": None, "fold": None} | read_json(run / PLAN_FILE, keys=PLAN_KEYS)
+    if not is_sealed(run):
+        raise InputError(
+            f"{run}: has no seal.json: another version of this program made it, or a file was "
+            "lost; use that version, or train again"
+        )
+    _verify(run / PLAN_FILE)
+    return USUAL | conform(read_json(run / PLAN_FILE), PlanRecord, str(run / PLAN_FILE))
+
+
+def read_settings(run: Path) -> RunConfig:
+    """Read the settings of a run folder.
+
+    Raises
+    ------
+    InputError
+        If they are damaged, or not those that it was begun with.
+    """
+    if is_sealed(run):
+        _verify(run / CONFIG_FILE)
+    return read_config(run / CONFIG_FILE)
+
+
+def _verify(path: Path) -> None:
+    verify(path, f"put the right file there, or delete {path.parent} and train again")
 
 
 def planned_dialogues(plan: dict[str, Any], source: str | None = None) -> Dialogues:

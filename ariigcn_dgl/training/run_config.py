@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
@@ -18,6 +18,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
+from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 
 CONFIG_FILE = "config.yaml"
@@ -78,8 +79,8 @@ class RunConfig:
 
 
 @cache
-def _parser(system: str) -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False)
+def _parser(system: str) -> OptionParser:
+    parser = OptionParser(exit_on_error=False)
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
@@ -161,7 +162,7 @@ def read_config(path: Path) -> RunConfig:
     Raises
     ------
     InputError
-        If the file is missing, truncated, or holds something else.
+        If the file is missing, truncated, holds something else, or a value is out of range.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
@@ -177,7 +178,7 @@ def read_config(path: Path) -> RunConfig:
     except InputError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
-    except (ArgumentError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (ArgumentError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))

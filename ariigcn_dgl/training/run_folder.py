@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
@@ -21,13 +19,21 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
-from ariigcn_dgl.files import read_json, replacing, write_json
+from ariigcn_dgl.files import replacing, sha256_of, sweep, write_json
+from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, unseal, verify
+from ariigcn_dgl.training.answers import read_answers, write_predictions
 from ariigcn_dgl.training.metrics import Scores
+from ariigcn_dgl.training.records import read_metrics, read_run
+from ariigcn_dgl.training.state_file import read_state, write_state
 
-RUN_FORMAT = 1  # raised when the same settings give other numbers or files
-METRICS_FILE = "metrics.jsonl"
 PREDICTIONS_FILE = "predictions.jsonl"
-RUN_KEYS = ("dataset", "dataset_sha256", "seed", "label_names", "widths", "best_epoch", "val")
+METRICS_FILE = "metrics.jsonl"
+_RUN, _WEIGHTS, _STANDARDISER, _STATE = (
+    "run.json",
+    "model.safetensors",
+    "standardiser.safetensors",
+    "state.pt",
+)
 
 
 class RunFolder:
@@ -35,8 +41,8 @@ class RunFolder:
 
     ``run.json`` (what was trained and how it ended), ``metrics.jsonl`` and ``metrics.csv`` (one
     line an epoch), ``model.safetensors`` (best weights), ``standardiser.safetensors``,
-    ``predictions.jsonl``, ``per_class.csv`` and ``confusion.csv`` (test split), and while training
-    ``state.pt``.
+    ``predictions.jsonl``, ``per_class.csv`` and ``confusion.csv`` (test split), while training
+    ``state.pt``, and when that has ended ``seal.json``: every reader compares its file with it.
 
     Parameters
     ----------
@@ -46,42 +52,93 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
+    def seal(self) -> None:
+        """Say that the run has ended: its files are as they are to stay."""
+        names = (path.name for path in self.path.iterdir() if path.is_file())
+        seal(self.path, [n for n in names if n not in (SEAL_FILE, _STATE) and n[0] != "."])
+
+    def begin(self) -> None:
+        """Prepare the folder to be trained in: new, or what an earlier process began.
+
+        Raises
+        ------
+        InputError
+            If it cannot be created, or holds a run that had ended and has lost its seal.
+        """
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be created: {error.strerror}") from error
+        sweep(self.path)
+        if (self.path / _RUN).exists():
+            ended = "val" in read_run(self.path / _RUN, trained=False)
+            if ended and not is_sealed(self.path) and not (self.path / _STATE).exists():
+                raise InputError(f"{self.path / SEAL_FILE}: no such file; {self._way_out}")
+        unseal(self.path)
+
+    @property
+    def _way_out(self) -> str:
+        return f"put the right file there, or delete {self.path} and train again"
+
+    def _verified(self, name: str) -> Path:
+        verify(self.path / name, self._way_out)
+        return self.path / name
+
     def write_run(self, content: dict[str, Any]) -> None:
         """Write what was trained and how it ended."""
-        write_json(self.path / "run.json", content)
+        write_json(self.path / _RUN, content)
 
     def read_run(self) -> dict[str, Any]:
-        """Read ``run.json``; InputError where it is missing or damaged."""
-        return read_json(self.path / "run.json")
+        """Read ``run.json`` of a run that has ended; InputError where it has not or is damaged."""
+        if not is_sealed(self.path):
+            if (self.path / _RUN).exists():  # of another version it may have no seal
+                read_run(self.path / _RUN, trained=False)
+            raise self._unfinished()
+        return read_run(self._verified(_RUN), trained=True)
 
     def read_finished(self) -> dict[str, Any]:
         """Read ``run.json`` of a finished run; InputError where it is not or is damaged."""
-        if not self.finished:
-            raise InputError(
-                f"{self.path}: the training is not finished, go on with: "
-                f"ariigcn train --resume {self.path.parent}"
-            )
-        return read_json(self.path / "run.json", keys=RUN_KEYS)
+        record = self.read_run()
+        if "test" not in record:
+            raise self._unfinished()
+        return record
+
+    def _unfinished(self) -> InputError:
+        return InputError(
+            f"{self.path}: the training is not finished, go on with: "
+            f"ariigcn train --resume {self.path.parent}"
+        )
 
     @property
     def validated(self) -> bool:
         """Whether the run has been trained, though the test split need not have been scored."""
-        return (self.path / "run.json").exists() and "val" in self.read_run()
+        return is_sealed(self.path)
 
     @property
     def finished(self) -> bool:
         """Whether the run has been trained and scored."""
-        return (self.path / "run.json").exists() and "test" in self.read_run()
+        return is_sealed(self.path) and "test" in self.read_run()
 
-    def write_weights(self, model: nn.Module) -> None:
-        """Write the model's weights."""
+    def write_weights(self, model: nn.Module) -> str:
+        """Write the model's weights; return the SHA-256 of the file."""
         weights = {name: x.contiguous() for name, x in model.state_dict().items()}
-        with replacing(self.path / "model.safetensors") as scratch:
+        with replacing(self.path / _WEIGHTS) as scratch:
             save_file(weights, scratch)
+            return sha256_of(scratch)
+
+    def check_weights(self, sha256: str) -> None:
+        """Raise `InputError` unless the weights are those that `write_weights` wrote."""
+        path = self.path / _WEIGHTS
+        if not path.is_file() or sha256_of(path) != sha256:
+            raise InputError(
+                f"{path}: is not what the best epoch wrote: delete {self.path} to start over"
+            )
 
     def load_weights(self, model: nn.Module) -> None:
         """Load the weights into a model; InputError where they are damaged or do not fit."""
-        path = self.path / "model.safetensors"
+        path = self.path / _WEIGHTS
+        if is_sealed(self.path):
+            verify(path, self._way_out)
         weights = _load(load_file, path)
         expected = {name: tuple(x.shape) for name, x in model.state_dict().items()}
         found = {name: tuple(x.shape) for name, x in weights.items()}
@@ -91,16 +148,19 @@ class RunFolder:
                     f"{path}: the weights do not fit the settings of this run: {name} has shape "
                     f"{found.get(name, 'none')}, expected {expected.get(name, 'none')}"
                 )
+        for name, values in weights.items():
+            if not values.isfinite().all():
+                raise InputError(f"{path}: {name} has weights that are no finite numbers")
         model.load_state_dict(weights)
 
     def write_standardiser(self, standardiser: Standardiser) -> None:
         """Write the feature statistics."""
-        with replacing(self.path / "standardiser.safetensors") as scratch:
+        with replacing(self.path / _STANDARDISER) as scratch:
             save_arrays(standardiser.arrays(), scratch)
 
     def read_standardiser(self, widths: Mapping[str, int]) -> Standardiser:
         """Read the feature statistics; InputError where they are damaged or of other features."""
-        path = self.path / "standardiser.safetensors"
+        path = self._verified(_STANDARDISER)
         arrays = _load(load_arrays, path)
         found = {name: array.shape for name, array in arrays.items()}
         if found != {f"{m}.{part}": (w,) for m, w in widths.items() for part in ("mean", "std")}:
@@ -113,32 +173,40 @@ class RunFolder:
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""
-        # Through memory: on a full disk torch.save raises errors that do not say so.
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        with replacing(self.path / "state.pt") as scratch:
-            scratch.write_bytes(buffer.getvalue())  # no copy, and no view that outlives the buffer
+        write_state(self.path / _STATE, state)
 
     def read_state(self) -> dict[str, Any] | None:
         """Read what training goes on from; None before the first epoch has ended."""
-        path = self.path / "state.pt"
+        path = self.path / _STATE
         if not path.exists():
             return None
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises many kinds for a damaged file
+            return read_state(path)
+        except ValueError as error:
             raise self.damaged_state() from error
 
     def damaged_state(self) -> InputError:
         """Return what to raise where training cannot go on from ``state.pt``."""
         return InputError(
-            f"{self.path / 'state.pt'}: damaged or of other settings, training cannot go on from "
+            f"{self.path / _STATE}: damaged or of other settings, training cannot go on from "
             f"it: delete {self.path} to start over"
         )
 
     def remove_state(self) -> None:
         """Remove what is of no use after training."""
-        (self.path / "state.pt").unlink(missing_ok=True)
+        path = self.path / _STATE
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be removed: {error.strerror}") from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Read one record an epoch of a run that has ended."""
+        return read_metrics(self._verified(METRICS_FILE))
+
+    def read_answers(self, label_names: Sequence[str]) -> list[dict[str, Any]]:
+        """Read the test split's predictions of a finished run."""
+        return read_answers(self._verified(PREDICTIONS_FILE), label_names)
 
     def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
         """Write one line an epoch, as JSON lines and as CSV."""
@@ -164,36 +232,6 @@ class RunFolder:
         names = dialogues.label_names
         rows = ([name, *counts] for name, counts in zip(names, scores.confusion, strict=True))
         _write_csv(self.path / "confusion.csv", ["true \\ predicted", *names], rows)
-
-
-def write_predictions(
-    path: Path, dialogues: Dialogues, probabilities: np.ndarray, label_names: Sequence[str]
-) -> None:
-    """Write one JSON line per utterance: ids, true label if known, predicted label, probabilities.
-
-    Parameters
-    ----------
-    path : Path
-    dialogues : Dialogues
-    probabilities : (N, C) array
-    label_names : sequence of str, length C
-        Classes of the model.
-    """
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
-    with replacing(path) as scratch, scratch.open("w", encoding="utf-8") as file:
-        for row, p in enumerate(probabilities):
-            label = int(dialogues.labels[row])
-            record = {
-                "dialogue": dialogues.dialogue_ids[of_row[row]],
-                "utterance": dialogues.utterance_ids[row],
-                "speaker": dialogues.speaker_names[dialogues.speakers[row]],
-                "label": label_names[label] if label >= 0 else None,
-                "prediction": label_names[int(p.argmax())],
-                "probabilities": {
-                    name: round(float(x), 6) for name, x in zip(label_names, p, strict=True)
-                },
-            }
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

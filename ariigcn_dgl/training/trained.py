@@ -10,8 +10,11 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.check_config import check_model
+from ariigcn_dgl.training.plan import read_settings
 from ariigcn_dgl.training.predict import predict
-from ariigcn_dgl.training.run_config import CONFIG_FILE, read_config
+from ariigcn_dgl.training.records import settings_sha256
+from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import RunFolder
 
 
@@ -34,17 +37,34 @@ class TrainedRun:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.folder = RunFolder(folder)
         self.record = self.folder.read_finished()
-        self.config = read_config(folder.parent / CONFIG_FILE)
+        self.config = read_settings(folder.parent)
+        if settings_sha256(self.config) != self.record["settings_sha256"]:
+            raise InputError(
+                f"{folder}: was not trained with the settings of {folder.parent / CONFIG_FILE}: "
+                "one of them is another run's"
+            )
         self.label_names = tuple(self.record["label_names"])
         self.widths: dict[str, int] = self.record["widths"]
         self.standardiser = self.folder.read_standardiser(self.widths)
+        check_model(self.config, self.widths, len(self.label_names), str(folder))
         self.model = self.config.build(self.widths, len(self.label_names))
         self.folder.load_weights(self.model)
         self.model.to(device)
 
     def probabilities(self, dialogues: Dialogues) -> np.ndarray:
-        """Return class probabilities, (N, C), of dialogues that `adapt` returned."""
-        return predict(self.model, self.standardiser.apply(dialogues))
+        """Return class probabilities, (N, C), of dialogues that `adapt` returned.
+
+        Raises
+        ------
+        InputError
+            If they are not finite.
+        """
+        found = predict(self.model, self.standardiser.apply(dialogues))
+        if not np.isfinite(found).all():
+            raise InputError(
+                f"{self.folder.path}: its probabilities for {dialogues.name} are no finite numbers"
+            )
+        return found
 
     def adapt(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with this run's classes and modalities.

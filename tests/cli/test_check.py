@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +77,13 @@ def test_json_of_something_else(ariigcn: Callable, tmp_path: Path) -> None:
 
 def test_synthetic_set(ariigcn: Callable) -> None:
     assert ariigcn("data", "check", "synthetic").code == 0
+
+
+def test_folder_from_before_there_were_seals_is_said(
+    ariigcn: Callable, data: Path, tmp_path: Path
+) -> None:
+    old = Path(shutil.copytree(data, tmp_path / "old"))
+    (old / "seal.json").unlink()
+    outcome = ariigcn("data", "check", old)
+    assert outcome.code == 0
+    assert "has no seal.json: nothing tells whether dataset.json is as it was" in outcome.out

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from sklearn.metrics import f1_score
+
+from ariigcn_dgl.seal import seal, unseal
+from ariigcn_dgl.training.run_folder import RunFolder
 
 
 def _lines(path: Path) -> list[dict]:
@@ -66,6 +71,7 @@ def test_scores_are_printed(ariigcn: Callable, trained: Path) -> None:
 def test_data_that_moved_can_be_named(ariigcn: Callable, copy: Path, plain: Path) -> None:
     plan = json.loads((copy / "train.json").read_text())
     (copy / "train.json").write_text(json.dumps(plan | {"data": "/gone"}))
+    seal(copy, ["train.json"])
     names = "happy\nsad\nneutral\nangry\nexcited\nfrustrated\n"
     (plain / "labels.txt").write_text(names)
     assert "/gone: no such file" in ariigcn("evaluate", copy).err
@@ -82,7 +88,7 @@ def test_other_data_is_refused(refused: Callable[..., str], trained: Path) -> No
 def test_truncated_file_is_named(refused: Callable[..., str], copy: Path, name: str) -> None:
     content = (copy / "seed1" / name).read_bytes()
     (copy / "seed1" / name).write_bytes(content[:-7])
-    assert f"seed1/{name}: truncated or damaged" in refused("evaluate", copy)
+    assert f"seed1/{name}: changed or truncated" in refused("evaluate", copy)
 
 
 @pytest.mark.parametrize("name", ["train.json", "config.yaml", "seed0/run.json"])
@@ -92,14 +98,47 @@ def test_damaged_text_is_named(refused: Callable[..., str], copy: Path, name: st
     assert f"{name}: " in refused("evaluate", copy)
 
 
-def test_weights_that_do_not_fit_are_named(refused: Callable[..., str], copy: Path) -> None:
+def test_settings_of_another_run_are_named(refused: Callable[..., str], copy: Path) -> None:
     text = (copy / "config.yaml").read_text().replace("hidden_dim: 8", "hidden_dim: 12")
     (copy / "config.yaml").write_text(text)
-    assert "model.safetensors: the weights do not fit the settings" in refused("evaluate", copy)
+    seal(copy, ["config.yaml"])
+    assert "seed0: was not trained with the settings of " in refused("evaluate", copy)
+
+
+def test_weights_of_another_seed_are_named(refused: Callable[..., str], copy: Path) -> None:
+    shutil.copy(copy / "seed1" / "model.safetensors", copy / "seed0")
+    assert "seed0/model.safetensors: changed or truncated" in refused("evaluate", copy)
+
+
+def _edit_record(folder: Path, **changes: object) -> None:
+    (folder / "run.json").write_text(json.dumps(_record(folder) | changes))
+    RunFolder(folder).seal()
+
+
+def test_scores_that_training_did_not_record_are_printed_and_refused(
+    ariigcn: Callable, copy: Path
+) -> None:
+    test = _record(copy / "seed1")["test"]
+    _edit_record(copy / "seed1", test=test | {"weighted_f1": 99.5})
+    outcome = ariigcn("evaluate", copy)
+    assert outcome.code == 2
+    assert f"{test['weighted_f1']:.2f}" in outcome.out
+    assert (
+        f"{copy / 'seed1'}: the scores are not those that training recorded: test weighted F1 "
+        f"{test['weighted_f1']:.4f}, recorded 99.5000" in outcome.err
+    )
+
+
+def test_other_versions_than_those_of_the_training_are_said(ariigcn: Callable, copy: Path) -> None:
+    then = _record(copy / "seed1")["environment"] | {"torch": "0.1"}
+    _edit_record(copy / "seed1", environment=then)
+    outcome = ariigcn("evaluate", copy)
+    assert outcome.code == 0
+    assert outcome.err == f"{copy / 'seed1'}: was trained with torch 0.1, now {torch.__version__}\n"
 
 
 def test_unfinished_seed_says_how_to_go_on(refused: Callable[..., str], copy: Path) -> None:
-    (copy / "seed1" / "run.json").unlink()
+    unseal(copy / "seed1")
     assert f"is not finished, go on with: ariigcn train --resume {copy}" in refused(
         "evaluate", copy
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.cli.signals import stoppable
+
 RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
 EPOCHS = 5
 
@@ -63,13 +65,36 @@ def test_killed_training_goes_on_to_the_same_bits(
 
 
 @pytest.mark.usefixtures("foreground")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_interrupted_training_says_how_to_go_on(
-    start: Callable[[], subprocess.Popen[str]], ariigcn: Callable, tmp_path: Path
+    start: Callable[[], subprocess.Popen[str]],
+    ariigcn: Callable,
+    tmp_path: Path,
+    number: int,
+    code: int,
 ) -> None:
     with start() as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         message = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert f"go on with: ariigcn train --resume {tmp_path / 'stopped'}\n" in message
     assert "Traceback" not in message
     assert ariigcn("train", "--resume", tmp_path / "stopped").code == 0
+
+
+def test_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_signals_end_a_process_as_before_after_the_command(
+    ariigcn: Callable, trained: Path
+) -> None:
+    ariigcn("evaluate", trained)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from ariigcn_dgl.seal import unseal
 
 
 @pytest.fixture
@@ -49,10 +50,7 @@ def test_folder_that_is_no_run_is_named(refused_report: Callable[..., str], data
 
 
 def test_unfinished_run_is_named(refused_report: Callable[..., str], copy: Path) -> None:
-    path = copy / "seed1" / "run.json"
-    record = json.loads(path.read_text())
-    del record["test"]
-    path.write_text(json.dumps(record))
+    unseal(copy / "seed1")
     sentence = refused_report(copy)
     assert "seed1: the training is not finished, go on with: ariigcn train --resume" in sentence
 

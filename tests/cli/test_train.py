@@ -14,6 +14,9 @@ import torch
 import yaml
 
 from ariigcn_dgl.data import load_dialogues, write_folder
+from ariigcn_dgl.environment import environment
+from ariigcn_dgl.lock import locked
+from ariigcn_dgl.seal import seal, unseal
 from ariigcn_dgl.training.presets import preset_config
 from ariigcn_dgl.training.run_config import read_config
 
@@ -328,32 +331,134 @@ def test_folder_that_is_no_run_cannot_be_resumed(
     )
 
 
+def _edit_plan(folder: Path, **changes: object) -> None:
+    plan = json.loads((folder / "train.json").read_text())
+    (folder / "train.json").write_text(json.dumps(plan | changes))
+    seal(folder, ["train.json"])
+
+
 def test_damaged_plan_is_named(refused: Callable[..., str], copy: Path) -> None:
     (copy / "train.json").write_text("{}")
-    assert "train.json: damaged: lacks 'data'" in refused("train", "--resume", copy)
+    seal(copy, ["train.json"])
+    assert "train.json: damaged: lacks '" in refused("train", "--resume", copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data": []}, "data: expected text, found list"),
+        ({"seeds": {}}, "seeds: expected a list, found dict"),
+        ({"seeds": [0, True]}, "seeds.1: expected an integer, found True"),
+        ({"seeds": [-1]}, "seeds.0: expected 0 to 4294967295, found -1"),
+        ({"seeds": []}, "seeds: expected different numbers, found list"),
+        ({"device": 3}, "device: expected text, found 3"),
+        ({"fold": {"number": 0}}, "lacks 'fold.of'"),
+        ({"modalities": ["smell"]}, "modalities.0: expected one of text, audio, visual, found"),
+        ({"threads": 0}, "threads: expected at least 1, found 0"),
+    ],
+)
+def test_plan_with_something_else_in_it_is_named(
+    refused: Callable[..., str], copy: Path, changes: dict[str, object], words: str
+) -> None:
+    _edit_plan(copy, **changes)
+    assert f"train.json: damaged: {words}" in refused("train", "--resume", copy)
+
+
+@pytest.mark.parametrize("name", ["train.json", "config.yaml"])
+def test_decision_that_was_changed_is_not_trained_on(
+    refused: Callable[..., str], copy: Path, name: str
+) -> None:
+    path = copy / name
+    path.write_text(path.read_text().replace("2", "3"))
+    assert f"{name}: changed or truncated since it was written" in refused(
+        "train", "--resume", copy
+    )
 
 
 def test_damaged_settings_are_named(refused: Callable[..., str], copy: Path) -> None:
     text = (copy / "config.yaml").read_text()
     (copy / "config.yaml").write_text(text[: len(text) // 2])
+    seal(copy, ["config.yaml"])
     assert "config.yaml: " in refused("train", "--resume", copy)
+
+
+def test_folder_of_an_earlier_version_is_named(refused: Callable[..., str], copy: Path) -> None:
+    unseal(copy)
+    assert f"{copy}: has no seal.json: another version" in refused("train", "--resume", copy)
+
+
+@pytest.mark.parametrize("option", ["--threads=2", "--seeds=1", "--out=elsewhere"])
+def test_option_beside_resume_is_named(
+    refused: Callable[..., str], copy: Path, option: str
+) -> None:
+    sentence = refused("train", "--resume", copy, option)
+    assert sentence.startswith(f"{option.partition('=')[0]}: a run that is resumed keeps the")
+
+
+def test_threads_of_a_resumed_run_are_those_that_it_began_with(
+    ariigcn: Callable, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _edit_plan(copy, threads=3)
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    ariigcn("train", "--resume", copy)
+    assert asked == [3]
+
+
+def test_resuming_says_what_has_changed_since(ariigcn: Callable, copy: Path) -> None:
+    _edit_plan(copy, environment=environment() | {"torch": "0.1"})
+    outcome = ariigcn("train", "--resume", copy)
+    assert f"{copy}: was begun with torch 0.1, now {torch.__version__}: the nu" in outcome.err
+    assert outcome.code == 0
+
+
+def test_run_that_another_process_trains_is_not_resumed(
+    refused: Callable[..., str], copy: Path
+) -> None:
+    with locked(copy, "mine"):
+        sentence = refused("train", "--resume", copy)
+    assert sentence == f"{copy}: another process is training in it; wait for it"
+
+
+def test_scratch_files_that_a_killed_process_left_are_removed(
+    ariigcn: Callable, copy: Path
+) -> None:
+    left = copy / f".summary.json.{'a' * 32}.tmp"
+    left.touch()
+    ariigcn("train", "--resume", copy)
+    assert not left.exists()
+
+
+def test_folder_that_a_killed_process_was_making_is_removed(
+    train: Callable, tmp_path: Path
+) -> None:
+    left = tmp_path / f".run.{'a' * 32}.tmp"
+    left.mkdir()
+    train()
+    assert not left.exists()
+
+
+def test_environment_gives_no_option(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JSONARGPARSE_DEFAULT_ENV", "true")
+    monkeypatch.setenv("ARIIGCN_TRAIN__TRAINING__PATIENCE", "7")
+    monkeypatch.setenv("TRAINING__PATIENCE", "7")
+    folder = train()
+    assert read_config(folder / "config.yaml").training.patience != 7
 
 
 def test_data_that_changed_cannot_be_resumed(
     refused: Callable[..., str], copy: Path, plain: Path
 ) -> None:
-    plan = json.loads((copy / "train.json").read_text())
     table = plain / "utterances.csv"
     table.write_text(table.read_text().replace(",happy,", ",sad,"))
-    (copy / "train.json").write_text(json.dumps(plan | {"data": str(plain)}))
+    _edit_plan(copy, data=str(plain))
     assert f"was trained on another version of {plain}" in refused("train", "--resume", copy)
 
 
 def test_device_of_the_run_is_checked_before_it_goes_on(
     refused: Callable[..., str], copy: Path
 ) -> None:
-    plan = json.loads((copy / "train.json").read_text())
-    (copy / "train.json").write_text(json.dumps(plan | {"device": "abacus"}))
+    _edit_plan(copy, device="abacus")
     assert "--device abacus: not usable here" in refused("train", "--resume", copy)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.data import Dialogues, write_folder
+from ariigcn_dgl.seal import seal
 
 PLAIN_CSV = """\
 dialogue,speaker,label,split
@@ -112,12 +113,13 @@ def plain(tmp_path: Path, tiny: Dialogues) -> Path:
 
 @pytest.fixture
 def edit_header() -> Callable[..., None]:
-    """Change fields of a folder's dataset.json."""
+    """Change fields of a folder's dataset.json, as if it had been written so."""
 
     def edit(folder: Path, **changes: object) -> None:
         path = folder / "dataset.json"
         header = json.loads(path.read_text())
         path.write_text(json.dumps(header | changes))
+        seal(folder, [path.name])
 
     return edit
 
@@ -126,9 +128,9 @@ def edit_header() -> Callable[..., None]:
 def reseal(edit_header: Callable[..., None]) -> Callable[[Path], None]:
     """Put the present hashes into dataset.json, so that damage is met by what comes after them."""
 
-    def seal(folder: Path) -> None:
+    def hash_again(folder: Path) -> None:
         files = ("features.safetensors", "utterances.jsonl")
         hashes = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in files}
         edit_header(folder, sha256=hashes)
 
-    return seal
+    return hash_again

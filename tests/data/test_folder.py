@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, write_folder
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.seal import seal
 
 
 def _refusal(path: Path) -> str:
@@ -136,6 +137,19 @@ def test_missing_file_is_named(folder: Path, name: str) -> None:
     assert f"{folder / name}: cannot be read: No such file" in _refusal(folder)
 
 
+@pytest.mark.parametrize(("old", "new"), [('"joy"', '"bliss"'), ('"d3": "test"', '"d3": "train"')])
+def test_header_that_changed_is_named(folder: Path, old: str, new: str) -> None:
+    path = folder / "dataset.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert f"{path}: changed or truncated since it was written" in _refusal(folder)
+
+
+def test_folder_from_before_there_were_seals_is_read(folder: Path, tiny: Dialogues) -> None:
+    (folder / "seal.json").unlink()
+    assert fingerprint(load_dialogues(folder)) == fingerprint(tiny)
+
+
 def test_missing_header_is_named(folder: Path) -> None:
     (folder / "dataset.json").unlink()
     assert f"{folder / 'dataset.json'}: missing" in _refusal(folder)
@@ -202,6 +216,7 @@ def test_wrong_header_field_is_named(
 @pytest.mark.parametrize("text", ["", "{", "[]", "\ufeff{", "[" * 100_000])
 def test_header_must_be_a_json_object(folder: Path, text: str) -> None:
     (folder / "dataset.json").write_text(text)
+    seal(folder, ["dataset.json"])
     assert "dataset.json: " in _refusal(folder)
 
 

@@ -48,9 +48,10 @@ def test_table_of_another_separator(plain: Path, tiny: Dialogues, separator: str
     assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
 
 
-def test_table_that_tells_its_separator(plain: Path, tiny: Dialogues) -> None:
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_table_that_tells_its_separator(plain: Path, tiny: Dialogues, separator: str) -> None:
     path = plain / "utterances.csv"
-    path.write_text("sep=;\n" + path.read_text().replace(",", ";"))
+    path.write_text(f"sep={separator}\n" + path.read_text().replace(",", separator))
     assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments import runs as module
 from ariigcn_dgl.experiments import worker
+from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.training.plan import read_plan
 from ariigcn_dgl.training.run_config import identity
 
@@ -96,7 +99,45 @@ def test_a_run_that_fails_for_now_stays_open_with_its_reason(make_run: Callable)
 def test_a_search_is_done_though_its_test_scores_failed(make_run: Callable) -> None:
     searched, scored = make_run(test="never"), make_run(test="once")
     searched.prepare()
-    (searched.folder / "seed0").mkdir()
-    (searched.folder / "seed0" / "run.json").write_text('{"val": {}}')
+    worker.work(searched.folder, "never")
     scored.fail("it rained")
     assert (searched.status, scored.status) == ("done", "failed")
+
+
+def test_damaged_reason_is_named(make_run: Callable) -> None:
+    run = make_run()
+    run.prepare()
+    (run.folder / "failure.json").write_text('{"reason": [], "final": true}')
+    with pytest.raises(InputError, match=r"failure\.json: damaged: reason: expected text, found"):
+        _ = run.reason
+
+
+def test_folder_that_holds_another_run_is_named(make_run: Callable) -> None:
+    ours, other = make_run(), make_run(seed=1)
+    for run in (ours, other):
+        run.prepare()
+        worker.work(run.folder, "never")
+    shutil.rmtree(ours.seed_folder.path)
+    shutil.copytree(other.seed_folder.path, ours.seed_folder.path)
+    with pytest.raises(InputError, match="holds another run than its folder's name says; delete"):
+        ours.read()
+
+
+def test_scratch_files_that_a_killed_worker_left_are_removed(make_run: Callable) -> None:
+    run = make_run()
+    run.prepare()
+    left = run.folder / f".train.json.{'0' * 32}.tmp"
+    left.touch()
+    run.prepare()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "predictions.jsonl"])
+def test_result_that_changed_is_named(make_run: Callable, name: str) -> None:
+    run = make_run(test="once")
+    run.prepare()
+    worker.work(run.folder, "once")
+    path = run.seed_folder.path / name
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(InputError, match=f"{name}: changed or truncated since it was written"):
+        TestPredictions.of(run)

@@ -104,7 +104,9 @@ def test_all_operators_compile_into_one_graph(graph, inputs):
 def peak_bytes(function: Callable[[], object]) -> int:
     """Return the most bytes of tensors at once, those inside the native operators included."""
     activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+    with torch.profiler.profile(
+        activities=activities, profile_memory=True, acc_events=True
+    ) as profile:
         function()
     now = peak = 0
     for event in profile.profiler.kineto_results.events():

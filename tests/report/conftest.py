@@ -13,11 +13,10 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.data.folds import Fold, with_fold
-from ariigcn_dgl.files import write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.plan import PLAN_FILE
-from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
+from ariigcn_dgl.training.plan import write_plan
+from ariigcn_dgl.training.run_config import RunConfig
 
 HOSTILE = "</script><script>document.title = 'pwned'</script><img src=x onerror=alert(1)>"
 SMALL: dict[str, dict[str, Any]] = {
@@ -93,10 +92,9 @@ def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> Tra
         model = replace(SYSTEMS[system].Config(), **SMALL[system], **changes)
         training = TrainingConfig(epochs=2, batch_size=4, learning_rate=0.01, adversarial_epochs=1)
         config = RunConfig(system, model, training).resolved(data)
-        write_config(folder / CONFIG_FILE, config)
         plan = {"data": "somewhere", "preset": "paper", "seeds": list(seeds), "device": "cpu"}
         plan |= {"modalities": modalities, "dataset_sha256": fingerprint(data)}
-        write_json(folder / PLAN_FILE, plan | ({} if fold is None else {"fold": asdict(fold)}))
+        write_plan(folder, plan | ({} if fold is None else {"fold": asdict(fold)}), config)
         for seed in seeds:
             fit(data, config, seed, folder / f"seed{seed}")
         return folder

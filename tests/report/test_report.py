@@ -17,6 +17,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import RunFiles, read_run
+from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.run_folder import RunFolder
 
 NO_ATTENTION = "This system has no attention over a graph"
 NO_SPACE = "This system joins the modalities"
@@ -152,8 +154,9 @@ def test_optimistic_scores_are_called_so(two_seeds: Path, tmp_path: Path) -> Non
     folder = Path(shutil.copytree(two_seeds, tmp_path / "run"))
     path = folder / "seed0" / "run.json"
     record = json.loads(path.read_text())
-    record["best_test_epoch"] = {"epoch": 2, "weighted_f1": 99.25}
+    record["best_test_epoch"] = dict.fromkeys(HEADLINE, 99.25) | {"epoch": 2}
     path.write_text(json.dumps(record))
+    RunFolder(path.parent).seal()
     html = report_html([run_of(folder)])
     assert re.search(r"Optimistic, and not the result: had seed 0 .* 99\.25 \(epoch 2\)", html)
 

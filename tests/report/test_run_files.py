@@ -11,6 +11,7 @@ import pytest
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.run_files import read_run, short_names
+from ariigcn_dgl.training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def test_best_seed_is_that_with_the_best_validation(copy: Path) -> None:
     record = json.loads(path.read_text())
     record["val"]["weighted_f1"] = 100.0
     path.write_text(json.dumps(record))
+    RunFolder(path.parent).seal()
     assert read(copy).best_seed.number == 1
 
 
@@ -57,12 +59,59 @@ def test_pieces_that_are_not_there_are_none(copy: Path) -> None:
     ("name", "text", "reason"),
     [
         ("metrics.jsonl", "{", "metrics.jsonl: line 1: not valid JSON"),
-        ("predictions.jsonl", "{}\n", "predictions.jsonl: line 1: damaged: not a prediction"),
-        ("run.json", '{"test": {}, "val": {}}', "run.json: damaged: lacks 'dataset'"),
+        ("metrics.jsonl", '{"epoch": 2}\n', "metrics.jsonl: line 1: damaged: expected epoch 1"),
+        ("metrics.jsonl", '{"epoch": null}\n', "line 1: damaged: epoch: expected a finite number"),
+        ("metrics.jsonl", '{"epoch": 1, "scl": NaN}\n', "line 1: damaged: scl: expected a finite"),
+        ("predictions.jsonl", "{}\n", "predictions.jsonl: line 1: damaged: lacks 'dialogue'"),
+        ("run.json", '{"test": {}, "val": {}}', "run.json: damaged: lacks 'format'"),
     ],
 )
 def test_damaged_pieces_are_named(copy: Path, name: str, text: str, reason: str) -> None:
     (copy / "seed0" / name).write_text(text)
+    RunFolder(copy / "seed0").seal()
+    with pytest.raises(InputError, match=re.escape(reason)):
+        read(copy)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train.json",
+        "config.yaml",
+        "seed1/run.json",
+        "seed0/metrics.jsonl",
+        "seed0/predictions.jsonl",
+    ],
+)
+def test_piece_that_changed_is_named(copy: Path, name: str) -> None:
+    text = (copy / name).read_text()
+    (copy / name).write_text(text[:-3] + text[-2:])
+    with pytest.raises(InputError, match=f"{name}: changed or truncated since it was written"):
+        read(copy)
+
+
+def _change_first_answer(folder: Path, **changes: object) -> None:
+    path = folder / "predictions.jsonl"
+    first, others = path.read_text(encoding="utf-8").split("\n", 1)
+    path.write_text(json.dumps(json.loads(first) | changes) + "\n" + others, encoding="utf-8")
+    RunFolder(folder).seal()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prediction": "bored"}, "line 1: damaged: expected the classes "),
+        ({"label": "bored"}, "line 1: damaged: expected the classes "),
+        ({"probabilities": {"sad": 1.0}}, "line 1: damaged: expected the classes "),
+        ({"probabilities": {"sad": float("nan")}}, "probabilities.sad: expected a finite number"),
+        ({"probabilities": {"sad": 1.5}}, "probabilities.sad: expected a number from 0 to 1"),
+        ({"probabilities": []}, "line 1: damaged: probabilities: expected an object, found list"),
+    ],
+)
+def test_answer_that_cannot_be_is_named(
+    copy: Path, changes: dict[str, object], reason: str
+) -> None:
+    _change_first_answer(copy / "seed0", **changes)
     with pytest.raises(InputError, match=re.escape(reason)):
         read(copy)
 
@@ -72,6 +121,7 @@ def test_scores_that_are_not_there_are_named(copy: Path) -> None:
     record = json.loads(path.read_text())
     del record["test"]["confusion"]
     path.write_text(json.dumps(record))
+    RunFolder(path.parent).seal()
     with pytest.raises(InputError, match=r"run\.json: damaged: lacks 'test\.confusion'"):
         read(copy)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.seal import unseal
 from ariigcn_dgl.training import loop as module
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.loop import class_weight
@@ -256,6 +258,12 @@ def test_test_score_of_every_epoch_needs_labels(
         fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "r", test="every epoch")
 
 
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished seed, to change."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
 class _StoppedError(Exception):
     """Stands for whatever ends the process."""
 
@@ -294,8 +302,66 @@ def test_state_is_removed_after_training(trained: Path) -> None:
         "per_class.csv",
         "predictions.jsonl",
         "run.json",
+        "seal.json",
         "standardiser.safetensors",
     ]
+
+
+def test_state_that_a_killed_process_left_is_removed(
+    dialogues: Dialogues, settings: Callable, copy: Path
+) -> None:
+    (copy / "state.pt").touch()
+    fit(dialogues, settings(), 0, copy)
+    assert not (copy / "state.pt").exists()
+
+
+def test_scratch_files_that_a_killed_process_left_are_removed(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    left = tmp_path / f".state.pt.{'a' * 32}.tmp"
+    left.touch()
+    fit(dialogues, settings(), 0, tmp_path)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "seed", "words"),
+    [({"learning_rate": 0.1}, 0, "another configuration"), ({}, 1, "another seed")],
+)
+def test_folder_of_another_run_is_refused(
+    dialogues: Dialogues, settings: Callable, trained: Path, changes: dict, seed: int, words: str
+) -> None:
+    with pytest.raises(InputError, match=f"holds a run of {words}: delete it"):
+        fit(dialogues, settings(**changes), seed, trained)
+
+
+def test_finished_run_that_lost_its_seal_is_not_trained_again(
+    dialogues: Dialogues, settings: Callable, copy: Path
+) -> None:
+    unseal(copy)
+    with pytest.raises(InputError, match=r"seal.json: no such file; put the right file there, or"):
+        fit(dialogues, settings(), 0, copy)
+
+
+def test_process_that_was_killed_before_the_seal_goes_on(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    unseal(tmp_path / "run")
+    fit(dialogues, settings(), 0, tmp_path / "run")
+    assert _bytes(tmp_path / "run") == _bytes(trained)
+
+
+def test_weights_that_changed_during_training_are_named(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    def damage(record: dict[str, Any]) -> None:
+        if record["epoch"] == 2:
+            path = tmp_path / "run" / "model.safetensors"
+            path.write_bytes(path.read_bytes() + b" ")
+
+    with pytest.raises(InputError, match=r"model.safetensors: is not what the best epoch wrote"):
+        fit(dialogues, settings(), 0, tmp_path / "run", report=damage)
 
 
 def test_search_never_touches_the_test_split(

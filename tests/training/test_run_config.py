@@ -16,6 +16,7 @@ from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.nn import VAD
+from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.run_config import (
     RunConfig,
@@ -233,6 +234,43 @@ def test_changed_settings_keep_the_rest() -> None:
         ARIIGCNConfig(), window=replace(ARIIGCNConfig().window, past=3), speaker_relative=("audio",)
     )
     assert config == RunConfig(model=model)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "input_dropout: 0.",
+            "input_dropout: 2.",
+            "model.input_dropout: is 2.0, expected a num",
+        ),
+        ("epochs: 60", "epochs: 0", "training.epochs: is 0, expected at least 1"),
+        ("past: 10", "past: -3", "model.window.past: is -3, expected a number that is not neg"),
+    ],
+)
+def test_written_value_out_of_range_is_named(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    write_config(path, RunConfig())
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=f"config.yaml: not the settings of a run: {words}"):
+        read_config(path)
+
+
+def test_nesting_without_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("[" * 10_000)
+    with pytest.raises(InputError, match=r"config\.yaml: not the settings of a run"):
+        read_config(tmp_path / "config.yaml")
+
+
+def test_environment_gives_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JSONARGPARSE_DEFAULT_ENV", "true")
+    parser = OptionParser(env_prefix="APP")
+    parser.add_argument("--size", type=int, default=1)
+    monkeypatch.setenv("APP_SIZE", "7")
+    assert parser.parse_args([]).size == 1
 
 
 @pytest.mark.parametrize(

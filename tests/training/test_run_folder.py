@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,11 @@ import torch
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.seal import seal
+from ariigcn_dgl.training.answers import write_predictions
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.run_folder import RunFolder, write_predictions
+from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.state_file import write_state
 
 
 def _csv(path: Path) -> list[list[str]]:
@@ -134,6 +139,33 @@ def test_truncated_state_is_named(stopped: Path, dialogues: Dialogues, settings:
         fit(dialogues, settings(), 0, stopped)
 
 
+@pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_one_bit_of_the_state_is_noticed(
+    stopped: Path, dialogues: Dialogues, settings: Callable, place: float
+) -> None:
+    state = bytearray((stopped / "state.pt").read_bytes())
+    state[int(place * len(state))] ^= 0x40
+    (stopped / "state.pt").write_bytes(state)
+    with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
+        fit(dialogues, settings(), 0, stopped)
+
+
+@pytest.mark.parametrize(("changes", "seed"), [({"learning_rate": 0.02}, 0), ({}, 1)])
+def test_state_of_other_settings_or_another_seed_is_named(
+    stopped: Path, dialogues: Dialogues, settings: Callable, changes: dict, seed: int
+) -> None:
+    with pytest.raises(InputError, match=r"seed0/state.pt: damaged or of other settings"):
+        fit(dialogues, settings(**changes), seed, stopped)
+
+
+def test_metrics_that_changed_are_written_again(
+    stopped: Path, dialogues: Dialogues, settings: Callable, trained: Path
+) -> None:
+    (stopped / "metrics.jsonl").write_text("")
+    fit(dialogues, settings(), 0, stopped)
+    assert (stopped / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
+
+
 def test_state_of_another_model_is_named(
     stopped: Path, dialogues: Dialogues, settings: Callable
 ) -> None:
@@ -141,10 +173,11 @@ def test_state_of_another_model_is_named(
         fit(dialogues, settings(hidden_dim=16), 0, stopped)
 
 
+@pytest.mark.parametrize("content", [None, [1, 2], {}, {"history": []}])
 def test_state_with_something_else_in_it_is_named(
-    stopped: Path, dialogues: Dialogues, settings: Callable
+    stopped: Path, dialogues: Dialogues, settings: Callable, content: object
 ) -> None:
-    torch.save([1, 2], stopped / "state.pt")
+    write_state(stopped / "state.pt", content)
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
         fit(dialogues, settings(), 0, stopped)
 
@@ -157,7 +190,7 @@ class _Bomb:
 
 
 def test_state_runs_no_code(stopped: Path, dialogues: Dialogues, settings: Callable) -> None:
-    torch.save({"history": _Bomb()}, stopped / "state.pt")
+    write_state(stopped / "state.pt", {"history": _Bomb()})
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
         fit(dialogues, settings(), 0, stopped)
 
@@ -224,5 +257,15 @@ def test_statistics_that_scale_nothing_are_refused(
     arrays[part][1] = value
     folder = RunFolder(tmp_path)
     folder.write_standardiser(Standardiser({"text": arrays["mean"]}, {"text": arrays["std"]}))
+    seal(tmp_path, ["standardiser.safetensors"])
     with pytest.raises(InputError, match=rf"damaged: text\.{part}: expected {expected}"):
         folder.read_standardiser({"text": 2})
+
+
+def test_files_are_readable_by_whom_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        RunFolder(tmp_path).write_weights(torch.nn.Linear(2, 2))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "model.safetensors").stat().st_mode) == 0o640

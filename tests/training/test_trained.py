@@ -10,13 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.seal import unseal
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.records import settings_sha256
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
+from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
 
@@ -38,6 +42,7 @@ def _refusal(folder: Path) -> str:
 def _edit_record(folder: Path, **changes: object) -> None:
     record = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(record | changes))
+    RunFolder(folder).seal()
 
 
 def test_probabilities_are_those_of_the_training(trained: Path, dialogues: Dialogues) -> None:
@@ -126,57 +131,127 @@ def test_too_many_speakers_for_pairs_are_named(
         TrainedRun(tmp_path / "seed0").adapt(crowd)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors", "run.json"])
+def test_changed_file_is_named(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[-9] ^= 1
+    (copy / name).write_bytes(content)
+    assert f"seed0/{name}: changed or truncated since it was written" in _refusal(copy)
+    assert f"or delete {copy} and train again" in _refusal(copy)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
 def test_truncated_file_is_named(copy: Path, name: str, keep: float) -> None:
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[: int(keep * len(content))])
+    RunFolder(copy).seal()
     assert f"{name}: truncated or damaged" in _refusal(copy)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
+@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors", "run.json"])
 def test_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
-    assert f"{name}: no such file" in _refusal(copy)
+    assert f"{name}: cannot be read: No such file or directory; put the right" in _refusal(copy)
 
 
-def test_weights_of_other_settings_are_named(copy: Path, settings: Callable) -> None:
-    write_config(copy.parent / CONFIG_FILE, settings(hidden_dim=16))
+def test_settings_of_another_run_are_named(copy: Path, settings: Callable) -> None:
+    write_config(copy.parent / CONFIG_FILE, settings(window=Window(1, 2)))
+    assert "seed0: was not trained with the settings of" in _refusal(copy)
+
+
+def test_weights_of_other_sizes_are_named(copy: Path, settings: Callable) -> None:
+    config = settings(hidden_dim=16)
+    write_config(copy.parent / CONFIG_FILE, config)
+    _edit_record(copy, settings_sha256=settings_sha256(config))
     refusal = _refusal(copy)
     assert "model.safetensors: the weights do not fit the settings of this run" in refusal
     assert "expected" in refusal
 
 
+def _edit_weights(folder: Path, edit: Callable[[dict[str, np.ndarray]], object]) -> None:
+    weights = load_file(folder / "model.safetensors")
+    edit(weights)
+    save_file(weights, folder / "model.safetensors")
+    RunFolder(folder).seal()
+
+
 def test_weights_with_a_layer_too_few_are_named(copy: Path) -> None:
-    weights = load_file(copy / "model.safetensors")
-    name = min(weights)
-    del weights[name]
-    save_file(weights, copy / "model.safetensors")
-    assert f"{name} has shape none, expected (" in _refusal(copy)
+    _edit_weights(copy, lambda weights: weights.pop(min(weights)))
+    assert " has shape none, expected (" in _refusal(copy)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_named(copy: Path, value: float) -> None:
+    _edit_weights(copy, lambda weights: weights[min(weights)].fill(value))
+    assert "has weights that are no finite numbers" in _refusal(copy)
 
 
 def test_standardiser_of_other_features_is_named(copy: Path) -> None:
     save_file({"text.mean": np.ones(3, np.float32)}, copy / "standardiser.safetensors")
+    RunFolder(copy).seal()
     assert "standardiser.safetensors: the statistics are not of the features" in _refusal(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("text.std", 0), ("text.std", -1), ("text.std", np.nan), ("text.mean", np.inf)],
+)
+def test_statistics_that_cannot_be_are_named(copy: Path, name: str, value: float) -> None:
+    arrays = load_file(copy / "standardiser.safetensors")
+    arrays[name][0] = value
+    save_file(arrays, copy / "standardiser.safetensors")
+    RunFolder(copy).seal()
+    assert f"standardiser.safetensors: damaged: {name}: expected" in _refusal(copy)
+
+
+def test_probabilities_that_are_not_finite_are_refused(trained: Path, dialogues: Dialogues) -> None:
+    run = TrainedRun(trained)
+    with torch.no_grad():
+        next(run.model.parameters()).fill_(torch.nan)
+    with pytest.raises(InputError, match="its probabilities for small are no finite numbers"):
+        run.probabilities(run.adapt(dialogues))
 
 
 @pytest.mark.parametrize("text", ["", '{"test": ', "[1]", "\x00"])
 def test_damaged_record_is_named(copy: Path, text: str) -> None:
     (copy / "run.json").write_text(text)
+    RunFolder(copy).seal()
     assert "seed0/run.json: " in _refusal(copy)
 
 
 def test_record_that_lacks_something_is_named(copy: Path) -> None:
-    (copy / "run.json").write_text('{"test": {}}')
-    assert "seed0/run.json: damaged: lacks 'dataset'" in _refusal(copy)
+    (copy / "run.json").write_text('{"format": 2, "test": {}}')
+    RunFolder(copy).seal()
+    assert "seed0/run.json: damaged: lacks '" in _refusal(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"format": 1},
+            "format is 1, this program reads 2: another version of it trained this run",
+        ),
+        ({"label_names": [["a"]]}, "label_names.0: expected text, found list"),
+        ({"label_names": ["a", "a"]}, "label_names: expected different names, found list"),
+        ({"label_names": ["a", "b"]}, "val.per_class: expected the classes a, b"),
+        ({"widths": {"smell": 3}}, "expected one of text, audio, visual, found 'smell'"),
+        ({"widths": {"text": 0}}, "widths.text: expected at least 1, found 0"),
+        ({"seconds": float("nan")}, "seconds: expected a finite number, found nan"),
+        ({"val": None}, "val: expected an object, found None"),
+    ],
+)
+def test_record_with_something_else_in_it_is_named(
+    copy: Path, changes: dict[str, object], words: str
+) -> None:
+    _edit_record(copy, **changes)
+    refusal = _refusal(copy)
+    assert "seed0/run.json: " in refusal
+    assert words in refusal
 
 
 def test_unfinished_run_says_how_to_go_on(copy: Path) -> None:
-    (copy / "run.json").unlink()
+    unseal(copy)
     expected = f"the training is not finished, go on with: ariigcn train --resume {copy.parent}"
     assert expected in _refusal(copy)
-
-
-def test_record_of_other_classes_is_named(copy: Path) -> None:
-    _edit_record(copy, label_names=["a", "b"])
-    assert "model.safetensors: the weights do not fit" in _refusal(copy)

@@ -1,0 +1,55 @@
+"""One process at a time in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import sweep
+
+LOCK_FILE = ".lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path, busy: str) -> Iterator[None]:
+    """Keep other processes out of a folder, and remove what killed ones left in it.
+
+    The system ends the lock with the process, however that ends; a folder keeps its lock when it is
+    renamed.
+
+    Parameters
+    ----------
+    folder : Path
+    busy : str
+        What to say, after the folder's name, if another process is in it.
+
+    Raises
+    ------
+    InputError
+        If another process is in it, or nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name, locked(Path(name), "is in use"):
+    ...     with locked(Path(name), "is in use"):
+    ...         pass
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: ...: is in use
+    """
+    try:
+        lock = (folder / LOCK_FILE).open("w")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder}: {busy}") from error
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be locked: {error.strerror}") from error
+        sweep(folder)
+        yield
