@@ -1,5 +1,5 @@
-// What the operators' entry points demand of tensors. The functions of ariigcn_dgl.ops and graph give
-// them nothing else; a direct call of torch.ops.ariigcn.* that does not fit raises instead of
+// What the operators' entry points demand of tensors. The functions of ariigcn_dgl.ops and graph
+// give them nothing else; a direct call of torch.ops.ariigcn.* that does not fit raises instead of
 // reading other memory. Types, shapes and layouts are checked on every device; values of indices on
 // the CPU only, since elsewhere the host would wait for them.
 #pragma once
@@ -21,7 +21,10 @@ class Checks {
 
   // `like` decides device and dtype of `values`.
   Checks(const char* op, const Tensor& like)
-      : op_(op), type_(like.scalar_type()), cuda_(like.is_cuda()), index_(like.get_device_index()) {}
+      : op_(op),
+        type_(like.scalar_type()),
+        cuda_(like.is_cuda()),
+        index_(like.get_device_index()) {}
 
   // `like` must have so many dimensions, before its sizes are asked for.
   static void dim(const char* op, const char* name, const Tensor& t, int64_t dim) {
@@ -59,7 +62,8 @@ class Checks {
   void within(const char* name, const Tensor& t, int64_t end) const {
     const auto* at = t.const_data_ptr<int64_t>();
     int64_t low = 0, high = -1;
-    for (int64_t i = 0; i < t.numel(); ++i) low = std::min(low, at[i]), high = std::max(high, at[i]);
+    for (int64_t i = 0; i < t.numel(); ++i)
+      low = std::min(low, at[i]), high = std::max(high, at[i]);
     STD_TORCH_CHECK(low >= 0 && high < end, op_, ": ", name, " must lie in [0, ", end, ")");
   }
   // Bounds of consecutive ranges: from 0 to `end`, never falling.

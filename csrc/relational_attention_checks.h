@@ -46,7 +46,8 @@ Checks check_relational_attention(const char* op, const Inputs& in) {
 
 // What forward leaves for backward, and the gradients of its results.
 template <typename Inputs>
-void check_relational_gradients(const Checks& check, const Inputs& in, const Checks::Tensor& grad_out,
+void check_relational_gradients(const Checks& check, const Inputs& in,
+                                const Checks::Tensor& grad_out,
                                 const std::optional<Checks::Tensor>& grad_alpha,
                                 const Checks::Tensor& alpha, const Checks::Tensor& u,
                                 const Checks::Tensor& v, const Checks::Tensor& pre) {

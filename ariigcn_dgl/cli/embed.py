@@ -13,7 +13,7 @@ from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
-from ariigcn_dgl.experiments.embedding import draw_spaces, gap, spaces
+from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.optional import is_installed
 from ariigcn_dgl.training.plan import planned_dialogues, read_plan
@@ -43,7 +43,9 @@ def embed(
     trained = TrainedRun(seed_folders(Path(run))[0], device)
     plan = read_plan(trained.folder.path.parent)
     dialogues = planned_dialogues(plan)
-    found = spaces(trained, dialogues.select(dialogues.indices(split)))
+    chosen = dialogues.select(dialogues.indices(split))
+    require_measurable(chosen)
+    found = spaces(trained, chosen)
     folder = new_folder(out)
     gaps = [gap(space) for space in found]
     numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}

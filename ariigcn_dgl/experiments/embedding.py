@@ -86,13 +86,12 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     Raises
     ------
     InputError
-        If the run is of another system or of one modality, or the dialogues have too few labels.
+        If the run is of another system or of one modality.
     """
     if trained.config.system != "ariigcn" or len(trained.widths) < 2:
         raise InputError(
             f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
         )
-    _check_labels(dialogues)
     scaled = trained.standardiser.apply(trained.adapt(dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
@@ -106,7 +105,8 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     ]
 
 
-def _check_labels(dialogues: Dialogues) -> None:
+def require_measurable(dialogues: Dialogues) -> None:
+    """Raise `InputError` where `gap` could measure nothing: too few labels, or of one dialogue."""
     labelled = dialogues.labels >= 0
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     if len(np.unique(of_row[labelled])) < 2 or len(np.unique(dialogues.labels[labelled])) < 2:

@@ -1,5 +1,5 @@
-// The module `_host`: conveniences of this machine that nothing needs to run. It is built from source
-// for the Python that runs; wheels for any Python are without it.
+// The module `_host`: conveniences of this machine that nothing needs to run. It is built from
+// source for the Python that runs; wheels for any Python are without it.
 #include <pybind11/pybind11.h>
 
 #include "fma_rate.h"

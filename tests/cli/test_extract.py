@@ -16,6 +16,7 @@ from ariigcn_dgl.data import load_dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, save_encoder
 from ariigcn_dgl.extract.features import Encoders
+from ariigcn_dgl.seal import seal
 
 SCENES = {  # seconds, pitch and colour of an emotion
     "happy": (0.6, 400.0, (230, 220, 60)),
@@ -243,6 +244,7 @@ def test_encoder_that_has_moved_is_asked_for_and_found(
     manifest = json.loads((moved / "extraction.json").read_text())
     manifest["encoders"]["text"]["path"] = "/nowhere/roberta"
     (moved / "extraction.json").write_text(json.dumps(manifest))
+    seal(moved, ["extraction.json"])
     sentence = refused_film(moved)
     assert sentence.startswith("/nowhere/roberta: the text encoder of ")
     assert sentence.endswith("is not there; say where it is with --text")
@@ -257,6 +259,7 @@ def test_other_library_versions_are_noted(
     manifest = json.loads((older / "extraction.json").read_text())
     manifest["libraries"]["av"] = "1.0"
     (older / "extraction.json").write_text(json.dumps(manifest))
+    seal(older, ["extraction.json"])
     outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
     assert outcome.code == 0
     assert "training features were made with other versions of av\n" in outcome.err
@@ -269,6 +272,7 @@ def test_library_that_is_no_longer_used_is_not_noted(
     manifest = json.loads((older / "extraction.json").read_text())
     manifest["libraries"]["torchvision"] = "0.26.0"
     (older / "extraction.json").write_text(json.dumps(manifest))
+    seal(older, ["extraction.json"])
     outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
     assert outcome.code == 0
     assert "other versions" not in outcome.err
@@ -281,6 +285,7 @@ def test_data_of_other_encoders_is_refused(
     manifest = json.loads((other / "extraction.json").read_text())
     manifest["encoders"]["text"]["pooling"] = "cls"
     (other / "extraction.json").write_text(json.dumps(manifest))
+    seal(other, ["extraction.json"])
     sentence = refused("predict", run, "--data", other, "--out", tmp_path / "p")
     assert (
         "the text encoder is not the one of the run's training data: pooling is cls, expected"

@@ -11,7 +11,7 @@ import torch
 
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.experiments.embedding import Space, draw_spaces, gap, spaces
+from ariigcn_dgl.experiments.embedding import Space, draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, changed, write_config
 from ariigcn_dgl.training.trained import TrainedRun
@@ -108,9 +108,8 @@ def test_without_a_gan_the_title_names_none(tmp_path: Path, data: Path) -> None:
     assert titles[1] == "encoded, after training"
 
 
-def test_dialogues_without_labels_are_named(data: Path, tmp_path: Path) -> None:
-    trained = _trained(data, tmp_path / "run", "ariigcn", ["text", "audio"])
+def test_dialogues_without_labels_are_named(data: Path) -> None:
     dialogues = load_source(str(data), ["text", "audio"])
     labels = np.full(dialogues.num_utterances, -1)
     with pytest.raises(InputError, match=r"labels in fewer than two dialogues, .* --split"):
-        spaces(trained, replace(dialogues, labels=labels))
+        require_measurable(replace(dialogues, labels=labels))
