@@ -81,11 +81,12 @@ class Environment:
         self.folder = folder
         self.work = folder / "elsewhere"
         run([python, "-m", "venv", folder])
+        # Before Python 3.12 venv brings one that is too old to build; then that below is seen.
+        run([folder / "bin" / "python", "-m", "pip", "-q", "uninstall", "-y", "setuptools"])
         self.work.mkdir()
         site = next(folder.glob("lib/python*/site-packages"))
         seen = next(below.glob("lib/python*/site-packages"))
         (site / "torch_below.pth").write_text(f"{seen}\n")
-        shutil.rmtree(site / "setuptools", ignore_errors=True)  # of Python 3.10, too old to build
 
     def python(self, *arguments: str, **variables: str) -> str:
         """Run the environment's interpreter in an empty folder; return what it printed."""
