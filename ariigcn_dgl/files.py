@@ -252,18 +252,30 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def read_json(path: str | Path, keys: Sequence[str] = ()) -> dict[str, Any]:
+def read_json(
+    path: str | Path, keys: Sequence[str] = (), expected_format: str | None = None
+) -> dict[str, Any]:
     """Read a file that holds one JSON object.
+
+    Parameters
+    ----------
+    path : str or Path
+    keys : sequence of str
+        That it must have.
+    expected_format : str, optional
+        What its ``format`` must be.
 
     Raises
     ------
     InputError
-        If the file is missing, holds something else, or lacks one of `keys`.
+        If the file is missing, holds something else, lacks one of `keys` or has another format.
     """
     content = parse_json(read_text(Path(path)), str(path))
-    for key in keys:
+    for key in (*keys, *(() if expected_format is None else ("format",))):
         if key not in content:
             raise InputError(f"{path}: damaged: lacks '{key}'")
+    if expected_format is not None and content["format"] != expected_format:
+        raise InputError(f"{path}: format is {content['format']!r}, expected {expected_format!r}")
     return content
 
 

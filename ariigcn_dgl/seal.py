@@ -59,10 +59,7 @@ def sealed(folder: Path) -> dict[str, str]:
         If the folder has no seal, or a damaged one.
     """
     path = folder / SEAL_FILE
-    content = read_json(path, keys=("format", "sha256"))
-    if content["format"] != FORMAT:
-        raise InputError(f"{path}: format is {content['format']!r}, expected {FORMAT!r}")
-    hashes = content["sha256"]
+    hashes = read_json(path, keys=["sha256"], expected_format=FORMAT)["sha256"]
     if not isinstance(hashes, dict) or not all(isinstance(x, str) for x in hashes.values()):
         raise InputError(f"{path}: damaged: 'sha256' is no table of hashes")
     return hashes
@@ -86,6 +83,17 @@ def verify(path: Path, way_out: str) -> None:
     expected = sealed(path.parent).get(path.name)
     if expected is None:
         raise InputError(f"{path}: is not named in {SEAL_FILE} beside it; {way_out}")
+    compare(path, expected, SEAL_FILE, way_out)
+
+
+def compare(path: Path, expected: str, witness: str, way_out: str) -> None:
+    """Raise where a file does not have the hash that another one, the `witness`, says.
+
+    Raises
+    ------
+    InputError
+        If it has changed or cannot be read.
+    """
     try:
         found = sha256_of(path)
     except InputError as error:
@@ -93,5 +101,5 @@ def verify(path: Path, way_out: str) -> None:
     if found != expected:
         raise InputError(
             f"{path}: changed or truncated since it was written (SHA-256 {found[:_SHOWN]}…, "
-            f"{SEAL_FILE} says {expected[:_SHOWN]}…); {way_out}"
+            f"{witness} says {expected[:_SHOWN]}…); {way_out}"
         )

@@ -14,7 +14,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import parse_json, read_text, refuse_existing, replacing, sha256_of
-from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, verify
+from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, seal, verify
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
@@ -64,7 +64,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     }
     text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
     (folder / _HEADER).write_text(text, encoding="utf-8")
-    seal(folder, [_HEADER, _FEATURES, _UTTERANCES])
+    seal(folder, [_HEADER])  # whose hashes are of the other two
 
 
 def _utterance_lines(dialogues: Dialogues) -> str:
@@ -101,7 +101,9 @@ def read_folder(path: str | Path) -> Dialogues:
     header = _read_header(path / _HEADER)
     hashes = _field(path, header, "sha256", dict)
     for name in (_FEATURES, _UTTERANCES):
-        _verify(path / name, hashes.get(name))
+        if not isinstance(hashes.get(name), str):
+            raise InputError(f"{path / _HEADER}: sha256: no hash for {name}")
+        compare(path / name, hashes[name], _HEADER, WAY_OUT)
     table = read_table(path / _UTTERANCES)
     table.require("dialogue", "utterance", "speaker")
     return _assemble(path, header, table, _read_features(path, header))
@@ -148,17 +150,6 @@ def _read_header(path: Path) -> dict[str, Any]:
             f"update the program or write the data set again"
         )
     return header
-
-
-def _verify(path: Path, expected: object) -> None:
-    if not isinstance(expected, str):
-        raise InputError(f"{path.parent / _HEADER}: sha256: no hash for {path.name}")
-    found = sha256_of(path)
-    if found != expected:
-        raise InputError(
-            f"{path}: changed or truncated since it was written (SHA-256 {found[:12]}…, "
-            f"{_HEADER} says {expected[:12]}…); {WAY_OUT}"
-        )
 
 
 def _read_features(path: Path, header: dict[str, Any]) -> dict[str, np.ndarray]:

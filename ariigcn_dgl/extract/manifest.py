@@ -89,9 +89,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     if is_sealed(folder) and MANIFEST in sealed(folder):  # in older folders it may stand alone
         verify(path, "extract the features again, or train again")
-    manifest = read_json(path, keys=("format", "encoders", "libraries"))
-    if manifest["format"] != FORMAT:
-        raise InputError(f"{path}: format is {manifest['format']!r}, expected {FORMAT!r}")
+    manifest = read_json(path, keys=("encoders", "libraries"), expected_format=FORMAT)
     encoders = manifest["encoders"]
     if not isinstance(encoders, dict) or not all(isinstance(x, dict) for x in encoders.values()):
         raise InputError(f"{path}: damaged: 'encoders' is no table of encoders")

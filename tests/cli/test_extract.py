@@ -232,6 +232,19 @@ def test_other_encoder_is_refused(
     assert "the visual encoder is not the one of the run's training data: weights_sha25" in sentence
 
 
+def _with_manifest(folder: Path, copy: Path, *keys: str, value: object) -> Path:
+    """Copy a folder as if its record of the extraction had said something else from the start."""
+    shutil.copytree(folder, copy)
+    manifest = json.loads((copy / "extraction.json").read_text())
+    part = manifest
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    (copy / "extraction.json").write_text(json.dumps(manifest))
+    seal(copy, ["extraction.json"])
+    return copy
+
+
 def test_encoder_that_has_moved_is_asked_for_and_found(
     ariigcn: Callable,
     refused_film: Callable[..., str],
@@ -240,11 +253,9 @@ def test_encoder_that_has_moved_is_asked_for_and_found(
     roberta: Path,
     tmp_path: Path,
 ) -> None:
-    moved = Path(shutil.copytree(run, tmp_path / "moved"))
-    manifest = json.loads((moved / "extraction.json").read_text())
-    manifest["encoders"]["text"]["path"] = "/nowhere/roberta"
-    (moved / "extraction.json").write_text(json.dumps(manifest))
-    seal(moved, ["extraction.json"])
+    moved = _with_manifest(
+        run, tmp_path / "moved", "encoders", "text", "path", value="/nowhere/roberta"
+    )
     sentence = refused_film(moved)
     assert sentence.startswith("/nowhere/roberta: the text encoder of ")
     assert sentence.endswith("is not there; say where it is with --text")
@@ -255,11 +266,7 @@ def test_encoder_that_has_moved_is_asked_for_and_found(
 def test_other_library_versions_are_noted(
     ariigcn: Callable, run: Path, film: Path, tmp_path: Path
 ) -> None:
-    older = Path(shutil.copytree(run, tmp_path / "older"))
-    manifest = json.loads((older / "extraction.json").read_text())
-    manifest["libraries"]["av"] = "1.0"
-    (older / "extraction.json").write_text(json.dumps(manifest))
-    seal(older, ["extraction.json"])
+    older = _with_manifest(run, tmp_path / "older", "libraries", "av", value="1.0")
     outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
     assert outcome.code == 0
     assert "training features were made with other versions of av\n" in outcome.err
@@ -268,11 +275,7 @@ def test_other_library_versions_are_noted(
 def test_library_that_is_no_longer_used_is_not_noted(
     ariigcn: Callable, run: Path, film: Path, tmp_path: Path
 ) -> None:
-    older = Path(shutil.copytree(run, tmp_path / "older"))
-    manifest = json.loads((older / "extraction.json").read_text())
-    manifest["libraries"]["torchvision"] = "0.26.0"
-    (older / "extraction.json").write_text(json.dumps(manifest))
-    seal(older, ["extraction.json"])
+    older = _with_manifest(run, tmp_path / "older", "libraries", "torchvision", value="0.26.0")
     outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
     assert outcome.code == 0
     assert "other versions" not in outcome.err
@@ -281,11 +284,9 @@ def test_library_that_is_no_longer_used_is_not_noted(
 def test_data_of_other_encoders_is_refused(
     refused: Callable, run: Path, extracted: Path, tmp_path: Path
 ) -> None:
-    other = Path(shutil.copytree(extracted, tmp_path / "other"))
-    manifest = json.loads((other / "extraction.json").read_text())
-    manifest["encoders"]["text"]["pooling"] = "cls"
-    (other / "extraction.json").write_text(json.dumps(manifest))
-    seal(other, ["extraction.json"])
+    other = _with_manifest(
+        extracted, tmp_path / "other", "encoders", "text", "pooling", value="cls"
+    )
     sentence = refused("predict", run, "--data", other, "--out", tmp_path / "p")
     assert (
         "the text encoder is not the one of the run's training data: pooling is cls, expected"
