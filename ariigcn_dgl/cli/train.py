@@ -30,9 +30,9 @@ from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.open_run import new_run, old_run
 from ariigcn_dgl.training.plan import planned_dialogues, read_settings
 from ariigcn_dgl.training.presets import PRESETS
-from ariigcn_dgl.training.records import LARGEST_SEED, read_metrics
+from ariigcn_dgl.training.records import LARGEST_SEED
 from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import METRICS_FILE
+from ariigcn_dgl.training.run_folder import RunFolder
 
 SUMMARY_FILE = "summary.json"
 
@@ -137,7 +137,7 @@ def _train_and_show(
     write_json(folder / SUMMARY_FILE, summary)
     seal(folder, [SUMMARY_FILE])
     for seed, run in runs.items():
-        history = read_metrics(folder / f"seed{seed}" / METRICS_FILE)
+        history = RunFolder(folder / f"seed{seed}").read_metrics()
         sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
         if sentence:
             note(f"seed {seed}: {sentence}")
