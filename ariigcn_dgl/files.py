@@ -271,12 +271,19 @@ def read_json(
         If the file is missing, holds something else, lacks one of `keys` or has another format.
     """
     content = parse_json(read_text(Path(path)), str(path))
-    for key in (*keys, *(() if expected_format is None else ("format",))):
+    # The format first: a file of another one rightly has other keys.
+    if expected_format is not None:
+        _refuse_without(content, ["format"], path)
+        if content["format"] != expected_format:
+            raise InputError(f"{path}: format is {content['format']!r}, expected {expected_format!r}")
+    _refuse_without(content, keys, path)
+    return content
+
+
+def _refuse_without(content: dict[str, Any], keys: Sequence[str], path: str | Path) -> None:
+    for key in keys:
         if key not in content:
             raise InputError(f"{path}: damaged: lacks '{key}'")
-    if expected_format is not None and content["format"] != expected_format:
-        raise InputError(f"{path}: format is {content['format']!r}, expected {expected_format!r}")
-    return content
 
 
 def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
