@@ -274,8 +274,8 @@ def read_json(
     # The format first: a file of another one rightly has other keys.
     if expected_format is not None:
         _refuse_without(content, ["format"], path)
-        if content["format"] != expected_format:
-            raise InputError(f"{path}: format is {content['format']!r}, expected {expected_format!r}")
+        if (found := content["format"]) != expected_format:
+            raise InputError(f"{path}: format is {found!r}, expected {expected_format!r}")
     _refuse_without(content, keys, path)
     return content
 
