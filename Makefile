@@ -80,7 +80,7 @@ $(VENV)/torch:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/torch $(SOURCES)
-	$(WITH_VENV) $(PIP) install --no-build-isolation -e .
+	$(WITH_VENV) $(PIP) install --no-build-isolation --no-compile -e .  # byte code when first imported
 	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(VENV)/bin/ariigcn dgl --install
 	@touch $@
 
