@@ -28,6 +28,15 @@ def check_range(name: str, tensor: Tensor, size: int) -> None:
         raise ValueError(f"{name} must lie in [0, {size}), got {int(tensor[edge])} at edge {edge}")
 
 
+def as_int64(name: str, tensor: Tensor) -> Tensor:
+    """Return integers of any type as the kernels read them; raise ValueError for anything else."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{name} must be an integer tensor, got {type(tensor).__name__}")
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise ValueError(f"{name} must be an integer tensor, got {tensor.dtype}")
+    return tensor.long()
+
+
 def check_edge_index(
     edge_index: Tensor, edge_type: Tensor | None, num_src: int, num_dst: int, num_rels: int | None
 ) -> None:

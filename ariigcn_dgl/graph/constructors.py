@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph.checks import check_csr, check_edge_index, check_range, check_vectors
+from ariigcn_dgl.graph.checks import (
+    as_int64,
+    check_csr,
+    check_edge_index,
+    check_range,
+    check_vectors,
+)
 from ariigcn_dgl.graph.dgl_view import edges_of
 from ariigcn_dgl.graph.move import narrowed
 from ariigcn_dgl.graph.plan import csr_plan, sort_edges
 from ariigcn_dgl.graph.remember import remembered
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
+
+# A graph outlives the autograd mode in which it is made, e.g. that of a validation before training.
+LASTING = torch.inference_mode(mode=False)
 
 if TYPE_CHECKING:
     import dgl
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from ariigcn_dgl.graph.structure import Graph
 
 
+@LASTING
 def from_csr(
     cls: type[Graph],
     indptr: Tensor,
@@ -68,6 +78,7 @@ def from_csr(
     return narrowed(cls(*own, *csr_plan(*own[:3], num_src), num_rels=num_rels)).with_facts()
 
 
+@LASTING
 def from_edges(
     cls: type[Graph],
     src: Tensor,
@@ -120,6 +131,7 @@ def from_edges(
     return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
 
 
+@LASTING
 def from_edge_index(
     cls: type[Graph],
     edge_index: Tensor,
@@ -134,7 +146,7 @@ def from_edge_index(
     ----------
     edge_index : (2, E) int64 tensor
         Sources (row 0) and targets (row 1).
-    edge_type : (E,) int64 tensor, optional
+    edge_type : (E,) int tensor, optional
         Relation of each edge; default all 0.
     num_nodes : int or pair of int
         Number of nodes, or of sources and of targets.
@@ -156,15 +168,17 @@ def from_edge_index(
     """
     num_src, num_dst = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
     sizes = {"num_src": num_src, "num_dst": num_dst, "num_rels": num_rels}
-    edges = (edge_index[0], edge_index[1], edge_type)
+    etypes = None if edge_type is None else as_int64("edge_type", edge_type)
+    edges = (edge_index[0], edge_index[1], etypes)
 
     def build() -> Graph:
-        check_edge_index(edge_index, edge_type, num_src, num_dst, num_rels)
+        check_edge_index(edge_index, etypes, num_src, num_dst, num_rels)
         return cls.from_edges(*edges, **sizes)
 
     return remembered(edge_index, tuple(sizes.values()), edges, build)
 
 
+@LASTING
 def from_dgl(
     cls: type[Graph],
     g: dgl.DGLGraph,
@@ -219,6 +233,7 @@ def from_dgl(
     return remembered(g, key, edges, lambda: cls.from_edges(*edges, **sizes).to(device))
 
 
+@LASTING
 def from_dialogues(
     cls: type[Graph],
     lengths: Tensor,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl._dgl import import_dgl
+from ariigcn_dgl.graph.checks import as_int64
 
 if TYPE_CHECKING:
     import dgl
@@ -87,20 +88,17 @@ def edges_of(
 
 
 def _checked(g: dgl.DGLGraph, etypes: Tensor) -> Tensor:
-    if not isinstance(etypes, Tensor):
-        raise ValueError(f"etypes must be an integer tensor, got {type(etypes).__name__}")
+    checked = as_int64("etypes", etypes)
     if etypes.dim() != 1 or len(etypes) != g.num_edges():
         raise ValueError(
             f"etypes must have one entry for each of the graph's {g.num_edges()} edges, got shape "
             f"{tuple(etypes.shape)}"
         )
-    if etypes.is_floating_point() or etypes.is_complex() or etypes.dtype == torch.bool:
-        raise ValueError(f"etypes must be an integer tensor, got {etypes.dtype}")
     if etypes.device != g.device:
         raise ValueError(
             f"etypes must be on the device of the graph ({g.device}), got {etypes.device}"
         )
-    return etypes.long()
+    return checked
 
 
 def _first_nodes(g: dgl.DGLGraph) -> tuple[dict[str, int], dict[str, int]]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import constructors
+from ariigcn_dgl.graph.constructors import LASTING
 from ariigcn_dgl.graph.move import move
 from ariigcn_dgl.transfer import send
 
@@ -102,11 +103,13 @@ class Graph:
         return self if self.narrow is None else self.narrow
 
     @cached_property
+    @LASTING
     def norm(self) -> Tensor:
         """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float64."""
         return self.seg_ptr.diff().double().reciprocal()[self.edge_seg]
 
     @cached_property
+    @LASTING
     def in_norm(self) -> Tensor:
         """``1 / |N_i|`` of the target of each edge, (E,) float64."""
         return self.indptr.diff().double().reciprocal()[self.dst]
@@ -118,6 +121,7 @@ class Graph:
         return int(empty[0]) if len(empty) else None
 
     @cached_property
+    @LASTING
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
         return replace(
@@ -133,6 +137,7 @@ class Graph:
         )
 
     @cached_property
+    @LASTING
     def self_edges(self) -> Tensor:
         """The self edge of every node, (N,) int64."""
         if self.host is not None:
@@ -143,6 +148,7 @@ class Graph:
         return edges
 
     @cached_property
+    @LASTING
     def relation_order(self) -> tuple[Tensor, Tensor, Tensor]:
         """Where relations begin (R + 1,), segments by relation (P,), targets by relations (N_dst,).
 
@@ -163,6 +169,7 @@ class Graph:
         return begin.to(dtype), segments.to(dtype), targets.to(dtype)
 
     @cached_property
+    @LASTING
     def segments_by_relation(self) -> tuple[Tensor, list[int]]:
         """Order of the segments sorted by relation, (P,) int64, and how many each relation has."""
         if self.host is not None:
@@ -172,6 +179,7 @@ class Graph:
         return order.to(self.seg_rel.device), offsets.diff().tolist()
 
     @cached_property
+    @LASTING
     def segments_of_target(self) -> Graph:
         """The graph whose sources are the segments in relation order: it sums them per target."""
         if self.host is not None:
@@ -189,6 +197,7 @@ class Graph:
     from_dgl = classmethod(constructors.from_dgl)
     from_dialogues = classmethod(constructors.from_dialogues)
 
+    @LASTING
     def to(self, device: torch.device | str) -> Graph:
         """Return the graph with every tensor on `device`; from the CPU they travel as one.
 

@@ -111,7 +111,7 @@ class RelEdgeAttentionConv(nn.Module):
             Sources (row 0) and targets (row 1), on the device of `x`. It is converted when it is
             first seen and compared with its conversion at later calls; `Graph.from_edge_index`
             does the conversion outside, and goes with `torch.compile`.
-        edge_type : (E,) int64 tensor, optional
+        edge_type : (E,) int tensor, optional
             Relations; needed where R > 1 and `edge_index` is a tensor.
         edge_weight : (E,) tensor, optional
             What multiplies the attention; default 1.
@@ -131,6 +131,13 @@ class RelEdgeAttentionConv(nn.Module):
             If shapes, dtypes, devices or relations do not fit.
         """
         src, dst = x if isinstance(x, tuple) else (x, x)
+        if src is None or dst is None:
+            raise ValueError(
+                "x must hold features of the sources and of the targets, which the attention "
+                f"compares, got (x_src, None): pass (N_dst, {self.conv.dst_feats}) features too"
+                if dst is None
+                else "x must hold features of the sources, got (None, x_dst)"
+            )
         for rows, width in ((src, self.conv.src_feats), (dst, self.conv.dst_feats)):
             if rows.dim() != 2 or rows.size(1) != width:
                 raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")

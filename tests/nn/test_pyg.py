@@ -121,6 +121,33 @@ def test_parameters_can_be_drawn_anew():
     assert not conv.conv.weight_src.equal(before)
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.uint8])
+def test_types_may_be_integers_of_any_width(x, dtype):
+    assert make()(x, EDGE_INDEX, EDGE_TYPE.to(dtype)).equal(make()(x, EDGE_INDEX, EDGE_TYPE))
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        (lambda x: (x, None), r"of the targets, .* got \(x_src, None\): pass \(N_dst, 3\)"),
+        (lambda x: (None, x), r"x must hold features of the sources, got \(None, x_dst\)"),
+    ],
+)
+def test_features_of_one_side_alone_are_refused(x, pair, words):
+    with pytest.raises(ValueError, match=words):
+        make()(pair(x), EDGE_INDEX, EDGE_TYPE)
+
+
+def test_graph_seen_in_inference_mode_can_be_trained_on(x):
+    conv, edges = make(), EDGE_INDEX.clone()
+    with torch.inference_mode():
+        before = conv(x, edges, EDGE_TYPE)
+    after = conv(x, edges, EDGE_TYPE)
+    after.sum().backward()
+    assert after.equal(before)
+    assert conv.conv.weight_src.grad is not None
+
+
 REFUSED = {
     "no types": ((EDGE_INDEX,), "edge_type must give the relation of each edge"),
     "a list": (
@@ -128,6 +155,7 @@ REFUSED = {
         r"edge_index must be a \(2, E\) tensor or a Graph, got list",
     ),
     "transposed": ((EDGE_INDEX.T, EDGE_TYPE), r"edge_index must be a \(2, E\) int64 tensor"),
+    "types of floats": ((EDGE_INDEX, EDGE_TYPE.float()), "edge_type must be an integer tensor"),
     "too few types": ((EDGE_INDEX, EDGE_TYPE[1:]), r"edge_type must have shape \(6,\), got \(5,\)"),
     "types out of range": (
         (EDGE_INDEX, EDGE_TYPE + 1),
