@@ -127,6 +127,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> window_graph(const Tensor& lengths,
   const ariigcn::Checks check = check_dialogues("window_graph", lengths, speakers);
   check.require(past >= 0 && future >= 0 && num_speakers >= 0,
                 "past, future and num_speakers must not be negative");
+  check.require(num_speakers <= kMostSpeakers, "num_speakers must be at most 2^20");
   check.require(std::max(past, future) <= speakers.numel(), "the window is wider than the rows");
   // As number_speakers counts them, perhaps in a longer dialogue; there is a counter for each.
   check.within("speakers", speakers, num_speakers > 0 ? num_speakers : kMostSpeakers);

@@ -206,6 +206,7 @@ def test_an_index_that_leads_nowhere_is_refused(name: str, argument: str, wrong:
         ("window_graph", "past", -1),
         ("window_graph", "future", 2**62),
         ("window_graph", "num_speakers", 1),
+        ("window_graph", "num_speakers", 2**62),
     ],
 )
 def test_a_number_out_of_range_is_refused(name: str, argument: str, value: float) -> None:
