@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ariigcn_dgl.data import write_folder
 from ariigcn_dgl.errors import InputError
@@ -14,15 +14,32 @@ from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.features import Encoders, Extracted
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text import Pooling, TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
+from ariigcn_dgl.limits import PositiveInt
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
 MANIFEST, AUDIO_ENCODER, SPOKEN = "extraction.json", "audio_encoder.safetensors", "spoken.jsonl"
 FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 PLACES = ("path", "revision")  # of an encoder: where it lay, which decides no feature
+
+
+class EncoderRecord(TypedDict, total=False):
+    """What an encoder says of itself; of its fields those that decide how it is loaded."""
+
+    path: str
+    pooling: Pooling
+    pictures: PositiveInt
+
+
+class ExtractionRecord(TypedDict):
+    """What ``extraction.json`` says."""
+
+    encoders: dict[str, EncoderRecord]
+    libraries: dict[str, str | None]
 
 
 def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Path) -> None:
@@ -89,11 +106,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     if is_sealed(folder) and MANIFEST in sealed(folder):  # in older folders it may stand alone
         verify(path, "extract the features again, or train again")
-    manifest = read_json(path, keys=("encoders", "libraries"), expected_format=FORMAT)
-    encoders = manifest["encoders"]
-    if not isinstance(encoders, dict) or not all(isinstance(x, dict) for x in encoders.values()):
-        raise InputError(f"{path}: damaged: 'encoders' is no table of encoders")
-    return manifest
+    return conform(read_json(path, expected_format=FORMAT), ExtractionRecord, str(path))
 
 
 def keep_manifest(data: str, run: Path) -> None:
