@@ -285,4 +285,7 @@ def test_utterances_without_any_modality_are_not_repeats(sound: Dialogues) -> No
     for modality in gone.features:
         gone = _edited(gone, modality, lambda a: a.__setitem__(slice(0, 4), 0))
     gone = replace(gone, masks=dict.fromkeys(gone.masks, np.arange(120) >= 4))
-    assert {one.what for one in examine(gone)} == {"missing for 4 of 60 of train"}
+    assert {one.what for one in examine(gone)} == {
+        "missing for 4 of 60 of train",
+        "4 have nothing in any modality; first utterance 'u0' of dialogue 'd0'",
+    }

@@ -27,6 +27,7 @@ def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
         present = finite & dialogues.masks[modality]
         yield from _columns(dialogues, modality, present)
         yield from _shift(dialogues, modality, present)
+    yield from _without_any(dialogues)
     yield from _copies(dialogues)
 
 
@@ -65,6 +66,17 @@ def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
             f"{zero.sum()} rows are all zeros but not marked as missing; first "
             f"{place(dialogues, int(np.flatnonzero(zero)[0]))}",
             "if zeros stand for no measurement, mark them (in a .npy of your own: all NaN)",
+        )
+
+
+def _without_any(dialogues: Dialogues) -> Iterator[Finding]:
+    bare = np.flatnonzero(~np.any(list(dialogues.masks.values()), axis=0))
+    if bare.size:
+        yield Finding(
+            "warning",
+            "utterances",
+            f"{bare.size} have nothing in any modality; first {place(dialogues, bare[0])}",
+            "only their neighbours tell of them; leave them out if no one spoke",
         )
 
 
