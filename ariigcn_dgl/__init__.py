@@ -10,9 +10,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ariigcn_dgl._dgl import import_dgl
+from ariigcn_dgl._interpreter import refuse_subinterpreter
 
 if TYPE_CHECKING:
     import dgl as dgl
+
+refuse_subinterpreter()
 
 __version__ = version("ariigcn_dgl")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
@@ -95,3 +96,15 @@ def test_an_instruction_set_that_does_not_exist_is_said_to_be_ignored(monkeypatc
         _native._check_capability()
     words = f"ARIIGCN_CPU_CAPABILITY='{value}' is ignored: expected one of generic, avx2, avx512"
     assert [str(one.message) for one in found] == [words] * said
+
+
+def test_a_subinterpreter_is_told_to_use_another_way():
+    code = """
+import sys
+from ariigcn_dgl._interpreter import interpreters
+i = interpreters.create()
+said = interpreters.run_string(i, "import ariigcn_dgl")
+print(said, file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "ariigcn_dgl works in the main interpreter of a process alone" in run.stderr
