@@ -119,14 +119,14 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_file_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
     write_json(tmp_path / "a", {})
-    assert synced == [".a.", "rename", tmp_path.name[:3]]
+    assert synced == ["a", "rename", tmp_path.name[:3]]
 
 
 def test_folder_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
     with replacing(tmp_path / "a") as scratch:
         scratch.mkdir()
         (scratch / "b").touch()
-    assert synced == ["b", ".a.", "rename", tmp_path.name[:3]]
+    assert synced == ["b", "a", "rename", tmp_path.name[:3]]
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
