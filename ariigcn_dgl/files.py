@@ -39,7 +39,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     What was written is on the disk before it is renamed, and the name after it: when the block has
     ended, not even a loss of power takes it back. Files are readable by whom the umask says. A
     process that is killed meanwhile leaves a hidden folder beside `path`, which the next one that
-    writes the same path removes.
+    is to write the same path removes.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     home = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     scratch = home / path.name
     try:
-        _sweep_beside(path)
+        sweep_beside(path)
         with _alive_in(home):
             yield scratch
             _settle(scratch)
@@ -86,8 +86,8 @@ def _alive_in(home: Path) -> Iterator[None]:
         yield
 
 
-def _sweep_beside(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote this path."""
+def sweep_beside(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote this path, and no others."""
     with contextlib.suppress(OSError):  # a folder that cannot be listed can be written to
         for home in scratches_of(path):
             with contextlib.suppress(OSError), _opened(home) as folder:
@@ -340,6 +340,7 @@ def refuse_existing(path: Path) -> None:
 
     For before a long computation; what writes the result checks again.
     """
+    sweep_beside(path)
     if os.path.lexists(path):
         raise InputError(f"{path}: exists already; choose another name or remove it first")
     if not path.absolute().parent.is_dir():

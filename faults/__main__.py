@@ -126,7 +126,11 @@ def _prepare(place: Place, names: set[str]) -> dict[str, Undisturbed]:
         make_run(place.inputs, COMMANDS["train"].main)
     if "extract" in names:
         make_recordings(place.inputs)
-    return {name: place.undisturbed(COMMANDS[name]) for name in COMMANDS if name in names}
+    expected = {name: place.undisturbed(COMMANDS[name]) for name in COMMANDS if name in names}
+    for name, found in expected.items():
+        end = found.end
+        print(f"{name}: {end.seconds:.1f} s, {end.events} events", file=sys.stderr, flush=True)
+    return expected
 
 
 def _try(place: Place, expected: Undisturbed, key: Key, seed: int) -> Trial:

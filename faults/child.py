@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import sys
@@ -19,7 +20,8 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 DEFAULT = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 SIGNALLED = 128  # a shell adds the signal's number to it
 LONGEST = 120.0  # seconds; then a command counts as hung
-FILES, HUNG = 1000, 124  # descriptor of the counts; the code of timeout(1)
+COUNTS, HUNG = 1000, 124  # descriptor of what is counted; the code of timeout(1)
+CAPACITY = 1 << 20  # bytes that a command may print: pipes, as limits of files leave them alone
 PR_SET_CHILD_SUBREAPER = 36
 
 Main = Callable[[Sequence[str]], None]
@@ -67,8 +69,6 @@ class Child:
     main : callable
         Takes the command line.
     arguments : sequence of str
-    logs : Path
-        Folder, outside of what is watched, for what the command prints.
     before : callable, optional
         Called in the new process: sets limits, plants faults.
     """
@@ -77,16 +77,19 @@ class Child:
         self,
         main: Main,
         arguments: Sequence[str],
-        logs: Path,
         before: Callable[[], None] = lambda: None,
     ) -> None:
-        self.files = [logs / f"{name}-{time.monotonic_ns()}" for name in ("out", "err", "count")]
+        self.readers, writers = zip(*(os.pipe() for _ in range(3)), strict=True)
+        for reader in self.readers:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, CAPACITY)
+            os.set_blocking(reader, False)  # somebody else may still hold the other end
         ready, tell = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(ready)
-            _run(main, list(arguments), self.files, before, tell)
-        os.close(tell)
+            _run(main, list(arguments), writers, before, tell)
+        for writer in (*writers, tell):
+            os.close(writer)
         os.read(ready, 1)  # or the end of the pipe, where the process has ended already
         os.close(ready)
         self.start = time.monotonic()
@@ -98,9 +101,7 @@ class Child:
     def wait(self) -> End:
         """Return how the process ended; one that hangs is killed."""
         status, seconds = self._status()
-        out, err, count = (path.read_text(errors="replace") for path in self.files)
-        for path in self.files:
-            path.unlink()
+        out, err, count = map(_drain, self.readers)
         events, memory = map(int, count.split()) if count else (0, 0)
         code = os.waitstatus_to_exitcode(status) if status is not None else HUNG
         shell = SIGNALLED - code if code < 0 else code
@@ -117,8 +118,17 @@ class Child:
         return None, seconds
 
 
+def _drain(reader: int) -> str:
+    parts = []
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(reader, CAPACITY):
+            parts.append(part)
+    os.close(reader)
+    return b"".join(parts).decode(errors="replace")
+
+
 def _run(
-    main: Main, arguments: list[str], files: Sequence[Path], before: Callable[[], None], tell: int
+    main: Main, arguments: list[str], writers: Sequence[int], before: Callable[[], None], tell: int
 ) -> None:
     """Do as the interpreter does with a program; never return."""
     code = 1
@@ -127,11 +137,10 @@ def _run(
         for number in DEFAULT:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        out, err, count = (os.open(path, os.O_WRONLY | os.O_CREAT, 0o600) for path in files)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.dup2(count, FILES)
-        sys.stdout, sys.stderr = (open(n, "w", closefd=False, buffering=b) for n, b in ((1, -1), (2, 1)))
+        for writer, descriptor in zip(writers, (1, 2, COUNTS), strict=True):
+            os.dup2(writer, descriptor)
+        sys.stdout = open(1, "w", closefd=False)
+        sys.stderr = open(2, "w", closefd=False, buffering=1)
         size = address_space()
         before()
         os.write(tell, b"!")
@@ -144,7 +153,7 @@ def _run(
             traceback.print_exc()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stdout.flush()
-        os.write(FILES, f"{_seen[0]} {address_space('VmPeak') - size}".encode())
+        os.write(COUNTS, f"{_seen[0]} {address_space('VmPeak') - size}".encode())
     finally:
         os._exit(code if isinstance(code, int) else 1)
 

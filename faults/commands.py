@@ -89,7 +89,9 @@ COMMANDS = {
     one.name: one
     for one in (
         Command(
-            "train", _train, resume=lambda work: ["train", "--resume", work / "out"],
+            "train",
+            _train,
+            resume=lambda work: ["train", "--resume", work / "out"],
             begun="train.json",
         ),
         Command("experiment", _experiment, begun="experiment.json"),

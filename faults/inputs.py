@@ -53,7 +53,7 @@ def make_data(folder: Path) -> None:
 def make_run(folder: Path, main: Main) -> None:
     """Train the run that is reported and predicts."""
     options = ["--data", str(folder / "data"), "--seeds", "0", "1", *SMALL, "--training.epochs=2"]
-    end = Child(main, ["train", "--out", str(folder / "run"), *options], folder).wait()
+    end = Child(main, ["train", "--out", str(folder / "run"), *options]).wait()
     if end.code:
         raise RuntimeError(end.err)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.child import MAKING, address_space, at_event, orphans
-from faults.trial import SAID, Trial
+from faults.trial import BAD, SAID, Trial
 
-BAD, INCOMPLETE = 2, 1  # exit codes; the latter of a study that lacks runs
+INCOMPLETE = 1  # exit code of a study that lacks runs
 SOON = 0.1  # seconds within which somebody presses Ctrl-C again
 DECADES = 30 * 365 * 86400.0
 
@@ -81,7 +81,7 @@ def _stop(*numbers: int) -> Callable[[Trial], None]:
             end = trial.run(codes, signals=list(zip(times, numbers, strict=True)), killed=rough)
         if end.code and not killed and not end.signalled:
             _check_words(trial, end.err)
-        trial.finish(end.code == 0)
+        trial.finish(end)
 
     return happen
 
@@ -95,16 +95,21 @@ def _check_words(trial: Trial, said: str) -> None:
         trial.wrong(f"does not say how to go on: {said[-200:]!r}")
 
 
+def _refusals(trial: Trial) -> tuple[int, ...]:
+    """Return the codes that a command may end with where it lacks something."""
+    return (0, BAD, INCOMPLETE) if trial.command.name == "experiment" else (0, BAD)
+
+
 def _disk_error(trial: Trial) -> None:
     def fail(moment: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     moment = trial.moment()
     end = trial.run(
-        (0, BAD, INCOMPLETE) if trial.command.name == "experiment" else (0, BAD),
+        _refusals(trial),
         lambda: at_event(trial.place.work, [moment], fail, MAKING),
     )
-    trial.finish(end.code == 0)
+    trial.finish(end)
 
 
 def _file_limit(trial: Trial) -> None:
@@ -112,38 +117,34 @@ def _file_limit(trial: Trial) -> None:
 
     def limit() -> None:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        from faults import child
-
-        # The child counts in a file of its own, which is as small as the smallest limit allows.
-        child.address_space()
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 
-    end = trial.run((0, BAD, INCOMPLETE) if trial.command.name == "experiment" else (0, BAD), limit)
-    trial.finish(end.code == 0)
+    end = trial.run(_refusals(trial), limit)
+    trial.finish(end)
 
 
 def _full_disk(trial: Trial) -> None:
     size = 4096 * max(2, int(trial.expected.whole * trial.rng.random() / 4096))
     with _file_system(trial.place.work, f"size={size}"):
-        codes = (0, BAD, INCOMPLETE) if trial.command.name == "experiment" else (0, BAD)
+        codes = _refusals(trial)
         end = trial.run(codes)
         _remount(trial.place.work, "size=64m")
-        trial.finish(end.code == 0)
+        trial.finish(end)
 
 
 def _read_only(trial: Trial) -> None:
     moment = trial.moment()
     with _file_system(trial.place.work, "size=64m"):
-        trial.run(
+        end = trial.run(
             (0, 137),
             lambda: at_event(trial.place.work, [moment], lambda _: os.kill(os.getpid(), 9)),
             killed=True,
         )
         _remount(trial.place.work, "ro")
         if not trial.done_before():
-            trial.run((BAD,), again=True, killed=True)
+            end = trial.run((BAD,), again=True, killed=True)
         _remount(trial.place.work, "rw")
-        trial.finish()
+        trial.finish(end)
 
 
 @contextlib.contextmanager
@@ -166,9 +167,9 @@ def _memory(trial: Trial) -> None:
         size = address_space() + more
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
-    codes = (0, BAD, INCOMPLETE) if trial.command.name == "experiment" else (0, BAD)
+    codes = _refusals(trial)
     end = trial.run(codes, limit)
-    trial.finish(end.code == 0)
+    trial.finish(end)
 
 
 def _clock(trial: Trial) -> None:
@@ -180,13 +181,13 @@ def _clock(trial: Trial) -> None:
         at_event(trial.place.work, [moment], lambda _: back.__setitem__(0, DECADES))
 
     end = trial.run((0,), before)
-    trial.finish(end.code == 0)
+    trial.finish(end)
 
 
 def _two(trial: Trial) -> None:
     """Stop the command, then let two processes go on at once."""
     moment = trial.moment()
-    trial.run(
+    end = trial.run(
         (0, 137),
         lambda: at_event(trial.place.work, [moment], lambda _: os.kill(os.getpid(), 9)),
         killed=True,
@@ -201,12 +202,13 @@ def _two(trial: Trial) -> None:
         if all(end.code for end in ends):
             trial.wrong(f"both end with {[end.code for end in ends]}: {ends[0].sentence!r}")
         orphans()
-    trial.finish()
+        end = min(ends, key=lambda one: one.code)
+    trial.finish(end)
 
 
 def _worker(trial: Trial) -> None:
     moment = trial.rng.randint(1, 40)
-    once = trial.place.logs / "worker-killed"
+    once = trial.place.inputs / "killed"
     once.unlink(missing_ok=True)
 
     def kill(_: int) -> None:
@@ -218,46 +220,86 @@ def _worker(trial: Trial) -> None:
         (0,), lambda: at_event(trial.place.work, [moment], kill, of_children=True), killed=True
     )
     trial.stopped |= once.exists()
-    trial.finish(end.code == 0)
+    trial.finish(end)
 
 
 SAME = "the same command, or `train --resume`, ends with the same bits"
 CLEAN = f"one sentence and code {BAD}; nothing half-written, no scratch left; then {SAME}"
 SAYS = "says so and how to go on; no scratch left"
+UNTIL = "nothing half-written under its final name; hidden `.NAME.HEX.tmp` may stay until"
+NEITHER = CLEAN.replace("no scratch left", "what SIGKILL left stays")
+ONE_WINS = "one ends with the same bits; the other does, too, or is refused with code 2"
+AGAIN = "the study trains that run again; same bits, code 0"
 
-FAULTS = {
-    one.name: one
-    for one in (
-        Fault(
-            "SIGKILL",
-            "`kill -9`, the machine's out-of-memory killer",
-            f"nothing half-written under its final name; hidden `.NAME.HEX.tmp` may stay until {SAME}",
-            _stop(signal.SIGKILL),
-            share=4,
-        ),
-        Fault("SIGTERM", "`kill`, a cluster's time limit", f"{SAYS}, code 143; {SAME}",
-              _stop(signal.SIGTERM), share=2),
-        Fault("SIGINT", "Ctrl-C", f"{SAYS}, code 130; {SAME}", _stop(signal.SIGINT), share=2),
-        Fault("SIGINT twice", "Ctrl-C again while the first is being answered",
-              f"code 130, no traceback; {SAME}", _stop(signal.SIGINT, signal.SIGINT), share=2),
-        Fault("SIGHUP", "a terminal that is closed", f"{SAYS}, code 129; {SAME}",
-              _stop(signal.SIGHUP)),
-        Fault("disk error", "a file or folder cannot be made or renamed, once", CLEAN, _disk_error,
-              writers=True),
-        Fault("file limit", "files may not be larger than a random size (`ulimit -f`, quota)", CLEAN,
-              _file_limit, writers=True),
-        Fault("full disk", "a file system of a random size fills", CLEAN, _full_disk, writers=True,
-              root=True),
-        Fault("read-only", "stopped by SIGKILL, then the file system can only be read",
-              CLEAN.replace("no scratch left", "what SIGKILL left stays"), _read_only,
-              writers=True, root=True),
-        Fault("memory", "a random limit of address space (`ulimit -v`)", CLEAN, _memory),
-        Fault("clock", "the clock goes back 30 years", "ends with the same bits", _clock),
-        Fault("two at once", "stopped by SIGKILL, then two processes go on at once",
-              "one ends with the same bits; the other does, too, or is refused with code 2", _two,
-              writers=True),
-        Fault("worker killed", "`kill -9` of a process that trains a run of a study",
-              "the study tries that run again; same bits, code 0", _worker, share=6,
-              only="experiment"),
-    )
-}  # fmt: skip
+_ALL = (
+    Fault(
+        "SIGKILL",
+        "`kill -9`; out of memory (the kernel's killer)",
+        f"{UNTIL} {SAME}",
+        _stop(signal.SIGKILL),
+        share=4,
+    ),
+    Fault(
+        "SIGTERM",
+        "`kill`; a cluster's time limit",
+        f"{SAYS}, code 143; {SAME}",
+        _stop(signal.SIGTERM),
+        share=2,
+    ),
+    Fault("SIGINT", "Ctrl-C", f"{SAYS}, code 130; {SAME}", _stop(signal.SIGINT), share=2),
+    Fault(
+        "SIGINT twice",
+        "Ctrl-C again while the first is being answered",
+        f"code 130, no traceback; {SAME}",
+        _stop(signal.SIGINT, signal.SIGINT),
+        share=2,
+    ),
+    Fault(
+        "SIGHUP",
+        "a terminal that is closed",
+        f"{SAYS}, code 129; {SAME}",
+        _stop(signal.SIGHUP),
+    ),
+    Fault(
+        "disk error",
+        "a file or folder cannot be made or renamed, once",
+        CLEAN,
+        _disk_error,
+        writers=True,
+    ),
+    Fault(
+        "file limit",
+        "no file larger than a random size (`ulimit -f`)",
+        CLEAN,
+        _file_limit,
+        writers=True,
+    ),
+    Fault(
+        "full disk",
+        "a file system of a random size fills (root only)",
+        CLEAN,
+        _full_disk,
+        writers=True,
+        root=True,
+    ),
+    Fault(
+        "read-only",
+        "after SIGKILL the file system can only be read (root only)",
+        NEITHER,
+        _read_only,
+        writers=True,
+        root=True,
+    ),
+    Fault("memory", "a random limit of address space (`ulimit -v`)", CLEAN, _memory),
+    Fault("clock", "the clock goes back 30 years", "ends with the same bits", _clock),
+    Fault("two at once", "after SIGKILL two processes go on at once", ONE_WINS, _two, writers=True),
+    Fault(
+        "worker killed",
+        "`kill -9` of a process that trains a run of a study",
+        AGAIN,
+        _worker,
+        share=6,
+        only="experiment",
+    ),
+)
+FAULTS = {one.name: one for one in _ALL}

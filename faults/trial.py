@@ -1,4 +1,4 @@
-"""One moment: a command is stopped, what it left is looked at, it goes on, the bits are compared."""
+"""One moment: a command is stopped and looked at, goes on, and ends with the same bits or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from faults.commands import Command
 from faults.content import content, half_written, scratches
 
 ATTEMPTS = 3  # of going on
-BUG = 70  # exit code of a command for an error of its own
+BAD, BUG = 2, 70  # exit codes: of bad input, and of an error of the program itself
 SAID = "interrupted"
 
 
@@ -48,9 +48,8 @@ class Place:
     """
 
     def __init__(self, root: Path) -> None:
-        self.inputs, self.logs, self.work = (root / name for name in ("inputs", "logs", "work"))
-        for folder in (self.inputs, self.logs):
-            folder.mkdir()
+        self.inputs, self.work = root / "inputs", root / "work"
+        self.inputs.mkdir()
 
     def empty(self) -> None:
         """Begin with nothing in `work`."""
@@ -81,11 +80,13 @@ class Place:
             # Workers of a study are forked from it: their usual server takes seconds to start.
             # That server's own deaths are in tests/experiments/test_queue.py.
             get_context = multiprocessing.get_context
-            multiprocessing.get_context = lambda name: get_context("fork")
+            multiprocessing.get_context = lambda name=None: get_context(
+                "fork" if name == "forkserver" else name
+            )
             before()
 
         line = command.line(self.inputs, self.work, again)
-        return Child(command.main, line, self.logs, prepare)
+        return Child(command.main, line, prepare)
 
 
 @dataclass
@@ -187,33 +188,43 @@ class Trial:
             if found != self.expected.content:
                 self.wrong(f"{self.command.out}: neither whole nor absent")
 
-    def finish(self, done: bool = False) -> None:
+    def finish(self, end: End) -> None:
         """Go on until the command has ended well; compare the bits.
 
         Parameters
         ----------
-        done : bool
-            Whether it has ended well already.
+        end : End
+            How the command ended last.
         """
         for _ in range(ATTEMPTS):
-            if done or self.done_before():
+            if end.code == 0:
                 break
+            codes = (0,)
+            if self.done_before():  # by a command that had no time to say so
+                codes = (BAD,)
             end = self.place.start(self.command, again=True).wait()
-            self.judge(end, (0,))
-            done = end.code == 0
-            if not self.command.out:
-                self.same = end.out == self.expected.end.out
+            self.judge(end, codes)
+            if codes == (BAD,):
+                if "exists already" not in end.sentence:
+                    self.wrong(f"does not say that all is there: {end.sentence!r}")
+                break
         if self.command.out:
-            found = content(self.place.work)
-            self.same = found == self.expected.content
-            self.left += (extra := sorted(found.keys() - self.expected.content.keys()))
-            if extra:
-                self.wrong(f"left behind at the end: {', '.join(extra)}")
-            elif not self.same:
-                names = [n for n, bits in self.expected.content.items() if found.get(n) != bits]
-                self.wrong(f"other bits: {', '.join(names)}")
+            self.compare()
+        else:
+            self.same = end.out == self.expected.end.out
+            if not self.same:
+                self.wrong("another answer")
+
+    def compare(self) -> None:
+        """Compare the bits with those of the undisturbed run."""
+        found = content(self.place.work)
+        self.same = found == self.expected.content
+        self.left += (extra := sorted(found.keys() - self.expected.content.keys()))
+        if extra:
+            self.wrong(f"left behind at the end: {', '.join(extra)}")
         elif not self.same:
-            self.wrong("another answer")
+            names = [n for n, bits in self.expected.content.items() if found.get(n) != bits]
+            self.wrong(f"other bits: {', '.join(names)}")
 
     def done_before(self) -> bool:
         """Whether all had been written before the command was stopped."""

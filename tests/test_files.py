@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from ariigcn_dgl.files import (
     parse_json,
     read_json,
     read_text,
+    refuse_existing,
     replacing,
     scratches_of,
     sweep,
@@ -155,6 +158,44 @@ def test_scratches_of_a_path_are_not_those_of_another(tmp_path: Path) -> None:
     ours.touch()
     theirs.touch()
     assert scratches_of(tmp_path / "a") == [ours]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ariigcn_dgl.files import replacing
+with replacing(sys.argv[1]) as scratch:
+    scratch.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def left_beside(tmp_path: Path) -> Path:
+    """Return a path beside which a process that was killed has left what it wrote."""
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "a"], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".a.")
+    return tmp_path / "a"
+
+
+def test_next_writer_removes_what_a_killed_one_left(left_beside: Path) -> None:
+    write_json(left_beside, {})
+    assert list(left_beside.parent.iterdir()) == [left_beside]
+
+
+def test_refusing_a_file_that_exists_removes_what_a_killed_writer_left(left_beside: Path) -> None:
+    left_beside.write_text("whole")
+    with pytest.raises(InputError, match="exists already"):
+        refuse_existing(left_beside)
+    assert list(left_beside.parent.iterdir()) == [left_beside]
+
+
+def test_scratch_of_a_living_writer_stays(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as scratch:
+        scratch.write_text("first")
+        write_json(tmp_path / "a", {})
+    assert (tmp_path / "a").read_text() == "first"
 
 
 def test_other_errors_pass_through(tmp_path: Path) -> None:

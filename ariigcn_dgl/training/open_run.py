@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import replacing, sweep_beside
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.training.plan import read_plan, write_plan
 from ariigcn_dgl.training.run_config import RunConfig
@@ -55,6 +55,7 @@ def old_run(path: Path) -> Iterator[dict[str, Any]]:
         If it is no run folder, is damaged, or another process trains in it.
     """
     plan = read_plan(path)
+    sweep_beside(path)
     with locked(path, BUSY):
         yield plan
 

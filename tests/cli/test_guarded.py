@@ -93,3 +93,20 @@ def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
     assert done.stderr == (
         "ariigcn: the output, or a file: cannot be read or written: No space left on device\n"
     )
+
+
+def test_help_that_cannot_be_written_is_one_sentence() -> None:
+    command = (sys.executable, "-m", "ariigcn_dgl", "--help")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("cannot be read or written: No space left on device\n")
+
+
+def test_a_reader_of_a_benchmark_that_goes_away_ends_it_without_a_word() -> None:
+    speeds = Path(__file__).parents[2] / "benchmarks" / "results" / "speed-plan.json"
+    command = (sys.executable, "-m", "ariigcn_dgl", "benchmark", "--read", speeds)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
