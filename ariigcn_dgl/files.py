@@ -72,7 +72,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except SafetensorError as error:  # safetensors' OSError
         raise InputError(f"{path}: cannot be written: {error}") from error
     finally:
-        _remove(home)
+        try:
+            _remove(home)
+        except KeyboardInterrupt:  # in the middle of it
+            _remove(home)
+            raise
 
 
 @contextlib.contextmanager

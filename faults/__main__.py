@@ -33,6 +33,7 @@ PRELOADED = (
     *("ariigcn_dgl.cli.report", "ariigcn_dgl.cli.predict", "ariigcn_dgl.experiments.worker"),
 )
 OF_EXTRACT = ("ariigcn_dgl.cli.extract", "av", "transformers")
+NARROWEST = 110  # columns of the table where there is no terminal
 BEGIN, END = "<!-- of python -m faults -->", "<!-- end -->"
 
 Key = tuple[str, str, int]
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}, {fault}: {failure}\n  again with: {again}", flush=True)
     every = [trial for trials in cells.values() for trial in trials]
     failed = sum(bool(trial.failures) for trial in every)
+    if not console.is_terminal:
+        console = Console(width=max(NARROWEST, console.width))
     console.print(table(cells))
     print(f"{len(every)} moments, {failed} failures, {time.monotonic() - began:.0f} s")
     if options.markdown:

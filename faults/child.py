@@ -139,8 +139,8 @@ def _run(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for writer, descriptor in zip(writers, (1, 2, COUNTS), strict=True):
             os.dup2(writer, descriptor)
-        sys.stdout = open(1, "w", closefd=False)
-        sys.stderr = open(2, "w", closefd=False, buffering=1)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         size = address_space()
         before()
         os.write(tell, b"!")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -196,6 +197,23 @@ def test_scratch_of_a_living_writer_stays(tmp_path: Path) -> None:
         scratch.write_text("first")
         write_json(tmp_path / "a", {})
     assert (tmp_path / "a").read_text() == "first"
+
+
+def test_interrupted_removal_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, removed = shutil.rmtree, []
+
+    def interrupted_once(path: Path, **options: object) -> None:
+        removed.append(path)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        remove(path, **options)
+
+    monkeypatch.setattr("ariigcn_dgl.files.shutil.rmtree", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(tmp_path / "a", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_other_errors_pass_through(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.signals import Stopped
 from ariigcn_dgl.out_of_memory import ADVICE
 
 COMMAND = (sys.executable, "-m", "ariigcn_dgl", "data", "check", "synthetic")
 
 
 def _end(
-    error: Exception, capsys: pytest.CaptureFixture[str], arguments: Sequence[str] = ()
+    error: BaseException, capsys: pytest.CaptureFixture[str], arguments: Sequence[str] = ()
 ) -> tuple[int, str]:
     """Return the code and the sentence of a program in which an error happens."""
 
@@ -56,6 +58,13 @@ def test_an_unexpected_error_is_said_where_no_file_can_be_written(
         sentence
         == r"ariigcn: an error in ariigcn itself, please report it (KeyError: 'a\x1b')" + "\n"
     )
+
+
+def test_a_second_interruption_ends_the_answer_to_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _end(KeyboardInterrupt(), capsys) == (130, "")
+    assert _end(Stopped(signal.SIGTERM), capsys) == (143, "")
 
 
 @pytest.mark.parametrize(
