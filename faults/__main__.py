@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
-    parser.add_argument("--moments", type=int, default=400)
+    parser.add_argument("--moments", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))

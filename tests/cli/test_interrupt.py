@@ -123,7 +123,11 @@ def test_signal_that_comes_in_a_destructor_is_not_lost(number: int) -> None:
         def __del__(self) -> None:
             signal.raise_signal(number)
 
-    with pytest.raises(KeyboardInterrupt) as interrupt, stoppable():
-        Dying()
-        time.sleep(60)
+    def command() -> None:
+        with stoppable():
+            Dying()
+            time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        command()
     assert exit_code(interrupt.value) == 128 + number
