@@ -10,27 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# In a process of its own: what it forks would lack the threads that earlier tests have started.
+# Programs that break a promise each, in place of the package's commands.
 SLOPPY = """
+import os
 import sys
 from pathlib import Path
 from faults.__main__ import COMMANDS, main
 from faults.commands import Command
 
 
-def sloppy(arguments):
-    {body}
-
-
-def arguments(inputs, work):
-    return [work / "out"]
-
-
-COMMANDS.clear()
-COMMANDS["sloppy"] = Command("sloppy", arguments, main=sloppy)
-sys.exit(main(["--commands", "sloppy", "--moments", "{moments}", "--faults", *sys.argv[1:]]))
-"""
-IN_PLACE = """
+def in_place(arguments):
     path = Path(arguments[0])
     with path.open("w") as file:
         file.write("half")
@@ -38,24 +27,38 @@ IN_PLACE = """
         path.with_name("other").touch()
         file.write(" and half")
     path.with_name("other").unlink()
-"""
-TRACEBACK = """
+
+
+def traceback(arguments):
     try:
-        Path(arguments[0]).write_text("whole")
-        Path(arguments[0]).unlink()
         Path(arguments[0]).write_text("whole")
     except OSError as error:
         raise ZeroDivisionError from error
-"""
-TEMPORARY = """
+
+
+def litter(arguments):
     path = Path(arguments[0])
-    scratch = path.with_name(f"mine-{{__import__('os').getpid()}}")
+    scratch = path.with_name(f"mine-{os.getpid()}")
     scratch.write_text("whole")
     scratch.rename(path)
+
+
+COMMANDS.clear()
+for sloppy in (in_place, traceback, litter):
+    name = sloppy.__name__
+    COMMANDS[name] = Command(name, lambda inputs, work: [work / "out"], main=sloppy)
+options = ["--commands", *COMMANDS, "--faults", "SIGKILL", "disk error", "--moments", "15"]
+sys.exit(main(options))
 """
+FOUND = {
+    "in_place, SIGKILL": "out: neither whole nor absent",
+    "traceback, disk error": "ZeroDivisionError",
+    "litter, SIGKILL": "left behind at the end: mine-",
+}
 
 
-def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own: what it forks would lack threads that earlier tests started."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, *command],
@@ -75,18 +78,19 @@ def test_commands_end_with_the_same_bits() -> None:
     assert "8 moments, 0 failures" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("body", "fault", "words"),
-    [
-        (IN_PLACE, "SIGKILL", "out: neither whole nor absent"),
-        (TRACEBACK, "disk error", "ZeroDivisionError"),
-        (TEMPORARY, "SIGKILL", "left behind at the end: mine-"),
-    ],
-)
+@pytest.fixture(scope="module")
+def reported() -> subprocess.CompletedProcess[str]:
+    """Return how it ends where sloppy programs are stopped."""
+    return _run("-c", SLOPPY)
+
+
+@pytest.mark.parametrize(("where", "words"), FOUND.items(), ids=FOUND)
 def test_broken_promise_is_reported_with_the_command_that_repeats_it(
-    body: str, fault: str, words: str
+    where: str, words: str, reported: subprocess.CompletedProcess[str]
 ) -> None:
-    done = _run("-c", SLOPPY.format(body=body.strip(), moments=6), fault)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert words in done.stdout
-    assert f'again with: python -m faults --seed 0 --only "sloppy:{fault}:' in done.stdout
+    assert reported.returncode == 1, reported.stderr
+    reports = reported.stdout.split("\n  again with: ")
+    named = [n for n, one in enumerate(reports) if where in one and words in one]
+    assert named, reported.stdout
+    again = reports[named[0] + 1].splitlines()[0]
+    assert again.startswith(f'python -m faults --seed 0 --only "{where.replace(", ", ":")}:')
