@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(cells))
     print(f"{len(every)} moments, {failed} failures, {time.monotonic() - began:.0f} s")
     if options.markdown:
-        _write(options.markdown, markdown(cells, FAULTS.values()), options)
+        _write(options.markdown, markdown(cells), options)
     return min(failed, 1)
 
 

@@ -223,10 +223,10 @@ def _worker(trial: Trial) -> None:
     trial.finish(end)
 
 
-SAME = "the same command, or `train --resume`, ends with the same bits"
-CLEAN = f"one sentence and code {BAD}; nothing half-written, no scratch left; then {SAME}"
-SAYS = "says so and how to go on; no scratch left"
-UNTIL = "nothing half-written under its final name; hidden `.NAME.HEX.tmp` may stay until"
+SAME = "again: the same bits"
+CLEAN = f"one sentence, code {BAD} (a study that lacks runs: 1), no scratch left; {SAME}"
+SAYS = "says so and how to go on, no scratch left"
+UNTIL = "hidden `.NAME.HEX.tmp` may stay until the next time"
 NEITHER = CLEAN.replace("no scratch left", "what SIGKILL left stays")
 ONE_WINS = "one ends with the same bits; the other does, too, or is refused with code 2"
 AGAIN = "the study trains that run again; same bits, code 0"
@@ -235,7 +235,7 @@ _ALL = (
     Fault(
         "SIGKILL",
         "`kill -9`; out of memory (the kernel's killer)",
-        f"{UNTIL} {SAME}",
+        f"{UNTIL}; {SAME}",
         _stop(signal.SIGKILL),
         share=4,
     ),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from faults.kinds import Fault
+from faults.commands import COMMANDS
+from faults.kinds import FAULTS
 from faults.trial import Trial
 
 COLUMNS = ("moments", "stopped", "same bits", "left behind", "tracebacks", "failures")
@@ -37,23 +38,24 @@ def table(cells: Cells) -> Table:
     return shown
 
 
-def markdown(cells: Cells, faults: Iterable[Fault]) -> str:
+def markdown(cells: Cells) -> str:
     """Return a row for each fault, with its promise, and one of all commands."""
     lines = [_row(("fault", "what is done", "what is promised")), _row(["---"] * 3)]
-    lines += [_row((one.name, one.how, one.promise)) for one in faults]
+    lines += [_row((one.name, one.how, one.promise)) for one in FAULTS.values()]
     lines += ["", _row(("fault", *COLUMNS)), _row(["---", *["---:"] * len(COLUMNS)])]
-    lines += _totals(cells, 1)
+    lines += _totals(cells, 1, FAULTS)
     lines += ["", _row(("command", *COLUMNS)), _row(["---", *["---:"] * len(COLUMNS)])]
-    lines += _totals(cells, 0)
+    lines += _totals(cells, 0, COMMANDS)
     every = figures([one for many in cells.values() for one in many])
     return "\n".join([*lines, _row(("**all**", *map(str, every)))]) + "\n"
 
 
-def _totals(cells: Cells, part: int) -> list[str]:
-    groups: dict[str, list[Trial]] = {}
-    for key, trials in cells.items():
-        groups.setdefault(key[part], []).extend(trials)
-    return [_row((name, *map(str, figures(trials)))) for name, trials in groups.items()]
+def _totals(cells: Cells, part: int, names: Iterable[str]) -> list[str]:
+    groups = {
+        name: [one for key, trials in cells.items() if key[part] == name for one in trials]
+        for name in names
+    }
+    return [_row((name, *map(str, figures(trials)))) for name, trials in groups.items() if trials]
 
 
 def _row(cells: Iterable[str]) -> str:
