@@ -27,11 +27,12 @@ from faults.table import Cells, markdown, table
 from faults.trial import Place, Trial, Undisturbed
 
 # What commands import when they need it: forked processes then need not.
-PRELOADED = (
-    *("torch._dynamo", "sklearn.metrics", "sklearn.manifold", "matplotlib.figure"),
-    *("ariigcn_dgl.cli.train", "ariigcn_dgl.cli.experiment", "ariigcn_dgl.cli.data"),
-    *("ariigcn_dgl.cli.report", "ariigcn_dgl.cli.predict", "ariigcn_dgl.experiments.worker"),
-)
+PRELOADED = {
+    "train": ("ariigcn_dgl.cli.train", "torch._dynamo", "sklearn.metrics"),
+    "experiment": ("ariigcn_dgl.cli.experiment", "torch._dynamo", "matplotlib.figure"),
+    "report": ("ariigcn_dgl.cli.report", "ariigcn_dgl.cli.train", "sklearn.manifold"),
+    "predict": ("ariigcn_dgl.cli.predict", "ariigcn_dgl.cli.train", "torch._dynamo"),
+} | {name: ("ariigcn_dgl.cli.data",) for name in ("data convert", "data import", "data check")}
 OF_EXTRACT = ("ariigcn_dgl.cli.extract", "av", "transformers")
 NARROWEST = 110  # columns of the table where there is no terminal
 BEGIN, END = "<!-- of python -m faults -->", "<!-- end -->"
@@ -122,8 +123,8 @@ def _can_extract() -> bool:
 
 
 def _prepare(place: Place, names: set[str]) -> dict[str, Undisturbed]:
-    for name in PRELOADED:
-        importlib.import_module(name)
+    for module in dict.fromkeys(one for name in names for one in PRELOADED.get(name, ())):
+        importlib.import_module(module)
     make_data(place.inputs)
     if names & {"report", "predict"}:
         make_run(place.inputs, COMMANDS["train"].main)
