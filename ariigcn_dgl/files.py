@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -33,10 +34,12 @@ _SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)  # names that `re
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`, to be made a file or a folder, renamed if all goes well.
+    """Yield a temporary path, to be made a file or a folder, renamed to `path` if all goes well.
 
     What was written is on the disk before it is renamed, and the name after it: when the block has
-    ended, not even a loss of power takes it back. Files are readable by whom the umask says.
+    ended, not even a loss of power takes it back. Files are readable by whom the umask says. A
+    process that is killed meanwhile leaves a hidden folder beside `path`, which the next one that
+    is to write the same path removes.
 
     Raises
     ------
@@ -53,12 +56,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
-    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    home = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    scratch = home / path.name
     try:
-        yield scratch
-        _settle(scratch)
-        os.replace(scratch, path)
-        _sync(path.parent)
+        sweep_beside(path)
+        with _alive_in(home):
+            yield scratch
+            _settle(scratch)
+            os.replace(scratch, path)
+            _sync(path.parent)
     except InputError as error:  # about a file in a folder: by the name that it was to have
         raise InputError(str(error).replace(str(scratch), str(path))) from error
     except OSError as error:
@@ -66,7 +72,40 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except SafetensorError as error:  # safetensors' OSError
         raise InputError(f"{path}: cannot be written: {error}") from error
     finally:
-        _remove(scratch)
+        try:
+            _remove(home)
+        except KeyboardInterrupt:  # in the middle of it
+            _remove(home)
+            raise
+
+
+@contextlib.contextmanager
+def _alive_in(home: Path) -> Iterator[None]:
+    """Make a folder; its lock tells others that a living process works in it."""
+    with contextlib.ExitStack() as stack:
+        while not home.is_dir():  # or another process took it for a dead one's, and removed it
+            home.mkdir()
+            with contextlib.suppress(OSError):  # as where folders cannot be locked: nobody sweeps
+                fcntl.flock(stack.enter_context(_opened(home)), fcntl.LOCK_SH)
+        yield
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote this path, and no others."""
+    with contextlib.suppress(OSError):  # a folder that cannot be listed can be written to
+        for home in scratches_of(path):
+            with contextlib.suppress(OSError), _opened(home) as folder:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(home)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _settle(path: Path) -> None:
@@ -305,6 +344,7 @@ def refuse_existing(path: Path) -> None:
 
     For before a long computation; what writes the result checks again.
     """
+    sweep_beside(path)
     if os.path.lexists(path):
         raise InputError(f"{path}: exists already; choose another name or remove it first")
     if not path.absolute().parent.is_dir():

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from typing import IO
+
 from jsonargparse import ArgumentParser
 
 
 class OptionParser(ArgumentParser):
-    """Is given no option by the environment, whatever ``JSONARGPARSE_DEFAULT_ENV`` says."""
+    """Is given no option by the environment, whatever ``JSONARGPARSE_DEFAULT_ENV`` says.
+
+    Help that cannot be written raises OSError, where argparse would keep silent.
+    """
 
     @property
     def default_env(self) -> bool:
@@ -16,3 +22,8 @@ class OptionParser(ArgumentParser):
     @default_env.setter
     def default_env(self, default_env: bool) -> None:
         self._default_env = False
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        stream = file or sys.stderr
+        if message and stream is not None:  # a shell may have closed it
+            stream.write(message)

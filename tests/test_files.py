@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from ariigcn_dgl.files import (
     parse_json,
     read_json,
     read_text,
+    refuse_existing,
     replacing,
     scratches_of,
     sweep,
@@ -119,14 +123,14 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_file_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
     write_json(tmp_path / "a", {})
-    assert synced == [".a.", "rename", tmp_path.name[:3]]
+    assert synced == ["a", "rename", tmp_path.name[:3]]
 
 
 def test_folder_is_on_the_disk_before_its_name_is(tmp_path: Path, synced: list[str]) -> None:
     with replacing(tmp_path / "a") as scratch:
         scratch.mkdir()
         (scratch / "b").touch()
-    assert synced == ["b", ".a.", "rename", tmp_path.name[:3]]
+    assert synced == ["b", "a", "rename", tmp_path.name[:3]]
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
@@ -155,6 +159,61 @@ def test_scratches_of_a_path_are_not_those_of_another(tmp_path: Path) -> None:
     ours.touch()
     theirs.touch()
     assert scratches_of(tmp_path / "a") == [ours]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ariigcn_dgl.files import replacing
+with replacing(sys.argv[1]) as scratch:
+    scratch.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def left_beside(tmp_path: Path) -> Path:
+    """Return a path beside which a process that was killed has left what it wrote."""
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "a"], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".a.")
+    return tmp_path / "a"
+
+
+def test_next_writer_removes_what_a_killed_one_left(left_beside: Path) -> None:
+    write_json(left_beside, {})
+    assert list(left_beside.parent.iterdir()) == [left_beside]
+
+
+def test_refusing_a_file_that_exists_removes_what_a_killed_writer_left(left_beside: Path) -> None:
+    left_beside.write_text("whole")
+    with pytest.raises(InputError, match="exists already"):
+        refuse_existing(left_beside)
+    assert list(left_beside.parent.iterdir()) == [left_beside]
+
+
+def test_scratch_of_a_living_writer_stays(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as scratch:
+        scratch.write_text("first")
+        write_json(tmp_path / "a", {})
+    assert (tmp_path / "a").read_text() == "first"
+
+
+def test_interrupted_removal_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, removed = shutil.rmtree, []
+
+    def interrupted_once(path: Path, **options: object) -> None:
+        removed.append(path)
+        if len(removed) == 1:
+            raise KeyboardInterrupt
+        remove(path, **options)
+
+    monkeypatch.setattr("ariigcn_dgl.files.shutil.rmtree", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(tmp_path / "a", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_other_errors_pass_through(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ariigcn_dgl.benchmark.runner import run, steps
 from ariigcn_dgl.benchmark.tables import CAPTION, case_table, reasons
 from ariigcn_dgl.benchmark.units import machine_text
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.say import Screen
 from ariigcn_dgl.errors import InputError
 
 NARROWEST = 100  # columns that the tables need where there is no terminal
@@ -170,8 +171,8 @@ def _show_end(report: Report, console: Console) -> None:
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=max(NARROWEST, console.width))
+    console = Screen()
+    return console if console.is_terminal else Screen(width=max(NARROWEST, console.width))
 
 
 def _check_folders(*paths: str | None) -> None:

@@ -98,15 +98,15 @@ def experiment(
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))
     options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
     again = _command(study, options, systems, baseline, path)
-    with study_folder(path, chosen.name, dialogues, folds) as folder, QueueDisplay() as display:
-        try:
+    display = QueueDisplay()
+    try:
+        with study_folder(path, chosen.name, dialogues, folds) as folder, display:
             results = conduct(chosen, dialogues, folder, options, display)
-        except KeyboardInterrupt:
-            display.stop()
-            note(f"interrupted; {display.summary()}, go on with: {again}")
-            raise
-        _write(results, folder)
-    _show(results, folder)
+            _write(results, folder)
+        _show(results, folder)
+    except KeyboardInterrupt:
+        note(f"interrupted; {display.summary()}, go on with: {again}")
+        raise
     _conclude(lacks(results), again)
 
 

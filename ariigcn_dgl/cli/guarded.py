@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from ariigcn_dgl.cli.parser import stop
+from ariigcn_dgl.cli.signals import exit_code
 from ariigcn_dgl.escape import visible
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 
@@ -25,8 +26,9 @@ def guarded(main: Main) -> Main:
     Raises
     ------
     SystemExit
-        141 where nobody reads the output any more, without a word; 2 where a file or the output
-        cannot be read or written, or memory is too small; 70 for an error of this program, which is
+        141 where nobody reads the output any more, and 128 and the signal's number after an
+        interruption of the answer to another, without a word; 2 where a file or the output cannot
+        be read or written, or memory is too small; 70 for an error of this program, which is
         described in a file.
     """
 
@@ -40,6 +42,8 @@ def guarded(main: Main) -> Main:
         except BrokenPipeError:
             _forget_output()
             sys.exit(NO_READER)
+        except KeyboardInterrupt as interrupt:  # another one, while the first was being answered
+            sys.exit(exit_code(interrupt))
         except Exception as error:
             _forget_output()
             _end(error, sys.argv[1:] if arguments is None else arguments)

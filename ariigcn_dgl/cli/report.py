@@ -11,7 +11,7 @@ from ariigcn_dgl.cli.say import say
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run, short_names
 
@@ -34,8 +34,7 @@ def report(runs: list[str], out: str, data: str | None = None, device: str = "cp
         Where the runs are applied to these dialogues: cpu, cuda, cuda:1 ...
     """
     check_device(device)
-    if Path(out).exists():
-        raise InputError(f"{out}: exists already; choose another name or remove it first")
+    refuse_existing(Path(out))
     if not runs:
         raise InputError("name at least one run folder (see: ariigcn report --help)")
     paths = [Path(run) for run in runs]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -110,12 +112,12 @@ def train(
         "threads": threads,
         "environment": environment(),
     }
-    with new_run(folder, plan, config):
+    with _saying_how_to_go_on(folder), new_run(folder, plan, config):
         _train_and_show(dialogues, config, plan, folder)
 
 
 def _go_on(folder: Path) -> None:
-    with old_run(folder) as plan:
+    with _saying_how_to_go_on(folder), old_run(folder) as plan:
         check_device(plan["device"])
         _set_threads(plan["threads"])
         changed = differences(plan["environment"])
@@ -127,6 +129,18 @@ def _go_on(folder: Path) -> None:
         dialogues = planned_dialogues(plan)
         _check_same_data(folder, plan, dialogues)
         _train_and_show(dialogues, read_settings(folder), plan, folder)
+
+
+@contextlib.contextmanager
+def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder.is_dir():
+            again = command(["ariigcn", "train", "--resume", str(folder)])
+            print(file=sys.stderr)  # behind the terminal's ^C
+            note(f"interrupted; finished epochs are kept, go on with: {again}")
+        raise
 
 
 def _train_and_show(
@@ -149,23 +163,17 @@ def _train_seeds(
 ) -> dict[int, dict[str, Any]]:
     runs = {}
     epochs = config.adversarial_epochs(len(dialogues.widths)) + config.training.epochs
-    try:
-        for seed in plan["seeds"]:
-            with _EpochDisplay(seed, epochs) as display:
-                runs[seed] = fit(
-                    dialogues,
-                    config,
-                    seed,
-                    folder / f"seed{seed}",
-                    device=plan["device"],
-                    cuda_graphs=plan["cuda_graphs"],
-                    report=display,
-                )
-    except KeyboardInterrupt:
-        again = command(["ariigcn", "train", "--resume", str(folder)])
-        print(file=sys.stderr)  # behind the terminal's ^C
-        note(f"interrupted; finished epochs are kept, go on with: {again}")
-        raise
+    for seed in plan["seeds"]:
+        with _EpochDisplay(seed, epochs) as display:
+            runs[seed] = fit(
+                dialogues,
+                config,
+                seed,
+                folder / f"seed{seed}",
+                device=plan["device"],
+                cuda_graphs=plan["cuda_graphs"],
+                report=display,
+            )
     return runs
 
 

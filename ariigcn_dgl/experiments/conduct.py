@@ -172,6 +172,9 @@ class _Conductor:
         different = list({run.key: run for run in runs}.values())
         skipped = ("done",) if self.options.retry else ("done", "failed")
         todo = [run for run in different if run.status not in skipped]
+        for run in different:
+            if run.status == "done":
+                run.tidy()
         self.monitor.began(title, different, todo)
         work_on(todo, self.options.jobs, self.monitor)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.worker import LOG_FILE
 from ariigcn_dgl.files import read_json, sweep, write_json
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.loop import TestUse
@@ -136,6 +137,11 @@ class Run:
         }
         write_plan(self.folder, plan, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what was left by a study that was killed when this run had just ended."""
+        sweep(self.folder)
+        (self.folder / LOG_FILE).unlink(missing_ok=True)
 
     def fail(self, reason: str, final: bool = True) -> None:
         """Keep why the run failed; unless that is final, as of a killed process, it stays open."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing, scratches_of
+from ariigcn_dgl.files import replacing, sweep_beside
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.training.plan import read_plan, write_plan
 from ariigcn_dgl.training.run_config import RunConfig
@@ -38,7 +37,6 @@ def new_run(path: Path, plan: dict[str, Any], config: RunConfig) -> Iterator[Non
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be created: {error.strerror}") from error
-    _sweep_beside(path)
     with contextlib.ExitStack() as stack:
         with replacing(path) as scratch:
             scratch.mkdir()
@@ -57,6 +55,7 @@ def old_run(path: Path) -> Iterator[dict[str, Any]]:
         If it is no run folder, is damaged, or another process trains in it.
     """
     plan = read_plan(path)
+    sweep_beside(path)
     with locked(path, BUSY):
         yield plan
 
@@ -68,10 +67,3 @@ def refuse_existing_run(path: Path) -> None:
             f"{path}: the output folder exists already; choose another with --out, or continue it "
             f"with: ariigcn train --resume {path}"
         )
-
-
-def _sweep_beside(path: Path) -> None:
-    """Remove what a process left that was killed while it made this folder."""
-    for scratch in scratches_of(path):
-        with contextlib.suppress(InputError), locked(scratch, BUSY):  # or it is still at work
-            shutil.rmtree(scratch, ignore_errors=True)

@@ -113,6 +113,21 @@ def test_killed_study_ends_with_the_same_table(
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_study_that_is_interrupted_at_its_tables_says_how_to_go_on(
+    ariigcn: Callable,
+    options: tuple[object, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ariigcn_dgl.cli.experiment.write_tables", interrupt)
+    stopped = ariigcn("experiment", *options, "--out", tmp_path / "out")
+    assert stopped.code == 130
+    assert " runs are done and kept, go on with: ariigcn experiment " in stopped.err
+
+
 @pytest.mark.usefixtures("foreground")
 def test_interrupted_study_says_how_to_go_on(
     ariigcn: Callable, options: tuple[object, ...], data: Path, tmp_path: Path

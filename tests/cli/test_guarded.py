@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.signals import Stopped
 from ariigcn_dgl.out_of_memory import ADVICE
 
 COMMAND = (sys.executable, "-m", "ariigcn_dgl", "data", "check", "synthetic")
 
 
 def _end(
-    error: Exception, capsys: pytest.CaptureFixture[str], arguments: Sequence[str] = ()
+    error: BaseException, capsys: pytest.CaptureFixture[str], arguments: Sequence[str] = ()
 ) -> tuple[int, str]:
     """Return the code and the sentence of a program in which an error happens."""
 
@@ -58,6 +60,13 @@ def test_an_unexpected_error_is_said_where_no_file_can_be_written(
     )
 
 
+def test_a_second_interruption_ends_the_answer_to_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _end(KeyboardInterrupt(), capsys) == (130, "")
+    assert _end(Stopped(signal.SIGTERM), capsys) == (143, "")
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -93,3 +102,20 @@ def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
     assert done.stderr == (
         "ariigcn: the output, or a file: cannot be read or written: No space left on device\n"
     )
+
+
+def test_help_that_cannot_be_written_is_one_sentence() -> None:
+    command = (sys.executable, "-m", "ariigcn_dgl", "--help")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("cannot be read or written: No space left on device\n")
+
+
+def test_a_reader_of_a_benchmark_that_goes_away_ends_it_without_a_word() -> None:
+    speeds = Path(__file__).parents[2] / "benchmarks" / "results" / "speed-plan.json"
+    command = (sys.executable, "-m", "ariigcn_dgl", "benchmark", "--read", speeds)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.cli.signals import stoppable
+from ariigcn_dgl.cli.signals import exit_code, stoppable
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
 EPOCHS = 5
@@ -84,6 +84,22 @@ def test_interrupted_training_says_how_to_go_on(
     assert ariigcn("train", "--resume", tmp_path / "stopped").code == 0
 
 
+def test_training_that_is_interrupted_at_its_summary_says_how_to_go_on(
+    ariigcn: Callable,
+    data: Path,
+    small: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ariigcn_dgl.cli.train.seal", interrupt)
+    stopped = ariigcn("train", "--data", data, *small, "--out", tmp_path / "out")
+    assert stopped.code == 130
+    assert f"go on with: ariigcn train --resume {tmp_path / 'out'}\n" in stopped.err
+
+
 def test_hangup_that_nohup_ignores_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -98,3 +114,20 @@ def test_signals_end_a_process_as_before_after_the_command(
 ) -> None:
     ariigcn("evaluate", trained)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("foreground")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_that_comes_in_a_destructor_is_not_lost(number: int) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    def command() -> None:
+        with stoppable():
+            Dying()
+            time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        command()
+    assert exit_code(interrupt.value) == 128 + number

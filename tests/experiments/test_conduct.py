@@ -289,3 +289,14 @@ def _predictions(folder: Path, run: Any) -> list[dict[str, Any]]:
     path = folder / "runs" / run.key / f"seed{run.seed}" / "predictions.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [line for line in lines if line["label"] is not None]
+
+
+def test_what_a_queue_left_that_was_killed_after_a_run_is_removed(
+    run_study: Callable, memory: Any, tmp_path: Path
+) -> None:
+    key = run_study("study", memory).rows[0].runs[0].key
+    folder = tmp_path / "study" / "runs" / key
+    (folder / "worker.log").touch()
+    (folder / f".failure.json.{'0' * 32}.tmp").mkdir()
+    run_study("study", memory)
+    assert not [one for one in folder.iterdir() if one.suffix in (".log", ".tmp")]
