@@ -33,10 +33,11 @@ SECONDS ?= 18
 FUZZ ?= --seconds $(SECONDS) --guided
 FUZZ_PATH ?= .
 fuzz: $(VENV)/developed
-	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || $(PIP) install -q --only-binary :all: atheris || \
+	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || \
+	  $(PIP) install -q --only-binary :all: atheris || \
 	  echo "no atheris for this Python: nothing is guided by coverage"
-	$(if $(filter build/sanitized,$(FUZZ_PATH)),$(SANITIZER) PYTHONSAFEPATH=1) OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ_PATH):.$${PYTHONPATH:+:$$PYTHONPATH} \
-	  $(VENV)/bin/python -m fuzz $(FUZZ)
+	$(if $(filter build/sanitized,$(FUZZ_PATH)),$(SANITIZER) PYTHONSAFEPATH=1) OMP_NUM_THREADS=1 \
+	  PYTHONPATH=$(FUZZ_PATH):.$${PYTHONPATH:+:$$PYTHONPATH} $(VENV)/bin/python -m fuzz $(FUZZ)
 
 # One wheel for every Python and torch: built, audited, installed in an empty environment and used.
 wheel: $(VENV)/released
