@@ -29,7 +29,7 @@ lint: $(VENV)/developed
 # Random and damaged input for every reader, operator and command: SECONDS for each target, or
 # FUZZ="--inputs 1000000", --targets, --seed; FUZZ_PATH=build/sanitized after `make sanitize` attacks
 # the sanitized library. Guided by coverage as well where atheris has a wheel.
-SECONDS ?= 18
+SECONDS ?= 15
 FUZZ ?= --seconds $(SECONDS) --guided
 FUZZ_PATH ?= .
 fuzz: $(VENV)/developed
