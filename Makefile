@@ -1,4 +1,4 @@
-# make demo | test | lint | kills | wheel | sdist | test-matrix | sanitize | cross | clean
+# make demo | test | lint | fuzz | kills | wheel | sdist | test-matrix | sanitize | cross | clean
 # PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
 DIST = dist
 
-.PHONY: demo test lint kills wheel sdist test-matrix sanitize cross clean
+.PHONY: demo test lint fuzz kills wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -25,6 +25,19 @@ lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/clang-format --dry-run -Werror $(filter-out %.map,$(filter csrc/%,$(SOURCES)))
+
+# Random and damaged input for every reader, operator and command: SECONDS for each target, or
+# FUZZ="--inputs 1000000", --targets, --seed; FUZZ_PATH=build/sanitized after `make sanitize` attacks
+# the sanitized library. Guided by coverage as well where atheris has a wheel.
+SECONDS ?= 15
+FUZZ ?= --seconds $(SECONDS) --guided
+FUZZ_PATH ?= .
+fuzz: $(VENV)/developed
+	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || \
+	  $(PIP) install -q --only-binary :all: atheris || \
+	  echo "no atheris for this Python: nothing is guided by coverage"
+	$(if $(filter build/sanitized,$(FUZZ_PATH)),$(SANITIZER) PYTHONSAFEPATH=1) OMP_NUM_THREADS=1 \
+	  PYTHONPATH=$(FUZZ_PATH):.$${PYTHONPATH:+:$$PYTHONPATH} $(VENV)/bin/python -m fuzz $(FUZZ)
 
 # The long commands, stopped at random moments, end with the same bits: docs/reliability.md.
 kills: $(VENV)/developed
@@ -52,12 +65,13 @@ sdist: $(VENV)/released
 test-matrix: wheel
 	$(VENV)/bin/python packaging/matrix.py $(DIST)/*.whl
 
+SANITIZER = LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
+  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 # The CPU operators' tests on a library that checks every access and every undefined operation.
 sanitize: $(VENV)/developed
 	$(WITH_VENV) FORCE_CUDA=0 ARIIGCN_SANITIZE=1 $(VENV)/bin/python setup.py -q \
 	  build --build-lib build/sanitized
-	LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=2 PYTHONPATH=build/sanitized \
+	$(SANITIZER) OMP_NUM_THREADS=2 PYTHONPATH=build/sanitized \
 	  $(VENV)/bin/pytest -q tests/ops tests/graph --ignore tests/ops/test_cuda_emulated.py
 
 # The CPU kernels for aarch64, which NEON makes: compiled, as there is no such machine to run them.

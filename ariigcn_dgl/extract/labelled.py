@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ class Labelled:
     label_names: Sequence[str]
 
 
+_MARKUP = re.compile(r"<(?=[/a-zA-Z])")  # not <3 or a < b
+
+
 def as_records(labelled: Labelled) -> list[dict[str, Any]]:
     """Return one JSON object per utterance."""
     names = labelled.label_names
@@ -55,8 +59,9 @@ def as_subtitles(labelled: Labelled) -> str:
     for n, (one, p) in enumerate(zip(labelled.spoken, labelled.probabilities, strict=True), 1):
         emotion = f"[{labelled.label_names[int(p.argmax())]} {100 * p.max():.0f} %]"
         times = f"{_time(one.start)} --> {_time(one.end)}"
-        # Players take a line with an arrow for one of times.
+        # Players take a line with an arrow for one of times, and <b>, <v Ann> or </i for markup.
         words = f"{emotion} {one.speaker}: {one.text}".replace("-->", "→")
+        words = _MARKUP.sub("‹", words)
         blocks.append(f"{n}\n{times}\n{words}\n")
     return "\n".join(blocks)
 

@@ -56,3 +56,21 @@ def test_records_hold_everything(labelled: Labelled) -> None:
         "prediction": "anger",
         "probabilities": {"joy": 0.004, "anger": 0.996},
     }
+
+
+@pytest.mark.parametrize("text", ["<v Ann> Hi", "a <b", "</i> so", "<font"])
+def test_markup_that_was_said_is_written_as_no_markup(text: str, tmp_path: Path) -> None:
+    spoken = [
+        Spoken(tmp_path, "a", f"a_{n}", "Bob", n, n + 1, words)
+        for n, words in enumerate((text, "Yes"))
+    ]
+    labelled = Labelled(spoken, [()] * 2, np.array([[1.0], [1.0]]), ["joy"])
+    (tmp_path / "a.srt").write_text(as_subtitles(labelled), encoding="utf-8")
+    first, second = read_subtitles(tmp_path / "a.srt", lambda sentence: None)
+    assert first.text == f"[joy 100 %] Bob: {text.replace('<', '‹')}"
+    assert second.text == "[joy 100 %] Bob: Yes"
+
+
+def test_a_heart_is_written_as_it_was_said(tmp_path: Path) -> None:
+    spoken = [Spoken(tmp_path, "a", "a_0", "Bob", 0, 1, "I <3 you")]
+    assert "I <3 you" in as_subtitles(Labelled(spoken, [()], np.array([[1.0]]), ["joy"]))

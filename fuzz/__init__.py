@@ -1,0 +1,1 @@
+"""Random and damaged input for every reader, operator and command: ``make fuzz``."""

@@ -1,0 +1,1 @@
+"""Operators and graphs: tensors that do not fit."""

@@ -1,0 +1,106 @@
+"""Calls of `torch.ops.ariigcn.*` that fit: to be made to fit no longer, one argument at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph
+
+OPS = torch.ops.ariigcn
+GRAPH = Graph.from_dialogues(
+    torch.tensor([3, 4]), torch.tensor([0, 1, 0, 1, 1, 0, 1]), past=2, future=1
+)
+N, E, P = GRAPH.num_dst, GRAPH.num_edges, GRAPH.num_segments
+MODALITIES, GROUPS, IN, ATTN, OUT = 2, 2, 4, 3, 5
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+SEGMENT_INDICES = {
+    name: getattr(GRAPH, name) for name in ("seg_ptr", "indices", "edge_seg", "t_indptr", "t_eids")
+}
+ATTENTION_INDICES = {
+    name: getattr(GRAPH, name)
+    for name in (
+        *("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg"),
+        *("t_indptr", "t_eids", "components"),
+    )
+}
+EDGE_INDICES = {name: getattr(GRAPH, name) for name in ("indptr", "indices", "dst")} | {
+    name: getattr(GRAPH, name) for name in ("t_indptr", "t_eids")
+}
+IDS = {
+    name: torch.arange(6).expand(2, 6).contiguous() for name in ("label", "modality", "utterance")
+}
+
+CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
+    "segment_spmm": (
+        OPS.segment_spmm,
+        {"weight": random(GROUPS, E), "feat": random(GROUPS, N, IN)} | SEGMENT_INDICES,
+    ),
+    "segment_sddmm": (
+        OPS.segment_sddmm,
+        {"left": random(GROUPS, P, IN), "right": random(GROUPS, N, IN)} | SEGMENT_INDICES,
+    ),
+    "edge_attention": (
+        OPS.edge_attention,
+        {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
+        | {"negative_slope": 0.1}
+        | EDGE_INDICES,
+    ),
+    "edge_attention_backward": (
+        OPS.edge_attention_backward,
+        {"grad": random(GROUPS, E), "alpha": random(GROUPS, E)}
+        | {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
+        | {"negative_slope": 0.1}
+        | EDGE_INDICES,
+    ),
+    "relational_attention": (
+        OPS.relational_attention,
+        {
+            "dst_feat": random(MODALITIES, N, IN),
+            "src_feat": random(MODALITIES, N, IN),
+            "weight_dst": random(GROUPS, IN, ATTN),
+            "weight_src": random(GROUPS, IN, ATTN),
+            "score": random(GROUPS, ATTN),
+            "rel_weight": random(GROUPS, GRAPH.num_rels, IN, OUT),
+            "bias": random(GROUPS, GRAPH.num_rels, ATTN),
+            "edge_weight": random(E),
+            "seed": torch.tensor(7),
+            **{"activation": 0, "negative_slope": 0.1, "dropout": 0.5, "normalise": True},
+            **{"gelu": True, "tf32": False, "keep": True},
+            **ATTENTION_INDICES,
+            **{"rel_ptr": None, "seg_order": None, "dst_order": None},
+        },
+    ),
+    "pairwise_contrast": (
+        OPS.pairwise_contrast,
+        {"z": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1}
+        | {"temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
+    "pairwise_contrast_backward": (
+        OPS.pairwise_contrast_backward,
+        {"grad": random(2, 8, 6), "stats": random(2, 8, 6), "z": random(2, 6, IN), **IDS}
+        | {"positives": 2, "negatives": 1, "temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
+    "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
+    "csr_plan": (
+        OPS.csr_plan,
+        {"indptr": GRAPH.indptr, "indices": GRAPH.indices, "etypes": GRAPH.etypes, "num_src": N},
+    ),
+    "counting_sort": (OPS.counting_sort, {"keys": torch.tensor([2, 0, 1]), "num_keys": 3}),
+    "number_speakers": (
+        OPS.number_speakers,
+        {"lengths": torch.tensor([2, 1]), "speakers": torch.tensor([5, 6, 5])},
+    ),
+    "window_graph": (
+        OPS.window_graph,
+        {"lengths": torch.tensor([2, 1]), "speakers": torch.tensor([0, 1, 0])}
+        | {"past": 1, "future": 1, "num_speakers": 2},
+    ),
+}
