@@ -121,7 +121,14 @@ class Run:
         return path.read_bytes().count(b"\n") if path.exists() else 0
 
     def prepare(self) -> None:
-        """Write what the run is to do; forget an earlier failure."""
+        """Write what the run is to do; forget an earlier failure.
+
+        Raises
+        ------
+        InputError
+            If the run had ended and was damaged, which is no failure of its setting.
+        """
+        self.seed_folder.refuse_lost_seal()
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
         plan = {

@@ -70,11 +70,16 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be created: {error.strerror}") from error
         sweep(self.path)
-        if (self.path / _RUN).exists():
-            ended = "val" in read_run(self.path / _RUN, trained=False)
-            if ended and not is_sealed(self.path) and not (self.path / _STATE).exists():
-                raise InputError(f"{self.path / SEAL_FILE}: no such file; {self._way_out}")
+        self.refuse_lost_seal()
         unseal(self.path)
+
+    def refuse_lost_seal(self) -> None:
+        """Raise `InputError` where a run has ended and its seal is gone: nobody may train it anew."""
+        if not (self.path / _RUN).exists() or is_sealed(self.path):
+            return
+        ended = "val" in read_run(self.path / _RUN, trained=False)
+        if ended and not (self.path / _STATE).exists():
+            raise InputError(f"{self.path / SEAL_FILE}: no such file; {self._way_out}")
 
     @property
     def _way_out(self) -> str:

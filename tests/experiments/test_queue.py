@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.queue import ATTEMPTS, _reason, work_on
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE
@@ -58,6 +59,17 @@ def test_a_failure_does_not_stop_the_others(make_run: Callable, memory: Any) -> 
     assert [run.status for run in runs] == ["failed", "done"]
     assert runs[0].reason.startswith("training diverged: the classification loss is ")
     assert not (runs[1].folder / LOG_FILE).exists()
+
+
+def test_an_ended_run_that_lost_its_seal_stops_the_study_instead_of_failing(
+    make_run: Callable, memory: Any
+) -> None:
+    run = make_run()
+    work_on([run], 1, memory)
+    (run.seed_folder.path / "seal.json").unlink()
+    with pytest.raises(InputError, match=r"seed0/seal\.json: no such file; put the right file"):
+        work_on([run], 1, memory)
+    assert run.status == "open"
 
 
 def test_changed_data_is_a_failure(make_run: Callable, memory: Any) -> None:
