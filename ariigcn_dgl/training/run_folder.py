@@ -74,7 +74,7 @@ class RunFolder:
         unseal(self.path)
 
     def refuse_lost_seal(self) -> None:
-        """Raise `InputError` where a run has ended and its seal is gone: nobody may train it anew."""
+        """Raise `InputError` where a run has ended and its seal is gone: it is not trained anew."""
         if not (self.path / _RUN).exists() or is_sealed(self.path):
             return
         ended = "val" in read_run(self.path / _RUN, trained=False)

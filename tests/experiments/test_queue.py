@@ -64,7 +64,7 @@ def test_a_failure_does_not_stop_the_others(make_run: Callable, memory: Any) -> 
 def test_an_ended_run_that_lost_its_seal_stops_the_study_instead_of_failing(
     make_run: Callable, memory: Any
 ) -> None:
-    run = make_run()
+    run = make_run(test="once")
     work_on([run], 1, memory)
     (run.seed_folder.path / "seal.json").unlink()
     with pytest.raises(InputError, match=r"seed0/seal\.json: no such file; put the right file"):
