@@ -29,7 +29,7 @@ _OTHER_KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)  # names that `replacing` makes
+SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)  # names that `replacing` makes
 
 
 @contextlib.contextmanager
@@ -158,15 +158,19 @@ def sweep(folder: Path) -> None:
     ...     list(Path(folder).iterdir())
     []
     """
-    for path in folder.glob(".*.tmp"):
-        if _SCRATCH.fullmatch(path.name):
-            _remove(path)
+    for path, _ in _scratches(folder):
+        _remove(path)
 
 
 def scratches_of(path: Path) -> list[Path]:
     """Return what `replacing` has made of a path, by this process or another, dead or alive."""
-    found = ((one, _SCRATCH.fullmatch(one.name)) for one in path.parent.iterdir())
-    return [one for one, match in found if match and match[1] == path.name]
+    return [scratch for scratch, name in _scratches(path.parent) if name == path.name]
+
+
+def _scratches(folder: Path) -> list[tuple[Path, str]]:
+    """Return what `replacing` has made in a folder, and the names it was to have in the end."""
+    found = ((path, SCRATCH.fullmatch(path.name)) for path in folder.glob(".*.tmp"))
+    return [(path, match[1]) for path, match in found if match]
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -6,16 +6,15 @@ import csv
 import hashlib
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from ariigcn_dgl.files import SCRATCH
 from ariigcn_dgl.seal import SEAL_FILE, sealed
 from ariigcn_dgl.training.state_file import read_state
 
-SCRATCH = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # as README and `files.replacing` name them
 TIMES = "seconds"
 
 

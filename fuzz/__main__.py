@@ -20,14 +20,13 @@ import torch
 from rich.console import Console
 
 from fuzz import guided
-from fuzz.faults import Fault, again, kept
+from fuzz.faults import OUT, Fault, again, kept
 from fuzz.readers.reader import Reader
 from fuzz.report import Tally, table
 from fuzz.target import Target
 from fuzz.targets import TARGETS
 from fuzz.worker import Count, Limits, attack, case_of
 
-OUT = Path("build/fuzz")
 SHOWN = 3  # inputs kept of each place that shows a fault
 
 

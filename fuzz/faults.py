@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fuzz.target import Case, Target, WrongAnswer
 
+OUT = Path("build/fuzz")  # where inputs that show a fault are kept, each target's in a folder
 KINDS = {
     "crash": "the process died",
     "hang": "an input took longer than the limit",

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from fuzz.faults import tried
+from fuzz.faults import OUT, tried
 from fuzz.report import Tally
 
 if TYPE_CHECKING:  # what imports a reader must be instrumented first
     from fuzz.readers.reader import Reader
 
-OUT = Path("build/fuzz")
 INSTRUMENTED = ("ariigcn_dgl.data", "ariigcn_dgl.extract", "ariigcn_dgl.experiments")
 INSTRUMENTED += ("ariigcn_dgl.files", "ariigcn_dgl.plain_yaml", "ariigcn_dgl.schema")
 LARGEST = 1 << 20  # bytes of an input
