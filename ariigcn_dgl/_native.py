@@ -75,5 +75,5 @@ def _compute_in_float(name: str) -> None:
 
 
 # Of the others the functions in `ops` choose the type, which on CUDA may be half.
-for _name in ("segment_spmm", "segment_sddmm", "edge_attention", "edge_attention_backward"):
+for _name in ("segment_spmm", "segment_sddmm"):
     _compute_in_float(_name)

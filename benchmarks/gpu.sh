@@ -55,13 +55,11 @@ architecture() {
 # One small test per group of kernels, as the tools slow a kernel down by one to two orders of
 # magnitude; of tests/ops/test_cuda_small.py, with the launches of ours in each case:
 #   test_segments              3  spmm_kernel (2) sddmm_kernel
-#   test_edge_attention        5  attention_kernel target_kernel source_kernel partial_kernel
-#                                 sum_partials_kernel
 #   test_relational_attention  9  row_product_kernel (4) attention_edges_kernel target_grads_kernel
 #                                 source_grads_kernel weight_grads_kernel partial_sums_kernel
 #   test_contrast              4  stats_kernel merge_kernel grad_kernel sum_kernel
 #   test_tf32                     those of the last two, floats on tensor cores
-# Over all types and shapes 91 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+# Over all types and shapes 71 launches: partial_sums_kernel of 597 blocks at most, whose threads add
 # up a few numbers each, the others of 66. All of it three times, once for each tool.
 sanitize() {
   local tool bad=0

@@ -49,27 +49,27 @@ class Checks {
               std::initializer_list<int64_t> shape) const {
     if (t) values(name, *t, shape);
   }
-  // Indices: int64, or on CUDA all like the first.
-  void indices(const char* name, const Tensor& t, int64_t size, ScalarType type) const {
-    placed(name, t, type, {size});
-  }
   void int64(const char* name, const Tensor& t, std::initializer_list<int64_t> shape) const {
     placed(name, t, ScalarType::Long, shape);
   }
 
   void require(bool met, const char* demand) const { STD_TORCH_CHECK(met, op_, ": ", demand); }
-  // Every index lies in [0, end).
-  void within(const char* name, const Tensor& t, int64_t end) const {
-    const auto* at = t.const_data_ptr<int64_t>();
+  // Every one of so many indices lies in [0, end).
+  template <typename Indices>
+  void within(const char* name, const Indices& at, int64_t size, int64_t end) const {
     int64_t low = 0, high = -1;
-    for (int64_t i = 0; i < t.numel(); ++i)
-      low = std::min(low, at[i]), high = std::max(high, at[i]);
+    for (int64_t i = 0; i < size; ++i) {
+      const int64_t index = at[i];
+      low = std::min(low, index), high = std::max(high, index);
+    }
     STD_TORCH_CHECK(low >= 0 && high < end, op_, ": ", name, " must lie in [0, ", end, ")");
   }
+  void within(const char* name, const Tensor& t, int64_t end) const {
+    within(name, t.const_data_ptr<int64_t>(), t.numel(), end);
+  }
   // Bounds of consecutive ranges: from 0 to `end`, never falling.
-  void bounds(const char* name, const Tensor& t, int64_t end) const {
-    const int64_t size = t.numel();
-    const auto* at = t.const_data_ptr<int64_t>();
+  template <typename Indices>
+  void bounds(const char* name, const Indices& at, int64_t size, int64_t end) const {
     bool rising = size > 0 && at[0] == 0 && at[size - 1] == end;
     for (int64_t i = 1; i < size; ++i) rising &= at[i] >= at[i - 1];
     STD_TORCH_CHECK(rising, op_, ": ", name, " must rise from 0 to ", end);

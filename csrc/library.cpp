@@ -9,41 +9,27 @@ STABLE_TORCH_LIBRARY(ariigcn, m) {
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
       " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
   m.def(
-      "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_src)"
-      " -> (Tensor dst, Tensor seg_ptr, Tensor seg_dst, Tensor seg_rel, Tensor edge_seg,"
-      " Tensor t_indptr, Tensor t_eids, Tensor components)");
+      "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_rels, int num_src,"
+      " bool split) -> (Tensor plan, Tensor facts)");
   m.def("counting_sort(Tensor keys, int num_keys) -> (Tensor offsets, Tensor order)");
   m.def(
       "relational_attention(Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
-      " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
-      " bool gelu, bool tf32, bool keep, Tensor indptr, Tensor indices, Tensor seg_ptr,"
-      " Tensor seg_dst, Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids,"
-      " Tensor components, Tensor? rel_ptr, Tensor? seg_order, Tensor? dst_order)"
+      " Tensor? seed, Tensor plan, SymInt[] sizes, int activation, float negative_slope,"
+      " float dropout, bool normalise, bool gelu, bool tf32, bool keep)"
       " -> (Tensor out, Tensor alpha, Tensor u, Tensor v, Tensor pre)");
   m.def(
       "relational_attention_backward(Tensor grad_out, Tensor? grad_alpha, Tensor alpha, Tensor u,"
       " Tensor v, Tensor pre, Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
-      " Tensor? seed, int activation, float negative_slope, float dropout, bool normalise,"
-      " bool gelu, bool tf32, Tensor indptr, Tensor indices, Tensor seg_ptr, Tensor seg_dst,"
-      " Tensor seg_rel, Tensor edge_seg, Tensor t_indptr, Tensor t_eids, Tensor components,"
-      " Tensor? rel_ptr, Tensor? seg_order, Tensor? dst_order)"
+      " Tensor? seed, Tensor plan, SymInt[] sizes, int activation, float negative_slope,"
+      " float dropout, bool normalise, bool gelu, bool tf32)"
       " -> (Tensor dst_feat, Tensor src_feat, Tensor weight_dst, Tensor weight_src, Tensor score,"
       " Tensor rel_weight, Tensor bias, Tensor edge_weight)");
   m.def(
-      "edge_attention(Tensor u, Tensor v, Tensor w, float negative_slope, Tensor indptr,"
-      " Tensor indices, Tensor dst, Tensor t_indptr, Tensor t_eids) -> Tensor");
-  m.def(
-      "edge_attention_backward(Tensor grad, Tensor alpha, Tensor u, Tensor v, Tensor w,"
-      " float negative_slope, Tensor indptr, Tensor indices, Tensor dst, Tensor t_indptr,"
-      " Tensor t_eids) -> (Tensor grad_u, Tensor grad_v, Tensor grad_w)");
-  m.def(
-      "segment_spmm(Tensor weight, Tensor feat, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
-      " Tensor t_indptr, Tensor t_eids) -> Tensor");
-  m.def(
-      "segment_sddmm(Tensor left, Tensor right, Tensor seg_ptr, Tensor indices, Tensor edge_seg,"
-      " Tensor t_indptr, Tensor t_eids) -> Tensor");
+      "segment_spmm(Tensor weight, Tensor feat, Tensor plan, SymInt[] sizes, bool transpose)"
+      " -> Tensor");
+  m.def("segment_sddmm(Tensor left, Tensor right, Tensor plan, SymInt[] sizes) -> Tensor");
   m.def("dropout(Tensor x, Tensor seed, float p) -> Tensor");
   m.def(
       "pairwise_contrast(Tensor z, Tensor label, Tensor modality, Tensor utterance, int positives,"

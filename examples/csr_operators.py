@@ -10,7 +10,7 @@ import torch
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
-    edge_attention,
+    dot_attention,
     relational_attention,
     relational_attention_reference,
     segment_spmm,
@@ -34,14 +34,14 @@ def main() -> None:
     print(f"segment_spmm - A @ H: {(sums[0] - product).abs().max():.1e}")
 
     # attention alone: (groups, edges), in the order of the CSR arrays
-    alpha = edge_attention(graph, feat, feat, torch.randn(1, WIDTH), negative_slope=0.2)
+    alpha = dot_attention(graph, feat, feat)
     total = torch.segment_reduce(alpha[0].detach(), "sum", offsets=indptr)
     print(f"targets whose attention sums to 1: {int(total.isclose(torch.ones(())).sum())}")
 
     # relations must be sorted within a row for from_csr; from_edges sorts, and `eids` leads back
     etypes = torch.randint(RELS, (graph.num_edges,))
     typed = Graph.from_edges(
-        graph.indices, graph.dst, etypes, num_src=NODES, num_dst=NODES, num_rels=RELS
+        graph.src, graph.dst, etypes, num_src=NODES, num_dst=NODES, num_rels=RELS
     )
     weights = {
         "weight_dst": torch.randn(HEADS, WIDTH, 8),

@@ -21,19 +21,7 @@ def random(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-SEGMENT_INDICES = {
-    name: getattr(GRAPH, name) for name in ("seg_ptr", "indices", "edge_seg", "t_indptr", "t_eids")
-}
-ATTENTION_INDICES = {
-    name: getattr(GRAPH, name)
-    for name in (
-        *("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg"),
-        *("t_indptr", "t_eids", "components"),
-    )
-}
-EDGE_INDICES = {name: getattr(GRAPH, name) for name in ("indptr", "indices", "dst")} | {
-    name: getattr(GRAPH, name) for name in ("t_indptr", "t_eids")
-}
+STRUCTURE = {"plan": GRAPH.plan, "sizes": GRAPH.sizes}
 IDS = {
     name: torch.arange(6).expand(2, 6).contiguous() for name in ("label", "modality", "utterance")
 }
@@ -41,24 +29,19 @@ IDS = {
 CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
     "segment_spmm": (
         OPS.segment_spmm,
-        {"weight": random(GROUPS, E), "feat": random(GROUPS, N, IN)} | SEGMENT_INDICES,
+        {"weight": random(GROUPS, E), "feat": random(GROUPS, N, IN)}
+        | STRUCTURE
+        | {"transpose": False},
+    ),
+    "segment_spmm transposed": (
+        OPS.segment_spmm,
+        {"weight": random(GROUPS, E), "feat": random(GROUPS, P, IN)}
+        | STRUCTURE
+        | {"transpose": True},
     ),
     "segment_sddmm": (
         OPS.segment_sddmm,
-        {"left": random(GROUPS, P, IN), "right": random(GROUPS, N, IN)} | SEGMENT_INDICES,
-    ),
-    "edge_attention": (
-        OPS.edge_attention,
-        {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
-        | {"negative_slope": 0.1}
-        | EDGE_INDICES,
-    ),
-    "edge_attention_backward": (
-        OPS.edge_attention_backward,
-        {"grad": random(GROUPS, E), "alpha": random(GROUPS, E)}
-        | {"u": random(GROUPS, N, IN), "v": random(GROUPS, N, IN), "w": random(GROUPS, IN)}
-        | {"negative_slope": 0.1}
-        | EDGE_INDICES,
+        {"left": random(GROUPS, P, IN), "right": random(GROUPS, N, IN)} | STRUCTURE,
     ),
     "relational_attention": (
         OPS.relational_attention,
@@ -72,10 +55,9 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
             "bias": random(GROUPS, GRAPH.num_rels, ATTN),
             "edge_weight": random(E),
             "seed": torch.tensor(7),
+            **STRUCTURE,
             **{"activation": 0, "negative_slope": 0.1, "dropout": 0.5, "normalise": True},
             **{"gelu": True, "tf32": False, "keep": True},
-            **ATTENTION_INDICES,
-            **{"rel_ptr": None, "seg_order": None, "dst_order": None},
         },
     ),
     "pairwise_contrast": (
@@ -91,7 +73,8 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
     "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
     "csr_plan": (
         OPS.csr_plan,
-        {"indptr": GRAPH.indptr, "indices": GRAPH.indices, "etypes": GRAPH.etypes, "num_src": N},
+        {"indptr": GRAPH.indptr.long(), "indices": GRAPH.src, "etypes": GRAPH.etypes}
+        | {"num_rels": GRAPH.num_rels, "num_src": N, "split": True},
     ),
     "counting_sort": (OPS.counting_sort, {"keys": torch.tensor([2, 0, 1]), "num_keys": 3}),
     "number_speakers": (

@@ -12,7 +12,6 @@ from torch import Tensor
 from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.graph import Sequences, Table
-from ariigcn_dgl.graph.move import packed, unpacked
 from ariigcn_dgl.graph.padding import padded_graph
 
 
@@ -118,18 +117,15 @@ def _with_sequences(
     return batch
 
 
-def tensors_of(batch: Batch, device: torch.device) -> list[Tensor]:
-    """Return all tensors of a `padded` batch, as a device wants them; see `rebuilt`."""
-    graph = packed(batch.graph, device)
-    order = [x.to(graph[-1].dtype) for x in batch.graph.relation_order]
+def tensors_of(batch: Batch) -> list[Tensor]:
+    """Return all tensors of a `padded` batch; see `rebuilt`."""
     tables = [batch.dialogues.table, batch.threads.table]
     return [
         *batch.features.values(),
         *batch.masks.values(),
         *(batch.labels, batch.speakers, batch.thread, batch.threads.order),
         *(x for table in tables for x in (table.rows, table.places)),
-        *(batch.graph.self_edges, *order),
-        *graph,
+        *(batch.graph.eids, batch.graph.plan),
     ]
 
 
@@ -148,10 +144,8 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
     masks = {name: next(left) for name in like.masks}
     labels, speakers, thread, order = (next(left) for _ in range(4))
     dialogues, threads = (Table(next(left), next(left)) for _ in range(2))
-    self_edges, *relation_order = (next(left) for _ in range(4))
-    graph = unpacked(like.graph, list(left))
-    graph.__dict__["self_edges"] = self_edges
-    graph.plan.__dict__["relation_order"] = tuple(relation_order)
+    facts = like.graph.facts._replace(rel_counts=None)  # which differ from batch to batch
+    graph = replace(like.graph, eids=next(left), plan=next(left), facts=facts)
     batch = replace(
         like,
         features=features,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+MOST = torch.iinfo(torch.int32).max  # of anything that a graph counts
+MOST_RELATIONS = 2**20  # each has an entry in the plan, whether used or not
+
 
 def check_vectors(**tensors: Tensor) -> None:
     """Raise ValueError unless all are 1-D int64 tensors on one device."""
@@ -37,6 +40,15 @@ def as_int64(name: str, tensor: Tensor) -> Tensor:
     return tensor.long()
 
 
+def check_sizes(**sizes: int) -> None:
+    """Raise ValueError unless int32 counts everything, and relations are not beyond any use."""
+    for name, size in sizes.items():
+        most = MOST_RELATIONS if name == "num_rels" else MOST
+        least = 1 if name == "num_rels" else 0
+        if not least <= size <= most:
+            raise ValueError(f"{name} must lie in [{least}, {most}], got {size}")
+
+
 def check_edge_index(
     edge_index: Tensor, edge_type: Tensor | None, num_src: int, num_dst: int, num_rels: int | None
 ) -> None:
@@ -63,10 +75,8 @@ def check_csr(
     indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
 ) -> None:
     """Raise ValueError unless the kernels may trust these 1-D int64 arrays."""
-    if num_rels < 1 or num_src < 0:
-        raise ValueError(
-            f"num_rels must be at least 1 and num_src at least 0, got {num_rels} and {num_src}"
-        )
+    sizes = {"num_src": num_src, "num_dst": len(indptr) - 1 if len(indptr) else 0}
+    check_sizes(**sizes, num_edges=len(indices), num_rels=num_rels)
     if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices):
         raise ValueError(f"indptr must start at 0 and end at the number of edges ({len(indices)})")
     falls = indptr[1:] < indptr[:-1]  # not diff(), which may overflow

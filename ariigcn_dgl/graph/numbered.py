@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph.structure import Graph
+from ariigcn_dgl.graph.graph import Graph
 from ariigcn_dgl.graph.window import relation_names
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph.structure import Graph
+from ariigcn_dgl.graph.graph import Graph
+from ariigcn_dgl.graph.plan import csr_plan
 
 
 def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
@@ -49,15 +48,15 @@ def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
     first = graph.num_edges + counts.cumsum(0) - counts
     node = torch.arange(new).repeat_interleave(counts)
     turn = torch.arange(of_edges) - (first - graph.num_edges)[node]
-    found = Graph.from_csr(
-        torch.cat([graph.indptr, first[1:], torch.tensor([edges])]),
-        torch.cat([graph.indices, graph.num_dst + node]),
+    plan, sizes, facts = csr_plan(
+        torch.cat([graph.indptr.long(), first[1:], torch.tensor([edges])]),
+        torch.cat([graph.src, graph.num_dst + node]),
         torch.cat([graph.etypes, turn * kinds[node] // counts[node]]),
-        num_rels=graph.num_rels,
+        graph.num_rels,
+        nodes,
+        split=False,  # one range, however many components a batch has
     )
-    found = replace(found, components=torch.tensor([0, nodes]))  # one range, however many there are
-    found.__dict__["self_edges"] = torch.cat([graph.self_edges, first])
-    return found.with_facts()
+    return Graph(torch.arange(edges), plan, sizes, facts._replace(one_self_edge=True))
 
 
 def _shares(total: int, nodes: int) -> Tensor:

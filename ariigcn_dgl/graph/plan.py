@@ -1,44 +1,141 @@
-"""What is derived of a graph's edges: natively on the CPU, by torch's operators elsewhere.
+"""The packed index structure that the kernels read, and what the host knows of it.
 
-Edges that are on a GPU are sorted and described there: to the host come the numbers of segments and
-components, which decide shapes, and whether the edges are valid, but no edge.
+Made natively on the CPU, by torch's operators elsewhere: edges that are on a GPU are sorted and
+described there. To the host come numbers that decide shapes, and whether the edges are valid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 
+# The arrays in the order of the buffer, as `GraphArrays` in csrc/graph_plan.h.
+FIELDS = ("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg", "t_indptr", "t_eids",
+          "rel_ptr", "seg_order", "dst_order", "components")  # fmt: skip
 
-def csr_plan(indptr: Tensor, indices: Tensor, etypes: Tensor, num_src: int) -> tuple[Tensor, ...]:
-    """Return ``dst, seg_ptr, seg_dst, seg_rel, edge_seg, t_indptr, t_eids, components``.
 
-    They are the fields of `Graph`, given a valid CSR of sorted relations, on its device.
+class Sizes(NamedTuple):
+    """The numbers that decide where each array of a packed plan lies."""
+
+    num_dst: int
+    num_src: int
+    num_edges: int
+    num_segments: int
+    num_rels: int
+    num_components: int
+
+    def lengths(self) -> list[int]:
+        """Return the length of each of `FIELDS`."""
+        nodes, sources, edges, segments, rels, components = self
+        return [nodes + 1, edges, segments + 1, segments, segments, edges, sources + 1, edges,
+                rels + 1, segments, nodes, components + 1]  # fmt: skip
+
+
+class Facts(NamedTuple):
+    """What is asked of a graph's values: known to the host, so that nobody waits for a device.
+
+    Parameters
+    ----------
+    first_without_in_edges : int or None
+        The first target that no edge leads to; None where all have in-edges.
+    one_self_edge : bool
+        Whether sources are targets and each has exactly one edge from itself.
+    rel_counts : tuple of int, or None
+        Segments of each relation. None where graphs of one shape share a recorded step.
     """
-    if indices.device.type == "cpu":
-        return torch.ops.ariigcn.csr_plan(indptr, indices, etypes, num_src)
-    return composed_csr_plan(indptr, indices, etypes, num_src)
+
+    first_without_in_edges: int | None
+    one_self_edge: bool
+    rel_counts: tuple[int, ...] | None
+
+
+Plan = tuple[Tensor, Sizes, Facts]
+
+
+def csr_plan(
+    indptr: Tensor, indices: Tensor, etypes: Tensor, num_rels: int, num_src: int, split: bool = True
+) -> Plan:
+    """Return the packed plan of a valid CSR of sorted relations, on its device.
+
+    Parameters
+    ----------
+    indptr, indices, etypes : (N_dst + 1,), (E,), (E,) int64 tensors
+    num_rels, num_src : int
+    split : bool
+        Whether to look for components; else all targets are one.
+    """
+    if indices.device.type != "cpu":
+        return composed_csr_plan(indptr, indices, etypes, num_rels, num_src, split)
+    plan, facts = torch.ops.ariigcn.csr_plan(indptr, indices, etypes, num_rels, num_src, split)
+    segments, components, first, one_self_edge = facts.tolist()
+    sizes = Sizes(len(indptr) - 1, num_src, len(indices), segments, num_rels, components)
+    counts = unpack(plan, sizes)["rel_ptr"].diff().tolist()
+    return plan, sizes, Facts(None if first < 0 else first, bool(one_self_edge), tuple(counts))
+
+
+def unpack(plan: Tensor, sizes: Sizes) -> dict[str, Tensor]:
+    """Return the arrays of a packed plan, as views."""
+    return dict(zip(FIELDS, plan.split(sizes.lengths()), strict=True))
+
+
+def pack(arrays: Mapping[str, Tensor]) -> Tensor:
+    """Return arrays, one for each of `FIELDS`, as a packed plan."""
+    return torch.cat([arrays[name].to(torch.int32) for name in FIELDS])
 
 
 def composed_csr_plan(
-    indptr: Tensor, indices: Tensor, etypes: Tensor, num_src: int
-) -> tuple[Tensor, ...]:
+    indptr: Tensor, indices: Tensor, etypes: Tensor, num_rels: int, num_src: int, split: bool = True
+) -> Plan:
     """Return what `csr_plan` does, by torch's operators on any device."""
-    nodes, edges = len(indptr) - 1, len(indices)
-    targets = torch.arange(nodes, device=indptr.device)
-    dst = targets.repeat_interleave(indptr.diff(), output_size=edges)
-    begins = torch.ones(edges, dtype=torch.bool, device=indptr.device)
+    device, nodes, edges = indptr.device, len(indptr) - 1, len(indices)
+    dst = torch.arange(nodes, device=device).repeat_interleave(indptr.diff(), output_size=edges)
+    begins = torch.ones(edges, dtype=torch.bool, device=device)
     begins[1:] = (dst.diff() != 0) | (etypes.diff() != 0)
     first = begins.nonzero().squeeze(1)
-    seg_ptr = torch.cat([first, indptr[-1:]])
-    edge_seg = begins.cumsum(0) - 1
     t_indptr, t_eids = composed_counting_sort(indices, num_src)
-    components = _components(indices, dst, nodes, nodes == num_src)
-    return dst, seg_ptr, dst[first], etypes[first], edge_seg, t_indptr, t_eids, components
+    rel_ptr, seg_order = composed_counting_sort(etypes[first], num_rels)
+    components = _components(indices, dst, nodes, split and nodes == num_src)
+    arrays = {
+        "indptr": indptr,
+        "indices": indices,
+        "seg_ptr": torch.cat([first, indptr[-1:]]),
+        "seg_dst": dst[first],
+        "seg_rel": etypes[first],
+        "edge_seg": begins.cumsum(0) - 1,
+        "t_indptr": t_indptr,
+        "t_eids": t_eids,
+        "rel_ptr": rel_ptr,
+        "seg_order": seg_order,
+        "dst_order": _target_order(indptr, etypes),
+        "components": components,
+    }
+    sizes = Sizes(nodes, num_src, edges, len(first), num_rels, len(components) - 1)
+    return pack(arrays), sizes, _facts(indptr, indices, dst, rel_ptr, nodes == num_src)
+
+
+def _target_order(indptr: Tensor, etypes: Tensor) -> Tensor:
+    """Return targets by their first relation and then their last: neighbours share weights."""
+    first, last = indptr[:-1], indptr[1:]
+    padded = torch.cat([etypes, etypes.new_zeros(1)])  # of which targets without edges read
+    lowest = torch.where(first < last, padded[first], 0)
+    highest = torch.where(first < last, padded[last - 1], 0)
+    order = torch.argsort(highest, stable=True)
+    return order[torch.argsort(lowest[order], stable=True)]
+
+
+def _facts(indptr: Tensor, src: Tensor, dst: Tensor, rel_ptr: Tensor, square: bool) -> Facts:
+    nodes = len(indptr) - 1
+    of_self = torch.zeros(nodes, dtype=torch.int64, device=dst.device)
+    of_self = of_self.index_add(0, dst, (src == dst).long())
+    ends = torch.cat([indptr[1:] == indptr[:-1], indptr.new_ones(1).bool()])
+    numbers = torch.cat([ends.int().argmax(0, True), (of_self == 1).all()[None], rel_ptr.diff()])
+    first, one_self_edge, *counts = numbers.tolist()
+    return Facts(first if first < nodes else None, square and bool(one_self_edge), tuple(counts))
 
 
 def sort_edges(keys: Mapping[str, tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
@@ -72,10 +169,10 @@ def composed_counting_sort(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return torch.searchsorted(ordered, bounds), order
 
 
-def _components(src: Tensor, dst: Tensor, nodes: int, square: bool) -> Tensor:
+def _components(src: Tensor, dst: Tensor, nodes: int, split: bool) -> Tensor:
     """Return the boundaries between nodes that no edge crosses, 0 and N included."""
-    if not square or nodes == 0:
-        return torch.tensor([0, nodes] if nodes else [0], device=src.device)
+    if not split or nodes == 0:
+        return torch.arange(2 if nodes else 1, device=src.device) * nodes
     change = torch.zeros(nodes + 1, dtype=torch.int64, device=src.device)
     one = torch.ones_like(src)
     change = change.index_add(0, torch.minimum(src, dst) + 1, one)
@@ -84,11 +181,9 @@ def _components(src: Tensor, dst: Tensor, nodes: int, square: bool) -> Tensor:
 
 
 @torch.library.register_fake("ariigcn::csr_plan")
-def _(indptr, indices, etypes, num_src):
-    context, edges = torch.library.get_ctx(), indices.size(0)
-    segments, bounds = context.new_dynamic_size(), context.new_dynamic_size()
-    sizes = (edges, segments + 1, segments, segments, edges, num_src + 1, edges, bounds)
-    return tuple(indices.new_empty(size) for size in sizes)
+def _(indptr, indices, etypes, num_rels, num_src, split):
+    size = torch.library.get_ctx().new_dynamic_size()
+    return indices.new_empty(size, dtype=torch.int32), indices.new_empty(4)
 
 
 @torch.library.register_fake("ariigcn::counting_sort")

@@ -129,6 +129,8 @@ class Sequences:
         anything may depend on (`fixed`).
     order : (N,) int64 tensor, optional
         The rows of the sequences, one after the other; default ``arange(N)``.
+    fixed_table : Table, optional
+        The table, where it is not to be found out from the lengths.
 
     Examples
     --------
@@ -140,6 +142,7 @@ class Sequences:
 
     lengths: Tensor | None
     order: Tensor | None = None
+    fixed_table: Table | None = None
 
     @classmethod
     def of_threads(cls, speakers: Tensor, lengths: Tensor) -> Sequences:
@@ -154,14 +157,12 @@ class Sequences:
     @classmethod
     def fixed(cls, table: Table, order: Tensor | None) -> Sequences:
         """Return sequences that are known by their table alone, on its device."""
-        found = cls(None, order)
-        found.__dict__["table"] = table
-        return found
+        return cls(None, order, table)
 
     @cached_property
     def table(self) -> Table:
         """Where the rows stand side by side, on the CPU or, if `fixed`, on the table's device."""
-        return Table.of(self.lengths)
+        return Table.of(self.lengths) if self.fixed_table is None else self.fixed_table
 
     def gather(self, feat: Tensor) -> Tensor:
         """Return the rows, (N, D), sequence after sequence."""

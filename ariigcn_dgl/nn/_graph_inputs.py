@@ -82,7 +82,7 @@ class GraphInputs:
 
     def require_in_edges(self) -> None:
         """Raise DGLError, for a `Graph` ValueError, if a target has no in-edges."""
-        node = self.graph.first_without_in_edges
+        node = self.graph.facts.first_without_in_edges
         if node is None:
             return
         name, cure = f"node {node}", "add self edges"
@@ -199,7 +199,7 @@ def _structure(
     if isinstance(graph, Graph):
         if etypes is not None:
             raise ValueError("etypes must be left out with a Graph, which has its own")
-        own = graph.indices.device
+        own = graph.plan.device
     else:
         own = graph.device
         if len(graph.canonical_etypes) == 1 and etypes is None and num_rels > 1:

@@ -2,7 +2,6 @@
 
 from ariigcn_dgl.ops.dot_attention import dot_attention, dot_attention_reference
 from ariigcn_dgl.ops.dropout import dropout
-from ariigcn_dgl.ops.edge_attention import edge_attention, edge_attention_reference
 from ariigcn_dgl.ops.pairwise_contrast import (
     ContrastStats,
     PairRule,
@@ -20,8 +19,6 @@ __all__ = [
     "dot_attention",
     "dot_attention_reference",
     "dropout",
-    "edge_attention",
-    "edge_attention_reference",
     "pairwise_contrast",
     "pairwise_contrast_reference",
     "relational_attention",

@@ -62,15 +62,16 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
     require_shape("key", key, (groups, graph.num_src, width))
     if is_transformed(query, key):
         return dot_attention_reference(graph, query, key)
-    plan = graph.plan
-    structure = (plan.indptr, plan.indices, plan.dst, plan.t_indptr, plan.t_eids)
-    scores = torch.ops.ariigcn.segment_sddmm(query.contiguous(), key.contiguous(), *structure)
+    targets = graph.merged  # whose segments are the targets
+    scores = torch.ops.ariigcn.segment_sddmm(
+        query.contiguous(), key.contiguous(), targets.plan, targets.sizes
+    )
     return _Softmax.apply(scores, graph)
 
 
 def dot_attention_reference(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
     """Compute `dot_attention` in plain torch, with (G, E, D) tensors."""
-    return edge_softmax(graph, (query[:, graph.dst] * key[:, graph.indices]).sum(-1))
+    return edge_softmax(graph, (query[:, graph.dst] * key[:, graph.src]).sum(-1))
 
 
 class _Softmax(torch.autograd.Function):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.plan import Facts, Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 from ariigcn_dgl.ops._transforms import is_transformed
 from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
-
-if TYPE_CHECKING:
-    from ariigcn_dgl.graph import Graph
 
 Activation = Literal["leaky_relu", "tanh", "elu", "gelu"]
 ACTIVATIONS = get_args(Activation)  # the order of the native enumeration
@@ -144,26 +143,9 @@ def relational_attention(
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
     options["activation"] = ACTIVATIONS.index(activation)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
-        *native, seed, *options.values(), allows_tf32(native[1]), keep, *_structure(graph)
+        *native, seed, graph.plan, graph.sizes, *options.values(), allows_tf32(native[1]), keep
     )
     return out.to(dtype), alpha.to(dtype)
-
-
-def _structure(graph: Graph) -> tuple[Tensor | None, ...]:
-    plan = graph.plan
-    on_device = plan.indices.device.type != "cpu"  # the CPU sorts in its caches
-    return (
-        plan.indptr,
-        plan.indices,
-        plan.seg_ptr,
-        plan.seg_dst,
-        plan.seg_rel,
-        plan.edge_seg,
-        plan.t_indptr,
-        plan.t_eids,
-        plan.components,
-        *(plan.relation_order if on_device else (None, None, None)),
-    )
 
 
 def _check(
@@ -209,62 +191,80 @@ def _check(
         raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
 
 
+class Arguments(NamedTuple):
+    """Those of the native operator; its backward has all but the last, after what it reads."""
+
+    dst_feat: Tensor | None
+    feat: Tensor
+    weight_dst: Tensor
+    weight_src: Tensor
+    score: Tensor
+    rel_weight: Tensor
+    bias: Tensor | None
+    edge_weight: Tensor | None
+    seed: Tensor | None
+    plan: Tensor
+    sizes: Sequence[int]
+    activation: int
+    negative_slope: float
+    dropout: float
+    normalise: bool
+    gelu: bool
+    tf32: bool
+    keep: bool = True
+
+    def differentiable(self) -> tuple[Tensor | None, ...]:
+        """Return the inputs that have gradients, in their order."""
+        return self[: Arguments._fields.index("seed")]
+
+
 @torch.library.register_fake("ariigcn::relational_attention")
-def _(dst_feat, src_feat, weight_dst, weight_src, score, rel_weight, *rest):
-    gelu, _, keep, indptr, indices = rest[7:12]
-    t_indptr = rest[16]
-    groups, num_dst = len(weight_dst), indptr.size(0) - 1
-    kept, pitch = groups if keep else 0, -(-score.size(1) // 16) * 16
+def _(*inputs):
+    given = Arguments(*inputs)
+    sizes, groups, width = Sizes(*given.sizes), len(given.weight_dst), given.rel_weight.size(3)
+    kept, pitch = groups if given.keep else 0, -(-given.score.size(1) // 16) * 16
     shapes = [
-        (groups, num_dst, rel_weight.size(3)),
-        (groups, indices.size(0)),
-        (kept, num_dst, pitch),
-        (kept, t_indptr.size(0) - 1, pitch),
-        (kept if gelu else 0, num_dst, rel_weight.size(3)),
+        (groups, sizes.num_dst, width),
+        (groups, sizes.num_edges),
+        (kept, sizes.num_dst, pitch),
+        (kept, sizes.num_src, pitch),
+        (kept if given.gelu else 0, sizes.num_dst, width),
     ]
-    return tuple(src_feat.new_empty(shape) for shape in shapes)
+    return tuple(given.feat.new_empty(shape) for shape in shapes)
 
 
 @torch.library.register_fake("ariigcn::relational_attention_backward")
-def _(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, src_feat, *rest):
-    weights, (bias, edge_weight) = rest[:4], rest[4:6]
-    tensors = (dst_feat, src_feat, *weights, bias, edge_weight)
-    return tuple(src_feat.new_empty(0) if x is None else torch.empty_like(x) for x in tensors)
-
-
-INPUTS, OPTIONS = 8, 6  # tensors before the seed; options after it, apart from `keep`
-EDGES = 6  # tensors of the structure that describe the edges
+def _(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
+    given = Arguments(*inputs)
+    return tuple(
+        given.feat.new_empty(0) if x is None else torch.empty_like(x)
+        for x in given.differentiable()
+    )
 
 
 def _setup_context(ctx, inputs, output):
-    tensors, (seed, *options) = inputs[:INPUTS], inputs[INPUTS : INPUTS + 1 + OPTIONS]
-    structure = inputs[INPUTS + 2 + OPTIONS :]
-    ctx.options, ctx.count = options, len(structure)
-    ctx.given = [x is not None for x in (*tensors, seed)]
-    given = [x for x in (*tensors, seed) if x is not None]
-    ctx.save_for_backward(*output[1:], *given, *structure)
+    first = Arguments._fields.index("sizes")  # before it are tensors
+    ctx.save_for_backward(*output[1:], *inputs[:first])
+    ctx.options = inputs[first:-1]
     ctx.mark_non_differentiable(*output[2:])
     ctx.set_materialize_grads(False)
 
 
 def _backward(ctx, grad_out, grad_alpha, *_):
-    alpha, u, v, pre, *given = ctx.saved_tensors
-    given, structure = given[: -ctx.count], given[-ctx.count :]
-    left = iter(given)
-    tensors = [next(left) if is_given else None for is_given in ctx.given]
+    alpha, u, v, pre, *tensors = ctx.saved_tensors
+    given = Arguments(*tensors, *ctx.options)
     if grad_out is None:
-        shape = (len(alpha), structure[0].size(0) - 1, tensors[5].size(3))
+        shape = (len(alpha), Sizes(*given.sizes).num_dst, given.rel_weight.size(3))
         grad_out = alpha.new_zeros(shape)
     grads = torch.ops.ariigcn.relational_attention_backward(
         grad_out.contiguous(),
         None if grad_alpha is None else grad_alpha.contiguous(),
         *(alpha, u, v, pre),
-        *tensors,
-        *ctx.options,
-        *structure,
+        *given[:-1],
     )
-    grads = [grad if given else None for grad, given in zip(grads, ctx.given, strict=False)]
-    return *grads, *[None] * (2 + OPTIONS + ctx.count)
+    inputs = zip(grads, given.differentiable(), strict=True)
+    found = [None if x is None else grad for grad, x in inputs]
+    return *found, *[None] * (len(given) - len(found))
 
 
 torch.library.register_autograd(
@@ -272,43 +272,23 @@ torch.library.register_autograd(
 )
 
 
-def _forward(grad_out, grad_alpha, alpha, u, v, pre, dst_feat, feat, *rest):
-    weights, (bias, edge_weight, seed) = rest[:4], rest[4:7]
-    activation, negative_slope, dropout, normalise, gelu, _, *structure = rest[7:]
-    out, attention = relational_attention_reference(
-        _edges(*structure[:EDGES]),
-        feat,
-        *weights,
-        dst_feat=dst_feat,
-        bias=bias,
-        edge_weight=edge_weight,
-        activation=ACTIVATIONS[activation],
-        negative_slope=negative_slope,
-        kept=None if seed is None else dropout_scale(seed, dropout, alpha),
-        normalise=normalise,
-        gelu=gelu,
-    )
-    return out, attention
-
-
-def _edges(
-    indptr: Tensor,
-    indices: Tensor,
-    seg_ptr: Tensor,
-    seg_dst: Tensor,
-    seg_rel: Tensor,
-    edge_seg: Tensor,
-) -> SimpleNamespace:
-    """Return what the reference reads of a graph, as torch indexes: with int64."""
-    return SimpleNamespace(
-        indices=indices.long(),
-        dst=seg_dst[edge_seg].long(),
-        etypes=seg_rel[edge_seg].long(),
-        norm=seg_ptr.diff().double().reciprocal()[edge_seg],
-        num_dst=indptr.size(0) - 1,
+def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
+    given = Arguments(*inputs)
+    graph = Graph(torch.empty(0), given.plan, Sizes(*given.sizes), Facts(None, False, None))
+    return relational_attention_reference(
+        graph,
+        *given.differentiable()[1:6],
+        dst_feat=given.dst_feat,
+        bias=given.bias,
+        edge_weight=given.edge_weight,
+        activation=ACTIVATIONS[given.activation],
+        negative_slope=given.negative_slope,
+        kept=None if given.seed is None else dropout_scale(given.seed, given.dropout, alpha),
+        normalise=given.normalise,
+        gelu=given.gelu,
     )
 
 
 differentiate_backward(
-    "relational_attention", gradients=[0, 1], inputs=range(6, 6 + INPUTS), forward=_forward
+    "relational_attention", gradients=[0, 1], inputs=range(6, 14), forward=_forward
 )

@@ -65,7 +65,7 @@ def _attention(
     negative_slope: float,
 ) -> Tensor:
     """Return the attention of every edge, (G, E)."""
-    hidden = u[:, graph.dst] + v[:, graph.indices]
+    hidden = u[:, graph.dst] + v[:, graph.src]
     hidden = hidden if bias is None else hidden + bias[:, graph.etypes]
     act = {"tanh": torch.tanh, "elu": F.elu, "gelu": F.gelu}.get(activation)
     hidden = F.leaky_relu(hidden, negative_slope) if act is None else act(hidden)

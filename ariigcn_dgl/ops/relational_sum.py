@@ -61,8 +61,10 @@ def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: 
     require_dim(4, rel_weight=rel_weight)
     shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
     require_shape("rel_weight", rel_weight, shape)
-    order, counts = graph.segments_by_relation
-    sums = segment_spmm(graph, edge_weight, feat)[:, order].split(counts, dim=1)
+    if graph.facts.rel_counts is None:
+        raise ValueError("a step that is recorded cannot hold relational_sum: its shapes change")
+    sums = segment_spmm(graph, edge_weight, feat)[:, graph.seg_order]
+    sums = sums.split(graph.facts.rel_counts, dim=1)
     products = [rows @ matrix for rows, matrix in zip(sums, rel_weight.unbind(1), strict=True)]
     transformed = torch.cat(products, dim=1)  # (G, P, D_out), sorted by relation
     ones = transformed.new_ones(transformed.shape[:2])
@@ -74,7 +76,7 @@ def relational_sum_reference(
 ) -> Tensor:
     """Compute `relational_sum` in plain torch, one (G, E, D_out) message tensor."""
     messages = edge_weight.unsqueeze(-1) * torch.einsum(
-        "ged,gedo->geo", feat[:, graph.indices], rel_weight[:, graph.etypes]
+        "ged,gedo->geo", feat[:, graph.src], rel_weight[:, graph.etypes]
     )
     out = messages.new_zeros(len(feat), graph.num_dst, messages.size(-1))
     return out.index_add(1, graph.dst, messages)

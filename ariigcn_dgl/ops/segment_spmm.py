@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph.plan import Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._transforms import is_transformed
 
@@ -58,69 +59,65 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     if is_transformed(weight, feat):
         return segment_spmm_reference(graph, weight, feat)
     return torch.ops.ariigcn.segment_spmm(
-        weight.contiguous(), feat.contiguous(), *_structure(graph)
+        weight.contiguous(), feat.contiguous(), graph.plan, graph.sizes, False
     )
 
 
 def segment_spmm_reference(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     """Compute `segment_spmm` in plain torch, with a (G, E, D) tensor."""
-    messages = weight.unsqueeze(-1) * feat[:, graph.indices]
+    messages = weight.unsqueeze(-1) * feat[:, graph.src]
     out = feat.new_zeros(feat.size(0), graph.num_segments, feat.size(2))
     return out.index_add(1, graph.edge_seg, messages)
 
 
-def _structure(graph: Graph) -> tuple[Tensor, ...]:
-    plan = graph.plan
-    return plan.seg_ptr, plan.indices, plan.edge_seg, plan.t_indptr, plan.t_eids
+# The operator's transpose sums, for every source, the rows of its edges' segments. The derivatives
+# of these three are each other: no tensor of the structure is made for them.
 
 
 @torch.library.register_fake("ariigcn::segment_spmm")
-def _(weight, feat, seg_ptr, indices, edge_seg, t_indptr, t_eids):
-    return feat.new_empty(feat.size(0), seg_ptr.size(0) - 1, feat.size(2))
+def _(weight, feat, plan, sizes, transpose):
+    sizes = Sizes(*sizes)
+    rows = sizes.num_src if transpose else sizes.num_segments
+    return feat.new_empty(feat.size(0), rows, feat.size(2))
 
 
 @torch.library.register_fake("ariigcn::segment_sddmm")
-def _(left, right, seg_ptr, indices, edge_seg, t_indptr, t_eids):
-    return right.new_empty(right.size(0), indices.size(0))
+def _(left, right, plan, sizes):
+    return right.new_empty(right.size(0), Sizes(*sizes).num_edges)
 
 
-def _transposed(seg_ptr, indices, edge_seg, t_indptr, t_eids):
-    """Return the structure in which sources are the segments and segments the sources."""
-    eids = t_eids.long()  # torch indexes with int64
-    position = torch.empty_like(t_eids)
-    position[eids] = torch.arange(len(eids), dtype=t_eids.dtype, device=t_eids.device)
-    return t_indptr, edge_seg[eids], indices[eids], seg_ptr, position
-
-
-def _spmm_transposed(structure, weight, rows):
-    """Sum, for every source, the segment rows of its edges."""
-    t_eids = structure[-1]
-    return torch.ops.ariigcn.segment_spmm(
-        weight[:, t_eids].contiguous(), rows.contiguous(), *_transposed(*structure)
-    )
-
-
-def _setup_context(ctx, inputs, output):
-    ctx.save_for_backward(*inputs)
+def _spmm_setup(ctx, inputs, output):
+    weight, feat, plan, ctx.sizes, ctx.transpose = inputs
+    ctx.save_for_backward(weight, feat, plan)
 
 
 def _spmm_backward(ctx, grad):
-    weight, feat, *structure = ctx.saved_tensors
-    grad = grad.contiguous()
+    weight, feat, plan = ctx.saved_tensors
     need_weight, need_feat, *_ = ctx.needs_input_grad
-    grad_weight = torch.ops.ariigcn.segment_sddmm(grad, feat, *structure) if need_weight else None
-    grad_feat = _spmm_transposed(structure, weight, grad) if need_feat else None
-    return grad_weight, grad_feat, *[None] * len(structure)
+    grad, grad_weight, grad_feat = grad.contiguous(), None, None
+    if need_weight:
+        ends = (feat, grad) if ctx.transpose else (grad, feat)  # of segments, of sources
+        grad_weight = torch.ops.ariigcn.segment_sddmm(*ends, plan, ctx.sizes)
+    if need_feat:
+        grad_feat = torch.ops.ariigcn.segment_spmm(weight, grad, plan, ctx.sizes, not ctx.transpose)
+    return grad_weight, grad_feat, None, None, None
+
+
+def _sddmm_setup(ctx, inputs, output):
+    left, right, plan, ctx.sizes = inputs
+    ctx.save_for_backward(left, right, plan)
 
 
 def _sddmm_backward(ctx, grad):
-    left, right, *structure = ctx.saved_tensors
-    grad = grad.contiguous()
+    left, right, plan = ctx.saved_tensors
     need_left, need_right, *_ = ctx.needs_input_grad
-    grad_left = torch.ops.ariigcn.segment_spmm(grad, right, *structure) if need_left else None
-    grad_right = _spmm_transposed(structure, grad, left) if need_right else None
-    return grad_left, grad_right, *[None] * len(structure)
+    spmm, grad, sizes = torch.ops.ariigcn.segment_spmm, grad.contiguous(), ctx.sizes
+    grad_left = spmm(grad, right, plan, sizes, False) if need_left else None
+    grad_right = spmm(grad, left, plan, sizes, True) if need_right else None
+    return grad_left, grad_right, None, None
 
 
-for _name, _formula in (("segment_spmm", _spmm_backward), ("segment_sddmm", _sddmm_backward)):
-    torch.library.register_autograd(f"ariigcn::{_name}", _formula, setup_context=_setup_context)
+torch.library.register_autograd("ariigcn::segment_spmm", _spmm_backward, setup_context=_spmm_setup)
+torch.library.register_autograd(
+    "ariigcn::segment_sddmm", _sddmm_backward, setup_context=_sddmm_setup
+)

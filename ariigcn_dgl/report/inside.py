@@ -131,7 +131,7 @@ def _by_utterance(
     names = modalities if len(attention) == len(modalities) > 1 else [ALL]
     graph = batch.graph
     spans = [slice(start, end) for start, end in pairwise(graph.indptr.tolist())]
-    indices = graph.indices.numpy()
+    indices = graph.src.numpy()
     orders = [np.argsort(indices[span]) for span in spans]
     return {
         "sources": [indices[span][order] for span, order in zip(spans, orders, strict=True)],

@@ -116,14 +116,14 @@ class _Inputs:
 
     @classmethod
     def of(cls, fixed: Batch, device: torch.device) -> _Inputs:
-        tensors = tensors_of(fixed, device)
+        tensors = tensors_of(fixed)
         packed, places = pack(tensors, page_locked=device.type == "cuda")
         buffer = packed.to(device, non_blocking=True)
         return cls(fixed, buffer, unpack(buffer, tensors, places))
 
     def fill(self, fixed: Batch) -> None:
         on_gpu = self.buffer.device.type == "cuda"
-        packed, _ = pack(tensors_of(fixed, self.buffer.device), page_locked=on_gpu)
+        packed, _ = pack(tensors_of(fixed), page_locked=on_gpu)
         self.buffer.copy_(packed, non_blocking=True)
 
     def batch(self) -> Batch:

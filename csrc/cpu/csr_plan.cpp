@@ -1,126 +1,165 @@
-// The index structure that the kernels read, from any in-edges in CSR form: segments, transpose,
-// components. Every part takes one or two passes over the edges.
-#include "graph_checks.h"
+// The index structure that kernels read, `Graph.plan`, from in-edges in CSR form: segments,
+// transpose, order by relation, components. Every part takes one or two passes over the edges.
+#include "../graph_checks.h"
 #include "index_tensor.h"
+
+#include <torch/csrc/stable/ops.h>
 
 #include <torch/csrc/stable/library.h>
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 #include <vector>
 
 namespace {
-using ariigcn::empty_index;
+using namespace ariigcn;
 using torch::stable::Tensor;
 
 // Lists, for every key, its positions in increasing order: order[offsets[k]:offsets[k + 1]].
-void counting_sort(const int64_t* keys, int64_t size, int64_t num_keys, int64_t* offsets,
-                   int64_t* order) {
+template <typename Key, typename Entry>
+void counting_sort(const Key& key, int64_t size, int64_t num_keys, Entry* offsets, Entry* order) {
   std::fill(offsets, offsets + num_keys + 1, 0);
-  for (int64_t e = 0; e < size; ++e) ++offsets[keys[e] + 1];
-  int64_t start = 0;
+  for (int64_t e = 0; e < size; ++e) ++offsets[key(e) + 1];
+  Entry start = 0;
   for (int64_t k = 1; k <= num_keys; ++k) {
-    const int64_t count = offsets[k];
+    const Entry count = offsets[k];
     offsets[k] = start;
     start += count;
   }
   // offsets[k + 1] runs from the start of key k to its end, which is the start of key k + 1
-  for (int64_t e = 0; e < size; ++e) order[offsets[keys[e] + 1]++] = e;
+  for (int64_t e = 0; e < size; ++e) order[offsets[key(e) + 1]++] = Entry(e);
 }
 
 std::tuple<Tensor, Tensor> counting_sort_op(const Tensor& keys, int64_t num_keys) {
-  const ariigcn::Checks check("counting_sort", keys);
+  const Checks check("counting_sort", keys);
   check.int64("keys", keys, {keys.numel()});
   check.require(num_keys >= 0, "num_keys must not be negative");
   check.within("keys", keys, num_keys);
   Tensor offsets = empty_index(num_keys + 1);
   Tensor order = empty_index(keys.numel());
-  counting_sort(keys.const_data_ptr<int64_t>(), keys.numel(), num_keys,
+  const auto* key = keys.const_data_ptr<int64_t>();
+  counting_sort([=](int64_t e) { return key[e]; }, keys.numel(), num_keys,
                 offsets.mutable_data_ptr<int64_t>(), order.mutable_data_ptr<int64_t>());
   return {offsets, order};
 }
 
-// Writes the target and the segment of every edge; returns the number of segments.
-int64_t number_segments(const int64_t* indptr, const int64_t* etypes, int64_t nodes, int64_t* dst,
-                        int64_t* edge_seg) {
-  int64_t segment = -1;
-  for (int64_t i = 0; i < nodes; ++i) {
-    std::fill(dst + indptr[i], dst + indptr[i + 1], i);
-    int64_t before = -1;
-    for (int64_t e = indptr[i]; e < indptr[i + 1]; ++e) {
-      segment += etypes[e] != before;
-      before = etypes[e];
-      edge_seg[e] = segment;
+// In-edges of `nodes` targets, sorted by relation within each.
+struct Rows {
+  const int64_t *indptr, *indices, *etypes;
+  int64_t nodes;
+
+  // Calls visit(target, first edge, end) for every run of edges of one target and relation.
+  template <typename Visit>
+  void for_segments(const Visit& visit) const {
+    for (int64_t i = 0; i < nodes; ++i)
+      for (int64_t first = indptr[i], end = first; first < indptr[i + 1]; first = end) {
+        while (end < indptr[i + 1] && etypes[end] == etypes[first]) ++end;
+        visit(i, first, end);
+      }
+  }
+
+  // Bounds of the finest contiguous ranges of nodes that no edge leaves.
+  std::vector<int64_t> components() const {
+    std::vector<int64_t> reach(nodes);  // the highest node that an edge joins with this lower one
+    for (int64_t i = 0; i < nodes; ++i) {
+      int64_t lowest = i, highest = i;
+      for (int64_t e = indptr[i]; e < indptr[i + 1]; ++e) {
+        lowest = std::min(lowest, indices[e]);
+        highest = std::max(highest, indices[e]);
+      }
+      reach[lowest] = std::max(reach[lowest], highest);
     }
+    std::vector<int64_t> bounds{0};
+    for (int64_t i = 0, highest = 0; i < nodes; ++i) {
+      highest = std::max(highest, reach[i]);
+      if (highest <= i) bounds.push_back(i + 1);
+    }
+    return bounds;
   }
-  return segment + 1;
+};
+
+void fill_segments(const Rows& rows, GraphArrays<int32_t*>& to) {
+  int32_t segment = 0;
+  to.seg_ptr[0] = 0;
+  rows.for_segments([&](int64_t target, int64_t first, int64_t end) {
+    to.seg_dst[segment] = int32_t(target);
+    to.seg_rel[segment] = int32_t(rows.etypes[first]);
+    std::fill(to.edge_seg + first, to.edge_seg + end, segment);
+    to.seg_ptr[++segment] = int32_t(end);
+  });
 }
 
-// Boundaries of the finest contiguous ranges of nodes that no edge leaves. The targets of a source
-// forbid every boundary between the lowest and the highest of them and itself; its edges are listed
-// in the order of their targets, so that the first and the last tell.
-std::vector<int64_t> find_components(const int64_t* t_indptr, const int64_t* t_eids,
-                                     const int64_t* dst, int64_t nodes) {
-  std::vector<int64_t> reach(nodes);  // highest node of the neighbourhoods that start here
-  for (int64_t j = 0; j < nodes; ++j) {
-    if (t_indptr[j] == t_indptr[j + 1]) continue;
-    const int64_t lowest = std::min(j, dst[t_eids[t_indptr[j]]]);
-    const int64_t highest = std::max(j, dst[t_eids[t_indptr[j + 1] - 1]]);
-    reach[lowest] = std::max(reach[lowest], highest);
-  }
-  std::vector<int64_t> boundaries{0};
-  for (int64_t i = 0, highest = 0; i < nodes; ++i) {
-    highest = std::max(highest, reach[i]);
-    if (highest <= i) boundaries.push_back(i + 1);
-  }
-  return boundaries;
+// Targets by their first relation, and among those by their last; without edges, as by relation 0.
+void fill_target_order(const Rows& rows, GraphArrays<int32_t*>& to) {
+  const auto relation = [&](int64_t i, bool last) {
+    const int64_t first = rows.indptr[i], end = rows.indptr[i + 1];
+    return first == end ? 0 : rows.etypes[last ? end - 1 : first];
+  };
+  std::vector<int32_t> offsets(to.num_rels + 1), by_last(rows.nodes), by_first(rows.nodes);
+  counting_sort([&](int64_t i) { return relation(i, true); }, rows.nodes, to.num_rels,
+                offsets.data(), by_last.data());
+  counting_sort([&](int64_t k) { return relation(by_last[k], false); }, rows.nodes, to.num_rels,
+                offsets.data(), by_first.data());
+  for (int64_t k = 0; k < rows.nodes; ++k) to.dst_order[k] = by_last[by_first[k]];
 }
 
-using Plan = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+// What the host wants to know of a graph without asking a device; see Facts in graph/plan.py.
+std::pair<int64_t, int64_t> facts_of(const Rows& rows, int64_t num_src) {
+  int64_t first_without = -1;
+  bool self_edges = rows.nodes == num_src;
+  for (int64_t i = 0; i < rows.nodes; ++i) {
+    const int64_t first = rows.indptr[i], end = rows.indptr[i + 1];
+    if (first == end && first_without < 0) first_without = i;
+    self_edges &= std::count(rows.indices + first, rows.indices + end, i) == 1;
+  }
+  return {first_without, self_edges};
+}
 
-Plan csr_plan(const Tensor& indptr, const Tensor& indices, const Tensor& etypes, int64_t num_src) {
+std::tuple<Tensor, Tensor> csr_plan(const Tensor& indptr, const Tensor& indices,
+                                    const Tensor& etypes, int64_t num_rels, int64_t num_src,
+                                    bool split) {
   const int64_t nodes = indptr.numel() - 1, edges = indices.numel();
-  const ariigcn::Checks check("csr_plan", indptr);
+  const Checks check("csr_plan", indptr);
   check.int64("indptr", indptr, {indptr.numel()});
   check.int64("indices", indices, {edges});
   check.int64("etypes", etypes, {edges});
-  check.require(num_src >= 0, "num_src must not be negative");
-  check_edges(check, indptr, indices, num_src);
-  check.within("etypes", etypes, std::numeric_limits<int64_t>::max());
-  const auto* row_ptr = indptr.const_data_ptr<int64_t>();
-  const auto* type = etypes.const_data_ptr<int64_t>();
+  check.require(num_rels >= 0 && num_rels <= kMostRels, "num_rels must lie in [0, 2^20]");
+  check.require(num_src >= 0 && std::max({num_src, nodes, edges}) <= kMostIndices,
+                "a graph has at most 2^31 - 1 nodes and edges");
+  const Rows rows{indptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
+                  etypes.const_data_ptr<int64_t>(), nodes};
+  check.bounds("indptr", rows.indptr, nodes + 1, edges);
+  check.within("indices", indices, num_src);
+  check.within("etypes", etypes, num_rels);
 
-  Tensor dst = empty_index(edges), edge_seg = empty_index(edges);
-  auto* target = dst.mutable_data_ptr<int64_t>();
-  auto* segment = edge_seg.mutable_data_ptr<int64_t>();
-  const int64_t segments = number_segments(row_ptr, type, nodes, target, segment);
-
-  Tensor seg_ptr = empty_index(segments + 1), seg_dst = empty_index(segments),
-         seg_rel = empty_index(segments);
-  auto* first = seg_ptr.mutable_data_ptr<int64_t>();
-  auto* seg_target = seg_dst.mutable_data_ptr<int64_t>();
-  auto* seg_relation = seg_rel.mutable_data_ptr<int64_t>();
-  first[0] = 0;
-  for (int64_t e = 0; e < edges; ++e) first[segment[e] + 1] = e + 1;  // the last edge remains
-  for (int64_t p = 0; p < segments; ++p) {
-    seg_target[p] = target[first[p]];
-    seg_relation[p] = type[first[p]];
-  }
-
-  Tensor t_indptr = empty_index(num_src + 1), t_eids = empty_index(edges);
-  auto* t_start = t_indptr.mutable_data_ptr<int64_t>();
-  auto* t_edge = t_eids.mutable_data_ptr<int64_t>();
-  counting_sort(indices.const_data_ptr<int64_t>(), edges, num_src, t_start, t_edge);
-
-  std::vector<int64_t> boundaries{0};
-  if (num_src == nodes)
-    boundaries = find_components(t_start, t_edge, target, nodes);
+  GraphArrays<int32_t*> to{{nodes, num_src, edges, 0, num_rels, 0}};
+  rows.for_segments([&](int64_t, int64_t, int64_t) { ++to.num_segments; });
+  std::vector<int64_t> bounds{0};
+  if (split && num_src == nodes)
+    bounds = rows.components();
   else if (nodes > 0)
-    boundaries.push_back(nodes);
-  Tensor components = empty_index(boundaries.size());
-  std::copy(boundaries.begin(), boundaries.end(), components.mutable_data_ptr<int64_t>());
-  return {dst, seg_ptr, seg_dst, seg_rel, edge_seg, t_indptr, t_eids, components};
+    bounds.push_back(nodes);
+  to.num_components = int64_t(bounds.size()) - 1;
+
+  Tensor plan = torch::stable::new_empty(indptr, {to.length()}, Checks::ScalarType::Int);
+  to.lie_in(plan.mutable_data_ptr<int32_t>());
+  std::copy_n(rows.indptr, nodes + 1, to.indptr);
+  std::copy_n(rows.indices, edges, to.indices);
+  fill_segments(rows, to);
+  counting_sort([&](int64_t e) { return rows.indices[e]; }, edges, num_src, to.t_indptr, to.t_eids);
+  counting_sort([&](int64_t p) { return to.seg_rel[p]; }, to.num_segments, num_rels, to.rel_ptr,
+                to.seg_order);
+  fill_target_order(rows, to);
+  std::copy(bounds.begin(), bounds.end(), to.components);
+
+  const auto [first_without, self_edges] = facts_of(rows, num_src);
+  Tensor facts = empty_index(4);
+  auto* fact = facts.mutable_data_ptr<int64_t>();
+  fact[0] = to.num_segments;
+  fact[1] = to.num_components;
+  fact[2] = first_without;
+  fact[3] = self_edges;
+  return {plan, facts};
 }
 
 }  // namespace

@@ -15,6 +15,12 @@ inline torch::stable::Tensor as_type(const torch::stable::Tensor& t,
   return converted;
 }
 
+// Memory for a result in the type that it is computed in: `out` itself where that is its own.
+inline torch::stable::Tensor like_type(const torch::stable::Tensor& out,
+                                       torch::headeronly::ScalarType type) {
+  return out.scalar_type() == type ? out : torch::stable::new_empty(out, out.sizes(), type);
+}
+
 // Calls `compute(T, type)` for the type that a tensor is computed in, given as a value of it.
 template <typename Compute>
 auto in_kernel_type(const torch::stable::Tensor& t, const Compute& compute) {

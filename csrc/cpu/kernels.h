@@ -21,24 +21,20 @@
 #include <utility>
 #include <vector>
 
-#define DECLARE_KERNELS(isa_namespace)                                     \
-  namespace ariigcn::isa_namespace {                                       \
-  template <typename T>                                                    \
-  void relational_attention(const RelationalAttention<T>&);                \
-  template <typename T>                                                    \
-  void relational_attention_backward(const RelationalAttentionGrad<T>&);   \
-  template <typename T>                                                    \
-  void edge_attention(const RelationalAttention<T>&);                      \
-  template <typename T>                                                    \
-  void edge_attention_backward(const RelationalAttentionGrad<T>&, T*, T*); \
-  template <typename T>                                                    \
-  void pairwise_contrast(const PairwiseContrast<T>&);                      \
-  template <typename T>                                                    \
-  void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);         \
-  template <typename T>                                                    \
-  void segment_spmm(const SegmentSpmm<T>&);                                \
-  template <typename T>                                                    \
-  void segment_sddmm(const SegmentSddmm<T>&);                              \
+#define DECLARE_KERNELS(isa_namespace)                                   \
+  namespace ariigcn::isa_namespace {                                     \
+  template <typename T>                                                  \
+  void relational_attention(const RelationalAttention<T>&);              \
+  template <typename T>                                                  \
+  void relational_attention_backward(const RelationalAttentionGrad<T>&); \
+  template <typename T>                                                  \
+  void pairwise_contrast(const PairwiseContrast<T>&);                    \
+  template <typename T>                                                  \
+  void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
+  template <typename T>                                                  \
+  void segment_spmm(const SegmentSpmm<T>&);                              \
+  template <typename T>                                                  \
+  void segment_sddmm(const SegmentSddmm<T>&);                            \
   }
 
 DECLARE_KERNELS(generic)

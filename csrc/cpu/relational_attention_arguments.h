@@ -3,27 +3,19 @@
 
 #include <cstdint>
 
-#include "../activation.h"
+#include "../graph_plan.h"
+#include "../relational_attention_options.h"
 
 namespace ariigcn {
 
-// Sizes and index structure; tensors of the Python class Graph.
-struct AttentionGraph {
-  int64_t num_dst, num_src, num_edges, num_segments, num_rels, num_components;
-  const int64_t *indptr, *indices, *seg_ptr, *seg_dst, *seg_rel, *edge_seg, *t_indptr, *t_eids;
-  const int64_t* components;  // rows between two of them have no edges to other rows
-};
-
 // u and v have `attn_pitch` >= attn_feats elements a row, zeros in between.
 template <typename T>
-struct RelationalAttention {
-  AttentionGraph graph;
+struct RelationalAttention : AttentionOptions {
+  GraphPlan graph;
   int64_t groups, heads;  // group g reads the features of g / heads
   int64_t in_feats, attn_feats, attn_pitch, out_feats;
-  Activation activation;
-  T slope, keep;  // keep: probability that dropout keeps an edge
+  T keep;  // probability that dropout keeps an edge
   uint64_t seed;
-  bool normalise, gelu;
 
   const T *dst_feat, *src_feat;  // (groups / heads, N, in_feats); the same if the nodes are shared
   const T *weight_dst, *weight_src;  // (groups, in_feats, attn_feats)

@@ -1,10 +1,9 @@
-// Binds the segment kernels: tensors to their arguments.
+// The segment operators on the CPU.
 #include "kernels.h"
 
 #include <torch/csrc/stable/library.h>
 
-#include "../segment_spmm_checks.h"
-#include "graph_checks.h"
+#include "../segment_spmm.h"
 #include "kernel_type.h"
 
 namespace {
@@ -12,56 +11,45 @@ using namespace ariigcn;
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-SegmentGraph structure(const Tensor& rows, const Tensor& seg_ptr, const Tensor& indices) {
-  return {rows.size(0),
-          seg_ptr.numel() - 1,
-          indices.numel(),
-          rows.size(1),
-          rows.size(2),
-          seg_ptr.const_data_ptr<int64_t>(),
-          indices.const_data_ptr<int64_t>()};
-}
+struct Cpu {
+  static void check(const Checks& check, const GraphPlan& g, bool transpose) {
+    if (transpose) {
+      check.bounds("t_indptr", g.t_indptr, g.num_src + 1, g.num_edges);
+      check.within("t_eids", g.t_eids, g.num_edges, g.num_edges);
+      check.within("edge_seg", g.edge_seg, g.num_edges, g.num_segments);
+    } else {
+      check.bounds("seg_ptr", g.seg_ptr, g.num_segments + 1, g.num_edges);
+      check.within("indices", g.indices, g.num_edges, g.num_src);
+    }
+  }
 
-void check_values(const Checks& check, const SegmentIndices& in, int64_t num_src) {
-  check.int64("indices", in.indices, {in.indices.numel()});
-  check_edges(check, in.seg_ptr, in.indices, num_src);
-}
+  static void spmm(const SegmentRows& rows, const Tensor& weight, const Tensor& feat, Tensor& out) {
+    in_kernel_type(feat, [&]<typename T>(T, ScalarType type) {
+      const Tensor factor = as_type(weight, type), others = as_type(feat, type);
+      Tensor sums = like_type(out, type);
+      const SegmentSpmm<T> in{rows, factor.const_data_ptr<T>(), others.const_data_ptr<T>(),
+                              sums.mutable_data_ptr<T>()};
+      CALL_BEST_ISA(segment_spmm, in);
+      if (type != out.scalar_type()) torch::stable::copy_(out, sums);
+    });
+  }
 
-Tensor segment_spmm(const Tensor& weight, const Tensor& feat, const Tensor& seg_ptr,
-                    const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
-                    const Tensor& t_eids) {
-  const SegmentIndices given{seg_ptr, indices, edge_seg, t_indptr, t_eids};
-  check_values(check_segment_spmm("segment_spmm", weight, feat, given), given, feat.size(1));
-  return in_kernel_type(feat, [&]<typename T>(T, ScalarType type) {
-    const SegmentGraph graph = structure(feat, seg_ptr, indices);
-    const Tensor factor = as_type(weight, type), rows = as_type(feat, type);
-    Tensor out = torch::stable::new_empty(rows, {graph.groups, graph.segments, graph.width});
-    const SegmentSpmm<T> in{graph, factor.const_data_ptr<T>(), rows.const_data_ptr<T>(),
-                            out.mutable_data_ptr<T>()};
-    CALL_BEST_ISA(segment_spmm, in);
-    return as_type(out, feat.scalar_type());
-  });
-}
-
-Tensor segment_sddmm(const Tensor& left, const Tensor& right, const Tensor& seg_ptr,
-                     const Tensor& indices, const Tensor& edge_seg, const Tensor& t_indptr,
-                     const Tensor& t_eids) {
-  const SegmentIndices given{seg_ptr, indices, edge_seg, t_indptr, t_eids};
-  check_values(check_segment_sddmm("segment_sddmm", left, right, given), given, right.size(1));
-  return in_kernel_type(right, [&]<typename T>(T, ScalarType type) {
-    const SegmentGraph graph = structure(right, seg_ptr, indices);
-    const Tensor own = as_type(left, type), rows = as_type(right, type);
-    Tensor out = torch::stable::new_empty(rows, {graph.groups, graph.edges});
-    const SegmentSddmm<T> in{graph, own.const_data_ptr<T>(), rows.const_data_ptr<T>(),
-                             out.mutable_data_ptr<T>()};
-    CALL_BEST_ISA(segment_sddmm, in);
-    return as_type(out, right.scalar_type());
-  });
-}
+  static void sddmm(const GraphPlan& graph, const Tensor& left, const Tensor& right, Tensor& out) {
+    in_kernel_type(right, [&]<typename T>(T, ScalarType type) {
+      const Tensor own = as_type(left, type), others = as_type(right, type);
+      Tensor dots = like_type(out, type);
+      const SegmentSddmm<T> in{segment_rows(graph, right.size(0), right.size(2)),
+                               own.const_data_ptr<T>(), others.const_data_ptr<T>(),
+                               dots.mutable_data_ptr<T>()};
+      CALL_BEST_ISA(segment_sddmm, in);
+      if (type != out.scalar_type()) torch::stable::copy_(out, dots);
+    });
+  }
+};
 
 }  // namespace
 
 STABLE_TORCH_LIBRARY_IMPL(ariigcn, CPU, m) {
-  m.impl("segment_spmm", TORCH_BOX(&segment_spmm));
-  m.impl("segment_sddmm", TORCH_BOX(&segment_sddmm));
+  m.impl("segment_spmm", TORCH_BOX(&segment_spmm<Cpu>));
+  m.impl("segment_sddmm", TORCH_BOX(&segment_sddmm<Cpu>));
 }

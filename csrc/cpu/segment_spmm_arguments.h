@@ -1,31 +1,25 @@
-// What the segment kernels read and write; see ops/segment_spmm.py.
+// What the segment kernels read and write.
 #pragma once
 
-#include <cstdint>
+#include "../segment_rows.h"
 
 namespace ariigcn {
 
-// G groups of E edges from `nodes` sources to `segments` segments; rows are `width` wide.
-struct SegmentGraph {
-  int64_t groups, segments, edges, nodes, width;
-  const int64_t *seg_ptr, *indices;
-};
-
-// out (groups, segments, width) = sum over a segment's edges of weight x source row
+// out (groups, rows, width) = sum over a row's edges of weight x the other end's row
 template <typename T>
 struct SegmentSpmm {
-  SegmentGraph graph;
+  SegmentRows rows;
   const T* weight;  // (groups, edges)
-  const T* feat;    // (groups, nodes, width)
+  const T* feat;    // (groups, others, width)
   T* out;
 };
 
-// out (groups, edges) = segment row . source row
+// out (groups, edges) = the row of an edge's segment . that of its source
 template <typename T>
 struct SegmentSddmm {
-  SegmentGraph graph;
-  const T* left;   // (groups, segments, width)
-  const T* right;  // (groups, nodes, width)
+  SegmentRows rows;
+  const T* left;   // (groups, rows, width)
+  const T* right;  // (groups, others, width)
   T* out;
 };
 

@@ -8,8 +8,8 @@ namespace ariigcn {
 namespace {
 
 // factor[e] = score of every edge of the block.
-template <typename scalar_t, typename index_t, typename Act>
-__device__ void score_edges(const RelationalForward<scalar_t, index_t>& op, const Act& act,
+template <typename scalar_t, typename Act>
+__device__ void score_edges(const RelationalForward<scalar_t>& op, const Act& act,
                             const TargetBlock& block, Window<scalar_t>& window,
                             acc_t<scalar_t>* score) {
   using acc = acc_t<scalar_t>;
@@ -37,8 +37,8 @@ __device__ void score_edges(const RelationalForward<scalar_t, index_t>& op, cons
 }
 
 // A warp owns every 4th target: its scores become attention and factors.
-template <typename scalar_t, typename index_t>
-__device__ void attend(const RelationalForward<scalar_t, index_t>& op, const TargetBlock& block) {
+template <typename scalar_t>
+__device__ void attend(const RelationalForward<scalar_t>& op, const TargetBlock& block) {
   using acc = acc_t<scalar_t>;
   acc* score = op.factor + block.group * op.graph.num_edges;
   scalar_t* alpha = op.alpha + block.group * op.graph.num_edges;
@@ -61,13 +61,13 @@ __device__ void attend(const RelationalForward<scalar_t, index_t>& op, const Tar
 }
 
 // A block owns kEdgeRows targets of a group.
-template <typename scalar_t, typename index_t, typename Act>
+template <typename scalar_t, typename Act>
 __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
-    attention_edges_kernel(const __grid_constant__ RelationalForward<scalar_t, index_t> op, Act act,
+    attention_edges_kernel(const __grid_constant__ RelationalForward<scalar_t> op, Act act,
                            bool feat_aligned, int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;
   __shared__ acc_t<scalar_t> score[kChunk<scalar_t>];
-  const RelationalGraph<index_t>& graph = op.graph;
+  const GraphPlan& graph = op.graph;
   for (int64_t task = blockIdx.x; task < tasks; task += gridDim.x) {
     const TargetBlock block(graph, task);
     const Range sources =
@@ -90,20 +90,17 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_attention_edges(const RelationalForward<scalar_t, index_t>& op,
-                                   cudaStream_t stream) {
+template <typename scalar_t>
+cudaError_t launch_attention_edges(const RelationalForward<scalar_t>& op, cudaStream_t stream) {
   return with_activation(op, [&](auto act) {
     const int64_t tasks = op.groups * edge_blocks(op.graph.num_dst);
-    return launch(tasks, kEdgeThreads, stream,
-                  attention_edges_kernel<scalar_t, index_t, decltype(act)>, op, act,
-                  is_aligned(op.src_feat, op.in_feats), tasks);
+    return launch(tasks, kEdgeThreads, stream, attention_edges_kernel<scalar_t, decltype(act)>, op,
+                  act, is_aligned(op.src_feat, op.in_feats), tasks);
   });
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                     \
-  template cudaError_t launch_attention_edges(const RelationalForward<scalar_t, index_t>&, \
-                                              cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+#define INSTANTIATE(scalar_t) \
+  template cudaError_t launch_attention_edges(const RelationalForward<scalar_t>&, cudaStream_t);
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

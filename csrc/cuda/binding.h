@@ -10,7 +10,6 @@
 #include <torch/headeronly/util/Half.h>
 
 #include "../numeric.h"
-#include "index_array.h"
 
 namespace ariigcn {
 
@@ -44,15 +43,6 @@ cuda_t<scalar_t>* output(torch::stable::Tensor& tensor) {
 inline torch::headeronly::ScalarType acc_dtype(const torch::stable::Tensor& tensor) {
   using torch::headeronly::ScalarType;
   return tensor.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
-}
-
-// Calls run(value) with a value of the type of the index arrays, of which `indices` is one.
-template <typename Run>
-void for_index_type(const torch::stable::Tensor& indices, const Run& run) {
-  using torch::headeronly::ScalarType;
-  if (indices.scalar_type() == ScalarType::Int) return run(int32_t{});
-  STD_TORCH_CHECK(indices.scalar_type() == ScalarType::Long, "indices must be int32 or int64");
-  run(int64_t{});
 }
 
 inline void check_launch(cudaError_t error, const char* op) {

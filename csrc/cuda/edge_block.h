@@ -6,7 +6,7 @@
 #pragma once
 
 #include "../philox.h"
-#include "relational_attention.h"
+#include "relational_attention_launch.h"
 #include "vector.h"
 #include "warp.h"
 
@@ -103,8 +103,7 @@ struct TargetBlock {
   int64_t group, index, first, last;  // targets
   int64_t edge, edge_end, seg, seg_end;
 
-  template <typename index_t>
-  __device__ TargetBlock(const RelationalGraph<index_t>& graph, int64_t task) {
+  __device__ TargetBlock(const GraphPlan& graph, int64_t task) {
     const int64_t blocks = (graph.num_dst + kEdgeRows - 1) / kEdgeRows;
     group = task / blocks;
     index = task % blocks;
@@ -121,8 +120,8 @@ struct TargetBlock {
 // row)` is the part of a chunk, where row(v) is vector v of the row at the other end of edge e. A
 // thread owns every 128th edge and keeps its number in memory. `prepare(k0)` may copy to shared
 // memory before each chunk, `also(k0)` works with it, too.
-template <typename scalar_t, typename index_t, typename Prepare, typename Also, typename Term>
-__device__ void reduce_edges(const TargetBlock& block, const IndexArray<index_t>& indices,
+template <typename scalar_t, typename Prepare, typename Also, typename Term>
+__device__ void reduce_edges(const TargetBlock& block, const IndexArray& indices,
                              Window<scalar_t>& window, const Prepare& prepare, const Also& also,
                              const Term& term, acc_t<scalar_t>* to) {
   for (int64_t k0 = 0; k0 < window.width; k0 += kChunk<scalar_t>) {
@@ -141,9 +140,9 @@ __device__ void reduce_edges(const TargetBlock& block, const IndexArray<index_t>
 
 // sums[p] = sum over the edges e of segment p of factor[e] times the source's row, for the loaded
 // chunk of a block's segments. A warp owns every 4th segment, a lane a vector of columns.
-template <typename scalar_t, typename index_t>
-__device__ void sum_segments(const RelationalForward<scalar_t, index_t>& op,
-                             const TargetBlock& block, const Window<scalar_t>& window, int64_t k0) {
+template <typename scalar_t>
+__device__ void sum_segments(const RelationalForward<scalar_t>& op, const TargetBlock& block,
+                             const Window<scalar_t>& window, int64_t k0) {
   using acc = acc_t<scalar_t>;
   const int64_t k = k0 + lane() * kVector<scalar_t>;
   if (k >= op.in_feats) return;
@@ -165,8 +164,8 @@ __device__ void sum_segments(const RelationalForward<scalar_t, index_t>& op,
 }
 
 // What edge e contributes to its segment's sum, apart from its attention and its weight.
-template <typename scalar_t, typename index_t>
-__device__ acc_t<scalar_t> edge_scale(const RelationalForward<scalar_t, index_t>& op, int64_t group,
+template <typename scalar_t>
+__device__ acc_t<scalar_t> edge_scale(const RelationalForward<scalar_t>& op, int64_t group,
                                       int64_t e) {
   using acc = acc_t<scalar_t>;
   const int64_t p = op.graph.edge_seg[e];
@@ -174,15 +173,15 @@ __device__ acc_t<scalar_t> edge_scale(const RelationalForward<scalar_t, index_t>
   if (op.seed != nullptr) scale *= dropout_scale(uint64_t(*op.seed), group, e, op.keep);
   return scale;
 }
-template <typename scalar_t, typename index_t>
-__device__ acc_t<scalar_t> edge_weight(const RelationalForward<scalar_t, index_t>& op, int64_t e) {
+template <typename scalar_t>
+__device__ acc_t<scalar_t> edge_weight(const RelationalForward<scalar_t>& op, int64_t e) {
   return op.edge_weight == nullptr ? acc_t<scalar_t>(1) : acc_t<scalar_t>(op.edge_weight[e]);
 }
 
 // The bias of a vector of columns in relation r, zeros without one.
-template <typename scalar_t, typename index_t>
-__device__ Vector<scalar_t> load_bias(const RelationalForward<scalar_t, index_t>& op, int64_t g,
-                                      int64_t r, int64_t k) {
+template <typename scalar_t>
+__device__ Vector<scalar_t> load_bias(const RelationalForward<scalar_t>& op, int64_t g, int64_t r,
+                                      int64_t k) {
   Vector<scalar_t> b = {};
   if (op.bias != nullptr)
     b = load_vector(op.bias + (g * op.graph.num_rels + r) * op.attn_feats + k, op.attn_feats - k,
@@ -191,10 +190,10 @@ __device__ Vector<scalar_t> load_bias(const RelationalForward<scalar_t, index_t>
 }
 
 // Calls `launch(activation)` with what the kernels are compiled for.
-template <typename scalar_t, typename index_t, typename Launch>
-cudaError_t with_activation(const RelationalForward<scalar_t, index_t>& op, const Launch& launch) {
+template <typename scalar_t, typename Launch>
+cudaError_t with_activation(const RelationalForward<scalar_t>& op, const Launch& launch) {
   using acc = acc_t<scalar_t>;
-  if (op.activation == Activation::kLeakyRelu) return launch(LeakyRelu<acc>{op.slope});
+  if (op.activation == Activation::kLeakyRelu) return launch(LeakyRelu<acc>{acc(op.slope)});
   return launch(SmoothActivation<acc>{op.activation});
 }
 

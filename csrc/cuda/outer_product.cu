@@ -18,8 +18,7 @@ struct Slot {
 };
 
 // The r-th relation starts in slot rel_ptr[r] / size + r, which grows with r.
-template <typename index_t>
-__device__ Slot find_slot(const RowOrder<index_t>& order, const Chunks& chunks, int64_t slot) {
+__device__ Slot find_slot(const RowOrder& order, const Chunks& chunks, int64_t slot) {
   int64_t r = 0, first = 0, last = order.rows;
   if (order.rel_ptr) {
     int64_t high = order.num_rels;
@@ -40,27 +39,25 @@ __device__ Slot find_slot(const RowOrder<index_t>& order, const Chunks& chunks, 
 }
 
 // The number of a row of A, or of a column sum, and of the row of B beside it.
-template <typename index_t>
-__device__ int64_t left_row(const RowOrder<index_t>& order, int64_t k) {
+__device__ int64_t left_row(const RowOrder& order, int64_t k) {
   return order.order ? order.order[k] : k;
 }
-template <typename index_t>
-__device__ int64_t right_row(const RowOrder<index_t>& order, int64_t k) {
+__device__ int64_t right_row(const RowOrder& order, int64_t k) {
   return order.order ? order.seg_dst[order.order[k]] : k;
 }
 
-template <typename scalar_t, typename index_t>
-__host__ __device__ int64_t count_tasks(const OuterProduct<scalar_t, index_t>& op) {
+template <typename scalar_t>
+__host__ __device__ int64_t count_tasks(const OuterProduct<scalar_t>& op) {
   return op.batches * op.chunks.slots * ceil_div(op.a_width, kTileSide) *
          ceil_div(op.b_width, kTileSide);
 }
-template <typename acc, typename index_t>
-__host__ __device__ int64_t count_tasks(const ColumnSum<acc, index_t>& op) {
+template <typename acc>
+__host__ __device__ int64_t count_tasks(const ColumnSum<acc>& op) {
   return op.batches * op.chunks.slots * ceil_div(op.width, kTileSide);
 }
 
-template <typename scalar_t, typename index_t>
-__device__ Vector<scalar_t> load_right(const OuterProduct<scalar_t, index_t>& op, const scalar_t* b,
+template <typename scalar_t>
+__device__ Vector<scalar_t> load_right(const OuterProduct<scalar_t>& op, const scalar_t* b,
                                        const scalar_t* scale, int64_t offset, int64_t count) {
   using acc = acc_t<scalar_t>;
   Vector<scalar_t> v = load_vector(b + offset, count, op.b_aligned);
@@ -71,8 +68,8 @@ __device__ Vector<scalar_t> load_right(const OuterProduct<scalar_t, index_t>& op
   return v;
 }
 
-template <typename scalar_t, typename index_t, typename Product>
-__device__ void multiply_slot(const OuterProduct<scalar_t, index_t>& op, int64_t task,
+template <typename scalar_t, typename Product>
+__device__ void multiply_slot(const OuterProduct<scalar_t>& op, int64_t task,
                               ProductMemory<Product>& memory) {
   const int64_t across = ceil_div(op.b_width, kTileSide), down = ceil_div(op.a_width, kTileSide);
   const int64_t n0 = task % across * kTileSide, m0 = task / across % down * kTileSide;
@@ -118,8 +115,8 @@ __device__ void multiply_slot(const OuterProduct<scalar_t, index_t>& op, int64_t
 }
 
 // Half of the threads take the even rows, half the odd ones; a thread owns one of 64 columns.
-template <typename acc, typename index_t>
-__device__ void sum_columns(const ColumnSum<acc, index_t>& op, int64_t task, acc* odd) {
+template <typename acc>
+__device__ void sum_columns(const ColumnSum<acc>& op, int64_t task, acc* odd) {
   const int64_t across = ceil_div(op.width, kTileSide), result = task / across;
   const int64_t n = task % across * kTileSide + threadIdx.x % kTileSide;
   const Slot slot = find_slot(op.order, op.chunks, result % op.chunks.slots);
@@ -138,9 +135,9 @@ __device__ void sum_columns(const ColumnSum<acc, index_t>& op, int64_t task, acc
 }
 
 // A block owns a 64 x 64 tile of a slot of a product, or 64 columns of a slot of a column sum.
-template <typename scalar_t, typename index_t, bool kTensor>
+template <typename scalar_t, bool kTensor>
 __global__ void __launch_bounds__(kThreads)
-    weight_grads_kernel(const __grid_constant__ WeightGrads<scalar_t, index_t> grads) {
+    weight_grads_kernel(const __grid_constant__ WeightGrads<scalar_t> grads) {
   using Product = ProductTile<scalar_t, kTensor, false, false>;
   __shared__ ProductMemory<Product> memory;
   int64_t total = 0;
@@ -162,13 +159,13 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // A thread owns one element of a result and adds up its partial sums in order.
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 __global__ void __launch_bounds__(kThreads)
-    partial_sums_kernel(const __grid_constant__ PartialSums<scalar_t, index_t> sums) {
+    partial_sums_kernel(const __grid_constant__ PartialSums<scalar_t> sums) {
   int64_t item = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   const int64_t stride = int64_t(gridDim.x) * kThreads;
   for (int p = 0; p < sums.parts; ++p) {
-    const PartialSum<scalar_t, index_t>& op = sums.part[p];
+    const PartialSum<scalar_t>& op = sums.part[p];
     const int64_t rels = op.order.rel_ptr ? op.order.num_rels : 1;
     const int64_t count = op.batches * rels * op.size;
     for (; item < count; item += stride) {
@@ -190,30 +187,28 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_weight_grads(const WeightGrads<scalar_t, index_t>& grads, cudaStream_t stream) {
+template <typename scalar_t>
+cudaError_t launch_weight_grads(const WeightGrads<scalar_t>& grads, cudaStream_t stream) {
   int64_t tasks = 0;
   for (int i = 0; i < grads.products; ++i) tasks += count_tasks(grads.product[i]);
   for (int i = 0; i < grads.columns; ++i) tasks += count_tasks(grads.column[i]);
   if constexpr (std::is_same_v<scalar_t, float>)
-    if (grads.tf32)
-      return launch(tasks, kThreads, stream, weight_grads_kernel<float, index_t, true>, grads);
-  return launch(tasks, kThreads, stream,
-                weight_grads_kernel<scalar_t, index_t, sizeof(scalar_t) == 2>, grads);
+    if (grads.tf32) return launch(tasks, kThreads, stream, weight_grads_kernel<float, true>, grads);
+  return launch(tasks, kThreads, stream, weight_grads_kernel<scalar_t, sizeof(scalar_t) == 2>,
+                grads);
 }
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_partial_sums(const PartialSums<scalar_t, index_t>& sums, cudaStream_t stream) {
+template <typename scalar_t>
+cudaError_t launch_partial_sums(const PartialSums<scalar_t>& sums, cudaStream_t stream) {
   int64_t items = 0;
   for (int i = 0; i < sums.parts; ++i)
     items += sums.part[i].batches * sums.part[i].order.rels() * sums.part[i].size;
-  return launch(ceil_div(items, kThreads), kThreads, stream, partial_sums_kernel<scalar_t, index_t>,
-                sums);
+  return launch(ceil_div(items, kThreads), kThreads, stream, partial_sums_kernel<scalar_t>, sums);
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                           \
-  template cudaError_t launch_weight_grads(const WeightGrads<scalar_t, index_t>&, cudaStream_t); \
-  template cudaError_t launch_partial_sums(const PartialSums<scalar_t, index_t>&, cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+#define INSTANTIATE(scalar_t)                                                           \
+  template cudaError_t launch_weight_grads(const WeightGrads<scalar_t>&, cudaStream_t); \
+  template cudaError_t launch_partial_sums(const PartialSums<scalar_t>&, cudaStream_t);
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

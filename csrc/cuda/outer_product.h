@@ -8,17 +8,15 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "../numeric.h"
-#include "index_array.h"
+#include "../graph_plan.h"
 
 namespace ariigcn {
 
 // Rows in the order of the sum; `rel_ptr` (R + 1) divides them among R results. Where it is null,
 // all are of one result, and row k is number k.
-template <typename index_t>
 struct RowOrder {
   int64_t rows;
-  IndexArray<index_t> rel_ptr, order, seg_dst;
+  IndexArray rel_ptr, order, seg_dst;
   int64_t num_rels;
 
   int64_t rels() const { return rel_ptr ? num_rels : 1; }
@@ -30,16 +28,15 @@ struct Chunks {
   int64_t size, slots;
 
   Chunks() = default;
-  template <typename index_t>
-  Chunks(const RowOrder<index_t>& order, int64_t smallest, int64_t most)
+  Chunks(const RowOrder& order, int64_t smallest, int64_t most)
       : size(std::max(smallest, (order.rows + most - 1) / most)),
         slots((order.rows + size - 1) / size + order.rels() - 1) {}
 };
 
 // partial[batch][slot] = sum over the rows of a slot of a_row^T b_row, (a_width, b_width).
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct OuterProduct {
-  RowOrder<index_t> order;
+  RowOrder order;
   Chunks chunks;
   int64_t batches, a_width, b_width;
   int64_t a_heads;  // batches that share an A follow each other
@@ -50,9 +47,9 @@ struct OuterProduct {
 };
 
 // partial[batch][slot] = sum over the rows of a slot of row, (width).
-template <typename acc, typename index_t>
+template <typename acc>
 struct ColumnSum {
-  RowOrder<index_t> order;
+  RowOrder order;
   Chunks chunks;
   int64_t batches, width, pitch;
   const acc* rows;
@@ -60,33 +57,33 @@ struct ColumnSum {
 };
 
 // out[batch][r] = sum of the partial sums of relation r, (size).
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct PartialSum {
-  RowOrder<index_t> order;
+  RowOrder order;
   Chunks chunks;
   int64_t batches, size;
   const acc_t<scalar_t>* partial;
   scalar_t* out;
 };
 
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct WeightGrads {
-  OuterProduct<scalar_t, index_t> product[3];
-  ColumnSum<acc_t<scalar_t>, index_t> column[2];
+  OuterProduct<scalar_t> product[3];
+  ColumnSum<acc_t<scalar_t>> column[2];
   int products, columns;
   bool tf32;
 };
 
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct PartialSums {
-  PartialSum<scalar_t, index_t> part[6];
+  PartialSum<scalar_t> part[6];
   int parts;
 };
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_weight_grads(const WeightGrads<scalar_t, index_t>& grads, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_weight_grads(const WeightGrads<scalar_t>& grads, cudaStream_t stream);
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_partial_sums(const PartialSums<scalar_t, index_t>& sums, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_partial_sums(const PartialSums<scalar_t>& sums, cudaStream_t stream);
 
 }  // namespace ariigcn

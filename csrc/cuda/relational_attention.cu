@@ -1,5 +1,5 @@
 // The order of the kernels of the relational attention, and the matrix products among them.
-#include "relational_attention.h"
+#include "relational_attention_launch.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -11,12 +11,11 @@ namespace ariigcn {
 namespace {
 
 // Rows of features times a projection, for every group.
-template <typename scalar_t, typename index_t>
-RowProduct<scalar_t, index_t> projection(const RelationalForward<scalar_t, index_t>& op,
-                                         const scalar_t* feat, int64_t rows, const scalar_t* weight,
-                                         scalar_t* out) {
-  RowProduct<scalar_t, index_t> product{RowTerms::kPlain, op.groups,     rows,
-                                        op.in_feats,      op.attn_pitch, op.attn_feats};
+template <typename scalar_t>
+RowProduct<scalar_t> projection(const RelationalForward<scalar_t>& op, const scalar_t* feat,
+                                int64_t rows, const scalar_t* weight, scalar_t* out) {
+  RowProduct<scalar_t> product{RowTerms::kPlain, op.groups,     rows,
+                               op.in_feats,      op.attn_pitch, op.attn_feats};
   product.a_heads = op.heads;
   product.a[0] = feat;
   product.b[0] = weight;
@@ -31,11 +30,11 @@ RowProduct<scalar_t, index_t> projection(const RelationalForward<scalar_t, index
 }
 
 // Sums of segments times their relations' weights, for every target.
-template <typename scalar_t, typename index_t>
-RowProduct<scalar_t, index_t> relation_product(const RelationalForward<scalar_t, index_t>& op) {
-  RowProduct<scalar_t, index_t> product{RowTerms::kTargets, op.groups,    op.graph.num_dst,
-                                        op.in_feats,        op.out_feats, op.out_feats};
-  product.relations = op.graph.relations();
+template <typename scalar_t>
+RowProduct<scalar_t> relation_product(const RelationalForward<scalar_t>& op) {
+  RowProduct<scalar_t> product{RowTerms::kTargets, op.groups,    op.graph.num_dst,
+                               op.in_feats,        op.out_feats, op.out_feats};
+  product.relations = relation_rows(op.graph);
   product.a[0] = op.sums;
   product.b[0] = op.rel_weight;
   product.a_rows = op.graph.num_segments;
@@ -51,13 +50,12 @@ RowProduct<scalar_t, index_t> relation_product(const RelationalForward<scalar_t,
 }
 
 // Gradients of targets times the transposed weights of their segments' relations.
-template <typename scalar_t, typename index_t>
-RowProduct<scalar_t, index_t> sums_grad(const RelationalBackward<scalar_t, index_t>& op) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  RowProduct<scalar_t, index_t> product{RowTerms::kSegments,        forward.groups,
-                                        forward.graph.num_segments, forward.out_feats,
-                                        forward.in_feats,           forward.in_feats};
-  product.relations = forward.graph.relations();
+template <typename scalar_t>
+RowProduct<scalar_t> sums_grad(const RelationalBackward<scalar_t>& op) {
+  const RelationalForward<scalar_t>& forward = op.forward;
+  RowProduct<scalar_t> product{RowTerms::kSegments, forward.groups,   forward.graph.num_segments,
+                               forward.out_feats,   forward.in_feats, forward.in_feats};
+  product.relations = relation_rows(forward.graph);
   product.a[0] = op.grad_out;
   product.a_scale = forward.gelu_grad;
   product.b[0] = forward.rel_weight;
@@ -71,12 +69,11 @@ RowProduct<scalar_t, index_t> sums_grad(const RelationalBackward<scalar_t, index
 }
 
 // Gradients of features through one projection, added up over heads.
-template <typename scalar_t, typename index_t>
-RowProduct<scalar_t, index_t> feature_grad(const RelationalForward<scalar_t, index_t>& op,
-                                           const scalar_t* grad, int64_t rows,
-                                           const scalar_t* weight, scalar_t* out) {
-  RowProduct<scalar_t, index_t> product{RowTerms::kPlain, op.modalities, rows,
-                                        op.attn_feats,    op.in_feats,   op.in_feats};
+template <typename scalar_t>
+RowProduct<scalar_t> feature_grad(const RelationalForward<scalar_t>& op, const scalar_t* grad,
+                                  int64_t rows, const scalar_t* weight, scalar_t* out) {
+  RowProduct<scalar_t> product{RowTerms::kPlain, op.modalities, rows,
+                               op.attn_feats,    op.in_feats,   op.in_feats};
   product.heads = op.heads;
   product.a[0] = grad;
   product.b[0] = weight;
@@ -91,14 +88,14 @@ RowProduct<scalar_t, index_t> feature_grad(const RelationalForward<scalar_t, ind
 }
 
 // Those of sources also have what came through the sums; shared rows also what came through u.
-template <typename scalar_t, typename index_t>
-RowProducts<scalar_t, index_t> feature_grads(const RelationalBackward<scalar_t, index_t>& op) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
-  RowProducts<scalar_t, index_t> products{};
+template <typename scalar_t>
+RowProducts<scalar_t> feature_grads(const RelationalBackward<scalar_t>& op) {
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
+  RowProducts<scalar_t> products{};
   products.tf32 = forward.tf32;
   products.parts = op.shared ? 1 : 2;
-  RowProduct<scalar_t, index_t>& source = products.part[0];
+  RowProduct<scalar_t>& source = products.part[0];
   source =
       feature_grad<scalar_t>(forward, op.grad_v, graph.num_src, forward.weight_src, op.src_feat);
   source.offset = op.grad_rows;
@@ -114,13 +111,12 @@ RowProducts<scalar_t, index_t> feature_grads(const RelationalBackward<scalar_t, 
   return products;
 }
 
-template <typename scalar_t, typename index_t>
-OuterProduct<scalar_t, index_t> projection_grad(const RelationalForward<scalar_t, index_t>& op,
-                                                const scalar_t* feat, const scalar_t* grad,
-                                                int64_t rows, const Chunks& chunks,
-                                                acc_t<scalar_t>* partial) {
-  OuterProduct<scalar_t, index_t> product{RelationalBackward<scalar_t, index_t>::plain(rows),
-                                          chunks, op.groups, op.in_feats, op.attn_feats};
+template <typename scalar_t>
+OuterProduct<scalar_t> projection_grad(const RelationalForward<scalar_t>& op, const scalar_t* feat,
+                                       const scalar_t* grad, int64_t rows, const Chunks& chunks,
+                                       acc_t<scalar_t>* partial) {
+  OuterProduct<scalar_t> product{RelationalBackward<scalar_t>::plain(rows), chunks, op.groups,
+                                 op.in_feats, op.attn_feats};
   product.a_heads = op.heads;
   product.a = feat;
   product.b = grad;
@@ -133,11 +129,11 @@ OuterProduct<scalar_t, index_t> projection_grad(const RelationalForward<scalar_t
   return product;
 }
 
-template <typename scalar_t, typename index_t>
-OuterProduct<scalar_t, index_t> relation_grad(const RelationalBackward<scalar_t, index_t>& op) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  OuterProduct<scalar_t, index_t> product{forward.graph.segments_by_relation(), op.of_segments(),
-                                          forward.groups, forward.in_feats, forward.out_feats};
+template <typename scalar_t>
+OuterProduct<scalar_t> relation_grad(const RelationalBackward<scalar_t>& op) {
+  const RelationalForward<scalar_t>& forward = op.forward;
+  OuterProduct<scalar_t> product{segments_by_relation(forward.graph), op.of_segments(),
+                                 forward.groups, forward.in_feats, forward.out_feats};
   product.a_heads = 1;
   product.a = forward.sums;
   product.b = op.grad_out;
@@ -152,12 +148,12 @@ OuterProduct<scalar_t, index_t> relation_grad(const RelationalBackward<scalar_t,
   return product;
 }
 
-template <typename scalar_t, typename index_t>
-WeightGrads<scalar_t, index_t> weight_grads(const RelationalBackward<scalar_t, index_t>& op) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+template <typename scalar_t>
+WeightGrads<scalar_t> weight_grads(const RelationalBackward<scalar_t>& op) {
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t attn = forward.attn_feats, pitch = forward.attn_pitch;
-  WeightGrads<scalar_t, index_t> grads{};
+  WeightGrads<scalar_t> grads{};
   grads.tf32 = forward.tf32;
   grads.products = 3;
   grads.product[0] = projection_grad<scalar_t>(forward, forward.dst_feat, op.grad_u, graph.num_dst,
@@ -165,12 +161,11 @@ WeightGrads<scalar_t, index_t> weight_grads(const RelationalBackward<scalar_t, i
   grads.product[1] = projection_grad<scalar_t>(forward, forward.src_feat, op.grad_v, graph.num_src,
                                                op.of_sources(), op.partial[1]);
   grads.product[2] = relation_grad(op);
-  const RowOrder<index_t> blocks =
-      RelationalBackward<scalar_t, index_t>::plain(edge_blocks(graph.num_dst));
+  const RowOrder blocks = RelationalBackward<scalar_t>::plain(edge_blocks(graph.num_dst));
   grads.column[grads.columns++] = {blocks, op.of_score(), forward.groups, attn,
                                    pitch,  op.score_rows, op.partial[4]};
   if (forward.bias != nullptr)
-    grads.column[grads.columns++] = {graph.segments_by_relation(),
+    grads.column[grads.columns++] = {segments_by_relation(graph),
                                      op.of_bias(),
                                      forward.groups,
                                      attn,
@@ -180,17 +175,15 @@ WeightGrads<scalar_t, index_t> weight_grads(const RelationalBackward<scalar_t, i
   return grads;
 }
 
-template <typename scalar_t, typename index_t>
-PartialSums<scalar_t, index_t> partial_sums(const RelationalBackward<scalar_t, index_t>& op) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+template <typename scalar_t>
+PartialSums<scalar_t> partial_sums(const RelationalBackward<scalar_t>& op) {
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t groups = forward.groups, attn = forward.attn_feats, in = forward.in_feats;
-  const RowOrder<index_t> by_relation = graph.segments_by_relation();
-  const auto plain = RelationalBackward<scalar_t, index_t>::plain;
-  PartialSums<scalar_t, index_t> sums{};
-  const auto add = [&](const PartialSum<scalar_t, index_t>& part) {
-    sums.part[sums.parts++] = part;
-  };
+  const RowOrder by_relation = segments_by_relation(graph);
+  const auto plain = RelationalBackward<scalar_t>::plain;
+  PartialSums<scalar_t> sums{};
+  const auto add = [&](const PartialSum<scalar_t>& part) { sums.part[sums.parts++] = part; };
   add({plain(graph.num_dst), op.of_targets(), groups, in * attn, op.partial[0], op.weight_dst});
   add({plain(graph.num_src), op.of_sources(), groups, in * attn, op.partial[1], op.weight_src});
   add({by_relation, op.of_segments(), groups, in * forward.out_feats, op.partial[2],
@@ -204,10 +197,10 @@ PartialSums<scalar_t, index_t> partial_sums(const RelationalBackward<scalar_t, i
   return sums;
 }
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_product(const RowProduct<scalar_t, index_t>& product, bool tf32,
-                           bool b_transposed, cudaStream_t stream) {
-  return launch_row_products<scalar_t, index_t>({{product}, 1, tf32}, b_transposed, stream);
+template <typename scalar_t>
+cudaError_t launch_product(const RowProduct<scalar_t>& product, bool tf32, bool b_transposed,
+                           cudaStream_t stream) {
+  return launch_row_products<scalar_t>({{product}, 1, tf32}, b_transposed, stream);
 }
 
 cudaError_t first_error(std::initializer_list<cudaError_t> errors) {
@@ -218,10 +211,9 @@ cudaError_t first_error(std::initializer_list<cudaError_t> errors) {
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_relational_forward(const RelationalForward<scalar_t, index_t>& op,
-                                      cudaStream_t stream) {
-  const RowProducts<scalar_t, index_t> projections{
+template <typename scalar_t>
+cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cudaStream_t stream) {
+  const RowProducts<scalar_t> projections{
       {projection(op, op.dst_feat, op.graph.num_dst, op.weight_dst, op.u),
        projection(op, op.src_feat, op.graph.num_src, op.weight_src, op.v)},
       2,
@@ -231,8 +223,8 @@ cudaError_t launch_relational_forward(const RelationalForward<scalar_t, index_t>
                       launch_product(relation_product(op), op.tf32, false, stream)});
 }
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_relational_backward(const RelationalBackward<scalar_t, index_t>& op,
+template <typename scalar_t>
+cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op,
                                        cudaStream_t stream) {
   return first_error({launch_product(sums_grad(op), op.forward.tf32, true, stream),
                       launch_target_grads(op, stream), launch_source_grads(op, stream),
@@ -241,11 +233,11 @@ cudaError_t launch_relational_backward(const RelationalBackward<scalar_t, index_
                       launch_partial_sums(partial_sums(op), stream)});
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                          \
-  template cudaError_t launch_relational_forward(const RelationalForward<scalar_t, index_t>&,   \
-                                                 cudaStream_t);                                 \
-  template cudaError_t launch_relational_backward(const RelationalBackward<scalar_t, index_t>&, \
+#define INSTANTIATE(scalar_t)                                                          \
+  template cudaError_t launch_relational_forward(const RelationalForward<scalar_t>&,   \
+                                                 cudaStream_t);                        \
+  template cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>&, \
                                                   cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

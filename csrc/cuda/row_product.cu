@@ -15,8 +15,8 @@ constexpr int64_t kNoTerm = INT64_MAX;
 
 __host__ __device__ int64_t tiles(int64_t size) { return (size + kTileSide - 1) / kTileSide; }
 
-template <typename scalar_t, typename index_t>
-__host__ __device__ int64_t count_tasks(const RowProduct<scalar_t, index_t>& op) {
+template <typename scalar_t>
+__host__ __device__ int64_t count_tasks(const RowProduct<scalar_t>& op) {
   return op.batches * tiles(op.rows) * tiles(op.width);
 }
 
@@ -25,8 +25,8 @@ struct TermList {
   int64_t row, first, last, out_row;
 };
 
-template <typename scalar_t, typename index_t>
-__device__ TermList term_list(const RowProduct<scalar_t, index_t>& op, int64_t row) {
+template <typename scalar_t>
+__device__ TermList term_list(const RowProduct<scalar_t>& op, int64_t row) {
   if (row >= op.rows) return {row, 0, 0, 0};
   if (op.kind == RowTerms::kPlain) return {row, 0, op.pairs * op.heads, row};
   if (op.kind == RowTerms::kSegments) return {row, row, row + 1, op.relations.seg_order[row]};
@@ -36,30 +36,29 @@ __device__ TermList term_list(const RowProduct<scalar_t, index_t>& op, int64_t r
   return {row, op.relations.edge_seg[first], op.relations.edge_seg[last - 1] + 1, i};
 }
 
-template <typename scalar_t, typename index_t>
-__device__ int64_t term_of(const RowProduct<scalar_t, index_t>& op, int64_t entry) {
+template <typename scalar_t>
+__device__ int64_t term_of(const RowProduct<scalar_t>& op, int64_t entry) {
   if (op.kind == RowTerms::kPlain) return entry;
   const bool ordered = op.kind == RowTerms::kSegments;
   return op.relations.seg_rel[ordered ? op.relations.seg_order[entry] : entry];
 }
 
-template <typename scalar_t, typename index_t>
-__device__ int64_t group_of(const RowProduct<scalar_t, index_t>& op, int64_t batch, int64_t term) {
+template <typename scalar_t>
+__device__ int64_t group_of(const RowProduct<scalar_t>& op, int64_t batch, int64_t term) {
   return op.kind == RowTerms::kPlain ? batch * op.heads + term % op.heads : batch;
 }
 
 // Offset of the row of A that an entry multiplies.
-template <typename scalar_t, typename index_t>
-__device__ int64_t a_offset(const RowProduct<scalar_t, index_t>& op, int64_t batch, int64_t entry,
+template <typename scalar_t>
+__device__ int64_t a_offset(const RowProduct<scalar_t>& op, int64_t batch, int64_t entry,
                             int64_t row) {
   if (op.kind == RowTerms::kTargets) row = entry;
   if (op.kind == RowTerms::kSegments) row = op.relations.seg_dst[op.relations.seg_order[entry]];
   return (group_of(op, batch, entry) / op.a_heads * op.a_rows + row) * op.a_pitch;
 }
 
-template <typename scalar_t, typename index_t>
-__device__ const scalar_t* matrix_of(const RowProduct<scalar_t, index_t>& op, int64_t batch,
-                                     int64_t term) {
+template <typename scalar_t>
+__device__ const scalar_t* matrix_of(const RowProduct<scalar_t>& op, int64_t batch, int64_t term) {
   if (op.kind == RowTerms::kPlain)
     return op.b[term / op.heads] + group_of(op, batch, term) * op.b_size;
   return op.b[0] + (batch * op.relations.num_rels + term) * op.b_size;
@@ -67,13 +66,13 @@ __device__ const scalar_t* matrix_of(const RowProduct<scalar_t, index_t>& op, in
 
 // Walks over the terms of a tile's rows in increasing order. Threads below kTileSide own a row; all
 // threads of the block call `next` together.
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct TermWalk {
   struct Shared {
     int64_t lowest[kTileSide / kWarpSize];
     int64_t a_offset[kTileSide];  // of the rows that have the current term, else -1
   };
-  const RowProduct<scalar_t, index_t>& op;
+  const RowProduct<scalar_t>& op;
   Shared& shared;
   int64_t batch, term;
   TermList list;
@@ -98,9 +97,9 @@ struct TermWalk {
   }
 };
 
-template <typename scalar_t, typename index_t>
-__device__ Vector<scalar_t> load_a(const RowProduct<scalar_t, index_t>& op, int64_t term,
-                                   int64_t offset, int64_t k) {
+template <typename scalar_t>
+__device__ Vector<scalar_t> load_a(const RowProduct<scalar_t>& op, int64_t term, int64_t offset,
+                                   int64_t k) {
   const int64_t count = offset < 0 ? 0 : op.depth - k;
   const scalar_t* a = op.a[op.kind == RowTerms::kPlain ? term / op.heads : 0];
   Vector<scalar_t> v = load_vector(a + offset + k, count, op.a_aligned);
@@ -112,9 +111,9 @@ __device__ Vector<scalar_t> load_a(const RowProduct<scalar_t, index_t>& op, int6
   return v;
 }
 
-template <typename scalar_t, typename index_t>
-__device__ void finish(const RowProduct<scalar_t, index_t>& op, int64_t batch, int64_t row,
-                       int64_t column, acc_t<scalar_t> sum) {
+template <typename scalar_t>
+__device__ void finish(const RowProduct<scalar_t>& op, int64_t batch, int64_t row, int64_t column,
+                       acc_t<scalar_t> sum) {
   using acc = acc_t<scalar_t>;
   for (int64_t h = 0; h < op.heads && op.offset != nullptr; ++h)
     sum += op.offset[((batch * op.heads + h) * op.rows + row) * op.width + column];
@@ -125,23 +124,23 @@ __device__ void finish(const RowProduct<scalar_t, index_t>& op, int64_t batch, i
 }
 
 // A block owns 64 rows and 64 columns of a batch of one of the products.
-template <typename scalar_t, typename index_t, bool kTensor, bool kBDepth>
+template <typename scalar_t, bool kTensor, bool kBDepth>
 __global__ void __launch_bounds__(kTileThreads)
-    row_product_kernel(const __grid_constant__ RowProducts<scalar_t, index_t> products) {
+    row_product_kernel(const __grid_constant__ RowProducts<scalar_t> products) {
   using Product = ProductTile<scalar_t, kTensor, true, kBDepth>;
   __shared__ ProductMemory<Product> memory;
-  __shared__ typename TermWalk<scalar_t, index_t>::Shared shared;
+  __shared__ typename TermWalk<scalar_t>::Shared shared;
   __shared__ int64_t out_rows[kTileSide];
 
   const int64_t of_first = count_tasks(products.part[0]);
   const int64_t total = of_first + (products.parts > 1 ? count_tasks(products.part[1]) : 0);
   for (int64_t task = blockIdx.x; task < total; task += gridDim.x) {
-    const RowProduct<scalar_t, index_t>& op = products.part[task < of_first ? 0 : 1];
+    const RowProduct<scalar_t>& op = products.part[task < of_first ? 0 : 1];
     const int64_t tile = task < of_first ? task : task - of_first;
     const int64_t n0 = tile % tiles(op.width) * kTileSide, rest = tile / tiles(op.width);
     const int64_t first_row = rest % tiles(op.rows) * kTileSide, batch = rest / tiles(op.rows);
 
-    TermWalk<scalar_t, index_t> walk{op, shared, batch, -1, term_list(op, first_row + threadIdx.x)};
+    TermWalk<scalar_t> walk{op, shared, batch, -1, term_list(op, first_row + threadIdx.x)};
     if (walk.owns_row()) out_rows[threadIdx.x] = walk.list.out_row;
     walk.next();
 
@@ -181,31 +180,30 @@ __global__ void __launch_bounds__(kTileThreads)
   }
 }
 
-template <typename scalar_t, typename index_t, bool kTensor>
-cudaError_t launch_rows(const RowProducts<scalar_t, index_t>& products, bool b_transposed,
+template <typename scalar_t, bool kTensor>
+cudaError_t launch_rows(const RowProducts<scalar_t>& products, bool b_transposed,
                         cudaStream_t stream) {
   int64_t tasks = 0;
   for (int i = 0; i < products.parts; ++i) tasks += count_tasks(products.part[i]);
   return launch(tasks, kTileThreads, stream,
-                b_transposed ? row_product_kernel<scalar_t, index_t, kTensor, true>
-                             : row_product_kernel<scalar_t, index_t, kTensor, false>,
+                b_transposed ? row_product_kernel<scalar_t, kTensor, true>
+                             : row_product_kernel<scalar_t, kTensor, false>,
                 products);
 }
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_row_products(const RowProducts<scalar_t, index_t>& products, bool b_transposed,
+template <typename scalar_t>
+cudaError_t launch_row_products(const RowProducts<scalar_t>& products, bool b_transposed,
                                 cudaStream_t stream) {
   constexpr bool kHalf = sizeof(scalar_t) == 2;
   if constexpr (std::is_same_v<scalar_t, float>)
-    if (products.tf32) return launch_rows<float, index_t, true>(products, b_transposed, stream);
-  return launch_rows<scalar_t, index_t, kHalf>(products, b_transposed, stream);
+    if (products.tf32) return launch_rows<float, true>(products, b_transposed, stream);
+  return launch_rows<scalar_t, kHalf>(products, b_transposed, stream);
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                  \
-  template cudaError_t launch_row_products(const RowProducts<scalar_t, index_t>&, bool, \
-                                           cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+#define INSTANTIATE(scalar_t) \
+  template cudaError_t launch_row_products(const RowProducts<scalar_t>&, bool, cudaStream_t);
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

@@ -5,8 +5,7 @@
 
 #include <cstdint>
 
-#include "../numeric.h"
-#include "index_array.h"
+#include "../graph_plan.h"
 
 namespace ariigcn {
 
@@ -18,22 +17,21 @@ enum class RowTerms {
 };
 
 // The structure behind kTargets and kSegments; tensors of the Python class Graph.
-template <typename index_t>
 struct RelationRows {
-  IndexArray<index_t> indptr, edge_seg, seg_rel, seg_dst;
-  IndexArray<index_t> dst_order, seg_order;  // rows that share relations are neighbours in these
+  IndexArray indptr, edge_seg, seg_rel, seg_dst;
+  IndexArray dst_order, seg_order;  // rows that share relations are neighbours in these
   int64_t num_rels;
 };
 
 // `depth` is summed over; `width` columns are written, zeros from b_width on.
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct RowProduct {
   RowTerms kind;
   int64_t batches, rows, depth, width, b_width;
   // kPlain: batch z has terms 0 .. pairs * heads; term t is of pair t / heads, group z heads + t %
   // heads, and groups that share an A follow each other. Else the group is z, and B one of R.
   int64_t pairs = 1, heads = 1, a_heads = 1;
-  RelationRows<index_t> relations = {};
+  RelationRows relations = {};
   const scalar_t *a[2], *b[2];
   int64_t a_rows, a_pitch;        // rows of a group of A, elements between them
   int64_t b_pitch, b_size;        // elements between rows, and between matrices
@@ -45,15 +43,15 @@ struct RowProduct {
 };
 
 // Up to two products in one launch; B is (depth, b_width), transposed (b_width, depth).
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct RowProducts {
-  RowProduct<scalar_t, index_t> part[2];
+  RowProduct<scalar_t> part[2];
   int parts;
   bool tf32;
 };
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_row_products(const RowProducts<scalar_t, index_t>& products, bool b_transposed,
+template <typename scalar_t>
+cudaError_t launch_row_products(const RowProducts<scalar_t>& products, bool b_transposed,
                                 cudaStream_t stream);
 
 }  // namespace ariigcn

@@ -11,8 +11,7 @@ namespace {
 struct SourceBlock {
   int64_t group, first, last, edge, edge_end;
 
-  template <typename index_t>
-  __device__ SourceBlock(const RelationalGraph<index_t>& graph, int64_t task) {
+  __device__ SourceBlock(const GraphPlan& graph, int64_t task) {
     const int64_t blocks = (graph.num_src + kEdgeRows - 1) / kEdgeRows;
     group = task / blocks;
     first = task % blocks * kEdgeRows;
@@ -23,13 +22,13 @@ struct SourceBlock {
 };
 
 // grad_v of source j, columns k ..
-template <typename scalar_t, typename index_t, typename Act>
-__device__ void source_grad(const RelationalBackward<scalar_t, index_t>& op, const Act& act,
-                            int64_t g, int64_t j, const Window<scalar_t>& u, int64_t k0) {
+template <typename scalar_t, typename Act>
+__device__ void source_grad(const RelationalBackward<scalar_t>& op, const Act& act, int64_t g,
+                            int64_t j, const Window<scalar_t>& u, int64_t k0) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t k = k0 + lane() * kSize, row = (g * graph.num_src + j) * forward.attn_pitch + k;
   const Vector<scalar_t> v = load_vector(forward.v + row, kSize, true);
   const acc* ds = op.grad_score + g * graph.num_edges;
@@ -51,13 +50,13 @@ __device__ void source_grad(const RelationalBackward<scalar_t, index_t>& op, con
 }
 
 // The gradient of source j's features, columns k .., as far as they were summed.
-template <typename scalar_t, typename index_t>
-__device__ void summed_grad(const RelationalBackward<scalar_t, index_t>& op, int64_t g, int64_t j,
+template <typename scalar_t>
+__device__ void summed_grad(const RelationalBackward<scalar_t>& op, int64_t g, int64_t j,
                             int64_t k) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t in = forward.in_feats;
   acc own[kSize] = {};
 #pragma unroll 2
@@ -74,13 +73,13 @@ __device__ void summed_grad(const RelationalBackward<scalar_t, index_t>& op, int
 }
 
 // A block owns kEdgeRows sources of a group, a warp every 4th, a lane a vector of columns.
-template <typename scalar_t, typename index_t, typename Act>
+template <typename scalar_t, typename Act>
 __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
-    source_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t, index_t> op, Act act,
+    source_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t own = lane() * kVector<scalar_t>, pitch = forward.attn_pitch;
   for (int64_t task = blockIdx.x; task < tasks; task += gridDim.x) {
     const SourceBlock block(graph, task);
@@ -102,20 +101,18 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_source_grads(const RelationalBackward<scalar_t, index_t>& op,
-                                cudaStream_t stream) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
+template <typename scalar_t>
+cudaError_t launch_source_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
+  const RelationalForward<scalar_t>& forward = op.forward;
   return with_activation(forward, [&](auto act) {
     const int64_t tasks = forward.groups * edge_blocks(forward.graph.num_src);
-    return launch(tasks, kEdgeThreads, stream,
-                  source_grads_kernel<scalar_t, index_t, decltype(act)>, op, act, tasks);
+    return launch(tasks, kEdgeThreads, stream, source_grads_kernel<scalar_t, decltype(act)>, op,
+                  act, tasks);
   });
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                   \
-  template cudaError_t launch_source_grads(const RelationalBackward<scalar_t, index_t>&, \
-                                           cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+#define INSTANTIATE(scalar_t) \
+  template cudaError_t launch_source_grads(const RelationalBackward<scalar_t>&, cudaStream_t);
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

@@ -9,9 +9,8 @@ namespace {
 
 constexpr int kTargetBlocks = 4;  // as kEdgeBlocks, but 128 registers
 
-template <typename scalar_t, typename index_t>
-__device__ void set_factors(const RelationalForward<scalar_t, index_t>& op,
-                            const TargetBlock& block) {
+template <typename scalar_t>
+__device__ void set_factors(const RelationalForward<scalar_t>& op, const TargetBlock& block) {
   using acc = acc_t<scalar_t>;
   const int64_t first = block.group * op.graph.num_edges;
   for (int64_t e = block.edge + threadIdx.x; e < block.edge_end; e += kEdgeThreads)
@@ -22,12 +21,12 @@ __device__ void set_factors(const RelationalForward<scalar_t, index_t>& op,
 
 // grad_score[e] = the source's row . gradient of the sum of e's segment. In passing, every segment
 // is summed again, for the gradient of its relation's weight.
-template <typename scalar_t, typename index_t>
-__device__ void factor_grads(const RelationalBackward<scalar_t, index_t>& op,
-                             const TargetBlock& block, Window<scalar_t>& feat) {
+template <typename scalar_t>
+__device__ void factor_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block,
+                             Window<scalar_t>& feat) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
+  const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t in = forward.in_feats, g = block.group;
   const auto dot = [&](int64_t e, int64_t k0, int vectors, const auto& row) {
     acc sum = 0;
@@ -48,11 +47,10 @@ __device__ void factor_grads(const RelationalBackward<scalar_t, index_t>& op,
 }
 
 // A warp owns every 4th target: the gradients of its edges' factors become those of their scores.
-template <typename scalar_t, typename index_t>
-__device__ void softmax_grads(const RelationalBackward<scalar_t, index_t>& op,
-                              const TargetBlock& block) {
+template <typename scalar_t>
+__device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block) {
   using acc = acc_t<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
+  const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t start = block.group * forward.graph.num_edges;
   acc* ds = op.grad_score + start;
   for (int64_t i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps) {
@@ -74,15 +72,15 @@ __device__ void softmax_grads(const RelationalBackward<scalar_t, index_t>& op,
 }
 
 // The columns k .. of target i: its gradient, and what it adds to that of the score vector.
-template <typename scalar_t, typename index_t, typename Act>
-__device__ void target_grad(const RelationalBackward<scalar_t, index_t>& op, const Act& act,
-                            int64_t g, int64_t i, const Window<scalar_t>& v, int64_t k0,
+template <typename scalar_t, typename Act>
+__device__ void target_grad(const RelationalBackward<scalar_t>& op, const Act& act, int64_t g,
+                            int64_t i, const Window<scalar_t>& v, int64_t k0,
                             const acc_t<scalar_t>* score,
                             acc_t<scalar_t> (&by_score)[kVector<scalar_t>]) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   const int64_t k = k0 + lane() * kSize, row = (g * graph.num_dst + i) * forward.attn_pitch + k;
   const int64_t first = graph.indptr[i], last = graph.indptr[i + 1];
   const Vector<scalar_t> u = load_vector(forward.u + row, kSize, true);
@@ -114,13 +112,13 @@ __device__ void target_grad(const RelationalBackward<scalar_t, index_t>& op, con
 }
 
 // A warp owns every 4th target of the block, a lane a vector of columns.
-template <typename scalar_t, typename index_t, typename Act>
-__device__ void target_grads(const RelationalBackward<scalar_t, index_t>& op, const Act& act,
+template <typename scalar_t, typename Act>
+__device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& act,
                              const TargetBlock& block, Window<scalar_t>& v, acc_t<scalar_t>* score,
                              acc_t<scalar_t> (*by_score)[kChunk<scalar_t>]) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
+  const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t g = block.group, attn = forward.attn_feats, pitch = forward.attn_pitch;
   for (int64_t k0 = 0; k0 < pitch; k0 += kChunk<scalar_t>) {
     v.load(k0, [&] { load_score<scalar_t>(forward.score + g * attn, attn, k0, score); });
@@ -141,14 +139,14 @@ __device__ void target_grads(const RelationalBackward<scalar_t, index_t>& op, co
 }
 
 // A block owns kEdgeRows targets of a group.
-template <typename scalar_t, typename index_t, typename Act>
+template <typename scalar_t, typename Act>
 __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
-    target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t, index_t> op, Act act,
+    target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         bool feat_aligned, int64_t tasks) {
   __shared__ WindowMemory<scalar_t> memory;
   __shared__ acc_t<scalar_t> score[kChunk<scalar_t>], by_score[kEdgeWarps][kChunk<scalar_t>];
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
-  const RelationalGraph<index_t>& graph = forward.graph;
+  const RelationalForward<scalar_t>& forward = op.forward;
+  const GraphPlan& graph = forward.graph;
   for (int64_t task = blockIdx.x; task < tasks; task += gridDim.x) {
     const TargetBlock block(graph, task);
     const Range sources =
@@ -169,21 +167,18 @@ __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
 
 }  // namespace
 
-template <typename scalar_t, typename index_t>
-cudaError_t launch_target_grads(const RelationalBackward<scalar_t, index_t>& op,
-                                cudaStream_t stream) {
-  const RelationalForward<scalar_t, index_t>& forward = op.forward;
+template <typename scalar_t>
+cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
+  const RelationalForward<scalar_t>& forward = op.forward;
   return with_activation(forward, [&](auto act) {
     const int64_t tasks = forward.groups * edge_blocks(forward.graph.num_dst);
-    return launch(tasks, kEdgeThreads, stream,
-                  target_grads_kernel<scalar_t, index_t, decltype(act)>, op, act,
-                  is_aligned(forward.src_feat, forward.in_feats), tasks);
+    return launch(tasks, kEdgeThreads, stream, target_grads_kernel<scalar_t, decltype(act)>, op,
+                  act, is_aligned(forward.src_feat, forward.in_feats), tasks);
   });
 }
 
-#define INSTANTIATE(scalar_t, index_t)                                                   \
-  template cudaError_t launch_target_grads(const RelationalBackward<scalar_t, index_t>&, \
-                                           cudaStream_t);
-FOR_KERNEL_TYPES(INSTANTIATE)
+#define INSTANTIATE(scalar_t) \
+  template cudaError_t launch_target_grads(const RelationalBackward<scalar_t>&, cudaStream_t);
+FOR_SCALARS(INSTANTIATE)
 
 }  // namespace ariigcn

@@ -142,12 +142,6 @@ def _sum(rng: random.Random, g: Graph) -> Call:
     return "relational_sum", [g, weight, feat, torch.randn(GROUPS, g.num_rels, 3, 4)], {}
 
 
-def _edges(rng: random.Random, g: Graph) -> Call:
-    width = rng.choice((1, 8, 17))
-    u, v = torch.randn(GROUPS, g.num_dst, width), torch.randn(GROUPS, g.num_src, width)
-    return "edge_attention", [g, u, v, torch.randn(GROUPS, width), 0.2], {}
-
-
 def _dot(rng: random.Random, g: Graph) -> Call:
     return (
         "dot_attention",
@@ -189,7 +183,7 @@ def _dropout(rng: random.Random, g: Graph) -> Call:
     return "dropout", [_values(rng, rng.choice(SIZES), 3), 0.5], {}
 
 
-_CALLS = (_spmm, _sum, _edges, _dot, _relational, _contrast, _dropout)
+_CALLS = (_spmm, _sum, _dot, _relational, _contrast, _dropout)
 
 Construction = tuple[str, Any, dict[str, Any]]
 

@@ -127,6 +127,10 @@ def other(rng: random.Random, given: object) -> tuple[object, str]:
     """Return something that does not fit in place of any argument, and what was done."""
     if isinstance(given, Tensor):
         return misfit(rng, given)
+    if isinstance(given, tuple):
+        place = rng.randrange(len(given))
+        number, how = other(rng, given[place])
+        return (*given[:place], number, *given[place + 1 :]), f"{place}: {how}"
     if isinstance(given, bool):
         return not given, "flipped"
     if isinstance(given, (int, float)):

@@ -54,7 +54,7 @@ def test_edges_are_those_of_the_dialogues_graph(speakers: int, length: int) -> N
     lengths = torch.full((5,), length)
     graph = Graph.from_dialogues(lengths, who, relations="pairs", num_speakers=speakers)
     found = window_edges(length, who, speakers)
-    for one, expected in zip(found, (graph.indices, graph.dst, graph.etypes), strict=True):
+    for one, expected in zip(found, (graph.src, graph.dst, graph.etypes), strict=True):
         assert one.tolist() == expected.tolist()
 
 

@@ -29,7 +29,7 @@ def test_collate_stacks_the_chosen_dialogues_in_order(tiny: Dialogues):
 
 def test_collate_connects_within_the_window(tiny: Dialogues):
     graph = collate(tiny, [2, 0], Window(past=1, future=0)).graph
-    edges = set(zip(graph.indices.tolist(), graph.dst.tolist(), strict=True))
+    edges = set(zip(graph.src.tolist(), graph.dst.tolist(), strict=True))
     assert edges == {(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (4, 4)}
 
 
@@ -72,7 +72,7 @@ def test_modality_labels_leave_out_missing_modalities(tiny: Dialogues):
 def test_moving_a_batch_leaves_the_lengths_on_the_cpu(tiny: Dialogues):
     batch = collate(tiny, [0, 2], Window()).to("meta")
     tensors = [*batch.features.values(), *batch.masks.values(), batch.labels, batch.speakers]
-    assert {x.device.type for x in [*tensors, batch.graph.indices]} == {"meta"}
+    assert {x.device.type for x in [*tensors, batch.graph.src]} == {"meta"}
     assert batch.lengths.device.type == "cpu"
 
 

@@ -86,5 +86,5 @@ def test_indices_for_a_gpu_are_counted_with_32_bits(dialogues: Dialogues):
     device = torch.device("cuda")  # only asked what it would want
     graph = rebuilt(fixed, tensors_of(fixed, device)).graph
     plan = graph.plan
-    assert (graph.indices.dtype, plan.indices.dtype) == (torch.int64, torch.int32)
+    assert (graph.src.dtype, plan.indices.dtype) == (torch.int64, torch.int32)
     assert [x.dtype for x in plan.relation_order] == [torch.int32] * 3

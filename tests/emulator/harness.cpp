@@ -2,8 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "cuda/edge_attention.h"
-#include "cuda/segment_spmm.h"
+#include "cuda/segment_spmm_launch.h"
 #include "types.h"
 
 namespace {
@@ -19,11 +18,10 @@ T* out(void* data, T) {
   return static_cast<T*>(data);
 }
 
-SegmentShape segment_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
-AttentionShape attention_shape(const int64_t* s) { return {s[0], s[1], s[2], s[3], s[4]}; }
-template <typename index_t>
-AttentionGraph<index_t> attention_graph(const void* const* g, index_t i) {
-  return {in(g[0], i), in(g[1], i), in(g[2], i), in(g[3], i), in(g[4], i)};
+GraphPlan graph_of(const int32_t* plan, const int64_t* n) {
+  GraphPlan graph{{n[0], n[1], n[2], n[3], n[4], n[5]}};
+  graph.lie_in(plan);
+  return graph;
 }
 
 }  // namespace
@@ -42,55 +40,20 @@ void round_trip(int dtype, int64_t count, const float* from, void* stored, float
   });
 }
 
-int segment_spmm(int dtype, int index, const int64_t* shape, const void* seg_ptr,
-                 const void* indices, const void* weight, const void* feat, void* result) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    return launch_segment_spmm(segment_shape(shape), in(seg_ptr, i), in(indices, i), in(weight, t),
-                               in(feat, t), out(result, t), nullptr);
+int segment_spmm(int dtype, const int32_t* plan, const int64_t* sizes, int64_t groups,
+                 int64_t width, int transpose, const void* weight, const void* feat, void* result) {
+  const GraphPlan graph = graph_of(plan, sizes);
+  const SegmentRows rows = (transpose ? source_rows : segment_rows)(graph, groups, width);
+  return for_floating(dtype, [&](auto t) {
+    return launch_segment_spmm(rows, in(weight, t), in(feat, t), out(result, t), nullptr);
   });
 }
 
-int segment_sddmm(int dtype, int index, const int64_t* shape, const void* indices,
-                  const void* edge_seg, const void* left, const void* right, void* result) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    return launch_segment_sddmm(segment_shape(shape), in(indices, i), in(edge_seg, i), in(left, t),
-                                in(right, t), out(result, t), nullptr);
-  });
-}
-
-int64_t attention_partial_rows(const int64_t* shape) {
-  return partial_rows(attention_shape(shape));
-}
-
-int edge_attention(int dtype, int index, const int64_t* shape, const void* const* graph,
-                   const void* u, const void* v, const void* w, double slope, void* scores,
-                   void* alpha) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    const acc_t<decltype(t)> acc{};
-    return launch_edge_attention(attention_shape(shape), attention_graph(graph, i), in(u, t),
-                                 in(v, t), in(w, t), slope, out(scores, acc), out(alpha, t),
-                                 nullptr);
-  });
-}
-
-int edge_attention_backward(int dtype, int index, const int64_t* shape, const void* const* graph,
-                            const void* grad, const void* alpha, const void* u, const void* v,
-                            const void* w, double slope, void* grad_score, void* partial,
-                            void* grad_u, void* grad_v, void* grad_w) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    using acc = acc_t<decltype(t)>;
-    const AttentionBackward<decltype(t)> pass{in(grad, t),
-                                              in(alpha, t),
-                                              in(u, t),
-                                              in(v, t),
-                                              in(w, t),
-                                              acc(slope),
-                                              out(grad_score, acc{}),
-                                              out(partial, acc{}),
-                                              out(grad_u, t),
-                                              out(grad_v, t),
-                                              out(grad_w, t)};
-    return launch_edge_attention_backward(attention_shape(shape), attention_graph(graph, i), pass,
-                                          nullptr);
+int segment_sddmm(int dtype, const int32_t* plan, const int64_t* sizes, int64_t groups,
+                  int64_t width, const void* left, const void* right, void* result) {
+  const SegmentRows rows = segment_rows(graph_of(plan, sizes), groups, width);
+  return for_floating(dtype, [&](auto t) {
+    return launch_segment_sddmm(rows, graph_of(plan, sizes).edge_seg, in(left, t), in(right, t),
+                                out(result, t), nullptr);
   });
 }

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "cuda/relational_attention.h"
+#include "cuda/relational_attention_launch.h"
 #include "types.h"
 
 namespace {
@@ -22,19 +22,17 @@ void assign(scalar_t*& to, void* from) {
   to = static_cast<scalar_t*>(from);
 }
 
-template <typename index_t>
-RelationalGraph<index_t> graph_of(const int64_t* sizes, const void* const* arrays) {
-  const auto at = [&](int k) { return static_cast<const index_t*>(arrays[k]); };
-  return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], at(0), at(1), at(2),
-          at(3),    at(4),    at(5),    at(6),    at(7),    at(8), at(9), at(10)};
+GraphPlan graph_of(const int64_t* n, const int32_t* plan) {
+  GraphPlan graph{{n[0], n[1], n[2], n[3], n[4], n[5]}};
+  graph.lie_in(plan);
+  return graph;
 }
 
-template <typename scalar_t, typename index_t>
-RelationalForward<scalar_t, index_t> forward_of(const RelationalSizes& n,
-                                                const RelationalTensors& t, double slope,
-                                                double keep) {
-  RelationalForward<scalar_t, index_t> op{};
-  op.graph = graph_of<index_t>(n.graph, t.graph);
+template <typename scalar_t>
+RelationalForward<scalar_t> forward_of(const RelationalSizes& n, const RelationalTensors& t,
+                                       double slope, double keep) {
+  RelationalForward<scalar_t> op{};
+  op.graph = graph_of(n.graph, t.plan);
   op.modalities = n.modalities;
   op.groups = n.modalities * n.heads;
   op.heads = n.heads;
@@ -43,7 +41,7 @@ RelationalForward<scalar_t, index_t> forward_of(const RelationalSizes& n,
   op.attn_pitch = n.attn_pitch;
   op.out_feats = n.out_feats;
   op.activation = Activation(n.activation);
-  op.slope = acc_t<scalar_t>(slope);
+  op.slope = slope;
   op.keep = acc_t<scalar_t>(keep);
   op.seed = t.seed;
   op.normalise = n.normalise != 0;
@@ -86,22 +84,21 @@ class Scratch {
 void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
 unsigned launch_count() { return emulator::launches; }
 
-int relational_forward(int dtype, int index, const RelationalSizes* sizes,
-                       const RelationalTensors* tensors, double slope, double keep) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    auto op = forward_of<decltype(t), decltype(i)>(*sizes, *tensors, slope, keep);
+int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                       double slope, double keep) {
+  return for_floating(dtype, [&](auto t) {
+    auto op = forward_of<decltype(t)>(*sizes, *tensors, slope, keep);
     Scratch scratch;
     op.allocate_scratch([&](auto& pointer, int64_t count) { scratch.take(pointer, count); });
     return launch_relational_forward(op, nullptr);
   });
 }
 
-int relational_backward(int dtype, int index, const RelationalSizes* sizes,
-                        const RelationalTensors* tensors, double slope, double keep,
-                        const RelationalGrads* grads) {
-  return for_types(dtype, index, [&](auto t, auto i) {
-    RelationalBackward<decltype(t), decltype(i)> op{};
-    op.forward = forward_of<decltype(t), decltype(i)>(*sizes, *tensors, slope, keep);
+int relational_backward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                        double slope, double keep, const RelationalGrads* grads) {
+  return for_floating(dtype, [&](auto t) {
+    RelationalBackward<decltype(t)> op{};
+    op.forward = forward_of<decltype(t)>(*sizes, *tensors, slope, keep);
     op.shared = sizes->shared != 0;
     assign(op.grad_out, grads->grad_out);
     assign(op.grad_alpha, grads->grad_alpha);

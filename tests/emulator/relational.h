@@ -1,4 +1,4 @@
-// The launchers of the relational attention with C linkage; `dtype` and `index` as in types.h.
+// The launchers of the relational attention with C linkage; `dtype` as in types.h.
 // Tensors are contiguous; optional ones may be null. Scratch is allocated here, array by array and
 // full of NaN, so that sanitizers and results tell of what was not to be read.
 #pragma once
@@ -6,15 +6,15 @@
 #include <cstdint>
 
 extern "C" {
-// All of type int64, in this order. `graph` lists the members of RelationalGraph.
+// All of type int64, in this order. `graph` lists the members of GraphSizes.
 struct RelationalSizes {
-  int64_t graph[5];
+  int64_t graph[6];
   int64_t modalities, heads, in_feats, attn_feats, attn_pitch, out_feats;
   int64_t activation, normalise, gelu, tf32;
   int64_t shared;  // targets are the sources
 };
 struct RelationalTensors {
-  const void* graph[11];  // of the index type
+  const int32_t* plan;
   const int64_t* seed;
   const void *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *bias, *edge_weight,
       *rel_weight;
@@ -27,9 +27,8 @@ struct RelationalGrads {
 
 void set_max_blocks(unsigned blocks);
 unsigned launch_count();
-int relational_forward(int dtype, int index, const RelationalSizes* sizes,
-                       const RelationalTensors* tensors, double slope, double keep);
-int relational_backward(int dtype, int index, const RelationalSizes* sizes,
-                        const RelationalTensors* tensors, double slope, double keep,
-                        const RelationalGrads* grads);
+int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                       double slope, double keep);
+int relational_backward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
+                        double slope, double keep, const RelationalGrads* grads);
 }

@@ -19,7 +19,8 @@ constexpr int kFloat = 0, kBfloat16 = 3;
 // Every target hears the source before it and itself in relation 0, the one `reach` after in 1.
 struct Dialogue {
   std::vector<int32_t> indptr{0}, indices, seg_ptr{0}, seg_dst, seg_rel, edge_seg, t_indptr, t_eids;
-  std::vector<int32_t> rel_ptr{0}, seg_order, dst_order;
+  std::vector<int32_t> rel_ptr{0}, seg_order, dst_order, components;
+  std::vector<int32_t> plan;  // all of them
 
   Dialogue(int64_t nodes, int64_t reach) {
     for (int64_t i = 0; i < nodes; ++i) {
@@ -44,6 +45,10 @@ struct Dialogue {
         if (seg_rel[p] == r) seg_order.push_back(p);
       rel_ptr.push_back(seg_order.size());
     }
+    components = {0, int32_t(nodes)};
+    for (const auto* array : {&indptr, &indices, &seg_ptr, &seg_dst, &seg_rel, &edge_seg, &t_indptr,
+                              &t_eids, &rel_ptr, &seg_order, &dst_order, &components})
+      plan.insert(plan.end(), array->begin(), array->end());
   }
   int64_t nodes() const { return indptr.size() - 1; }
   int64_t edges() const { return indices.size(); }
@@ -100,7 +105,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
   Array out = array(kGroups * n * kOut), alpha = array(kGroups * d.edges()),
         u = array(kGroups * n * pitch), v = array(kGroups * n * pitch),
         gelu_grad = array(kGroups * n * kOut);
-  const RelationalSizes sizes{{n, n, d.edges(), segments, kRels},
+  const RelationalSizes sizes{{n, n, d.edges(), segments, kRels, 1},
                               kModalities,
                               kHeads,
                               in,
@@ -113,24 +118,10 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
                               tf32,
                               1};
   const RelationalTensors tensors{
-      {d.indptr.data(), d.indices.data(), d.seg_ptr.data(), d.seg_dst.data(), d.seg_rel.data(),
-       d.edge_seg.data(), d.t_indptr.data(), d.t_eids.data(), d.rel_ptr.data(), d.seg_order.data(),
-       d.dst_order.data()},
-      &seed,
-      feat.data(),
-      feat.data(),
-      weight_dst.data(),
-      weight_src.data(),
-      score.data(),
-      bias.data(),
-      edge_weight.data(),
-      rel_weight.data(),
-      out.data(),
-      alpha.data(),
-      u.data(),
-      v.data(),
-      gelu_grad.data()};
-  int error = relational_forward(dtype, 0, &sizes, &tensors, 0.1, 0.7);
+      d.plan.data(),     &seed,        feat.data(), feat.data(),        weight_dst.data(),
+      weight_src.data(), score.data(), bias.data(), edge_weight.data(), rel_weight.data(),
+      out.data(),        alpha.data(), u.data(),    v.data(),           gelu_grad.data()};
+  int error = relational_forward(dtype, &sizes, &tensors, 0.1, 0.7);
 
   Array grad_out = array(kGroups * n * kOut, 1), grad_alpha = array(kGroups * d.edges(), 1);
   Array by[] = {
@@ -139,7 +130,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
   const RelationalGrads grads{grad_out.data(), grad_alpha.data(), nullptr,      by[0].data(),
                               by[1].data(),    by[2].data(),      by[3].data(), by[4].data(),
                               by[5].data(),    by[6].data()};
-  error |= relational_backward(dtype, 0, &sizes, &tensors, 0.1, 0.7, &grads);
+  error |= relational_backward(dtype, &sizes, &tensors, 0.1, 0.7, &grads);
   std::printf("%.4g %.4g", out.mean_size(), alpha.mean_size());
   for (const Array& one : by) std::printf(" %.4g", one.mean_size());
   std::printf("\n");

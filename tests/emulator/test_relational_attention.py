@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention_reference
-from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +26,6 @@ NAMES = ("relational_attention", "attention_edges", "target_grads", "source_grad
 COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
 SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *(CUDA / f"{name}.cu" for name in NAMES)]
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-INDEX_CODE = {torch.int32: 0, torch.int64: 1}
-STRUCTURE = ("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg", "t_indptr", "t_eids")
 INPUTS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "bias", "edge_weight",
           "rel_weight")  # fmt: skip
 GRADS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", "bias",
@@ -68,12 +66,11 @@ class Emulated:
 
     def __init__(self, library: ctypes.CDLL, graph: Graph, inputs: dict, options: dict):
         self.library, self.graph, self.inputs, self.options = library, graph, inputs, options
-        self.index = options.get("index", torch.int32)
         self.feat, self.rel_weight = inputs["feat"], inputs["rel_weight"]
         attn, groups = inputs["score"].size(1), len(self.rel_weight)
         pitch, out_feats = -(-attn // 16) * 16, self.rel_weight.size(3)
         self.sizes = int64s(
-            *(graph.num_dst, graph.num_src, graph.num_edges, graph.num_segments, graph.num_rels),
+            *graph.sizes,
             *(len(self.feat), groups // len(self.feat), self.feat.size(2), attn, pitch, out_feats),
             ACTIVATIONS.index(options.get("activation", "leaky_relu")),
             *(options.get(k, default) for k, default in
@@ -90,17 +87,14 @@ class Emulated:
         self.seed = torch.tensor(SEED) if self.dropout else None
 
     def _call(self, name: str, *more) -> None:
-        graph = self.graph
-        structure = [*(getattr(graph, name) for name in STRUCTURE), *graph.relation_order]
-        structure = [x.to(self.index) for x in structure]
         dst_feat = self.inputs.get("dst_feat", self.feat)
         given = [dst_feat, *(self.inputs.get(k) for k in INPUTS[1:])]
         results = self.out, self.alpha, self.u, self.v, self.gelu_grad
-        tensors = pointers(*structure, self.seed, *given, *results)
+        tensors = pointers(self.graph.plan, self.seed, *given, *results)
         numbers = (ctypes.c_double(x) for x in (self.options.get("negative_slope", 0.0),
                                                 1 - self.dropout))  # fmt: skip
-        codes = DTYPE_CODE[self.feat.dtype], INDEX_CODE[self.index]
-        assert getattr(self.library, name)(*codes, self.sizes, tensors, *numbers, *more) == 0
+        code = DTYPE_CODE[self.feat.dtype]
+        assert getattr(self.library, name)(code, self.sizes, tensors, *numbers, *more) == 0
 
     def forward(self) -> tuple[Tensor, Tensor]:
         self._call("relational_forward")
@@ -135,11 +129,9 @@ def reference(
     return {k: x.double() for k, x in results}
 
 
-def check(
-    library, graph: Graph, inputs: dict[str, Tensor], index: torch.dtype = torch.int32, **options
-) -> None:
+def check(library, graph: Graph, inputs: dict[str, Tensor], **options) -> None:
     tolerance = 1e-12 if inputs["feat"].dtype == torch.float64 else 3e-6
-    ours = emulated(library, graph, inputs, index=index, **options)
+    ours = emulated(library, graph, inputs, **options)
     found = errors(ours, reference(graph, inputs, **options))
     assert {k: e for k, e in found.items() if not e < tolerance} == {}
 
@@ -156,24 +148,21 @@ GRAPHS = {
     "a target of 600 edges that fit no window": edges(1, 60, 600, 3),
 }
 SMALL = edges(20, 20, 60)
-each_index = pytest.mark.parametrize("index", INDEX_CODE, ids=str)
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
 @pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
-@each_index
-def test_equals_the_reference_on_any_graph(library, graph, optional, index):
+def test_equals_the_reference_on_any_graph(library, graph, optional):
     inputs = arguments(graph, groups=(1, 2), optional=optional)
-    check(library, graph, inputs, index, gelu=bool(optional))
+    check(library, graph, inputs, gelu=bool(optional))
 
 
 # around vectors of 16 bytes, padded rows, tiles of 64 and chunks of 512 bytes
 @pytest.mark.parametrize("widths", [(1, 1, 1), (17, 65, 33), (64, 16, 65), (130, 34, 1)], ids=str)
 @pytest.mark.parametrize("dtype", EXACT, ids=str)
-@each_index
-def test_equals_the_reference_around_tile_edges(library, widths, dtype, index):
+def test_equals_the_reference_around_tile_edges(library, widths, dtype):
     graph = edges(70, 5, 90, num_rels=2)
-    check(library, graph, arguments(graph, widths, dtype=dtype), index, negative_slope=0.2)
+    check(library, graph, arguments(graph, widths, dtype=dtype), negative_slope=0.2)
 
 
 SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}
@@ -243,16 +232,6 @@ def shift(x: Tensor) -> Tensor:
     return torch.cat([x.flatten()[:1], x.flatten()])[1:].view(x.shape)
 
 
-@pytest.mark.parametrize("dtype", [*EXACT, *HALVES], ids=str)
-def test_both_index_types_give_the_same_bits(library, dtype):
-    inputs = arguments(SMALL, (17, 18, 20), (1, 2), dtype=dtype)
-    options = {"gelu": True, "dropout": 0.2, "tf32": dtype == torch.float32}
-    narrow, wide = (
-        emulated(library, SMALL, inputs, index=index, **options) for index in INDEX_CODE
-    )
-    assert all(narrow[k].equal(x) for k, x in wide.items())
-
-
 def test_dropout_is_the_cpus(library):
     inputs = arguments(SMALL, (3, 4, 5), (2, 2))
     ours = emulated(library, SMALL, inputs, dropout=0.4, gelu=True)
@@ -267,7 +246,7 @@ def of_the_cpu(graph: Graph, inputs: dict[str, Tensor], dropout: float) -> dict[
     given = [leaves.get(k) for k in names]
     options = 0, 0.0, dropout, True, True, False, True  # tf32, keep
     out = torch.ops.ariigcn.relational_attention(
-        *given, torch.tensor(SEED), *options, *_structure(graph)
+        *given, torch.tensor(SEED), graph.plan, graph.sizes, *options
     )[:2]
     grads = torch.autograd.grad(out, list(leaves.values()), [weights_like(x) for x in out])
     return dict(zip(("out", "alpha", *leaves), (*out, *grads), strict=True))

@@ -1,5 +1,5 @@
 // The types that kernels are compiled for, chosen by number. `dtype`: 0 float, 1 double, 2 half,
-// 3 bfloat16; `index`: 0 int32, 1 int64.
+// 3 bfloat16.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -14,12 +14,4 @@ int for_floating(int dtype, const Run& run) {
   if (dtype == 1) return run(double{});
   if (dtype == 2) return run(__half{});
   return run(__nv_bfloat16{});
-}
-
-// Calls `run` with values of the scalar and of the index type.
-template <typename Run>
-int for_types(int dtype, int index, const Run& run) {
-  return for_floating(dtype, [&](auto scalar) {
-    return index == 0 ? run(scalar, int32_t{}) : run(scalar, int64_t{});
-  });
 }

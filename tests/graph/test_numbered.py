@@ -12,7 +12,7 @@ NUMBERS = torch.tensor([0, 1, 1, 0, 1, 2, 0, 1])
 
 
 def _edges(graph: Graph, shift: int = 0) -> set[tuple[int, int, int]]:
-    rows = (graph.indices + shift, graph.dst + shift, graph.etypes)
+    rows = (graph.src + shift, graph.dst + shift, graph.etypes)
     return set(zip(*(row.tolist() for row in rows), strict=True))
 
 

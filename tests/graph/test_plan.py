@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.graph.plan import composed_counting_sort, composed_csr_plan
+from ariigcn_dgl.graph.plan import composed_counting_sort, composed_csr_plan, csr_plan, pack, unpack
 from tests.attention_inputs import dialogues, edges
 
 GRAPHS = {
@@ -24,33 +23,32 @@ GRAPHS = {
 }
 
 
-def native(graph: Graph) -> tuple[Tensor, ...]:
-    return torch.ops.ariigcn.csr_plan(graph.indptr, graph.indices, graph.etypes, graph.num_src)
-
-
-def composed(graph: Graph) -> tuple[Tensor, ...]:
-    return composed_csr_plan(graph.indptr, graph.indices, graph.etypes, graph.num_src)
-
-
-def check(graph: Graph) -> None:
-    for ours, expected in zip(composed(graph), native(graph), strict=True):
-        assert ours.dtype == expected.dtype
-        assert ours.equal(expected)
+def check(graph: Graph, split: bool = True) -> None:
+    edges = graph.indptr.long(), graph.src, graph.etypes, graph.num_rels, graph.num_src
+    plan, sizes, facts = csr_plan(*edges, split)
+    ours, our_sizes, our_facts = composed_csr_plan(*edges, split)
+    assert (our_sizes, our_facts) == (sizes, facts)
+    assert ours.equal(plan)
 
 
 def test_segments_begin_where_target_or_relation_changes():
     indptr, etypes = torch.tensor([0, 3, 3, 5]), torch.tensor([0, 0, 2, 2, 2])
-    dst, seg_ptr, seg_dst, seg_rel, *_ = composed_csr_plan(
-        indptr, torch.tensor([0, 1, 1, 2, 2]), etypes, num_src=3
-    )
-    assert dst.tolist() == [0, 0, 0, 2, 2]
-    assert seg_ptr.tolist() == [0, 2, 3, 5]
-    assert (seg_dst.tolist(), seg_rel.tolist()) == ([0, 0, 2], [0, 2, 2])
+    plan, sizes, _ = composed_csr_plan(indptr, torch.tensor([0, 1, 1, 2, 2]), etypes, 3, 3)
+    arrays = unpack(plan, sizes)
+    assert arrays["edge_seg"].tolist() == [0, 0, 1, 2, 2]
+    assert arrays["seg_ptr"].tolist() == [0, 2, 3, 5]
+    assert (arrays["seg_dst"].tolist(), arrays["seg_rel"].tolist()) == ([0, 0, 2], [0, 2, 2])
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-def test_plan_is_the_native_one(graph: Graph):
-    check(graph)
+@pytest.mark.parametrize("split", [True, False], ids=["components", "one"])
+def test_plan_is_the_native_one(graph: Graph, split: bool):
+    check(graph, split)
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_packing_undoes_unpacking(graph: Graph):
+    assert pack(unpack(graph.plan, graph.sizes)).equal(graph.plan)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 30), st.integers(1, 4))
@@ -71,12 +69,10 @@ def test_order_is_the_native_one(values: list[int]):
 def test_graph_built_on_a_gpu_is_the_cpus(name: str):
     expected = GRAPHS[name]
     found = Graph.from_edges(
-        *(x.cuda() for x in (expected.indices, expected.dst, expected.etypes)),
+        *(x.cuda() for x in (expected.src, expected.dst, expected.etypes)),
         num_src=expected.num_src,
         num_dst=expected.num_dst,
         num_rels=expected.num_rels,
     )
-    assert found.plan.indices.dtype == torch.int32
-    for field in ("indptr", "indices", "etypes", "seg_ptr", "edge_seg", "t_eids", "components"):
-        assert getattr(found, field).cpu().equal(getattr(expected, field))
-        assert getattr(found.plan, field).cpu().long().equal(getattr(expected, field))
+    assert found.plan.cpu().equal(expected.plan)
+    assert (found.sizes, found.facts) == (expected.sizes, expected.facts)

@@ -34,7 +34,7 @@ def conv() -> ModalityRelConv:
 
 
 def edges(graph: Graph) -> list[tuple[int, int, int]]:
-    triples = graph.indices, graph.dst, graph.etypes
+    triples = graph.src, graph.dst, graph.etypes
     return list(zip(*(x.tolist() for x in triples), strict=True))
 
 
@@ -84,7 +84,7 @@ def test_renumbering_relations_with_their_weights_changes_nothing(conv, graph, f
     expected = conv(graph, feat)[0]
     order = torch.tensor([3, 0, 4, 2, 1])
     renumbered = Graph.from_edges(
-        graph.indices, graph.dst, order[graph.etypes], num_src=NODES, num_dst=NODES
+        graph.src, graph.dst, order[graph.etypes], num_src=NODES, num_dst=NODES
     )
     with torch.no_grad():
         conv.rel_weight.copy_(conv.rel_weight[:, order.argsort()].clone())
@@ -94,7 +94,7 @@ def test_renumbering_relations_with_their_weights_changes_nothing(conv, graph, f
 def test_renumbering_nodes_renumbers_the_output(conv, graph, feat: Tensor):
     new = torch.randperm(NODES, generator=torch.Generator().manual_seed(0))
     renamed = Graph.from_edges(
-        new[graph.indices], new[graph.dst], graph.etypes, num_src=NODES, num_dst=NODES
+        new[graph.src], new[graph.dst], graph.etypes, num_src=NODES, num_dst=NODES
     )
     moved = torch.empty_like(feat).index_copy(1, new, feat)
     torch.testing.assert_close(conv(renamed, moved)[0][:, new], conv(graph, feat)[0])

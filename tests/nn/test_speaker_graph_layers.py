@@ -52,7 +52,7 @@ def sum_conv() -> SumConv:
 
 
 def edges(graph: Graph) -> list[tuple[int, int, int]]:
-    triples = graph.indices, graph.dst, graph.etypes
+    triples = graph.src, graph.dst, graph.etypes
     return list(zip(*(x.tolist() for x in triples), strict=True))
 
 
@@ -87,8 +87,8 @@ def test_relational_conv_equals_dgls(conv, graph: Graph, feat: Tensor, edge_weig
     theirs.linear_r.coeff.copy_(conv.coefficients)
     theirs.loop_weight.copy_(conv.self_weight)
     theirs.h_bias.copy_(conv.bias)
-    others = graph.indices != graph.dst
-    g = dgl.graph((graph.indices[others], graph.dst[others]), num_nodes=NODES)
+    others = graph.src != graph.dst
+    g = dgl.graph((graph.src[others], graph.dst[others]), num_nodes=NODES)
     expected = theirs(g, feat, graph.etypes[others], edge_weight[others].unsqueeze(1))
     torch.testing.assert_close(conv(graph, feat, edge_weight), expected, rtol=1e-12, atol=1e-12)
 

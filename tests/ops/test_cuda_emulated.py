@@ -15,19 +15,15 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.ops import edge_attention_reference, segment_spmm_reference
+from ariigcn_dgl.ops import segment_spmm_reference
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 COMPILE = ["g++", "-std=c++20", "-O0", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
-NAMES = ("edge_attention", "segment_spmm")
-KERNELS = ["-x", "c++", *(str(ROOT / "csrc" / "cuda" / f"{name}.cu") for name in NAMES)]
+KERNELS = ["-x", "c++", str(ROOT / "csrc" / "cuda" / "segment_spmm.cu")]
 HARNESS, RACE_CHECK = str(EMULATOR / "harness.cpp"), str(EMULATOR / "race_check.cpp")
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-INDEX_CODE = {torch.int32: 0, torch.int64: 1}
 ALL_BLOCKS = 2**32 - 1
-SLOPE = 0.1
-STRUCTURE = ("indptr", "indices", "dst", "t_indptr", "t_eids")
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +46,14 @@ def builds(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def library(builds):
-    loaded = ctypes.CDLL(builds[0])
-    loaded.attention_partial_rows.restype = ctypes.c_int64
-    return loaded
+    return ctypes.CDLL(builds[0])
 
 
 class Kernels:
     """Calls the launchers with tensors; everything they shall write starts as NaN."""
 
-    def __init__(self, library: ctypes.CDLL, index: torch.dtype = torch.int32):
-        self.library, self.index = library, index
+    def __init__(self, library: ctypes.CDLL):
+        self.library = library
 
     def limit_blocks(self, count: int) -> None:
         """Launch at most so many blocks: each takes more of the work."""
@@ -69,50 +63,31 @@ class Kernels:
         """Run the first blocks of a launch only: the rest of the output stays NaN."""
         self.library.set_run_blocks(ctypes.c_uint32(count))
 
-    def segment_spmm(self, graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
-        out = nan(feat.size(0), graph.num_segments, feat.size(2), dtype=feat.dtype)
-        structure = (x.to(self.index) for x in (graph.seg_ptr, graph.indices))
-        self._run("segment_spmm", feat, shape(graph, feat), *structure, weight, feat, out)
+    def segment_spmm(
+        self, graph: Graph, weight: Tensor, feat: Tensor, transpose: bool = False
+    ) -> Tensor:
+        rows = graph.num_src if transpose else graph.num_segments
+        out = nan(feat.size(0), rows, feat.size(2), dtype=feat.dtype)
+        self._run("segment_spmm", graph, feat, ctypes.c_int(transpose), weight, feat, out)
         return out
 
     def segment_sddmm(self, graph: Graph, left: Tensor, right: Tensor) -> Tensor:
         out = nan(right.size(0), graph.num_edges, dtype=right.dtype)
-        structure = (x.to(self.index) for x in (graph.indices, graph.edge_seg))
-        self._run("segment_sddmm", right, shape(graph, right), *structure, left, right, out)
+        self._run("segment_sddmm", graph, right, left, right, out)
         return out
 
-    def edge_attention(self, graph: Graph, u: Tensor, v: Tensor, w: Tensor) -> Tensor:
-        alpha = nan(len(u), graph.num_edges, dtype=u.dtype)
-        scores = alpha if u.dtype == acc_dtype(u) else alpha.to(acc_dtype(u))
-        self._run_attention("edge_attention", graph, u, v, w, ctypes.c_double(SLOPE), scores, alpha)
-        return alpha
-
-    def edge_attention_backward(
-        self, graph: Graph, grad: Tensor, alpha: Tensor, u: Tensor, v: Tensor, w: Tensor
-    ) -> list[Tensor]:
-        rows = self.library.attention_partial_rows(attention_shape(graph, u))
-        score = nan(*alpha.shape, dtype=acc_dtype(u))
-        partial = nan(len(u), rows, u.size(2), dtype=acc_dtype(u))
-        grads = [nan(*tensor.shape, dtype=u.dtype) for tensor in (u, v, w)]
-        self._run_attention("edge_attention_backward", graph, grad, alpha, u, v, w,
-                            ctypes.c_double(SLOPE), score, partial, *grads)  # fmt: skip
-        return grads
-
-    def _run_attention(self, name: str, graph: Graph, *arguments) -> None:
-        rows = next(x for x in arguments if isinstance(x, Tensor) and x.dim() == 3)
-        index = [getattr(graph, x).to(self.index) for x in STRUCTURE]
-        self._run(name, rows, attention_shape(graph, rows), pointers(*index), *arguments)
-
-    def _run(self, name: str, typed: Tensor, *arguments) -> None:
+    def _run(self, name: str, graph: Graph, rows: Tensor, *arguments) -> None:
         assert all(a.is_contiguous() for a in arguments if isinstance(a, Tensor))
         raw = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, Tensor) else a for a in arguments]
-        codes = DTYPE_CODE[typed.dtype], INDEX_CODE[self.index]
-        assert getattr(self.library, name)(*codes, *raw) == 0
+        plan, sizes = ctypes.c_void_p(graph.plan.data_ptr()), int64s(*graph.sizes)
+        shape = ctypes.c_int64(len(rows)), ctypes.c_int64(rows.size(2))
+        code = DTYPE_CODE[rows.dtype]
+        assert getattr(self.library, name)(code, plan, sizes, *shape, *raw) == 0
 
 
-@pytest.fixture(params=INDEX_CODE, ids=str)
-def kernels(library, request):
-    calls = Kernels(library, request.param)
+@pytest.fixture
+def kernels(library):
+    calls = Kernels(library)
     calls.limit_blocks(ALL_BLOCKS)
     calls.sample_blocks(ALL_BLOCKS)
     return calls
@@ -122,24 +97,8 @@ def nan(*size: int, dtype: torch.dtype) -> Tensor:
     return torch.full(size, torch.nan, dtype=dtype)
 
 
-def acc_dtype(tensor: Tensor) -> torch.dtype:
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
-
-
 def int64s(*values: int) -> ctypes.Array:
     return (ctypes.c_int64 * len(values))(*values)
-
-
-def pointers(*tensors: Tensor) -> ctypes.Array:
-    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
-
-
-def shape(graph: Graph, rows: Tensor) -> ctypes.Array:
-    return int64s(len(rows), graph.num_segments, graph.num_edges, graph.num_src, rows.size(2))
-
-
-def attention_shape(graph: Graph, u: Tensor) -> ctypes.Array:
-    return int64s(len(u), graph.num_dst, graph.num_src, graph.num_edges, u.size(2))
 
 
 def random_graph(degrees: list[int], num_src: int) -> Graph:
@@ -170,13 +129,6 @@ def draw(*size: int, dtype: torch.dtype, seed: int = 0) -> Tensor:
     return torch.randn(*size, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
-def attention_inputs(graph: Graph, width: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    groups = 2
-    u = draw(groups, graph.num_dst, width, dtype=dtype, seed=1)
-    v = draw(groups, graph.num_src, width, dtype=dtype, seed=2)
-    return u, v, draw(groups, width, dtype=dtype, seed=3)
-
-
 def assert_matches(actual: Tensor, expected: Tensor) -> None:
     """Compare with a float64 answer, at the precision of `actual`."""
     tolerance = {torch.float64: 1e-12, torch.float32: 2e-5, torch.float16: 4e-3}
@@ -190,22 +142,11 @@ def check_segment_ops(kernels: Kernels, graph: Graph, width: int, dtype: torch.d
     left = draw(2, graph.num_segments, width, dtype=dtype, seed=2)
     sums = segment_spmm_reference(graph, weight.double(), feat.double())
     assert_matches(kernels.segment_spmm(graph, weight, feat), sums)
-    dots = (left.double()[:, graph.edge_seg] * feat.double()[:, graph.indices]).sum(-1)
+    dots = (left.double()[:, graph.edge_seg] * feat.double()[:, graph.src]).sum(-1)
     assert_matches(kernels.segment_sddmm(graph, left, feat), dots)
-
-
-def check_attention(kernels: Kernels, graph: Graph, width: int, dtype: torch.dtype) -> None:
-    inputs = attention_inputs(graph, width, dtype)
-    exact = [tensor.double().requires_grad_() for tensor in inputs]
-    expected = edge_attention_reference(graph, *exact, negative_slope=SLOPE)
-    alpha = kernels.edge_attention(graph, *inputs)
-    assert_matches(alpha, expected.detach())
-    grad = draw(*alpha.shape, dtype=dtype, seed=4)
-    expected_grads = torch.autograd.grad(expected, exact, grad.double())
-    for actual, wanted in zip(
-        kernels.edge_attention_backward(graph, grad, alpha, *inputs), expected_grads, strict=True
-    ):
-        assert_matches(actual, wanted)
+    messages = weight.double().unsqueeze(-1) * left.double()[:, graph.edge_seg]
+    back = torch.zeros(*feat.shape, dtype=torch.float64).index_add(1, graph.src, messages)
+    assert_matches(kernels.segment_spmm(graph, weight, left, transpose=True), back)
 
 
 @each_graph
@@ -220,55 +161,15 @@ def test_segment_sums_and_dots_in_half_precision(kernels, dtype):
     check_segment_ops(kernels, GRAPHS["isolated nodes"], 5, dtype)
 
 
-@each_graph
-@each_width
-@each_precise
-def test_attention_and_its_gradient_match_the_reference(kernels, graph, width, dtype):
-    check_attention(kernels, graph, width, dtype)
-
-
-@each_half
-def test_attention_and_its_gradient_in_half_precision(kernels, dtype):
-    check_attention(kernels, GRAPHS["isolated nodes"], 5, dtype)
-
-
-def test_attention_of_scores_beyond_exp(kernels):
-    graph = random_graph([3], 3)
-    u, v, w = attention_inputs(graph, 4, torch.float32)
-    alpha = kernels.edge_attention(graph, u, v, w * 1000)
-    assert torch.isfinite(alpha).all()
-    torch.testing.assert_close(alpha.sum(1), torch.ones(2))
-
-
 def test_results_do_not_depend_on_the_number_of_blocks(kernels):
     graph = GRAPHS["70 targets"]
-    u, v, w = attention_inputs(graph, 3, torch.float32)
+    weight, feat = draw(2, graph.num_edges, dtype=torch.float32), draw(2, 4, 3, dtype=torch.float32)
     answers = []
     for blocks in (ALL_BLOCKS, 2):
         kernels.limit_blocks(blocks)
-        alpha = kernels.edge_attention(graph, u, v, w)
-        left = kernels.segment_spmm(graph, alpha, v)
-        answers.append(
-            [
-                *kernels.edge_attention_backward(graph, alpha.square(), alpha, u, v, w),
-                kernels.segment_sddmm(graph, left, v),
-                *(alpha, left),
-            ]
-        )
-    assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
-
-
-def test_both_index_types_give_the_same_bits(library):
-    graph, answers = GRAPHS["70 targets"], []
-    u, v, w = attention_inputs(graph, 3, torch.float32)
-    for index in INDEX_CODE:
-        calls = Kernels(library, index)
-        alpha = calls.edge_attention(graph, u, v, w)
-        sums = calls.segment_spmm(graph, alpha, v)
-        dots = calls.segment_sddmm(graph, sums, v)
-        answers.append(
-            [alpha, sums, dots, *calls.edge_attention_backward(graph, dots, alpha, u, v, w)]
-        )
+        left = kernels.segment_spmm(graph, weight, feat)
+        back = kernels.segment_spmm(graph, weight, left, transpose=True)
+        answers.append([left, back, kernels.segment_sddmm(graph, left, feat)])
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
 
 
@@ -288,14 +189,11 @@ def test_rows_may_start_beyond_2_to_the_31_elements(kernels, tmp_path):
     assert (sums[0, 0, :3].tolist(), sums[0, 0, -1]) == ([31.0, 42.0, 0.0], 65.0)
     dots = kernels.segment_sddmm(graph, torch.ones(1, 1, width), feat)
     assert dots.tolist() == [[8.0, 13.0]]
-    alpha = kernels.edge_attention(graph, torch.zeros(1, 1, width), feat, torch.ones(1, width))
-    torch.testing.assert_close(alpha, torch.tensor([[8.0, 13.0]]).softmax(1))
 
 
 def test_nothing_is_launched_for_nothing(kernels):
     before = kernels.library.launch_count()
     check_segment_ops(kernels, GRAPHS["empty"], 3, torch.float32)
-    kernels.edge_attention(GRAPHS["empty"], *attention_inputs(GRAPHS["empty"], 3, torch.float32))
     assert kernels.library.launch_count() == before
 
 
@@ -314,4 +212,4 @@ def test_emulated_halves_round_as_torch_does(kernels, dtype):
 def test_no_two_threads_race(builds):
     done = subprocess.run([builds[1]], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "7 launches, error 0\n"
+    assert done.stdout == "3 launches, error 0\n"

@@ -15,8 +15,6 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
-    edge_attention,
-    edge_attention_reference,
     pairwise_contrast,
     pairwise_contrast_reference,
     relational_attention,
@@ -77,18 +75,6 @@ def test_segments(dtype):
     check(
         lambda *x: [segment_spmm(moved, *x)],
         lambda *x: [segment_spmm_reference(graph, *x)],
-        inputs,
-        dtype,
-    )
-
-
-@each_dtype
-def test_edge_attention(dtype):
-    graph = GRAPHS["no window"]
-    moved, inputs = graph.to(DEVICE), draw((1, 66, 33), (1, 66, 33), (1, 33))
-    check(
-        lambda *x: [edge_attention(moved, *x, negative_slope=0.1)],
-        lambda *x: [edge_attention_reference(graph, *x, negative_slope=0.1)],
         inputs,
         dtype,
     )

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph import Sequences, speaker_numbers, speaker_threads
-from tests.native_calls import CALLS, GRAPH, OPS, N
+from ariigcn_dgl.graph.plan import pack, unpack
+from tests.native_calls import CALLS, GRAPH, OPS, E, N, P
 
 # Whose size decides others, or is anyone's.
 FREE = {
@@ -17,8 +18,7 @@ FREE = {
     ("relational_attention", "rel_weight"),  # its width
     ("pairwise_contrast", "z"),  # its width
     ("pairwise_contrast_backward", "z"),
-    ("segment_spmm", "t_indptr"),  # of as many sources as there are in the backward pass
-    ("segment_sddmm", "t_indptr"),
+    ("segment_spmm transposed", "feat"),
     ("counting_sort", "keys"),
     ("dropout", "x"),
 }
@@ -32,7 +32,7 @@ TENSORS = [
 
 def refused(name: str, argument: str, value: object) -> None:
     call, arguments = CALLS[name]
-    with pytest.raises(RuntimeError, match=rf"\b{name}: "):
+    with pytest.raises(RuntimeError, match=rf"\b{name.split()[0]}: "):
         call(*(arguments | {argument: value}).values())
 
 
@@ -78,10 +78,8 @@ def test_equal_values_in_another_layout_are_refused(name: str, argument: str) ->
         (n, a)
         for n, a in TENSORS
         if not CALLS[n][1][a].is_floating_point()
-        and (a not in ("seed", "label", "modality", "utterance"))
-        and (n, a) not in (("number_speakers", "speakers"), ("csr_plan", "etypes"))  # any names
-        # the CPU's segment operators read neither
-        and not (n.startswith("segment") and a in ("edge_seg", "t_indptr", "t_eids"))
+        and (a not in ("seed", "plan", "label", "modality", "utterance"))
+        and (n, a) != ("number_speakers", "speakers")  # any names
     ],
 )
 @pytest.mark.parametrize("wrong", [-1, 2**40])
@@ -89,6 +87,51 @@ def test_an_index_that_leads_nowhere_is_refused(name: str, argument: str, wrong:
     changed = CALLS[name][1][argument].clone()
     changed[len(changed) // 2] = wrong
     refused(name, argument, changed)
+
+
+# What the CPU's kernels read of a plan; the others are for CUDA, where nobody waits for values.
+READ = {
+    "segment_spmm": ("seg_ptr", "indices"),
+    "segment_spmm transposed": ("t_indptr", "t_eids", "edge_seg"),
+    "segment_sddmm": ("seg_ptr", "indices"),
+    "relational_attention": (
+        *("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg"),
+        *("t_indptr", "t_eids", "components"),
+    ),
+}
+
+
+def with_array(name: str, array: Tensor) -> Tensor:
+    return pack(unpack(GRAPH.plan, GRAPH.sizes) | {name: array})
+
+
+@pytest.mark.parametrize(("name", "array"), [(n, a) for n, arrays in READ.items() for a in arrays])
+@pytest.mark.parametrize("wrong", [-1, 2**30])
+def test_a_plan_that_leads_nowhere_is_refused(name: str, array: str, wrong: int) -> None:
+    changed = getattr(GRAPH, array).clone()
+    changed[len(changed) // 2] = wrong
+    refused(name, "plan", with_array(array, changed))
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_edges": E + 1},
+        {"num_dst": -1},
+        {"num_rels": 2**20 + 1},
+        {"num_src": 2**31},
+        {"num_dst": N - 1, "num_segments": P + 1},
+    ],
+    ids=str,
+)
+def test_sizes_that_are_not_the_plans_are_refused(name: str, change: dict[str, int]) -> None:
+    refused(name, "sizes", GRAPH.sizes._replace(**change))
+
+
+@pytest.mark.parametrize("name", READ)
+def test_too_few_sizes_are_refused(name: str) -> None:
+    refused(name, "sizes", GRAPH.sizes[:-1])
 
 
 @pytest.mark.parametrize(
@@ -107,6 +150,8 @@ def test_an_index_that_leads_nowhere_is_refused(name: str, argument: str, wrong:
         ("dropout", "p", float("nan")),
         ("csr_plan", "num_src", -1),
         ("csr_plan", "num_src", 3),
+        ("csr_plan", "num_rels", 4),
+        ("csr_plan", "num_rels", 2**20 + 1),
         ("counting_sort", "num_keys", -1),
         ("counting_sort", "num_keys", 2),
         ("window_graph", "past", -1),
@@ -121,15 +166,15 @@ def test_a_number_out_of_range_is_refused(name: str, argument: str, value: float
 
 def test_swapped_segments_are_refused() -> None:
     order = GRAPH.edge_seg.flip(0).contiguous()
-    refused("relational_attention", "edge_seg", order)
+    refused("relational_attention", "plan", with_array("edge_seg", order))
 
 
 def test_a_transpose_of_another_graph_is_refused() -> None:
-    refused("relational_attention", "t_eids", GRAPH.t_eids.flip(0).contiguous())
+    refused("relational_attention", "plan", with_array("t_eids", GRAPH.t_eids.flip(0)))
 
 
 def test_an_edge_between_components_is_refused() -> None:
-    refused("relational_attention", "components", torch.tensor([0, 1, N]))
+    refused("relational_attention", "plan", with_array("components", torch.tensor([0, 1, N])))
 
 
 @pytest.mark.parametrize("lengths", [[3, 5], [-1, 8], [2**62, 2**62], [8], []])

@@ -12,8 +12,7 @@ from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
     dot_attention,
-    edge_attention,
-    edge_attention_reference,
+    dot_attention_reference,
     pairwise_contrast,
     relational_sum,
     segment_spmm,
@@ -21,10 +20,6 @@ from ariigcn_dgl.ops import (
 
 RULE = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
 NODES, WIDTH = 400, 24
-
-
-def attend(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
-    return edge_attention(graph, u, v, v[:, 0])
 
 
 def attend_by_dot(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
@@ -45,7 +40,7 @@ def contrast(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
     return torch.stack(pairwise_contrast(v + u, label, label * 0, label * 0, RULE)[2:])
 
 
-OPERATORS = (attend, attend_by_dot, spmm, transform, contrast)
+OPERATORS = (attend_by_dot, spmm, transform, contrast)
 every_operator = pytest.mark.parametrize("operator", OPERATORS)
 
 
@@ -86,13 +81,12 @@ def test_the_number_of_threads_changes_no_bit(operator, graph, inputs, set_threa
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_all_operators_compile_into_one_graph(graph, inputs):
-    structure = graph.indptr, graph.indices, graph.dst, graph.t_indptr, graph.t_eids
-    segments = graph.seg_ptr, graph.indices, graph.edge_seg, graph.t_indptr, graph.t_eids
+    targets = graph.merged
     ids = (torch.arange(NODES).remainder(3).expand(3, NODES).contiguous(),) * 3
 
     def function(u: Tensor, v: Tensor) -> Tensor:
-        alpha = torch.ops.ariigcn.edge_attention(u, v, v[:, 0].contiguous(), 0.0, *structure)
-        sums = torch.ops.ariigcn.segment_spmm(alpha, v, *segments)
+        scores = torch.ops.ariigcn.segment_sddmm(u, v, targets.plan, targets.sizes)
+        sums = torch.ops.ariigcn.segment_spmm(scores, v, graph.plan, graph.sizes, False)
         stats = torch.ops.ariigcn.pairwise_contrast(v, *ids, 2, 1, 0.5, 1.0, False)
         return sums.sum() + stats[:, 2:].sum()
 
@@ -116,7 +110,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
     return peak
 
 
-@pytest.mark.parametrize("operator", [attend, attend_by_dot, spmm, contrast])
+@pytest.mark.parametrize("operator", [attend_by_dot, spmm, contrast])
 def test_no_tensor_of_edges_times_width_or_nodes_times_nodes_is_made(operator, graph, inputs):
     bytes_per_group = 4 * min(graph.num_edges * WIDTH, NODES * NODES)
     assert 0 < peak_bytes(lambda: results(operator, graph.merged, inputs)) < 3 * bytes_per_group
@@ -124,7 +118,7 @@ def test_no_tensor_of_edges_times_width_or_nodes_times_nodes_is_made(operator, g
 
 def test_the_watch_on_memory_sees_the_reference(graph, inputs):
     def reference(graph: Graph, u: Tensor, v: Tensor) -> Tensor:
-        return edge_attention_reference(graph, u, v, v[:, 0])
+        return dot_attention_reference(graph, u, v)
 
     bytes_per_group = 4 * graph.num_edges * WIDTH
     assert peak_bytes(lambda: results(reference, graph, inputs)) > 3 * bytes_per_group

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Graph, move
+from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
-from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 from tests.waiting import waiting_is_an_error
 
@@ -114,7 +114,7 @@ def with_seed(graph: Graph, device: str, dropout: float):
     def compute(**inputs: Tensor) -> tuple[Tensor, Tensor]:
         given = [inputs.get(k) for k in NAMES]
         call = torch.ops.ariigcn.relational_attention
-        return call(*given, seed, *options, *_structure(moved))[:2]
+        return call(*given, seed, moved.plan, moved.sizes, *options)[:2]
 
     return compute
 
@@ -141,15 +141,6 @@ def test_tf32_follows_torchs_setting():
 def test_repeats_bit_for_bit(dtype):
     inputs, compute = tensors(LARGE, dtype=dtype), on(LARGE, "cuda", gelu=True)
     assert_same_bits(*(results(compute, inputs, "cuda") for _ in range(2)))
-
-
-@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
-def test_int64_where_int32_is_not_enough_gives_the_same_bits(dtype, monkeypatch):
-    inputs = tensors(SMALL, dtype=dtype)
-    narrow = results(on(SMALL, "cuda", gelu=True), inputs, "cuda")
-    monkeypatch.setattr(move, "LARGEST_INT32", 0)
-    assert SMALL.to("cuda").plan.indices.dtype == torch.int64
-    assert_same_bits(results(on(SMALL, "cuda", gelu=True), inputs, "cuda"), narrow)
 
 
 def step(compute, leaves: dict[str, Tensor]) -> tuple[Tensor, ...]:
@@ -249,7 +240,7 @@ def test_follows_the_rules_for_operators():
     inputs, moved = tensors(SMALL, (3, 2, 5)), SMALL.to("cuda")
     given = [inputs[k].cuda().requires_grad_() for k in NAMES]
     seed = torch.tensor(7, device="cuda")
-    raw = (*given, seed, 0, 0.2, 0.3, True, True, False, True, *_structure(moved))
+    raw = (*given, seed, moved.plan, moved.sizes, 0, 0.2, 0.3, True, True, False, True)
     torch.library.opcheck(torch.ops.ariigcn.relational_attention.default, raw)
 
 

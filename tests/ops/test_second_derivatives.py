@@ -14,8 +14,6 @@ from ariigcn_dgl.ops import (
     PairRule,
     dot_attention,
     dropout,
-    edge_attention,
-    edge_attention_reference,
     pairwise_contrast,
     pairwise_contrast_reference,
     relational_attention,
@@ -25,7 +23,7 @@ from ariigcn_dgl.ops import (
 )
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
-from ariigcn_dgl.ops.relational_attention import ACTIVATIONS, _structure
+from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 
 RELS, HEADS, D, A, OUT = 3, 2, 2, 3, 2
 # target 1 has no in-edges; the edge 2 -> 0 is doubled
@@ -36,7 +34,7 @@ GRAPH = Graph.from_csr(
     RELS,
     4,
 )
-STRUCTURE = (GRAPH.indptr, GRAPH.indices, GRAPH.dst, GRAPH.t_indptr, GRAPH.t_eids)
+STRUCTURE = (GRAPH.merged.plan, GRAPH.merged.sizes)
 SAME_CLASS = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
 LABELS = torch.tensor([[0, 0, 1, 1, -1, 2]])  # one unlabelled row, one without a positive
 
@@ -67,10 +65,6 @@ def contrast(z: Tensor) -> Tensor:
 
 
 OPERATORS: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
-    "edge_attention": (
-        lambda *x: edge_attention(GRAPH, *x, negative_slope=0.2),
-        draw(TARGETS, ROWS, (HEADS, D)),
-    ),
     "edge_softmax": (lambda x: edge_softmax(GRAPH, x), draw(EDGES)),
     "dot_attention": (lambda *x: dot_attention(GRAPH, *x), draw(TARGETS, ROWS)),
     "segment_spmm": (lambda *x: segment_spmm(GRAPH, *x), draw(EDGES, ROWS)),
@@ -120,7 +114,7 @@ def test_derivatives_of_relational_attention_equal_finite_differences(kind: str,
         return relational_attention(GRAPH, **arguments, **OPTIONS[kind])
 
     u = (inputs["dst_feat"] @ inputs["weight_dst"])[:, GRAPH.dst]
-    v = (inputs["feat"] @ inputs["weight_src"])[:, GRAPH.indices]
+    v = (inputs["feat"] @ inputs["weight_src"])[:, GRAPH.src]
     assert (u + v + inputs["bias"][:, GRAPH.etypes]).abs().min() > 1e-3  # steps must not cross it
     assert check(function, tuple(inputs.values()), fast_mode=True)
 
@@ -134,14 +128,16 @@ def test_second_derivatives_where_sources_are_the_targets_and_most_inputs_are_ab
 
 
 def test_one_tensor_in_two_places_counts_twice():
-    def through(function, x: Tensor) -> Tensor:
-        square = Graph.from_csr(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1]))
-        alpha = function(square, x, x, x[:, 0])
-        (first,) = torch.autograd.grad(alpha.square().sum(), x, create_graph=True)
-        return torch.autograd.grad(first.square().sum(), x)[0]
+    square = Graph.from_csr(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1]))
+    feat, weight, score, rel_weight = draw((1, 2, 3), (1, 3, A), (1, A), (1, 1, 3, OUT))
 
-    (x,) = draw((1, 2, 3))
-    torch.testing.assert_close(through(edge_attention, x), through(edge_attention_reference, x))
+    def through(function) -> Tensor:
+        out, _ = function(square, feat, weight, weight, score, rel_weight, activation="tanh")
+        (first,) = torch.autograd.grad(out.square().sum(), weight, create_graph=True)
+        return torch.autograd.grad(first.square().sum(), weight)[0]
+
+    expected = through(relational_attention_reference)
+    torch.testing.assert_close(through(relational_attention), expected)
 
 
 def derivatives(function: Callable[..., Tensor], x: Tensor) -> list[Tensor]:
@@ -210,21 +206,15 @@ def varied(*tensors: Tensor) -> list[Tensor]:
     return [x.detach().clone().requires_grad_() for x in tensors]
 
 
-def backward_of_edge_attention() -> tuple:
-    inputs = draw(TARGETS, ROWS, (HEADS, D))
-    alpha = edge_attention(GRAPH, *inputs).detach()
-    return (*varied(torch.ones_like(alpha)), alpha, *inputs, 0.2, *STRUCTURE)
-
-
 def backward_of_relational_attention() -> tuple:
     feat, *weights, dst_feat, bias, edge_weight = draw(*SHAPES.values())
     tensors = (dst_feat, feat, *weights, bias, edge_weight)
-    options = (1, 0.2, 0.3, True, True, False)
+    options = (torch.tensor(7), GRAPH.plan, GRAPH.sizes, 1, 0.2, 0.3, True, True, False)
     out, alpha, *kept = torch.ops.ariigcn.relational_attention(
-        *(x.detach() for x in tensors), torch.tensor(7), *options, True, *_structure(GRAPH)
+        *(x.detach() for x in tensors), *options, True
     )
     gradients = varied(torch.ones_like(out), torch.ones_like(alpha))
-    return (*gradients, alpha, *kept, *tensors, torch.tensor(7), *options, *_structure(GRAPH))
+    return (*gradients, alpha, *kept, *tensors, *options)
 
 
 def backward_of_pairwise_contrast() -> tuple:
@@ -235,7 +225,6 @@ def backward_of_pairwise_contrast() -> tuple:
 
 
 BACKWARD = {
-    "edge_attention": backward_of_edge_attention,
     "relational_attention": backward_of_relational_attention,
     "pairwise_contrast": backward_of_pairwise_contrast,
 }

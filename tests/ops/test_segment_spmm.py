@@ -39,8 +39,8 @@ def arguments(graph: Graph, width: int, dtype: torch.dtype = torch.float64) -> l
     return [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype) for s in shapes]
 
 
-def structure(graph: Graph) -> tuple[Tensor, ...]:
-    return graph.seg_ptr, graph.indices, graph.edge_seg, graph.t_indptr, graph.t_eids
+def structure(graph: Graph) -> tuple:
+    return graph.plan, graph.sizes
 
 
 def gradients(function, graph: Graph, inputs: list[Tensor]) -> list[Tensor]:
@@ -111,7 +111,8 @@ def test_follows_the_rules_for_operators(name: str, requires_grad: bool):
     graph = GRAPHS[name]
     weight, feat = (x.requires_grad_(requires_grad) for x in arguments(graph, 3))
     left = torch.ones(2, graph.num_segments, 3, dtype=torch.float64, requires_grad=requires_grad)
-    torch.library.opcheck(torch.ops.ariigcn.segment_spmm, (weight, feat, *structure(graph)))
+    torch.library.opcheck(torch.ops.ariigcn.segment_spmm, (weight, feat, *structure(graph), False))
+    torch.library.opcheck(torch.ops.ariigcn.segment_spmm, (weight, left, *structure(graph), True))
     torch.library.opcheck(torch.ops.ariigcn.segment_sddmm, (left, feat, *structure(graph)))
 
 

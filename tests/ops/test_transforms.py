@@ -40,7 +40,6 @@ def pairwise_contrast(z: Tensor) -> Tensor:
 OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "segment_spmm": lambda x: ops.segment_spmm(GRAPH, EDGE_WEIGHT, x),
     "relational_sum": lambda x: ops.relational_sum(GRAPH, EDGE_WEIGHT, x, REL_WEIGHT),
-    "edge_attention": lambda x: ops.edge_attention(GRAPH, x, OTHER, SCORE),
     "dot_attention": lambda x: ops.dot_attention(GRAPH, x, OTHER),
     "relational_attention": relational_attention,
     "pairwise_contrast": pairwise_contrast,

@@ -69,7 +69,7 @@ def test_attention_is_that_of_the_graph_layer(
         with torch.inference_mode():
             _, attention = model.graph.attend(batch.graph, model.project(batch))
         dense = torch.zeros(3, len(batch.labels), len(batch.labels))
-        dense[:, batch.graph.dst, batch.graph.indices] = attention
+        dense[:, batch.graph.dst, batch.graph.src] = attention
         for m, weights in enumerate(answer.attention.values()):
             for i, row in enumerate(weights):
                 expected = dense[m, i][answer.sources[i]]

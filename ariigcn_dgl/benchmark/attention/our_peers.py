@@ -10,7 +10,7 @@ from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
-from ariigcn_dgl.ops import edge_attention_reference, relational_sum_reference
+from ariigcn_dgl.ops import relational_attention_reference
 
 
 def _graph(inputs: AttentionInputs) -> Graph:
@@ -48,14 +48,11 @@ def _layer(inputs: AttentionInputs) -> Built:
 
 def _reference(inputs: AttentionInputs) -> Built:
     graph = _graph(inputs)
-    norm = graph.norm.to(inputs.feat)
 
     def forward() -> torch.Tensor:
-        feat = inputs.feat.unsqueeze(0)
-        u, v = feat @ inputs.weight_dst, feat @ inputs.weight_src
-        alpha = edge_attention_reference(graph, u, v, inputs.score.unsqueeze(0))
-        weight = inputs.rel_weight.unsqueeze(0)
-        return F.gelu(relational_sum_reference(graph, alpha * norm, feat, weight)).squeeze(0)
+        given = [x.unsqueeze(0) for x in inputs.leaves]
+        out, _ = relational_attention_reference(graph, *given, gelu=True)
+        return out.squeeze(0)
 
     return Built(forward, inputs.leaves)
 

@@ -34,9 +34,7 @@ def _rows(src: Tensor, dst: Tensor, etypes: Tensor) -> list[Tensor]:
 
 def _ours(inputs: PlanInputs) -> Built:
     def values(results: list[Graph]) -> list[Tensor]:
-        return _rows(
-            *(one.long() for one in (results[0].indices, results[0].dst, results[0].etypes))
-        )
+        return _rows(*(one.long() for one in (results[0].src, results[0].dst, results[0].etypes)))
 
     def forward() -> Graph:
         return Graph.from_dialogues(

@@ -33,11 +33,11 @@ def relational_attention(
     product for each edge.
     """
     u, v = feat @ weight_dst, feat @ weight_src
-    hidden = F.relu(u[:, graph.dst] + v[:, graph.indices])
+    hidden = F.relu(u[:, graph.dst] + v[:, graph.src])
     alpha = edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score))
     attended = F.dropout(alpha, dropout) * graph.norm.to(alpha)
     sums = segment_spmm(graph, attended, feat)
-    order, counts = graph.segments_by_relation
+    order, counts = graph.seg_order, graph.facts.rel_counts
     rows = zip(sums[:, order].split(counts, 1), rel_weight.unbind(1), strict=True)
     products = torch.cat([own @ matrix for own, matrix in rows], 1)
     out = products.new_zeros(len(feat), graph.num_dst, products.size(2))

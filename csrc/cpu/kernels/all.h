@@ -1,8 +1,9 @@
 // Every kernel, instantiated for the instruction set of the including translation unit.
 #pragma once
 
-#include "edge_attention.h"
 #include "pairwise_contrast.h"
+#include "relational_attention.h"
+#include "relational_attention_backward.h"
 #include "segment_spmm.h"
 
 namespace ariigcn::ARIIGCN_ISA {
@@ -11,10 +12,6 @@ template void relational_attention(const RelationalAttention<float>&);
 template void relational_attention(const RelationalAttention<double>&);
 template void relational_attention_backward(const RelationalAttentionGrad<float>&);
 template void relational_attention_backward(const RelationalAttentionGrad<double>&);
-template void edge_attention(const RelationalAttention<float>&);
-template void edge_attention(const RelationalAttention<double>&);
-template void edge_attention_backward(const RelationalAttentionGrad<float>&, float*, float*);
-template void edge_attention_backward(const RelationalAttentionGrad<double>&, double*, double*);
 template void pairwise_contrast(const PairwiseContrast<float>&);
 template void pairwise_contrast(const PairwiseContrast<double>&);
 template void pairwise_contrast_backward(const PairwiseContrastGrad<float>&);

@@ -25,7 +25,7 @@ struct Block {
 };
 
 // Sorts the block's segments by relation; stable, so targets ascend within each.
-inline void sort_by_relation(const AttentionGraph& graph, const Block& block, int64_t* order,
+inline void sort_by_relation(const GraphPlan& graph, const Block& block, int64_t* order,
                              int64_t* position, int64_t* rel) {
   std::fill(rel, rel + graph.num_rels + 2, 0);
   for (int64_t s = block.seg; s < block.seg_end; ++s) ++rel[graph.seg_rel[s] + 2];
@@ -39,7 +39,7 @@ inline void sort_by_relation(const AttentionGraph& graph, const Block& block, in
 
 // Calls work(block) for every block of the graph, one after the other.
 template <typename Work>
-inline void for_blocks(const AttentionGraph& graph, const Work& work) {
+inline void for_blocks(const GraphPlan& graph, const Work& work) {
   const bool square = graph.num_dst == graph.num_src;
   Buffer<int64_t> rel(graph.num_rels + 2);
   int64_t seg = 0;
@@ -65,7 +65,7 @@ inline void for_blocks(const AttentionGraph& graph, const Work& work) {
 }
 
 // First position of relation r in the block whose target is at least `target`.
-inline int64_t first_position(const AttentionGraph& graph, const Block& block, int64_t r,
+inline int64_t first_position(const GraphPlan& graph, const Block& block, int64_t r,
                               int64_t target) {
   int64_t low = block.rel[r], high = block.rel[r + 1];
   while (low < high) {
@@ -86,7 +86,7 @@ inline int64_t rows_in_cache(int64_t width) {
 
 // Targets per task of the relations' products: as many as keep a relation's rows in the cache, so
 // that its weight is read seldom, in equal shares for all threads.
-inline int64_t product_range(const AttentionGraph& graph, const Block& block, int64_t width) {
+inline int64_t product_range(const GraphPlan& graph, const Block& block, int64_t width) {
   const int64_t segments = std::max<int64_t>(1, block.segments());
   const int64_t most = rows_in_cache(width) * graph.num_rels * block.targets() / segments;
   const int64_t threads = torch::stable::get_num_threads();

@@ -30,7 +30,7 @@ struct AttentionPass {
   const T* dst_base = op.dst_feat + g / op.heads * op.graph.num_dst * op.in_feats;
   const T* src_base = op.src_feat + g / op.heads * op.graph.num_src * op.in_feats;
 
-  const AttentionGraph& graph() const { return op.graph; }
+  const GraphPlan& graph() const { return op.graph; }
   const T* dst_feat(int64_t i) const { return dst_base + i * op.in_feats; }
   const T* src_feat(int64_t j) const { return src_base + j * op.in_feats; }
   T* u_row(int64_t i) const { return u + (i - block.dst) * op.attn_pitch; }
@@ -71,7 +71,7 @@ struct AttentionPass {
   void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
     const int64_t s = block.seg + block.order[position], stride = op.in_feats;
     const T* base = src_base + k0;
-    const int64_t* source = graph().indices;
+    const IndexArray source = graph().indices;
     sum_rows<T>(
         graph().seg_ptr[s], graph().seg_ptr[s + 1],
         [=](int64_t e) { return base + source[e] * stride; }, width,

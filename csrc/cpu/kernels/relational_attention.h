@@ -51,7 +51,8 @@ inline void attend(const AttentionPass<T>& pass, const Act& act, int64_t i, cons
                    T* row) {
   const auto& graph = pass.graph();
   T* alpha = pass.alpha();
-  const int64_t pitch = pass.op.attn_pitch, *source = graph.indices;
+  const int64_t pitch = pass.op.attn_pitch;
+  const IndexArray source = graph.indices;
   const T* base = pass.v - pass.block.src * pitch;
   const auto v_of = [=](int64_t e) { return base + source[e] * pitch; };
   const auto score = [&](int64_t first, int64_t last, int64_t r) {

@@ -8,7 +8,7 @@ namespace ariigcn::ARIIGCN_ISA {
 
 // Rows of a weight's gradient that one task computes: fewer where threads would wait. What an
 // element becomes does not depend on it.
-inline int64_t outer_rows(const AttentionGraph& graph) {
+inline int64_t outer_rows(const GraphPlan& graph) {
   return graph.num_rels + 2 >= 4 * torch::stable::get_num_threads() ? 256 : 96;
 }
 

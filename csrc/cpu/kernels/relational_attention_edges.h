@@ -113,22 +113,22 @@ inline void source_grad(const BackwardPass<T>& pass, const Act& act, int64_t j, 
                         T* grad_w) {
   const auto& graph = pass.graph();
   const auto& op = pass.op;
-  const int64_t* edges = graph.t_eids + graph.t_indptr[j];
-  const int64_t degree = graph.t_indptr[j + 1] - graph.t_indptr[j];
+  const int64_t first = graph.t_indptr[j], degree = graph.t_indptr[j + 1] - first;
+  const auto edge = [&](int64_t k) { return graph.t_eids[first + k]; };
   T *ds = of_edge, *factor = of_edge + degree, total = 0;
   for (int64_t k = 0; k < degree; ++k) {
-    total += ds[k] = pass.ds[edges[k] - pass.block.edge];
-    factor[k] = pass.factor[edges[k] - pass.block.edge];
+    total += ds[k] = pass.ds[edge(k) - pass.block.edge];
+    factor[k] = pass.factor[edge(k) - pass.block.edge];
   }
   T* own = pass.grad_v + (j - pass.block.src) * op.attn_pitch;
   sum_rows<T>(
-      0, degree, [&](int64_t k) { return pass.u_of(edges[k]); }, op.attn_pitch,
+      0, degree, [&](int64_t k) { return pass.u_of(edge(k)); }, op.attn_pitch,
       StepTerm<T, Act>{act, pass.v_row(j), ds}, own);
   finish_row<T>(pass, act, total, pass.v_row(j), own, grad_w);
   T* feat = pass.grad.src_feat + (pass.src_feat(j) - op.src_feat);
   sum_rows<T>(
       0, degree,
-      [&](int64_t k) { return pass.grad_sums + pass.at(graph.edge_seg[edges[k]]) * op.in_feats; },
+      [&](int64_t k) { return pass.grad_sums + pass.at(graph.edge_seg[edge(k)]) * op.in_feats; },
       op.in_feats, WeightedTerm<T>{factor}, pass.first_head() ? feat : row);
   for (int64_t k = 0; k < op.in_feats && !pass.first_head(); ++k) feat[k] += row[k];
 }

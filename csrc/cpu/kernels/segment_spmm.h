@@ -1,4 +1,4 @@
-// Weighted sums of neighbour rows per segment, and the dot products that are their gradient.
+// Weighted sums of neighbour rows, and the dot products that are their gradient.
 #pragma once
 
 #include "edge_rows.h"
@@ -8,41 +8,51 @@ namespace ariigcn::ARIIGCN_ISA {
 
 constexpr int64_t kSegmentsPerTask = 64;
 
-// Calls row(g, p) for every segment p of every group g; a task owns some of them.
-template <typename Row>
-inline void for_segments(const SegmentGraph& graph, const Row& row) {
-  run_ranges(graph.groups * graph.segments, kSegmentsPerTask, [&](int64_t first, int64_t last) {
-    for (int64_t at = first; at < last; ++at) row(at / graph.segments, at % graph.segments);
-  });
-}
-
-// Source row of edge e in group g.
+// Row of the other end of the edge at a position, in group g.
 template <typename T>
-inline auto source_rows(const SegmentGraph& graph, const T* feat, int64_t g) {
-  const T* base = feat + g * graph.nodes * graph.width;
-  return [=, indices = graph.indices, width = graph.width](int64_t e) {
-    return base + indices[e] * width;
+inline auto other_rows(const SegmentRows& rows, const T* feat, int64_t g) {
+  const T* base = feat + g * rows.others * rows.width;
+  return [=, edge = rows.edge, other = rows.other, width = rows.width](int64_t k) {
+    return base + other[edge ? edge[k] : k] * width;
   };
 }
 
 template <typename T>
 void segment_spmm(const SegmentSpmm<T>& in) {
-  const SegmentGraph& graph = in.graph;
-  for_segments(graph, [&](int64_t g, int64_t p) {
-    sum_rows<T>(graph.seg_ptr[p], graph.seg_ptr[p + 1], source_rows(graph, in.feat, g), graph.width,
-                WeightedTerm<T>{in.weight + g * graph.edges},
-                in.out + (g * graph.segments + p) * graph.width);
+  const SegmentRows& rows = in.rows;
+  int64_t most = 0;  // edges of a row whose weights do not lie side by side
+  for (int64_t r = 0; r < rows.rows && rows.edge; ++r)
+    most = std::max(most, rows.ptr[r + 1] - rows.ptr[r]);
+  const int64_t total = rows.groups * rows.rows;
+  run_tasks(ceil_div(total, kSegmentsPerTask), [&] {
+    return [&, gathered = Buffer<T>(most)](int64_t t) {
+      const int64_t end = std::min(total, (t + 1) * kSegmentsPerTask);
+      for (int64_t at = t * kSegmentsPerTask; at < end; ++at) {
+        const int64_t g = at / rows.rows, r = at % rows.rows;
+        const int64_t first = rows.ptr[r], last = rows.ptr[r + 1];
+        const T* weight = in.weight + g * rows.edges;
+        if (rows.edge) {
+          for (int64_t k = first; k < last; ++k) gathered[k - first] = weight[rows.edge[k]];
+          weight = gathered - first;
+        }
+        sum_rows<T>(first, last, other_rows(rows, in.feat, g), rows.width, WeightedTerm<T>{weight},
+                    in.out + at * rows.width);
+      }
+    };
   });
 }
 
 template <typename T>
 void segment_sddmm(const SegmentSddmm<T>& in) {
-  const SegmentGraph& graph = in.graph;
-  for_segments(graph, [&](int64_t g, int64_t p) {
-    const T* row = in.left + (g * graph.segments + p) * graph.width;
-    T* out = in.out + g * graph.edges;
-    reduce_rows<T>(graph.seg_ptr[p], graph.seg_ptr[p + 1], source_rows(graph, in.right, g),
-                   graph.width, DotTerm<T>{row, {}}, [=](int64_t e, T dot) { out[e] = dot; });
+  const SegmentRows& rows = in.rows;
+  run_ranges(rows.groups * rows.rows, kSegmentsPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
+      const int64_t g = at / rows.rows, r = at % rows.rows;
+      T* out = in.out + g * rows.edges;
+      reduce_rows<T>(rows.ptr[r], rows.ptr[r + 1], other_rows(rows, in.right, g), rows.width,
+                     DotTerm<T>{in.left + at * rows.width, {}},
+                     [=](int64_t e, T dot) { out[e] = dot; });
+    }
   });
 }
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.graph.remember import _CONVERSIONS
+from ariigcn_dgl.graph.cache import _CONVERSIONS
 
 
 def build() -> tuple[dgl.DGLGraph, Tensor]:
@@ -19,8 +19,7 @@ def build() -> tuple[dgl.DGLGraph, Tensor]:
 
 
 def fields(graph: Graph) -> dict[str, list[int]]:
-    names = set(Graph.__dataclass_fields__) - {"num_rels", "host", "narrow"}
-    return {name: getattr(graph, name).tolist() for name in names}
+    return {"plan": graph.plan.tolist(), "eids": graph.eids.tolist(), "sizes": list(graph.sizes)}
 
 
 def fresh(g: dgl.DGLGraph, etypes: Tensor | None) -> dict[str, list[int]]:

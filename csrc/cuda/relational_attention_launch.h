@@ -9,26 +9,18 @@
 
 #include <cstdint>
 
-#include "../activation.h"
+#include "../relational_attention_options.h"
 #include "outer_product.h"
 #include "row_product.h"
 
 namespace ariigcn {
 
-// Sizes and index structure; tensors of the Python class Graph.
-template <typename index_t>
-struct RelationalGraph {
-  int64_t num_dst, num_src, num_edges, num_segments, num_rels;
-  IndexArray<index_t> indptr, indices, seg_ptr, seg_dst, seg_rel, edge_seg, t_indptr, t_eids;
-  IndexArray<index_t> rel_ptr, seg_order, dst_order;  // segments by relation; targets by relations
-
-  RelationRows<index_t> relations() const {
-    return {indptr, edge_seg, seg_rel, seg_dst, dst_order, seg_order, num_rels};
-  }
-  RowOrder<index_t> segments_by_relation() const {
-    return {num_segments, rel_ptr, seg_order, seg_dst, num_rels};
-  }
-};
+inline RelationRows relation_rows(const GraphPlan& g) {
+  return {g.indptr, g.edge_seg, g.seg_rel, g.seg_dst, g.dst_order, g.seg_order, g.num_rels};
+}
+inline RowOrder segments_by_relation(const GraphPlan& g) {
+  return {g.num_segments, g.rel_ptr, g.seg_order, g.seg_dst, g.num_rels};
+}
 
 // Targets or sources of a block of an edge kernel.
 constexpr int kEdgeRows = 16;
@@ -38,16 +30,14 @@ __host__ __device__ inline int64_t edge_blocks(int64_t rows) {
 }
 
 // u and v have `attn_pitch` >= attn_feats elements a row, zeros in between, and whole vectors.
-template <typename scalar_t, typename index_t>
-struct RelationalForward {
+template <typename scalar_t>
+struct RelationalForward : AttentionOptions {
   using acc = acc_t<scalar_t>;
-  RelationalGraph<index_t> graph;
+  GraphPlan graph;
   int64_t modalities, groups, heads;  // group g of modalities * heads reads features g / heads
   int64_t in_feats, attn_feats, attn_pitch, out_feats;
-  Activation activation;
-  acc slope, keep;      // keep: probability that dropout keeps an edge
+  acc keep;             // probability that dropout keeps an edge
   const int64_t* seed;  // on the device, so that a replayed CUDA graph draws anew; null: no dropout
-  bool normalise, gelu, tf32;
 
   const scalar_t *dst_feat, *src_feat;      // (modalities, N, in_feats)
   const scalar_t *weight_dst, *weight_src;  // (groups, in_feats, attn_feats)
@@ -73,10 +63,10 @@ struct RelationalForward {
   }
 };
 
-template <typename scalar_t, typename index_t>
+template <typename scalar_t>
 struct RelationalBackward {
   using acc = acc_t<scalar_t>;
-  RelationalForward<scalar_t, index_t> forward;  // alpha, u, v and gelu_grad are read
+  RelationalForward<scalar_t> forward;    // alpha, u, v and gelu_grad are read
   bool shared;                            // targets are the sources: their gradient is in src_feat
   const scalar_t *grad_out, *grad_alpha;  // grad_alpha may be null
   scalar_t *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *rel_weight, *bias, *edge_weight;
@@ -93,15 +83,15 @@ struct RelationalBackward {
   // walks over all of one.
   Chunks of_targets() const { return Chunks(plain(forward.graph.num_dst), 256, 32); }
   Chunks of_sources() const { return Chunks(plain(forward.graph.num_src), 256, 32); }
-  Chunks of_segments() const { return Chunks(forward.graph.segments_by_relation(), 256, 32); }
-  Chunks of_bias() const { return Chunks(forward.graph.segments_by_relation(), 64, 64); }
+  Chunks of_segments() const { return Chunks(segments_by_relation(forward.graph), 256, 32); }
+  Chunks of_bias() const { return Chunks(segments_by_relation(forward.graph), 64, 64); }
   Chunks of_score() const { return Chunks(plain(edge_blocks(forward.graph.num_dst)), 64, 64); }
-  static RowOrder<index_t> plain(int64_t rows) { return {rows, nullptr, nullptr, nullptr, 1}; }
+  static RowOrder plain(int64_t rows) { return {rows, nullptr, nullptr, nullptr, 1}; }
 
   template <typename Take>
   void allocate_scratch(const Take& take) {
     forward.allocate_scratch(take);
-    const RelationalGraph<index_t>& graph = forward.graph;
+    const GraphPlan& graph = forward.graph;
     const int64_t groups = forward.groups, in = forward.in_feats, attn = forward.attn_feats;
     const bool biased = forward.bias != nullptr, weighted = forward.edge_weight != nullptr;
     take(grad_sums, groups * graph.num_segments * in);
@@ -122,24 +112,19 @@ struct RelationalBackward {
 
 // 3 kernels: projections; scores, softmax and sums over segments; products with the relations'
 // weights.
-template <typename scalar_t, typename index_t>
-cudaError_t launch_relational_forward(const RelationalForward<scalar_t, index_t>& op,
-                                      cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cudaStream_t stream);
 
 // 6 kernels: by the sums; by targets; by sources; by features; partial sums of weights; their sums.
-template <typename scalar_t, typename index_t>
-cudaError_t launch_relational_backward(const RelationalBackward<scalar_t, index_t>& op,
-                                       cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
 
 // The edge kernels, each for one activation.
-template <typename scalar_t, typename index_t>
-cudaError_t launch_attention_edges(const RelationalForward<scalar_t, index_t>& op,
-                                   cudaStream_t stream);
-template <typename scalar_t, typename index_t>
-cudaError_t launch_target_grads(const RelationalBackward<scalar_t, index_t>& op,
-                                cudaStream_t stream);
-template <typename scalar_t, typename index_t>
-cudaError_t launch_source_grads(const RelationalBackward<scalar_t, index_t>& op,
-                                cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_attention_edges(const RelationalForward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_source_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
 
 }  // namespace ariigcn

@@ -1,21 +1,19 @@
-"""Conversions that are done once for as long as the graph that they were made of is the same."""
+"""Conversions that are made once for as long as what they were made of is the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-if TYPE_CHECKING:
-    from ariigcn_dgl.graph.structure import Graph
-
+Result = TypeVar("Result")
 Edges = Sequence[Tensor | None]
-_CONVERSIONS: WeakIdKeyDictionary = WeakIdKeyDictionary()  # owner -> key -> (copy of edges, Graph)
+_CONVERSIONS: WeakIdKeyDictionary = WeakIdKeyDictionary()  # owner -> key -> (edges, result)
 
 
-def remembered(owner: Any, key: Hashable, edges: Edges, build: Callable[[], Graph]) -> Graph:
+def cached(owner: Any, key: Hashable, edges: Edges, build: Callable[[], Result]) -> Result:
     """Return what `build` returns, or returned before for the same owner, key and edges.
 
     Owners can be changed in place, DGL graphs even by writing to the tensors of ``g.edges()``, and
@@ -25,9 +23,9 @@ def remembered(owner: Any, key: Hashable, edges: Edges, build: Callable[[], Grap
     known = _CONVERSIONS.setdefault(owner, {})
     if key in known and _equal(known[key][0], edges):
         return known[key][1]
-    graph = build()
-    known[key] = ([None if x is None else x.clone() for x in edges], graph)
-    return graph
+    result = build()
+    known[key] = ([None if x is None else x.clone() for x in edges], result)
+    return result
 
 
 def _equal(before: Edges, now: Edges) -> bool:
