@@ -59,7 +59,7 @@ CUDA_HOME = Path(os.getenv("CUDA_HOME", "/usr/local/cuda"))
 if not (CUDA_HOME / "bin" / "nvcc").exists() and shutil.which("nvcc"):
     CUDA_HOME = Path(shutil.which("nvcc")).resolve().parents[1]
 NVCC = CUDA_HOME / "bin" / "nvcc"
-CUDA_SOURCES = sorted(Path("csrc/cuda").glob("*.cu"))
+CUDA_SOURCES = sorted(Path("csrc/cuda").rglob("*.cu"))
 WITH_CUDA = os.getenv("FORCE_CUDA", str(int(NVCC.exists() and bool(torch.version.cuda)))) == "1"
 if WITH_CUDA and not NVCC.exists():
     raise SystemExit(f"FORCE_CUDA=1, but there is no {NVCC}: set CUDA_HOME, or FORCE_CUDA=0")
@@ -116,7 +116,7 @@ class Build(BuildExtension):
         folder.mkdir(parents=True, exist_ok=True)
 
         def compiled(source):
-            target = folder / f"{source.stem}.o"
+            target = folder / f"{source.parent.name}_{source.stem}.o"
             read = target.with_suffix(
                 ".d"
             )  # what it was compiled from: "target : source header ..."
@@ -185,7 +185,7 @@ def library():
     # That of CUDA in any case: with other flags all files would be compiled anew.
     cuda = {"include_dirs": [build_options(), str(CUDA_HOME / "include")]}
     if WITH_CUDA:
-        sources += Path("csrc/cuda").glob("*.cpp")
+        sources += Path("csrc/cuda").rglob("*.cpp")
         cuda["library_dirs"] = [str(CUDA_HOME / "lib64"), str(CUDA_HOME / "lib")]
         cuda["libraries"] = ["cudart_static", "rt", "dl"]
     return CppExtension(

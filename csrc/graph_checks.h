@@ -62,8 +62,11 @@ inline void check_transpose(const Checks& check, const GraphPlan& g) {
 // No edge leaves the range of nodes between two bounds.
 inline void check_components(const Checks& check, const GraphPlan& g) {
   check.bounds("components", g.components, g.num_components + 1, g.num_dst);
-  if (g.num_components <= 1) return;  // one range
   bool fits = true;
+  for (int64_t c = 0; c < g.num_components; ++c)
+    fits &= g.components[c] < g.components[c + 1];  // no range is empty: kernels divide by its size
+  check.require(fits, "a component is empty");
+  if (g.num_components <= 1) return;  // one range
   for (int64_t c = 0; c < g.num_components; ++c) {
     const int64_t first = g.components[c], last = g.components[c + 1];
     for (int64_t e = g.indptr[first]; e < g.indptr[last]; ++e)

@@ -1,35 +1,81 @@
-// Which pairs of rows the pairwise contrast counts and what it sums, for CPU and CUDA.
+// The pairwise contrast as an operator, alike on every device: what it is given, what that must be,
+// and the tensor it returns. `Backend` computes it on a device:
+//   check(checks), forward(inputs, stats), backward(inputs, grad, stats, grad_z).
 #pragma once
 
-#include "numeric.h"
+#include <torch/csrc/stable/ops.h>
+
+#include <cmath>
+
+#include "checks.h"
+#include "pair_rule.h"
 
 namespace ariigcn {
 
-enum PairKind { kIgnored, kPositive, kNegative };
+struct [[gnu::visibility("hidden")]] ContrastInputs {
+  using Tensor = torch::stable::Tensor;
 
-// What is summed over the positives and negatives of a row, in the order of the output.
-enum ContrastStat {
-  kCountPos,
-  kCountNeg,
-  kSumPos,  // sum of s
-  kSumNeg,
-  kLsePos,  // log sum exp of s / temperature; 0 for an empty set
-  kLseNeg,
-  kMarginPos,  // sum of |margin - s|
-  kHingeNeg,   // sum of max(s, 0)
-  kNumStats
+  const Tensor &z, &label, &modality, &utterance;
+  PairRule rule;
+  double temperature, margin;
+  bool tf32;  // read by CUDA only
 };
 
-// Which pairs count: `positives` and `negatives` are sets of codes, bit `code` set = member, with
-// code = same class + 2 * same modality + 4 * same utterance.
-struct PairRule {
-  int64_t positives, negatives;
+inline Checks check_contrast(const char* op, const ContrastInputs& in) {
+  Checks::dim(op, "z", in.z, 3);
+  const Checks check(op, in.z);
+  const int64_t groups = in.z.size(0), size = in.z.size(1);
+  const int64_t positives = in.rule.positives, negatives = in.rule.negatives;
+  check.floating();
+  check.values("z", in.z, {groups, size, in.z.size(2)});
+  check.int64("label", in.label, {groups, size});
+  check.int64("modality", in.modality, {groups, size});
+  check.int64("utterance", in.utterance, {groups, size});
+  check.require((positives | negatives) >> 8 == 0 && (positives & negatives) == 0,
+                "positives and negatives must be different sets of the codes 0 to 7");
+  check.require(in.temperature > 0 && std::isfinite(in.temperature),
+                "temperature must be positive");
+  check.require(std::isfinite(in.margin), "margin must be finite");
+  return check;
+}
 
-  HOST_DEVICE PairKind kind(bool same_class, bool same_modality, bool same_utterance) const {
-    const int code = int(same_class) + 2 * int(same_modality) + 4 * int(same_utterance);
-    if (positives >> code & 1) return kPositive;
-    return negatives >> code & 1 ? kNegative : kIgnored;
-  }
-};
+// Statistics are kept in the type of sums.
+inline Checks::ScalarType stats_type(const ContrastInputs::Tensor& z) {
+  return z.scalar_type() == Checks::ScalarType::Double ? Checks::ScalarType::Double
+                                                       : Checks::ScalarType::Float;
+}
+
+template <typename Backend>
+torch::stable::Tensor pairwise_contrast(const ContrastInputs::Tensor& z,
+                                        const ContrastInputs::Tensor& label,
+                                        const ContrastInputs::Tensor& modality,
+                                        const ContrastInputs::Tensor& utterance, int64_t positives,
+                                        int64_t negatives, double temperature, double margin,
+                                        bool tf32) {
+  const ContrastInputs in{z,           label,  modality, utterance, {positives, negatives},
+                          temperature, margin, tf32};
+  Backend::check(check_contrast("pairwise_contrast", in));
+  torch::stable::Tensor stats =
+      torch::stable::new_empty(z, {z.size(0), kNumStats, z.size(1)}, stats_type(z));
+  Backend::forward(in, stats);
+  return stats;
+}
+
+template <typename Backend>
+torch::stable::Tensor pairwise_contrast_backward(
+    const ContrastInputs::Tensor& grad, const ContrastInputs::Tensor& stats,
+    const ContrastInputs::Tensor& z, const ContrastInputs::Tensor& label,
+    const ContrastInputs::Tensor& modality, const ContrastInputs::Tensor& utterance,
+    int64_t positives, int64_t negatives, double temperature, double margin, bool tf32) {
+  const ContrastInputs in{z,           label,  modality, utterance, {positives, negatives},
+                          temperature, margin, tf32};
+  const Checks check = check_contrast("pairwise_contrast_backward", in);
+  Backend::check(check);
+  check.placed("grad", grad, stats_type(z), {z.size(0), kNumStats, z.size(1)});
+  check.placed("stats", stats, stats_type(z), {z.size(0), kNumStats, z.size(1)});
+  torch::stable::Tensor grad_z = torch::stable::empty_like(z);
+  Backend::backward(in, grad, stats, grad_z);
+  return grad_z;
+}
 
 }  // namespace ariigcn

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
-
-from ariigcn_dgl.graph import move
 
 ELSEWHERE = "meta"  # any torch knows it, and knows no values there: those are beside the tensor
 aten = torch.ops.aten
@@ -74,6 +71,5 @@ def elsewhere() -> Iterator[str]:
 
     Reading values without a copy to the CPU is an error, as is mixing tensors of both devices.
     """
-    # The kernels that compute here take int64 only.
-    with patch.object(move, "LARGEST_INT32", -1), _Device():
+    with _Device():
         yield ELSEWHERE

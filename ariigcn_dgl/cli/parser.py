@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import jsonargparse
@@ -16,6 +17,7 @@ from docstring_parser import parse as parse_docstring
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
 from ariigcn_dgl.escape import visible
+from ariigcn_dgl.files import read_text
 from ariigcn_dgl.option_parser import OptionParser
 
 BAD_INPUT = 2
@@ -52,6 +54,16 @@ class _PrintCompletion(argparse.Action):
 
 class Parser(OptionParser):
     """Answers bad options with one sentence instead of the whole usage."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Return the options; text that is none is bad input, too."""
+        try:
+            return super().parse_args(args, *rest, **options)
+        except UnicodeDecodeError:  # of a file that a group of options, as --model, was given
+            for path in (Path(argument.rpartition("=")[2]) for argument in args or ()):
+                if path.is_file():
+                    read_text(path)  # raises what names the file
+            raise
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what is wrong, and where help is, and end with code 2."""

@@ -117,7 +117,8 @@ class _Reader:
         self.check(content, key, keys, ("to", "widths"))
         if content.get("multiple_of", 1) < 1:
             raise self.wrong(f"{key}.multiple_of", "expected at least 1")
-        if not all(isinstance(name, str) for name in content["widths"]):
+        widths = content["widths"]
+        if not widths or not all(isinstance(name, str) for name in widths):
             raise self.wrong(f"{key}.widths", "expected names of settings, as model.hidden_dim")
         return Match(**{**content, "widths": tuple(content["widths"])})
 

@@ -14,11 +14,10 @@ from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import (
-    BasisRelConv,
-    BilinearEdgeAttention,
     DialogueAttention,
     DialogueGRU,
     DialogueLSTM,
+    RelEdgeAttentionConv,
     SumConv,
 )
 from ariigcn_dgl.nn._dropout import Dropout
@@ -110,8 +109,17 @@ class DialogueGCN(System):
         hidden, graph = config.hidden_dim, config.graph_dim
         encoder = {"lstm": DialogueLSTM, "gru": DialogueGRU}[config.recurrent]
         self.encoder = encoder(sum(widths.values()), hidden, num_layers=2, dropout=config.dropout)
-        self.attend = BilinearEdgeAttention(hidden)
-        self.relational = BasisRelConv(hidden, graph, config.window.num_rels, config.num_bases)
+        self.relational = RelEdgeAttentionConv(
+            hidden,
+            graph,
+            config.window.num_rels,
+            score="bilinear",
+            norm="relation",
+            regularizer="basis",
+            num_bases=config.num_bases,
+            self_relation=True,
+            activation=torch.relu,
+        )
         self.sum = SumConv(graph, graph)
         width = hidden + graph
         self.nodal = DialogueAttention(width) if config.nodal_attention else None
@@ -125,10 +133,8 @@ class DialogueGCN(System):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         sequence = self.encoder(concatenate(batch), batch.lengths)
-        attention = self.attend(batch.graph, sequence)
-        weight = attention * batch.graph.norm.to(attention)
-        first = self.relational(batch.graph, sequence, weight).relu()
-        second = self.sum(batch.graph, first, attention).relu()
+        first, attention = self.relational(batch.graph, sequence, get_attention=True)
+        second = self.sum(batch.graph, first, attention.flatten()).relu()
         states = torch.cat([sequence, second], dim=1)
         if self.nodal is not None:
             states = self.nodal(states, batch.lengths)

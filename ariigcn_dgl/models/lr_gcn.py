@@ -13,7 +13,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
-from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, DialogueGRU, LatentGraphConv
+from ariigcn_dgl.nn import DialogueGRU, LatentGraphConv, RelEdgeAttentionConv
 from ariigcn_dgl.nn._dropout import Dropout
 
 
@@ -53,7 +53,7 @@ class LRGCN(System):
 
     .. math::
         x = \mathrm{BiGRU}(u), \qquad
-        h_0 = \mathrm{ReLU}(\mathrm{BasisRelConv}(x, \alpha)), \qquad
+        h_0 = \mathrm{ReLU}(\mathrm{RelEdgeAttentionConv}(x)), \qquad
         h_{1..K} = \mathrm{LatentGraphConv}(x), \qquad
         z = x + W [h_0 \oplus h_1 \oplus \dots \oplus h_K] + b
 
@@ -94,8 +94,17 @@ class LRGCN(System):
         dim = config.hidden_dim
         self.encoder = DialogueGRU(sum(widths.values()), dim)
         self.dropout = Dropout(config.dropout)
-        self.attend = BilinearEdgeAttention(dim)
-        self.relational = BasisRelConv(dim, dim, config.window.num_rels, config.num_bases)
+        self.relational = RelEdgeAttentionConv(
+            dim,
+            dim,
+            config.window.num_rels,
+            score="bilinear",
+            norm="relation",
+            regularizer="basis",
+            num_bases=config.num_bases,
+            self_relation=True,
+            activation=torch.relu,
+        )
         self.latent = LatentGraphConv(dim, config.num_graphs, config.num_layers, config.dropout)
         self.combine = nn.Linear((1 + config.num_graphs) * dim, dim)
         self.head = nn.Sequential(
@@ -108,11 +117,6 @@ class LRGCN(System):
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
         states = self.dropout(self.encoder(concatenate(batch), batch.lengths))
-        speaker = self.dropout(self._speaker_branch(batch, states))
+        speaker = self.dropout(self.relational(batch.graph, states))
         latent = self.latent(states, batch.lengths).flatten(1)
         return self.head(states + self.combine(torch.cat([speaker, latent], dim=1)))
-
-    def _speaker_branch(self, batch: Batch, states: Tensor) -> Tensor:
-        attention = self.attend(batch.graph, states)
-        weight = attention * batch.graph.norm.to(attention)
-        return self.relational(batch.graph, states, weight).relu()

@@ -1,7 +1,5 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
-from ariigcn_dgl.nn.basis_rel_conv import BasisRelConv
-from ariigcn_dgl.nn.bilinear_edge_attention import BilinearEdgeAttention
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
@@ -14,7 +12,6 @@ from ariigcn_dgl.nn.latent_graph_conv import LatentGraphConv
 from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
-from ariigcn_dgl.nn.modality_rel_conv import ModalityRelConv
 from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
@@ -29,8 +26,6 @@ __all__ = [
     "FUSIONS",
     "VAD",
     "Add",
-    "BasisRelConv",
-    "BilinearEdgeAttention",
     "Concatenate",
     "CrossModalTransformer",
     "DialogueAttention",
@@ -46,7 +41,6 @@ __all__ = [
     "MeanConv",
     "ModalityClassifiers",
     "ModalityEncoder",
-    "ModalityRelConv",
     "PairwiseContrast",
     "PartyRNN",
     "RelEdgeAttentionConv",

@@ -13,6 +13,7 @@ from ariigcn_dgl._dgl import import_dgl, is_dgl_graph
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
 from ariigcn_dgl.ops._checks import is_cast
+from ariigcn_dgl.ops._precision import autocasts
 
 if TYPE_CHECKING:
     import dgl
@@ -65,7 +66,7 @@ class GraphInputs:
                     f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
                     f"{rows.size(1)}"
                 )
-        autocast = torch.is_autocast_enabled(weight.device.type)
+        autocast = autocasts(weight)
         for name in ("src", "dst", "edge_weight"):
             x, shown = getattr(self, name), "edge_weight" if name == "edge_weight" else "feat"
             if x is None:

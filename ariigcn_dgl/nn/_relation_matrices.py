@@ -19,8 +19,19 @@ def make_relation_parameters(
     out_feats: int,
     regularizer: Regularizer | None,
     num_bases: int | None,
+    self_relation: bool = False,
 ) -> dict[str, nn.Parameter]:
     """Return the parameters that `relation_matrices` reads, by their names."""
+    if self_relation:
+        if regularizer is None or num_rels < 2:
+            raise ValueError(
+                "self_relation needs a regularizer and another relation: without, each relation "
+                "has a matrix of its own"
+            )
+        shared = (heads, num_rels - 1, in_feats, out_feats, regularizer, num_bases)
+        return make_relation_parameters(*shared) | {
+            "self_weight": glorot(heads, in_feats, out_feats)
+        }
     if regularizer is None:
         if num_bases is not None:
             raise ValueError(
@@ -46,6 +57,9 @@ def make_relation_parameters(
 
 def relation_matrices(parameters: dict[str, Tensor]) -> Tensor:
     r"""Return :math:`W_r` of every head and relation, (H, R, D_in, D_out)."""
+    if "self_weight" in parameters:
+        shared = {name: x for name, x in parameters.items() if name != "self_weight"}
+        return torch.cat([relation_matrices(shared), parameters["self_weight"].unsqueeze(1)], 1)
     if "rel_weight" in parameters:
         return parameters["rel_weight"]
     if "bases" in parameters:

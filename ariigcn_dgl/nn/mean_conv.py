@@ -55,7 +55,7 @@ class MeanConv(nn.Module):
             N nodes, each with exactly one self edge.
         feat : (G, N, D_in) tensor
         attention : (G, E) tensor
-            Attention of the first layer; the self edges' part is used.
+            Attention of the first layer by edge id; the self edges' part is used.
 
         Returns
         -------
@@ -70,5 +70,5 @@ class MeanConv(nn.Module):
         require_shape("attention", attention, (len(feat), graph.num_edges))
         weight = graph.in_norm.to(feat).expand(len(feat), -1)
         mean = segment_spmm(graph.merged, weight, feat)
-        self_attention = attention[:, graph.self_edges].unsqueeze(-1)
+        self_attention = attention[:, graph.eids[graph.self_edges]].unsqueeze(-1)
         return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))

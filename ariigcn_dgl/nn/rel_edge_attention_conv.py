@@ -19,7 +19,7 @@ from ariigcn_dgl.nn._relation_matrices import (
     make_relation_parameters,
     relation_matrices,
 )
-from ariigcn_dgl.ops import dot_attention, dropout, relational_attention, relational_sum
+from ariigcn_dgl.ops import Impl, dot_attention, dropout, relational_attention, relational_sum
 
 if TYPE_CHECKING:
     import dgl
@@ -44,8 +44,10 @@ class RelEdgeAttentionConv(nn.Module):
 
     With one relation and fitting weights this is `dgl.nn.GATv2Conv`; with scores of zero it is
     `dgl.nn.RelGraphConv` whose edge norm is :math:`1 / |N_i|`. AR-IIGCN's layer has
-    ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu``. A self
-    term is a relation of self edges, or `residual`.
+    ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu`` and the
+    modalities as groups; DialogueGCN's and LR-GCN's ``score="bilinear", norm="relation",
+    regularizer="basis", self_relation=True``. A self term is a relation of self edges, or
+    `residual`.
 
     Computed by `ariigcn_dgl.ops.relational_attention`: on the CPU no tensor has E rows of features.
 
@@ -69,6 +71,12 @@ class RelEdgeAttentionConv(nn.Module):
         blocks; as in `dgl.nn.RelGraphConv`.
     num_bases : int, optional
         Default: R.
+    self_relation : bool
+        The last relation, that of the self edges, has a matrix :math:`W_0` of its own; the
+        regularizer is for the others.
+    num_groups : int, optional
+        Sets of features M, e.g. modalities, that share the graph and have weights of their own:
+        `feat` is (M, N, D_in) then. They run in one call.
     attn_feats : int, optional
         Width of the additive score; default D_out.
     negative_slope : float
@@ -84,6 +92,8 @@ class RelEdgeAttentionConv(nn.Module):
     allow_zero_in_degree : bool
         Let targets without in-edges pass; their sum is 0, so that b and the residual are all they
         get. Otherwise they are an error.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch.
 
     Examples
     --------
@@ -118,6 +128,8 @@ class RelEdgeAttentionConv(nn.Module):
         norm: Norm = "none",
         regularizer: Regularizer | None = None,
         num_bases: int | None = None,
+        self_relation: bool = False,
+        num_groups: int | None = None,
         attn_feats: int | None = None,
         negative_slope: float = 0.2,
         feat_drop: float = 0.0,
@@ -126,28 +138,32 @@ class RelEdgeAttentionConv(nn.Module):
         activation: Callable[[Tensor], Tensor] | None = None,
         bias: bool = True,
         allow_zero_in_degree: bool = False,
+        impl: Impl = "native",
     ) -> None:
         super().__init__()
         src_feats, dst_feats = in_feats if isinstance(in_feats, tuple) else (in_feats, in_feats)
         self.src_feats, self.dst_feats, self.out_feats = src_feats, dst_feats, out_feats
-        self.num_rels, self.num_heads = num_rels, num_heads
+        self.num_rels, self.num_heads, self.num_groups = num_rels, num_heads, num_groups
         self.score_kind, self.norm = score, norm
         self.negative_slope, self.attn_drop = negative_slope, attn_drop
         self.activation = activation
+        self.impl: Impl = impl
         self._allow_zero_in_degree = allow_zero_in_degree
         self._check_options(feat_drop)
         self.feat_drop = Dropout(feat_drop)
-        heads = num_heads or 1
+        heads = (num_groups or 1) * (num_heads or 1)
         width = out_feats if attn_feats is None else attn_feats
         self._make_score(heads, width, bias)
         matrices = make_relation_parameters(
-            heads, num_rels, src_feats, out_feats, regularizer, num_bases
+            heads, num_rels, src_feats, out_feats, regularizer, num_bases, self_relation
         )
         self._matrix_names = list(matrices)
         for name, parameter in matrices.items():
             self.register_parameter(name, parameter)
         self.bias = nn.Parameter(torch.zeros(heads, out_feats)) if bias else None
         self.residual: nn.Module | None = None
+        if residual and num_groups is not None:
+            raise ValueError("residual must be False with num_groups: add feat to the result")
         if residual and dst_feats == heads * out_feats:
             self.residual = nn.Identity()
         elif residual:
@@ -160,11 +176,16 @@ class RelEdgeAttentionConv(nn.Module):
             "out_feats": self.out_feats,
             "num_rels": self.num_rels,
             "num_heads": 1 if self.num_heads is None else self.num_heads,
+            "num_groups": 1 if self.num_groups is None else self.num_groups,
         }
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
-        choices = {"score": (self.score_kind, Score), "norm": (self.norm, Norm)}
+        choices = {
+            "score": (self.score_kind, Score),
+            "norm": (self.norm, Norm),
+            "impl": (self.impl, Impl),
+        }
         for name, (value, kinds) in choices.items():
             if value not in kinds.__args__:
                 raise ValueError(f"{name} must be one of {kinds.__args__}, got {value!r}")
@@ -202,6 +223,7 @@ class RelEdgeAttentionConv(nn.Module):
             "out_feats": self.out_feats,
             "num_rels": self.num_rels,
             "num_heads": self.num_heads,
+            **({} if self.num_groups is None else {"num_groups": self.num_groups}),
             "score": self.score_kind,
             "norm": self.norm,
         }
@@ -230,6 +252,7 @@ class RelEdgeAttentionConv(nn.Module):
         feat : tensor, dict of str to tensor, or pair of either
             (N, D_in) node states; by node type in a heterograph; ``(source rows, target rows)``
             where these are different nodes. Of a block's states the first N_dst are the targets'.
+            With groups (M, N, D_in) states of nodes of one type.
         etypes : (E,) int tensor, optional
             Relations by edge id, for a graph with one edge type and R > 1. In a heterograph
             relation r is ``graph.canonical_etypes[r]``; a `Graph` has its own.
@@ -242,9 +265,9 @@ class RelEdgeAttentionConv(nn.Module):
         Returns
         -------
         (N_dst, H, D_out) tensor, or dict of it by node type
-            Without its second axis where `num_heads` was not given.
+            Without its second axis where `num_heads` was not given; with groups behind an axis M.
         (E, H, 1) tensor, or dict of it by canonical edge type
-            Attention by edge id, if asked for.
+            Attention by edge id, if asked for; with groups (M, E, H, 1).
 
         Raises
         ------
@@ -254,15 +277,34 @@ class RelEdgeAttentionConv(nn.Module):
         ValueError
             If shapes, dtypes, devices or relations do not fit.
         """
-        inputs = read_inputs(graph, feat, etypes, edge_weight, self.num_rels)
+        own = feat if self.num_groups is None else self._first_group(feat)
+        inputs = read_inputs(graph, own, etypes, edge_weight, self.num_rels)
         inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
-        src = self.feat_drop(inputs.src)
-        dst = src if inputs.dst is inputs.src else self.feat_drop(inputs.dst)
+        grouped = self.num_groups is not None
+        src = self.feat_drop(feat if grouped else inputs.src.unsqueeze(0))
+        shared = grouped or inputs.dst is inputs.src
+        dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
         out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
-        out = inputs.by_node_type(self._finish(out.transpose(0, 1), dst))
-        return (out, inputs.by_edge(alpha)) if get_attention else out
+        out = self._finish(out, dst)
+        out = out if grouped else inputs.by_node_type(out.squeeze(0))
+        if not get_attention:
+            return out
+        attention = inputs.by_edge(alpha)
+        if not grouped:
+            return out, attention
+        return out, attention.unflatten(1, (len(src), -1)).transpose(0, 1)
+
+    def _first_group(self, feat: Tensor) -> Tensor:
+        """Return the states of one group, which stand for all."""
+        if not isinstance(feat, Tensor) or feat.dim() != 3 or len(feat) != self.num_groups:
+            got = tuple(feat.shape) if isinstance(feat, Tensor) else type(feat).__name__
+            raise ValueError(
+                f"feat must have shape ({self.num_groups}, N, {self.src_feats}), one row of nodes "
+                f"for each of the layer's num_groups, got {got}"
+            )
+        return feat[0]
 
     @property
     def _gelu_is_fused(self) -> bool:
@@ -273,48 +315,52 @@ class RelEdgeAttentionConv(nn.Module):
     def _attend(
         self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return the sums, (H, N_dst, D_out), and the attention, (H, E)."""
+        """Return the sums, (M H, N_dst, D_out), and the attention, (M H, E), of rows (M, N, D)."""
         matrices = relation_matrices({name: getattr(self, name) for name in self._matrix_names})
         if self.score_kind == "bilinear":
             return self._attend_bilinear(graph, src, dst, edge_weight, matrices)
         width = max(self.src_feats, self.dst_feats)  # the operator takes one width
         return relational_attention(
             graph,
-            _widen(src, width).unsqueeze(0),
-            _widen(self.weight_dst.mT, width).mT,
-            _widen(self.weight_src.mT, width).mT,
+            _widen(src, width),
+            _widen(self.weight_dst, width, dim=-2),
+            _widen(self.weight_src, width, dim=-2),
             self.score.squeeze(-1),
-            _widen(matrices.mT, width).mT,
-            dst_feat=None if dst is src else _widen(dst, width).unsqueeze(0),
+            _widen(matrices, width, dim=-2),
+            dst_feat=None if dst is src else _widen(dst, width),
             bias=self.score_bias,
             edge_weight=edge_weight,
             negative_slope=self.negative_slope,
             dropout=self.attn_drop if self.training else 0.0,
             normalise=self.norm == "relation",
             gelu=self._gelu_is_fused,
+            impl=self.impl,
         )
 
     def _attend_bilinear(
         self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None, matrices: Tensor
     ) -> tuple[Tensor, Tensor]:
-        rows = src.expand(len(matrices), -1, -1)
-        alpha = dot_attention(graph, dst @ self.weight_score, rows)
-        factor = dropout(alpha, self.attn_drop) if self.training and self.attn_drop else alpha
+        heads = len(matrices) // len(src)
+        rows, targets = (x.repeat_interleave(heads, 0) for x in (src, dst))
+        alpha = dot_attention(graph, targets @ self.weight_score, rows, impl=self.impl)
+        dropped = self.training and self.attn_drop > 0
+        factor = dropout(alpha, self.attn_drop, impl=self.impl) if dropped else alpha
         factor = factor * graph.norm.to(factor) if self.norm == "relation" else factor
         factor = factor if edge_weight is None else factor * edge_weight
-        return relational_sum(graph, factor, rows, matrices), alpha
+        return relational_sum(graph, factor, rows, matrices, impl=self.impl), alpha
 
     def _finish(self, out: Tensor, dst: Tensor) -> Tensor:
-        """Return the layer's result, (N_dst, H, D_out) or (N_dst, D_out), of the sums."""
-        out = out if self.bias is None else out + self.bias
+        """Return the result, (M, N_dst, H, D_out) or (M, N_dst, D_out), of the sums."""
+        out = out if self.bias is None else out + self.bias.unsqueeze(1)
+        if self.num_heads is not None:
+            out = out.unflatten(0, (len(dst), -1)).transpose(1, 2)
         if self.residual is not None:
             out = out + self.residual(dst).view(out.shape)
-        out = out.squeeze(1) if self.num_heads is None else out
         done = self.activation is None or self._gelu_is_fused
         return out if done else self.activation(out)
 
 
-def _widen(rows: Tensor, width: int) -> Tensor:
-    """Return the rows with columns of zeros up to the width; themselves where they are as wide."""
-    missing = width - rows.size(-1)
-    return F.pad(rows, (0, missing)) if missing else rows
+def _widen(x: Tensor, width: int, dim: int = -1) -> Tensor:
+    """Return `x` with zeros up to the width along its last or last but one axis, if any lack."""
+    missing = width - x.size(dim)
+    return F.pad(x, (0, missing) if dim == -1 else (0, 0, 0, missing)) if missing else x

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn.mean_conv import MeanConv
-from ariigcn_dgl.nn.modality_rel_conv import ModalityRelConv
+from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 
 Residual = Literal["none", "sum", "norm"]
 
@@ -48,7 +49,17 @@ class RelationalGraph(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.attend = ModalityRelConv(hidden_dim, hidden_dim, num_rels, num_modalities)
+        self.attend = RelEdgeAttentionConv(
+            hidden_dim,
+            hidden_dim,
+            num_rels,
+            num_groups=num_modalities,
+            norm="relation",
+            negative_slope=0.0,
+            bias=False,
+            activation=F.gelu,
+            allow_zero_in_degree=True,
+        )
         self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
         self.dropout = Dropout(dropout)
         self.residual = residual
@@ -57,9 +68,9 @@ class RelationalGraph(nn.Module):
 
     def forward(self, graph: Graph, feat: Tensor) -> Tensor:
         """Return the node states, (M, N, D), after both layers, of `feat`, (M, N, D)."""
-        out, attention = self.attend(graph, feat)
+        out, attention = self.attend(graph, feat, get_attention=True)
         first = self._join(feat, self.dropout(out), self.norms[: len(feat)])
-        out = self.mean(graph, first, attention)
+        out = self.mean(graph, first, attention.flatten(1))
         return self._join(first, self.dropout(out), self.norms[len(feat) :])
 
     def _join(self, before: Tensor, after: Tensor, norms: nn.ModuleList) -> Tensor:

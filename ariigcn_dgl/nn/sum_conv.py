@@ -51,7 +51,7 @@ class SumConv(nn.Module):
             N nodes, each with exactly one self edge.
         feat : (N, D_in) tensor
         edge_weight : (E,) tensor
-            The self edges' part is used.
+            By edge id; the self edges' part is used.
 
         Raises
         ------
@@ -61,5 +61,5 @@ class SumConv(nn.Module):
         require_shape("feat", feat, (graph.num_src, len(self.weight)))
         require_shape("edge_weight", edge_weight, (graph.num_edges,))
         total = segment_spmm(graph.merged, torch.ones_like(edge_weight)[None], feat[None])
-        own = edge_weight[graph.self_edges].unsqueeze(1) * (feat @ self.self_weight)
+        own = edge_weight[graph.eids[graph.self_edges]].unsqueeze(1) * (feat @ self.self_weight)
         return total.squeeze(0) @ self.weight + own + self.bias

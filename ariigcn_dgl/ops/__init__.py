@@ -1,5 +1,6 @@
 """Operators on plain tensors and `Graph`: each with a reference of the same signature."""
 
+from ariigcn_dgl.ops._impl import Impl
 from ariigcn_dgl.ops.dot_attention import dot_attention, dot_attention_reference
 from ariigcn_dgl.ops.dropout import dropout
 from ariigcn_dgl.ops.pairwise_contrast import (
@@ -15,6 +16,7 @@ from ariigcn_dgl.ops.segment_spmm import segment_spmm, segment_spmm_reference
 
 __all__ = [
     "ContrastStats",
+    "Impl",
     "PairRule",
     "dot_attention",
     "dot_attention_reference",

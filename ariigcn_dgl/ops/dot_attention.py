@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
-from ariigcn_dgl.ops._transforms import is_transformed
+from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops.edge_softmax import edge_softmax, largest_score
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
 
 
-def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
+def dot_attention(graph: Graph, query: Tensor, key: Tensor, *, impl: Impl = "native") -> Tensor:
     r"""Compute the attention of every edge from the dot product of its ends.
 
     .. math::
@@ -36,6 +36,8 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
         Target rows; G counts independent groups (modalities, heads).
     key : (G, N_src, D) tensor
         Source rows.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
     groups, _, width = query.shape
     require_shape("query", query, (groups, graph.num_dst, width))
     require_shape("key", key, (groups, graph.num_src, width))
-    if is_transformed(query, key):
+    if is_reference(impl, query, key):
         return dot_attention_reference(graph, query, key)
     targets = graph.merged  # whose segments are the targets
     scores = torch.ops.ariigcn.segment_sddmm(

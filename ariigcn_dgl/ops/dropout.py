@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_floating
-from ariigcn_dgl.ops._transforms import is_transformed
+from ariigcn_dgl.ops._impl import Impl, is_reference
 
 
-def dropout(x: Tensor, p: float) -> Tensor:
+def dropout(x: Tensor, p: float, *, impl: Impl = "native") -> Tensor:
     """Zero each entry with probability `p`; scale the others, so that the mean is kept.
 
     On the CPU the mask is a hash of each position and one number from torch's generator: no mask is
@@ -23,6 +23,8 @@ def dropout(x: Tensor, p: float) -> Tensor:
     x : floating tensor
     p : float
         From 0 to 1.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def dropout(x: Tensor, p: float) -> Tensor:
     require_floating(x=x)
     if not 0 <= p <= 1:
         raise ValueError(f"p must lie between 0 and 1, got {p}")
-    if x.device.type != "cpu" or is_transformed(x):
+    if x.device.type != "cpu" or is_reference(impl, x):
         return F.dropout(x, p)
     seed = torch.empty((), dtype=torch.int64).random_(-(2**63), None)
     return torch.ops.ariigcn.dropout(x.contiguous(), seed, p)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
+from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._precision import allows_tf32
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
-from ariigcn_dgl.ops._transforms import is_transformed
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
 
@@ -76,6 +76,7 @@ def pairwise_contrast(
     *,
     temperature: float = 0.1,
     margin: float = 1.0,
+    impl: Impl = "native",
 ) -> ContrastStats:
     r"""Reduce all pairwise similarities :math:`s_{ij} = z_i \cdot z_j` to per-row statistics.
 
@@ -95,6 +96,8 @@ def pairwise_contrast(
         Which pairs count.
     temperature, margin : float
         Divisor inside the log-sum-exp; target of the positives' penalty.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -124,7 +127,7 @@ def pairwise_contrast(
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
-    if is_transformed(z):
+    if is_reference(impl, z):
         options = {"temperature": temperature, "margin": margin}
         return pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     stats = torch.ops.ariigcn.pairwise_contrast(

@@ -12,10 +12,10 @@ from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.graph.plan import Facts, Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
-from ariigcn_dgl.ops._transforms import is_transformed
 from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
 Activation = Literal["leaky_relu", "tanh", "elu", "gelu"]
@@ -38,6 +38,7 @@ def relational_attention(
     dropout: float = 0.0,
     normalise: bool = True,
     gelu: bool = False,
+    impl: Impl = "native",
 ) -> tuple[Tensor, Tensor]:
     r"""Attend to neighbours and sum them, each transformed by the weight of its relation.
 
@@ -87,6 +88,8 @@ def relational_attention(
         Divide by :math:`|N_i^r|`, the neighbours of i in relation r.
     gelu : bool
         Apply GELU to the result.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def relational_attention(
         "gelu": gelu,
     }
     _check(graph, tensors, activation, dropout)
-    if is_transformed(*tensors.values()):
+    if is_reference(impl, *tensors.values()):
         return relational_attention_reference(graph, **tensors, **options)
     exact = computed_dtype(feat)
     dtype = exact if autocasts(feat) else feat.dtype

@@ -8,13 +8,16 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
 
 
-def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor) -> Tensor:
+def relational_sum(
+    graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor, *, impl: Impl = "native"
+) -> Tensor:
     r"""Sum weighted neighbours, each transformed by the weight of its relation.
 
     .. math:: h'_i = \sum_r \sum_{j \in N_i^r} w_{ij} h_j W_r
@@ -32,6 +35,8 @@ def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: 
         Source rows.
     rel_weight : (G, R, D_in, D_out) tensor
         One matrix per relation.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -61,6 +66,8 @@ def relational_sum(graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: 
     require_dim(4, rel_weight=rel_weight)
     shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
     require_shape("rel_weight", rel_weight, shape)
+    if is_reference(impl):
+        return relational_sum_reference(graph, edge_weight, feat, rel_weight)
     if graph.facts.rel_counts is None:
         raise ValueError("a step that is recorded cannot hold relational_sum: its shapes change")
     sums = segment_spmm(graph, edge_weight, feat)[:, graph.seg_order]

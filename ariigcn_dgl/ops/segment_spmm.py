@@ -10,13 +10,13 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph.plan import Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
-from ariigcn_dgl.ops._transforms import is_transformed
+from ariigcn_dgl.ops._impl import Impl, is_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
 
 
-def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
+def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor, *, impl: Impl = "native") -> Tensor:
     r"""Sum neighbour rows per (target, relation), each edge with its weight.
 
     .. math:: a_p = \sum_{(j \to i) \in p} w_{ij} h_j
@@ -32,6 +32,8 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
         Weight of each edge, in the order of ``graph.indices``.
     feat : (G, N_src, D) tensor
         Source rows.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     groups, _, width = feat.shape
     require_shape("feat", feat, (groups, graph.num_src, width))
     require_shape("weight", weight, (groups, graph.num_edges))
-    if is_transformed(weight, feat):
+    if is_reference(impl, weight, feat):
         return segment_spmm_reference(graph, weight, feat)
     return torch.ops.ariigcn.segment_spmm(
         weight.contiguous(), feat.contiguous(), graph.plan, graph.sizes, False

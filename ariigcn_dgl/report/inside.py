@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.batching import Batch, collate
-from ariigcn_dgl.nn import BilinearEdgeAttention, ModalityClassifiers, ModalityRelConv
+from ariigcn_dgl.nn import ModalityClassifiers, RelEdgeAttentionConv
 from ariigcn_dgl.report.conversation import Answer
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -86,7 +86,7 @@ def _observe(trained: TrainedRun, batch: Batch) -> tuple[dict[str, Any], np.ndar
     states: list[Tensor] = []
     model = trained.model.eval()
     with (
-        _hooks(_attending(model), lambda _, out: weights.append(_weights(out))),
+        _attention(model, weights),
         _hooks(_classifying(model, len(trained.label_names)), lambda x, _: states.append(x[0])),
     ):
         model(batch.to(model.device))
@@ -103,9 +103,28 @@ def _hooks(modules: Sequence[nn.Module], record: Callable[[tuple, Any], None]) -
             handle.remove()
 
 
-def _attending(model: nn.Module) -> list[nn.Module]:
-    kinds = (BilinearEdgeAttention, ModalityRelConv)
-    return [module for module in model.modules() if isinstance(module, kinds)]
+@contextmanager
+def _attention(model: nn.Module, weights: list[Tensor]) -> Iterator[None]:
+    """Collect the attention, (G, E), of every layer that has some, whether or not it is asked."""
+    layers = [module for module in model.modules() if isinstance(module, RelEdgeAttentionConv)]
+    asked: list[bool] = []
+
+    def ask(layer: nn.Module, args: tuple, options: dict) -> tuple[tuple, dict]:
+        asked.append(options.get("get_attention", False))
+        return args, options | {"get_attention": True}
+
+    def answer(layer: nn.Module, args: tuple, options: dict, results: tuple) -> Any:
+        states, attention = results  # (E, H, 1), with groups (M, E, H, 1)
+        weights.append(attention.transpose(-2, -3).flatten(0, -3).squeeze(-1))
+        return results if asked.pop() else states
+
+    handles = [layer.register_forward_pre_hook(ask, with_kwargs=True) for layer in layers]
+    handles += [layer.register_forward_hook(answer, with_kwargs=True) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _classifying(model: nn.Module, num_classes: int) -> list[nn.Module]:
@@ -114,12 +133,6 @@ def _classifying(model: nn.Module, num_classes: int) -> list[nn.Module]:
     beside = {module for head in heads for module in head.modules()}
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
     return [one for one in linear if one.out_features == num_classes and one not in beside]
-
-
-def _weights(out: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-    """Return the attention, (G, E), of what an attending layer returned."""
-    attention = out[1] if isinstance(out, tuple) else out
-    return attention.reshape(-1, attention.size(-1))
 
 
 def _by_utterance(

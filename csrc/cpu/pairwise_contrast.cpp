@@ -2,7 +2,7 @@
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include "../pairwise_contrast_checks.h"
+#include "../pairwise_contrast.h"
 #include "contrast_order.h"
 #include "kernels.h"
 
@@ -11,24 +11,18 @@ using namespace ariigcn;
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-struct Input {
-  const Tensor &z, &label, &modality, &utterance;
-  int64_t positives, negatives;
-  double temperature, margin;
-};
-
 // The kernels' arguments and what they point into.
 template <typename T>
 class Call {
  public:
-  Call(const Input& in, bool backward)
+  Call(const ContrastInputs& in, bool backward)
       : arguments{in.z.size(0),
                   in.z.size(1),
                   in.z.size(2),
                   0,
                   nullptr,
-                  rule_of(in),
-                  KindTable(rule_of(in)),
+                  in.rule,
+                  KindTable(in.rule),
                   T(1 / in.temperature),
                   T(in.margin),
                   nullptr,
@@ -62,9 +56,7 @@ class Call {
  private:
   static constexpr int64_t kWidestVector = 64 / sizeof(T);
 
-  static PairRule rule_of(const Input& in) { return {in.positives, in.negatives}; }
-
-  void sort_rows(const Input& in) {
+  void sort_rows(const ContrastInputs& in) {
     const int64_t size = arguments.size;
     groups_.resize(arguments.num_groups);
     for (int64_t g = 0; g < arguments.num_groups; ++g) {
@@ -90,7 +82,7 @@ class Call {
 };
 
 template <typename T>
-void forward(const Input& in, Tensor& stats) {
+void run_forward(const ContrastInputs& in, Tensor& stats) {
   Call<T> call(in, false);
   PairwiseContrast<T>& arguments = call.arguments;
   const int64_t rows = arguments.num_groups * arguments.pitch;
@@ -103,7 +95,8 @@ void forward(const Input& in, Tensor& stats) {
 }
 
 template <typename T>
-void backward(const Input& in, const Tensor& grad, const Tensor& stats, Tensor& grad_z) {
+void run_backward(const ContrastInputs& in, const Tensor& grad, const Tensor& stats,
+                  Tensor& grad_z) {
   Call<T> call(in, true);
   const int64_t rows = call.arguments.num_groups * call.arguments.pitch;
   const PairwiseContrastGrad<T> arguments{
@@ -112,39 +105,29 @@ void backward(const Input& in, const Tensor& grad, const Tensor& stats, Tensor& 
   CALL_BEST_ISA(pairwise_contrast_backward, arguments);
 }
 
-Tensor pairwise_contrast(const Tensor& z, const Tensor& label, const Tensor& modality,
-                         const Tensor& utterance, int64_t positives, int64_t negatives,
-                         double temperature, double margin, bool /*tf32: of CUDA*/) {
-  const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
-  check_pairwise_contrast("pairwise_contrast", in).float_or_double();
-  Tensor stats = torch::stable::new_zeros(z, {z.size(0), kNumStats, z.size(1)});
-  if (z.scalar_type() == ScalarType::Double)
-    forward<double>(in, stats);
-  else
-    forward<float>(in, stats);
-  return stats;
-}
+struct Cpu {
+  static void check(const Checks& check) { check.float_or_double(); }
 
-Tensor pairwise_contrast_backward(const Tensor& grad, const Tensor& stats, const Tensor& z,
-                                  const Tensor& label, const Tensor& modality,
-                                  const Tensor& utterance, int64_t positives, int64_t negatives,
-                                  double temperature, double margin, bool /*tf32: of CUDA*/) {
-  const Input in{z, label, modality, utterance, positives, negatives, temperature, margin};
-  const Checks check = check_pairwise_contrast("pairwise_contrast_backward", in);
-  check.float_or_double();
-  check.values("grad", grad, {z.size(0), kNumStats, z.size(1)});
-  check.values("stats", stats, {z.size(0), kNumStats, z.size(1)});
-  Tensor grad_z = torch::stable::new_zeros(z, z.sizes());
-  if (z.scalar_type() == ScalarType::Double)
-    backward<double>(in, grad, stats, grad_z);
-  else
-    backward<float>(in, grad, stats, grad_z);
-  return grad_z;
-}
+  static void forward(const ContrastInputs& in, Tensor& stats) {
+    torch::stable::zero_(stats);  // rows without pairs are not visited
+    if (in.z.scalar_type() == ScalarType::Double)
+      run_forward<double>(in, stats);
+    else
+      run_forward<float>(in, stats);
+  }
+  static void backward(const ContrastInputs& in, const Tensor& grad, const Tensor& stats,
+                       Tensor& grad_z) {
+    torch::stable::zero_(grad_z);
+    if (in.z.scalar_type() == ScalarType::Double)
+      run_backward<double>(in, grad, stats, grad_z);
+    else
+      run_backward<float>(in, grad, stats, grad_z);
+  }
+};
 
 }  // namespace
 
 STABLE_TORCH_LIBRARY_IMPL(ariigcn, CPU, m) {
-  m.impl("pairwise_contrast", TORCH_BOX(&pairwise_contrast));
-  m.impl("pairwise_contrast_backward", TORCH_BOX(&pairwise_contrast_backward));
+  m.impl("pairwise_contrast", TORCH_BOX(&pairwise_contrast<Cpu>));
+  m.impl("pairwise_contrast_backward", TORCH_BOX(&pairwise_contrast_backward<Cpu>));
 }

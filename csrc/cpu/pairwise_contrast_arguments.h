@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "../pairwise_contrast.h"
+#include "../pair_rule.h"
 
 namespace ariigcn {
 

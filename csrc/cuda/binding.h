@@ -39,12 +39,6 @@ cuda_t<scalar_t>* output(torch::stable::Tensor& tensor) {
   return reinterpret_cast<cuda_t<scalar_t>*>(tensor.mutable_data_ptr<scalar_t>());
 }
 
-// The dtype in which sums over `tensor` are kept; the tensor form of `acc_t`.
-inline torch::headeronly::ScalarType acc_dtype(const torch::stable::Tensor& tensor) {
-  using torch::headeronly::ScalarType;
-  return tensor.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
-}
-
 inline void check_launch(cudaError_t error, const char* op) {
   STD_TORCH_CHECK(error == cudaSuccess, op, ": ", cudaGetErrorString(error));
 }

@@ -50,6 +50,14 @@ def refused_train(
     return run
 
 
+def test_a_file_of_settings_that_is_no_text_is_named(
+    refused_train: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY")
+    sentence = refused_train(f"--model={tmp_path / 'a.npy'}")
+    assert "a.npy: byte 0 is not UTF-8 text; save the file as UTF-8" in sentence
+
+
 def test_both_seeds_are_trained_and_summarised(trained: Path) -> None:
     summary = json.loads((trained / "summary.json").read_text())
     assert set(summary) == {"0", "1"}

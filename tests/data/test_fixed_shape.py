@@ -9,8 +9,6 @@ from ariigcn_dgl.data import Dialogues, SynthConfig, synthesise
 from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.data.fixed_shape import Shape, _rung, padded, rebuilt, tensors_of
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture(scope="module")
 def dialogues() -> Dialogues:
@@ -59,7 +57,7 @@ def test_a_padded_batch_has_its_shape(dialogues: Dialogues, chosen: list[int], r
 def test_batches_of_one_shape_differ_in_values_alone(dialogues: Dialogues):
     first, second = (collate(dialogues, chosen, Window()) for chosen in ([0, 1, 2], [2, 0, 1]))
     assert Shape.of(first, 4) == Shape.of(second, 4)
-    tensors = [tensors_of(fixed_of(batch), CPU) for batch in (first, second)]
+    tensors = [tensors_of(fixed_of(batch)) for batch in (first, second)]
     for a, b in zip(*tensors, strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
     assert not all(a.equal(b) for a, b in zip(*tensors, strict=True))
@@ -67,8 +65,8 @@ def test_batches_of_one_shape_differ_in_values_alone(dialogues: Dialogues):
 
 def test_a_rebuilt_batch_is_the_padded_one(dialogues: Dialogues):
     fixed = fixed_of(collate(dialogues, [0, 1, 2], Window()))
-    again = rebuilt(fixed, tensors_of(fixed, CPU))
-    for a, b in zip(tensors_of(fixed, CPU), tensors_of(again, CPU), strict=True):
+    again = rebuilt(fixed, tensors_of(fixed))
+    for a, b in zip(tensors_of(fixed), tensors_of(again), strict=True):
         assert a.equal(b)
 
 
@@ -79,12 +77,3 @@ def test_a_table_leads_every_utterance_to_its_place(dialogues: Dialogues):
         for rows, places in zip(sequences.table.rows, sequences.table.places, strict=True):
             found = rows.flatten()[places][: len(batch.labels)]
             assert found.equal(torch.arange(len(batch.labels)))
-
-
-def test_indices_for_a_gpu_are_counted_with_32_bits(dialogues: Dialogues):
-    fixed = fixed_of(collate(dialogues, [0, 1], Window()))
-    device = torch.device("cuda")  # only asked what it would want
-    graph = rebuilt(fixed, tensors_of(fixed, device)).graph
-    plan = graph.plan
-    assert (graph.src.dtype, plan.indices.dtype) == (torch.int64, torch.int32)
-    assert [x.dtype for x in plan.relation_order] == [torch.int32] * 3

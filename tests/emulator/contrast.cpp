@@ -1,6 +1,6 @@
 #include "contrast.h"
 
-#include "cuda/pairwise_contrast.h"
+#include "cuda/pairwise_contrast/launchers.h"
 #include "types.h"
 
 namespace {

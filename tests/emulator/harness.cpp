@@ -2,7 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "cuda/segment_spmm_launch.h"
+#include "cuda/segment_spmm/launchers.h"
 #include "types.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "cuda/relational_attention_launch.h"
+#include "cuda/relational_attention/launchers.h"
 #include "types.h"
 
 namespace {

@@ -14,7 +14,7 @@ from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast_reference
 
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
-KERNELS = sorted((CSRC / "cuda").glob("pairwise_contrast*.cu"))
+KERNELS = sorted((CSRC / "cuda" / "pairwise_contrast").glob("*.cu"))
 COMPILE = ["g++", "-std=c++20", "-O1", "-pthread", f"-I{HERE}", f"-I{CSRC}"]
 LIBRARY = ["-shared", "-fPIC"]
 BUILDS = {

@@ -20,11 +20,10 @@ from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
 ROOT = Path(__file__).parents[2]
-EMULATOR, CUDA = ROOT / "tests" / "emulator", ROOT / "csrc" / "cuda"
-NAMES = ("relational_attention", "attention_edges", "target_grads", "source_grads", "row_product",
-         "outer_product")  # fmt: skip
+EMULATOR = ROOT / "tests" / "emulator"
+KERNELS = sorted((ROOT / "csrc" / "cuda" / "relational_attention").glob("*.cu"))
 COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
-SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *(CUDA / f"{name}.cu" for name in NAMES)]
+SOURCES = ["-x", "c++", EMULATOR / "relational.cpp", *KERNELS]
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 INPUTS = ("dst_feat", "feat", "weight_dst", "weight_src", "score", "bias", "edge_weight",
           "rel_weight")  # fmt: skip

@@ -112,7 +112,11 @@ def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, mess
         ({"search": {}}, "settings[2].search: has 1 candidates, but mlp has 2: every setting gets"),
         ({"match": {"widths": []}}, "settings[2].match: lacks 'to'"),
         (
-            {"match": {"to": "mlp", "widths": [], "multiple_of": 0}},
+            {"match": {"to": "mlp", "widths": []}},
+            "settings[2].match.widths: expected names of settings",
+        ),
+        (
+            {"match": {"to": "mlp", "widths": ["model.hidden_dim"], "multiple_of": 0}},
             "settings[2].match.multiple_of: expected at least 1",
         ),
         (
@@ -120,7 +124,10 @@ def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, mess
             "settings[2].match.widths: expected names of settings, as model.hidden_dim",
         ),
         ({"modalities": [[1]]}, "settings[2].modalities: expected some of text, audio, visual"),
-        ({"match": {"to": "x", "widths": []}}, "settings[2].match.to: there is no setting 'x'"),
+        (
+            {"match": {"to": "x", "widths": ["model.hidden_dim"]}},
+            "settings[2].match.to: there is no setting 'x'",
+        ),
         ({"x": "far"}, "settings[2].x: is 'far', expected a number"),
     ],
 )

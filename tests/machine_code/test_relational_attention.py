@@ -7,18 +7,15 @@ import re
 import pytest
 
 SINGLE, HALF, BFLOAT16 = "If", "I6__half", "I13__nv_bfloat16"
-INT32, INT64 = "i", "l"
 EDGE_KERNELS = ("attention_edges_kernel", "target_grads_kernel", "source_grads_kernel")
 PRODUCT_KERNELS = ("row_product_kernel", "weight_grads_kernel")
-each_index = pytest.mark.parametrize("index", [INT32, INT64], ids=["int32", "int64"])
 
 
 @pytest.mark.parametrize("dtype", [SINGLE, HALF, BFLOAT16])
 @pytest.mark.parametrize("kernel", [*EDGE_KERNELS, *PRODUCT_KERNELS, "partial_sums_kernel"])
-@each_index
-def test_nothing_is_spilled(machine_code, kernel: str, dtype: str, index: str, arch: str):
+def test_nothing_is_spilled(machine_code, kernel: str, dtype: str, arch: str):
     act = "LeakyRelu" if kernel in EDGE_KERNELS else ""
-    found = machine_code.kernels(arch, kernel + dtype + index, act)
+    found = machine_code.kernels(arch, kernel + dtype, act)
     assert found
     assert {name: machine_code.resources(arch)[name]["STACK"] for name in found} == dict.fromkeys(
         found, 0
@@ -34,9 +31,8 @@ def test_four_blocks_of_an_edge_kernel_fit_on_a_multiprocessor(
     assert max(use["SHARED"] for use in uses) <= 32 * 1024
 
 
-@each_index
-def test_a_score_takes_the_absolute_value_for_free(machine_code, index: str, arch: str):
-    sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE + index, "LeakyRelu")
+def test_a_score_takes_the_absolute_value_for_free(machine_code, arch: str):
+    sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE, "LeakyRelu")
     assert len(re.findall(r"FFMA R\d+, .*\|R\d+\|", sass)) >= 4
     assert "LDG.E.128" in sass
 
@@ -46,21 +42,19 @@ def test_a_score_takes_the_absolute_value_for_free(machine_code, index: str, arc
     ("dtype", "instruction"),
     [(HALF, "HMMA.16816.F32 "), (BFLOAT16, "HMMA.16816.F32.BF16"), (SINGLE, "HMMA.1688.F32.TF32")],
 )
-@each_index
 def test_products_run_on_tensor_cores(
-    machine_code, kernel: str, dtype: str, instruction: str, index: str, tensor_arch: str
+    machine_code, kernel: str, dtype: str, instruction: str, tensor_arch: str
 ):
     last = "Lb0EEEv" if kernel == "row_product_kernel" else ""
-    sass = machine_code.code(tensor_arch, f"{kernel}{dtype}{index}Lb1E", last)
+    sass = machine_code.code(tensor_arch, f"{kernel}{dtype}Lb1E", last)
     assert sass.count(instruction) >= 32  # a step's share of a warp
     assert ("LDSM" in sass) == (dtype != SINGLE or kernel == "row_product_kernel")
 
 
 @pytest.mark.parametrize("dtype", [SINGLE, HALF, BFLOAT16])
-@each_index
-def test_products_use_multiply_adds_before_sm_80(machine_code, dtype: str, index: str, arch: str):
+def test_products_use_multiply_adds_before_sm_80(machine_code, dtype: str, arch: str):
     if arch != "sm_75":
         pytest.skip("has tensor cores")
-    sass = machine_code.code(arch, f"row_product_kernel{dtype}{index}Lb1E", "Lb0EEEv")
+    sass = machine_code.code(arch, f"row_product_kernel{dtype}Lb1E", "Lb0EEEv")
     assert "HMMA" not in sass
     assert sass.count("FFMA") >= 64

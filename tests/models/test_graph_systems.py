@@ -73,13 +73,13 @@ def edge_weights(x: Tensor, matrix: Tensor) -> list[dict[int, Tensor]]:
 def first_graph_layer(model: System, x: Tensor, turns: list[int]) -> tuple[Tensor, list]:
     """Return the states of one dialogue after Eq. 2, and the edge weights."""
     conv, out = model.relational, []
-    alpha = edge_weights(x, model.attend.weight)
+    alpha = edge_weights(x, conv.weight_score[0])
     for i in range(len(x)):
-        state = alpha[i][i] * (x[i] @ conv.self_weight) + conv.bias
+        state = alpha[i][i] * (x[i] @ conv.self_weight[0]) + conv.bias[0]
         kinds = {j: (turns[j], turns[i], j > i) for j in neighbours(i, len(x)) if j != i}
         for j, kind in kinds.items():
             relation = (kind[0] * 2 + kind[1]) * 2 + kind[2]
-            matrix = torch.einsum("b,bio->io", conv.coefficients[relation], conv.bases)
+            matrix = torch.einsum("b,bio->io", conv.coefficients[0, relation], conv.bases[0])
             size = sum(1 for other in kinds.values() if other == kind)
             state = state + alpha[i][j] / size * (x[j] @ matrix)
         out.append(state.relu())
@@ -188,7 +188,7 @@ def test_more_than_two_speakers_share_the_relations_same_and_other(name: str):
     cls, config = SYSTEMS[name]
     config = replace(config, window=replace(WINDOW, relations="auto").resolved(3))
     model, batch = make(cls, config), make_batch(config.window)
-    assert len(model.relational.coefficients) == 4
+    assert len(model.relational.coefficients[0]) == 4
     assert model(batch).isfinite().all()
 
 
@@ -242,5 +242,5 @@ def test_the_past_only_speaker_branch_of_lr_gcn_is_causal():
     states = torch.randn(9, LR_GCN.hidden_dim, dtype=torch.float64)
     later = states.clone()
     later[3:5] += 1
-    before, after = (model._speaker_branch(batch, x) for x in (states, later))
+    before, after = (model.relational(batch.graph, x) for x in (states, later))
     assert (before - after).abs().sum(1).nonzero().flatten().tolist() == [3, 4]

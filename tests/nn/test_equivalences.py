@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, RelEdgeAttentionConv
+from ariigcn_dgl.nn import RelEdgeAttentionConv
 from ariigcn_dgl.optional import is_installed
 
 IN, OUT, HEADS, RELS, NODES, EDGES = 6, 4, 3, 5, 40, 300
@@ -210,40 +210,28 @@ def test_uniform_attention_with_edge_weights_is_rel_graph_conv_with_any_norm(g, 
     torch.testing.assert_close(out, theirs(g, feat, etypes, norm), **CLOSE)
 
 
-def test_bilinear_scores_and_bases_are_dialogue_gcns_layer(feat):
-    """Its self relation has a matrix of its own: one more basis, that only this relation uses."""
+def test_a_self_relation_is_one_more_basis_that_only_it_uses(feat):
     graph = Graph.from_dialogues(
         torch.tensor([25, 15]), torch.arange(NODES) % 2, past=4, future=3, relations="pairs"
     )
     bases, rels = 2, graph.num_rels
-    attend, conv = BilinearEdgeAttention(IN), BasisRelConv(IN, OUT, rels, bases)
-    randomise(nn.ModuleList([attend, conv]))
-    ours = RelEdgeAttentionConv(
-        IN,
-        OUT,
-        rels,
-        score="bilinear",
-        norm="relation",
-        regularizer="basis",
-        num_bases=bases + 1,
-    )
+    options = {"score": "bilinear", "norm": "relation", "regularizer": "basis"}
+    own = RelEdgeAttentionConv(IN, OUT, rels, num_bases=bases, self_relation=True, **options)
+    randomise(own)
+    ours = RelEdgeAttentionConv(IN, OUT, rels, num_bases=bases + 1, **options)
     with torch.no_grad():
-        ours.weight_score.copy_(attend.weight[None])
-        ours.bases.copy_(torch.cat([conv.bases, conv.self_weight[None]])[None])
-        ours.coefficients.copy_(torch.block_diag(conv.coefficients, torch.ones(1, 1))[None])
-        ours.bias.copy_(conv.bias[None])
-    # the self term alpha_ii W_0 is not divided: a node has one self edge
-    alpha = attend(graph, feat)
-    expected = conv(graph, feat, alpha * graph.norm.to(alpha))
-    out, attention = ours(graph, feat, get_attention=True)
+        ours.weight_score.copy_(own.weight_score)
+        ours.bases.copy_(torch.cat([own.bases, own.self_weight[None]], 1))
+        ours.coefficients.copy_(torch.block_diag(own.coefficients[0], torch.ones(1, 1))[None])
+        ours.bias.copy_(own.bias)
+    out, expected = ours(graph, feat), own(graph, feat)
     torch.testing.assert_close(out, expected, **CLOSE)
-    torch.testing.assert_close(attention.flatten(), alpha, **CLOSE)
     by_feat, score, mixed, coefficients, bias = pull(
         out, feat, ours.weight_score, ours.bases, ours.coefficients, ours.bias
     )
-    their_leaves = (attend.weight, conv.bases, conv.self_weight, conv.coefficients, conv.bias)
-    expected_feat, *rest = pull(expected, feat, *their_leaves)
-    results = [score[0], mixed[0, :-1], mixed[0, -1], coefficients[0, :-1, :-1], bias[0]]
+    leaves = (own.weight_score, own.bases, own.self_weight, own.coefficients, own.bias)
+    expected_feat, *rest = pull(expected, feat, *leaves)
+    results = [score, mixed[:, :-1], mixed[0, -1:], coefficients[:, :-1, :-1], bias]
     torch.testing.assert_close([by_feat, *results], [expected_feat, *rest], **CLOSE)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl.graph import Graph, relation_names
-from ariigcn_dgl.nn import MeanConv, ModalityRelConv, RelationalGraph
+from ariigcn_dgl.nn import MeanConv, RelationalGraph, RelEdgeAttentionConv
 
 NAMES = relation_names("speaker")
 NODES, WIDTH, GROUPS = 8, 3, 2
@@ -27,10 +27,26 @@ def feat() -> Tensor:
     return torch.randn(GROUPS, NODES, WIDTH, generator=generator, dtype=torch.float64)
 
 
+def modality_conv(in_feats: int, out_feats: int, groups: int, **options) -> RelEdgeAttentionConv:
+    """Return the layer as AR-IIGCN has it."""
+    return RelEdgeAttentionConv(
+        in_feats,
+        out_feats,
+        len(NAMES),
+        num_groups=groups,
+        norm="relation",
+        negative_slope=0.0,
+        bias=False,
+        activation=F.gelu,
+        allow_zero_in_degree=True,
+        **options,
+    )
+
+
 @pytest.fixture
-def conv() -> ModalityRelConv:
+def conv() -> RelEdgeAttentionConv:
     torch.manual_seed(0)
-    return ModalityRelConv(WIDTH, 4, len(NAMES), GROUPS).double()
+    return modality_conv(WIDTH, 4, GROUPS).double()
 
 
 def edges(graph: Graph) -> list[tuple[int, int, int]]:
@@ -38,7 +54,7 @@ def edges(graph: Graph) -> list[tuple[int, int, int]]:
     return list(zip(*(x.tolist() for x in triples), strict=True))
 
 
-def loop(conv: ModalityRelConv, graph: Graph, feat: Tensor) -> tuple[Tensor, Tensor]:
+def loop(conv: RelEdgeAttentionConv, graph: Graph, feat: Tensor) -> tuple[Tensor, Tensor]:
     """Compute Eq. 8-10 edge by edge, with the concatenation written out."""
     out = torch.zeros(len(feat), graph.num_dst, conv.rel_weight.size(-1), dtype=feat.dtype)
     attention = torch.zeros(len(feat), graph.num_edges, dtype=feat.dtype)
@@ -60,35 +76,37 @@ def loop(conv: ModalityRelConv, graph: Graph, feat: Tensor) -> tuple[Tensor, Ten
 
 @torch.no_grad()
 def test_attention_conv_equals_the_loop(conv, graph: Graph, feat: Tensor):
-    ours, theirs = conv(graph, feat), loop(conv, graph, feat)
+    out, attention = conv(graph, feat, get_attention=True)
+    assert attention.shape == (GROUPS, graph.num_edges, 1, 1)
+    ours, theirs = (out, attention.flatten(1)), loop(conv, graph, feat)
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_attention_conv_derivatives(conv, graph: Graph, feat: Tensor):
     feat.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: conv(graph, x)[0], [feat], fast_mode=True)
+    assert torch.autograd.gradcheck(lambda x: conv(graph, x), [feat], fast_mode=True)
 
 
 def test_all_weights_learn(conv, graph: Graph, feat: Tensor):
-    conv(graph, feat)[0].sum().backward()
+    conv(graph, feat).sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in conv.parameters())
 
 
 def test_groups_do_not_mix(conv, graph: Graph, feat: Tensor):
     changed = feat.clone()
     changed[1] += 1
-    assert conv(graph, changed)[0][0].equal(conv(graph, feat)[0][0])
+    assert conv(graph, changed)[0].equal(conv(graph, feat)[0])
 
 
 def test_renumbering_relations_with_their_weights_changes_nothing(conv, graph, feat: Tensor):
-    expected = conv(graph, feat)[0]
+    expected = conv(graph, feat)
     order = torch.tensor([3, 0, 4, 2, 1])
     renumbered = Graph.from_edges(
         graph.src, graph.dst, order[graph.etypes], num_src=NODES, num_dst=NODES
     )
     with torch.no_grad():
         conv.rel_weight.copy_(conv.rel_weight[:, order.argsort()].clone())
-    torch.testing.assert_close(conv(renumbered, feat)[0], expected)
+    torch.testing.assert_close(conv(renumbered, feat), expected)
 
 
 def test_renumbering_nodes_renumbers_the_output(conv, graph, feat: Tensor):
@@ -97,20 +115,53 @@ def test_renumbering_nodes_renumbers_the_output(conv, graph, feat: Tensor):
         new[graph.src], new[graph.dst], graph.etypes, num_src=NODES, num_dst=NODES
     )
     moved = torch.empty_like(feat).index_copy(1, new, feat)
-    torch.testing.assert_close(conv(renamed, moved)[0][:, new], conv(graph, feat)[0])
+    torch.testing.assert_close(conv(renamed, moved)[:, new], conv(graph, feat))
 
 
 def test_a_node_without_in_edges_gets_zero(conv, feat: Tensor):
     indptr = torch.tensor([0, 1, *[1] * (NODES - 1)])
     graph = Graph.from_csr(indptr, torch.tensor([3]), num_rels=len(NAMES))
-    assert conv(graph, feat)[0][:, 1:].abs().sum() == 0
+    assert conv(graph, feat)[:, 1:].abs().sum() == 0
+
+
+def test_groups_and_heads_are_layers_of_one_group_each(graph: Graph, feat: Tensor):
+    both = modality_conv(WIDTH, 4, GROUPS, num_heads=3).double()
+    out, attention = both(graph, feat, get_attention=True)
+    assert (out.shape, attention.shape) == ((2, NODES, 3, 4), (2, graph.num_edges, 3, 1))
+    for g in range(GROUPS):
+        one = RelEdgeAttentionConv(
+            *(WIDTH, 4, len(NAMES), 3),
+            norm="relation",
+            negative_slope=0.0,
+            bias=False,
+            activation=F.gelu,
+        )
+        own = {k: x[3 * g : 3 * g + 3] for k, x in both.state_dict().items()}
+        one.double().load_state_dict(own)
+        expected = one(graph, feat[g], get_attention=True)
+        torch.testing.assert_close((out[g], attention[g]), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_bilinear_groups_are_layers_of_one_group_each(graph: Graph, feat: Tensor):
+    options = {"score": "bilinear", "num_heads": 2}
+    both = RelEdgeAttentionConv(WIDTH, 4, len(NAMES), num_groups=GROUPS, **options).double()
+    out = both(graph, feat)
+    for g in range(GROUPS):
+        one = RelEdgeAttentionConv(WIDTH, 4, len(NAMES), **options).double()
+        one.load_state_dict({k: x[2 * g : 2 * g + 2] for k, x in both.state_dict().items()})
+        torch.testing.assert_close(out[g], one(graph, feat[g]), rtol=1e-12, atol=1e-12)
+
+
+def test_a_residual_of_groups_is_refused():
+    with pytest.raises(ValueError, match="residual must be False with num_groups"):
+        RelEdgeAttentionConv(4, 4, num_groups=2, residual=True)
 
 
 def test_attention_drops_out_in_training_only(graph: Graph, feat: Tensor):
-    conv = ModalityRelConv(WIDTH, 4, len(NAMES), GROUPS, attn_drop=0.5).double()
-    assert not conv(graph, feat)[0].equal(conv(graph, feat)[0])
+    conv = modality_conv(WIDTH, 4, GROUPS, attn_drop=0.5).double()
+    assert not conv(graph, feat).equal(conv(graph, feat))
     conv.eval()
-    assert conv(graph, feat)[0].equal(conv(graph, feat)[0])
+    assert conv(graph, feat).equal(conv(graph, feat))
 
 
 def test_autocast_runs_the_layers(graph: Graph, feat: Tensor):
@@ -124,21 +175,23 @@ def test_autocast_runs_the_layers(graph: Graph, feat: Tensor):
 
 
 BAD = {
-    "a node too few": lambda graph, feat: (graph, feat[:, 1:]),
-    "another width": lambda graph, feat: (graph, feat[..., 1:]),
-    "a group too few": lambda graph, feat: (graph, feat[:1]),
-    "no groups": lambda graph, feat: (graph, feat[0]),
+    "a node too few": (lambda feat: feat[:, 1:], "one row for each of the graph's 8 source nodes"),
+    "another width": (lambda feat: feat[..., 1:], "must be 3 wide"),
+    "a group too few": (lambda feat: feat[:1], r"shape \(2, N, 3\), .* got \(1, 8, 3\)"),
+    "no groups": (lambda feat: feat[0], r"shape \(2, N, 3\), .* got \(8, 3\)"),
+    "a pair": (lambda feat: (feat, feat), r"shape \(2, N, 3\), .* got tuple"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_features_of_another_shape_are_refused(conv, graph: Graph, feat: Tensor, case: str):
-    with pytest.raises(ValueError, match=r"feat must have shape \(2, 8, 3\)"):
-        conv(*BAD[case](graph, feat))
+    change, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        conv(graph, change(feat))
 
 
 def test_a_graph_of_other_relations_is_refused(conv, graph: Graph, feat: Tensor):
-    with pytest.raises(ValueError, match=r"graph must have 5 relations .* got 1 relations"):
+    with pytest.raises(ValueError, match=r"graph must have 5 relations, .* got 1"):
         conv(graph.merged, feat)
 
 
@@ -170,7 +223,7 @@ def test_mean_conv_refuses_attention_of_other_edges(graph: Graph, feat: Tensor):
         MeanConv(WIDTH, 4, GROUPS).double()(graph, feat, attention)
 
 
-@pytest.mark.parametrize("layer", [MeanConv(3, 4), ModalityRelConv(3, 4, 5, 2)])
+@pytest.mark.parametrize("layer", [MeanConv(3, 4), modality_conv(3, 4, 2)])
 def test_parameters_can_be_drawn_anew(layer: torch.nn.Module):
     before = [p.detach().clone() for p in layer.parameters()]
     layer.reset_parameters()
@@ -181,23 +234,23 @@ def test_parameters_can_be_drawn_anew(layer: torch.nn.Module):
 
 def test_two_layers_without_residual_are_the_convolutions(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS).double()
-    first, attention = layers.attend(graph, feat)
-    assert layers(graph, feat).equal(layers.mean(graph, first, attention))
+    first, attention = layers.attend(graph, feat, get_attention=True)
+    assert layers(graph, feat).equal(layers.mean(graph, first, attention.flatten(1)))
 
 
 def test_residual_sum_adds_the_input_of_each_layer(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="sum").double()
-    out, attention = layers.attend(graph, feat)
+    out, attention = layers.attend(graph, feat, get_attention=True)
     first = feat + out
-    expected = first + layers.mean(graph, first, attention)
+    expected = first + layers.mean(graph, first, attention.flatten(1))
     torch.testing.assert_close(layers(graph, feat), expected)
 
 
 def test_residual_adds_and_normalises_each_layer(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm").double()
-    out, attention = layers.attend(graph, feat)
+    out, attention = layers.attend(graph, feat, get_attention=True)
     first = F.layer_norm(feat + out, (WIDTH,))
-    second = F.layer_norm(first + layers.mean(graph, first, attention), (WIDTH,))
+    second = F.layer_norm(first + layers.mean(graph, first, attention.flatten(1)), (WIDTH,))
     torch.testing.assert_close(layers(graph, feat), second)
 
 
@@ -213,10 +266,10 @@ class CountCalls(TorchDispatchMode):
 
 def test_the_attention_layer_is_one_native_call_each_way_and_little_else():
     graph = Graph.from_dialogues(torch.tensor([5, 3]), torch.tensor([0, 1] * 4))
-    conv = ModalityRelConv(4, 6, graph.num_rels, num_modalities=3)
+    conv = modality_conv(4, 6, groups=3)
     feat = torch.randn(3, 8, 4, requires_grad=True)
     with CountCalls() as calls:
-        conv(graph, feat)[0].sum().backward()
+        conv(graph, feat).sum().backward()
     native = [name for name in calls.names if name.startswith("ariigcn")]
     assert native == [
         "ariigcn.relational_attention.default",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.nn import BasisRelConv, BilinearEdgeAttention, SumConv
+from ariigcn_dgl.nn import RelEdgeAttentionConv, SumConv
 
 NODES, WIDTH, OUT, BASES = 8, 3, 4, 2
 LENGTHS, SPEAKERS = torch.tensor([5, 1, 2]), torch.tensor([0, 1, 1, 0, 1, 0, 2, 1])
@@ -36,9 +36,17 @@ def edge_weight(graph: Graph) -> Tensor:
 
 
 @pytest.fixture
-def conv(graph: Graph) -> BasisRelConv:
+def conv(graph: Graph) -> RelEdgeAttentionConv:
     torch.manual_seed(0)
-    conv = BasisRelConv(WIDTH, OUT, graph.num_rels, BASES).double()
+    conv = RelEdgeAttentionConv(
+        WIDTH,
+        OUT,
+        graph.num_rels,
+        score="bilinear",
+        regularizer="basis",
+        num_bases=BASES,
+        self_relation=True,
+    ).double()
     torch.nn.init.normal_(conv.bias)
     return conv
 
@@ -57,40 +65,47 @@ def edges(graph: Graph) -> list[tuple[int, int, int]]:
 
 
 @torch.no_grad()
-def test_edge_attention_equals_the_loop(graph: Graph, feat: Tensor):
-    attend = BilinearEdgeAttention(WIDTH).double()
-    scores = [feat[i] @ attend.weight @ feat[j] for j, i, _ in edges(graph)]
+def test_edge_attention_equals_the_loop(conv, graph: Graph, feat: Tensor):
+    scores = [feat[i] @ conv.weight_score[0] @ feat[j] for j, i, _ in edges(graph)]
     expected = torch.empty(graph.num_edges, dtype=torch.float64)
     for e, (_, i, _) in enumerate(edges(graph)):
         rivals = [s for s, (_, k, _) in zip(scores, edges(graph), strict=True) if k == i]
         expected[e] = scores[e].exp() / sum(s.exp() for s in rivals)
-    torch.testing.assert_close(attend(graph, feat), expected, rtol=1e-12, atol=1e-12)
+    _, attention = conv(graph, feat, get_attention=True)
+    torch.testing.assert_close(attention.flatten(), expected, rtol=1e-12, atol=1e-12)
 
 
 @torch.no_grad()
-def test_relational_conv_equals_the_loop(conv, graph: Graph, feat: Tensor, edge_weight: Tensor):
+def test_the_self_relation_has_a_matrix_of_its_own(conv, graph: Graph, feat, edge_weight):
+    out, attention = conv(graph, feat, edge_weight=edge_weight, get_attention=True)
     expected = conv.bias.repeat(NODES, 1)
     for e, (j, i, r) in enumerate(edges(graph)):
-        matrix = conv.self_weight
+        matrix = conv.self_weight[0]
         if r < graph.num_rels - 1:
-            matrix = sum(conv.coefficients[r, b] * conv.bases[b] for b in range(BASES))
-        expected[i] += edge_weight[e] * (feat[j] @ matrix)
-    out = conv(graph, feat, edge_weight)
+            matrix = sum(conv.coefficients[0, r, b] * conv.bases[0, b] for b in range(BASES))
+        expected[i] += attention[e, 0] * edge_weight[e] * (feat[j] @ matrix)
     torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
 
 
 @torch.no_grad()
 def test_relational_conv_equals_dgls(conv, graph: Graph, feat: Tensor, edge_weight: Tensor):
-    edge_weight[graph.self_edges] = 1.0
     theirs = dgl.nn.RelGraphConv(WIDTH, OUT, graph.num_rels - 1, "basis", BASES).double()
-    theirs.linear_r.W.copy_(conv.bases)
-    theirs.linear_r.coeff.copy_(conv.coefficients)
-    theirs.loop_weight.copy_(conv.self_weight)
-    theirs.h_bias.copy_(conv.bias)
+    theirs.linear_r.W.copy_(conv.bases[0])
+    theirs.linear_r.coeff.copy_(conv.coefficients[0])
+    theirs.loop_weight.copy_(conv.self_weight[0])
+    theirs.h_bias.copy_(conv.bias[0])
+    conv.weight_score.zero_()  # then the attention is one over the number of neighbours
+    edge_weight[graph.self_edges] = 1.0
     others = graph.src != graph.dst
     g = dgl.graph((graph.src[others], graph.dst[others]), num_nodes=NODES)
     expected = theirs(g, feat, graph.etypes[others], edge_weight[others].unsqueeze(1))
-    torch.testing.assert_close(conv(graph, feat, edge_weight), expected, rtol=1e-12, atol=1e-12)
+    out = conv(graph, feat, edge_weight=edge_weight / graph.in_norm)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_self_relation_without_a_regularizer_is_refused():
+    with pytest.raises(ValueError, match="self_relation needs a regularizer"):
+        RelEdgeAttentionConv(WIDTH, OUT, 3, self_relation=True)
 
 
 @torch.no_grad()
@@ -104,68 +119,40 @@ def test_sum_conv_equals_the_loop(sum_conv, graph: Graph, feat: Tensor, edge_wei
     torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_derivatives(conv, sum_conv, graph: Graph, feat: Tensor, edge_weight: Tensor):
-    attend = BilinearEdgeAttention(WIDTH).double()
+def both_layers(conv, sum_conv, graph: Graph, feat: Tensor) -> Tensor:
+    out, attention = conv(graph, feat, get_attention=True)
+    return torch.cat([out, sum_conv(graph, feat, attention.flatten())], dim=1)
 
-    def layers(feat: Tensor, edge_weight: Tensor) -> Tensor:
-        weight = edge_weight * attend(graph, feat)
-        return torch.cat([conv(graph, feat, weight), sum_conv(graph, feat, weight)])
 
-    inputs = [feat.requires_grad_(), edge_weight.requires_grad_()]
-    assert torch.autograd.gradcheck(layers, inputs, fast_mode=True)
+def test_derivatives(conv, sum_conv, graph: Graph, feat: Tensor):
+    layers = lambda feat: both_layers(conv, sum_conv, graph, feat)  # noqa: E731
+    assert torch.autograd.gradcheck(layers, [feat.requires_grad_()], fast_mode=True)
 
 
 def test_all_weights_learn(conv, sum_conv, graph: Graph, feat: Tensor):
-    attend = BilinearEdgeAttention(WIDTH).double()
-    attention = attend(graph, feat)
-    out = conv(graph, feat, attention).square().sum()
-    (out + sum_conv(graph, feat, attention).square().sum()).backward()
-    parameters = [*attend.parameters(), *conv.parameters(), *sum_conv.parameters()]
+    both_layers(conv, sum_conv, graph, feat).square().sum().backward()
+    parameters = [*conv.parameters(), *sum_conv.parameters()]
     assert all(p.grad.abs().sum() > 0 for p in parameters)
 
 
 @torch.no_grad()
 def test_a_past_only_window_makes_the_layers_causal(conv, sum_conv, feat: Tensor):
     graph = graph_of(future=0)
-    attend = BilinearEdgeAttention(WIDTH).double()
     changed = feat.clone()
     changed[3:5] += 1  # the last two utterances of the first dialogue
-    before, after = (
-        torch.cat([conv(graph, x, alpha), sum_conv(graph, x, alpha)], dim=1)
-        for x, alpha in ((x, attend(graph, x)) for x in (feat, changed))
-    )
+    before, after = (both_layers(conv, sum_conv, graph, x) for x in (feat, changed))
     assert (before - after).abs().sum(1).nonzero().flatten().tolist() == [3, 4]
 
 
 def test_drawing_weights_anew_changes_them_all(conv, sum_conv):
-    for layer in (conv, sum_conv, BilinearEdgeAttention(WIDTH)):
+    for layer in (conv, sum_conv):
         before = [p.detach().clone() for p in layer.parameters()]
         layer.reset_parameters()
         assert not any(p.equal(old) for p, old in zip(layer.parameters(), before, strict=True))
 
 
-LAYERS = {
-    "relational": (lambda conv, sum_conv: conv),
-    "sum": (lambda conv, sum_conv: sum_conv),
-}
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_input_of_another_shape_is_refused(
-    layer: str, conv, sum_conv, graph: Graph, feat: Tensor, edge_weight: Tensor
-):
-    layer = LAYERS[layer](conv, sum_conv)
+def test_input_of_another_shape_is_refused(sum_conv, graph: Graph, feat: Tensor, edge_weight):
     with pytest.raises(ValueError, match=r"^feat must have shape \(8, 3\)"):
-        layer(graph, feat[1:], edge_weight)
+        sum_conv(graph, feat[1:], edge_weight)
     with pytest.raises(ValueError, match=r"^edge_weight must have shape"):
-        layer(graph, feat, edge_weight[1:])
-
-
-def test_attention_refuses_input_of_another_shape(graph: Graph, feat: Tensor):
-    with pytest.raises(ValueError, match=r"^feat must have shape \(8, 3\)"):
-        BilinearEdgeAttention(WIDTH).double()(graph, feat[1:])
-
-
-def test_a_graph_of_other_relations_is_refused(conv, graph: Graph, feat, edge_weight):
-    with pytest.raises(ValueError, match=r"^rel_weight must have shape"):
-        conv(graph.merged, feat, edge_weight)
+        sum_conv(graph, feat, edge_weight[1:])

@@ -20,7 +20,7 @@ from ariigcn_dgl.ops import segment_spmm_reference
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 COMPILE = ["g++", "-std=c++20", "-O0", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
-KERNELS = ["-x", "c++", str(ROOT / "csrc" / "cuda" / "segment_spmm.cu")]
+KERNELS = ["-x", "c++", str(ROOT / "csrc" / "cuda" / "segment_spmm" / "kernels.cu")]
 HARNESS, RACE_CHECK = str(EMULATOR / "harness.cpp"), str(EMULATOR / "race_check.cpp")
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 ALL_BLOCKS = 2**32 - 1

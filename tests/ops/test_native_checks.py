@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph import Sequences, speaker_numbers, speaker_threads
+from ariigcn_dgl.graph import Graph, Sequences, speaker_numbers, speaker_threads
 from ariigcn_dgl.graph.plan import pack, unpack
 from tests.native_calls import CALLS, GRAPH, OPS, E, N, P
 
@@ -193,3 +193,16 @@ def test_the_message_names_operator_argument_and_bound() -> None:
 def test_builders_of_graphs_keep_what_torch_asks_of_operators(name: str) -> None:
     call, arguments = CALLS[name]
     torch.library.opcheck(call.default, tuple(arguments.values()))
+
+
+def test_a_component_without_nodes_is_refused() -> None:
+    none = Graph.from_csr(torch.tensor([0]), torch.tensor([], dtype=torch.int64), num_rels=5)
+    call, arguments = CALLS["relational_attention"]
+    rows = {name: arguments[name][:, :0] for name in ("dst_feat", "src_feat")}
+    plan = {
+        "plan": torch.cat([none.plan, none.plan[:1]]),
+        "sizes": none.sizes._replace(num_components=1),
+        "edge_weight": None,
+    }
+    with pytest.raises(RuntimeError, match="relational_attention: a component is empty"):
+        call(*(arguments | rows | plan).values())

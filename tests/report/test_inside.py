@@ -67,9 +67,10 @@ def test_attention_is_that_of_the_graph_layer(
     for b, answer in enumerate(inside.answers):
         batch = collate(scaled, [b], model.window)
         with torch.inference_mode():
-            _, attention = model.graph.attend(batch.graph, model.project(batch))
+            states = model.project(batch)
+            _, attention = model.graph.attend(batch.graph, states, get_attention=True)
         dense = torch.zeros(3, len(batch.labels), len(batch.labels))
-        dense[:, batch.graph.dst, batch.graph.src] = attention
+        dense[:, batch.graph.dst, batch.graph.src] = attention.flatten(1)
         for m, weights in enumerate(answer.attention.values()):
             for i, row in enumerate(weights):
                 expected = dense[m, i][answer.sources[i]]

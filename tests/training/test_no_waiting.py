@@ -128,7 +128,7 @@ def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialog
     optimiser = optimiser_of("ariigcn", preset, {}, dialogues, "meta")
     batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
     fixed = padded(batch, Shape.of(batch, 4))
-    tensors = [x.to("meta") for x in tensors_of(fixed, torch.device("meta"))]
+    tensors = [x.to("meta") for x in tensors_of(fixed)]
     with Copies() as copies:
         terms = getattr(optimiser, update)(rebuilt(fixed, tensors))
     assert {term.device.type for term in terms.values()} == {"meta"}

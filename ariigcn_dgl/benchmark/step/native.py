@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.nn import _dropout, _scan, contrast, mean_conv, modality_rel_conv
+from ariigcn_dgl.nn import _dropout, _scan, contrast, mean_conv, rel_edge_attention_conv
 from ariigcn_dgl.ops import pairwise_contrast_reference, segment_spmm_reference
 from ariigcn_dgl.ops.edge_softmax import edge_softmax
 
@@ -52,7 +52,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
 
 
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
-    (modality_rel_conv, "relational_attention", relational_attention),
+    (rel_edge_attention_conv, "relational_attention", relational_attention),
     (mean_conv, "segment_spmm", segment_spmm),
     (contrast, "pairwise_contrast", pairwise_contrast_reference),
     (_dropout, "dropout", F.dropout),

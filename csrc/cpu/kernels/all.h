@@ -1,9 +1,9 @@
 // Every kernel, instantiated for the instruction set of the including translation unit.
 #pragma once
 
-#include "pairwise_contrast.h"
-#include "relational_attention.h"
-#include "relational_attention_backward.h"
+#include "pairwise_contrast/kernels.h"
+#include "relational_attention/backward.h"
+#include "relational_attention/forward.h"
 #include "segment_spmm.h"
 
 namespace ariigcn::ARIIGCN_ISA {

@@ -1,0 +1,165 @@
+// The edge loops of the backward pass: first over targets, then over sources. Every sum is gathered
+// by the row that owns it, so that nothing is added by two threads.
+#pragma once
+
+#include "pass.h"
+
+namespace ariigcn::ARIIGCN_ISA {
+
+template <typename T>
+struct BackwardPass : AttentionPass<T> {
+  const RelationalAttentionGrad<T>& grad;
+  const T* grad_pre;          // (targets, out_feats): by `out` before GELU
+  T* grad_sums;               // by the segments' sums (segments by relation, in_feats)
+  T *ds, *grad_u, *grad_v;    // by the scores (edges), u and v (rows, attn_pitch)
+  T *biased_u, *grad_biased;  // u_i + b_r and its gradient (segments by relation, attn_pitch)
+  const T* w;                 // score vector, attn_pitch long
+  T* grad_w;                  // one partial row per task, targets' tasks first
+  bool first_block;
+
+  bool first_head() const { return this->g % this->op.heads == 0; }
+  const T* u_of(int64_t e) const {
+    const int64_t s = this->graph().edge_seg[e];
+    return this->op.bias == nullptr ? this->u_row(this->graph().seg_dst[s])
+                                    : biased_u + this->at(s) * this->op.attn_pitch;
+  }
+};
+
+// row[k] = w[k] (rest row[k] + base total), and its share of the gradient of w.
+template <typename T, typename Act>
+inline void finish_row(const BackwardPass<T>& pass, const Act& act, T total, const T* term, T* row,
+                       T* grad_w) {
+  for (int64_t k = 0; k < pass.op.attn_pitch; ++k) {
+    const T by_activation = act.rest() * row[k] + act.base() * total;
+    if (Act::kHomogeneous) grad_w[k] += by_activation * term[k];
+    row[k] = by_activation * pass.w[k];
+  }
+}
+
+// ds of target i's edges, from the gradients of its segments' sums and of the attention.
+template <typename T>
+inline void softmax_grad(const BackwardPass<T>& pass, int64_t i) {
+  const auto& graph = pass.graph();
+  const auto [begin, end] = pass.segments(i);
+  const T* alpha = pass.alpha();
+  T* ds = pass.ds - pass.block.edge;
+  T inner = 0;
+  for (int64_t s = begin; s < end; ++s) {
+    const int64_t first = graph.seg_ptr[s], last = graph.seg_ptr[s + 1];
+    reduce_rows<T>(
+        first, last, [&](int64_t e) { return pass.src_feat(graph.indices[e]); }, pass.op.in_feats,
+        DotTerm<T>{pass.grad_sums + pass.at(s) * pass.op.in_feats, {}},
+        [&](int64_t e, T dot) { ds[e] = dot; });
+    const T share = pass.mean(last - first);
+    for (int64_t e = first; e < last; ++e) {
+      const T by_factor = ds[e] * pass.scale(e, share);
+      if (pass.grad.edge_weight != nullptr) {
+        T& to = pass.grad.edge_weight[e];
+        to = (pass.g > 0 ? to : T(0)) + alpha[e] * by_factor;
+      }
+      ds[e] = by_factor * pass.weight(e);
+      if (pass.grad.grad_alpha != nullptr)
+        ds[e] += pass.grad.grad_alpha[pass.g * graph.num_edges + e];
+      inner += alpha[e] * ds[e];
+    }
+  }
+  for (int64_t e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e)
+    ds[e] = alpha[e] * (ds[e] - inner);
+}
+
+// For activations that are not homogeneous: grad_w += the sum over edges of ds term(u + v).
+template <typename T, typename Act>
+inline void add_term_sums(const BackwardPass<T>& pass, const Act& act, int64_t first, int64_t last,
+                          const T* u, T* grad_w) {
+  for (int64_t e = first; e < last; ++e) {
+    const T* v = pass.v_row(pass.graph().indices[e]);
+    for (int64_t k = 0; k < pass.op.attn_pitch; k += kLanes<T>)
+      store(grad_w + k, load(grad_w + k) + splat(pass.ds[e - pass.block.edge]) *
+                                               act.term(load(u + k) + load(v + k)));
+  }
+}
+
+template <typename T, typename Act>
+inline void target_grad(const BackwardPass<T>& pass, const Act& act, int64_t i, T* grad_w) {
+  const auto& graph = pass.graph();
+  const int64_t pitch = pass.op.attn_pitch;
+  T* const own = pass.grad_u + (i - pass.block.dst) * pitch;
+  const T* ds = pass.ds - pass.block.edge;
+  const auto v_of = [&](int64_t e) { return pass.v_row(graph.indices[e]); };
+  const auto gather = [&](int64_t first, int64_t last, const T* u, T total, T* to) {
+    if (!Act::kHomogeneous) add_term_sums<T>(pass, act, first, last, u, grad_w);
+    sum_rows<T>(first, last, v_of, pitch, StepTerm<T, Act>{act, u, ds}, to);
+    finish_row<T>(pass, act, total, u, to, grad_w);
+  };
+  if (pass.op.bias == nullptr)  // the ds of a target add up to 0
+    return gather(graph.indptr[i], graph.indptr[i + 1], pass.u_row(i), T(0), own);
+  std::fill(own, own + pitch, T(0));
+  const auto [begin, end] = pass.segments(i);
+  for (int64_t s = begin; s < end; ++s) {
+    T* u = pass.biased_u + pass.at(s) * pitch;
+    T* to = pass.grad_biased + pass.at(s) * pitch;
+    pass.biased(i, graph.seg_rel[s], u);
+    T total = 0;
+    for (int64_t e = graph.seg_ptr[s]; e < graph.seg_ptr[s + 1]; ++e) total += ds[e];
+    gather(graph.seg_ptr[s], graph.seg_ptr[s + 1], u, total, to);
+    for (int64_t k = 0; k < pitch; ++k) own[k] += to[k];
+  }
+}
+
+// Gradients of source j: its v, and its features as far as they were summed. `of_edge` and `row`
+// are scratch: two numbers per edge, and a row of features.
+template <typename T, typename Act>
+inline void source_grad(const BackwardPass<T>& pass, const Act& act, int64_t j, T* of_edge, T* row,
+                        T* grad_w) {
+  const auto& graph = pass.graph();
+  const auto& op = pass.op;
+  const int64_t first = graph.t_indptr[j], degree = graph.t_indptr[j + 1] - first;
+  const auto edge = [&](int64_t k) { return graph.t_eids[first + k]; };
+  T *ds = of_edge, *factor = of_edge + degree, total = 0;
+  for (int64_t k = 0; k < degree; ++k) {
+    total += ds[k] = pass.ds[edge(k) - pass.block.edge];
+    factor[k] = pass.factor[edge(k) - pass.block.edge];
+  }
+  T* own = pass.grad_v + (j - pass.block.src) * op.attn_pitch;
+  sum_rows<T>(
+      0, degree, [&](int64_t k) { return pass.u_of(edge(k)); }, op.attn_pitch,
+      StepTerm<T, Act>{act, pass.v_row(j), ds}, own);
+  finish_row<T>(pass, act, total, pass.v_row(j), own, grad_w);
+  T* feat = pass.grad.src_feat + (pass.src_feat(j) - op.src_feat);
+  sum_rows<T>(
+      0, degree,
+      [&](int64_t k) { return pass.grad_sums + pass.at(graph.edge_seg[edge(k)]) * op.in_feats; },
+      op.in_feats, WeightedTerm<T>{factor}, pass.first_head() ? feat : row);
+  for (int64_t k = 0; k < op.in_feats && !pass.first_head(); ++k) feat[k] += row[k];
+}
+
+template <typename T>
+inline int64_t edge_tasks(int64_t rows) {
+  return ceil_div(rows, kRowsPerEdgeTask);
+}
+
+template <typename T, typename Act>
+void edge_grads(const BackwardPass<T>& pass, const Act& act) {
+  const Block& block = pass.block;
+  const int64_t pitch = pass.op.attn_pitch, of_targets = edge_tasks<T>(block.targets());
+  std::fill_n(pass.grad_w, (of_targets + edge_tasks<T>(block.sources())) * pitch, T(0));
+  run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
+    for (int64_t i = block.dst + first; i < block.dst + last; ++i) {
+      softmax_grad<T>(pass, i);
+      target_grad<T>(pass, act, i, pass.grad_w + first / kRowsPerEdgeTask * pitch);
+    }
+  });
+  const auto& graph = pass.graph();
+  int64_t degree = 0;
+  for (int64_t j = block.src; j < block.src_end; ++j)
+    degree = std::max(degree, graph.t_indptr[j + 1] - graph.t_indptr[j]);
+  run_tasks(edge_tasks<T>(block.sources()), [&] {
+    return [&, of_edge = Buffer<T>(2 * degree), row = Buffer<T>(pass.op.in_feats)](int64_t t) {
+      const int64_t first = block.src + t * kRowsPerEdgeTask;
+      for (int64_t j = first; j < std::min(first + kRowsPerEdgeTask, block.src_end); ++j)
+        source_grad<T>(pass, act, j, of_edge, row, pass.grad_w + (of_targets + t) * pitch);
+    };
+  });
+}
+
+}  // namespace ariigcn::ARIIGCN_ISA

@@ -1,0 +1,130 @@
+// Launchers of the fused relational attention and its gradient; see ops/relational_attention.py.
+//
+// What is known of these kernels comes from the emulator (tests/emulator) and from the machine
+// code: they have not run on a GPU yet. Sizes of tiles, chunks and blocks are designs, not
+// measurements.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+#include "../../relational_attention_options.h"
+#include "outer_product.h"
+#include "row_product.h"
+
+namespace ariigcn {
+
+inline RelationRows relation_rows(const GraphPlan& g) {
+  return {g.indptr, g.edge_seg, g.seg_rel, g.seg_dst, g.dst_order, g.seg_order, g.num_rels};
+}
+inline RowOrder segments_by_relation(const GraphPlan& g) {
+  return {g.num_segments, g.rel_ptr, g.seg_order, g.seg_dst, g.num_rels};
+}
+
+// Targets or sources of a block of an edge kernel.
+constexpr int kEdgeRows = 16;
+
+__host__ __device__ inline int64_t edge_blocks(int64_t rows) {
+  return (rows + kEdgeRows - 1) / kEdgeRows;
+}
+
+// u and v have `attn_pitch` >= attn_feats elements a row, zeros in between, and whole vectors.
+template <typename scalar_t>
+struct RelationalForward : AttentionOptions {
+  using acc = acc_t<scalar_t>;
+  GraphPlan graph;
+  int64_t modalities, groups, heads;  // group g of modalities * heads reads features g / heads
+  int64_t in_feats, attn_feats, attn_pitch, out_feats;
+  acc keep;             // probability that dropout keeps an edge
+  const int64_t* seed;  // on the device, so that a replayed CUDA graph draws anew; null: no dropout
+
+  const scalar_t *dst_feat, *src_feat;      // (modalities, N, in_feats)
+  const scalar_t *weight_dst, *weight_src;  // (groups, in_feats, attn_feats)
+  const scalar_t* score;                    // (groups, attn_feats)
+  const scalar_t* bias;                     // (groups, num_rels, attn_feats), or null
+  const scalar_t* edge_weight;              // (num_edges), or null
+  const scalar_t* rel_weight;               // (groups, num_rels, in_feats, out_feats)
+
+  scalar_t *out, *alpha;  // (groups, num_dst, out_feats), (groups, num_edges)
+  scalar_t *u, *v;        // (groups, N, attn_pitch)
+  scalar_t* gelu_grad;    // like `out`: GELU's derivative where it is kept for backward, or null
+
+  // Scratch: scores and then what each edge multiplies its source by, (groups, num_edges); and its
+  // sums over segments, (groups, num_segments, in_feats).
+  acc* factor;
+  scalar_t* sums;
+
+  // Calls take(pointer, count) for every array of scratch.
+  template <typename Take>
+  void allocate_scratch(const Take& take) {
+    take(factor, groups * graph.num_edges);
+    take(sums, groups * graph.num_segments * in_feats);
+  }
+};
+
+template <typename scalar_t>
+struct RelationalBackward {
+  using acc = acc_t<scalar_t>;
+  RelationalForward<scalar_t> forward;    // alpha, u, v and gelu_grad are read
+  bool shared;                            // targets are the sources: their gradient is in src_feat
+  const scalar_t *grad_out, *grad_alpha;  // grad_alpha may be null
+  scalar_t *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *rel_weight, *bias, *edge_weight;
+
+  scalar_t* grad_sums;               // (groups, num_segments, in_feats)
+  scalar_t *grad_u, *grad_v;         // (groups, N, attn_pitch)
+  acc *grad_score, *by_edge_weight;  // (groups, num_edges)
+  acc* grad_biased;                  // by u_i + b_r: (groups, num_segments, attn_pitch)
+  acc* grad_rows;                    // by the sources as they were summed: (groups, N, in_feats)
+  acc* score_rows;                   // (groups, edge_blocks(num_dst), attn_pitch)
+  acc* partial[5];                   // of weight_dst, weight_src, rel_weight, bias, score
+
+  // Partial sums of products hold a tile's depth at least; those of columns are short, as a thread
+  // walks over all of one.
+  Chunks of_targets() const { return Chunks(plain(forward.graph.num_dst), 256, 32); }
+  Chunks of_sources() const { return Chunks(plain(forward.graph.num_src), 256, 32); }
+  Chunks of_segments() const { return Chunks(segments_by_relation(forward.graph), 256, 32); }
+  Chunks of_bias() const { return Chunks(segments_by_relation(forward.graph), 64, 64); }
+  Chunks of_score() const { return Chunks(plain(edge_blocks(forward.graph.num_dst)), 64, 64); }
+  static RowOrder plain(int64_t rows) { return {rows, nullptr, nullptr, nullptr, 1}; }
+
+  template <typename Take>
+  void allocate_scratch(const Take& take) {
+    forward.allocate_scratch(take);
+    const GraphPlan& graph = forward.graph;
+    const int64_t groups = forward.groups, in = forward.in_feats, attn = forward.attn_feats;
+    const bool biased = forward.bias != nullptr, weighted = forward.edge_weight != nullptr;
+    take(grad_sums, groups * graph.num_segments * in);
+    take(grad_u, groups * graph.num_dst * forward.attn_pitch);
+    take(grad_v, groups * graph.num_src * forward.attn_pitch);
+    take(grad_score, groups * graph.num_edges);
+    take(by_edge_weight, weighted ? groups * graph.num_edges : 0);
+    take(grad_biased, biased ? groups * graph.num_segments * forward.attn_pitch : 0);
+    take(grad_rows, groups * graph.num_src * in);
+    take(score_rows, groups * edge_blocks(graph.num_dst) * forward.attn_pitch);
+    take(partial[0], groups * of_targets().slots * in * attn);
+    take(partial[1], groups * of_sources().slots * in * attn);
+    take(partial[2], groups * of_segments().slots * in * forward.out_feats);
+    take(partial[3], biased ? groups * of_bias().slots * attn : 0);
+    take(partial[4], groups * of_score().slots * attn);
+  }
+};
+
+// 3 kernels: projections; scores, softmax and sums over segments; products with the relations'
+// weights.
+template <typename scalar_t>
+cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cudaStream_t stream);
+
+// 6 kernels: by the sums; by targets; by sources; by features; partial sums of weights; their sums.
+template <typename scalar_t>
+cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+
+// The edge kernels, each for one activation.
+template <typename scalar_t>
+cudaError_t launch_attention_edges(const RelationalForward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_source_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+
+}  // namespace ariigcn
