@@ -1,4 +1,4 @@
-# make demo | test | lint | fuzz | kills | wheel | sdist | test-matrix | sanitize | cross | clean
+# make demo | test | lint | docs | fuzz | kills | wheel | sdist | test-matrix | sanitize | cross | clean
 # PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
 DIST = dist
 
-.PHONY: demo test lint fuzz kills wheel sdist test-matrix sanitize cross clean
+.PHONY: demo test lint docs fuzz kills wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -25,6 +25,10 @@ lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/clang-format --dry-run -Werror $(filter-out %.map,$(filter csrc/%,$(SOURCES)))
+
+# The pages of docs/ as a site, in build/site; a link that leads nowhere is an error.
+docs: $(VENV)/developed
+	$(VENV)/bin/mkdocs build -q
 
 # Random and damaged input for every reader, operator and command: SECONDS for each target, or
 # FUZZ="--inputs 1000000", --targets, --seed; FUZZ_PATH=build/sanitized after `make sanitize` attacks

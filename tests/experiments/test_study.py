@@ -16,7 +16,7 @@ from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.models import SYSTEMS
 
 MOST_CANDIDATES = 8
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 
 
 def test_defaults_hold_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_setting_that_does_not_fit_is_named(study: Path, change: dict, message
 
 
 def test_the_readmes_example_can_be_trained(tmp_path: Path) -> None:
-    text = README.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    text = PAGE.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     rows = resolve(load_study(str(path)), load_source("synthetic"))
