@@ -31,3 +31,19 @@ def test_snippet_runs(name: str):
 
 def test_the_layers_page_has_its_snippets():
     assert sum(name.startswith("layers-") for name in SNIPPETS) >= 13
+
+
+WRITTEN = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *PAGES]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_what_the_readme_shows_in_python_runs():
+    (snippet,) = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    exec(snippet, names)
+    assert tuple(names["states"].shape) == (3, 4, 32)
