@@ -328,7 +328,7 @@ def test_training_runs_without_dgl(tmp_path):
     "use",
     [
         "from ariigcn_dgl import dgl",
-        "from ariigcn_dgl.data import DialogueGraphDataset",
+        "from ariigcn_dgl.batch import DialogueGraphDataset",
         "to_dgl(graph, ['any'])",
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
-from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.optimise import Optimiser

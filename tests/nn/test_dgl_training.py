@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl import dgl
-from ariigcn_dgl.data import DialogueGraphDataset, SynthConfig, synthesise
+from ariigcn_dgl.batch import DialogueGraphDataset
+from ariigcn_dgl.data import SynthConfig, synthesise
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 

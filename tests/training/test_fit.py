@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.seal import unseal

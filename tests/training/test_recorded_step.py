@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.training.fit import fit

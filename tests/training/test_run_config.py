@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.nn import VAD

@@ -12,8 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
