@@ -24,6 +24,7 @@ test: $(VENV)/developed
 lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 	$(VENV)/bin/clang-format --dry-run -Werror $(filter-out %.map,$(filter csrc/%,$(SOURCES)))
 
 # Random and damaged input for every reader, operator and command: SECONDS for each target, or

@@ -16,6 +16,7 @@ import mmap
 import pickle
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,14 @@ class _Unpickler(pickle._Unpickler):
     Left out are persistent ids, registered extensions and buffers from outside the file.
     """
 
+    # Python's own, which are in no stub.
+    stack: list[Any]
+    metastack: list[list[Any]]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    readline: Callable[[], bytes]
+    pop_mark: Callable[[], list[Any]]
+
     def __init__(self, file: _File) -> None:
         super().__init__(file, encoding="latin1")
         self.file, self.memo = file, _Memo()
@@ -258,7 +267,7 @@ class _Unpickler(pickle._Unpickler):
     def load_frame(self) -> None:
         self.read(8)  # a hint about buffering
 
-    load_bytearray8 = pickle._Unpickler.load_binbytes8
+    load_bytearray8 = pickle._Unpickler.dispatch[pickle.BINBYTES8[0]]
 
 
 _Unpickler.dispatch = {
