@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
-import os
 import re
 import signal
 import subprocess
@@ -245,7 +244,7 @@ def test_a_study_with_a_killed_worker_ends_with_code_1_and_is_mended_by_the_comm
 ) -> None:
     def kill(display: QueueDisplay, running: list[Run]) -> None:
         for process in multiprocessing.active_children():
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()  # not os.kill: it may have ended by itself
 
     with monkeypatch.context() as patch:
         patch.setattr(QueueDisplay, "tick", kill)
