@@ -18,6 +18,7 @@ from ariigcn_dgl.optional import is_installed
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
     [

@@ -20,6 +20,8 @@ from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.experiments.runs import Run
 
+pytestmark = pytest.mark.slow  # whole studies are trained
+
 STUDY = """
 title: Small systems
 baseline: mlp

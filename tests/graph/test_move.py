@@ -50,6 +50,7 @@ def test_numbers_of_the_callers_edges_stay_int64(graph: Graph):
     assert graph.to("meta").plan.eids.dtype == torch.int64
 
 
+@pytest.mark.slow
 def test_plans_made_from_a_plan_are_int32(graph: Graph):
     moved = graph.to("meta")
     for plan in (moved.merged.plan, moved.segments_of_target.plan):

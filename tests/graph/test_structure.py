@@ -367,6 +367,7 @@ def test_edges_of_unequal_lengths_are_refused():
         Graph.from_edges(long([0]), long([0, 0]), num_src=1, num_dst=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(-2, 5) | st.integers(-(2**63), 2**63 - 1), max_size=5),

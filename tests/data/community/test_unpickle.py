@@ -394,6 +394,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(value=plain, protocol=st.sampled_from(PROTOCOLS))
 def test_any_plain_value_survives(value: Any, protocol: int) -> None:
