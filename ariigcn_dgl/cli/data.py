@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from json import dumps
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
@@ -20,11 +20,7 @@ from ariigcn_dgl.data.synth_config import PRESETS
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 
-if TYPE_CHECKING:
-    LayoutName = str
-else:
-    NAMES = ("none", *LAYOUTS)
-    LayoutName = Literal[NAMES]
+LayoutName = Literal[("none", *LAYOUTS)]
 
 
 def check(data: str, json: bool = False) -> None:
