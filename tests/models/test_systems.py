@@ -95,6 +95,7 @@ def test_system_has_small_settings_for_these_tests(name: str) -> None:
     assert name in SMALL
 
 
+@pytest.mark.slow
 @each_system
 def test_ten_dialogues_are_learned_by_heart(name: str, dialogues: Dialogues) -> None:
     model, config = make(name, dialogues), config_of(name, dialogues)

@@ -177,6 +177,7 @@ def test_graph_data_loader_over_dialogues_trains():
     assert losses[-1] < 0.7 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_a_compiled_model_trains_with_graphs_converted_outside(g):
     torch._dynamo.reset()
@@ -222,6 +223,7 @@ def _train_one_rank(rank: int, port: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks processes")
 def test_two_processes_train_one_model(tmp_path: Path):
     with socket.socket() as free:

@@ -247,6 +247,7 @@ def test_bilinear_scores_and_bases_are_dialogue_gcns_layer(feat):
     torch.testing.assert_close([by_feat, *results], [expected_feat, *rest], **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_installed("torch_geometric"), reason="needs PyG")
 @pytest.mark.parametrize("concat", [True, False], ids=["concat", "mean"])
 def test_one_relation_is_pygs_gatv2(g, feat, concat: bool):
