@@ -74,6 +74,7 @@ def test_epochs_go_to_stderr_and_results_to_stdout(
     assert f"run folder: {tmp_path / 'run'}" in outcome.out.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_terminal_gets_a_progress_bar(
     ariigcn: Callable,
     data: Path,

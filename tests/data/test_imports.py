@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import importlib, pkgutil, sys
 import ariigcn_dgl.data as data
@@ -14,6 +16,7 @@ print(*sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_data_imports_neither_torch_nor_graphs() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     found = set(done.stdout.split())

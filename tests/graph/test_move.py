@@ -65,6 +65,7 @@ def test_relation_order_of_no_edges_has_the_plans_type(nodes: int):
     assert {x.dtype for x in graph.to("meta").plan.relation_order} == {torch.int32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("largest", "dtype"), [(5, torch.int64), (6, torch.int32)])
 def test_int64_remains_where_int32_is_not_enough(graph, largest, dtype, monkeypatch):
     monkeypatch.setattr(move, "LARGEST_INT32", largest)  # the graph has 6 edges

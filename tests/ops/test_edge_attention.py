@@ -124,6 +124,7 @@ def test_gradients_with_a_graph_equal_those_without():
     assert all(a.equal(b) for a, b in zip(plain, with_graph, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "requires_grad"),
     [("empty", True), ("no edges", True), ("isolated nodes", True), ("isolated nodes", False)],

@@ -144,6 +144,7 @@ def test_arcs_are_those_of_the_chosen_modality(visit: OpenPage, report: Path) ->
     assert page.eval_on_selector_all(".arcs path", widths) != text
 
 
+@pytest.mark.slow
 def test_clicking_an_utterance_shows_what_moved_it(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     page.click('[data-utterance="3"]')
@@ -167,6 +168,7 @@ def test_arrow_keys_go_along_the_dialogue(visit: OpenPage, report: Path) -> None
     assert page.locator('.cell[tabindex="0"]').count() == 1
 
 
+@pytest.mark.slow
 def test_every_dialogue_can_be_chosen(visit: OpenPage, report: Path, dialogues: Dialogues) -> None:
     page = visit(report)
     lengths = dialogues.lengths[dialogues.indices("test")]

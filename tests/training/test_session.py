@@ -127,6 +127,7 @@ class Recorder(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 def test_work_for_an_utterance_does_not_grow(run: TrainedRun) -> None:
     session, utterance = Session(run), Utterance("Ann", {"text": np.ones(6), "audio": np.ones(4)})
     work = []
@@ -138,6 +139,7 @@ def test_work_for_an_utterance_does_not_grow(run: TrainedRun) -> None:
     assert len(work[50]) > 10
 
 
+@pytest.mark.slow
 def test_dialogue_of_ten_thousand_utterances(run: TrainedRun) -> None:
     count, generator = 10_000, np.random.default_rng(0)
     features = {

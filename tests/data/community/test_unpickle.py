@@ -225,6 +225,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_bombs_are_read_or_refused_in_little_memory(tmp_path: Path) -> None:
     for place, content in enumerate(_BOMBS.values()):
         (tmp_path / f"{place}.pkl").write_bytes(content)
@@ -264,6 +265,7 @@ _LONG_SHAPE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -299,6 +301,7 @@ _MANY = b"(" + b"N" * 10_000 + b"lq\x000"
 _FIELDS = b"}(" + b"".join(b"M%sN" % n.to_bytes(2, "little") for n in range(2000)) + b"uq\x000"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -423,6 +426,7 @@ instructions = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(program=instructions)
 def test_any_program_is_read_or_refused(program: list[bytes]) -> None:
