@@ -1,4 +1,5 @@
-# make demo | test | lint | docs | fuzz | kills | wheel | sdist | test-matrix | sanitize | cross | clean
+# make demo | test | test-fast | lint | docs | fuzz | kills | wheel | sdist | test-matrix | sanitize |
+# cross | clean
 # PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,18 +13,24 @@ ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
 DIST = dist
 
-.PHONY: demo test lint docs fuzz kills wheel sdist test-matrix sanitize cross clean
+.PHONY: demo test test-fast lint docs fuzz kills wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	$(VENV)/bin/ariigcn train
 
-test: $(VENV)/developed
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
+# Fast tests first: what they find need not be waited for.
+PYTEST = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
+test: test-fast
+	$(PYTEST) -m slow
+
+test-fast: $(VENV)/developed
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 	$(VENV)/bin/clang-format --dry-run -Werror $(filter-out %.map,$(filter csrc/%,$(SOURCES)))
 
 # The pages of docs/ as a site, in build/site; a link that leads nowhere is an error.

@@ -23,8 +23,9 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -139,8 +140,9 @@ class _PlaceholderLoader(Loader):
 class _DGLLoader(Loader):
     """Make room for DGL, then load it by the loader that it has anyway."""
 
-    def __init__(self, loader: Loader, finder: DGLFinder) -> None:
-        self.loader, self.finder = loader, finder
+    def __init__(self, spec: ModuleSpec, loader: Loader, origin: str, finder: DGLFinder) -> None:
+        self.spec, self.loader, self.finder = spec, loader, finder
+        self.package = Path(origin).parent
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.loader, name)
@@ -151,8 +153,8 @@ class _DGLLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run DGL's code, after which nothing tells that it was not imported as ever."""
-        module.__spec__.loader = module.__loader__ = self.loader
-        package = Path(module.__spec__.origin).parent
+        self.spec.loader = module.__loader__ = self.loader
+        package = self.package
         _forget_failed_import()
         self.finder.missing = missing_packages(package)
         # Without it DGL writes ~/.dgl/config.json and prints that it did; children inherit it.
@@ -171,25 +173,29 @@ class DGLFinder(MetaPathFinder):
         self.missing: list[str] = []
 
     def find_spec(
-        self, fullname: str, path: object = None, target: ModuleType | None = None
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return a specification for DGL and for what is inside its missing parts, else None."""
         if fullname == "dgl":
             spec = self._next_spec(fullname, path, target)
             # There is a target when a module that is complete is reloaded.
-            if spec is not None and spec.origin is not None and target is None:
-                spec.loader = _DGLLoader(spec.loader, self)
+            if spec and spec.loader and spec.origin and target is None:
+                spec.loader = _DGLLoader(spec, spec.loader, spec.origin, self)
             return spec
         if any(_is_in(fullname, package) for package in self.missing):
             return ModuleSpec(fullname, _PlaceholderLoader(), is_package=True)
         return None
 
-    def _next_spec(self, *request: object) -> ModuleSpec | None:
+    def _next_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
         """Return what the import system would have found without this finder."""
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             # Finders of old packages have no such method, and the import system passes them over.
-            if hasattr(finder, "find_spec") and (spec := finder.find_spec(*request)):
-                return spec
+            if hasattr(finder, "find_spec"):
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    return spec
         return None
 
 
@@ -216,16 +222,16 @@ def missing_packages(package: Path) -> list[str]:
 
 def _library_folder(package: Path) -> Path:
     """Ask DGL's own search, which honours DGL_LIBRARY_PATH, without importing DGL."""
-    spec = importlib.util.spec_from_file_location("_dgl_libinfo", package / "_ffi" / "libinfo.py")
-    libinfo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(libinfo)
+    libinfo = ModuleType("_dgl_libinfo")
+    libinfo.__file__ = str(package / "_ffi" / "libinfo.py")
+    SourceFileLoader(libinfo.__name__, libinfo.__file__).exec_module(libinfo)
     return Path(libinfo.find_lib_path()[0]).parent
 
 
 def _has_datapipes() -> bool:
     torchdata = importlib.util.find_spec("torchdata")
-    folders = torchdata.submodule_search_locations if torchdata else []
-    return any(Path(folder, "datapipes").is_dir() for folder in folders)
+    folders = torchdata.submodule_search_locations if torchdata else None
+    return any(Path(folder, "datapipes").is_dir() for folder in folders or [])
 
 
 sys.meta_path.insert(0, DGLFinder())

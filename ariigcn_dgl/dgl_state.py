@@ -72,7 +72,7 @@ def try_dgl() -> DGLState:
 
     feat = torch.ones(3, 1, requires_grad=True)
     dgl.ops.copy_u_sum(dgl.graph(([0, 1], [1, 2])), feat).sum().backward()
-    folder = Path(dgl.__file__).parent
+    folder = Path(dgl.__path__[0])
     # DGL takes ctypes where the Cython module was compiled for another Python.
     calls = dgl._ffi.function.Function.__mro__[1].__module__
     return DGLState(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import IO
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class OptionParser(ArgumentParser):
@@ -23,7 +26,7 @@ class OptionParser(ArgumentParser):
     def default_env(self, default_env: bool) -> None:
         self._default_env = False
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         stream = file or sys.stderr
         if message and stream is not None:  # a shell may have closed it
             stream.write(message)

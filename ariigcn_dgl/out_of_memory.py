@@ -26,5 +26,5 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    words = isinstance(error, (RuntimeError, ImportError)) and str(error)
-    return bool(words) and any(word in words for word in _WORDS)
+    words = str(error) if isinstance(error, (RuntimeError, ImportError)) else ""
+    return any(word in words for word in _WORDS)

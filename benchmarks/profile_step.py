@@ -20,8 +20,8 @@ from torch import nn
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from ariigcn_dgl.batch import Batch, collate, shuffled_batches
 from ariigcn_dgl.data import load_dialogues
-from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.optimise import Optimiser

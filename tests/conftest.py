@@ -1,10 +1,11 @@
-"""What all tests need, and what those of recordings share."""
+"""What all tests need: tiny data sets, and what those of recordings share."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +13,52 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.extract.densenet import DenseNet
 
 RATE, FPS, WIDTH, HEIGHT = 16_000, 10, 64, 48
 SOUND_CODECS = {".wav": "pcm_s16le", ".webm": "libopus"}
 PICTURE_CODECS = {".webm": "libvpx"}
+
+
+@pytest.fixture
+def tiny() -> Dialogues:
+    """Three dialogues of 2, 1 and 3 utterances; d3_1 has no audio, d3_0 no label."""
+    return Dialogues(
+        name="tiny",
+        features={
+            "text": np.arange(18, dtype=np.float32).reshape(6, 3),
+            "audio": np.array([[1, 2], [3, 4], [5, 6], [7, 8], [0, 0], [9, 1]], np.float32),
+        },
+        masks={
+            "text": np.ones(6, np.bool_),
+            "audio": np.array([True, True, True, True, False, True]),
+        },
+        labels=np.array([1, 0, 1, -1, 0, 1]),
+        speakers=np.array([0, 1, 0, 1, 2, 1]),
+        dialogue_ptr=np.array([0, 2, 3, 6]),
+        dialogue_ids=("d1", "d2", "d3"),
+        splits=("train", "val", "test"),
+        utterance_ids=("d1_0", "d1_1", "d2_0", "d3_0", "d3_1", "d3_2"),
+        label_names=("anger", "joy"),
+        speaker_names=("Ann", "Bob", "Cem"),
+    )
+
+
+@pytest.fixture
+def many(tiny: Dialogues) -> Dialogues:
+    """Twenty one-utterance training dialogues, all different."""
+    return replace(
+        tiny,
+        features={"text": np.arange(40, dtype=np.float32).reshape(20, 2)},
+        masks={"text": np.ones(20, np.bool_)},
+        labels=np.arange(20) % 2,
+        speakers=np.arange(20) % 3,
+        dialogue_ptr=np.arange(21),
+        dialogue_ids=tuple(f"d{b}" for b in range(20)),
+        splits=("train",) * 20,
+        utterance_ids=tuple(f"u{b}" for b in range(20)),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,7 @@ def test_adj_tensors_give_the_in_edges_of_every_node(graph):
 SPELLINGS = ("from ariigcn_dgl import dgl", "import ariigcn_dgl, dgl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path, spelling):
     # With an empty cache Python compiles DGL anew, which is when it warns of DGL's syntax. The
@@ -198,6 +199,7 @@ def test_import_is_silent_and_leaves_the_home_folder_alone(tmp_path, spelling):
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 @without_graphbolt
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_import_repairs_a_failed_import_of_dgl_without_torchdata(spelling):
@@ -249,6 +251,7 @@ def test_importing_again_changes_nothing():
     assert sys.meta_path == before
 
 
+@pytest.mark.slow
 def test_one_finder_is_asked_first_and_only_once():
     done = run_python(
         "import sys\n"
@@ -305,6 +308,7 @@ def test_nothing_is_a_dgl_graph_while_dgl_is_being_imported(graph, monkeypatch):
         assert not _dgl.is_dgl_graph(graph)
 
 
+@pytest.mark.slow
 def test_layers_models_and_training_do_not_import_dgl():
     done = run_python(
         "import ariigcn_dgl.data, ariigcn_dgl.nn.pyg, ariigcn_dgl.models, sys\n"
@@ -314,6 +318,7 @@ def test_layers_models_and_training_do_not_import_dgl():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_training_runs_without_dgl(tmp_path):
     done = run_python(
         "import sys; sys.modules['dgl'] = None\n"
@@ -324,11 +329,12 @@ def test_training_runs_without_dgl(tmp_path):
     assert (tmp_path / "run" / "config.yaml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [
         "from ariigcn_dgl import dgl",
-        "from ariigcn_dgl.data import DialogueGraphDataset",
+        "from ariigcn_dgl.batch import DialogueGraphDataset",
         "to_dgl(graph, ['any'])",
     ],
 )
@@ -343,6 +349,7 @@ def test_what_needs_dgl_says_so_without_it(use):
     assert "\nImportError: this needs DGL 2.1.0, which is not installed: " in done.stderr
 
 
+@pytest.mark.slow
 def test_layers_take_structures_without_dgl():
     done = run_python(
         "import sys, torch; sys.modules['dgl'] = None\n"

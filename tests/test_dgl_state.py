@@ -13,6 +13,7 @@ from ariigcn_dgl import dgl, dgl_state
 from ariigcn_dgl.dgl_state import DGLState
 
 
+@pytest.mark.slow
 def test_dgl_runs_here():
     found = dgl_state.dgl_state()
     assert found.runs
@@ -20,6 +21,7 @@ def test_dgl_runs_here():
     assert found.interface == ("Cython" if sys.version_info < (3, 13) else "ctypes")
 
 
+@pytest.mark.slow
 def test_ctypes_is_told_from_cython(monkeypatch):
     monkeypatch.setenv("DGL_FFI", "ctypes")
     assert dgl_state.dgl_state().interface == "ctypes"

@@ -60,10 +60,12 @@ def expect(monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
     monkeypatch.setattr(dgl_wheel, "WHEELS", {machine: sha256})
 
 
+@pytest.mark.slow
 def test_the_expected_wheel_is_fetched(wheel, folder):
     assert dgl_wheel.fetch_wheel(folder).read_bytes() == wheel.read_bytes()
 
 
+@pytest.mark.slow
 def test_another_wheel_is_refused(wheel, folder, monkeypatch):
     (found,) = dgl_wheel.WHEELS.values()
     expect(monkeypatch, "0" * 64)
@@ -71,6 +73,7 @@ def test_another_wheel_is_refused(wheel, folder, monkeypatch):
         dgl_wheel.fetch_wheel(folder)
 
 
+@pytest.mark.slow
 def test_an_index_out_of_reach_is_one_sentence(wheel, folder):
     wheel.unlink()
     with pytest.raises(InputError) as error:

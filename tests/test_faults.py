@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # commands are killed and run again
+
 ROOT = Path(__file__).parents[1]
 # Programs that break a promise each, in place of the package's commands.
 SLOPPY = """

@@ -20,6 +20,8 @@ from fuzz.target import Case, Target, WrongAnswer
 from fuzz.targets import READERS, TARGETS
 from fuzz.worker import Limits, attack, case_of
 
+pytestmark = pytest.mark.slow  # every target of the fuzzer is tried
+
 ROOT = Path(__file__).parents[1]
 NEVER = float("inf")
 

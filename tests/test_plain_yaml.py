@@ -30,6 +30,7 @@ def test_a_few_aliases_are_read() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

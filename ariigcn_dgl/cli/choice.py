@@ -54,8 +54,8 @@ class _Peek(argparse.Action):
 
 def _options(source: str | None) -> dict[str, Any]:
     try:  # like jsonargparse: a file, or YAML itself
-        is_file = source is not None and Path(source).is_file()
+        path = Path(source) if source is not None and Path(source).is_file() else None
     except OSError:  # too long for a name
-        is_file = False
-    content = read_yaml(Path(source))[1] if is_file else parse_yaml(source or "", "--config")
+        path = None
+    content = read_yaml(path)[1] if path else parse_yaml(source or "", "--config")
     return content if isinstance(content, dict) else {}

@@ -46,11 +46,11 @@ def completion(shell: str) -> str:
         hints = get_type_hints(COMMANDS[name].load())
         for action in command._actions:
             if action.dest == "study":
-                action.complete = STUDY_OR_FILE
+                vars(action)["complete"] = STUDY_OR_FILE  # an attribute of shtab's
             elif action.dest in WORDS:
                 action.choices = WORDS[action.dest]
             elif action.dest not in NAMES and _takes_text(hints.get(action.dest)):
-                action.complete = shtab.FILE
+                vars(action)["complete"] = shtab.FILE
     return parser.get_completion_script(f"shtab-{shell}")
 
 

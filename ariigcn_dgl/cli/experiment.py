@@ -110,7 +110,7 @@ def experiment(
     _conclude(lacks(results), again)
 
 
-experiment.__doc__ = experiment.__doc__.replace("STUDIES", ", ".join(STUDIES))
+experiment.__doc__ = (experiment.__doc__ or "").replace("STUDIES", ", ".join(STUDIES))
 
 
 def _command(

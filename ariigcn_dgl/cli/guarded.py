@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
 
 from ariigcn_dgl.cli.parser import stop
 from ariigcn_dgl.cli.signals import exit_code
@@ -17,7 +17,12 @@ NO_READER = 128 + 13  # as a program that SIGPIPE ended
 BUG = 70  # EX_SOFTWARE of sysexits.h
 LONGEST_REASON = 200
 
-Main = Callable[[Sequence[str] | None], None]
+
+class Main(Protocol):
+    """A function over a command line."""
+
+    def __call__(self, arguments: Sequence[str] | None = None) -> None:
+        """Run it; by default that of the process."""
 
 
 def guarded(main: Main) -> Main:

@@ -141,9 +141,10 @@ def parser_with(names: Container[str], arguments: Sequence[str] = ()) -> Parser:
 
 def _options(name: str, arguments: Sequence[str]) -> Parser:
     function, positional = COMMANDS[name].load(), COMMANDS[name].positional
-    parser = Parser(description=cleandoc(function.__doc__).split("Parameters\n")[0].strip())
-    documented = parse_docstring(function.__doc__).params
-    explain = {param.arg_name: " ".join(param.description.split()) for param in documented}
+    text = function.__doc__ or ""
+    parser = Parser(description=cleandoc(text).split("Parameters\n")[0].strip())
+    documented = parse_docstring(text).params
+    explain = {param.arg_name: " ".join((param.description or "").split()) for param in documented}
     if name == "train":
         _add_training_options(parser, function, explain, arguments)
     else:
@@ -158,7 +159,7 @@ def _add_options(
     positional: Sequence[str] = (),
     skip: Sequence[str] = (),
 ) -> None:
-    own = {*positional, *skip}
+    own: set[str | int] = {*positional, *skip}
     for name, hint in get_type_hints(function).items():
         element = _element(hint)
         if name in skip:

@@ -93,7 +93,7 @@ def predict(
         raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
     elif data is not None:
         _predict_data(run, data, Path(out), seed, modalities, device)
-    else:
+    elif media is not None:
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
         chosen = _choose(run, seed, device)

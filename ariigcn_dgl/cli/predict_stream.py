@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from ariigcn_dgl.errors import InputError
@@ -13,7 +13,7 @@ from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
 
 NAME = (str, int)
-FIELDS = {"dialogue": NAME, "speaker": NAME, "features": dict}
+FIELDS: Mapping[str, Any] = {"dialogue": NAME, "speaker": NAME, "features": dict}
 NAMES_BYTES, NUMBER_BYTES = 1 << 16, 64  # of a line: for names, and for each feature
 CHUNK_BYTES = 1 << 16
 
@@ -119,7 +119,7 @@ def _record(line: bytes) -> dict[str, Any]:
 def _check_names(record: dict[str, Any]) -> None:
     if "end" in record and record["end"] is not True:
         raise InputError(f"'end' is {json.dumps(record['end'])[:40]}, expected true")
-    expected = {"dialogue": NAME} if "end" in record else FIELDS
+    expected: Mapping[str, Any] = {"dialogue": NAME} if "end" in record else FIELDS
     for name, kinds in expected.items():
         if name not in record:
             raise InputError(f"lacks '{name}', expected {', '.join(expected)}")

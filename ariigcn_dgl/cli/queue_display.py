@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ariigcn_dgl.cli.say import note
@@ -31,7 +38,7 @@ class QueueDisplay(Monitor):
             console=self.console,
         )
         self.live = Live(console=self.console, transient=True, auto_refresh=False)
-        self.task = None
+        self.task: TaskID | None = None
         self.started: dict[str, float] = {}
         self.shown = 0.0
         self.title = ""
@@ -82,7 +89,8 @@ class QueueDisplay(Monitor):
     def ended(self, run: Run) -> None:
         """Say how a run ended."""
         self.done += 1
-        self.progress.update(self.task, completed=self.done)
+        if self.task is not None:
+            self.progress.update(self.task, completed=self.done)
         where = f"{self.title} {self.done} of {self.total}: {run.name} seed {run.seed}"
         if run.status != "done":
             how = "failed" if run.status == "failed" else "missing"

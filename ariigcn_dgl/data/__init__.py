@@ -1,6 +1,4 @@
-"""Dialogues: reading, checking, writing and making them. Knows no model."""
-
-from typing import TYPE_CHECKING, Any
+"""Dialogues: reading, checking, writing and making them, without torch. Knows no model."""
 
 from ariigcn_dgl.data.check import check
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
@@ -12,14 +10,10 @@ from ariigcn_dgl.data.summary import Summary, summarise
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 
-if TYPE_CHECKING:
-    from ariigcn_dgl.data.dgl_dataset import DialogueGraphDataset
-
 __all__ = [
     "MODALITIES",
     "SPLITS",
     "UNLABELLED",
-    "DialogueGraphDataset",
     "Dialogues",
     "Finding",
     "Summary",
@@ -33,11 +27,3 @@ __all__ = [
     "synthesise",
     "write_folder",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "DialogueGraphDataset":  # the one thing here that needs DGL
-        from ariigcn_dgl.data.dgl_dataset import DialogueGraphDataset
-
-        return DialogueGraphDataset
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

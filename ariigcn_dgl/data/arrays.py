@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -83,7 +83,7 @@ def read_npy(path: Path) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def check_header(file: BinaryIO, size: int) -> None:
+def check_header(file: IO[bytes], size: int) -> None:
     """Hold the header of a .npy file against its size, before what it names gets memory.
 
     Parameters

@@ -32,9 +32,9 @@ def fingerprint(dialogues: Dialogues) -> str:
     }
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
-        digest.update(np.ascontiguousarray(array, "<i8"))
+        digest.update(np.ascontiguousarray(array, "<i8").data)
     for modality in MODALITIES:
         if modality in dialogues.features:
-            digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8))
-            digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4"))
+            digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
+            digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
     return digest.hexdigest()

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ariigcn_dgl import escape
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.drawing import COLOURS, new_figure
 from ariigcn_dgl.files import replacing

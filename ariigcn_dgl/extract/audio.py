@@ -51,6 +51,8 @@ class AudioEncoder(nn.Module):
     """
 
     modality = "audio"
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, hidden_dim: int = 64, width: int = 100, mels: int = MELS) -> None:
         super().__init__()
@@ -71,7 +73,7 @@ class AudioEncoder(nn.Module):
         """
         device = self.mean.device
         lengths = torch.tensor([len(x) for x in frames])  # packing wants them on the CPU
-        x = (pad_sequence(frames, batch_first=True).to(device) - self.mean) / self.std
+        x = (pad_sequence(list(frames), batch_first=True).to(device) - self.mean) / self.std
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         states = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]  # (B, T, 2 H)
         exists = (torch.arange(states.size(1)) < lengths.unsqueeze(1)).to(device)

@@ -90,7 +90,8 @@ def train_encoder(
         head = nn.Linear(config.width, int(labels.max()) + 1)
         encoder.to(device)  # after its weights were drawn: they are the same on every device
         head.to(device)
-        _standardise(encoder, [frames[n] for n in train])
+        heard_in_train = [x for x in (frames[n] for n in train.tolist()) if x is not None]
+        _standardise(encoder, heard_in_train)
         tensors = [None if x is None else torch.from_numpy(x) for x in frames]
         best, epoch = _fit(encoder, head, tensors, torch.from_numpy(labels), train, val, config)
     note(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import cast
 
 from ariigcn_dgl.optional import import_quietly, is_installed
 
@@ -32,7 +34,8 @@ def broken_torchvision_hidden() -> Iterator[None]:
     if not is_installed(NAME) or _runs():
         yield
         return
-    sys.modules[NAME] = None  # find_spec answers None, import raises ModuleNotFoundError
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    modules[NAME] = None  # find_spec answers None, import raises ModuleNotFoundError
     _forget_answers()
     try:
         yield

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,10 @@ class Encoders:
     @property
     def ready(self) -> dict[str, TextEncoder | AudioEncoder | VisualEncoder]:
         """Those that make features, by modality."""
-        named = {"text": self.text, "audio": self.audio, "visual": self.visual}
-        return {m: x for m, x in named.items() if x is not None and hasattr(x, "encode")}
+        audio = None if isinstance(self.audio, AudioTraining) else self.audio
+        named: Mapping[str, TextEncoder | AudioEncoder | VisualEncoder | None]
+        named = {"text": self.text, "audio": audio, "visual": self.visual}
+        return {m: x for m, x in named.items() if x is not None}
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def extract(
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
         trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
-    inputs = {
+    inputs: dict[str, Sequence[Any]] = {
         "text": [one.text or None for one in utterances],
         "audio": frames,
         "visual": [one.visual for one in perceived],
@@ -125,6 +128,6 @@ def _perceive_all(
                 raise
             note(f"{error}; its sound and pictures count as missing")
             continue
-        for n, one in zip(rows, found, strict=True):
-            perceived[n] = one
+        for n, what in zip(rows, found, strict=True):
+            perceived[n] = what
     return perceived

@@ -164,7 +164,7 @@ def load_encoders(
             "how to make them for a recording: extract the training data with it, or make the "
             "features yourself and use --data"
         )
-    encoders = {}
+    encoders: dict[str, Any] = {}
     for modality in modalities:
         if modality not in manifest["encoders"]:
             raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")

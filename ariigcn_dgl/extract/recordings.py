@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.log_mel import log_mel
@@ -94,7 +95,7 @@ def _seen(
     looks = sorted(
         (time, n) for n, one in enumerate(utterances) for time in encoder.times(one.start, one.end)
     )
-    waiting: dict[int, list[np.ndarray]] = {n: [] for n in range(len(utterances))}
+    waiting: dict[int, list[Tensor]] = {n: [] for n in range(len(utterances))}
     left = {n: len(encoder.times(one.start, one.end)) for n, one in enumerate(utterances)}
     seen: list[np.ndarray | None] = [None] * len(utterances)
     shown = pictures_at(recording, [time for time, _ in looks])

@@ -149,8 +149,8 @@ def _groups(lines: list[str], first: int, last: int) -> list[tuple[int, list[str
 def _times(where: str, line: str) -> tuple[float, float]:
     found = _TIMES.match(line)
     try:
-        start, end = (parse_time(time) for time in found.groups()[:2])
-    except (AttributeError, ValueError) as error:
+        start, end = (parse_time(time) for time in (found.groups()[:2] if found else ()))
+    except ValueError as error:
         raise InputError(
             f"{where}: {line.strip()[:60]!r} is malformed, expected 00:00:01,000 --> 00:00:02,500"
         ) from error

@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn_stream import ARIIGCNStream
@@ -46,7 +46,7 @@ class ARIIGCN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import Window, collate
+    >>> from ariigcn_dgl.batch import Window, collate
     >>> data, config = synthesise(SynthConfig()), ARIIGCNConfig(hidden_dim=16, window=Window())
     >>> model = ARIIGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import MODALITIES
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.limits import (
     Fraction,
     Limit,

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate, zero_where_missing
 from ariigcn_dgl.nn import FUSIONS, DialogueAttention, DialogueLSTM
@@ -89,7 +89,7 @@ class BcLSTM(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data = synthesise(SynthConfig())
     >>> model = BcLSTM(data.widths, data.num_classes, BcLSTMConfig())
     >>> batch = collate(data, [0, 1], model.window)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate

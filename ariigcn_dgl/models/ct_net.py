@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, zero_where_missing
@@ -66,7 +66,7 @@ class CTNet(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data = synthesise(SynthConfig())
     >>> model = CTNet(data.widths, data.num_classes, CTNetConfig())
     >>> batch = collate(data, [0, 1], model.window)

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import (
@@ -84,7 +84,7 @@ class DialogueGCN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data, config = synthesise(SynthConfig()), DialogueGCNConfig(window=Window())
     >>> model = DialogueGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)

@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
@@ -79,7 +79,7 @@ class DialogueRNN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data = synthesise(SynthConfig())
     >>> config = DialogueRNNConfig(global_dim=8, party_dim=8, emotion_dim=6, head_dim=6)
     >>> model = DialogueRNN(data.widths, data.num_classes, config)

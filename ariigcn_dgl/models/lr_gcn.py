@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import DialogueGRU, LatentGraphConv, RelEdgeAttentionConv
@@ -76,7 +76,7 @@ class LRGCN(System):
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data, config = synthesise(SynthConfig()), LRGCNConfig(window=Window())
     >>> model = LRGCN(data.widths, data.num_classes, config)
     >>> batch = collate(data, [0, 1], config.window)

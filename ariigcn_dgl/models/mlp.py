@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate
 from ariigcn_dgl.nn import EmotionInferenceSubnetwork

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues
-from ariigcn_dgl.data.batching import Batch, Window
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.errors import InputError
 
@@ -122,7 +122,7 @@ def concatenate(batch: Batch) -> Tensor:
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import collate
+    >>> from ariigcn_dgl.batch import collate
     >>> data = synthesise(SynthConfig())
     >>> batch = collate(data, [0, 1], Window(past=0, future=0))
     >>> concatenate(batch).shape == (len(batch.labels), sum(data.widths.values()))

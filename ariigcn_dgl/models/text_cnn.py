@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.limits import Fraction, Limit, PositiveInt
 from ariigcn_dgl.models.system import System

@@ -66,7 +66,9 @@ class Conversation:
         untimed = {time is None for one in self.utterances for time in (one.start, one.end)}
         if len(untimed) > 1:
             raise InputError(f"{self.name}: some utterances have times, others have not")
-        for one in self.utterances if untimed == {False} else ():
+        for one in self.utterances:
+            if one.start is None or one.end is None:
+                continue
             if not (0 <= one.start <= one.end < float("inf")):
                 raise InputError(
                     f"{self.name}: utterance '{one.name}' lasts from {one.start} to {one.end} s, "

@@ -69,7 +69,7 @@ def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
         The validation scores of all runs: they share the axis, so that they can be compared.
     """
     seeds = [seed for seed in run.seeds if seed.history]
-    last = max((seed.history[-1]["epoch"] for seed in seeds), default=0)
+    last = max((seed.history[-1]["epoch"] for seed in seeds if seed.history), default=0)
     x = Axis(1, max(last, 2), LEFT, WIDTH - RIGHT)
     return [_panel(name, seeds, x, scores) for name in _quantities(seeds)]
 
@@ -81,13 +81,15 @@ def validation_scores(runs: Sequence[RunFiles]) -> list[float]:
 
 
 def _quantities(seeds: Sequence[Seed]) -> list[str]:
-    found = dict.fromkeys(name for seed in seeds for record in seed.history for name in record)
+    found = dict.fromkeys(
+        name for seed in seeds for record in seed.history or () for name in record
+    )
     losses = [name for name in found if name != "epoch" and not name.startswith(("val_", "test_"))]
     return ([SCORE] if SCORE in found else []) + losses
 
 
 def _panel(name: str, seeds: Sequence[Seed], x: Axis, scores: Sequence[float]) -> Panel:
-    of_seed = [(seed, _points(seed.history, name)) for seed in seeds]
+    of_seed = [(seed, _points(seed.history or (), name)) for seed in seeds]
     values = [value for _, points in of_seed for _, value in points]
     y = around(scores if name == SCORE else values, HEIGHT - BOTTOM, TOP)
     lines = [_line(c, *one, x, y) for c, one in enumerate(of_seed) if one[1]]

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.nn import ModalityClassifiers, RelEdgeAttentionConv
 from ariigcn_dgl.report.conversation import Answer
 from ariigcn_dgl.training.trained import TrainedRun

@@ -41,14 +41,14 @@ class Seed:
     folder : Path
     record : mapping
         Content of ``run.json``.
-    history : list of mapping, or None
+    history : sequence of mapping, or None
         One record an epoch.
     predictions : Predictions or None
     """
 
     folder: Path
     record: Mapping[str, Any]
-    history: list[Mapping[str, Any]] | None
+    history: Sequence[Mapping[str, Any]] | None
     predictions: Predictions | None
 
     @property

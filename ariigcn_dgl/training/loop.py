@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch import Batch, collate, shuffled_batches
 from ariigcn_dgl.data import UNLABELLED, Dialogues
-from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
 from ariigcn_dgl.models import System
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities

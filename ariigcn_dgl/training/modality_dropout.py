@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 
 
 def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
@@ -28,7 +28,7 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import Window, collate
+    >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1, 2, 3], Window())
     >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0))
     >>> 0 < sum(int(mask.sum()) for mask in dropped.masks.values()) < 3 * len(batch.labels)

@@ -12,8 +12,8 @@ from operator import add
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
 
 ADVERSARY_BETAS = (0.5, 0.999)  # usual for GANs: little momentum against a moving opponent

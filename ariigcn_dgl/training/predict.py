@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.models import System
 from ariigcn_dgl.training.metrics import Scores, score
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.data.batching import Batch
-from ariigcn_dgl.data.fixed_shape import Shape, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.batch.fixed_shape import Shape, padded, rebuilt, tensors_of
 from ariigcn_dgl.training.optimise import Optimiser, Update
 from ariigcn_dgl.transfer import pack, unpack
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import UNLABELLED
-from ariigcn_dgl.data.batching import Batch
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.training.trained import TrainedRun

@@ -100,6 +100,7 @@ def test_untimed_peer_is_a_dash_with_its_reason(result: Path, said: Callable) ->
     assert "torch gather" not in markdown(report)
 
 
+@pytest.mark.slow
 def test_picture_is_drawn(result: Path, tmp_path: Path, said: Callable) -> None:
     pytest.importorskip("matplotlib")
     said("--read", result, "--picture", tmp_path / "roof.png")

@@ -124,6 +124,7 @@ def test_nothing_else_is_tried_with_what_could_not_be_built(dry_run):
     assert "goal 5: not measured" in done.stdout
 
 
+@pytest.mark.slow
 def test_step_that_hangs_ends_with_the_time_and_later_ones_are_recorded(dry_run):
     done, steps = dry_run(HANG="pytest -q -m cuda", BUDGET="4")
     assert done.returncode == 1

@@ -18,6 +18,7 @@ from ariigcn_dgl.optional import is_installed
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
     [
@@ -43,6 +44,7 @@ def test_every_peer_computes_the_same(measure: Callable, problem) -> None:
             assert found.error is None or found.error < 2e-6
 
 
+@pytest.mark.slow
 def test_chunked_contrast_computes_the_same(measure: Callable) -> None:
     case = measure(ContrastProblem(1100, "infonce"), peers=["chunked"])
     assert case.peer("chunked").status == "equal"

@@ -70,6 +70,7 @@ def test_missing_file(reads: Callable[[Path], str], tmp_path: Path) -> None:
     assert reads(tmp_path / "nothing").endswith("nothing: no such file or folder")
 
 
+@pytest.mark.slow
 def test_file_of_something_else(reads: Callable[[Path], str], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a data set")
     assert "notes.txt: not a data set: expected an .npz archive" in reads(tmp_path / "notes.txt")

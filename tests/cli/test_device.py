@@ -15,6 +15,8 @@ from ariigcn_dgl.experiments.conduct import Options
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
 
+pytestmark = pytest.mark.slow  # every command runs
+
 Command = Callable[[str], tuple[object, ...]]
 APPLYING = ("evaluate", "predict", "embed", "report")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 def test_numbers_and_picture_of_a_run(ariigcn: Callable, trained: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     outcome = ariigcn("embed", trained, "--out", tmp_path / "gap")

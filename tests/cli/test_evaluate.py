@@ -156,6 +156,7 @@ def test_folder_of_the_scores_must_be_there(
     assert "scores.json: cannot be written: No such file or directory" in outcome.err
 
 
+@pytest.mark.slow
 def test_names_with_brackets_are_printed_as_they_are(
     ariigcn: Callable, plain: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:
@@ -167,6 +168,7 @@ def test_names_with_brackets_are_printed_as_they_are(
     assert ariigcn("data", "check", plain).code == 0
 
 
+@pytest.mark.slow
 def test_run_of_some_modalities_is_scored_on_these(
     ariigcn: Callable, data: Path, small: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -18,6 +18,8 @@ from ariigcn_dgl.extract.audio import AudioEncoder, save_encoder
 from ariigcn_dgl.extract.features import Encoders
 from ariigcn_dgl.seal import seal
 
+pytestmark = pytest.mark.slow  # recordings are made and encoded
+
 SCENES = {  # seconds, pitch and colour of an emotion
     "happy": (0.6, 400.0, (230, 220, 60)),
     "sad": (0.6, 110.0, (20, 30, 120)),

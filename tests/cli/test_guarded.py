@@ -87,6 +87,7 @@ def test_a_file_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str])
     assert sentence == "ariigcn: secret: cannot be read or written: Permission denied\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
     process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()
@@ -95,6 +96,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(COMMAND, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -112,6 +114,7 @@ def test_help_that_cannot_be_written_is_one_sentence() -> None:
     assert done.stderr.endswith("cannot be read or written: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_a_reader_of_a_benchmark_that_goes_away_ends_it_without_a_word() -> None:
     speeds = Path(__file__).parents[2] / "benchmarks" / "results" / "speed-plan.json"
     command = (sys.executable, "-m", "ariigcn_dgl", "benchmark", "--read", speeds)

@@ -32,6 +32,7 @@ def test_import_shows_what_it_found_and_writes_nothing(
     assert list(tmp_path.iterdir()) == [mmgcn]
 
 
+@pytest.mark.slow
 def test_import_writes_a_set_that_the_other_commands_read(
     ariigcn: Callable, mmgcn: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:

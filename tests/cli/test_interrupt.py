@@ -13,6 +13,8 @@ import pytest
 
 from ariigcn_dgl.cli.signals import exit_code, stoppable
 
+pytestmark = pytest.mark.slow  # trains in processes of their own
+
 RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
 EPOCHS = 5
 

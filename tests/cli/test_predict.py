@@ -140,6 +140,7 @@ def _without_audio(folder: Path, to: Path) -> Path:
     return to
 
 
+@pytest.mark.slow
 def test_modality_that_was_not_trained_is_named(
     ariigcn: Callable,
     refused: Callable[..., str],
@@ -154,6 +155,7 @@ def test_modality_that_was_not_trained_is_named(
     assert not (tmp_path / "p").exists()
 
 
+@pytest.mark.slow
 def test_too_many_speakers_for_pairs_are_named(
     ariigcn: Callable,
     refused: Callable[..., str],

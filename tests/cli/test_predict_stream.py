@@ -59,6 +59,7 @@ def _lines(dialogues: Dialogues, leave_out: str = "") -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave_out", ["", "text", "audio"])
 def test_answers_are_those_of_the_data_set(
     ariigcn: Callable,
@@ -148,6 +149,7 @@ def test_run_that_looks_ahead_is_refused(stream: Callable, trained: Path) -> Non
     assert outcome.err.endswith("): train it with --model.causal true\n")
 
 
+@pytest.mark.slow
 def test_a_line_is_answered_before_the_next_is_sent(causal: Path, data: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ariigcn_dgl", "predict", str(causal), "--stream"],

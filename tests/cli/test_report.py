@@ -22,6 +22,7 @@ def refused_report(refused: Callable[..., str], tmp_path: Path) -> Callable[...,
     return run
 
 
+@pytest.mark.slow
 def test_page_of_a_run_with_its_data(
     ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def test_without_a_command_no_slow_library_is_imported(arguments: list[str]) -> 
     assert {name.partition(".")[0] for name in found} & SLOW == set()
 
 
+@pytest.mark.slow
 def test_only_the_command_that_is_called_is_imported() -> None:
     found = _imported("data", "check", "--help")
     assert "ariigcn_dgl.cli.data" in found

@@ -68,6 +68,7 @@ def test_both_seeds_are_trained_and_summarised(trained: Path) -> None:
             assert scores[split] == {name: record[split][name] for name in scores[split]}
 
 
+@pytest.mark.slow
 def test_epochs_go_to_stderr_and_results_to_stdout(
     ariigcn: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:
@@ -81,6 +82,7 @@ def test_epochs_go_to_stderr_and_results_to_stdout(
     assert f"run folder: {tmp_path / 'run'}" in outcome.out.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_terminal_gets_a_progress_bar(
     ariigcn: Callable,
     data: Path,
@@ -96,6 +98,7 @@ def test_terminal_gets_a_progress_bar(
     assert "epoch 1:" not in outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["paper", "tuned", "tuned-meld"])
 def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
     folder = train("--preset", preset)
@@ -108,6 +111,7 @@ def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
     assert written["model"]["window"]["relations"] != "auto"
 
 
+@pytest.mark.slow
 def test_preset_then_config_then_option(train: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("training:\n  grad_clip: 3.5\n  patience: 7\n")
     folder = train("--preset=paper", "--config", tmp_path / "mine.yaml", "--training.patience=9")
@@ -117,6 +121,7 @@ def test_preset_then_config_then_option(train: Callable, tmp_path: Path) -> None
     assert training.learning_rate == preset_config("ariigcn", "paper").training.learning_rate
 
 
+@pytest.mark.slow
 def test_preset_may_come_from_the_config_file(train: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("preset: paper\n")
     folder = train("--config", tmp_path / "mine.yaml")
@@ -125,6 +130,7 @@ def test_preset_may_come_from_the_config_file(train: Callable, tmp_path: Path) -
     assert json.loads((folder / "train.json").read_text())["preset"] == "paper"
 
 
+@pytest.mark.slow
 def test_settings_of_a_run_can_be_used_again(
     ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -137,6 +143,7 @@ def test_settings_of_a_run_can_be_used_again(
     ]
 
 
+@pytest.mark.slow
 def test_prototypes_are_given_by_label(train: Callable) -> None:
     options = ("--model.sccl_weight=0.8", "--model.prototypes.sad=[0.1,0.2,0.3]")
     found = read_config(train(*options) / "config.yaml").model.prototypes
@@ -144,6 +151,7 @@ def test_prototypes_are_given_by_label(train: Callable) -> None:
     assert len(found) == 6
 
 
+@pytest.mark.slow
 def test_modalities_are_given_as_a_list(train: Callable) -> None:
     folder = train("--model.speaker_relative=[text,visual]")
     assert read_config(folder / "config.yaml").model.speaker_relative == ("text", "visual")
@@ -170,6 +178,7 @@ def test_any_system_can_be_trained_scored_again_and_applied(
     assert len(out.read_text().splitlines()) == load_dialogues(data).num_utterances
 
 
+@pytest.mark.slow
 def test_interrupted_training_of_another_system_goes_on(
     ariigcn: Callable, data: Path, tmp_path: Path
 ) -> None:
@@ -204,6 +213,7 @@ def test_of_several_systems_the_last_counts(
     assert found == {"config": "mlp", "system": "textcnn"}[order[-1]]
 
 
+@pytest.mark.slow
 def test_default_folder_has_the_names_of_data_system_and_preset(
     ariigcn: Callable,
     data: Path,
@@ -217,6 +227,7 @@ def test_default_folder_has_the_names_of_data_system_and_preset(
     assert folder.name.startswith("raw-ariigcn-tuned-2")
 
 
+@pytest.mark.slow
 def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
@@ -316,6 +327,7 @@ def test_resuming_a_finished_run_trains_nothing(
     assert (copy / "summary.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_resuming_trains_the_seed_that_is_missing(
     ariigcn: Callable, copy: Path, trained: Path
 ) -> None:
@@ -437,6 +449,7 @@ def test_scratch_files_that_a_killed_process_left_are_removed(
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_folder_that_a_killed_process_was_making_is_removed(
     train: Callable, tmp_path: Path
 ) -> None:
@@ -446,6 +459,7 @@ def test_folder_that_a_killed_process_was_making_is_removed(
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_environment_gives_no_option(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JSONARGPARSE_DEFAULT_ENV", "true")
     monkeypatch.setenv("ARIIGCN_TRAIN__TRAINING__PATIENCE", "7")
@@ -491,6 +505,7 @@ def test_file_of_options_without_a_value_is_named(
     assert words in refused("train", "--config", tmp_path / "mine.yaml")
 
 
+@pytest.mark.slow
 def test_set_whose_test_split_has_no_labels_is_trained_on(
     ariigcn: Callable, refused: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:

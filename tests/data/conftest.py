@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,46 +22,6 @@ d3,Bob,,test
 d3,Cem,anger,test
 d3,Bob,joy,test
 """
-
-
-@pytest.fixture
-def tiny() -> Dialogues:
-    """Three dialogues of 2, 1 and 3 utterances; d3_1 has no audio, d3_0 no label."""
-    return Dialogues(
-        name="tiny",
-        features={
-            "text": np.arange(18, dtype=np.float32).reshape(6, 3),
-            "audio": np.array([[1, 2], [3, 4], [5, 6], [7, 8], [0, 0], [9, 1]], np.float32),
-        },
-        masks={
-            "text": np.ones(6, np.bool_),
-            "audio": np.array([True, True, True, True, False, True]),
-        },
-        labels=np.array([1, 0, 1, -1, 0, 1]),
-        speakers=np.array([0, 1, 0, 1, 2, 1]),
-        dialogue_ptr=np.array([0, 2, 3, 6]),
-        dialogue_ids=("d1", "d2", "d3"),
-        splits=("train", "val", "test"),
-        utterance_ids=("d1_0", "d1_1", "d2_0", "d3_0", "d3_1", "d3_2"),
-        label_names=("anger", "joy"),
-        speaker_names=("Ann", "Bob", "Cem"),
-    )
-
-
-@pytest.fixture
-def many(tiny: Dialogues) -> Dialogues:
-    """Twenty one-utterance training dialogues, all different."""
-    return replace(
-        tiny,
-        features={"text": np.arange(40, dtype=np.float32).reshape(20, 2)},
-        masks={"text": np.ones(20, np.bool_)},
-        labels=np.arange(20) % 2,
-        speakers=np.arange(20) % 3,
-        dialogue_ptr=np.arange(21),
-        dialogue_ids=tuple(f"d{b}" for b in range(20)),
-        splits=("train",) * 20,
-        utterance_ids=tuple(f"u{b}" for b in range(20)),
-    )
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def test_archive_without_compression(
     _loads_or_refuses(target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["utterances.csv", "text.npy", "audio.npy"])
 @quick
 @given(how=damage)
@@ -80,6 +81,7 @@ def test_plain(plain: Path, name: str, how: Damage) -> None:
     _loads_or_refuses(target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dataset.json", "features.safetensors", "utterances.jsonl"])
 @quick
 @given(how=damage)
@@ -95,6 +97,7 @@ def test_folder(folder: Path, name: str, how: Damage) -> None:
     assert name == "dataset.json" or loaded == (damaged == content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["features.safetensors", "utterances.jsonl"])
 @quick
 @given(how=damage)
@@ -117,6 +120,7 @@ header_fields = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @quick
 @given(field=header_fields, value=json_values)
 def test_header_field_of_any_json(

@@ -165,6 +165,7 @@ def test_header_that_lies_is_refused_before_it_gets_memory(
     )
 
 
+@pytest.mark.slow
 def test_what_unpacks_to_far_more_than_the_file_is_refused(
     npz_arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

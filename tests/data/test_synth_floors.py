@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
@@ -56,6 +57,7 @@ def ladder(seed: int) -> list[float]:
     return [floor(view, dialogues) for view in views]
 
 
+@pytest.mark.slow
 def test_fusion_context_and_relations_each_help():
     text, fusion, context, relational = np.mean([ladder(seed) for seed in range(4)], axis=0)
     assert fusion > text + 5

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast_reference
 
+pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
+
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 KERNELS = sorted((CSRC / "cuda" / "pairwise_contrast").glob("*.cu"))

@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
+
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 SOURCE = HERE / "mma_product.cu"

@@ -19,6 +19,8 @@ from ariigcn_dgl.ops import relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
+pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
+
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 KERNELS = sorted((ROOT / "csrc" / "cuda" / "relational_attention").glob("*.cu"))

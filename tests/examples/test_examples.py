@@ -12,6 +12,8 @@ import pytest
 
 from ariigcn_dgl.optional import is_installed
 
+pytestmark = pytest.mark.slow  # every example is run
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 QUICK = {

@@ -25,6 +25,8 @@ from ariigcn_dgl.experiments.statistics import permutation_p
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.experiments.tables import tables
 
+pytestmark = pytest.mark.slow  # whole studies are trained
+
 MLP_OF_TEXT = "system: mlp, modalities: [text]}"
 
 

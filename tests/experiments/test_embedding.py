@@ -17,6 +17,8 @@ from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, changed, wri
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
 
+pytestmark = pytest.mark.slow  # models are trained
+
 SMALL = {"model.hidden_dim": 8, "model.head_dim": 8, "training.epochs": 1, "training.batch_size": 4}
 
 

@@ -50,6 +50,7 @@ def test_a_study_of_ones_own_has_none() -> None:
     assert published("mine", _with_test_labels(TESTS["meld"], unlabelled=1)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TESTS)
 def test_every_number_belongs_to_a_row_of_a_study(name: str) -> None:
     for study, rows in yaml.safe_load(FILE.read_text())[name].items():

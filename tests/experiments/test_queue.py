@@ -19,6 +19,8 @@ from ariigcn_dgl.experiments.queue import ATTEMPTS, _reason, work_on
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE
 
+pytestmark = pytest.mark.slow  # trains in processes of their own
+
 SEARCHED = ("model.safetensors", "metrics.jsonl")
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
 LONG = {"training.epochs": 60, "training.patience": 60, "training.batch_size": 1}

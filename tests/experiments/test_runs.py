@@ -96,6 +96,7 @@ def test_a_run_that_fails_for_now_stays_open_with_its_reason(make_run: Callable)
     assert (run.status, run.reason) == ("open", "it rained")
 
 
+@pytest.mark.slow
 def test_a_search_is_done_though_its_test_scores_failed(make_run: Callable) -> None:
     searched, scored = make_run(test="never"), make_run(test="once")
     searched.prepare()

@@ -38,6 +38,7 @@ def test_widths_stay_multiples(dialogues: Dialogues) -> None:
     assert found["model.hidden_dim"] % 10 == 0
 
 
+@pytest.mark.slow
 def test_several_widths_keep_their_proportions(dialogues: Dialogues) -> None:
     config = RunConfig("ariigcn").resolved(dialogues)  # 512 and 128
     widths = ("model.hidden_dim", "model.head_dim")

@@ -15,6 +15,8 @@ from ariigcn_dgl.experiments.study import Match
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.models import SYSTEMS
 
+pytestmark = pytest.mark.slow  # every system of every study is built
+
 MOST_CANDIDATES = 8
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 

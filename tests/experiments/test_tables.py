@@ -200,6 +200,7 @@ def test_p_values_have_three_decimals(p: float, text: str) -> None:
     assert p_value(p) == text
 
 
+@pytest.mark.slow
 def test_figures_are_drawn(results: Results, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert draw(results, tmp_path) == "figures: scores.png, confusion.png"

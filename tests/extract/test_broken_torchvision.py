@@ -15,6 +15,8 @@ import pytest
 from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
 from ariigcn_dgl.extract.text import TextEncoder
 
+pytestmark = pytest.mark.slow  # imports transformers in processes of their own
+
 BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')"
 TEXTS = ["Hello!", "How are you?"]
 ENCODE = f"""

@@ -57,6 +57,7 @@ def reference(weights: Mapping[str, Tensor], blocks: Sequence[int], x: Tensor) -
     return norm_relu("norm5", x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [(3, 2, 4, 1), (2,), (1, 3)])
 @torch.inference_mode()
 def test_equals_the_definition(blocks: tuple[int, ...]) -> None:

@@ -61,6 +61,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return shapes
 
 
+@pytest.mark.slow
 def test_text_is_encoded_on_its_device(roberta: Path, fetched: list[tuple[int, ...]]) -> None:
     assert TextEncoder(roberta, device="meta").encode(TEXTS).shape == (2, 12)
     assert fetched == [(2, 12)]
@@ -85,6 +86,7 @@ def _trained(device: str) -> AudioEncoder:
     return train_encoder(_frames(8), labels, splits, config, lambda sentence: None, device)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fetched")
 def test_audio_encoder_is_trained_on_its_device() -> None:
     assert {x.device.type for x in _trained("meta").state_dict().values()} == {"meta"}

@@ -166,6 +166,7 @@ def test_times_are_the_middles_of_equal_parts(densenet: Path) -> None:
     assert encoder.times(1.0, 1.0) == [1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "width"), [("densenet121", 1024), ("densenet161", 2208)])
 def test_published_size_is_recognised(name: str, width: int, tmp_path: Path) -> None:
     model = DenseNet(*PUBLISHED[name])
@@ -252,6 +253,7 @@ def _spoken(count: int) -> tuple[list[np.ndarray | None], np.ndarray, np.ndarray
     return frames, labels, np.where(np.arange(count) < count - 8, "train", "val")
 
 
+@pytest.mark.slow
 def test_trained_encoder_tells_classes_and_is_repeatable() -> None:
     frames, labels, splits = _spoken(40)
     frames[3], labels[5] = None, -1

@@ -10,7 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ariigcn_dgl.extract.audio import AudioEncoder, save_encoder
+
+pytestmark = pytest.mark.slow  # extracts in processes of their own
 
 NO_NETWORK = """
 import os, sys

@@ -365,6 +365,7 @@ def test_a_relation_beyond_any_use_is_refused_before_anything_is_made_for_it():
         Graph.from_edges(long([0]), long([0]), long([2**20]), num_src=1, num_dst=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(-2, 5) | st.integers(-(2**63), 2**63 - 1), max_size=5),

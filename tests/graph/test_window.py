@@ -148,6 +148,7 @@ def test_no_utterances_make_an_empty_graph(lengths: list[int], relations: str):
     assert (graph.num_dst, graph.num_src, graph.num_edges, graph.num_segments) == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(batches())
 def test_equals_the_definition(batch: tuple[list[int], list[int], int, int, str]):

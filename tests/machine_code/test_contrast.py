@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
+
 MAIN = ("stats_kernel", "grad_kernel")
 # From dtype and way to multiply to the instructions of the similarities and of the gradient.
 MATRIX = {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
+
 
 def test_every_kernel_is_there_for_the_architecture(machine_code, arch: str, record_property):
     uses = machine_code.resources(arch)

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
+
 SINGLE, HALF, BFLOAT16 = "If", "I6__half", "I13__nv_bfloat16"
 EDGE_KERNELS = ("attention_edges_kernel", "target_grads_kernel", "source_grads_kernel")
 PRODUCT_KERNELS = ("row_product_kernel", "weight_grads_kernel")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.graph import Graph
 
 

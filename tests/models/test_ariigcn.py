@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
@@ -361,6 +361,7 @@ def test_cross_entropy_of_nothing_is_zero():
     assert cross_entropy(logits, torch.zeros(0, dtype=torch.int64), None).item() == 0.0
 
 
+@pytest.mark.slow
 @each_preset
 def test_the_model_learns_its_training_dialogues_by_heart(config: ARIIGCNConfig):
     config = replace(config, hidden_dim=32, adversarial="off")

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.models import SYSTEMS, BcLSTM, BcLSTMConfig
 from ariigcn_dgl.nn.fusion import FusionName
 

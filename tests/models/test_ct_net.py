@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.models import CTNet, CTNetConfig
 
 WIDTHS = {"text": 6, "audio": 4}

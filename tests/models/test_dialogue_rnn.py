@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.models import DialogueRNN, DialogueRNNConfig
 
 SMALL = DialogueRNNConfig(global_dim=5, party_dim=4, emotion_dim=3, head_dim=6)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.data.batching import Batch, Window
+from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import LRGCN, DialogueGCN, DialogueGCNConfig, LRGCNConfig
 from ariigcn_dgl.models.system import System, concatenate

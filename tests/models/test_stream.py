@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
-from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS, ARIIGCNConfig, System
 from ariigcn_dgl.models.bigru import BiGRUConfig

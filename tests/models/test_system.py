@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models.system import concatenate
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
-from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.optimise import Optimiser
@@ -95,6 +95,7 @@ def test_system_has_small_settings_for_these_tests(name: str) -> None:
     assert name in SMALL
 
 
+@pytest.mark.slow
 @each_system
 def test_ten_dialogues_are_learned_by_heart(name: str, dialogues: Dialogues) -> None:
     model, config = make(name, dialogues), config_of(name, dialogues)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.data import SynthConfig, synthesise
-from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import TextCNNConfig, UtteranceTextCNN
 

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl import dgl
-from ariigcn_dgl.data import DialogueGraphDataset, SynthConfig, synthesise
+from ariigcn_dgl.batch import DialogueGraphDataset
+from ariigcn_dgl.data import SynthConfig, synthesise
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import RelEdgeAttentionConv
 
@@ -176,6 +177,7 @@ def test_graph_data_loader_over_dialogues_trains():
     assert losses[-1] < 0.7 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_a_compiled_model_trains_with_graphs_converted_outside(g):
     torch._dynamo.reset()
@@ -221,6 +223,7 @@ def _train_one_rank(rank: int, port: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks processes")
 def test_two_processes_train_one_model(tmp_path: Path):
     with socket.socket() as free:

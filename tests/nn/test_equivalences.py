@@ -235,6 +235,7 @@ def test_a_self_relation_is_one_more_basis_that_only_it_uses(feat):
     torch.testing.assert_close([by_feat, *results], [expected_feat, *rest], **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_installed("torch_geometric"), reason="needs PyG")
 @pytest.mark.parametrize("concat", [True, False], ids=["concat", "mean"])
 def test_one_relation_is_pygs_gatv2(g, feat, concat: bool):

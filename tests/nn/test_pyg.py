@@ -84,6 +84,7 @@ def test_nodes_without_in_edges_get_the_bias(x):
     torch.testing.assert_close(out[0], conv.conv.bias.flatten())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_installed("torch_geometric"), reason="needs PyG")
 def test_it_nests_in_hetero_conv():
     nn = import_quietly("torch_geometric.nn")

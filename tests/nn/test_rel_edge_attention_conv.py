@@ -354,6 +354,7 @@ def random_graph(nodes: int, edges: int) -> Graph:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 @pytest.mark.parametrize("kind", ["plain", "block-diagonal"])
 def test_compiles_into_one_graph_with_graphs_made_outside(kind: str):

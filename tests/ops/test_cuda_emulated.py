@@ -17,6 +17,8 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import segment_spmm_reference
 
+pytestmark = pytest.mark.slow  # kernels are emulated
+
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 COMPILE = ["g++", "-std=c++20", "-O0", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]

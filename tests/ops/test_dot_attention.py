@@ -52,6 +52,7 @@ def test_attention_is_the_softmax_over_a_targets_in_edges_of_all_relations():
     assert dot_attention(graph, query, key).tolist() == [[0.5, 0.5, 1.0]]  # scores 3, 3; then one
 
 
+@pytest.mark.slow
 def test_large_scores_do_not_overflow():
     graph = Graph.from_csr(torch.tensor([0, 2]), torch.tensor([0, 1]), num_src=2)
     key = torch.tensor([[[1e4], [1e4 - 1]]])

@@ -92,6 +92,7 @@ def test_an_empty_tensor_stays_empty():
     assert dropout(torch.ones(0, 4), 0.5).shape == (0, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_is_a_sound_operator(dtype: torch.dtype):
     x = torch.randn(3, 5, dtype=dtype, requires_grad=True)

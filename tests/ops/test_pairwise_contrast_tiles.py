@@ -56,6 +56,7 @@ def test_equals_the_reference_around_tile_edges(size: int, rule: PairRule):
     torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capability", ["generic", "avx2", "avx512"])
 def test_every_instruction_set_equals_the_reference(capability: str):
     edges = f"{__file__}::{test_equals_the_reference_around_tile_edges.__name__}"
@@ -190,6 +191,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's peak memory")
 def test_memory_grows_with_rows_not_with_pairs():
     done = subprocess.run(

@@ -79,6 +79,7 @@ def test_the_number_of_threads_changes_no_bit(operator, graph, inputs, set_threa
     assert all(a.equal(b) for a, b in zip(alone, results(operator, graph, inputs), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_all_operators_compile_into_one_graph(graph, inputs):
     targets = graph.merged

@@ -193,6 +193,7 @@ def test_equals_the_reference_with_any_relations(num_rels: int, normalise: bool,
     check(graph, inputs, normalise=normalise, gelu=gelu, activation="tanh")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(
     nodes=st.tuples(st.integers(0, 70), st.integers(0, 70)),

@@ -243,6 +243,7 @@ for capability in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_every_instruction_set_equals_the_reference():
     tests = Path(__file__).with_name("test_relational_attention.py")

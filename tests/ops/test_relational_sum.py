@@ -85,6 +85,7 @@ def test_half_precision_errs_no_more_than_the_naive_way(dtype: torch.dtype):
         assert (mine - truth).abs().max() <= (other - truth).abs().max() + small
 
 
+@pytest.mark.slow
 def test_first_and_second_derivatives():
     graph = GRAPHS["isolated nodes"]
     inputs = [x.requires_grad_() for x in arguments(graph, 2)]

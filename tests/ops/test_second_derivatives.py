@@ -230,6 +230,7 @@ BACKWARD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKWARD)
 def test_differentiable_backward_follows_the_rules_for_operators(name: str):
     operator = getattr(torch.ops.ariigcn, f"{name}_backward").default

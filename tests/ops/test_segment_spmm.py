@@ -103,6 +103,7 @@ def test_first_and_second_derivatives(name: str):
     assert torch.autograd.gradgradcheck(function, inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "requires_grad"),
     [("empty", True), ("no edges", True), ("isolated nodes", True), ("isolated nodes", False)],

@@ -56,6 +56,7 @@ def slope(function: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> T
     return (function(x + step * tangent) - function(x - step * tangent)) / (2 * step)
 
 
+@pytest.mark.slow
 @each_operator
 def test_jvp_is_the_slope_along_the_tangent(name: str) -> None:
     function, x = OPERATORS[name], X

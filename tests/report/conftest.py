@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit

@@ -17,6 +17,7 @@ from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run
 
 
+@pytest.mark.slow
 def test_whole_test_dialogues_up_to_the_limit(
     dialogues: Dialogues, two_seeds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,6 +40,7 @@ def test_conversations_say_which_modalities_an_utterance_has(dialogues: Dialogue
         assert utterance.modalities == expected
 
 
+@pytest.mark.slow
 def test_worth_of_modalities(dialogues: Dialogues, two_seeds: Path) -> None:
     looked = look(read_run("run", [two_seeds / "seed0"]), dialogues)
     test = json.loads((two_seeds / "seed0" / "run.json").read_text())["test"]

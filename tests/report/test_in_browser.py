@@ -98,6 +98,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("name", ["report", "talk"])
@@ -108,6 +109,7 @@ def test_fits_the_width(
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["report", "talk"])
 def test_colours_follow_the_scheme(
     visit: OpenPage, request: pytest.FixtureRequest, name: str
@@ -119,6 +121,7 @@ def test_colours_follow_the_scheme(
     assert dark < 60
 
 
+@pytest.mark.slow
 def test_pointing_at_an_utterance_draws_its_attention(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     page.hover('[data-utterance="4"]')
@@ -132,6 +135,7 @@ def test_pointing_at_an_utterance_draws_its_attention(visit: OpenPage, report: P
     assert sources == [0, 1, 2]  # of the chosen one again
 
 
+@pytest.mark.slow
 def test_arcs_are_those_of_the_chosen_modality(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     widths = "all => all.map(p => p.getAttribute('stroke-width'))"
@@ -140,6 +144,7 @@ def test_arcs_are_those_of_the_chosen_modality(visit: OpenPage, report: Path) ->
     assert page.eval_on_selector_all(".arcs path", widths) != text
 
 
+@pytest.mark.slow
 def test_clicking_an_utterance_shows_what_moved_it(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     page.click('[data-utterance="3"]')
@@ -150,6 +155,7 @@ def test_clicking_an_utterance_shows_what_moved_it(visit: OpenPage, report: Path
     assert page.locator(".detail .box").count() == 4
 
 
+@pytest.mark.slow
 def test_arrow_keys_go_along_the_dialogue(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     page.focus(".cell.selected")
@@ -162,6 +168,7 @@ def test_arrow_keys_go_along_the_dialogue(visit: OpenPage, report: Path) -> None
     assert page.locator('.cell[tabindex="0"]').count() == 1
 
 
+@pytest.mark.slow
 def test_every_dialogue_can_be_chosen(visit: OpenPage, report: Path, dialogues: Dialogues) -> None:
     page = visit(report)
     lengths = dialogues.lengths[dialogues.indices("test")]
@@ -179,6 +186,7 @@ def test_next_mistake_is_one(visit: OpenPage, report: Path) -> None:
     assert "wrong" in page.get_attribute(".cell.selected", "class")
 
 
+@pytest.mark.slow
 def test_system_without_attention_says_so(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     assert not page.is_visible('[data-part="without"]')
@@ -189,6 +197,7 @@ def test_system_without_attention_says_so(visit: OpenPage, report: Path) -> None
     assert page.locator(".cell.unseen").count() == 0
 
 
+@pytest.mark.slow
 def test_spaces_change_projection_and_colours(visit: OpenPage, report: Path) -> None:
     page = visit(report)
     assert page.locator(".cloud:visible").count() == 5  # four of AR-IIGCN, one of the MLP
@@ -199,6 +208,7 @@ def test_spaces_change_projection_and_colours(visit: OpenPage, report: Path) -> 
     assert page.locator(".cloud.pca.by-modality:visible").count() == 3
 
 
+@pytest.mark.slow
 def test_hostile_names_do_not_run(visit: OpenPage, report: Path, talk: Path) -> None:
     for path in (report, talk):
         page = visit(path)
@@ -222,6 +232,7 @@ def test_text_is_shown_and_rows_can_be_chosen(visit: OpenPage, talk: Path) -> No
     assert page.get_attribute(".cell.selected", "data-utterance") == "2"
 
 
+@pytest.mark.slow
 def test_long_conversation_opens(visit: OpenPage, tmp_path: Path) -> None:
     utterances = [Utterance(str(n), f"speaker {n % 3}", text="word " * 8) for n in range(3000)]
     probabilities = np.full((3000, 3), [0.5, 0.3, 0.2])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere

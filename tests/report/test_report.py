@@ -38,6 +38,7 @@ def html(two_seeds: Path, dialogues: Dialogues) -> str:
     return report_html([run_of(two_seeds)], dialogues)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_system_has_a_report(system: str, train: Callable, dialogues: Dialogues) -> None:
     html = report_html([run_of(train(system))], dialogues)
@@ -108,6 +109,7 @@ def test_hostile_names_stay_text(html: str) -> None:
     assert html.count("</script>") == 2
 
 
+@pytest.mark.slow
 def test_several_runs_side_by_side(train: Callable, two_seeds: Path, dialogues: Dialogues) -> None:
     runs = [run_of(two_seeds), run_of(train("mlp", modalities=["text", "audio"]))]
     html = report_html(runs, dialogues)
@@ -126,6 +128,7 @@ def test_runs_of_different_data_sets_side_by_side(two_seeds: Path) -> None:
     assert "ariigcn (paper) on other" in html
 
 
+@pytest.mark.slow
 def test_missing_pieces_are_said(two_seeds: Path, tmp_path: Path, dialogues: Dialogues) -> None:
     folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
     for name in ("metrics.jsonl", "predictions.jsonl"):

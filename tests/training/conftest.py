@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config

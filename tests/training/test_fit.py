@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.seal import unseal
@@ -62,6 +62,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.nn.Module, set[st
     return seen
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_test_split_influences_neither_weights_nor_selection(
     assert run["val"] == json.loads((trained / "run.json").read_text())["val"]
 
 
+@pytest.mark.slow
 def test_best_epoch_is_the_first_with_the_highest_validation_score(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +106,7 @@ def test_best_epoch_is_the_first_with_the_highest_validation_score(
     assert fit(dialogues, settings(epochs=4), 0, tmp_path / "run")["best_epoch"] == 2
 
 
+@pytest.mark.slow
 def test_weights_of_the_best_epoch_are_the_ones_kept(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +118,7 @@ def test_weights_of_the_best_epoch_are_the_ones_kept(
     assert names[0].read_bytes() == names[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_selection_of_the_last_epoch_keeps_the_last_and_never_stops_early(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +127,7 @@ def test_selection_of_the_last_epoch_keeps_the_last_and_never_stops_early(
     assert (run["best_epoch"], run["epochs"]) == (3, 3)
 
 
+@pytest.mark.slow
 def test_stops_after_patience_epochs_without_a_better_one(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +136,7 @@ def test_stops_after_patience_epochs_without_a_better_one(
     assert (run["best_epoch"], run["epochs"]) == (2, 4)
 
 
+@pytest.mark.slow
 def test_epochs_of_the_gan_alone_do_not_count_for_patience(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +274,7 @@ class _StoppedError(Exception):
     """Stands for whatever ends the process."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["staged", "alternate"])
 def test_resumed_run_equals_an_uninterrupted_one(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, schedule: str

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, Window, collate
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config

@@ -13,9 +13,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl import transfer
+from ariigcn_dgl.batch import Batch, Window, collate
+from ariigcn_dgl.batch.fixed_shape import Shape, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, Window, collate
-from ariigcn_dgl.data.fixed_shape import Shape, padded, rebuilt, tensors_of
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training import optimise
 from ariigcn_dgl.training.optimise import Optimiser

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.optimise import Optimiser, run_epoch

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.training.fit import fit
@@ -66,6 +66,7 @@ def check_same(
         torch.testing.assert_close(b, a, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @each_setting
 @pytest.mark.parametrize("kind", ["update", "adversarial_update"])
 def test_replayed_steps_equal_computed_ones(preset, changes, kind, dialogues):
@@ -89,6 +90,7 @@ class _Calls:
         return function
 
 
+@pytest.mark.slow
 @each_setting
 @pytest.mark.parametrize("amp", [False, True], ids=["float32", "bfloat16"])
 def test_replays_are_what_they_recorded_bit_by_bit(preset, changes, amp, dialogues):
@@ -131,6 +133,7 @@ def test_dropout_of_every_replay_is_another(preset: str, dialogues: Dialogues):
     assert len(set(losses)) == 5
 
 
+@pytest.mark.slow
 def test_a_recorded_training_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch, dialogues: Dialogues, settings: Callable, tmp_path: Path
 ):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.nn import VAD
@@ -102,6 +102,7 @@ def test_truncated_settings_are_not_filled_with_defaults(
         read_config(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -259,6 +260,7 @@ def test_written_value_out_of_range_is_named(
         read_config(path)
 
 
+@pytest.mark.slow
 def test_nesting_without_end_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("[" * 10_000)
     with pytest.raises(InputError, match=r"config\.yaml: not the settings of a run"):

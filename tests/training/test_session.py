@@ -12,8 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
@@ -127,6 +127,7 @@ class Recorder(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 def test_work_for_an_utterance_does_not_grow(run: TrainedRun) -> None:
     session, utterance = Session(run), Utterance("Ann", {"text": np.ones(6), "audio": np.ones(4)})
     work = []
@@ -138,6 +139,7 @@ def test_work_for_an_utterance_does_not_grow(run: TrainedRun) -> None:
     assert len(work[50]) > 10
 
 
+@pytest.mark.slow
 def test_dialogue_of_ten_thousand_utterances(run: TrainedRun) -> None:
     count, generator = 10_000, np.random.default_rng(0)
     features = {

@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import unseal
 from ariigcn_dgl.training.fit import fit

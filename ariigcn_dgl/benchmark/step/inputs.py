@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import SynthConfig, synthesise
-from ariigcn_dgl.data.batching import Batch, collate
 from ariigcn_dgl.data.synth_config import IEMOCAP_LIKE, MELD_LIKE
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.nn._dropout import Dropout

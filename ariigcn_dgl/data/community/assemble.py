@@ -111,7 +111,7 @@ def _present(
     options: ImportOptions,
 ) -> np.ndarray:
     """Return which rows carry a feature; community files put zeros where it could not be had."""
-    zero, broken = ~array.any(axis=1), ~np.isfinite(array).all(axis=1)
+    zero, broken = ~np.any(array, axis=1), ~np.all(np.isfinite(array), axis=1)
     if zero.any():
         raw.notes.append(f"{modality}: {zero.sum()} rows are all zeros: marked as missing")
     if broken.any() and options.nonfinite_missing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -194,7 +193,7 @@ def _speaker(item: Any) -> str | None:
     if not is_sequence(item) or _width(item) < 1 or not _is_plain(item):
         return None
     vector = np.asarray(item).reshape(-1)
-    hot: Sequence[int] = np.flatnonzero(vector)
+    hot = np.flatnonzero(vector)
     return str(hot[0]) if len(hot) == 1 and vector[hot[0]] == 1 else None
 
 

@@ -95,9 +95,9 @@ def _size(dataset: Published, split: str) -> Count:
         others = [
             _divide(dataset.splits[s].utterances, DAILY_DIALOG_CLASSES) for s in ("val", "test")
         ]
-        classes = {"val": others[0], "test": others[1]}
+        known = {"val": others[0], "test": others[1]}
         rest = np.array(DAILY_DIALOG_CLASSES) - np.sum(others, axis=0)
-        return replace(published, classes=classes.get(split, tuple(rest.tolist())))
+        return replace(published, classes=known.get(split, tuple(rest.tolist())))
     classes = _divide(published.utterances, _MOSEI_SHARES)
     return Count(_MOSEI_VIDEOS[split], published.utterances, classes)
 
@@ -125,20 +125,24 @@ def _config(dataset: Published, sizes: dict[str, Count], widths: dict[str, int])
         participants = (1.0,)
     elif dataset is DAILY_DIALOG:
         participants = (0.0, 1.0)
+    names = dataset.label_names
+    modalities = {
+        m: SynthModality(widths.get(m, 1), 1.2, 0.3, 0.1, twins=((names[k], names[k + 1]),))
+        for k, m in enumerate(MODALITIES)
+    }
     return replace(
         base,
         name=dataset.name,
-        **{split: size.dialogues for split, size in sizes.items()},
+        train=sizes["train"].dialogues,
+        val=sizes["val"].dialogues,
+        test=sizes["test"].dialogues,
         participants=participants,
-        class_names=dataset.label_names,
+        class_names=names,
         class_priors=tuple((totals / totals.sum()).tolist()),
-        ironic=dataset.label_names[:2],
-        **{
-            m: SynthModality(
-                widths.get(m, 1), 1.2, 0.3, 0.1, twins=(dataset.label_names[k : k + 2],)
-            )
-            for k, m in enumerate(MODALITIES)
-        },
+        ironic=(names[0], names[1]),
+        text=modalities["text"],
+        audio=modalities["audio"],
+        visual=modalities["visual"],
     )
 
 

@@ -130,7 +130,7 @@ def _read(path: Path, options: ImportOptions) -> RawSet:
 def _compare(
     raw: RawSet, dialogues: Dialogues, dataset: Published | None
 ) -> tuple[Comparison, ...]:
-    parts = [(split,) for split in SPLITS if split in dialogues.splits]
+    parts: list[tuple[str, ...]] = [(split,) for split in SPLITS if split in dialogues.splits]
     if dataset and (("val",) not in parts or not raw.official_val):
         parts = [("train", "val"), *(part for part in parts if part == ("test",))]
     emotions = dataset and dialogues.label_names == dataset.label_names

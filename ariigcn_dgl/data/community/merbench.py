@@ -150,7 +150,7 @@ def _dialogue(
     }
     found = [_TURN.fullmatch(name) for name in names]
     known = all(found) and IEMOCAP_ID.match(names[0])
-    speakers = [match[2] for match in found] if known else None
+    speakers = [match[2] for match in found if match] if known else None
     return RawDialogue(features, _labels(names, corpus, raw), speakers, names)
 
 

@@ -113,7 +113,7 @@ def _pooled(raw: RawSet, name: str, part: dict[str, Any], key: str, columns: Col
     # MMSA's own loader reads -inf of log energies as 0.
     frames = np.where(np.isneginf(array), 0, array).astype(np.float32)
     counts = _frame_counts(part, key, frames, columns, name)
-    inside = _inside(frames.any(axis=2), counts)
+    inside = _inside((frames != 0).any(axis=2), counts)
     at_start = int((inside[:, 0] < inside[:, -1]).sum()) if inside.size else 0
     if at_start:
         raw.notes.append(f"{name}: {key}: {at_start} clips are padded at the start")

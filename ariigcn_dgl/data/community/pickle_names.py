@@ -10,13 +10,18 @@ from ariigcn_dgl.data.community.pickled_numpy import (
     MalformedError,
     PendingArray,
     as_bytes,
-    as_text,
     from_bytes,
-    scalar,
 )
 
 # The only class whose instances community files hold; COGMEN's and DialogueGCN-mianzhang's.
 RECORD_CLASS = "Sample"
+# Of Python 2 and NumPy 1; by their present names they are in the table.
+OLD_MODULES = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+    "numpy.core.multiarray": "numpy._core.multiarray",
+    "numpy.core.numeric": "numpy._core.numeric",
+}
 _LARGEST_KEY = 2**63 - 1
 
 
@@ -46,66 +51,57 @@ def checked_key(value: Any) -> Any:
     return value
 
 
-def _pending(kind: object, *_: object) -> PendingArray:
+def record(kind: object, *arguments: object) -> Record:
+    """Return an empty record, if the class is known and takes no arguments."""
+    if not isinstance(kind, Name) or kind.name != RECORD_CLASS or arguments:
+        raise MalformedError("an instance of something other than a Sample")
+    return Record()
+
+
+def _reconstruct_record(kind: object, base: object, _: object) -> Record:
+    return record(kind, *() if base == Name("builtins", "object") else (base,))
+
+
+def _reconstruct_array(kind: object, *_: object) -> PendingArray:
     if kind != Name("numpy", "ndarray"):
         raise MalformedError("an array of a class of its own")
     return PendingArray()
 
 
-def _pairs(pairs: Any = ()) -> dict[Any, Any]:
+def _dict(pairs: Any = ()) -> dict[Any, Any]:
     return {checked_key(key): value for key, value in pairs}
 
 
-def _default(*_: object) -> dict[Any, Any]:
-    return {}
-
-
-def _members(values: Any = ()) -> set[Any]:
+def _set(values: Any = ()) -> set[Any]:
     return set(map(checked_key, values))
 
 
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    if as_text(encoding).replace("-", "").lower() not in ("latin1", "utf8", "ascii"):
+def _bytes(text: object = b"", encoding: object = "latin1") -> bytes:
+    if encoding not in ("latin1", "latin-1"):
         raise MalformedError("text in an unknown encoding")
-    return text.encode(as_text(encoding)) if isinstance(text, str) else as_bytes(text)
-
-
-def _bytes(value: object = b"", *_: object) -> bytes:
-    return bytes(value) if isinstance(value, list) else as_bytes(value)
-
-
-def _reconstruct(kind: object, base: object, _: object) -> Record:
-    known = isinstance(kind, Name) and kind.name == RECORD_CLASS
-    if not known or not isinstance(base, Name) or base.name != "object":
-        raise MalformedError("an instance of something other than a Sample")
-    return Record()
+    return as_bytes(text)
 
 
 def _not_callable(*_: object) -> Any:
     raise MalformedError("a call of a type")
 
 
-def _table() -> dict[Name, Callable[..., Any]]:
-    table = {
-        Name("numpy", "ndarray"): _not_callable,
-        Name("numpy", "dtype"): lambda code, *_: DType(code),
-        Name("_codecs", "encode"): _encode,
-        Name("collections", "OrderedDict"): _pairs,
-        Name("collections", "defaultdict"): _default,
-    }
-    for core in ("numpy.core", "numpy._core"):
-        table[Name(f"{core}.multiarray", "_reconstruct")] = _pending
-        table[Name(f"{core}.multiarray", "scalar")] = scalar
-        table[Name(f"{core}.numeric", "_frombuffer")] = from_bytes
-    for module in ("builtins", "__builtin__"):
-        table |= {Name(module, kind): _members for kind in ("set", "frozenset")}
-        table |= {Name(module, kind): _bytes for kind in ("bytes", "bytearray")}
-        table |= {Name(module, "list"): lambda values=(): list(values)}
-        table |= {Name(module, "tuple"): lambda values=(): tuple(values)}
-        table |= {Name(module, "dict"): _pairs, Name(module, "object"): _not_callable}
-    for module in ("copy_reg", "copyreg"):
-        table[Name(module, "_reconstructor")] = _reconstruct
-    return table
-
-
-CONSTRUCTORS = _table()
+CONSTRUCTORS: dict[Name, Callable[..., Any]] = {
+    Name("_codecs", "encode"): _bytes,
+    Name("builtins", "bytearray"): _bytes,
+    Name("builtins", "bytes"): _bytes,
+    Name("builtins", "dict"): _dict,
+    Name("builtins", "frozenset"): _set,
+    Name("builtins", "list"): lambda values=(): list(values),
+    Name("builtins", "object"): _not_callable,
+    Name("builtins", "set"): _set,
+    Name("builtins", "tuple"): lambda values=(): tuple(values),
+    Name("collections", "OrderedDict"): _dict,
+    Name("collections", "defaultdict"): lambda *_: {},
+    Name("copyreg", "_reconstructor"): _reconstruct_record,
+    Name("numpy", "dtype"): DType,
+    Name("numpy", "ndarray"): _not_callable,
+    Name("numpy._core.multiarray", "_reconstruct"): _reconstruct_array,
+    Name("numpy._core.multiarray", "scalar"): lambda kind, raw: from_bytes(raw, kind, ()).item(),
+    Name("numpy._core.numeric", "_frombuffer"): from_bytes,
+}

@@ -130,8 +130,9 @@ def recognise(
 
 def _are_meld(dialogue_ids: Sequence[str], listed: Mapping[str, Sequence[str]]) -> bool:
     # Whole numbers are the ids of many sets; that test begins at 1153 is a fact of MELD alone.
-    numbers = {one: whole(one) for one in dialogue_ids}
-    if any(number is None or number > LAST_MELD_ID for number in numbers.values()):
+    read = {one: whole(one) for one in dialogue_ids}
+    numbers = {one: number for one, number in read.items() if number is not None}
+    if len(numbers) < len(read) or any(number > LAST_MELD_ID for number in numbers.values()):
         return False
     test = set(listed.get("test", ()))
     return bool(test) and all(

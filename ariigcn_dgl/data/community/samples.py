@@ -30,7 +30,7 @@ def read_samples(value: Any, path: Path, columns: Columns, options: ImportOption
     """Return the dialogues of a preprocessed set."""
     instances = isinstance(value["train"][0], Record)
     title = "samples of COGMEN" if instances else "samples of CORECT"
-    listed = {split: [] for name, split in _SPLITS.items() if name in value}
+    listed: dict[str, list[str]] = {split: [] for name, split in _SPLITS.items() if name in value}
     raw = RawSet(path, title, {}, listed, official_val=False)
     for name, samples in value.items():
         if not isinstance(samples, list):

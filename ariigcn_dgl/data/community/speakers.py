@@ -24,7 +24,9 @@ def name_speakers(raw: RawSet) -> dict[str, list[str]]:
             "speakers are given by sex ('M', 'F'), which is not a person; as every IEMOCAP session "
             "has one woman and one man, they are named by session and sex (Ses01_F, ...)"
         )
-        return {key: [f"{key[:5]}_{s}" for s in d.speakers] for key, d in raw.dialogues.items()}
+        return {
+            key: [f"{key[:5]}_{s}" for s in d.speakers or ()] for key, d in raw.dialogues.items()
+        }
     raw.notes.append(_how(raw, sexes, found))
     return {key: _within(key, dialogue) for key, dialogue in raw.dialogues.items()}
 

@@ -118,7 +118,8 @@ def nearest_misfit(value: Any) -> str:
     if not isinstance(value, (tuple, list)):
         return ""
     near = [layout for layout in LAYOUTS if len(layout.items) == len(value)]
-    misfits = [(*layout.misfit(value), layout.title) for layout in near]
+    found = [(layout.misfit(value), layout.title) for layout in near]
+    misfits = [(*misfit, title) for misfit, title in found if misfit]
     if not misfits:
         return ""
     place, expected, title = max(misfits)
@@ -166,7 +167,7 @@ def read_tuple(
         path,
         _title(layout, dialogues),
         dialogues,
-        {split: ids(items[split]) for split in ("train", "val", "test") if split in items},
+        {split: ids(items[split]) or [] for split in ("train", "val", "test") if split in items},
         sentiment=sentiment,
     )
     _note_unnamed(raw, items)
@@ -207,7 +208,7 @@ def _dialogue(
     columns: Columns,
     options: ImportOptions,
 ) -> RawDialogue:
-    rows = {
+    rows: dict[str, np.ndarray] = {
         name: columns.features(items[name][key], name, key)
         for name in ("text", "audio", "visual")
         if name in items
@@ -234,7 +235,7 @@ def _roberta(items: dict[str, Any], key: str, columns: Columns, choice: str) -> 
         return np.concatenate(layers, axis=1)
     if len({layer.shape for layer in layers}) > 1:
         raise columns.fail("roberta1 to roberta4", key, "layers of different widths have no mean")
-    return np.mean(layers, axis=0, dtype=np.float32)
+    return np.stack(layers).mean(axis=0, dtype=np.float32)
 
 
 def _by_name(item: dict[Any, Any], field: str, path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,10 +60,11 @@ def write_merbench(d: Dialogues, path: Path) -> None:
         folder.mkdir(parents=True)
         for name, row in zip(names, array, strict=True):
             np.save(folder / f"{name}.npy", row)
-    corpora = {f"{split}_corpus": {} for split in SPLITS}
+    corpora: dict[str, dict[str, Any]] = {f"{split}_corpus": {} for split in SPLITS}
     for name, split, label in zip(names, _row_splits(d), d.labels.tolist(), strict=True):
         corpora[f"{split}_corpus"][name] = {"emo": _MELD_TO_MERBENCH[label], "val": -10}
-    np.savez_compressed(path / "label.npz", **{k: np.array(v, object) for k, v in corpora.items()})
+    labels: dict[str, Any] = {name: np.array(corpus, object) for name, corpus in corpora.items()}
+    np.savez_compressed(path / "label.npz", **labels)
 
 
 def write_meld_csv(d: Dialogues, path: Path) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from ariigcn_dgl.data.dialogues import Dialogues
 
+Severity = Literal["error", "warning", "note"]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -26,7 +28,7 @@ class Finding:
         What to do about it.
     """
 
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     where: str
     what: str
     advice: str

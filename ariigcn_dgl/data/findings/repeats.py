@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, in_split
+from ariigcn_dgl.data.findings.finding import Finding, Severity, in_split
 
 _SHOWN = 3
 # Short utterances ("Yeah.") have the same text features in any set of talk.
@@ -50,7 +50,7 @@ def _dialogues(dialogues: Dialogues) -> Iterator[Finding]:
 def _content(dialogues: Dialogues, dialogue: int) -> bytes:
     digest = hashlib.sha256()
     for array in dialogues.features.values():
-        digest.update(np.ascontiguousarray(array[dialogues.rows(dialogue)]))
+        digest.update(np.ascontiguousarray(array[dialogues.rows(dialogue)]).data)
     return digest.digest()
 
 
@@ -64,13 +64,16 @@ def _overlap(dialogues: Dialogues) -> Iterator[Finding]:
         count = int(np.isin(rows[judged], rows[learnt]).sum())
         share = count / int(judged.sum())
         if count:
-            severity = "error" if share > _MOST else "warning" if share > _MANY else "note"
             yield Finding(
-                severity,
+                _severity(share),
                 split,
                 f"{count} of {judged.sum()} utterances have exactly the features of one in train",
                 "fine for short ones with text only, else a leak: compare the ids",
             )
+
+
+def _severity(share: float) -> Severity:
+    return "error" if share > _MOST else "warning" if share > _MANY else "note"
 
 
 def _neighbours(dialogues: Dialogues) -> Iterator[Finding]:

@@ -70,6 +70,7 @@ def _assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(found[key], expected[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_features_come_back(name: str, written: Callable) -> None:
     dialogues, path = written(name)
@@ -80,6 +81,7 @@ def test_features_come_back(name: str, written: Callable) -> None:
         _assert_same(found, _by_dialogue(dialogues, dialogues.features[modality]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_labels_come_back(name: str, written: Callable) -> None:
     dialogues, path = written(name)
@@ -92,6 +94,7 @@ def test_labels_come_back(name: str, written: Callable) -> None:
     _assert_same(_by_dialogue(read, read.labels), _by_dialogue(dialogues, dialogues.labels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_splits_come_back(name: str, written: Callable) -> None:
     dialogues, path = written(name)
@@ -112,6 +115,7 @@ def test_speakers_come_back(name: str, written: Callable) -> None:
     _assert_same(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_the_same_seed_writes_the_same_file(name: str, written: Callable, tmp_path: Path) -> None:
     _, first = written(name, seed=3)
@@ -130,6 +134,7 @@ def _imported(written: Callable, name: str, **options: Any) -> Imported:
     return import_file(path, ImportOptions(**options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["mmgcn", "iemocap4", "cosmic-iemocap", "meld-raw1", "cosmic-meld"]
 )
@@ -241,6 +246,7 @@ def test_meld_csv_of_some_dialogues_keeps_the_others_apart(written: Callable) ->
     assert any(name == "0:0" for name in read.speaker_names)
 
 
+@pytest.mark.slow
 def test_whole_modality_folders_are_named_by_options(written: Callable) -> None:
     dialogues, path = written("merbench")
     (path / "features" / "text").rename(path / "features" / "roberta-UTT")

@@ -498,6 +498,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -512,6 +513,7 @@ def test_any_field_is_read_or_refused(data: st.DataObject, fields: Fields, tmp_p
     _read_or_refuse(tmp_path, tuple(fields.values()))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

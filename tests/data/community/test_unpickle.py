@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ariigcn_dgl.data.community.pickle_names import Record
-from ariigcn_dgl.data.community.unpickle import unpickle, unpickle_bytes
+from ariigcn_dgl.data.community.unpickle import _Unpickler, unpickle, unpickle_bytes
 from ariigcn_dgl.errors import InputError
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -225,6 +225,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_bombs_are_read_or_refused_in_little_memory(tmp_path: Path) -> None:
     for place, content in enumerate(_BOMBS.values()):
         (tmp_path / f"{place}.pkl").write_bytes(content)
@@ -255,7 +256,16 @@ _DECODES = (
     + b"t."
 )
 
+_EMPTY_ARRAY = _NEW_ARRAY + b"(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+_LONG_SHAPE = (
+    _EMPTY_ARRAY
+    + b"(I1\n("
+    + b"I999999999999\n" * 100_000
+    + b"tcnumpy\ndtype\n(S'f4'\ntRI00\nS''\ntb."
+)
 
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -274,12 +284,61 @@ _DECODES = (
             "a whole number of 65535 bytes",
         ),
         (b"\x80\x02}N\x85Ns.", "a key of the type tuple"),
+        (
+            b"".join(b"Np%d\n0" % ((2**61 - 1) * n) for n in range(1, 30_000)),
+            "a key that is a number",
+        ),
+        (_LONG_SHAPE, "an array without a shape"),
         (pickle.dumps([1], 0).replace(b"\n", b"\r\n"), "lines that end with CR LF"),
     ],
 )
 def test_what_would_never_end_is_refused_at_once(content: bytes, words: str) -> None:
     with pytest.raises(InputError, match=f"f: holds {words}"):
         unpickle_bytes(content, "f")
+
+
+_MANY = b"(" + b"N" * 10_000 + b"lq\x000"
+_FIELDS = b"}(" + b"".join(b"M%sN" % n.to_bytes(2, "little") for n in range(2000)) + b"uq\x000"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "content",
+    [
+        _MANY + b"c__builtin__\nset\nh\x00\x85R0" * 1000,  # a set of one value
+        _FIELDS + b"ccogmen\nSample\n)\x81" + b"h\x00b" * 1000,
+    ],
+)
+def test_work_that_leaves_nothing_counts(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules[_Unpickler.__module__]
+    monkeypatch.setattr(module, "allowed", lambda size: 10_000_000)
+    with pytest.raises(InputError, match="f: holds far more data than a file of its size"):
+        unpickle_bytes(content + b".", "f")
+
+
+def test_copies_of_an_unfinished_array_are_finished_once() -> None:
+    kind = b"cnumpy\ndtype\n(S'f4'\nI0\nI1\ntR"
+    state = b"(I1\n(I0\nt" + kind + b"I00\nS''\ntp0\n0"
+    keys = b"".join(b"p%d\n" % n for n in range(1, 20_000))
+    copies = b"2" * 20_000
+    content = state + _EMPTY_ARRAY + keys + copies + b"g0\nb0" * 20_000 + b"g0\nb."
+    assert unpickle_bytes(content, "f").shape == (0,)
+
+
+def test_the_machine_of_python_has_the_parts_that_are_replaced() -> None:
+    names = {load.__name__ for load in pickle._Unpickler.dispatch.values()}
+    own = {name for name in vars(_Unpickler) if name.startswith("load_")}
+    assert own <= names
+    assert len(_Unpickler.dispatch) == 61
+    left_out = names - {load.__name__ for load in _Unpickler.dispatch.values()}
+    assert left_out - {"load_binbytes8"} == {
+        *("load_persid", "load_binpersid", "load_ext1", "load_ext2", "load_ext4"),
+        *("load_next_buffer", "load_readonly_buffer", "load_bytearray8"),
+    }
+    # Instructions that stay Python's own ask these of it.
+    assert {"find_class", "_instantiate", "pop_mark", "load"} <= set(dir(pickle._Unpickler))
+    assert "_instantiate" in pickle._Unpickler.load_obj.__code__.co_names
+    assert "_instantiate" in pickle._Unpickler.load_inst.__code__.co_names
 
 
 def test_shared_parts_are_no_circle() -> None:
@@ -338,6 +397,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(value=plain, protocol=st.sampled_from(PROTOCOLS))
 def test_any_plain_value_survives(value: Any, protocol: int) -> None:
@@ -366,6 +426,7 @@ instructions = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(program=instructions)
 def test_any_program_is_read_or_refused(program: list[bytes]) -> None:

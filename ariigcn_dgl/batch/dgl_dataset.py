@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import dgl
-from ariigcn_dgl.data.batching import Window
+from ariigcn_dgl.batch.window import Window
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.graph import Graph, relation_names, to_dgl

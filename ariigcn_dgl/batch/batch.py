@@ -5,55 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch.window import Window
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
-from ariigcn_dgl.graph import Graph, Sequences, relation_names, speaker_threads
-from ariigcn_dgl.graph.window import MOST_SPEAKERS
-from ariigcn_dgl.limits import Limit, NotNegativeInt
+from ariigcn_dgl.graph import Graph, Sequences, speaker_threads
 from ariigcn_dgl.transfer import send
 
-_SPEAKERS = Limit(f"from 1 to {MOST_SPEAKERS}", lambda value: 1 <= value <= MOST_SPEAKERS)
 BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which utterances of a dialogue are connected, and by which relations.
-
-    Parameters
-    ----------
-    past : int
-        Utterances that the window reaches back.
-    future : int
-        Utterances that the window reaches ahead; 0: the past only.
-    relations : {"speaker", "pairs", "auto"}
-        Same or other speaker x direction, or ordered pair of speakers x direction; "auto" becomes
-        "pairs" where no dialogue has more than two speakers, else "speaker" (`resolved`).
-    num_speakers : int
-        Most speakers in a dialogue; used by "pairs" only.
-    """
-
-    past: NotNegativeInt = 10
-    future: NotNegativeInt = 10
-    relations: Literal["speaker", "pairs", "auto"] = "speaker"
-    num_speakers: Annotated[int, _SPEAKERS] = 2
-
-    def resolved(self, most_speakers: int) -> Window:
-        """Return the window for dialogues of at most so many speakers, without "auto"."""
-        if self.relations == "auto":
-            relations = "pairs" if most_speakers <= 2 else "speaker"
-            return replace(self, relations=relations)
-        return self
-
-    @property
-    def num_rels(self) -> int:
-        """Number of relations R; "auto" must have been `resolved`."""
-        return len(relation_names(self.relations, self.num_speakers))
 
 
 @dataclass(frozen=True)

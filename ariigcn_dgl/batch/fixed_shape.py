@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.data.batching import Batch
+from ariigcn_dgl.batch.batch import Batch
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.graph import Sequences, Table
 from ariigcn_dgl.graph.padding import padded_graph
@@ -31,7 +31,7 @@ class Shape:
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
-    >>> from ariigcn_dgl.data.batching import Window, collate
+    >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1], Window())
     >>> shape = Shape.of(batch, dialogues=8)
     >>> shape.dialogues, shape.utterances > len(batch.labels)

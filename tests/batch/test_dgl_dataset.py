@@ -8,15 +8,14 @@ import pytest
 import torch
 
 from ariigcn_dgl import dgl
+from ariigcn_dgl.batch import DialogueGraphDataset, Window, collate
 from ariigcn_dgl.data import (
-    DialogueGraphDataset,
     Dialogues,
     SynthConfig,
     fingerprint,
     synthesise,
     write_folder,
 )
-from ariigcn_dgl.data.batching import Window, collate
 from ariigcn_dgl.graph import Graph, relation_names
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Batch, Window, collate
+from ariigcn_dgl.batch.fixed_shape import Shape, _rung, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import Dialogues, SynthConfig, synthesise
-from ariigcn_dgl.data.batching import Batch, Window, collate
-from ariigcn_dgl.data.fixed_shape import Shape, _rung, padded, rebuilt, tensors_of
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from ariigcn_dgl.batch import Window, collate, shuffled_batches
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.batching import Window, collate, shuffled_batches
 
 LENGTHS = np.random.default_rng(0).integers(1, 40, 50)
 
