@@ -25,7 +25,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
-from ariigcn_dgl.training.fit import require_labels
+from ariigcn_dgl.training.prepare import require_labels
 
 NOT_WHOLE = 1
 MOST_LISTED = 8

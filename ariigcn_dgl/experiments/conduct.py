@@ -19,7 +19,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.row_result import Part, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Study
-from ariigcn_dgl.training.loop import TestUse
+from ariigcn_dgl.training.prepare import TestUse
 
 SEARCH_SEED = 0
 Protocol = Literal["standard", "literature"]
@@ -182,7 +182,7 @@ class _Conductor:
         """Remove what only a chosen candidate would have gone on from."""
         for run in searches:
             if run.status == "done":
-                run.seed_folder.remove_state()
+                run.seed_folder.remove_checkpoint()
 
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues

@@ -9,7 +9,7 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.sizes import count_parameters, matched
 from ariigcn_dgl.experiments.study import Changes, Setting, Study
-from ariigcn_dgl.training.check_config import check_config
+from ariigcn_dgl.training.prepare import check_config
 from ariigcn_dgl.training.run_config import RunConfig
 
 

@@ -55,7 +55,7 @@ class ARIIGCN(System):
     """
 
     Config = ARIIGCNConfig
-    recordable = True
+    capturable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(config)

@@ -49,7 +49,7 @@ class System(nn.Module):
 
     Config: ClassVar[type]  # its defaults are the published sizes
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
-    recordable: ClassVar[bool] = False  # its step reads nothing but tensors: `RecordedStep`
+    capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
 
     def __init__(self, config: Any) -> None:
         super().__init__()

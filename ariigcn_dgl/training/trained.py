@@ -10,12 +10,11 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.check_config import check_model
-from ariigcn_dgl.training.plan import read_settings
 from ariigcn_dgl.training.predict import predict
-from ariigcn_dgl.training.records import settings_sha256
-from ariigcn_dgl.training.run_config import CONFIG_FILE
+from ariigcn_dgl.training.prepare import check_model
+from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
 from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_spec import read_settings
 
 
 class TrainedRun:

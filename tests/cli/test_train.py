@@ -17,8 +17,7 @@ from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.seal import seal, unseal
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import read_config
+from ariigcn_dgl.training.run_config import preset_config, read_config
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
 
@@ -303,7 +302,7 @@ def test_resuming_a_finished_run_trains_nothing(
 ) -> None:
     before = (copy / "summary.json").read_bytes()
     (copy / "summary.json").unlink()
-    monkeypatch.setattr("ariigcn_dgl.training.fit.Loop", None)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.Trainer", None)
     assert ariigcn("train", "--resume", copy).code == 0
     assert (copy / "summary.json").read_bytes() == before
 
