@@ -29,7 +29,7 @@ from ariigcn_dgl.training.run_config import RunConfig, preset_config
 from ariigcn_dgl.training.trainer import Learner
 
 MARK = "part: "
-OPTIMIZER = "optimizer"
+OPTIMIZER = "optimiser"
 OTHER = MARK + "rest (losses, Python)"
 REPETITIONS = 8
 

@@ -45,7 +45,7 @@ class Row:
     problem: str = ""
 
 
-def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str) -> list[Row]:
+def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str | None = None) -> list[Row]:
     """Return the study's settings for a data set, in their order.
 
     Every candidate's settings are checked here; that the splits have labels, the caller has.
@@ -56,12 +56,12 @@ def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str) -> list[Row
         Whose settings are resolved.
     dialogues : Dialogues
         With all its modalities.
-    dataset_sha256 : str
-        Fingerprint of the dialogues.
+    dataset_sha256 : str, optional
+        Fingerprint of the dialogues, where the caller has it already.
     """
     settings = {setting.name: setting for setting in study.settings}
     # A fingerprint reads every feature, and most settings have the same modalities.
-    hashes = {tuple(dialogues.features): dataset_sha256}
+    hashes = {tuple(dialogues.features): dataset_sha256 or fingerprint(dialogues)}
     rows = []
     for setting in study.settings:
         row = _row(setting, settings, dialogues)

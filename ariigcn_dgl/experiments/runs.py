@@ -45,11 +45,13 @@ class Run:
     config : RunConfig
         Resolved for the data set.
     seed : int
+        Of the one training.
     data : str
         Where the data set lies, or "synthetic".
     dataset_sha256 : str
         Fingerprint of the data set with these modalities and splits.
     modalities : tuple of str
+        Those that are used of the data set.
     fold : Fold, optional
         Of a cross-validation.
     test : {"never", "once", "every epoch"}

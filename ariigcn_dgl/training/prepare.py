@@ -18,7 +18,7 @@ from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.training.run_config import RunConfig
 
 TestUse = Literal["never", "once", "every epoch"]
-LEARNT_FROM = ("train", "val")
+LEARNT_FROM = ("train", "val")  # test may lack labels: then it is predicted, not scored
 
 
 @dataclass(frozen=True)

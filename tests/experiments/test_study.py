@@ -137,7 +137,7 @@ def test_the_readmes_example_can_be_trained(tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    rows = resolve(load_study(str(path)), load_source("synthetic"), "")
+    rows = resolve(load_study(str(path)), load_source("synthetic"))
     assert [row.problem for row in rows] == ["", "", ""]
 
 
@@ -196,7 +196,7 @@ def test_the_main_study_has_every_system() -> None:
 @pytest.mark.parametrize("name", STUDIES)
 def test_each_study_of_the_package_can_be_trained(name: str) -> None:
     study = load_study(name)
-    rows = resolve(study, load_source("synthetic"), "")
+    rows = resolve(study, load_source("synthetic"))
     for row in rows:
         assert row.problem == ""
         assert 1 <= len(row.candidates) <= MOST_CANDIDATES
@@ -206,7 +206,7 @@ def test_each_study_of_the_package_can_be_trained(name: str) -> None:
 
 def test_a_modality_that_the_data_lack_is_a_problem_of_that_setting_only(data: Path) -> None:
     dialogues = load_source(str(data), ["text", "audio"])
-    rows = {row.setting.name: row for row in resolve(load_study("modalities"), dialogues, "")}
+    rows = {row.setting.name: row for row in resolve(load_study("modalities"), dialogues)}
     assert rows["T + V"].problem == "talk: has no modality 'visual', only text, audio"
     assert rows["T + A"].problem == ""
     assert list(rows["T"].dialogues.features) == ["text"]
