@@ -101,7 +101,7 @@ class Trainer:
     def train(self, report: Report) -> None:
         """Train epoch by epoch until patience or the epochs are at an end."""
         for epoch in range(len(self.history) + 1, self.epochs + 1):
-            if self.stops_early_before(epoch):
+            if self.early_stopping(epoch):
                 break
             started = time.perf_counter()
             record = {"epoch": epoch} | self.train_epoch(epoch)
@@ -112,8 +112,11 @@ class Trainer:
             self.save_checkpoint()
             report(record)
 
-    def stops_early_before(self, epoch: int) -> bool:
-        """Whether patience is at an end; the epochs of the GAN alone had no score to better."""
+    def early_stopping(self, epoch: int) -> bool:
+        """Whether to stop before an epoch, patience being at an end.
+
+        Epochs of the GAN alone do not count: they have no score that could be better.
+        """
         last_gain = max(self.best["epoch"], self.adversarial_epochs)
         return epoch - last_gain > self.config.patience
 
