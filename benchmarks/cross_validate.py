@@ -21,8 +21,8 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, load_dialogues
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.prepare import prepare
+from ariigcn_dgl.training.run_config import RunConfig, preset_config
 
 SESSIONS = 4  # without the one that is tested
 
@@ -43,7 +43,7 @@ def cross_validate(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[s
         fold = with_fold(dialogues, Fold(number, SESSIONS))
         name = session(fold.dialogue_ids[fold.indices("test")[0]])
         with tempfile.TemporaryDirectory() as folder:
-            run = fit(fold, config.resolved(fold), seed, Path(folder) / "run")
+            run = fit(prepare(fold, config), seed, Path(folder) / "run")
         scores[name] = run["test"]["weighted_f1"]
     return scores
 

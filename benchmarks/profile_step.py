@@ -24,12 +24,13 @@ from ariigcn_dgl.batch import Batch, collate, shuffled_batches
 from ariigcn_dgl.data import load_dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.models import ARIIGCN
-from ariigcn_dgl.training.optimise import Optimiser
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training import trainer
+from ariigcn_dgl.training.run_config import RunConfig, preset_config
+from ariigcn_dgl.training.trainer import Learner
 
 MARK = "part: "
-OPTIMISER, OTHER = MARK + "optimiser", MARK + "rest (losses, Python)"
+OPTIMIZER = "optimiser"
+OTHER = MARK + "rest (losses, Python)"
 REPETITIONS = 8
 
 
@@ -62,7 +63,7 @@ def mark(owner: object, method: str, part: str) -> None:
     setattr(owner, method, marked)
 
 
-def mark_parts(model: ARIIGCN, optimiser: Optimiser) -> None:
+def mark_parts(model: ARIIGCN) -> None:
     mark(model, "project", "modality encoder")
     mark(model, "_contrast_terms", "contrast")
     mark(model, "_classify", "classifier")
@@ -72,16 +73,16 @@ def mark_parts(model: ARIIGCN, optimiser: Optimiser) -> None:
     if model.gan is not None:
         mark(model.gan, "generator_loss", "TGAN")
         mark(model.gan, "discriminator_loss", "TGAN")
-    mark(optimiser, "_follow", "optimiser")
-    mark(nn.utils, "clip_grad_norm_", "optimiser")
-    mark(model, "zero_grad", "optimiser")
+    mark(trainer, "update_ema", OPTIMIZER)
+    mark(nn.utils, "clip_grad_norm_", OPTIMIZER)
+    mark(model, "zero_grad", OPTIMIZER)
 
 
 def innermost_part(event: FunctionEvent) -> str | None:
     """Return the part that called an operation of the forward pass."""
     while event is not None and not event.name.startswith(MARK):
         if event.name.startswith("Optimizer.step"):
-            return OPTIMISER
+            return MARK + OPTIMIZER
         event = event.cpu_parent
     return None if event is None else event.name
 
@@ -129,16 +130,16 @@ def main() -> None:
     torch.set_num_threads(1)
     config = preset_config("ariigcn", options.preset)
     model, batches = batches_of(options.data, config)
-    optimiser = Optimiser(model, config.training, options.steps, 4 * REPETITIONS, None)
+    learner = Learner(model, config.training, options.steps, 4 * REPETITIONS)
     chosen = [next(batches) for _ in range(options.steps)]
-    in_step = cpu_milliseconds(optimiser.train_step, chosen)
+    in_step = cpu_milliseconds(learner.train_step, chosen)
     in_data = cpu_milliseconds(lambda _: next(batches), chosen)
 
-    mark_parts(model, optimiser)
+    mark_parts(model)
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         for batch in chosen:
             with record_function(OTHER):
-                optimiser.train_step(batch)
+                learner.train_step(batch)
     parts = time_by_part(profiled)
     total = sum(parts.values())
     rows = [(part.removeprefix(MARK), in_step * x / total) for part, x in parts.most_common()]

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from ariigcn_dgl.files import SCRATCH
 from ariigcn_dgl.seal import SEAL_FILE, sealed
-from ariigcn_dgl.training.state_file import read_state
+from ariigcn_dgl.training.checkpoint import read_checkpoint as read_state
 
 TIMES = "seconds"
 

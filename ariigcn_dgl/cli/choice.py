@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.plain_yaml import check_shape, parse_yaml, read_yaml
-from ariigcn_dgl.training.presets import default_preset, preset_config
+from ariigcn_dgl.training.run_config import default_preset, preset_config
 
 DEFAULT_SYSTEM = "ariigcn"
 # Options that cannot be left empty, beside those of the preset.

@@ -16,7 +16,7 @@ from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import new_folder, write_json
 from ariigcn_dgl.optional import is_installed
-from ariigcn_dgl.training.plan import planned_dialogues, read_plan
+from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -41,8 +41,8 @@ def embed(
     """
     check_device(device)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
-    plan = read_plan(trained.folder.path.parent)
-    dialogues = planned_dialogues(plan)
+    spec = read_run_spec(trained.folder.path.parent)
+    dialogues = load_run_data(spec)
     chosen = dialogues.select(dialogues.indices(split))
     require_measurable(chosen)
     found = spaces(trained, chosen)

@@ -18,8 +18,8 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
-from ariigcn_dgl.training.plan import planned_dialogues, read_plan
 from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
@@ -47,10 +47,10 @@ def evaluate(
     """
     check_device(device)
     folders = seed_folders(Path(run))
-    plan = read_plan(folders[0].parent)
-    torch.set_num_threads(plan["threads"])  # another number rounds otherwise
-    source = data or plan["data"]
-    dialogues = planned_dialogues(plan, source)
+    spec = read_run_spec(folders[0].parent)
+    torch.set_num_threads(spec["threads"])  # another number rounds otherwise
+    source = data or spec["data"]
+    dialogues = load_run_data(spec, source)
     found = fingerprint(dialogues)
     runs = [TrainedRun(folder, device) for folder in folders]
     for one in runs:

@@ -13,6 +13,7 @@ from rich.text import Text
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name, visible
@@ -25,7 +26,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
-from ariigcn_dgl.training.fit import require_labels
+from ariigcn_dgl.training.prepare import require_labels
 
 NOT_WHOLE = 1
 MOST_LISTED = 8
@@ -95,13 +96,14 @@ def experiment(
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
     require_labels(dialogues)
+    dataset_sha256 = fingerprint(dialogues)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))
     options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
     again = _command(study, options, systems, baseline, path)
     display = QueueDisplay()
     try:
-        with study_folder(path, chosen.name, dialogues, folds) as folder, display:
-            results = conduct(chosen, dialogues, folder, options, display)
+        with study_folder(path, chosen.name, dialogues, dataset_sha256, folds) as folder, display:
+            results = conduct(chosen, dialogues, dataset_sha256, folder, options, display)
             _write(results, folder)
         _show(results, folder)
     except KeyboardInterrupt:

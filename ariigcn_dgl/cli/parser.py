@@ -182,7 +182,7 @@ def _add_training_options(
     """Add the options of ``train``, of which those of the model belong to the chosen system."""
     # These import every system, which no other command may wait for.
     from ariigcn_dgl.cli.choice import chosen
-    from ariigcn_dgl.training.presets import preset_config
+    from ariigcn_dgl.training.run_config import preset_config
 
     system, preset = chosen(arguments)
     config = preset_config(system, preset)

@@ -16,7 +16,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
-from ariigcn_dgl.training.answers import write_predictions
+from ariigcn_dgl.training.predict import write_predictions
 from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ariigcn_dgl.training.plan import read_plan
+from ariigcn_dgl.training.run_spec import read_run_spec
 
 
 def seed_folders(run: Path) -> list[Path]:
@@ -17,4 +17,4 @@ def seed_folders(run: Path) -> list[Path]:
     """
     if (run / "run.json").is_file():
         return [run]
-    return [run / f"seed{seed}" for seed in read_plan(run)["seeds"]]
+    return [run / f"seed{seed}" for seed in read_run_spec(run)["seeds"]]

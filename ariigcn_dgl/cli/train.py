@@ -17,7 +17,6 @@ from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
@@ -25,16 +24,13 @@ from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.seal import seal
-from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.divergence import divergence
-from ariigcn_dgl.training.fit import LEARNT_FROM, fit, require_labels
+from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.open_run import new_run, old_run
-from ariigcn_dgl.training.plan import planned_dialogues, read_settings
-from ariigcn_dgl.training.presets import PRESETS
-from ariigcn_dgl.training.records import LARGEST_SEED
-from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.prepare import Prepared, prepare
+from ariigcn_dgl.training.run_config import PRESETS, RunConfig
+from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder
+from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
 
 SUMMARY_FILE = "summary.json"
 
@@ -84,7 +80,7 @@ def train(
     device : str
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
-        On a CUDA device, ariigcn only: record the steps as CUDA graphs and replay them, one launch
+        On a CUDA device, ariigcn only: capture the steps as CUDA graphs and replay them, one launch
         a step. Proven in emulation; not yet measured on a GPU.
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
@@ -95,15 +91,12 @@ def train(
     _set_threads(threads)
     check_device(device)
     _check_seeds(seeds)
-    dialogues = load_source(data, modalities)
-    config = RunConfig(system, model, training).resolved(dialogues)
-    require_labels(dialogues, LEARNT_FROM)
-    check_config(config, dialogues)
+    prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
     _check_cuda_graphs(cuda_graphs, device, system)
-    folder = Path(out or _default_folder(dialogues.name, system, preset))
-    plan = {
+    folder = Path(out or _default_folder(prepared.dialogues.name, system, preset))
+    spec: RunSpec = {
         "data": absolute(data),
-        "dataset_sha256": fingerprint(dialogues),
+        "dataset_sha256": prepared.dataset_sha256,
         "modalities": modalities,
         "preset": preset,
         "seeds": seeds,
@@ -112,23 +105,25 @@ def train(
         "threads": threads,
         "environment": environment(),
     }
-    with _saying_how_to_go_on(folder), new_run(folder, plan, config):
-        _train_and_show(dialogues, config, plan, folder)
+    with _saying_how_to_go_on(folder), new_run(folder, spec, prepared.config):
+        _train_and_show(prepared, spec, folder)
 
 
 def _go_on(folder: Path) -> None:
-    with _saying_how_to_go_on(folder), old_run(folder) as plan:
-        check_device(plan["device"])
-        _set_threads(plan["threads"])
-        changed = differences(plan["environment"])
+    with _saying_how_to_go_on(folder), resumed_run(folder) as spec:
+        check_device(spec["device"])
+        _set_threads(spec["threads"])
+        changed = differences(spec["environment"])
         if changed:
             note(
                 f"{folder}: was begun with {changed}: the numbers may differ from those of an "
                 "uninterrupted training"
             )
-        dialogues = planned_dialogues(plan)
-        _check_same_data(folder, plan, dialogues)
-        _train_and_show(dialogues, read_settings(folder), plan, folder)
+        other_data = (
+            f"{folder}: was trained on another version of {spec['data']}: the data set has changed "
+            "since, start a new run"
+        )
+        _train_and_show(prepare_run(folder, spec, other_data), spec, folder)
 
 
 @contextlib.contextmanager
@@ -143,10 +138,9 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
         raise
 
 
-def _train_and_show(
-    dialogues: Dialogues, config: RunConfig, plan: dict[str, Any], folder: Path
-) -> None:
-    runs = _train_seeds(dialogues, config, plan, folder)
+def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
+    dialogues = prepared.dialogues
+    runs = _train_seeds(prepared, spec, folder)
     summary = {str(seed): _summary(run) for seed, run in runs.items()}
     write_json(folder / SUMMARY_FILE, summary)
     seal(folder, [SUMMARY_FILE])
@@ -155,23 +149,20 @@ def _train_and_show(
         sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
         if sentence:
             note(f"seed {seed}: {sentence}")
-    _print_results(f"{config.system} ({plan['preset']}) on {dialogues.name}", runs, folder)
+    _print_results(f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}", runs, folder)
 
 
-def _train_seeds(
-    dialogues: Dialogues, config: RunConfig, plan: dict[str, Any], folder: Path
-) -> dict[int, dict[str, Any]]:
-    runs = {}
+def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, dict[str, Any]]:
+    runs, config, dialogues = {}, prepared.config, prepared.dialogues
     epochs = config.adversarial_epochs(len(dialogues.widths)) + config.training.epochs
-    for seed in plan["seeds"]:
+    for seed in spec["seeds"]:
         with _EpochDisplay(seed, epochs) as display:
             runs[seed] = fit(
-                dialogues,
-                config,
+                prepared,
                 seed,
                 folder / f"seed{seed}",
-                device=plan["device"],
-                cuda_graphs=plan["cuda_graphs"],
+                device=spec["device"],
+                cuda_graphs=spec["cuda_graphs"],
                 report=display,
             )
     return runs
@@ -253,9 +244,9 @@ def _set_threads(threads: int) -> None:
 def _check_cuda_graphs(wanted: bool, device: str, system: str) -> None:
     if wanted and torch.device(device).type != "cuda":
         raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
-    if wanted and not SYSTEMS[system].recordable:
-        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.recordable)
-        raise InputError(f"--cuda_graphs: {system} cannot be recorded, only {able}")
+    if wanted and not SYSTEMS[system].capturable:
+        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.capturable)
+        raise InputError(f"--cuda_graphs: {system} cannot be captured, only {able}")
 
 
 def _check_seeds(seeds: list[int]) -> None:
@@ -263,11 +254,3 @@ def _check_seeds(seeds: list[int]) -> None:
     if not different or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
         found = " ".join(map(str, seeds))
         raise InputError(f"--seeds {found}: expected different numbers from 0 to {LARGEST_SEED}")
-
-
-def _check_same_data(folder: Path, plan: dict[str, Any], dialogues: Dialogues) -> None:
-    if fingerprint(dialogues) != plan["dataset_sha256"]:
-        raise InputError(
-            f"{folder}: was trained on another version of {plan['data']}: the data set has changed "
-            "since, start a new run"
-        )

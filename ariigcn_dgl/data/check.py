@@ -150,6 +150,7 @@ def _check_mask(dialogues: Dialogues, source: str, modality: str) -> None:
             f"expected bool of shape ({dialogues.num_utterances},)"
         )
     _check_rows(dialogues, source, field, len(mask))
+    # The first rule of `ariigcn_dgl.data.missing`.
     filled = np.flatnonzero(dialogues.features[modality].any(axis=1) & ~mask)
     if filled.size:
         raise InputError(

@@ -27,7 +27,8 @@ class Dialogues:
     features : dict of str to (N, D_m) float32 array
         One array per modality, in the order of `MODALITIES`.
     masks : dict of str to (N,) bool array
-        False where the modality is missing for the utterance; its feature row is then all zeros.
+        False where the modality is missing for the utterance; its feature row is then all zeros
+        (`ariigcn_dgl.data.missing`).
     labels : (N,) int64 array
         Class index into `label_names`; `UNLABELLED` (-1) where unknown.
     speakers : (N,) int64 array

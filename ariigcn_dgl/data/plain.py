@@ -112,7 +112,10 @@ def _read_modality(path: Path) -> np.ndarray:
 
 
 def _take_missing(array: np.ndarray) -> np.ndarray:
-    """Return which rows are present, and set the others, all NaN, to zeros in place."""
+    """Return which rows are present, and set the others, all NaN, to zeros in place.
+
+    See `ariigcn_dgl.data.missing`; not by its `zero_missing`, which would copy all features.
+    """
     missing = np.isnan(array).all(axis=1)
     array[missing] = 0
     return ~missing

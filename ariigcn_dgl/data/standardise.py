@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.missing import zero_missing
 
 LARGEST_Z = 8.0  # outliers are clipped to this many deviations
 _FLOAT32 = np.finfo(np.float32)
@@ -77,7 +78,7 @@ class Standardiser:
     def scale(self, name: str, array: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return rows of one modality, (N, D_m), scaled; zero where the mask, (N,), is False."""
         z = (array - self.mean[name]) / self.std[name]
-        return (z.clip(-LARGEST_Z, LARGEST_Z) * mask[:, None]).astype(np.float32)
+        return zero_missing(z.clip(-LARGEST_Z, LARGEST_Z), mask).astype(np.float32)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the statistics under flat names, to be stored."""

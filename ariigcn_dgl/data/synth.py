@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 from ariigcn_dgl.data.synth_turns import Turns, draw_emotions, draw_turns
 from ariigcn_dgl.errors import InputError
@@ -214,4 +215,4 @@ def _standardise(columns: np.ndarray, mask: np.ndarray, train: slice) -> np.ndar
     # The floor keeps a training split of one utterance finite.
     spread = np.maximum(columns[train].std(axis=0), 1e-6)
     scaled = (columns - columns[train].mean(axis=0)) / spread
-    return np.where(mask[:, None], scaled, 0.0).astype(np.float32)
+    return zero_missing(scaled, mask).astype(np.float32)

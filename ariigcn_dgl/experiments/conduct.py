@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.row_result import Part, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Study
-from ariigcn_dgl.training.loop import TestUse
+from ariigcn_dgl.training.prepare import TestUse
 
 SEARCH_SEED = 0
 Protocol = Literal["standard", "literature"]
@@ -57,36 +57,55 @@ class Options:
 
 
 def conduct(
-    study: Study, dialogues: Dialogues, folder: Path, options: Options, monitor: Monitor
+    study: Study,
+    dialogues: Dialogues,
+    dataset_sha256: str,
+    folder: Path,
+    options: Options,
+    monitor: Monitor,
 ) -> Results:
     """Search, choose on validation, run all seeds, score test once, compare.
 
     Parameters
     ----------
     study : Study
+        What is compared.
     dialogues : Dialogues
+        With all modalities, and labels in every split (`require_labels`).
+    dataset_sha256 : str
+        Fingerprint of the dialogues.
     folder : Path
         The runs are kept in its folder ``runs``; finished ones are not run again.
     options : Options
+        How it is conducted.
     monitor : Monitor
         Is told how the runs get on.
     """
-    return _Conductor(study, dialogues, folder, options, monitor).results()
+    return _Conductor(study, dialogues, dataset_sha256, folder, options, monitor).results()
 
 
 class _Conductor:
     def __init__(
-        self, study: Study, dialogues: Dialogues, folder: Path, options: Options, monitor: Monitor
+        self,
+        study: Study,
+        dialogues: Dialogues,
+        dataset_sha256: str,
+        folder: Path,
+        options: Options,
+        monitor: Monitor,
     ) -> None:
         self.study = study
         self.dialogues = dialogues
+        self.dataset_sha256 = dataset_sha256
         self.runs = folder / "runs"
         self.options = options
         self.monitor = monitor
 
     def results(self) -> Results:
         parts = [
-            Part(fold, row) for fold, split in self.splits() for row in resolve(self.study, split)
+            Part(fold, row)
+            for fold, split, sha256 in self.splits()
+            for row in resolve(self.study, split, sha256)
         ]
         for part in parts:
             part.search = self.search(part)
@@ -119,12 +138,15 @@ class _Conductor:
             rows=compared(rows, found, self.study.baseline),
         )
 
-    def splits(self) -> list[tuple[Fold | None, Dialogues]]:
+    def splits(self) -> Iterator[tuple[Fold | None, Dialogues, str]]:
+        """Yield each fold with its dialogues and their fingerprint, which splits belong to."""
         number = self.options.folds
         if number is None:
-            return [(None, self.dialogues)]
-        folds = [Fold(one, number) for one in range(number)]
-        return [(fold, with_fold(self.dialogues, fold)) for fold in folds]
+            yield None, self.dialogues, self.dataset_sha256
+            return
+        for fold in (Fold(one, number) for one in range(number)):
+            dialogues = with_fold(self.dialogues, fold)
+            yield fold, dialogues, fingerprint(dialogues)
 
     def run(self, part: Part, candidate: Candidate, seed: int, test: TestUse) -> Run:
         row = part.row
@@ -182,7 +204,7 @@ class _Conductor:
         """Remove what only a chosen candidate would have gone on from."""
         for run in searches:
             if run.status == "done":
-                run.seed_folder.remove_state()
+                run.seed_folder.remove_checkpoint()
 
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues
@@ -190,7 +212,7 @@ class _Conductor:
         return {
             "name": dialogues.name,
             "source": self.options.data,
-            "sha256": fingerprint(dialogues),
+            "sha256": self.dataset_sha256,
             "widths": dialogues.widths,
             "label_names": list(dialogues.label_names),
             "dialogues": {split: part.num_dialogues for split, part in parts.items()},

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, write_json
 from ariigcn_dgl.lock import LOCK_FILE, locked
@@ -19,16 +19,20 @@ BUSY = (
 
 @contextlib.contextmanager
 def study_folder(
-    path: Path, study: str, dialogues: Dialogues, folds: int | None = None
+    path: Path, study: str, dialogues: Dialogues, dataset_sha256: str, folds: int | None = None
 ) -> Iterator[Path]:
     """Create or continue the folder of a study, and keep other processes out of it meanwhile.
 
     Parameters
     ----------
     path : Path
+        The folder; its parents are made.
     study : str
         Name of the study.
     dialogues : Dialogues
+        With all modalities, as the data set divides them.
+    dataset_sha256 : str
+        Their fingerprint.
     folds : int, optional
         Of a cross-validation.
 
@@ -38,7 +42,7 @@ def study_folder(
         If it cannot be created, holds something else, or is in use.
     """
     content = {"study": study, "folds": folds, "dataset": dialogues.name}
-    content["dataset_sha256"] = fingerprint(dialogues)
+    content["dataset_sha256"] = dataset_sha256
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,11 +15,10 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.worker import LOG_FILE
 from ariigcn_dgl.files import read_json, sweep, write_json
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.training.loop import TestUse
-from ariigcn_dgl.training.plan import write_plan
-from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
-from ariigcn_dgl.training.run_config import RunConfig, identity
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.run_spec import RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"
 NOT_RUN = "not run"
@@ -46,11 +45,13 @@ class Run:
     config : RunConfig
         Resolved for the data set.
     seed : int
+        Of the one training.
     data : str
         Where the data set lies, or "synthetic".
     dataset_sha256 : str
         Fingerprint of the data set with these modalities and splits.
     modalities : tuple of str
+        Those that are used of the data set.
     fold : Fold, optional
         Of a cross-validation.
     test : {"never", "once", "every epoch"}
@@ -131,7 +132,7 @@ class Run:
         self.seed_folder.refuse_lost_seal()
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
-        plan = {
+        spec: RunSpec = {
             "data": self.data,
             "preset": self.name,
             "seeds": [self.seed],
@@ -142,7 +143,7 @@ class Run:
             "threads": 1,
             "environment": environment(),
         }
-        write_plan(self.folder, plan, self.config)
+        write_run_spec(self.folder, spec, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
     def tidy(self) -> None:

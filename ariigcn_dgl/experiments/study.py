@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import RunConfig, changed
+from ariigcn_dgl.training.run_config import RunConfig, changed, preset_config
 
 Changes = Mapping[str, Any]  # "model.NAME" or "training.NAME" to value
 

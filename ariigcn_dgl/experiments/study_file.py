@@ -14,7 +14,7 @@ from ariigcn_dgl.experiments.study import Changes, Match, Setting, Study
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.plain_yaml import read_yaml
 from ariigcn_dgl.read_limits import ADVICE, allowed
-from ariigcn_dgl.training.presets import default_preset
+from ariigcn_dgl.training.run_config import default_preset
 
 FOLDER = Path(__file__).with_name("studies")
 MOST_SETTINGS, MOST_CANDIDATES = 1000, 1000

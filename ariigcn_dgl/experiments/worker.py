@@ -11,33 +11,30 @@ from pathlib import Path
 
 import torch
 
-from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.loop import TestUse
-from ariigcn_dgl.training.plan import planned_dialogues, read_plan, read_settings
+from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.run_spec import prepare_run, read_run_spec
 
 BAD_INPUT, TRY_AGAIN, INTERRUPTED = 2, 75, 130  # 75: EX_TEMPFAIL of sysexits.h
 LOG_FILE = "worker.log"
 
 
 def work(folder: Path, test: TestUse) -> None:
-    """Train what the plan of a run folder says, where it says, with one thread.
+    """Train what the spec of a run folder says, where it says, with one thread.
 
     Raises
     ------
     InputError
-        If training fails, or the data set is no longer the one that the plan was made for.
+        If training fails, or the data set is no longer the one that the spec was written for.
     """
     torch.set_num_threads(1)
-    plan = read_plan(folder)
-    dialogues = planned_dialogues(plan)
-    if fingerprint(dialogues) != plan["dataset_sha256"]:
-        raise InputError(f"{plan['data']}: has changed since the study began")
-    config = read_settings(folder)
-    for seed in plan["seeds"]:
-        fit(dialogues, config, seed, folder / f"seed{seed}", device=plan["device"], test=test)
+    spec = read_run_spec(folder)
+    # Again, though the study's own process has prepared them: it may have been hours ago.
+    prepared = prepare_run(folder, spec, f"{spec['data']}: has changed since the study began", test)
+    for seed in spec["seeds"]:
+        fit(prepared, seed, folder / f"seed{seed}", device=spec["device"], test=test)
 
 
 def work_alone(folder: Path, test: TestUse) -> None:

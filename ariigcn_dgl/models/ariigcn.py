@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn_stream import ARIIGCNStream
@@ -55,7 +56,7 @@ class ARIIGCN(System):
     """
 
     Config = ARIIGCNConfig
-    recordable = True
+    capturable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(config)
@@ -150,7 +151,7 @@ class ARIIGCN(System):
     def encode(self, inputs: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
         """Return the encoders' outputs, (M, N, D), zero where the masks, (N,), are False."""
         present = torch.stack([masks[name] for name in self.encoder.mlps])
-        return self.encoder(inputs) * present.unsqueeze(-1)
+        return zero_missing(self.encoder(inputs), present)
 
     def states(self, batch: Batch) -> Tensor:
         """Return the modalities after the graph, (M, N, D), before the contrast's projections."""

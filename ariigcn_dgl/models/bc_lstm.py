@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.limits import Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, concatenate, zero_where_missing
 from ariigcn_dgl.nn import FUSIONS, DialogueAttention, DialogueLSTM
@@ -158,9 +159,9 @@ class _Projected(nn.Module):
         self.out_feats = self.fusion.out_feats
 
     def forward(self, batch: Batch) -> Tensor:
-        present = {m: batch.masks[m].unsqueeze(1) for m in self.maps}
         features = zero_where_missing(batch)
-        return self.fusion(torch.stack([f(features[m]) * present[m] for m, f in self.maps.items()]))
+        projected = [zero_missing(f(features[m]), batch.masks[m]) for m, f in self.maps.items()]
+        return self.fusion(torch.stack(projected))
 
 
 class _Hierarchical(nn.Module):

@@ -14,6 +14,7 @@ from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.dialogues import UNLABELLED
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 
 SMALLEST_WEIGHT = 1e-6  # of all labelled rows together
@@ -49,7 +50,7 @@ class System(nn.Module):
 
     Config: ClassVar[type]  # its defaults are the published sizes
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
-    recordable: ClassVar[bool] = False  # its step reads nothing but tensors: `RecordedStep`
+    capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -134,7 +135,4 @@ def concatenate(batch: Batch) -> Tensor:
 
 def zero_where_missing(batch: Batch) -> dict[str, Tensor]:
     """Return the features of each modality, (N, D_m), zero in rows where it is missing."""
-    return {
-        name: x.masked_fill(~batch.masks[name].unsqueeze(1), 0)
-        for name, x in batch.features.items()
-    }
+    return {name: zero_missing(x, batch.masks[name]) for name, x in batch.features.items()}

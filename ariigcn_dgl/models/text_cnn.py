@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.limits import Fraction, Limit, PositiveInt
 from ariigcn_dgl.models.system import System
@@ -88,7 +89,7 @@ class UtteranceTextCNN(System):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        text = batch.features["text"].masked_fill(~batch.masks["text"].unsqueeze(1), 0)
+        text = zero_missing(batch.features["text"], batch.masks["text"])
         sequence = text.unsqueeze(1 if self.config.vector_as == "word" else 2)
         lengths = torch.full((len(text),), sequence.size(1), device=text.device)
         return self.classify(self.dropout(self.cnn(sequence, lengths)))

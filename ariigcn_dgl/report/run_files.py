@@ -11,9 +11,10 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
-from ariigcn_dgl.training.plan import read_plan, read_settings
 from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import METRICS_FILE, PREDICTIONS_FILE, RunFolder
+from ariigcn_dgl.training.run_spec import read_run_spec as read_plan
+from ariigcn_dgl.training.run_spec import read_settings
 
 
 @dataclass(frozen=True)

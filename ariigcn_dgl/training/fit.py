@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.loop import Loop, Report, TestUse
-from ariigcn_dgl.training.recorded_step import CudaGraphs
-from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
-from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.cuda_graph import CudaGraphs
+from ariigcn_dgl.training.prepare import Prepared, TestUse
+from ariigcn_dgl.training.run_config import settings_sha256
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.trainer import Report, Trainer
 
 # What a run cannot go on without, and is called in messages.
 DECIDING = {"seed": "seed", "settings_sha256": "configuration", "dataset_sha256": "data set"}
 
-LEARNT_FROM = ("train", "val")
-
 
 def fit(
-    dialogues: Dialogues,
-    config: RunConfig,
+    prepared: Prepared,
     seed: int,
     path: Path,
     *,
@@ -42,10 +36,9 @@ def fit(
 
     Parameters
     ----------
-    dialogues : Dialogues
-        With splits train, val and test; a test split without labels is predicted, not scored.
-    config : RunConfig
-        Resolved for these dialogues.
+    prepared : Prepared
+        Dialogues with splits train, val and test, and the settings. A test split without labels is
+        predicted, not scored.
     seed : int
         Decides initial weights, order of batches and dropout.
     path : Path
@@ -53,12 +46,13 @@ def fit(
     device : str
         Where to train.
     cuda_graphs : bool
-        Replay each step as a CUDA graph (`RecordedStep`); on a CUDA device, for a system that is
-        `System.recordable`.
+        Replay each step as a CUDA graph (`CapturedUpdate`); on a CUDA device, for a system that is
+        `System.capturable`.
     test : {"never", "once", "every epoch"}
         Use of the test split. "never": for a search; a later call with "once" in the same folder
         only adds the test scores. "every epoch": also record the scores that much of the literature
-        reports, and the best of them as ``best_test_epoch``; they never decide anything.
+        reports, and the best of them as ``best_test_epoch``; they never decide anything. The
+        dialogues must be prepared for it.
     report : callable
         Called with each epoch's record.
 
@@ -71,32 +65,51 @@ def fit(
     Raises
     ------
     InputError
-        If a split has no labelled utterance, a setting is out of range, the folder holds another
-        run or is damaged, or training diverges.
+        If the folder holds another run or is damaged, or training diverges.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ariigcn_dgl.config import TrainingConfig
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> from ariigcn_dgl.training.prepare import prepare
+    >>> from ariigcn_dgl.training.run_config import RunConfig
+    >>> config = RunConfig("mlp", training=TrainingConfig(epochs=1))
+    >>> prepared = prepare(synthesise(SynthConfig(train=4, val=2, test=2)), config)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = fit(prepared, 0, Path(folder, "seed0"))
+    >>> run["best_epoch"], 0 <= run["test"]["weighted_f1"] <= 100
+    (1, True)
     """
     folder = RunFolder(path)
-    run = _describe(dialogues, config, seed)
+    run = _begun(prepared, seed)
     if folder.finished or (test == "never" and folder.validated):
-        return _ended(folder, run, keep_state=test == "never")
-    require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
-    check_config(config, dialogues)
+        return _ended(folder, run, keep_checkpoint=test == "never")
     folder.begin()
     folder.write_run(run)
+    dialogues = prepared.dialogues
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
-    recorder = CudaGraphs(device) if cuda_graphs else None
-    loop = Loop(standardiser.apply(dialogues), config, seed, folder, device, test, recorder)
-    loop.resume({name: run[name] for name in DECIDING})
-    loop.run(report)
-    run |= loop.finish()
+    trainer = Trainer(
+        standardiser.apply(dialogues),
+        prepared.config,
+        seed,
+        folder,
+        device,
+        test,
+        capture=CudaGraphs(device) if cuda_graphs else None,
+    )
+    trainer.resume({name: run[name] for name in DECIDING})
+    trainer.train(report)
+    run |= trainer.evaluate()
     folder.write_run(run)
     folder.seal()
-    if test != "never":
-        folder.remove_state()
+    if test != "never":  # of a search the chosen candidate's test scores may still be wanted
+        folder.remove_checkpoint()
     return run
 
 
-def _ended(folder: RunFolder, run: dict[str, Any], keep_state: bool) -> dict[str, Any]:
+def _ended(folder: RunFolder, run: dict[str, Any], keep_checkpoint: bool) -> dict[str, Any]:
     """Return the record of a run that was trained before; `run` is what was asked for."""
     record = folder.read_run()
     for name in DECIDING:
@@ -105,31 +118,22 @@ def _ended(folder: RunFolder, run: dict[str, Any], keep_state: bool) -> dict[str
                 f"{folder.path}: holds a run of another {DECIDING[name]}: delete it, or choose "
                 "another folder"
             )
-    if not keep_state:  # the process may have been killed before it did
-        folder.remove_state()
+    if not keep_checkpoint:  # the process may have been killed before it did
+        folder.remove_checkpoint()
     return record
 
 
-def _describe(dialogues: Dialogues, config: RunConfig, seed: int) -> dict[str, Any]:
+def _begun(prepared: Prepared, seed: int) -> dict[str, Any]:
+    """Return what ``run.json`` says from the beginning."""
+    dialogues, config = prepared.dialogues, prepared.config
     return {
         "format": RUN_FORMAT,
         "system": config.system,
         "dataset": dialogues.name,
-        "dataset_sha256": fingerprint(dialogues),
+        "dataset_sha256": prepared.dataset_sha256,
         "settings_sha256": settings_sha256(config),
         "seed": seed,
         "label_names": list(dialogues.label_names),
         "widths": dialogues.widths,
         "environment": environment(),
     }
-
-
-def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
-    """Raise `InputError` where one of the splits has no labelled utterance."""
-    for split in splits:
-        part = dialogues.select(dialogues.indices(split))
-        if not (part.labels >= 0).any():
-            raise InputError(
-                f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
-                f"{', '.join(splits[:-1])} and {splits[-1]}"
-            )

@@ -48,6 +48,7 @@ def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str
     labels, predictions : (N,) int array
         Classes; unlabelled utterances must be left out.
     label_names : sequence of str, length C
+        Names of the classes, in their order.
 
     Raises
     ------

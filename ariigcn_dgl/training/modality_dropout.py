@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.data.missing import zero_missing
 
 
 def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
@@ -24,6 +25,7 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     probability : float
         Of each modality in each dialogue; 0 returns the batch itself.
     generator : numpy.random.Generator
+        Draws twice for each modality of each dialogue.
 
     Examples
     --------
@@ -39,7 +41,7 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     kept = _kept(_dialogues_with(batch), probability, generator)
     rows = torch.from_numpy(kept).repeat_interleave(batch.lengths, dim=1)
     masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
-    features = {m: x * masks[m].unsqueeze(1) for m, x in batch.features.items()}
+    features = {m: zero_missing(x, masks[m]) for m, x in batch.features.items()}
     return replace(batch, features=features, masks=masks)
 
 

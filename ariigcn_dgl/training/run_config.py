@@ -1,7 +1,9 @@
-"""The resolved settings of a run, and their file."""
+"""The settings of a run: published or chosen (presets), changed, resolved, and their file."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +24,10 @@ from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 
 CONFIG_FILE = "config.yaml"
+PRESET_FOLDER = Path(__file__).parents[1] / "presets"
+PAPER = "paper"
+PRESETS = (PAPER, "tuned", "tuned-meld")
+DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
 # Files from before these settings existed lack them, and mean these values.
 ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0, "training.amp": False}
 
@@ -78,8 +84,50 @@ class RunConfig:
         return self.training.adversarial_epochs if staged else 0
 
 
-@cache
+def default_preset(system: str) -> str:
+    """Return the name of the preset that a system is trained with unless another is named."""
+    return DEFAULT_PRESETS.get(system, PAPER)
+
+
+def preset_config(system: str, preset: str) -> RunConfig:
+    """Return the settings of a preset, not yet resolved for a data set.
+
+    Parameters
+    ----------
+    system : str
+        One of `SYSTEMS`.
+    preset : str
+        "paper": the published settings; the others were chosen on validation data and belong to
+        one system.
+
+    Raises
+    ------
+    InputError
+        If there is no such system, no such preset, or the preset is another system's.
+
+    Examples
+    --------
+    >>> preset_config("ariigcn", "tuned").model.hidden_dim
+    100
+    """
+    published = RunConfig(system)
+    if preset == PAPER:
+        return published
+    if preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise InputError(f"--preset: unknown preset '{preset}', expected one of {known}")
+    config = read_config(PRESET_FOLDER / f"{preset}.yaml")
+    if config.system != system:
+        raise InputError(
+            f"--preset {preset}: was chosen for {config.system}; --system {system} has the preset "
+            f"{PAPER} only"
+        )
+    return config
+
+
+@cache  # a parser of a large dataclass takes tens of milliseconds to make
 def _parser(system: str) -> OptionParser:
+    """Return what reads and writes a system's settings, with the types that options have."""
     parser = OptionParser(exit_on_error=False)
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=SYSTEMS[system].Config)
@@ -93,6 +141,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Parameters
     ----------
     config : RunConfig
+        What to change a copy of.
     changes : mapping of str to value
         By the names of the options: "model.hidden_dim", "training.epochs", "model.window.past" ...
 
@@ -146,6 +195,17 @@ def identity(config: RunConfig) -> dict[str, Any]:
         if settings[part].get(setting) == value:
             del settings[part][setting]
     return settings
+
+
+def settings_sha256(config: RunConfig) -> str:
+    """Return one hash for all settings of a run.
+
+    Examples
+    --------
+    >>> settings_sha256(RunConfig("mlp")) == settings_sha256(RunConfig("bigru"))
+    False
+    """
+    return hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()
 
 
 def write_config(path: Path, config: RunConfig) -> None:

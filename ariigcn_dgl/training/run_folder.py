@@ -1,4 +1,4 @@
-"""The files of one run (one seed), and how they are written and read."""
+"""The files of one run (one seed): what they hold, and how they are written and read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 from safetensors import SafetensorError
@@ -19,21 +19,89 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
-from ariigcn_dgl.files import replacing, sha256_of, sweep, write_json
+from ariigcn_dgl.files import json_lines, read_json, replacing, sha256_of, sweep, write_json
+from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, unseal, verify
-from ariigcn_dgl.training.answers import read_answers, write_predictions
+from ariigcn_dgl.training.checkpoint import read_checkpoint, write_checkpoint
 from ariigcn_dgl.training.metrics import Scores
-from ariigcn_dgl.training.records import read_metrics, read_run
-from ariigcn_dgl.training.state_file import read_state, write_state
+from ariigcn_dgl.training.predict import read_predictions, write_predictions
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
-_RUN, _WEIGHTS, _STANDARDISER, _STATE = (
+_RUN, _WEIGHTS, _STANDARDISER, _CHECKPOINT = (
     "run.json",
     "model.safetensors",
     "standardiser.safetensors",
     "state.pt",
 )
+RUN_FORMAT = 2  # raised when the same settings give other numbers or files
+LARGEST_SEED = 2**32 - 1  # what every library takes
+
+Sha256 = Annotated[str, Limit("64 hexadecimal digits", lambda text: len(text) == 64)]
+# A sum of floating-point shares may be a little above 100.
+Percent = Annotated[float, Limit("a number from 0 to 100", lambda x: 0 <= x <= 100.000001)]
+Modality = Literal["text", "audio", "visual"]
+Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LARGEST_SEED)]
+Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
+
+
+class ClassScores(TypedDict):
+    """Scores of one class."""
+
+    label: str
+    precision: Percent
+    recall: Percent
+    f1: Percent
+    support: NotNegativeInt
+
+
+class ScoresRecord(TypedDict):
+    """Scores of one split, as of `ariigcn_dgl.training.metrics.Scores`."""
+
+    weighted_f1: Percent
+    accuracy: Percent
+    macro_f1: Percent
+    per_class: list[ClassScores]
+    confusion: list[list[NotNegativeInt]]
+
+
+class BestTestEpoch(TypedDict):
+    """What much of the literature reports."""
+
+    epoch: PositiveInt
+    weighted_f1: Percent
+    accuracy: Percent
+    macro_f1: Percent
+
+
+class BegunRun(TypedDict):
+    """What ``run.json`` says from the beginning."""
+
+    format: int
+    system: str
+    dataset: str
+    dataset_sha256: Sha256
+    settings_sha256: Sha256
+    seed: Seed
+    label_names: Names
+    widths: dict[Modality, PositiveInt]
+    environment: dict[str, str]
+
+
+class _Scored(TypedDict, total=False):
+    test: ScoresRecord | None  # None: the test split has no label
+    best_test_epoch: BestTestEpoch
+
+
+class TrainedRecord(BegunRun, _Scored):
+    """What ``run.json`` says when training has ended; of a finished run it has `test`."""
+
+    best_epoch: PositiveInt
+    epochs: PositiveInt
+    seconds: NotNegativeFloat
+    parameters: PositiveInt
+    val: ScoresRecord
 
 
 class RunFolder:
@@ -47,6 +115,7 @@ class RunFolder:
     Parameters
     ----------
     path : Path
+        The folder; need not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +124,7 @@ class RunFolder:
     def seal(self) -> None:
         """Say that the run has ended: its files are as they are to stay."""
         names = (path.name for path in self.path.iterdir() if path.is_file())
-        seal(self.path, [n for n in names if n not in (SEAL_FILE, _STATE) and n[0] != "."])
+        seal(self.path, [n for n in names if n not in (SEAL_FILE, _CHECKPOINT) and n[0] != "."])
 
     def begin(self) -> None:
         """Prepare the folder to be trained in: new, or what an earlier process began.
@@ -78,7 +147,7 @@ class RunFolder:
         if not (self.path / _RUN).exists() or is_sealed(self.path):
             return
         ended = "val" in read_run(self.path / _RUN, trained=False)
-        if ended and not (self.path / _STATE).exists():
+        if ended and not (self.path / _CHECKPOINT).exists():
             raise InputError(f"{self.path / SEAL_FILE}: no such file; {self._way_out}")
 
     @property
@@ -176,30 +245,30 @@ class RunFolder:
                 raise InputError(f"{path}: damaged: {name}: expected {expected}; train again")
         return Standardiser.from_arrays(arrays)
 
-    def write_state(self, state: dict[str, Any]) -> None:
+    def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""
-        write_state(self.path / _STATE, state)
+        write_checkpoint(self.path / _CHECKPOINT, state)
 
-    def read_state(self) -> dict[str, Any] | None:
+    def read_checkpoint(self) -> dict[str, Any] | None:
         """Read what training goes on from; None before the first epoch has ended."""
-        path = self.path / _STATE
+        path = self.path / _CHECKPOINT
         if not path.exists():
             return None
         try:
-            return read_state(path)
+            return read_checkpoint(path)
         except ValueError as error:
-            raise self.damaged_state() from error
+            raise self.damaged_checkpoint() from error
 
-    def damaged_state(self) -> InputError:
+    def damaged_checkpoint(self) -> InputError:
         """Return what to raise where training cannot go on from ``state.pt``."""
         return InputError(
-            f"{self.path / _STATE}: damaged or of other settings, training cannot go on from "
+            f"{self.path / _CHECKPOINT}: damaged or of other settings, training cannot go on from "
             f"it: delete {self.path} to start over"
         )
 
-    def remove_state(self) -> None:
+    def remove_checkpoint(self) -> None:
         """Remove what is of no use after training."""
-        path = self.path / _STATE
+        path = self.path / _CHECKPOINT
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -211,7 +280,7 @@ class RunFolder:
 
     def read_answers(self, label_names: Sequence[str]) -> list[dict[str, Any]]:
         """Read the test split's predictions of a finished run."""
-        return read_answers(self._verified(PREDICTIONS_FILE), label_names)
+        return read_predictions(self._verified(PREDICTIONS_FILE), label_names)
 
     def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
         """Write one line an epoch, as JSON lines and as CSV."""
@@ -237,6 +306,49 @@ class RunFolder:
         names = dialogues.label_names
         rows = ([name, *counts] for name, counts in zip(names, scores.confusion, strict=True))
         _write_csv(self.path / "confusion.csv", ["true \\ predicted", *names], rows)
+
+
+def read_run(path: Path, *, trained: bool) -> dict[str, Any]:
+    """Read ``run.json``; of a run that has been trained, with its scores.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, or of another format.
+    """
+    record = read_json(path)
+    if record.get("format", RUN_FORMAT) != RUN_FORMAT:
+        raise InputError(
+            f"{path}: format is {record['format']!r:.40}, this program reads {RUN_FORMAT}: another "
+            "version of it trained this run; use that one, or train again"
+        )
+    conform(record, TrainedRecord if trained else BegunRun, str(path))
+    for split in [name for name in ("val", "test") if trained and record.get(name)]:
+        _check_classes(record[split], record["label_names"], f"{path}: damaged: {split}")
+    return record
+
+
+def _check_classes(scores: dict[str, Any], names: Sequence[str], where: str) -> None:
+    if [row["label"] for row in scores["per_class"]] != list(names):
+        raise InputError(f"{where}.per_class: expected the classes {', '.join(names)}")
+    if {len(names)} != {len(scores["confusion"]), *map(len, scores["confusion"])}:
+        raise InputError(f"{where}.confusion: expected {len(names)} rows and columns")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read ``metrics.jsonl``: one record an epoch.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    records = [record for _, record in json_lines(path)]
+    for number, record in enumerate(records, 1):
+        conform(record, dict[str, float], f"{path}: line {number}")
+        if record.get("epoch") != number:
+            raise InputError(f"{path}: line {number}: damaged: expected epoch {number}")
+    return records
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import UNLABELLED
+from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.training.trained import TrainedRun
@@ -100,8 +101,7 @@ class Session:
     def _batch(self, rows: dict[str, np.ndarray], speaker: int) -> Batch:
         features, masks = {}, {}
         for name, width in self.run.widths.items():
-            mask = np.array([name in rows])
-            row = rows.get(name, np.zeros((1, width), np.float32))
+            row, mask = (rows[name], np.ones(1, bool)) if name in rows else absent(1, width)
             features[name] = torch.from_numpy(self.run.standardiser.scale(name, row, mask))
             masks[name] = torch.from_numpy(mask)
         lengths, speakers = torch.tensor([1]), torch.tensor([speaker])

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.check_config import check_model
-from ariigcn_dgl.training.plan import read_settings
 from ariigcn_dgl.training.predict import predict
-from ariigcn_dgl.training.records import settings_sha256
-from ariigcn_dgl.training.run_config import CONFIG_FILE
+from ariigcn_dgl.training.prepare import check_model
+from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
 from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_spec import read_settings
 
 
 class TrainedRun:
@@ -79,13 +79,16 @@ class TrainedRun:
         """
         self._check_modalities(dialogues)
         self._check_speakers(dialogues)
-        n = dialogues.num_utterances
-        absent = {m: np.zeros((n, w), np.float32) for m, w in self.widths.items()}
-        nowhere = {m: np.zeros(n, bool) for m in self.widths}
+        features, masks = {}, {}
+        for m, width in self.widths.items():
+            if m in dialogues.features:
+                features[m], masks[m] = dialogues.features[m], dialogues.masks[m]
+            else:
+                features[m], masks[m] = absent(dialogues.num_utterances, width)
         return replace(
             dialogues,
-            features={m: dialogues.features.get(m, absent[m]) for m in self.widths},
-            masks={m: dialogues.masks.get(m, nowhere[m]) for m in self.widths},
+            features=features,
+            masks=masks,
             labels=self._labels(dialogues),
             label_names=self.label_names,
         )

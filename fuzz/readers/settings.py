@@ -12,7 +12,7 @@ from ariigcn_dgl.experiments.resolve import resolve
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.files import read_json
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.training.answers import read_answers
+from ariigcn_dgl.training.predict import read_predictions as read_answers
 from ariigcn_dgl.training.run_config import RunConfig, read_config, write_config
 from fuzz.mutate import drawn, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, conversations

@@ -66,13 +66,13 @@ def test_both_peers_train_the_same_model(inputs: StepInputs) -> None:
     before = [p.clone() for p in inputs.model.parameters()]
     trained = []
     for switch in (False, True):
-        optimiser = inputs.optimiser()
+        learner = inputs.learner()
         if switch:
             with native_operators():
-                optimiser.train_step(inputs.batch)
+                learner.train_step(inputs.batch)
         else:
-            optimiser.train_step(inputs.batch)
-        trained.append(list(optimiser.model.parameters()))
+            learner.train_step(inputs.batch)
+        trained.append(list(learner.model.parameters()))
     assert all(a.equal(b) for a, b in zip(before, inputs.model.parameters(), strict=True))
     assert not any(a.equal(b) for a, b in zip(before, trained[0], strict=True) if a.dim() > 1)
     # Adam divides by the gradient's size, so that what is rounded away elsewhere counts in full.

@@ -17,8 +17,8 @@ from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.seal import seal, unseal
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import read_config
+from ariigcn_dgl.training import prepare
+from ariigcn_dgl.training.run_config import preset_config, read_config
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
 
@@ -317,12 +317,34 @@ def test_divergence_names_the_loss(
     assert "lower --training.learning_rate" in outcome.err
 
 
+def test_data_and_settings_are_checked_once_for_all_seeds(
+    ariigcn: Callable,
+    data: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    for name in ("require_labels", "check_config", "fingerprint"):
+        original = getattr(prepare, name)
+
+        def spy(*arguments: object, name: str = name, original: Callable = original) -> object:
+            calls.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(prepare, name, spy)
+    seeds = ("--seeds", "0", "1")
+    outcome = ariigcn("train", "--data", data, "--out", tmp_path / "run", *small, *seeds)
+    assert outcome.code == 0, outcome.err
+    assert calls == ["require_labels", "check_config", "fingerprint"]
+
+
 def test_resuming_a_finished_run_trains_nothing(
     ariigcn: Callable, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (copy / "summary.json").read_bytes()
     (copy / "summary.json").unlink()
-    monkeypatch.setattr("ariigcn_dgl.training.fit.Loop", None)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.Trainer", None)
     assert ariigcn("train", "--resume", copy).code == 0
     assert (copy / "summary.json").read_bytes() == before
 

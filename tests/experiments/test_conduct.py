@@ -36,9 +36,11 @@ def run_study(data: Path, study: Path, tmp_path: Path) -> Callable[..., Results]
 
     def run(folder: str, monitor: Any, **options: object) -> Results:
         values = {"seeds": 2, "jobs": 2, "protocol": "standard", "retry": False} | options
+        dialogues = load_source(str(data))
         return conduct(
             load_study(str(study)),
-            load_source(str(data)),
+            dialogues,
+            fingerprint(dialogues),
             tmp_path / folder,
             Options(str(data), **values),
             monitor,
@@ -248,7 +250,14 @@ def test_a_setting_without_the_datas_modalities_is_left_out_with_its_reason(
     study.write_text(text.replace("[text, audio]", "[visual]").replace("system: mlp}", MLP_OF_TEXT))
     with_text = load_source(str(data), ["text"])
     options = Options(str(data), 1, 1, "standard", False)
-    results = conduct(load_study(str(study)), with_text, tmp_path / "less", options, memory)
+    results = conduct(
+        load_study(str(study)),
+        with_text,
+        fingerprint(with_text),
+        tmp_path / "less",
+        options,
+        memory,
+    )
     bigru = results.row("bigru")
     assert bigru.problem == "talk: has no modality 'visual', only text"
     assert (bigru.runs, bigru.search) == ((), ())

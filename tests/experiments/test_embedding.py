@@ -13,6 +13,7 @@ from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.embedding import Space, draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, changed, write_config
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
@@ -37,7 +38,7 @@ def _trained(data: Path, folder: Path, system: str, modalities: list[str]) -> Tr
     config = changed(RunConfig(system), changes | {"training.epochs": 1}).resolved(dialogues)
     folder.mkdir()
     write_config(folder / CONFIG_FILE, config)
-    fit(dialogues, config, 0, folder / "seed0")
+    fit(prepare(dialogues, config), 0, folder / "seed0")
     return TrainedRun(folder / "seed0")
 
 

@@ -14,8 +14,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments import runs as module
 from ariigcn_dgl.experiments import worker
 from ariigcn_dgl.experiments.predictions import TestPredictions
-from ariigcn_dgl.training.plan import read_plan
 from ariigcn_dgl.training.run_config import identity
+from ariigcn_dgl.training.run_spec import read_run_spec
 
 
 def test_same_run_same_key(make_run: Callable, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_training_is_on_the_device_of_the_plan(
     run = make_run(device="cuda:1")
     run.prepare()
     worker.work(run.folder, "never")
-    assert asked == [read_plan(run.folder)["device"]] == ["cuda:1"]
+    assert asked == [read_run_spec(run.folder)["device"]] == ["cuda:1"]
 
 
 def test_failure_is_kept_until_the_run_is_prepared_again(make_run: Callable) -> None:

@@ -16,9 +16,9 @@ from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
 from ariigcn_dgl.models import SYSTEMS, System
-from ariigcn_dgl.training.check_config import check_config
-from ariigcn_dgl.training.optimise import Optimiser
+from ariigcn_dgl.training.prepare import check_config
 from ariigcn_dgl.training.run_config import RunConfig, read_config, write_config
+from ariigcn_dgl.training.trainer import Learner
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def test_system_has_small_settings_for_these_tests(name: str) -> None:
 @each_system
 def test_ten_dialogues_are_learned_by_heart(name: str, dialogues: Dialogues) -> None:
     model, config = make(name, dialogues), config_of(name, dialogues)
-    optimiser = Optimiser(model, config.training, 1, SMALL[name].steps, None)
+    learner = Learner(model, config.training, 1, SMALL[name].steps)
     batch = collate(dialogues, dialogues.indices("train"), model.window)
     for _ in range(SMALL[name].steps):
-        optimiser.train_step(batch)
+        learner.train_step(batch)
     right = model.eval()(batch).argmax(1) == batch.labels
     assert right[batch.labelled].double().mean() > 0.95
 

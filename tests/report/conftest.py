@@ -15,8 +15,9 @@ from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint,
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.plan import write_plan
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.run_spec import write_run_spec
 
 HOSTILE = "</script><script>document.title = 'pwned'</script><img src=x onerror=alert(1)>"
 SMALL: dict[str, dict[str, Any]] = {
@@ -94,9 +95,9 @@ def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> Tra
         config = RunConfig(system, model, training).resolved(data)
         plan = {"data": "somewhere", "preset": "paper", "seeds": list(seeds), "device": "cpu"}
         plan |= {"modalities": modalities, "dataset_sha256": fingerprint(data)}
-        write_plan(folder, plan | ({} if fold is None else {"fold": asdict(fold)}), config)
+        write_run_spec(folder, plan | ({} if fold is None else {"fold": asdict(fold)}), config)
         for seed in seeds:
-            fit(data, config, seed, folder / f"seed{seed}")
+            fit(prepare(data, config), seed, folder / f"seed{seed}")
         return folder
 
     return run

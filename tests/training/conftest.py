@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ariigcn_dgl.batch import Window
@@ -13,6 +14,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
 
 
@@ -39,6 +41,15 @@ def dialogues() -> Dialogues:
             visual=_modality(5),
         )
     )
+
+
+@pytest.fixture(scope="session")
+def crowded(dialogues: Dialogues) -> Dialogues:
+    """Let each utterance of the first dialogue have a speaker of its own."""
+    speakers = dialogues.speakers.copy()
+    first = dialogues.rows(0)
+    speakers[first] = np.arange(first.stop)
+    return replace(dialogues, speakers=speakers, speaker_names=tuple("abcdefghijklmnop"))
 
 
 @pytest.fixture(scope="session")
@@ -69,5 +80,5 @@ def trained(
     """Return the folder of a finished seed; copy it before changing it."""
     folder = tmp_path_factory.mktemp("run")
     write_config(folder / CONFIG_FILE, settings())
-    fit(dialogues, settings(), 0, folder / "seed0")
+    fit(prepare(dialogues, settings()), 0, folder / "seed0")
     return folder / "seed0"

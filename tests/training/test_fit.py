@@ -20,11 +20,11 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.seal import unseal
-from ariigcn_dgl.training import loop as module
+from ariigcn_dgl.training import trainer as module
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.loop import class_weight
 from ariigcn_dgl.training.metrics import Scores
-from ariigcn_dgl.training.optimise import Optimiser
+from ariigcn_dgl.training.prepare import prepare
+from ariigcn_dgl.training.trainer import Learner, class_weight
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
 
@@ -66,14 +66,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.nn.Module, set[st
 def test_same_seed_same_bits(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    fit(dialogues, settings(), 0, tmp_path / "again")
+    fit(prepare(dialogues, settings()), 0, tmp_path / "again")
     assert _bytes(tmp_path / "again") == _bytes(trained)
 
 
 def test_other_seed_other_numbers(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    fit(dialogues, settings(), 1, tmp_path / "other")
+    fit(prepare(dialogues, settings()), 1, tmp_path / "other")
     ours, theirs = _bytes(tmp_path / "other"), _bytes(trained)
     assert all(ours[name] != theirs[name] for name in RESULTS)
 
@@ -81,7 +81,7 @@ def test_other_seed_other_numbers(
 def test_test_split_is_scored_once_after_training(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
 ) -> None:
-    fit(dialogues, settings(epochs=3), 0, tmp_path / "run")
+    fit(prepare(dialogues, settings(epochs=3)), 0, tmp_path / "run")
     assert [splits for _, splits in calls] == [{"val"}] * 4 + [{"test"}]
 
 
@@ -91,7 +91,9 @@ def test_test_split_influences_neither_weights_nor_selection(
     test = _rows(dialogues, "test")
     labels = np.where(test, (dialogues.labels + 1) % dialogues.num_classes, dialogues.labels)
     features = {m: np.where(test[:, None], 3 * x, x) for m, x in dialogues.features.items()}
-    run = fit(replace(dialogues, labels=labels, features=features), settings(), 0, tmp_path / "x")
+    run = fit(
+        prepare(replace(dialogues, labels=labels, features=features), settings()), 0, tmp_path / "x"
+    )
     ours, theirs = _bytes(tmp_path / "x"), _bytes(trained)
     assert ours["model.safetensors"] == theirs["model.safetensors"]
     assert ours["metrics.jsonl"] == theirs["metrics.jsonl"]
@@ -103,7 +105,7 @@ def test_best_epoch_is_the_first_with_the_highest_validation_score(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _script_validation(monkeypatch, [10, 30, 30, 20])
-    assert fit(dialogues, settings(epochs=4), 0, tmp_path / "run")["best_epoch"] == 2
+    assert fit(prepare(dialogues, settings(epochs=4)), 0, tmp_path / "run")["best_epoch"] == 2
 
 
 @pytest.mark.slow
@@ -111,9 +113,9 @@ def test_weights_of_the_best_epoch_are_the_ones_kept(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _script_validation(monkeypatch, [30, 10, 10])
-    fit(dialogues, settings(epochs=3), 0, tmp_path / "three")
+    fit(prepare(dialogues, settings(epochs=3)), 0, tmp_path / "three")
     _script_validation(monkeypatch, [30])
-    fit(dialogues, settings(epochs=1), 0, tmp_path / "one")
+    fit(prepare(dialogues, settings(epochs=1)), 0, tmp_path / "one")
     names = [tmp_path / run / "model.safetensors" for run in ("three", "one")]
     assert names[0].read_bytes() == names[1].read_bytes()
 
@@ -123,7 +125,9 @@ def test_selection_of_the_last_epoch_keeps_the_last_and_never_stops_early(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _script_validation(monkeypatch, [30, 20, 10])
-    run = fit(dialogues, settings(epochs=3, patience=1, selection="last"), 0, tmp_path / "run")
+    run = fit(
+        prepare(dialogues, settings(epochs=3, patience=1, selection="last")), 0, tmp_path / "run"
+    )
     assert (run["best_epoch"], run["epochs"]) == (3, 3)
 
 
@@ -132,7 +136,7 @@ def test_stops_after_patience_epochs_without_a_better_one(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _script_validation(monkeypatch, [10, 20, 20, 19, 99])
-    run = fit(dialogues, settings(epochs=9, patience=2), 0, tmp_path / "run")
+    run = fit(prepare(dialogues, settings(epochs=9, patience=2)), 0, tmp_path / "run")
     assert (run["best_epoch"], run["epochs"]) == (2, 4)
 
 
@@ -142,7 +146,7 @@ def test_epochs_of_the_gan_alone_do_not_count_for_patience(
 ) -> None:
     _script_validation(monkeypatch, [10, 9, 9, 99])
     config = settings(adversarial="staged", adversarial_epochs=3, epochs=9, patience=2)
-    run = fit(dialogues, config, 0, tmp_path / "run")
+    run = fit(prepare(dialogues, config), 0, tmp_path / "run")
     assert (run["best_epoch"], run["epochs"]) == (4, 6)
 
 
@@ -151,7 +155,7 @@ def test_staged_schedule_begins_with_epochs_of_the_gan_alone(
 ) -> None:
     records: list[dict[str, Any]] = []
     config = settings(adversarial="staged", adversarial_epochs=2, epochs=1)
-    fit(dialogues, config, 0, tmp_path / "run", report=records.append)
+    fit(prepare(dialogues, config), 0, tmp_path / "run", report=records.append)
     assert [set(record) for record in records[:2]] == [{"epoch", "generator", "discriminator"}] * 2
     assert "classification" in records[2]
     assert not {"generator", "discriminator"} & set(records[2])
@@ -165,7 +169,7 @@ def test_one_modality_has_no_epochs_of_the_gan(
         features={"text": dialogues.features["text"]},
         masks={"text": dialogues.masks["text"]},
     )
-    assert fit(text, settings(adversarial="staged"), 0, tmp_path / "run")["epochs"] == 2
+    assert fit(prepare(text, settings(adversarial="staged")), 0, tmp_path / "run")["epochs"] == 2
 
 
 def test_average_of_the_weights_is_validated_and_kept(
@@ -177,15 +181,15 @@ def test_average_of_the_weights_is_validated_and_kept(
 ) -> None:
     made = []
 
-    def keep(*arguments: object, **options: object) -> Optimiser:
-        made.append(Optimiser(*arguments, **options))
+    def keep(*arguments: object, **options: object) -> Learner:
+        made.append(Learner(*arguments, **options))
         return made[0]
 
-    monkeypatch.setattr(module, "Optimiser", keep)
-    fit(dialogues, settings(epochs=1, ema_decay=0.9), 0, tmp_path / "run")
-    assert calls[0][0] is made[0].average
+    monkeypatch.setattr(module, "Learner", keep)
+    fit(prepare(dialogues, settings(epochs=1, ema_decay=0.9)), 0, tmp_path / "run")
+    assert calls[0][0] is made[0].ema
     kept = load_file(tmp_path / "run" / "model.safetensors")
-    average = made[0].average.state_dict()
+    average = made[0].ema.state_dict()
     assert all(torch.equal(kept[name], average[name]) for name in average)
 
 
@@ -222,25 +226,15 @@ def test_class_weights_are_inverse_to_training_frequency(dialogues: Dialogues) -
 def test_class_weights_reach_the_loss(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    fit(dialogues, settings(class_weights=True), 0, tmp_path / "run")
+    fit(prepare(dialogues, settings(class_weights=True)), 0, tmp_path / "run")
     assert _bytes(tmp_path / "run")["metrics.jsonl"] != _bytes(trained)["metrics.jsonl"]
-
-
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_split_without_labels_is_named_and_nothing_written(
-    dialogues: Dialogues, settings: Callable, tmp_path: Path, split: str
-) -> None:
-    labels = np.where(_rows(dialogues, split), -1, dialogues.labels)
-    with pytest.raises(InputError, match=f"small: the split '{split}' has no labelled utterance"):
-        fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 def test_test_split_without_labels_is_predicted_but_not_scored(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
     labels = np.where(_rows(dialogues, "test"), -1, dialogues.labels)
-    run = fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "run")
+    run = fit(prepare(replace(dialogues, labels=labels), settings()), 0, tmp_path / "run")
     assert run["test"] is None
     assert _bytes(tmp_path / "run")["metrics.jsonl"] == _bytes(trained)["metrics.jsonl"]
     lines = (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()
@@ -252,16 +246,8 @@ def test_set_without_a_test_split_is_trained_on(
     dialogues: Dialogues, settings: Callable, tmp_path: Path
 ) -> None:
     learnt = dialogues.select(np.flatnonzero(np.array(dialogues.splits) != "test"))
-    assert fit(learnt, settings(), 0, tmp_path / "run")["test"] is None
+    assert fit(prepare(learnt, settings()), 0, tmp_path / "run")["test"] is None
     assert (tmp_path / "run" / "predictions.jsonl").read_text() == ""
-
-
-def test_test_score_of_every_epoch_needs_labels(
-    dialogues: Dialogues, settings: Callable, tmp_path: Path
-) -> None:
-    labels = np.where(_rows(dialogues, "test"), -1, dialogues.labels)
-    with pytest.raises(InputError, match="the split 'test' has no labelled utterance"):
-        fit(replace(dialogues, labels=labels), settings(), 0, tmp_path / "r", test="every epoch")
 
 
 @pytest.fixture
@@ -280,23 +266,23 @@ def test_resumed_run_equals_an_uninterrupted_one(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, schedule: str
 ) -> None:
     config = settings(adversarial=schedule, epochs=3, ema_decay=0.9, cosine=True)
-    fit(dialogues, config, 0, tmp_path / "whole")
+    fit(prepare(dialogues, config), 0, tmp_path / "whole")
 
     def stop(record: dict[str, Any]) -> None:
         raise _StoppedError
 
     for _ in range(3):  # after each epoch anew
         with pytest.raises(_StoppedError):
-            fit(dialogues, config, 0, tmp_path / "resumed", report=stop)
-    fit(dialogues, config, 0, tmp_path / "resumed")
+            fit(prepare(dialogues, config), 0, tmp_path / "resumed", report=stop)
+    fit(prepare(dialogues, config), 0, tmp_path / "resumed")
     assert _bytes(tmp_path / "resumed") == _bytes(tmp_path / "whole")
 
 
 def test_finished_run_is_not_trained_again(
     dialogues: Dialogues, settings: Callable, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ariigcn_dgl.training.fit.Loop", None)
-    run = fit(dialogues, settings(), 0, trained)
+    monkeypatch.setattr("ariigcn_dgl.training.fit.Trainer", None)
+    run = fit(prepare(dialogues, settings()), 0, trained)
     assert run == json.loads((trained / "run.json").read_text())
 
 
@@ -318,7 +304,7 @@ def test_state_that_a_killed_process_left_is_removed(
     dialogues: Dialogues, settings: Callable, copy: Path
 ) -> None:
     (copy / "state.pt").touch()
-    fit(dialogues, settings(), 0, copy)
+    fit(prepare(dialogues, settings()), 0, copy)
     assert not (copy / "state.pt").exists()
 
 
@@ -327,7 +313,7 @@ def test_scratch_files_that_a_killed_process_left_are_removed(
 ) -> None:
     left = tmp_path / f".state.pt.{'a' * 32}.tmp"
     left.touch()
-    fit(dialogues, settings(), 0, tmp_path)
+    fit(prepare(dialogues, settings()), 0, tmp_path)
     assert not left.exists()
 
 
@@ -339,7 +325,7 @@ def test_folder_of_another_run_is_refused(
     dialogues: Dialogues, settings: Callable, trained: Path, changes: dict, seed: int, words: str
 ) -> None:
     with pytest.raises(InputError, match=f"holds a run of {words}: delete it"):
-        fit(dialogues, settings(**changes), seed, trained)
+        fit(prepare(dialogues, settings(**changes)), seed, trained)
 
 
 def test_finished_run_that_lost_its_seal_is_not_trained_again(
@@ -347,15 +333,15 @@ def test_finished_run_that_lost_its_seal_is_not_trained_again(
 ) -> None:
     unseal(copy)
     with pytest.raises(InputError, match=r"seal.json: no such file; put the right file there, or"):
-        fit(dialogues, settings(), 0, copy)
+        fit(prepare(dialogues, settings()), 0, copy)
 
 
 def test_process_that_was_killed_before_the_seal_goes_on(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never")
     unseal(tmp_path / "run")
-    fit(dialogues, settings(), 0, tmp_path / "run")
+    fit(prepare(dialogues, settings()), 0, tmp_path / "run")
     assert _bytes(tmp_path / "run") == _bytes(trained)
 
 
@@ -368,13 +354,13 @@ def test_weights_that_changed_during_training_are_named(
             path.write_bytes(path.read_bytes() + b" ")
 
     with pytest.raises(InputError, match=r"model.safetensors: is not what the best epoch wrote"):
-        fit(dialogues, settings(), 0, tmp_path / "run", report=damage)
+        fit(prepare(dialogues, settings()), 0, tmp_path / "run", report=damage)
 
 
 def test_search_never_touches_the_test_split(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
 ) -> None:
-    run = fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    run = fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never")
     assert {"val"} == set().union(*(splits for _, splits in calls))
     assert "test" not in run
     assert not (tmp_path / "run" / "predictions.jsonl").exists()
@@ -383,18 +369,18 @@ def test_search_never_touches_the_test_split(
 def test_finished_search_is_not_trained_again(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, calls: list
 ) -> None:
-    run = fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    run = fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never")
     calls.clear()
-    assert fit(dialogues, settings(), 0, tmp_path / "run", test="never") == run
+    assert fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never") == run
     assert calls == []
 
 
 def test_test_scores_can_be_added_to_a_search_without_training(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    fit(dialogues, settings(), 0, tmp_path / "run", test="never")
+    fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never")
     epochs: list[dict[str, Any]] = []
-    run = fit(dialogues, settings(), 0, tmp_path / "run", report=epochs.append)
+    run = fit(prepare(dialogues, settings()), 0, tmp_path / "run", report=epochs.append)
     assert epochs == []
     assert _bytes(tmp_path / "run") == _bytes(trained)
     assert run["test"] == json.loads((trained / "run.json").read_text())["test"]
@@ -404,7 +390,9 @@ def test_test_scores_can_be_added_to_a_search_without_training(
 def test_test_scores_of_every_epoch_decide_nothing(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    run = fit(dialogues, settings(), 0, tmp_path / "run", test="every epoch")
+    run = fit(
+        prepare(dialogues, settings(), test="every epoch"), 0, tmp_path / "run", test="every epoch"
+    )
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     history = [json.loads(line) for line in lines]
     assert run["best_test_epoch"]["weighted_f1"] == max(r["test_weighted_f1"] for r in history)

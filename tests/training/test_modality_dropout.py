@@ -13,6 +13,7 @@ from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.modality_dropout import drop_modalities
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -74,7 +75,7 @@ def test_training_with_it_is_repeatable_and_differs(
     losses = {}
     for name, probability in (("none", 0.0), ("some", 0.5), ("again", 0.5)):
         config = settings(modality_dropout=probability, epochs=1, adversarial="off")
-        fit(dialogues, config, 0, tmp_path / name)
+        fit(prepare(dialogues, config), 0, tmp_path / name)
         losses[name] = (tmp_path / name / "metrics.csv").read_text()
     assert losses["some"] == losses["again"] != losses["none"]
 
@@ -83,7 +84,7 @@ def test_settings_from_before_it_mean_none(
     dialogues: Dialogues, settings: Callable, tmp_path: Path
 ) -> None:
     write_config(tmp_path / CONFIG_FILE, settings())
-    fit(dialogues, settings(), 0, tmp_path / "seed0")
+    fit(prepare(dialogues, settings()), 0, tmp_path / "seed0")
     text = (tmp_path / CONFIG_FILE).read_text()
     older = text.replace("  modality_dropout: 0.0\n", "").replace("  causal: false\n", "")
     assert len(older.splitlines()) == len(text.splitlines()) - 2

@@ -17,9 +17,9 @@ from ariigcn_dgl.batch import Batch, Window, collate
 from ariigcn_dgl.batch.fixed_shape import Shape, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.training import optimise
-from ariigcn_dgl.training.optimise import Optimiser
-from ariigcn_dgl.training.presets import default_preset, preset_config
+from ariigcn_dgl.training import optim
+from ariigcn_dgl.training.run_config import default_preset, preset_config
+from ariigcn_dgl.training.trainer import Learner
 from tests.waiting import waiting_is_an_error
 
 # Settings under which systems take other ways through the code than their published ones do.
@@ -68,15 +68,15 @@ def batch_on_device(dialogues: Dialogues, window: Window) -> Batch:
     return found.to("meta")
 
 
-def optimiser_of(
+def learner_of(
     system: str, preset: str, changes: dict, dialogues: Dialogues, device: str
-) -> Optimiser:
-    """Return the optimiser of a model on a device, with weights of the classes."""
+) -> Learner:
+    """Return what trains a model on a device, with weights of the classes."""
     kind, config = SYSTEMS[system], preset_config(system, preset)
     settings = kind.resolved(replace(config.model, **changes), dialogues)
     model = kind(dialogues.widths, dialogues.num_classes, settings).to(device)
     weight = torch.ones(dialogues.num_classes, device=device)
-    return Optimiser(model, config.training, 4, 2, weight)
+    return Learner(model, config.training, 4, 2, weight)
 
 
 @pytest.fixture
@@ -87,15 +87,15 @@ def plain_adam(monkeypatch: pytest.MonkeyPatch) -> None:
         def plain(*args, fused, kind=kind, **kwargs):
             return kind(*args, **kwargs)
 
-        monkeypatch.setattr(optimise.torch.optim, kind.__name__, plain)
+        monkeypatch.setattr(optim.torch.optim, kind.__name__, plain)
 
 
-def check_step(optimiser: Optimiser, step: str, dialogues: Dialogues, sent: list[int]) -> None:
+def check_step(learner: Learner, step: str, dialogues: Dialogues, sent: list[int]) -> None:
     """Take a step on the meta device; only `send` may copy to it."""
-    batch = batch_on_device(dialogues, optimiser.model.window)
+    batch = batch_on_device(dialogues, learner.model.window)
     sent.clear()
     with Copies() as copies:
-        terms = getattr(optimiser, step)(batch)
+        terms = getattr(learner, step)(batch)
     assert {term.device.type for term in terms.values()} == {"meta"}
     assert copies.count == len(sent)
 
@@ -110,27 +110,27 @@ def test_batch_travels_in_two_copies(dialogues: Dialogues, sent: list[int]):
 @pytest.mark.parametrize("step", ["train_step", "adversarial_step"])
 @pytest.mark.usefixtures("plain_adam")
 def test_training_step_does_not_wait(preset, step, dialogues, sent):
-    optimiser = optimiser_of("ariigcn", preset, {}, dialogues, "meta")
-    check_step(optimiser, step, dialogues, sent)
+    learner = learner_of("ariigcn", preset, {}, dialogues, "meta")
+    check_step(learner, step, dialogues, sent)
 
 
 @each_variant
 @pytest.mark.usefixtures("plain_adam")
 def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
-    optimiser = optimiser_of(system, default_preset(system), changes, dialogues, "meta")
-    check_step(optimiser, "train_step", dialogues, sent)
+    learner = learner_of(system, default_preset(system), changes, dialogues, "meta")
+    check_step(learner, "train_step", dialogues, sent)
 
 
 @each_preset
 @pytest.mark.parametrize("update", ["update", "adversarial_update"])
 @pytest.mark.usefixtures("plain_adam")
 def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialogues):
-    optimiser = optimiser_of("ariigcn", preset, {}, dialogues, "meta")
-    batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
+    learner = learner_of("ariigcn", preset, {}, dialogues, "meta")
+    batch = collate(dialogues, [0, 1, 2], learner.model.window)
     fixed = padded(batch, Shape.of(batch, 4))
     tensors = [x.to("meta") for x in tensors_of(fixed)]
     with Copies() as copies:
-        terms = getattr(optimiser, update)(rebuilt(fixed, tensors))
+        terms = getattr(learner, update)(rebuilt(fixed, tensors))
     assert {term.device.type for term in terms.values()} == {"meta"}
     assert copies.count == 0
 
@@ -146,11 +146,11 @@ def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialog
     ids=str,
 )
 def test_training_step_on_a_gpu_does_not_wait(system, preset, changes, dialogues):
-    optimiser = optimiser_of(system, preset, changes, dialogues, "cuda")
-    batch = collate(dialogues, [0, 1, 2], optimiser.model.window)
-    optimiser.train_step(batch.to("cuda"))  # libraries may wait when they start
+    learner = learner_of(system, preset, changes, dialogues, "cuda")
+    batch = collate(dialogues, [0, 1, 2], learner.model.window)
+    learner.train_step(batch.to("cuda"))  # libraries may wait when they start
     with waiting_is_an_error():
-        terms = optimiser.train_step(batch.to("cuda"))
+        terms = learner.train_step(batch.to("cuda"))
     assert all(term.isfinite() for term in terms.values())
 
 

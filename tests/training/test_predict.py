@@ -11,7 +11,7 @@ import torch
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.predict import predict
-from ariigcn_dgl.training.presets import default_preset, preset_config
+from ariigcn_dgl.training.run_config import default_preset, preset_config
 from tests.elsewhere import elsewhere
 
 

@@ -1,39 +1,28 @@
-"""Settings of a run: resolved for the data, written and read back, refused out of range."""
+"""Settings of a run: presets, resolved for the data, changed, written and read back."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.models import ARIIGCNConfig
+from ariigcn_dgl.models import SYSTEMS, ARIIGCNConfig
 from ariigcn_dgl.nn import VAD
 from ariigcn_dgl.option_parser import OptionParser
-from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.run_config import (
+    PRESETS,
     RunConfig,
     changed,
+    default_preset,
     identity,
+    preset_config,
     read_config,
     write_config,
 )
-
-
-@pytest.fixture
-def crowded(dialogues: Dialogues) -> Dialogues:
-    """Let each utterance of the first dialogue have a speaker of its own."""
-    speakers = dialogues.speakers.copy()
-    first = dialogues.rows(0)
-    speakers[first] = np.arange(first.stop)
-    return replace(dialogues, speakers=speakers, speaker_names=tuple("abcdefghijklmnop"))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +53,11 @@ def test_auto_relations_become_speaker_for_more(crowded: Dialogues) -> None:
 
 def test_relations_that_are_given_stay(settings: Callable, dialogues: Dialogues) -> None:
     assert settings().resolved(dialogues) == settings()
+
+
+def test_settings_without_a_window_stay_as_they_are(crowded: Dialogues) -> None:
+    config = RunConfig("mlp")
+    assert config.resolved(crowded) == config
 
 
 def test_prototypes_are_resolved_to_the_labels_of_the_data(
@@ -140,90 +134,6 @@ def test_damaged_settings_are_one_sentence_with_the_file(tmp_path: Path, text: s
     assert "\n" not in str(caught.value)
 
 
-def test_settings_in_range_pass(settings: Callable, dialogues: Dialogues) -> None:
-    check_config(settings(), dialogues)
-
-
-def _with(part: object, path: list[str], value: object) -> object:
-    """Return a copy in which the field that the path of names leads to has the value."""
-    name, *rest = path
-    return replace(part, **{name: _with(getattr(part, name), rest, value) if rest else value})
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("model.hidden_dim", 0),
-        ("model.window.past", -1),
-        ("model.window.num_speakers", 0),
-        ("model.iccl_weight", -0.5),
-        ("model.iccl_weight", math.nan),
-        ("model.projection_dim", -1),
-        ("model.temperature", 0.0),
-        ("model.prototypes", {"sad": (0.5, 0.5, 1.5)}),
-        ("model.encoder_dropout", -0.1),
-        ("model.encoder_dropout", 1.0),
-        ("training.epochs", 0),
-        ("training.weight_decay", math.inf),
-        ("training.learning_rate", 0.0),
-        ("training.learning_rate", math.nan),
-        ("training.ema_decay", 1.0),
-    ],
-)
-def test_setting_out_of_range_is_named(
-    settings: Callable, dialogues: Dialogues, option: str, value: float
-) -> None:
-    with pytest.raises(InputError, match=f"^--{option}: is {re.escape(str(value))}, expected "):
-        check_config(_with(settings(), option.split("."), value), dialogues)
-
-
-def test_unknown_modality_is_named(settings: Callable, dialogues: Dialogues) -> None:
-    with pytest.raises(InputError, match=r"smell'.*, expected some of text, audio, visual"):
-        check_config(settings(speaker_relative=("audio", "smell")), dialogues)
-
-
-def test_more_speakers_than_pairs_are_named(settings: Callable, crowded: Dialogues) -> None:
-    config = settings(window=Window(relations="pairs"))
-    with pytest.raises(InputError, match=r"num_speakers: is 2, but a dialogue of small has \d"):
-        check_config(config, crowded)
-
-
-def test_settings_that_cannot_be_built_are_one_sentence(dialogues: Dialogues) -> None:
-    unresolved = RunConfig("ariigcn")
-    with pytest.raises(InputError, match=r"^--model: .* got 'auto'"):
-        check_config(unresolved, dialogues)
-
-
-def test_system_without_its_modality_is_one_sentence(dialogues: Dialogues) -> None:
-    mute = replace(
-        dialogues,
-        features={"audio": dialogues.features["audio"]},
-        masks={"audio": dialogues.masks["audio"]},
-    )
-    with pytest.raises(InputError, match="textcnn: needs text, but the data set has audio only"):
-        check_config(RunConfig("textcnn"), mute)
-
-
-def test_settings_without_a_window_stay_as_they_are(crowded: Dialogues) -> None:
-    config = RunConfig("mlp")
-    assert config.resolved(crowded) == config
-    check_config(config, crowded)
-
-
-@pytest.mark.parametrize(
-    ("system", "setting", "value"),
-    [("bigru", "hidden_dim", 7), ("textcnn", "widths", ()), ("textcnn", "widths", (3, 0))],
-)
-def test_limits_of_every_system_are_kept(
-    dialogues: Dialogues, system: str, setting: str, value: object
-) -> None:
-    config = RunConfig(system)
-    config = replace(config, model=replace(config.model, **{setting: value}))
-    sentence = re.escape(f"--model.{setting}: is {value}, expected ")
-    with pytest.raises(InputError, match=f"^{sentence}"):
-        check_config(config, dialogues)
-
-
 def test_unknown_system_is_named_with_those_there_are() -> None:
     with pytest.raises(InputError, match="unknown system 'nonsense', expected one of ariigcn, "):
         RunConfig("nonsense")
@@ -298,3 +208,36 @@ def test_settings_added_later_count_only_where_they_change_something(settings: C
     assert other["training"] == plain["training"] | {"modality_dropout": 0.1}
     assert "causal" not in plain["model"]
     assert "modality_dropout" not in plain["training"]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_paper_is_what_was_published(system: str) -> None:
+    config = preset_config(system, "paper")
+    assert config.system == system
+    assert config.model == SYSTEMS[system].Config()
+    assert config.training == SYSTEMS[system].published
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_ariigcn_has_every_preset(preset: str) -> None:
+    assert preset_config("ariigcn", preset).system == "ariigcn"
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_default_preset_belongs_to_the_system(system: str) -> None:
+    assert preset_config(system, default_preset(system)).system == system
+
+
+def test_ariigcn_is_tuned_by_default_and_others_as_published() -> None:
+    assert (default_preset("ariigcn"), default_preset("bigru")) == ("tuned", "paper")
+
+
+def test_preset_of_another_system_is_refused() -> None:
+    sentence = "--preset tuned-meld: was chosen for ariigcn; --system mlp has the preset paper only"
+    with pytest.raises(InputError, match=sentence):
+        preset_config("mlp", "tuned-meld")
+
+
+def test_unknown_preset_is_named_with_those_there_are() -> None:
+    with pytest.raises(InputError, match="'best', expected one of paper, tuned, tuned-meld"):
+        preset_config("ariigcn", "best")

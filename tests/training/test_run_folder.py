@@ -20,10 +20,11 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import seal
-from ariigcn_dgl.training.answers import write_predictions
+from ariigcn_dgl.training.checkpoint import write_checkpoint
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.predict import write_predictions
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.state_file import write_state
 
 
 def _csv(path: Path) -> list[list[str]]:
@@ -54,7 +55,7 @@ def _stop(record: dict) -> None:
 def stopped(dialogues: Dialogues, settings: Callable, tmp_path: Path) -> Path:
     """Return the folder of a seed that was interrupted after its first epoch."""
     with pytest.raises(KeyboardInterrupt):
-        fit(dialogues, settings(), 0, tmp_path / "seed0", report=_stop)
+        fit(prepare(dialogues, settings()), 0, tmp_path / "seed0", report=_stop)
     return tmp_path / "seed0"
 
 
@@ -129,14 +130,14 @@ def test_damaged_state_is_named_with_the_way_out(
 ) -> None:
     (stopped / "state.pt").write_bytes(content)
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged .* delete .*seed0 to start"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 def test_truncated_state_is_named(stopped: Path, dialogues: Dialogues, settings: Callable) -> None:
     state = (stopped / "state.pt").read_bytes()
     (stopped / "state.pt").write_bytes(state[: len(state) // 2])
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 @pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
@@ -147,7 +148,7 @@ def test_one_bit_of_the_state_is_noticed(
     state[int(place * len(state))] ^= 0x40
     (stopped / "state.pt").write_bytes(state)
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 @pytest.mark.parametrize(("changes", "seed"), [({"learning_rate": 0.02}, 0), ({}, 1)])
@@ -155,14 +156,14 @@ def test_state_of_other_settings_or_another_seed_is_named(
     stopped: Path, dialogues: Dialogues, settings: Callable, changes: dict, seed: int
 ) -> None:
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged or of other settings"):
-        fit(dialogues, settings(**changes), seed, stopped)
+        fit(prepare(dialogues, settings(**changes)), seed, stopped)
 
 
 def test_metrics_that_changed_are_written_again(
     stopped: Path, dialogues: Dialogues, settings: Callable, trained: Path
 ) -> None:
     (stopped / "metrics.jsonl").write_text("")
-    fit(dialogues, settings(), 0, stopped)
+    fit(prepare(dialogues, settings()), 0, stopped)
     assert (stopped / "metrics.jsonl").read_bytes() == (trained / "metrics.jsonl").read_bytes()
 
 
@@ -170,16 +171,16 @@ def test_state_of_another_model_is_named(
     stopped: Path, dialogues: Dialogues, settings: Callable
 ) -> None:
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged or of other settings"):
-        fit(dialogues, settings(hidden_dim=16), 0, stopped)
+        fit(prepare(dialogues, settings(hidden_dim=16)), 0, stopped)
 
 
 @pytest.mark.parametrize("content", [None, [1, 2], {}, {"history": []}])
 def test_state_with_something_else_in_it_is_named(
     stopped: Path, dialogues: Dialogues, settings: Callable, content: object
 ) -> None:
-    write_state(stopped / "state.pt", content)
+    write_checkpoint(stopped / "state.pt", content)
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 class _Bomb:
@@ -190,15 +191,15 @@ class _Bomb:
 
 
 def test_state_runs_no_code(stopped: Path, dialogues: Dialogues, settings: Callable) -> None:
-    write_state(stopped / "state.pt", {"history": _Bomb()})
+    write_checkpoint(stopped / "state.pt", {"history": _Bomb()})
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 def test_damaged_record_is_named(stopped: Path, dialogues: Dialogues, settings: Callable) -> None:
     (stopped / "run.json").write_text('{"dataset": ')
     with pytest.raises(InputError, match=r"run.json: not valid JSON"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 @pytest.mark.parametrize("size", [100, 20_000, 1_000_000])
@@ -206,7 +207,7 @@ def test_full_disk_is_one_sentence_and_leaves_no_part_of_a_file(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, size: int
 ) -> None:
     with _largest_file(size), pytest.raises(InputError, match="cannot be written: "):
-        fit(dialogues, settings(), 0, tmp_path / "seed0")
+        fit(prepare(dialogues, settings()), 0, tmp_path / "seed0")
     assert not [path for path in (tmp_path / "seed0").iterdir() if path.suffix == ".tmp"]
 
 
@@ -215,9 +216,9 @@ def test_full_disk_in_the_second_epoch_leaves_the_first_to_go_on_from(
 ) -> None:
     before = (stopped / "state.pt").read_bytes()
     with _largest_file(1_000_000), pytest.raises(InputError, match="cannot be written"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
     assert (stopped / "state.pt").read_bytes() == before
-    fit(dialogues, settings(), 0, stopped)
+    fit(prepare(dialogues, settings()), 0, stopped)
     names = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
     assert [(stopped / n).read_bytes() for n in names] == [
         (trained / n).read_bytes() for n in names
@@ -226,7 +227,7 @@ def test_full_disk_in_the_second_epoch_leaves_the_first_to_go_on_from(
 
 def test_state_on_a_full_disk_names_the_file(tmp_path: Path) -> None:
     with _largest_file(100), pytest.raises(InputError, match=r"state\.pt: cannot be written: File"):
-        RunFolder(tmp_path).write_state({"weights": torch.ones(100)})
+        RunFolder(tmp_path).write_checkpoint({"weights": torch.ones(100)})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
@@ -36,7 +37,7 @@ def run(
         adversarial="off",
     )
     write_config(folder / CONFIG_FILE, config)
-    fit(dialogues, config, 0, folder / "seed0")
+    fit(prepare(dialogues, config), 0, folder / "seed0")
     return TrainedRun(folder / "seed0")
 
 

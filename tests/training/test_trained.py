@@ -18,8 +18,8 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import unseal
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.records import settings_sha256
-from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
+from ariigcn_dgl.training.prepare import prepare
+from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256, write_config
 from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
@@ -125,7 +125,7 @@ def test_too_many_speakers_for_pairs_are_named(
 ) -> None:
     config = settings(window=Window(2, 2, "pairs"), epochs=1)
     write_config(tmp_path / CONFIG_FILE, config)
-    fit(dialogues, config, 0, tmp_path / "seed0")
+    fit(prepare(dialogues, config), 0, tmp_path / "seed0")
     crowd = replace(dialogues, speakers=np.arange(dialogues.num_utterances) % 3)
     with pytest.raises(InputError, match=r"a dialogue has 3 speakers, but .* distinguishes 2"):
         TrainedRun(tmp_path / "seed0").adapt(crowd)

@@ -12,9 +12,9 @@ from ariigcn_dgl.data import SynthConfig, synthesise
 from ariigcn_dgl.data.synth_config import IEMOCAP_LIKE, MELD_LIKE
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.training.optimise import Optimiser, copied
-from ariigcn_dgl.training.presets import preset_config
-from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.optim import copied
+from ariigcn_dgl.training.run_config import RunConfig, preset_config
+from ariigcn_dgl.training.trainer import Learner
 
 MODALITIES = ("text", "audio")
 WIDTHS = {"text": 384, "audio": 55}  # of a sentence encoder, and of functionals of speech
@@ -44,9 +44,10 @@ class StepInputs:
     model: ARIIGCN
     config: RunConfig
 
-    def optimiser(self, recorded: bool = False) -> Optimiser:
+    def learner(self, capturable: bool = False) -> Learner:
         """Return what trains a copy of the model, so that every peer starts from the same one."""
-        return Optimiser(copied(self.model), self.config.training, STEPS, 1, None, recorded)
+        model = copied(self.model)
+        return Learner(model, self.config.training, STEPS, 1, capturable=capturable)
 
 
 def draw_step(shape: StepShape, dtype: torch.dtype, device: torch.device) -> StepInputs:
@@ -81,16 +82,16 @@ def loss_and_gradient(inputs: StepInputs, model: ARIIGCN) -> list[Tensor]:
     for layer in model.modules():
         if isinstance(layer, Dropout | torch.nn.Dropout):
             layer.p = 0.0
-    adversary = list(model.discriminator_parameters())
-    owned = {id(p) for p in adversary}
-    others = [p for p in model.parameters() if id(p) not in owned]
+    discriminators = list(model.discriminator_parameters())
+    theirs = {id(p) for p in discriminators}
+    others = [p for p in model.parameters() if id(p) not in theirs]
     amp = inputs.config.training.amp
     with torch.autocast(others[0].device.type, torch.bfloat16, enabled=amp):
-        against = model.discriminator_loss(inputs.batch)
+        discriminator_loss = model.discriminator_loss(inputs.batch)
         loss = sum(model.losses(inputs.batch).values())
     grads = [
         *torch.autograd.grad(loss, others, materialize_grads=True),
-        *torch.autograd.grad(against, adversary, materialize_grads=True),
+        *torch.autograd.grad(discriminator_loss, discriminators, materialize_grads=True),
     ]
-    losses = torch.stack([against.detach().double(), loss.detach().double()])
+    losses = torch.stack([discriminator_loss.detach().double(), loss.detach().double()])
     return [losses, torch.cat([grad.flatten().double() for grad in grads])]

@@ -9,33 +9,33 @@ from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
 from ariigcn_dgl.benchmark.step.native import native_operators
-from ariigcn_dgl.training.recorded_step import CudaGraphs, RecordedStep
+from ariigcn_dgl.training.cuda_graph import CapturedUpdate, CudaGraphs
 
 
 def _ours(inputs: StepInputs) -> Built:
-    optimiser = inputs.optimiser()
+    learner = inputs.learner()
     return Built(
-        lambda: list(optimiser.train_step(inputs.batch).values()),
+        lambda: list(learner.train_step(inputs.batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
     )
 
 
-def _recorded(inputs: StepInputs) -> Built:
-    optimiser, batch = inputs.optimiser(recorded=True), inputs.batch.on_cpu
-    graphs = CudaGraphs(inputs.batch.labels.device)
-    step = RecordedStep(optimiser, optimiser.update, len(batch.lengths), graphs)
+def _captured(inputs: StepInputs) -> Built:
+    learner, batch = inputs.learner(capturable=True), inputs.batch.on_cpu
+    device = inputs.batch.labels.device
+    update = CapturedUpdate(learner.update, device, len(batch.lengths), CudaGraphs(device))
     return Built(
-        lambda: list(step(batch).values()),
+        lambda: list(learner.step(update, batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
     )
 
 
 def _native(inputs: StepInputs) -> Built:
-    optimiser = inputs.optimiser()
+    learner = inputs.learner()
 
     @native_operators()
     def step() -> list[Tensor]:
-        return list(optimiser.train_step(inputs.batch).values())
+        return list(learner.train_step(inputs.batch).values())
 
     @native_operators()
     def values(_: list[Tensor]) -> list[Tensor]:
@@ -56,6 +56,6 @@ def _no_graphs(inputs: StepInputs) -> str:
 
 PEERS = (
     Peer(OURS, "ours", _ours, refusal=_no_half),
-    Peer("recorded", "ours, padded, as a CUDA graph", _recorded, refusal=_no_graphs),
+    Peer("recorded", "ours, padded, as a CUDA graph", _captured, refusal=_no_graphs),
     Peer("native", "torch operators", _native, refusal=_no_half),
 )

@@ -30,7 +30,7 @@ TOUCHED = 9
 class StepProblem:
     """AR-IIGCN with its tuned settings, on one batch of a data set's size.
 
-    What is timed is a whole step (`Optimiser.train_step`): discriminators, then everything else,
+    What is timed is a whole step (`Learner.train_step`): discriminators, then everything else,
     each with its losses, gradients and optimiser; and the moving average. What is compared are
     losses and gradients before the first step, without dropout.
     """

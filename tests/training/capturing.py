@@ -1,6 +1,6 @@
-"""CUDA graphs, emulated on the CPU: the operators of a function, recorded with their memory.
+"""CUDA graphs, emulated on the CPU: the operators of a function, captured with their memory.
 
-As on CUDA, what is recorded reads and writes where it did the first time, whatever Python would do
+As on CUDA, what is captured reads and writes where it did the first time, whatever Python would do
 now: shapes, numbers that Python knew and tensors that were there before are frozen. Memory is not
 used twice, as it is on CUDA.
 """
@@ -35,7 +35,7 @@ class _Operators(TorchDispatchMode):
 
 
 class EmulatedGraphs:
-    """A `Recorder` that does on the CPU what `CudaGraphs` does on a GPU."""
+    """A `GraphCapture` that does on the CPU what `CudaGraphs` does on a GPU."""
 
     def __init__(self) -> None:
         self.replays = 0
@@ -43,10 +43,10 @@ class EmulatedGraphs:
     def warm_up(self, function: Callable[[], Any]) -> Any:
         return function()
 
-    def record(self, function: Callable[[], Any]) -> Callable[[], Any]:
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         with _Operators() as operators:
             result = function()
-        carried_out = [True]  # which CUDA does not do while it records
+        carried_out = [True]  # which CUDA does not do while it captures
 
         def replay() -> Any:
             self.replays += 1

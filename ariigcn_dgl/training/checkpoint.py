@@ -1,4 +1,4 @@
-"""The file that an interrupted training goes on from, with its own hash.
+"""The checkpoint that an interrupted training goes on from, a file with its own hash.
 
 torch.load notices some damage only: a changed weight is read as it is.
 """
@@ -15,10 +15,10 @@ import torch
 from ariigcn_dgl.files import replacing
 
 _HEAD = b"ariigcn-state-1 "  # then the hash of what follows the line
-_HASH_DIGITS = 64
+_HASH_DIGITS = 64  # of a SHA-256 in hexadecimal
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a state of tensors, numbers and texts, whole or not at all."""
     # Through memory: on a full disk torch.save raises errors that do not say so.
     buffer = io.BytesIO()
@@ -29,8 +29,8 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
         file.write(buffer.getvalue())  # no copy, and no view that outlives the buffer
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Read what `write_state` wrote; run nothing in it.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `write_checkpoint` wrote; run nothing in it.
 
     Raises
     ------
@@ -41,8 +41,8 @@ def read_state(path: Path) -> dict[str, Any]:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_state(Path(folder, "state.pt"), {"step": 3})
-    ...     read_state(Path(folder, "state.pt"))
+    ...     write_checkpoint(Path(folder, "state.pt"), {"step": 3})
+    ...     read_checkpoint(Path(folder, "state.pt"))
     {'step': 3}
     """
     try:

@@ -1,0 +1,140 @@
+"""Check once, before anything is trained or written, what a training is given.
+
+`prepare` turns dialogues and settings into a `Prepared`; `fit` trusts it. Commands call it once,
+before they make a folder, whatever the number of seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.limits import check_limits
+from ariigcn_dgl.training.run_config import RunConfig
+
+TestUse = Literal["never", "once", "every epoch"]
+LEARNT_FROM = ("train", "val")  # test may lack labels: then it is predicted, not scored
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` found fit for training.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        With labels in every split that is learnt from or scored by epochs.
+    config : RunConfig
+        Resolved for the dialogues, in range, and a model can be built of it.
+    dataset_sha256 : str
+        Fingerprint of the dialogues.
+    """
+
+    dialogues: Dialogues
+    config: RunConfig
+    dataset_sha256: str
+
+
+def prepare(
+    dialogues: Dialogues,
+    config: RunConfig,
+    *,
+    test: TestUse = "once",
+    dataset_sha256: str | None = None,
+) -> Prepared:
+    """Resolve settings for dialogues, and refuse what cannot be trained.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        As `ariigcn_dgl.data.source.load_source` returns them: their form has been checked.
+    config : RunConfig
+        Resolved or not: what is resolved stays as it is.
+    test : {"never", "once", "every epoch"}
+        As of `fit`; "every epoch" needs labels in the test split, too.
+    dataset_sha256 : str, optional
+        Fingerprint of the dialogues, where the caller has it already: it reads every feature.
+
+    Raises
+    ------
+    InputError
+        If a split has no labelled utterance, or a setting is out of range or does not fit the
+        others or the dialogues: names the option, its value and the range.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.config import TrainingConfig
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> dialogues = synthesise(SynthConfig())
+    >>> prepare(dialogues, RunConfig()).config.model.window.relations
+    'pairs'
+    >>> prepare(dialogues, RunConfig(training=TrainingConfig(epochs=0)))
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: --training.epochs: is 0, expected at least 1
+    """
+    config = config.resolved(dialogues)
+    require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
+    check_config(config, dialogues)
+    return Prepared(dialogues, config, dataset_sha256 or fingerprint(dialogues))
+
+
+def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
+    """Raise `InputError` where one of the splits has no labelled utterance."""
+    for split in splits:
+        part = dialogues.select(dialogues.indices(split))
+        if not (part.labels >= 0).any():
+            raise InputError(
+                f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
+                f"{', '.join(splits[:-1])} and {splits[-1]}"
+            )
+
+
+def check_config(config: RunConfig, dialogues: Dialogues) -> None:
+    """Raise `InputError` where resolved settings are out of range or do not fit the dialogues."""
+    check_limits(config.model, "--model")
+    check_limits(config.training, "--training")
+    _check_speakers(config, dialogues)
+    check_model(config, dialogues.widths, dialogues.num_classes, "--model")
+
+
+def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
+    window, found = getattr(config.model, "window", None), dialogues.most_speakers
+    if window is not None and window.relations == "pairs" and found > window.num_speakers:
+        raise InputError(
+            f"--model.window.num_speakers: is {window.num_speakers}, but a dialogue of "
+            f"{dialogues.name} has {found} speakers: raise it, or use "
+            "--model.window.relations speaker"
+        )
+
+
+def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, where: str) -> None:
+    """Raise where no model can be built of settings.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Resolved.
+    widths : mapping of str to int
+        Of the features.
+    num_classes : int
+        Number of classes C.
+    where : str
+        What comes before the reason in the message.
+
+    Raises
+    ------
+    InputError
+        Gives the model's own reason.
+    """
+    try:
+        with torch.device("meta"):  # takes no memory and draws no random numbers
+            config.build(widths, num_classes)
+    except InputError:
+        raise
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from error

@@ -1,0 +1,215 @@
+"""A run folder: what it trains (``train.json``, ``config.yaml``), made whole, and locked in use.
+
+The spec says the data set, modalities, fold, preset, seeds, device and threads; the settings stand
+beside it. Each seed's own files are a `RunFolder` in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.folds import Fold
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
+from ariigcn_dgl.files import read_json, replacing, sweep_beside, write_json
+from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
+from ariigcn_dgl.lock import locked
+from ariigcn_dgl.schema import conform
+from ariigcn_dgl.seal import is_sealed, seal, unseal, verify
+from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
+from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
+from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256
+
+SPEC_FILE = "train.json"
+BUSY = "another process is training in it; wait for it"
+Seeds = Annotated[list[Seed], Limit("different numbers", lambda x: 0 < len(x) == len(set(x)))]
+
+
+class FoldSpec(TypedDict):
+    """A fold of a cross-validation."""
+
+    number: NotNegativeInt
+    of: PositiveInt
+
+
+class _Optional(TypedDict, total=False):
+    modalities: list[Modality] | None
+    fold: FoldSpec | None
+    cuda_graphs: bool
+    threads: PositiveInt
+    environment: dict[str, str]
+
+
+class RunSpec(_Optional):
+    """What ``train.json`` says."""
+
+    data: str
+    dataset_sha256: Sha256
+    preset: str
+    seeds: Seeds
+    device: str
+
+
+# What a spec that does not say otherwise means: all modalities, and the data set's own splits.
+DEFAULTS = {
+    "modalities": None,
+    "fold": None,
+    "cuda_graphs": False,
+    "threads": 1,
+    "environment": {},
+}
+
+
+def write_run_spec(run: Path, spec: RunSpec, config: RunConfig) -> None:
+    """Write into a folder all that decides a run, and seal it.
+
+    Parameters
+    ----------
+    run : Path
+        A folder, new or of a run that is to begin anew.
+    spec : RunSpec
+        As `read_run_spec` is to return it.
+    config : RunConfig
+        Resolved for the data set.
+    """
+    unseal(run)
+    write_config(run / CONFIG_FILE, config)
+    write_json(run / SPEC_FILE, spec)
+    keep_manifest(spec["data"], run)
+    extracted = [name for name in (MANIFEST, AUDIO_ENCODER) if (run / name).is_file()]
+    seal(run, [CONFIG_FILE, SPEC_FILE, *extracted])
+
+
+def read_run_spec(run: Path) -> dict[str, Any]:
+    """Read the spec of a run folder, with `DEFAULTS` where it says nothing.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, or its spec is damaged.
+    """
+    if not (run / SPEC_FILE).is_file():
+        raise InputError(f"{run}: not a run folder (no {SPEC_FILE}): expected what --out named")
+    if not is_sealed(run):
+        raise InputError(
+            f"{run}: has no seal.json: another version of this program made it, or a file was "
+            "lost; use that version, or train again"
+        )
+    _verify(run / SPEC_FILE)
+    return DEFAULTS | conform(read_json(run / SPEC_FILE), RunSpec, str(run / SPEC_FILE))
+
+
+def read_settings(run: Path) -> RunConfig:
+    """Read the settings of a run folder.
+
+    Raises
+    ------
+    InputError
+        If they are damaged, or not those that it was begun with.
+    """
+    if is_sealed(run):
+        _verify(run / CONFIG_FILE)
+    return read_config(run / CONFIG_FILE)
+
+
+def _verify(path: Path) -> None:
+    verify(path, f"put the right file there, or delete {path.parent} and train again")
+
+
+def load_run_data(spec: RunSpec, source: str | None = None) -> Dialogues:
+    """Return the dialogues that a run trains and tests on.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What `read_run_spec` returned.
+    source : str, optional
+        Where the data set lies now; default: where it was.
+    """
+    fold = None if spec["fold"] is None else Fold(**spec["fold"])
+    return load_source(source or spec["data"], spec["modalities"], fold)
+
+
+def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") -> Prepared:
+    """Return what a run folder trains on, as `fit` wants it.
+
+    Parameters
+    ----------
+    run : Path
+        The folder.
+    spec : RunSpec
+        What `read_run_spec` returned of it.
+    changed : str
+        What is wrong where the data set is no longer the one that the spec was written for.
+    test : {"never", "once", "every epoch"}
+        As of `fit`.
+
+    Raises
+    ------
+    InputError
+        If the data set has changed, or as of `load_source`, `read_settings` and `prepare`.
+    """
+    dialogues = load_run_data(spec)
+    found = fingerprint(dialogues)
+    if found != spec["dataset_sha256"]:
+        raise InputError(changed)
+    return prepare(dialogues, read_settings(run), test=test, dataset_sha256=found)
+
+
+@contextlib.contextmanager
+def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
+    """Make a run folder with all that decides the run, or nothing; lock it while it is trained in.
+
+    Parameters
+    ----------
+    path : Path
+        Its parents are made; it must not exist.
+    spec, config
+        As of `write_run_spec`.
+
+    Raises
+    ------
+    InputError
+        If it exists or cannot be created.
+    """
+    refuse_existing_run(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be created: {error.strerror}") from error
+    with contextlib.ExitStack() as stack:
+        with replacing(path) as scratch:
+            scratch.mkdir()
+            # Before it has its name: nobody else can come in between.
+            stack.enter_context(locked(scratch, BUSY))
+            write_run_spec(scratch, spec, config)
+        yield
+
+
+@contextlib.contextmanager
+def resumed_run(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the spec of a run folder that is to be gone on with; lock it meanwhile.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, is damaged, or another process trains in it.
+    """
+    spec = read_run_spec(path)
+    sweep_beside(path)  # what a process that was killed in `new_run` left
+    with locked(path, BUSY):
+        yield spec
+
+
+def refuse_existing_run(path: Path) -> None:
+    """Raise `InputError` if something is at the path already."""
+    if path.exists() or path.is_symlink():
+        raise InputError(
+            f"{path}: the output folder exists already; choose another with --out, or continue it "
+            f"with: ariigcn train --resume {path}"
+        )

@@ -1,0 +1,408 @@
+"""Training of one seed, top to bottom: epochs, batches, steps, selection, checkpoints, scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ariigcn_dgl.batch import Batch, collate, shuffled_batches
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.models import System
+from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
+from ariigcn_dgl.training.losses import mean_losses
+from ariigcn_dgl.training.metrics import HEADLINE, Scores
+from ariigcn_dgl.training.modality_dropout import drop_modalities
+from ariigcn_dgl.training.optim import (
+    adam,
+    copied,
+    discriminator_adam,
+    ema_decay,
+    lr_factor,
+    update_ema,
+)
+from ariigcn_dgl.training.predict import predict, score_probabilities
+from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.run_folder import RunFolder
+
+Report = Callable[[dict[str, Any]], None]
+
+SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
+
+
+class Trainer:
+    """Trains one seed epoch by epoch, and keeps the weights that validation chooses.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        Standardised.
+    config, seed, device, test
+        As in `fit`.
+    folder : RunFolder
+        Gets weights, metrics and checkpoints.
+    capture : GraphCapture, optional
+        With it, steps are captured as CUDA graphs and replayed (`CapturedUpdate`).
+    """
+
+    def __init__(
+        self,
+        dialogues: Dialogues,
+        config: RunConfig,
+        seed: int,
+        folder: RunFolder,
+        device: str = "cpu",
+        test: TestUse = "once",
+        capture: GraphCapture | None = None,
+    ) -> None:
+        self.dialogues = dialogues
+        self.config = config.training
+        self.seed = seed
+        self.folder = folder
+        self.test = test
+        self.train_set = dialogues.indices("train")
+        self.splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
+        torch.manual_seed(seed)
+        self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
+        self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
+        self.epochs = self.adversarial_epochs + self.config.epochs
+        batch_size = self.config.batch_size
+        self.learner = Learner(
+            self.model,
+            self.config,
+            batches_per_epoch=-(-len(self.train_set) // batch_size),  # rounded up
+            epochs=self.epochs,
+            class_weight=class_weight(dialogues).to(device) if self.config.class_weights else None,
+            capturable=capture is not None,
+        )
+        self.update: Update = self.learner.update
+        self.adversarial_update: Update = self.learner.adversarial_update
+        self.batch_device: str | None = device
+        if capture is not None:
+            self.update = CapturedUpdate(self.update, device, batch_size, capture)
+            self.adversarial_update = CapturedUpdate(
+                self.adversarial_update, device, batch_size, capture
+            )
+            self.batch_device = None  # a captured update sends its batches itself
+        self.history: list[dict[str, Any]] = []  # a record of each epoch
+        # Of the epoch whose weights are kept. -1 is below any score: the first epoch is kept.
+        self.best: dict[str, Any] = {"epoch": 0, "weighted_f1": -1.0, "sha256": ""}
+        self.seconds = 0.0
+        self.deciding: dict[str, Any] = {}
+
+    def train(self, report: Report) -> None:
+        """Train epoch by epoch until patience or the epochs are at an end."""
+        for epoch in range(len(self.history) + 1, self.epochs + 1):
+            if self.early_stopping(epoch):
+                break
+            started = time.perf_counter()
+            record = {"epoch": epoch} | self.train_epoch(epoch)
+            if epoch > self.adversarial_epochs:
+                record |= self.validate(epoch)
+            self.seconds += time.perf_counter() - started
+            self.history.append(record)
+            self.save_checkpoint()
+            report(record)
+
+    def early_stopping(self, epoch: int) -> bool:
+        """Whether to stop before an epoch, patience being at an end.
+
+        Epochs of the GAN alone do not count: they have no score that could be better.
+        """
+        last_gain = max(self.best["epoch"], self.adversarial_epochs)
+        return epoch - last_gain > self.config.patience
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Take a step on every batch; return the mean losses."""
+        # Seeded by epoch, so that a resumed run draws what an uninterrupted one would have drawn.
+        torch.manual_seed(self.seed * SEED_STRIDE + epoch)
+        self.model.train()
+        adversarial_only = epoch <= self.adversarial_epochs
+        update = self.adversarial_update if adversarial_only else self.update
+        first_step = self.learner.step_count
+        losses = [self.learner.step(update, batch) for batch in self.batches(epoch)]
+        return mean_losses(losses, first_step)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the training dialogues in the batches of an epoch."""
+        generator = np.random.default_rng([self.seed, epoch])
+        # Of their own, so that without modality dropout the order is the same.
+        dropping = np.random.default_rng([self.seed, epoch, 1])
+        chosen = shuffled_batches(
+            self.dialogues.lengths, self.train_set, self.config.batch_size, generator
+        )
+        for indices in chosen:
+            batch = collate(self.dialogues, indices, self.model.window)
+            batch = drop_modalities(batch, self.config.modality_dropout, dropping)
+            yield batch if self.batch_device is None else batch.to(self.batch_device)
+
+    def validate(self, epoch: int) -> dict[str, float]:
+        """Score the averaged weights on validation, and keep them if they are the best so far."""
+        ema = self.learner.ema
+        scores = self._score(ema, "val")
+        record = _columns("val", scores)
+        if self.test == "every epoch":  # to be reported only: nothing below reads it
+            record |= _columns("test", self._score(ema, "test"))
+        last = self.config.selection == "last"
+        if last or scores.weighted_f1 > self.best["weighted_f1"]:
+            sha256 = self.folder.write_weights(ema)
+            self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1, "sha256": sha256}
+        return record
+
+    def save_checkpoint(self) -> None:
+        """Write what an interrupted training goes on from."""
+        self.folder.write_metrics(self.history)
+        state = self.learner.state_dict()
+        state |= {"history": self.history, "best": self.best, "seconds": self.seconds}
+        self.folder.write_checkpoint(state | {"deciding": self.deciding})
+
+    def resume(self, deciding: dict[str, Any]) -> None:
+        """Go on from the checkpoint in the folder, if there is one.
+
+        Parameters
+        ----------
+        deciding : dict
+            Hashes of settings and data, and the seed: kept in the checkpoint, and those of a
+            checkpoint that training is to go on from must be the same.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is damaged or of another training.
+        """
+        self.deciding = deciding
+        state = self.folder.read_checkpoint()
+        if state is None:
+            return
+        if state.pop("deciding", None) != deciding:
+            raise self.folder.damaged_checkpoint()
+        try:
+            self.history, self.best = state.pop("history"), state.pop("best")
+            self.seconds = state.pop("seconds")
+            self.learner.load_state_dict(state)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise self.folder.damaged_checkpoint() from error
+        self.folder.write_metrics(self.history)  # of a last epoch it may never be done again
+
+    def evaluate(self) -> dict[str, Any]:
+        """Score validation, and test for the first and only time, with the kept weights."""
+        # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
+        self.folder.check_weights(self.best["sha256"])
+        self.folder.load_weights(self.model.cpu())
+        found = {"val": asdict(self._score(self.model, "val"))}
+        if self.test != "never":
+            found["test"] = self._test()
+        if self.test == "every epoch":
+            found["best_test_epoch"] = _best_test_epoch(self.history)
+        return {
+            "best_epoch": self.best["epoch"],
+            "epochs": len(self.history),
+            "seconds": self.seconds,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            **found,
+        }
+
+    def _test(self) -> dict[str, Any] | None:
+        """Predict the test split, and score it where it has labels."""
+        part = self.splits["test"]
+        probabilities = predict(self.model, part) if part.num_dialogues else np.empty((0, 0))
+        scores = None
+        if (part.labels != UNLABELLED).any():
+            scores = score_probabilities(part, probabilities, part.label_names)
+        self.folder.write_test(part, probabilities, scores)
+        return None if scores is None else asdict(scores)
+
+    def _score(self, model: System, split: str) -> Scores:
+        part = self.splits[split]
+        return score_probabilities(part, predict(model, part), part.label_names)
+
+
+class Learner:
+    """Trains a model batch by batch: discriminators first, then everything else.
+
+    Steps return their losses where they were computed: to read them is to wait for the device.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With `losses`, and where it has a GAN `discriminator_loss`, `discriminator_parameters`.
+    config : TrainingConfig
+        How it is trained.
+    batches_per_epoch, epochs : int
+        For the learning-rate schedule; epochs count those of the TGAN alone.
+    class_weight : (C,) tensor, optional
+        Weights of the classes in the cross entropy.
+    capturable : bool
+        Keep what changes from step to step in tensors, so that one captured update
+        serves every step; see `ariigcn_dgl.training.cuda_graph`.
+
+    Attributes
+    ----------
+    ema : nn.Module
+        The moving average of the model's weights: what is validated and kept.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainingConfig,
+        batches_per_epoch: int,
+        epochs: int,
+        class_weight: Tensor | None = None,
+        capturable: bool = False,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.batches_per_epoch = batches_per_epoch
+        self.steps = batches_per_epoch * epochs
+        self.class_weight = class_weight
+        self.discriminator_parameters = list(model.discriminator_parameters())
+        theirs = {id(p) for p in self.discriminator_parameters}
+        self.parameters = [p for p in model.parameters() if id(p) not in theirs]
+        self.optimizer = adam(self.parameters, config)
+        self.discriminator_optimizer = discriminator_adam(self.discriminator_parameters, config)
+        device = self.parameters[0].device
+        self.lr: float | Tensor = torch.zeros((), device=device) if capturable else 0.0
+        self.decay: float | Tensor = torch.zeros((), device=device) if capturable else 0.0
+        self.ema = copied(model).requires_grad_(False)
+        self.step_count = 0
+
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Train on Eq. 17 (and the TGAN, where it alternates); return the losses."""
+        return self.step(self.update, batch)
+
+    def adversarial_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
+        return self.step(self.adversarial_update, batch)
+
+    def step(self, update: Update, batch: Batch) -> dict[str, Tensor]:
+        """Take one step of the schedule by an update of the weights."""
+        self._set_schedule()
+        losses = update(batch)
+        self.step_count += 1
+        return losses
+
+    def _set_schedule(self) -> None:
+        """Set the learning rate and the average's decay of the step that is to be taken."""
+        factor = 1.0
+        if self.config.cosine:  # warms up over the first epoch
+            factor = lr_factor(self.step_count, self.steps, self.batches_per_epoch)
+        lr = self.config.learning_rate * factor
+        decay = ema_decay(self.step_count + 1, self.config.ema_decay)
+        if isinstance(self.lr, Tensor):  # in place: captured steps read these two
+            self.lr.fill_(lr)
+            self.decay.fill_(decay)
+        else:
+            self.lr, self.decay = lr, decay
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """Do what `train_step` does on the device."""
+        discriminator = {}
+        if (
+            self.discriminator_optimizer is not None
+            and self.model.config.adversarial == "alternate"
+        ):
+            discriminator["discriminator"] = self.discriminator_update(batch)
+        with self._autocast():
+            losses = self.model.losses(batch, self.class_weight)
+        self._descend(self.optimizer, self.parameters, losses)
+        update_ema(self.ema, self.model, self.decay)
+        return {name: loss.detach() for name, loss in losses.items()} | discriminator
+
+    def adversarial_update(self, batch: Batch) -> dict[str, Tensor]:
+        """Do what `adversarial_step` does on the device."""
+        discriminator = self.discriminator_update(batch)
+        with self._autocast():
+            loss = self.model.generator_loss(batch)
+        self._descend(self.optimizer, self.parameters, {"generator": loss})
+        update_ema(self.ema, self.model, self.decay)
+        return {"generator": loss.detach(), "discriminator": discriminator}
+
+    def discriminator_update(self, batch: Batch) -> Tensor:
+        """Train the discriminators alone; return their loss."""
+        with self._autocast():
+            loss = self.model.discriminator_loss(batch)
+        self._descend(
+            self.discriminator_optimizer, self.discriminator_parameters, {"discriminator": loss}
+        )
+        return loss.detach()
+
+    def _descend(
+        self,
+        optimizer: torch.optim.Optimizer,
+        parameters: list[nn.Parameter],
+        losses: Mapping[str, Tensor],
+    ) -> None:
+        """Move parameters down the gradient of the losses' sum, clipped."""
+        self.model.zero_grad(set_to_none=True)
+        sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
+        nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
+        # Adam refuses to be captured unless it is told so.
+        capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()
+        for group in optimizer.param_groups:
+            group["lr"], group["capturable"] = self.lr, capturing
+        optimizer.step()
+
+    def _autocast(self) -> AbstractContextManager:
+        if not self.config.amp:
+            return nullcontext()
+        return torch.autocast(self.parameters[0].device.type, torch.bfloat16)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that training goes on from."""
+        discriminator = self.discriminator_optimizer
+        return {  # the keys are those of state.pt: checkpoints of earlier versions have them
+            "model": self.model.state_dict(),
+            "average": self.ema.state_dict(),
+            "main": self.optimizer.state_dict(),
+            "against": None if discriminator is None else discriminator.state_dict(),
+            "step_count": self.step_count,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["main"])
+        if self.discriminator_optimizer is not None:
+            self.discriminator_optimizer.load_state_dict(state["against"])
+        self.step_count = state["step_count"]
+
+
+def class_weight(dialogues: Dialogues) -> Tensor:
+    """Return weights inverse to the classes' training frequency, with mean 1 over utterances.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        Their split train counts.
+
+    Returns
+    -------
+    (C,) float32 tensor
+        0 for a class that training does not have.
+    """
+    labels = dialogues.select(dialogues.indices("train")).labels
+    counts = np.bincount(labels[labels >= 0], minlength=dialogues.num_classes)
+    present = counts > 0
+    weight = np.where(present, counts.sum() / (present.sum() * counts.clip(1)), 0)
+    return torch.from_numpy(weight.astype(np.float32))
+
+
+def _columns(split: str, scores: Scores) -> dict[str, float]:
+    return {f"{split}_{name}": value for name, value in scores.headline().items()}
+
+
+def _best_test_epoch(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what much of the literature reports: the scores of the epoch that test chooses."""
+    scored = [record for record in history if "test_weighted_f1" in record]
+    best = max(scored, key=lambda record: record["test_weighted_f1"])
+    return {"epoch": best["epoch"]} | {name: best[f"test_{name}"] for name in HEADLINE}

@@ -1,0 +1,37 @@
+"""A missing modality is zeros, whatever stood in its rows, in arrays and in tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ariigcn_dgl.data.missing import absent, zero_missing
+
+ROWS = [[1.0, -2.0], [float("nan"), float("inf")]]
+MASK = [True, False]
+
+
+def test_array_keeps_its_type_and_the_rows_that_are_there() -> None:
+    found = zero_missing(np.array(ROWS, np.float32), np.array(MASK))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[1.0, -2.0], [0.0, 0.0]]
+
+
+def test_zeros_have_no_sign() -> None:
+    found = zero_missing(np.array([[-3.0]]), np.array([False]))
+    assert not np.signbit(found).any()
+
+
+def test_tensor_of_several_modalities_and_its_gradient() -> None:
+    rows = torch.tensor([ROWS, ROWS], requires_grad=True)
+    mask = torch.tensor([MASK, [False, False]])
+    found = zero_missing(rows, mask)
+    assert found.tolist() == [[[1.0, -2.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    found.sum().backward()
+    assert rows.grad.tolist() == [[[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+
+
+def test_absent_modality_has_rows_and_no_utterance() -> None:
+    features, mask = absent(2, 3)
+    assert (features.shape, features.dtype, features.any()) == ((2, 3), np.float32, False)
+    assert (mask.shape, mask.dtype, mask.any()) == ((2,), bool, False)
