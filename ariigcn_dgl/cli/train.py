@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.seeds import SUMMARY_FILE
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
+from ariigcn_dgl.cli.unsealed import note_unsealed
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
@@ -35,8 +37,6 @@ from ariigcn_dgl.training.presets import PRESETS
 from ariigcn_dgl.training.records import LARGEST_SEED
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder
-
-SUMMARY_FILE = "summary.json"
 
 
 def train(
@@ -96,6 +96,7 @@ def train(
     check_device(device)
     _check_seeds(seeds)
     dialogues = load_source(data, modalities)
+    note_unsealed(data)
     config = RunConfig(system, model, training).resolved(dialogues)
     require_labels(dialogues, LEARNT_FROM)
     check_config(config, dialogues)

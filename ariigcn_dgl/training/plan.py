@@ -12,7 +12,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
 from ariigcn_dgl.files import read_json, write_json
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.seal import is_sealed, seal, unseal, verify
+from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.records import PlanRecord
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 
@@ -55,7 +55,7 @@ def read_plan(run: Path) -> dict[str, Any]:
     InputError
         If it is no run folder, or its plan is damaged.
     """
-    if not (run / PLAN_FILE).is_file():
+    if not (run / PLAN_FILE).is_file() and PLAN_FILE not in lost(run):
         raise InputError(f"{run}: not a run folder (no {PLAN_FILE}): expected what --out named")
     if not is_sealed(run):
         raise InputError(

@@ -20,7 +20,7 @@ from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import replacing, sha256_of, sweep, write_json
-from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, unseal, verify
+from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
 from ariigcn_dgl.training.answers import read_answers, write_predictions
 from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.records import read_metrics, read_run
@@ -99,6 +99,7 @@ class RunFolder:
             if (self.path / _RUN).exists():  # of another version it may have no seal
                 read_run(self.path / _RUN, trained=False)
             raise self._unfinished()
+        refuse_lost(self.path, self._way_out)
         return read_run(self._verified(_RUN), trained=True)
 
     def read_finished(self) -> dict[str, Any]:
