@@ -30,6 +30,7 @@ from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.divergence import divergence
 from ariigcn_dgl.training.fit import LEARNT_FROM, fit, require_labels
+from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.open_run import new_run, old_run
 from ariigcn_dgl.training.plan import planned_dialogues, read_settings
@@ -101,6 +102,7 @@ def train(
     require_labels(dialogues, LEARNT_FROM)
     check_config(config, dialogues)
     _check_cuda_graphs(cuda_graphs, device, system)
+    require_memory(dialogues, config, device)
     folder = Path(out or _default_folder(dialogues.name, system, preset))
     plan = {
         "data": absolute(data),

@@ -12,6 +12,7 @@ from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.check_config import check_config
 from ariigcn_dgl.training.loop import Loop, Report, TestUse
+from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.recorded_step import CudaGraphs
 from ariigcn_dgl.training.records import RUN_FORMAT, settings_sha256
 from ariigcn_dgl.training.run_config import RunConfig
@@ -72,7 +73,7 @@ def fit(
     ------
     InputError
         If a split has no labelled utterance, a setting is out of range, the folder holds another
-        run or is damaged, or training diverges.
+        run or is damaged, memory is too small, or training diverges.
     """
     folder = RunFolder(path)
     run = _describe(dialogues, config, seed)
@@ -80,6 +81,7 @@ def fit(
         return _ended(folder, run, keep_state=test == "never")
     require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
     check_config(config, dialogues)
+    require_memory(dialogues, config, device)
     folder.begin()
     folder.write_run(run)
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
