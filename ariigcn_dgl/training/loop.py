@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import numpy as np
 import torch
@@ -13,16 +13,21 @@ from torch import Tensor
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.batching import Batch, collate, shuffled_batches
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.optimise import Optimiser, Update, run_epoch
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.recorded_step import RecordedStep, Recorder
+from ariigcn_dgl.training.records import Progress
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder
 
 Report = Callable[[dict[str, Any]], None]
+# What torch raises where a state is of another model.
+_MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 TestUse = Literal["never", "once", "every epoch"]
 
 
@@ -152,10 +157,11 @@ class Loop:
         if state.pop("deciding", None) != deciding:
             raise self.folder.damaged_state()
         try:
+            conform({name: state[name] for name in get_type_hints(Progress)}, Progress, "")
             self.history, self.best = state.pop("history"), state.pop("best")
             self.seconds = state.pop("seconds")
             self.optimiser.load_state_dict(state)
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (*_MISFITS, InputError) as error:
             raise self.folder.damaged_state() from error
         self.folder.write_metrics(self.history)  # of a last epoch it may never be done again
 

@@ -83,6 +83,23 @@ class TrainedRecord(BegunRun, _Scored):
     val: ScoresRecord
 
 
+class BestEpoch(TypedDict):
+    """The best epoch so far; before the first, of number 0."""
+
+    epoch: NotNegativeInt
+    weighted_f1: float
+    sha256: str
+
+
+class Progress(TypedDict):
+    """What ``state.pt`` says beside weights and what optimisers keep."""
+
+    history: list[dict[str, float]]
+    best: BestEpoch
+    seconds: NotNegativeFloat
+    step_count: NotNegativeInt
+
+
 class FoldRecord(TypedDict):
     """A fold of a cross-validation."""
 

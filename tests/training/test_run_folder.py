@@ -23,7 +23,7 @@ from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.answers import write_predictions
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.state_file import write_state
+from ariigcn_dgl.training.state_file import read_state, write_state
 
 
 def _csv(path: Path) -> list[list[str]]:
@@ -178,6 +178,29 @@ def test_state_with_something_else_in_it_is_named(
     stopped: Path, dialogues: Dialogues, settings: Callable, content: object
 ) -> None:
     write_state(stopped / "state.pt", content)
+    with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
+        fit(dialogues, settings(), 0, stopped)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("history", "x"),
+        ("history", ["x"]),
+        ("history", [[]]),
+        ("history", [{"epoch": "1"}]),
+        ("best", {"epoch": 1, "weighted_f1": None, "sha256": ""}),
+        ("best", {}),
+        ("seconds", "1"),
+        ("step_count", None),
+    ],
+)
+def test_state_with_another_value_in_it_is_named(
+    stopped: Path, dialogues: Dialogues, settings: Callable, name: str, value: object
+) -> None:
+    state = read_state(stopped / "state.pt")
+    assert name in state
+    write_state(stopped / "state.pt", state | {name: value})
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
         fit(dialogues, settings(), 0, stopped)
 
