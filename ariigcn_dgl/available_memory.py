@@ -44,8 +44,13 @@ def _cgroup_room() -> int | None:
 
 
 def _address_room() -> int | None:
-    limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _of("self/status", "VmSize")
-    return None if limit == resource.RLIM_INFINITY or used is None else max(limit - used, 0)
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else max(limit - address_space(), 0)
+
+
+def address_space(field: str = "VmSize") -> int:
+    """Return this process's bytes of address space; "VmPeak": the most that it had."""
+    return _of("self/status", field) or 0
 
 
 def _of(file: str, field: str) -> int | None:
