@@ -77,7 +77,7 @@ test-matrix: wheel
 	$(VENV)/bin/python packaging/matrix.py $(DIST)/*.whl
 
 SANITIZER = LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
-  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=3072
 # The CPU operators' tests on a library that checks every access and every undefined operation.
 sanitize: $(VENV)/developed
 	$(WITH_VENV) FORCE_CUDA=0 ARIIGCN_SANITIZE=1 $(VENV)/bin/python setup.py -q \

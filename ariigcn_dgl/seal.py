@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,41 @@ def sealed(folder: Path) -> dict[str, str]:
     return hashes
 
 
+def lost(folder: Path) -> list[str]:
+    """Return the sealed files that are gone; of a folder without a seal none are known.
+
+    Raises
+    ------
+    InputError
+        If the seal is damaged.
+    """
+    names = sealed(folder) if is_sealed(folder) else ()
+    return [name for name in names if not os.path.lexists(folder / name)]
+
+
+def refuse_lost(folder: Path, way_out: str) -> None:
+    """Raise where a sealed file is gone, also one that nobody is about to read.
+
+    Parameters
+    ----------
+    folder : Path
+    way_out : str
+        What to do about it.
+
+    Raises
+    ------
+    InputError
+        If one is gone, or the seal is damaged.
+    """
+    for name in lost(folder):
+        raise gone(folder / name, way_out)
+
+
+def gone(path: Path, way_out: str) -> InputError:
+    """Return what to raise where a sealed file is gone."""
+    return InputError(f"{path}: no such file, but {SEAL_FILE} beside it names it; {way_out}")
+
+
 def verify(path: Path, way_out: str) -> None:
     """Raise where a file is not the one that was sealed.
 
@@ -83,6 +119,8 @@ def verify(path: Path, way_out: str) -> None:
     expected = sealed(path.parent).get(path.name)
     if expected is None:
         raise InputError(f"{path}: is not named in {SEAL_FILE} beside it; {way_out}")
+    if not os.path.lexists(path):
+        raise gone(path, way_out)
     compare(path, expected, SEAL_FILE, way_out)
 
 

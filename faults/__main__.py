@@ -21,8 +21,9 @@ from rich.console import Console
 
 from faults.child import adopt_orphans
 from faults.commands import COMMANDS
-from faults.inputs import make_data, make_recordings, make_run
+from faults.inputs import make_data, make_run
 from faults.kinds import FAULTS
+from faults.recordings import make_labelling_run, make_recordings
 from faults.table import Cells, markdown, table
 from faults.trial import Place, Trial, Undisturbed
 
@@ -32,7 +33,9 @@ PRELOADED = {
     "experiment": ("ariigcn_dgl.cli.experiment", "torch._dynamo", "matplotlib.figure"),
     "report": ("ariigcn_dgl.cli.report", "ariigcn_dgl.cli.train", "sklearn.manifold"),
     "predict": ("ariigcn_dgl.cli.predict", "ariigcn_dgl.cli.train", "torch._dynamo"),
-} | {name: ("ariigcn_dgl.cli.data",) for name in ("data convert", "data import", "data check")}
+    "predict --media": ("ariigcn_dgl.cli.predict", "torch._dynamo"),
+} | {name: ("ariigcn_dgl.cli.data",) for name in COMMANDS if name.startswith("data ")}
+OF_RECORDINGS = ("extract", "extract --visual", "predict --media")
 OF_EXTRACT = ("ariigcn_dgl.cli.extract", "av", "transformers")
 NARROWEST = 110  # columns of the table where there is no terminal
 BEGIN, END = "<!-- of python -m faults -->", "<!-- end -->"
@@ -91,7 +94,8 @@ def _key(text: str) -> Key:
 
 def _plan(options: argparse.Namespace) -> list[Key]:
     """Return moments in rounds: in each, every fault its share of every command."""
-    names = [name for name in options.commands if name != "extract" or _can_extract()]
+    able = not set(options.commands) & set(OF_RECORDINGS) or _can_extract()
+    names = [name for name in options.commands if able or name not in OF_RECORDINGS]
     round_of = [
         (name, fault.name)
         for fault in (FAULTS[one] for one in options.faults)
@@ -117,7 +121,7 @@ def _can_extract() -> bool:
         for name in OF_EXTRACT:
             importlib.import_module(name)
     except ImportError as error:
-        print(f"extract is left out: {error}", file=sys.stderr)
+        print(f"{', '.join(OF_RECORDINGS)} are left out: {error}", file=sys.stderr)
         return False
     return True
 
@@ -128,8 +132,10 @@ def _prepare(place: Place, names: set[str]) -> dict[str, Undisturbed]:
     make_data(place.inputs)
     if names & {"report", "predict"}:
         make_run(place.inputs, COMMANDS["train"].main)
-    if "extract" in names:
+    if names & set(OF_RECORDINGS):
         make_recordings(place.inputs)
+    if "predict --media" in names:
+        make_labelling_run(place.inputs, COMMANDS["train"].main)
     expected = {name: place.undisturbed(COMMANDS[name]) for name in COMMANDS if name in names}
     for name, found in expected.items():
         end = found.end

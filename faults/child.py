@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ariigcn_dgl.available_memory import address_space
+
 MAKING = frozenset({"open", "os.mkdir", "os.rename"})
 EVENTS = MAKING | {"os.remove", "os.rmdir"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -201,12 +203,6 @@ def at_event(
 
 def _path(name: object) -> str:
     return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else ""
-
-
-def address_space(field: str = "VmSize") -> int:
-    """Return this process's bytes of address space."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
 def adopt_orphans() -> None:

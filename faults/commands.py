@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ariigcn_dgl.cli import main as ariigcn
 from faults.child import Main
-from faults.inputs import SMALL
+from faults.inputs import LAYOUTS, SMALL
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,19 @@ def _experiment(inputs: Path, work: Path) -> list[str | Path]:
 
 
 def _extract(inputs: Path, work: Path) -> list[str | Path]:
-    films = inputs / "films"
+    sounds = inputs / "sounds"
     audio = ["--audio", "train", "--audio_training.width=4", "--audio_training.epochs=2"]
     encoders = ["--text", inputs / "roberta", *audio]
     return [
-        *("extract", films, "--utterances", films / "utterances.csv", "--out", work / "out"),
+        *("extract", sounds, "--utterances", sounds / "utterances.csv", "--out", work / "out"),
         *encoders,
     ]
+
+
+def _see(inputs: Path, work: Path) -> list[str | Path]:
+    films = inputs / "films"
+    table = ["--utterances", films / "utterances.csv", "--out", work / "out"]
+    return ["extract", films, *table, "--visual", inputs / "densenet.pth", "--pictures=2"]
 
 
 def _convert(inputs: Path, work: Path) -> list[str | Path]:
@@ -71,6 +77,10 @@ def _convert(inputs: Path, work: Path) -> list[str | Path]:
 
 def _import(inputs: Path, work: Path) -> list[str | Path]:
     return ["data", "import", inputs / "others.pkl", "--out", work / "out"]
+
+
+def _import_layout(name: str) -> Callable[[Path, Path], list[str | Path]]:
+    return lambda inputs, work: ["data", "import", inputs / name, "--out", work / "out"]
 
 
 def _check(inputs: Path, work: Path) -> list[str | Path]:
@@ -85,6 +95,10 @@ def _predict(inputs: Path, work: Path) -> list[str | Path]:
     return ["predict", inputs / "run", "--data", inputs / "data", "--out", work / "out"]
 
 
+def _label(inputs: Path, work: Path) -> list[str | Path]:
+    return ["predict", inputs / "labels", "--media", inputs / "new.mkv", "--out", work / "out"]
+
+
 COMMANDS = {
     one.name: one
     for one in (
@@ -96,10 +110,13 @@ COMMANDS = {
         ),
         Command("experiment", _experiment, begun="experiment.json"),
         Command("extract", _extract),
+        Command("extract --visual", _see),
         Command("data convert", _convert),
         Command("data import", _import),
+        *(Command(f"data import {name}", _import_layout(name)) for name in LAYOUTS),
         Command("data check", _check, out=""),
         Command("report", _report),
         Command("predict", _predict),
+        Command("predict --media", _label),
     )
 }

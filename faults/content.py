@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from ariigcn_dgl.files import SCRATCH
 from ariigcn_dgl.seal import SEAL_FILE, sealed
-from ariigcn_dgl.training.checkpoint import read_checkpoint as read_state
+from ariigcn_dgl.training.checkpoint import read_checkpoint
 
 TIMES = "seconds"
 
@@ -75,7 +75,7 @@ def _whole(path: Path) -> bool:
             with safe_open(path, "numpy"):
                 pass
         elif path.suffix == ".pt":
-            read_state(path)
+            read_checkpoint(path)
     except (ValueError, SafetensorError):
         return False
     return True

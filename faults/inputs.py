@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import subprocess
-import sys
-import wave
-from array import array
 from pathlib import Path
 
 from ariigcn_dgl.data import SynthConfig, SynthModality, synthesise, write_folder
@@ -25,12 +19,11 @@ settings:
   - {name: narrow, set: {model.hidden_dim: 4}, search: {training.learning_rate: [0.001, 0.01]}}
   - {name: wide, set: {model.hidden_dim: 8}, search: {training.learning_rate: [0.001, 0.01]}}
 """
-TEXT_ENCODER = Path(__file__).parents[1] / "tests" / "tiny_roberta.py"
-RATE, SECONDS = 16_000, 0.5
+LAYOUTS = ("mmgcn", "merbench")  # a pickle, and a folder of many files
 
 
 def make_data(folder: Path) -> None:
-    """Write a data set, a feature file of another project, and a study."""
+    """Write a data set, feature files of other projects, and a study."""
     modality = SynthModality(width=6, strength=3.0, trait=0.5, drift=0.3)
     config = SynthConfig(
         name="small",
@@ -47,6 +40,8 @@ def make_data(folder: Path) -> None:
     )
     write_folder(synthesise(config, 0), folder / "data")
     write_layout("dialoguegcn", folder / "others.pkl", fraction=0.02)
+    for name in LAYOUTS:
+        write_layout(name, folder / name, fraction=0.003)
     (folder / "study.yaml").write_text(STUDY)
 
 
@@ -56,28 +51,3 @@ def make_run(folder: Path, main: Main) -> None:
     end = Child(main, ["train", "--out", str(folder / "run"), *options]).wait()
     if end.code:
         raise RuntimeError(end.err)
-
-
-def make_recordings(folder: Path) -> None:
-    """Write six recordings of three utterances, their table, and a text encoder."""
-    (folder / "films").mkdir()
-    with (folder / "films" / "utterances.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "dialogue", "speaker", "start", "end", "text", "label", "split"])
-        for number, split in enumerate(["train"] * 4 + ["val", "test"]):
-            labels = [("happy", "sad")[n % 2] for n in range(number, number + 3)]
-            name = f"{number}.wav"
-            _tones(folder / "films" / name, [440.0 if one == "happy" else 110.0 for one in labels])
-            for n, label in enumerate(labels):
-                times = (SECONDS * n, SECONDS * (n + 1))
-                table.writerow([name, number, "AB"[n % 2], *times, f"So {label}.", label, split])
-    command = [sys.executable, TEXT_ENCODER, folder / "roberta"]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def _tones(path: Path, pitches: list[float]) -> None:
-    each = round(RATE * SECONDS)
-    waves = [math.sin(2 * math.pi * p * n / RATE) for p in pitches for n in range(each)]
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(array("h", [round(8000 * one) for one in waves]).tobytes())

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.child import MAKING, address_space, at_event, orphans
+from ariigcn_dgl.available_memory import address_space
+from faults.child import MAKING, at_event, orphans
 from faults.trial import BAD, SAID, Trial
 
 INCOMPLETE = 1  # exit code of a study that lacks runs

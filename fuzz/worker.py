@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ariigcn_dgl.available_memory import address_space
 from fuzz.faults import ACCEPTED, Fault, Outcome, tried
 from fuzz.target import Case, Target
 
@@ -118,7 +119,7 @@ def _in_child(
         os.setsid()
         _quiet(root)
         if limits.gigabytes:
-            most = _address_space() + int(limits.gigabytes * 2**30)
+            most = address_space() + int(limits.gigabytes * 2**30)
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
         tempfile.tempdir = str(root / "tmp")
         Path(tempfile.tempdir).mkdir()
@@ -177,11 +178,6 @@ def _ended(pid: int, progress: mmap.mmap, limits: Limits) -> tuple[int, bool]:
                 os.killpg(pid, signal.SIGKILL)
             return os.waitpid(pid, 0)[1], True
         time.sleep(POLL_SECONDS)
-
-
-def _address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
 
 
 def _last_words(path: Path) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.seal import is_sealed, seal, sealed, unseal, verify
+from ariigcn_dgl.seal import is_sealed, lost, refuse_lost, seal, sealed, unseal, verify
 
 
 @pytest.fixture
@@ -49,7 +50,24 @@ def test_file_that_was_never_sealed_is_named(file: Path) -> None:
 
 def test_file_that_is_gone_is_named(file: Path) -> None:
     file.unlink()
-    assert _refusal(file).startswith(f"{file}: cannot be read: No such file or directory; ask")
+    said = f"{file}: no such file, but seal.json beside it names it; ask a friend"
+    assert _refusal(file) == said
+    assert lost(file.parent) == ["a.txt"]
+    with pytest.raises(InputError, match=re.escape(said)):
+        refuse_lost(file.parent, "ask a friend")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0", "\ud800", "no/where"])
+def test_name_that_no_file_can_have_is_gone(file: Path, name: str) -> None:
+    content = {"format": "ariigcn-seal-1", "sha256": {name: "0"}}
+    (file.parent / "seal.json").write_text(json.dumps(content))
+    assert lost(file.parent) == [name]
+
+
+def test_nothing_is_lost_where_there_is_no_seal(file: Path) -> None:
+    unseal(file.parent)
+    file.unlink()
+    refuse_lost(file.parent, "")
 
 
 def test_sealing_another_file_keeps_the_hashes_of_the_first(file: Path) -> None:

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 import torch
 
+from ariigcn_dgl.available_memory import available_memory
+
 Result = TypeVar("Result")
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def with_extra_memory(
@@ -43,19 +44,7 @@ def free_memory(device: torch.device) -> int | None:
     """Return the bytes that can still be allocated, None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    if not sys.platform.startswith("linux"):
-        return None
-    free = _kilobytes(Path("/proc/meminfo").read_text(), "MemAvailable")
-    return free if (limit := _cgroup_room()) is None else min(free, limit)
-
-
-def _cgroup_room() -> int | None:
-    """Return what a container's limit leaves, None without a limit."""
-    limit, current = CGROUP / "memory.max", CGROUP / "memory.current"
-    if not (limit.is_file() and current.is_file()):
-        return None
-    text = limit.read_text().strip()
-    return None if text == "max" else int(text) - int(current.read_text())
+    return available_memory()
 
 
 def _reset_peak() -> bool:

@@ -12,7 +12,7 @@ from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
-from ariigcn_dgl.data.folder import lacks_seal
+from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
@@ -61,10 +61,7 @@ def check(data: str, json: bool = False) -> None:
         show(render(summary, findings))
         print(f"sha256 {sha256}" if usable else "not usable as it is: see the errors above")
         if lacks_seal(data):
-            print(
-                "has no seal.json: nothing tells whether dataset.json is as it was written; "
-                "ariigcn data convert writes one"
-            )
+            print(UNSEALED)
     if not usable:
         sys.exit(2)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.unsealed import note_unsealed
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
@@ -95,6 +96,7 @@ def experiment(
     chosen = load_study(study)
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
+    note_unsealed(data)
     require_labels(dialogues)
     dataset_sha256 = fingerprint(dialogues)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))

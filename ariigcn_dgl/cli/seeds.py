@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ariigcn_dgl.escape import command
+from ariigcn_dgl.seal import gone, lost
 from ariigcn_dgl.training.run_spec import read_run_spec
+
+SUMMARY_FILE = "summary.json"
+_RECORD = "run.json"
 
 
 def seed_folders(run: Path) -> list[Path]:
@@ -13,8 +18,18 @@ def seed_folders(run: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If it is no run folder.
+        If it is no run folder, or a file that was sealed in it is gone.
     """
-    if (run / "run.json").is_file():
+    if (run / _RECORD).is_file() or _RECORD in lost(run):
+        _refuse_lost(run.parent)
         return [run]
+    _refuse_lost(run)
     return [run / f"seed{seed}" for seed in read_run_spec(run)["seeds"]]
+
+
+def _refuse_lost(run: Path) -> None:
+    for name in lost(run):
+        way_out = f"put the right file there, or delete {run} and train again"
+        if name == SUMMARY_FILE:
+            way_out = f"write it again with: {command(['ariigcn', 'train', '--resume', str(run)])}"
+        raise gone(run / name, way_out)

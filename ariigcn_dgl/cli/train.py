@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.seeds import SUMMARY_FILE
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
+from ariigcn_dgl.cli.unsealed import note_unsealed
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.environment import differences, environment
@@ -26,13 +28,12 @@ from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
+from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.run_config import PRESETS, RunConfig
 from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
-
-SUMMARY_FILE = "summary.json"
 
 
 def train(
@@ -92,7 +93,9 @@ def train(
     check_device(device)
     _check_seeds(seeds)
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
+    note_unsealed(data)
     _check_cuda_graphs(cuda_graphs, device, system)
+    require_memory(prepared.dialogues, prepared.config, device)
     folder = Path(out or _default_folder(prepared.dialogues.name, system, preset))
     spec: RunSpec = {
         "data": absolute(data),

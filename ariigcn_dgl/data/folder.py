@@ -14,7 +14,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import parse_json, read_text, refuse_existing, replacing, sha256_of
-from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, seal, verify
+from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, verify
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
@@ -22,6 +22,10 @@ _HEADER = "dataset.json"
 _FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
 WAY_OUT = "copy or make the data set again"
+UNSEALED = (
+    f"has no {SEAL_FILE}: nothing tells whether {_HEADER} is as it was written; "
+    "ariigcn data convert writes one"
+)
 
 
 def write_folder(dialogues: Dialogues, path: str | Path) -> None:
@@ -97,6 +101,7 @@ def read_folder(path: str | Path) -> Dialogues:
     """
     path = Path(path)
     if is_sealed(path):  # folders of before there were seals are none
+        refuse_lost(path, WAY_OUT)  # of an extraction also its record
         verify(path / _HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
     header = _read_header(path / _HEADER)
     hashes = _field(path, header, "sha256", dict)

@@ -15,6 +15,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.worker import LOG_FILE
 from ariigcn_dgl.files import read_json, sweep, write_json
 from ariigcn_dgl.schema import conform
+from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
@@ -168,6 +169,8 @@ class Run:
         InputError
             If it is damaged, or another run's.
         """
+        way_out = f"put the right file there, or delete {self.folder} to train again"
+        refuse_lost(self.folder, way_out)
         record = self.seed_folder.read_run()
         asked = (self.seed, settings_sha256(self.config), self.dataset_sha256)
         if asked != (record["seed"], record["settings_sha256"], record["dataset_sha256"]):

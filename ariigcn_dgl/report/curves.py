@@ -60,7 +60,7 @@ class Panel:
 
 
 def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
-    """Return the pictures of a run; none where no seed has its metrics.
+    """Return the pictures of a run; none where no seed has an epoch.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
 
 def validation_scores(runs: Sequence[RunFiles]) -> list[float]:
     """Return all validation scores of all epochs and runs."""
-    records = [record for run in runs for seed in run.seeds for record in seed.history or ()]
+    records = [record for run in runs for seed in run.seeds for record in seed.history]
     return [record[SCORE] for record in records if SCORE in record]
 
 

@@ -15,11 +15,9 @@ from ariigcn_dgl.report.conversation import Conversation, Utterance
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.predict import score_probabilities
-from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 5000  # a browser still opens the page at once
-WEIGHTS = ("model.safetensors", "standardiser.safetensors")
 
 
 @dataclass(frozen=True)
@@ -30,18 +28,14 @@ class Looked:
     ----------
     run : RunFiles
     seed : int
-    inside : Inside or None
-        None where a file that it needs is not there.
+    inside : Inside
     clouds : sequence of Cloud
-    missing : str
-        Says which file.
     """
 
     run: RunFiles
     seed: int
-    inside: Inside | None
-    clouds: Sequence[Cloud] = ()
-    missing: str = ""
+    inside: Inside
+    clouds: Sequence[Cloud]
 
     def without(self) -> list[tuple[str, float, float]]:
         """Return weighted F1 and accuracy with all modalities, and without each one."""
@@ -100,10 +94,6 @@ def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
             f"({run.record['dataset']}): leave --data out, or name the one of the training"
         )
     seed = run.best_seed
-    paths = [seed.folder / name for name in WEIGHTS] + [seed.folder.parent / CONFIG_FILE]
-    for path in paths:
-        if not path.exists():
-            return Looked(run, seed.number, None, missing=f"there is no {path.name} of it")
     trained = TrainedRun(seed.folder, device)
     inside = look_inside(trained, shown(known))
     return Looked(run, seed.number, inside, clouds(trained, inside))

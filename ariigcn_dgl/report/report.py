@@ -67,14 +67,8 @@ def _title(runs: Sequence[RunFiles]) -> str:
     return f"{len(runs)} runs on {', '.join(sets)}"
 
 
-def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any] | None:
-    answers = {
-        f"{one.run.name}, seed {one.seed}": one.inside.answers
-        for one in looked
-        if one.inside is not None
-    }
-    if not answers:
-        return None
+def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any]:
+    answers = {f"{one.run.name}, seed {one.seed}": one.inside.answers for one in looked}
     return browser_data(dialogues.label_names, conversations(shown(dialogues)), answers)
 
 

@@ -1,4 +1,4 @@
-"""What the report reads of a run folder; pieces that are not there are None."""
+"""What the report reads of a run folder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import numpy as np
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import METRICS_FILE, PREDICTIONS_FILE, RunFolder
-from ariigcn_dgl.training.run_spec import read_run_spec as read_plan
-from ariigcn_dgl.training.run_spec import read_settings
+from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,15 @@ class Seed:
     folder : Path
     record : mapping
         Content of ``run.json``.
-    history : sequence of mapping, or None
+    history : sequence of mapping
         One record an epoch.
-    predictions : Predictions or None
+    predictions : Predictions
     """
 
     folder: Path
     record: Mapping[str, Any]
-    history: Sequence[Mapping[str, Any]] | None
-    predictions: Predictions | None
+    history: Sequence[Mapping[str, Any]]
+    predictions: Predictions
 
     @property
     def number(self) -> int:
@@ -68,14 +67,14 @@ class RunFiles:
         As it is shown.
     plan : mapping
         Content of ``train.json``.
-    settings : str or None
+    settings : str
         Text of ``config.yaml``.
     seeds : sequence of Seed, at least one
     """
 
     name: str
     plan: Mapping[str, Any]
-    settings: str | None
+    settings: str
     seeds: Sequence[Seed]
 
     @property
@@ -106,17 +105,15 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
     Raises
     ------
     InputError
-        If it is not finished, or a file is damaged. A file that is not there is not an error.
+        If it is not finished, or a file is damaged or gone.
     """
     folder = folders[0].parent
-    settings = folder / CONFIG_FILE
-    plan = read_plan(folder)
-    if settings.exists():
-        read_settings(folder)  # refuses others than those of the run
+    plan = read_run_spec(folder)
+    read_settings(folder)  # refuses others than those of the run
     return RunFiles(
         name=name,
         plan=plan,
-        settings=read_text(settings) if settings.exists() else None,
+        settings=read_text(folder / CONFIG_FILE),
         seeds=[_read_seed(one) for one in folders],
     )
 
@@ -126,11 +123,8 @@ def _read_seed(path: Path) -> Seed:
     record = folder.read_finished()
     if record["test"] is None:
         raise InputError(f"{path}: its test split had no labels: there is nothing to report")
-    answers = None
-    if (path / PREDICTIONS_FILE).exists():
-        answers = _predictions(folder.read_answers(record["label_names"]))
-    metrics = folder.read_metrics() if (path / METRICS_FILE).exists() else None
-    return Seed(path, record, metrics, answers)
+    answers = folder.read_answers(record["label_names"])
+    return Seed(path, record, folder.read_metrics(), _predictions(answers))
 
 
 def _predictions(answers: Sequence[Mapping[str, Any]]) -> Predictions:

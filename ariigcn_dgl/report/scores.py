@@ -100,11 +100,9 @@ class Calibration:
     accuracy: float
 
 
-def calibration(run: RunFiles) -> Calibration | None:
-    """Return the calibration on the labelled test utterances; None where predictions lack."""
-    found = [seed.predictions for seed in run.seeds if seed.predictions is not None]
-    if not found:
-        return None
+def calibration(run: RunFiles) -> Calibration:
+    """Return the calibration on the labelled test utterances."""
+    found = [seed.predictions for seed in run.seeds]
     errors = [
         100 * expected_calibration_error(reliability(one.confidences, one.hits)) for one in found
     ]

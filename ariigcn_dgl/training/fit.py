@@ -9,6 +9,7 @@ from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.cuda_graph import CudaGraphs
+from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.prepare import Prepared, TestUse
 from ariigcn_dgl.training.run_config import settings_sha256
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
@@ -65,7 +66,8 @@ def fit(
     Raises
     ------
     InputError
-        If the folder holds another run or is damaged, or training diverges.
+        If the folder holds another run or is damaged, memory is too small, or training
+        diverges.
 
     Examples
     --------
@@ -85,6 +87,7 @@ def fit(
     run = _begun(prepared, seed)
     if folder.finished or (test == "never" and folder.validated):
         return _ended(folder, run, keep_checkpoint=test == "never")
+    require_memory(prepared.dialogues, prepared.config, device)
     folder.begin()
     folder.write_run(run)
     dialogues = prepared.dialogues

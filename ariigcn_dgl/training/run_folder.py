@@ -22,7 +22,7 @@ from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import json_lines, read_json, replacing, sha256_of, sweep, write_json
 from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.seal import SEAL_FILE, is_sealed, seal, unseal, verify
+from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
 from ariigcn_dgl.training.checkpoint import read_checkpoint, write_checkpoint
 from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.predict import read_predictions, write_predictions
@@ -104,6 +104,23 @@ class TrainedRecord(BegunRun, _Scored):
     val: ScoresRecord
 
 
+class BestEpoch(TypedDict):
+    """The best epoch so far; before the first, of number 0."""
+
+    epoch: NotNegativeInt
+    weighted_f1: float
+    sha256: str
+
+
+class Progress(TypedDict):
+    """What ``state.pt`` says beside weights and what optimizers keep."""
+
+    history: list[dict[str, float]]
+    best: BestEpoch
+    seconds: NotNegativeFloat
+    step_count: NotNegativeInt
+
+
 class RunFolder:
     """Paths and formats of a run's files.
 
@@ -168,6 +185,7 @@ class RunFolder:
             if (self.path / _RUN).exists():  # of another version it may have no seal
                 read_run(self.path / _RUN, trained=False)
             raise self._unfinished()
+        refuse_lost(self.path, self._way_out)
         return read_run(self._verified(_RUN), trained=True)
 
     def read_finished(self) -> dict[str, Any]:

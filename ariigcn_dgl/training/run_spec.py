@@ -20,7 +20,7 @@ from ariigcn_dgl.files import read_json, replacing, sweep_beside, write_json
 from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.seal import is_sealed, seal, unseal, verify
+from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256
@@ -93,7 +93,7 @@ def read_run_spec(run: Path) -> dict[str, Any]:
     InputError
         If it is no run folder, or its spec is damaged.
     """
-    if not (run / SPEC_FILE).is_file():
+    if not (run / SPEC_FILE).is_file() and SPEC_FILE not in lost(run):
         raise InputError(f"{run}: not a run folder (no {SPEC_FILE}): expected what --out named")
     if not is_sealed(run):
         raise InputError(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from ariigcn_dgl.batch import Batch, collate, shuffled_batches
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
 from ariigcn_dgl.training.losses import mean_losses
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
@@ -31,10 +33,12 @@ from ariigcn_dgl.training.optim import (
 from ariigcn_dgl.training.predict import predict, score_probabilities
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_folder import Progress, RunFolder
 
 Report = Callable[[dict[str, Any]], None]
 
+# What torch raises where a checkpoint is of another model.
+_MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
 
@@ -185,10 +189,11 @@ class Trainer:
         if state.pop("deciding", None) != deciding:
             raise self.folder.damaged_checkpoint()
         try:
+            conform({name: state[name] for name in get_type_hints(Progress)}, Progress, "")
             self.history, self.best = state.pop("history"), state.pop("best")
             self.seconds = state.pop("seconds")
             self.learner.load_state_dict(state)
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (*_MISFITS, InputError) as error:
             raise self.folder.damaged_checkpoint() from error
         self.folder.write_metrics(self.history)  # of a last epoch it may never be done again
 

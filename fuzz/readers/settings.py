@@ -12,8 +12,10 @@ from ariigcn_dgl.experiments.resolve import resolve
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.files import read_json
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.training.predict import read_predictions as read_answers
+from ariigcn_dgl.plain_yaml import read_yaml
+from ariigcn_dgl.training.predict import read_predictions
 from ariigcn_dgl.training.run_config import RunConfig, read_config, write_config
+from fuzz.gentle import nudged, restyled, swapped
 from fuzz.mutate import drawn, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, conversations
 from fuzz.readers.values import JSON
@@ -53,11 +55,11 @@ settings:
 
 
 class Yaml(Reader):
-    """A text of YAML: words garbled, values replaced, keys odd."""
+    """A text of YAML: words garbled, values replaced, keys odd, or all of it still plausible."""
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:
-        """Return damage to words, lines and values."""
-        return garbled, _line, _line, _setting
+        """Return damage to words, lines and values, and as many gentle changes."""
+        return garbled, _line, _line, _setting, nudged, swapped, restyled, restyled
 
 
 class Config(Yaml):
@@ -94,8 +96,14 @@ class Studies(Yaml):
         return [Seed("study.yaml", {"study.yaml": STUDY.encode()})]
 
     def run(self, case: Case, folder: Path) -> None:
-        """Read it, and find the settings of every run."""
-        resolve(load_study(str(folder / "study.yaml")), self.dialogues)
+        """Read it, and find the settings of every run; in another style it must be the same."""
+        path = folder / "study.yaml"
+        study = load_study(str(path))
+        resolve(study, self.dialogues)
+        again = self.folder / "study.yaml"
+        again.write_text(yaml.safe_dump(read_yaml(path)[1], default_flow_style=True))
+        if load_study(str(again)) != study:
+            raise WrongAnswer("the study would be read as another when written")
 
 
 class Records(Reader):
@@ -131,7 +139,7 @@ class Records(Reader):
         if name == "a.json":
             read_json(folder / name, ["nested"], "a")
             return
-        for record in read_answers(folder / name, self.labels):
+        for record in read_predictions(folder / name, self.labels):
             if not all(0 <= p <= 1 for p in record["probabilities"].values()):
                 raise WrongAnswer(f"a probability of {record['probabilities']}")
 

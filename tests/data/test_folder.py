@@ -155,6 +155,17 @@ def test_missing_header_is_named(folder: Path) -> None:
     assert f"{folder / 'dataset.json'}: missing" in _refusal(folder)
 
 
+def test_sealed_file_that_is_gone_is_named_though_loading_does_not_read_it(folder: Path) -> None:
+    (folder / "spoken.jsonl").write_text("{}")
+    seal(folder, ["spoken.jsonl"])
+    load_dialogues(folder)
+    (folder / "spoken.jsonl").unlink()
+    assert _refusal(folder) == (
+        f"{folder / 'spoken.jsonl'}: no such file, but seal.json beside it names it; copy or make "
+        "the data set again"
+    )
+
+
 def test_malformed_line_is_numbered(folder: Path, reseal: Callable[[Path], None]) -> None:
     lines = (folder / "utterances.jsonl").read_text().splitlines()
     lines[2] = lines[2][:-1]

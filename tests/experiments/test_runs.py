@@ -142,3 +142,15 @@ def test_result_that_changed_is_named(make_run: Callable, name: str) -> None:
     path.write_text(path.read_text() + " ")
     with pytest.raises(InputError, match=f"{name}: changed or truncated since it was written"):
         TestPredictions.of(run)
+
+
+@pytest.mark.parametrize(
+    "name", ["train.json", "config.yaml", "seed0/run.json", "seed0/confusion.csv"]
+)
+def test_file_that_is_gone_is_named(make_run: Callable, name: str) -> None:
+    run = make_run(test="once")
+    run.prepare()
+    worker.work(run.folder, "once")
+    (run.folder / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: no such file, but seal.json beside it names"):
+        TestPredictions.of(run)

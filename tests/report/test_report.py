@@ -128,29 +128,10 @@ def test_runs_of_different_data_sets_side_by_side(two_seeds: Path) -> None:
     assert "ariigcn (paper) on other" in html
 
 
-@pytest.mark.slow
-def test_missing_pieces_are_said(two_seeds: Path, tmp_path: Path, dialogues: Dialogues) -> None:
-    folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
-    for name in ("metrics.jsonl", "predictions.jsonl"):
-        for seed in (0, 1):
-            (folder / f"seed{seed}" / name).unlink()
-    html = report_html([run_of(folder)], dialogues)
-    assert "No learning curves: the run folder has no metrics.jsonl." in html
-    assert "No calibration: the run folder has no predictions.jsonl." in html
-    assert "browser-data" in html
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors", "config.yaml"])
-def test_run_that_cannot_be_applied_keeps_its_scores(
-    two_seeds: Path, tmp_path: Path, dialogues: Dialogues, name: str
-) -> None:
-    folder = Path(shutil.copytree(two_seeds, tmp_path / "bare"))
-    for path in [*folder.glob(f"*/{name}"), *folder.glob(name)]:
-        path.unlink()
-    html = report_html([run_of(folder)], dialogues)
-    assert f"bare is not shown: there is no {name} of it." in html
-    assert "browser-data" not in html
-    assert "mean ± sd" in html
+def test_run_without_an_epoch_has_no_curves(two_seeds: Path) -> None:
+    run = run_of(two_seeds)
+    html = report_html([replace(run, seeds=[replace(seed, history=[]) for seed in run.seeds])])
+    assert "No learning curves: metrics.jsonl has no epoch." in html
 
 
 def test_optimistic_scores_are_called_so(two_seeds: Path, tmp_path: Path) -> None:

@@ -47,12 +47,14 @@ def test_best_seed_is_that_with_the_best_validation(copy: Path) -> None:
     assert read(copy).best_seed.number == 1
 
 
-def test_pieces_that_are_not_there_are_none(copy: Path) -> None:
-    for name in ("config.yaml", "seed0/metrics.jsonl", "seed0/predictions.jsonl"):
-        (copy / name).unlink()
-    run = read(copy)
-    assert (run.settings, run.seeds[0].history, run.seeds[0].predictions) == (None, None, None)
-    assert run.seeds[1].history is not None
+@pytest.mark.parametrize(
+    "name", ["train.json", "config.yaml", "seed0/metrics.jsonl", "seed1/predictions.jsonl"]
+)
+def test_piece_that_is_gone_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    said = f"{copy / name}: no such file, but seal.json beside it names it; put the right file"
+    with pytest.raises(InputError, match=re.escape(said)):
+        read(copy)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import seal
-from ariigcn_dgl.training.checkpoint import write_checkpoint
+from ariigcn_dgl.training.checkpoint import read_checkpoint, write_checkpoint
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.predict import write_predictions
 from ariigcn_dgl.training.prepare import prepare
@@ -181,6 +181,29 @@ def test_state_with_something_else_in_it_is_named(
     write_checkpoint(stopped / "state.pt", content)
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
         fit(prepare(dialogues, settings()), 0, stopped)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("history", "x"),
+        ("history", ["x"]),
+        ("history", [[]]),
+        ("history", [{"epoch": "1"}]),
+        ("best", {"epoch": 1, "weighted_f1": None, "sha256": ""}),
+        ("best", {}),
+        ("seconds", "1"),
+        ("step_count", None),
+    ],
+)
+def test_state_with_another_value_in_it_is_named(
+    stopped: Path, dialogues: Dialogues, settings: Callable, name: str, value: object
+) -> None:
+    state = read_checkpoint(stopped / "state.pt")
+    assert name in state
+    write_checkpoint(stopped / "state.pt", state | {name: value})
+    with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
+        fit(dialogues, settings(), 0, stopped)
 
 
 class _Bomb:

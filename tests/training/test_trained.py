@@ -152,7 +152,9 @@ def test_truncated_file_is_named(copy: Path, name: str, keep: float) -> None:
 @pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors", "run.json"])
 def test_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
-    assert f"{name}: cannot be read: No such file or directory; put the right" in _refusal(copy)
+    assert f"{name}: no such file, but seal.json beside it names it; put the right" in _refusal(
+        copy
+    )
 
 
 def test_settings_of_another_run_are_named(copy: Path, settings: Callable) -> None:
