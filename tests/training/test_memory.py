@@ -15,6 +15,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training import memory
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.memory import require_memory
+from ariigcn_dgl.training.prepare import prepare
 
 MEBIBYTE = 1 << 20
 
@@ -43,7 +44,7 @@ def test_refused_before_anything_is_written(
 ) -> None:
     room(MEBIBYTE)
     with pytest.raises(InputError) as caught:
-        fit(dialogues, settings(hidden_dim=512), 0, tmp_path / "seed0")
+        fit(prepare(dialogues, settings(hidden_dim=512)), 0, tmp_path / "seed0")
     assert str(caught.value).startswith("small: training ariigcn needs at least 0.")
     assert str(caught.value).endswith(
         " GiB of memory, there are 0.0: smaller batches (--training.batch_size, now 4) or a "

@@ -203,7 +203,7 @@ def test_state_with_another_value_in_it_is_named(
     assert name in state
     write_checkpoint(stopped / "state.pt", state | {name: value})
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
-        fit(dialogues, settings(), 0, stopped)
+        fit(prepare(dialogues, settings()), 0, stopped)
 
 
 class _Bomb:
