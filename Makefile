@@ -76,6 +76,7 @@ sdist: $(VENV)/released
 test-matrix: wheel
 	$(VENV)/bin/python packaging/matrix.py $(DIST)/*.whl
 
+# It maps terabytes, so that address space cannot be limited: single allocations are instead.
 SANITIZER = LD_PRELOAD="$$($${CXX:-g++} -print-file-name=libasan.so) $$($${CXX:-g++} -print-file-name=libstdc++.so)" \
   ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=3072
 # The CPU operators' tests on a library that checks every access and every undefined operation.

@@ -222,6 +222,16 @@ def test_run_on_other_features_cannot_label_a_film(
     assert "was trained on features that ariigcn extract did not make" in refused_film(trained)
 
 
+@pytest.mark.parametrize("name", ["extraction.json", "audio_encoder.safetensors"])
+def test_run_that_lost_what_it_kept_of_the_extraction_is_refused(
+    refused_film: Callable[..., str], run: Path, tmp_path: Path, name: str
+) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    (copy / name).unlink()
+    said = f"{copy / name}: no such file, but seal.json beside it names it; put the right file"
+    assert refused_film(copy).startswith(said)
+
+
 def test_other_encoder_is_refused(
     refused_film: Callable[..., str], run: Path, densenet: Path, tmp_path: Path
 ) -> None:
