@@ -21,6 +21,8 @@ from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import CROP, VisualEncoder
 from ariigcn_dgl.files import write_json
 
+pytestmark = pytest.mark.slow  # encoders are loaded and trained
+
 TEXTS = ["Hello!", "How are you, my dear friend?"]
 on_cuda = [
     pytest.mark.cuda,
@@ -61,7 +63,6 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return shapes
 
 
-@pytest.mark.slow
 def test_text_is_encoded_on_its_device(roberta: Path, fetched: list[tuple[int, ...]]) -> None:
     assert TextEncoder(roberta, device="meta").encode(TEXTS).shape == (2, 12)
     assert fetched == [(2, 12)]
@@ -86,7 +87,6 @@ def _trained(device: str) -> AudioEncoder:
     return train_encoder(_frames(8), labels, splits, config, lambda sentence: None, device)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("fetched")
 def test_audio_encoder_is_trained_on_its_device() -> None:
     assert {x.device.type for x in _trained("meta").state_dict().values()} == {"meta"}

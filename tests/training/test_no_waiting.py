@@ -22,6 +22,8 @@ from ariigcn_dgl.training.run_config import default_preset, preset_config
 from ariigcn_dgl.training.trainer import Learner
 from tests.waiting import waiting_is_an_error
 
+pytestmark = pytest.mark.slow  # every system takes steps that are watched
+
 # Settings under which systems take other ways through the code than their published ones do.
 VARIANTS = [
     *((name, {}) for name in SYSTEMS if name != "ariigcn"),
