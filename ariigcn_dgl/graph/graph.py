@@ -89,6 +89,16 @@ class Graph:
         """Number of non-empty (target, relation) pairs P."""
         return self.sizes.num_segments
 
+    @property
+    def rel_counts(self) -> tuple[int, ...]:
+        """Segments of each relation, known to the host."""
+        if self.facts.rel_counts is None:
+            raise ValueError(
+                "a captured step has no relation's number of segments, which differs from batch to "
+                "batch: what needs it (relational_sum, references) cannot be captured"
+            )
+        return self.facts.rel_counts
+
     @cached_property
     def _arrays(self) -> dict[str, Tensor]:
         return unpack(self.plan, self.sizes)

@@ -1,5 +1,6 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
+from ariigcn_dgl.nn._impl import set_impl
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
@@ -54,5 +55,6 @@ __all__ = [
     "TransformerBlock",
     "TriModalGAN",
     "WordCNN",
+    "set_impl",
     "vad_prototypes",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ariigcn_dgl.ops import dropout
+from ariigcn_dgl.ops import Impl, dropout
 
 
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout`, computed by `ariigcn_dgl.ops.dropout`."""
 
+    impl: Impl = "native"
+
     def forward(self, x: Tensor) -> Tensor:
         """Drop entries of `x` in training; return it as it is in evaluation."""
-        return dropout(x, self.p) if self.training and self.p > 0 else x
+        return dropout(x, self.p, impl=self.impl) if self.training and self.p > 0 else x

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._scan import run_recurrent
+from ariigcn_dgl.ops import Impl
 
 
 class Recurrent(nn.Module):
@@ -16,6 +17,7 @@ class Recurrent(nn.Module):
 
     kind: ClassVar[type[nn.RNNBase]]
     scan: ClassVar[type[torch.autograd.Function]]  # its loop over time on the CPU
+    impl: Impl = "native"
 
     def __init__(
         self,
@@ -54,4 +56,4 @@ class Recurrent(nn.Module):
             In the order of `feat`.
         """
         (rnn,) = self.children()
-        return run_recurrent(rnn, self.scan, feat, lengths)
+        return run_recurrent(rnn, self.scan, feat, lengths, self.impl)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences, Table
 from ariigcn_dgl.nn._layout import run_aligned, run_packed
+from ariigcn_dgl.ops import Impl
 
 LARGEST_PADDING = 4  # times the utterances; with more, padding costs more than it saves
 
@@ -17,6 +18,7 @@ def run_recurrent(
     scan: type[torch.autograd.Function],
     feat: Tensor,
     lengths: Tensor | Sequences,
+    impl: Impl = "native",
 ) -> Tensor:
     """Return the states, (N, D'), of torch's recurrent layers over every sequence.
 
@@ -31,15 +33,21 @@ def run_recurrent(
     feat : (N, D) tensor
     lengths : (B,) int64 tensor or Sequences
         Of dialogues that lie one after the other, on the CPU; or what follows what.
+    impl : {"native", "reference"}
+        "reference": torch's layers on every device.
     """
     sequences = lengths if isinstance(lengths, Sequences) else Sequences(lengths)
-    return sequences.scatter(_run(rnn, scan, sequences.gather(feat), sequences))
+    return sequences.scatter(_run(rnn, scan, sequences.gather(feat), sequences, impl))
 
 
 def _run(
-    rnn: nn.RNNBase, scan: type[torch.autograd.Function], feat: Tensor, sequences: Sequences
+    rnn: nn.RNNBase,
+    scan: type[torch.autograd.Function],
+    feat: Tensor,
+    sequences: Sequences,
+    impl: Impl,
 ) -> Tensor:
-    on_cpu = feat.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    on_cpu = impl == "native" and feat.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     lengths = sequences.lengths
     if lengths is None and not on_cpu:
         return run_aligned(rnn, feat, sequences.table)

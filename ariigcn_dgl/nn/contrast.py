@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast
+from ariigcn_dgl.ops import ContrastStats, Impl, PairRule, pairwise_contrast
 from ariigcn_dgl.ops._checks import (
     require_choice,
     require_dim,
@@ -75,6 +75,8 @@ class PairwiseContrast(nn.Module):
     0.0
     """
 
+    impl: Impl = "native"
+
     def __init__(
         self,
         rule: PairRule,
@@ -134,6 +136,7 @@ class PairwiseContrast(nn.Module):
             self.rule,
             temperature=self.temperature,
             margin=self.margin,
+            impl=self.impl,
         )
         terms = self._form_terms(stats) + self._regulariser_terms(stats)
         anchors = (stats.count_pos > 0) & (stats.count_neg > 0)

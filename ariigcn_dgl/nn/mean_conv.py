@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
-from ariigcn_dgl.ops import segment_spmm
+from ariigcn_dgl.ops import Impl, segment_spmm
 from ariigcn_dgl.ops._checks import require_shape
 
 
@@ -35,6 +35,8 @@ class MeanConv(nn.Module):
     >>> MeanConv(4, 6, num_groups=2)(graph, torch.ones(2, 3, 4), attention).shape
     torch.Size([2, 3, 6])
     """
+
+    impl: Impl = "native"
 
     def __init__(self, in_feats: int, out_feats: int, num_groups: int = 1) -> None:
         super().__init__()
@@ -69,6 +71,6 @@ class MeanConv(nn.Module):
         require_shape("feat", feat, (len(self.weight), graph.num_src, self.weight.size(1)))
         require_shape("attention", attention, (len(feat), graph.num_edges))
         weight = graph.in_norm.to(feat).expand(len(feat), -1)
-        mean = segment_spmm(graph.merged, weight, feat)
+        mean = segment_spmm(graph.merged, weight, feat, impl=self.impl)
         self_attention = attention[:, graph.eids[graph.self_edges]].unsqueeze(-1)
         return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))

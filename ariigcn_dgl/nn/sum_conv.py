@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
-from ariigcn_dgl.ops import segment_spmm
+from ariigcn_dgl.ops import Impl, segment_spmm
 from ariigcn_dgl.ops._checks import require_shape
 
 
@@ -29,6 +29,8 @@ class SumConv(nn.Module):
     >>> SumConv(4, 6)(graph, torch.ones(3, 4), torch.ones(graph.num_edges)).shape
     torch.Size([3, 6])
     """
+
+    impl: Impl = "native"
 
     def __init__(self, in_feats: int, out_feats: int) -> None:
         super().__init__()
@@ -60,6 +62,8 @@ class SumConv(nn.Module):
         """
         require_shape("feat", feat, (graph.num_src, len(self.weight)))
         require_shape("edge_weight", edge_weight, (graph.num_edges,))
-        total = segment_spmm(graph.merged, torch.ones_like(edge_weight)[None], feat[None])
+        total = segment_spmm(
+            graph.merged, torch.ones_like(edge_weight)[None], feat[None], impl=self.impl
+        )
         own = edge_weight[graph.eids[graph.self_edges]].unsqueeze(1) * (feat @ self.self_weight)
         return total.squeeze(0) @ self.weight + own + self.bias

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.graph.plan import Facts, Sizes
+from ariigcn_dgl.graph.plan import Facts, Sizes, unpack
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._philox import dropout_scale
@@ -277,7 +277,9 @@ torch.library.register_autograd(
 
 def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
     given = Arguments(*inputs)
-    graph = Graph(torch.empty(0), given.plan, Sizes(*given.sizes), Facts(None, False, None))
+    sizes = Sizes(*given.sizes)
+    counts = unpack(given.plan, sizes)["rel_ptr"].diff().tolist()
+    graph = Graph(torch.empty(0), given.plan, sizes, Facts(None, False, tuple(counts)))
     return relational_attention_reference(
         graph,
         *given.differentiable()[1:6],

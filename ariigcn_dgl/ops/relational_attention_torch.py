@@ -33,7 +33,7 @@ def relational_attention_reference(
     gelu: bool = False,
     kept: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_out) tensors.
+    """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_in) tensors.
 
     `kept`, (G, E), is what dropout multiplies the attention by, where it has been drawn before.
     """

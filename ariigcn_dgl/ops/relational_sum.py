@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
-from ariigcn_dgl.ops.segment_spmm import segment_spmm
+from ariigcn_dgl.ops.segment_spmm import segment_spmm, segment_spmm_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -68,12 +68,7 @@ def relational_sum(
     require_shape("rel_weight", rel_weight, shape)
     if is_reference(impl):
         return relational_sum_reference(graph, edge_weight, feat, rel_weight)
-    if graph.facts.rel_counts is None:
-        raise ValueError("a step that is recorded cannot hold relational_sum: its shapes change")
-    sums = segment_spmm(graph, edge_weight, feat)[:, graph.seg_order]
-    sums = sums.split(graph.facts.rel_counts, dim=1)
-    products = [rows @ matrix for rows, matrix in zip(sums, rel_weight.unbind(1), strict=True)]
-    transformed = torch.cat(products, dim=1)  # (G, P, D_out), sorted by relation
+    transformed = _transform(graph, segment_spmm(graph, edge_weight, feat), rel_weight)
     ones = transformed.new_ones(transformed.shape[:2])
     return segment_spmm(graph.segments_of_target, ones, transformed)
 
@@ -81,9 +76,15 @@ def relational_sum(
 def relational_sum_reference(
     graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor
 ) -> Tensor:
-    """Compute `relational_sum` in plain torch, one (G, E, D_out) message tensor."""
-    messages = edge_weight.unsqueeze(-1) * torch.einsum(
-        "ged,gedo->geo", feat[:, graph.src], rel_weight[:, graph.etypes]
-    )
-    out = messages.new_zeros(len(feat), graph.num_dst, messages.size(-1))
-    return out.index_add(1, graph.dst, messages)
+    """Compute `relational_sum` in plain torch, with a (G, E, D_in) tensor."""
+    sums = segment_spmm_reference(graph, edge_weight, feat)
+    products = _transform(graph, sums, rel_weight)
+    out = products.new_zeros(len(feat), graph.num_dst, products.size(-1))
+    return out.index_add(1, graph.seg_dst[graph.seg_order], products)
+
+
+def _transform(graph: Graph, sums: Tensor, rel_weight: Tensor) -> Tensor:
+    """Return segments, (G, P, D_out), in the order of their relations, each times its matrix."""
+    rows = sums[:, graph.seg_order].split(graph.rel_counts, dim=1)
+    pairs = zip(rows, rel_weight.unbind(1), strict=True)
+    return torch.cat([own @ matrix for own, matrix in pairs], dim=1)

@@ -68,7 +68,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor, *, impl: Impl = "na
 def segment_spmm_reference(graph: Graph, weight: Tensor, feat: Tensor) -> Tensor:
     """Compute `segment_spmm` in plain torch, with a (G, E, D) tensor."""
     messages = weight.unsqueeze(-1) * feat[:, graph.src]
-    out = feat.new_zeros(feat.size(0), graph.num_segments, feat.size(2))
+    out = messages.new_zeros(feat.size(0), graph.num_segments, feat.size(2))
     return out.index_add(1, graph.edge_seg, messages)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.benchmark.step import native
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
-from ariigcn_dgl.benchmark.step.native import native_operators
 from ariigcn_dgl.benchmark.step.problem import StepProblem
-from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.nn import mean_conv
-from ariigcn_dgl.ops import relational_attention_reference, segment_spmm
+from ariigcn_dgl.nn import set_impl
 
 CPU = torch.device("cpu")
 
@@ -25,36 +22,14 @@ def inputs(tiny: None) -> StepInputs:
     return StepProblem("iemocap").inputs(torch.float64, CPU)
 
 
-def with_native(inputs: StepInputs) -> list[Tensor]:
-    with native_operators():
-        return loss_and_gradient(inputs, inputs.model)
+def in_plain_torch(inputs: StepInputs) -> list[Tensor]:
+    return loss_and_gradient(inputs, set_impl(deepcopy(inputs.model), "reference"))
 
 
 def test_every_gradient_is_that_of_torchs_operators(inputs: StepInputs) -> None:
-    ours, native = loss_and_gradient(inputs, inputs.model), with_native(inputs)
+    ours, native = loss_and_gradient(inputs, inputs.model), in_plain_torch(inputs)
     torch.testing.assert_close(ours, native, rtol=1e-9, atol=1e-12)
     assert (ours[1] != 0).double().mean() > 0.5
-
-
-def test_native_attention_is_that_of_the_formula() -> None:
-    generator = torch.Generator().manual_seed(0)
-    lengths, speakers = torch.tensor([9, 1, 5]), torch.arange(15) // 2 % 2
-    graph = Graph.from_dialogues(lengths, speakers, past=3, future=2)
-    sizes = [(2, 15, 4), (2, 4, 3), (2, 4, 3), (2, 3), (2, graph.num_rels, 4, 5)]
-    given = [torch.randn(size, generator=generator, dtype=torch.double) for size in sizes]
-    found = native.relational_attention(graph, *given, dropout=0.0, gelu=True)
-    torch.testing.assert_close(found, relational_attention_reference(graph, *given, gelu=True))
-
-
-def test_layers_have_their_own_operators_again_afterwards(inputs: StepInputs) -> None:
-    @native_operators()
-    def fail() -> None:
-        assert mean_conv.segment_spmm is native.segment_spmm
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert mean_conv.segment_spmm is segment_spmm
 
 
 def test_both_peers_train_the_same_model(inputs: StepInputs) -> None:
@@ -68,10 +43,8 @@ def test_both_peers_train_the_same_model(inputs: StepInputs) -> None:
     for switch in (False, True):
         learner = inputs.learner()
         if switch:
-            with native_operators():
-                learner.train_step(inputs.batch)
-        else:
-            learner.train_step(inputs.batch)
+            set_impl(learner.model, "reference")
+        learner.train_step(inputs.batch)
         trained.append(list(learner.model.parameters()))
     assert all(a.equal(b) for a, b in zip(before, inputs.model.parameters(), strict=True))
     assert not any(a.equal(b) for a, b in zip(before, trained[0], strict=True) if a.dim() > 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
-from torch import Tensor
 
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
-from ariigcn_dgl.benchmark.step.native import native_operators
+from ariigcn_dgl.nn import set_impl
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, CudaGraphs
 
 
@@ -30,18 +31,14 @@ def _captured(inputs: StepInputs) -> Built:
     )
 
 
-def _native(inputs: StepInputs) -> Built:
+def _reference(inputs: StepInputs) -> Built:
     learner = inputs.learner()
-
-    @native_operators()
-    def step() -> list[Tensor]:
-        return list(learner.train_step(inputs.batch).values())
-
-    @native_operators()
-    def values(_: list[Tensor]) -> list[Tensor]:
-        return loss_and_gradient(inputs, inputs.model)
-
-    return Built(step, values=values)
+    set_impl(learner.model, "reference")
+    model = set_impl(deepcopy(inputs.model), "reference")
+    return Built(
+        lambda: list(learner.train_step(inputs.batch).values()),
+        values=lambda _: loss_and_gradient(inputs, model),
+    )
 
 
 def _no_half(inputs: StepInputs) -> str:
@@ -57,5 +54,5 @@ def _no_graphs(inputs: StepInputs) -> str:
 PEERS = (
     Peer(OURS, "ours", _ours, refusal=_no_half),
     Peer("recorded", "ours, padded, as a CUDA graph", _captured, refusal=_no_graphs),
-    Peer("native", "torch operators", _native, refusal=_no_half),
+    Peer("native", "torch operators", _reference, refusal=_no_half),
 )

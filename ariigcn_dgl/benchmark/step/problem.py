@@ -18,8 +18,8 @@ from ariigcn_dgl.benchmark.step.inputs import (
     loss_and_gradient,
     with_dtype,
 )
-from ariigcn_dgl.benchmark.step.native import native_operators
 from ariigcn_dgl.benchmark.step.peers import PEERS
+from ariigcn_dgl.nn import set_impl
 
 # Adam reads a parameter, its gradient and two moments, and writes three of them; the moving average
 # reads and writes one more.
@@ -70,8 +70,7 @@ class StepProblem:
             exact,
             config=replace(inputs.config, training=replace(inputs.config.training, amp=False)),
         )
-        with native_operators():
-            return loss_and_gradient(exact, deepcopy(inputs.model).double())
+        return loss_and_gradient(exact, set_impl(deepcopy(inputs.model).double(), "reference"))
 
     def peers(self) -> Sequence[Peer]:
         """Return the implementations, ours first."""

@@ -1,0 +1,36 @@
+"""Let a whole model compute in plain torch."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ariigcn_dgl.ops import Impl
+
+
+def set_impl(module: nn.Module, impl: Impl) -> nn.Module:
+    """Choose the computation of a module's layers: by this package's operators, or by torch's.
+
+    The numbers are the same but for rounding, and but for dropout, which draws others.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any; its layers of `ariigcn_dgl.nn` are changed in place.
+    impl : {"native", "reference"}
+        "reference" is for debugging, and what `ariigcn benchmark step` compares with.
+
+    Returns
+    -------
+    nn.Module
+        The same.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.nn import MeanConv
+    >>> set_impl(nn.Sequential(MeanConv(4, 4)), "reference")[0].impl
+    'reference'
+    """
+    for part in module.modules():
+        if hasattr(part, "impl"):
+            part.impl = impl
+    return module
