@@ -46,6 +46,9 @@ def read_meld_csv(path: Path) -> dict[int, Scene]:
     scenes: dict[int, Scene] = {}
     rows = csv_rows(path)
     header = [name.strip() for name in next(rows)[1]]
+    lacking = [name for name in _COLUMNS if name not in header]
+    if lacking:  # a stray quotation mark makes it another name
+        raise InputError(f"{path}: line 1: no column {lacking[0]!r} among {', '.join(header)}")
     for line, values in rows:
         where = f"{path}: line {line}"
         if len(values) != len(header):

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ariigcn_dgl.data.community import Imported, ImportOptions, import_file
+from ariigcn_dgl.data.community.meld_csv import read_meld_csv
 from ariigcn_dgl.errors import InputError
 
 Fields = dict[str, Any]
@@ -379,6 +380,13 @@ def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> 
     table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,bliss,0,0\n")
     with pytest.raises(InputError, match=r"a\.csv: line 2: Emotion is 'bliss'"):
         import_file(save(fields), join=[table])
+
+
+def test_column_with_a_stray_quotation_mark_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text('Utterance,Speaker,Emotion",Dialogue_ID,Utterance_ID\nHi.,Ann,joy,0,0\n')
+    with pytest.raises(InputError, match=r"a\.csv: line 1: no column 'Emotion' among Utterance, "):
+        read_meld_csv(table)
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
