@@ -48,6 +48,18 @@ Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == le
 Arrays = TypeVar("Arrays")  # by their names, of numpy or of torch
 
 
+def modalities_of(names: Iterable[str]) -> list[Modality]:
+    """Return names, which must be of modalities, with the type that says so.
+
+    Examples
+    --------
+    >>> modalities_of(("text", "visual"))
+    ['text', 'visual']
+    """
+    known: dict[str, Modality] = {name: name for name in get_args(Modality)}
+    return [known[name] for name in names]
+
+
 class ClassScores(TypedDict):
     """Scores of one class."""
 
