@@ -66,4 +66,7 @@ def _status(field: str) -> int:
 
 
 def _kilobytes(text: str, field: str) -> int:
-    return 1024 * int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1])
+    found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"no {field} among: {text}")
+    return 1024 * int(found[1])

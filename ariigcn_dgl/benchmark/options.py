@@ -43,7 +43,7 @@ COMPILED = (
     ContrastProblem(8192, "infonce"),
 )
 # What the default grid measures on 100,000 nodes, where one call takes many seconds.
-LONG = {
+LONG: dict[Problem, tuple[str, ...]] = {
     AttentionProblem("long", 100, 8): (OURS, "dgl", "dgl-hetero", "torch-split", "pyg"),
     AttentionProblem("long", 256, 8): (OURS, "dgl", "dgl-hetero"),
 }
@@ -87,7 +87,8 @@ class Options:
         if self.seconds < 0:
             raise InputError(f"--seconds {self.seconds}: expected at least 0")
         if not self.problems():
-            raise InputError(f"--shapes {' '.join(self.shapes)}: step has {', '.join(STEP_SHAPES)}")
+            shapes = " ".join(self.shapes or ())
+            raise InputError(f"--shapes {shapes}: step has {', '.join(STEP_SHAPES)}")
         known = {peer.key for problem in self.problems() for peer in problem.peers()}
         for key in self.peers or ():
             if key not in known:

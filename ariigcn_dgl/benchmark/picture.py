@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ariigcn_dgl.benchmark.packages import EXTRA
 from ariigcn_dgl.benchmark.record import OURS, PASSES, CaseRecord, Ceilings, Report
@@ -21,10 +21,10 @@ COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#8c510a", "#cc79a7", "#5
 MARKERS = "ovs^DPXv<>"
 OPERATORS = ("attention", "contrast")
 SPREAD = 0.5
-STEM = {"color": "#dddddd", "lw": 1.0, "zorder": 1}
+STEM: dict[str, Any] = {"color": "#dddddd", "lw": 1.0, "zorder": 1}
 PICTURE_TYPES = (".png", ".svg", ".pdf")
 
-Styles = dict[str, dict[str, object]]
+Styles = dict[str, dict[str, Any]]
 
 
 def check_picture(path: str) -> None:
@@ -143,8 +143,8 @@ def _panel(
     axis.grid(True, axis="y", which="major", color="#e6e6e6")
     axis.set_axisbelow(True)
     axis.tick_params(axis="x", length=0)
-    for side in ("top", "right", "bottom"):
-        axis.spines[side].set_visible(False)
+    for edge in ("top", "right", "bottom"):
+        axis.spines[edge].set_visible(False)
 
 
 def _label(case: CaseRecord, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,7 +50,7 @@ class PeerRecord:
     reason: str = ""
     error: float | None = None
     compile_seconds: float | None = None
-    passes: Mapping[str, Timing] = ()
+    passes: Mapping[str, Timing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "passes", dict(self.passes))
@@ -146,7 +146,7 @@ class Report:
         InputError
             If the file is missing, or no report of this format.
         """
-        content = read_json(path, keys=["format", *(field.name for field in fields(cls))])
+        content = read_json(path, keys=["format", *(one.name for one in fields(cls))])
         found = content.pop("format")
         if found != FORMAT:
             raise InputError(f"{path}: has format {found}, expected {FORMAT}: run it again")

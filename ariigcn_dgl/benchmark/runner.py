@@ -33,6 +33,7 @@ from ariigcn_dgl.benchmark.record import (
     Pass,
     PeerRecord,
     Report,
+    Status,
     Timing,
 )
 from ariigcn_dgl.optional import is_installed
@@ -186,12 +187,12 @@ def _prepare(peer: Peer, case: Case, truth: list[Tensor]) -> _Ready | PeerRecord
             record = replace(record, compile_seconds=time.perf_counter() - start)
         first = {name: _first(case, built, name) for name in case.passes}
     except Exception as error:
-        status = "not run" if built is None else "failed"
+        status: Status = "not run" if built is None else "failed"
         return replace(record, status=status, reason=_sentence(error))
     if peer.same:
-        error = relative_error(built.values(first[case.passes[-1]].result), truth)
-        record = replace(record, error=error)
-        if not error <= case.tolerance:
+        difference = relative_error(built.values(first[case.passes[-1]].result), truth)
+        record = replace(record, error=difference)
+        if not difference <= case.tolerance:
             reason = f"differs from float64 by more than {case.tolerance:.0e}: not timed"
             return replace(record, status="wrong", reason=reason)
     return _Ready(record, built, {k: replace(v, result=None) for k, v in first.items()})

@@ -11,7 +11,7 @@ from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
-from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
+from ariigcn_dgl.data.community.write import LayoutName, write_layout
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.source import load_source, read_source
@@ -19,8 +19,6 @@ from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
-
-LayoutName = Literal[("none", *LAYOUTS)]
 
 
 def check(data: str, json: bool = False) -> None:
@@ -143,7 +141,7 @@ def import_(
 def synth(
     out: str,
     like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic",
-    layout: LayoutName = "none",
+    layout: Literal["none", LayoutName] = "none",
     fraction: float = 1.0,
     seed: int = 0,
 ) -> None:

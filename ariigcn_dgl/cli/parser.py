@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict
 from inspect import cleandoc
 from pathlib import Path
@@ -55,12 +55,20 @@ class _PrintCompletion(argparse.Action):
 class Parser(OptionParser):
     """Answers bad options with one sentence instead of the whole usage."""
 
-    def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+    def parse_args(
+        self,
+        args: Iterable[str] | None = None,
+        namespace: Any = None,
+        env: bool | None = None,
+        defaults: bool = True,
+        **options: Any,
+    ) -> Any:
         """Return the options; text that is none is bad input, too."""
+        given = None if args is None else list(args)
         try:
-            return super().parse_args(args, *rest, **options)
+            return super().parse_args(given, namespace, env, defaults, **options)
         except UnicodeDecodeError:  # of a file that a group of options, as --model, was given
-            for path in (Path(argument.rpartition("=")[2]) for argument in args or ()):
+            for path in (Path(argument.rpartition("=")[2]) for argument in given or ()):
                 if path.is_file():
                     read_text(path)  # raises what names the file
             raise

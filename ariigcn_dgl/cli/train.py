@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -24,15 +24,15 @@ from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.files import write_json
-from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.models import SYSTEMS, SystemName
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
-from ariigcn_dgl.training.run_config import PRESETS, RunConfig
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder
+from ariigcn_dgl.training.run_config import PresetName, RunConfig
+from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder, modalities_of
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
 
 
@@ -40,8 +40,8 @@ def train(
     model: Any,
     training: TrainingConfig,
     seeds: list[int],
-    system: Literal[tuple(SYSTEMS)] = "ariigcn",
-    preset: Literal[PRESETS] = "tuned",
+    system: SystemName = "ariigcn",
+    preset: PresetName = "tuned",
     data: str = "synthetic",
     modalities: list[str] | None = None,
     out: str | None = None,
@@ -100,7 +100,7 @@ def train(
     spec: RunSpec = {
         "data": absolute(data),
         "dataset_sha256": prepared.dataset_sha256,
-        "modalities": modalities,
+        "modalities": None if modalities is None else modalities_of(modalities),
         "preset": preset,
         "seeds": seeds,
         "device": device,

@@ -30,7 +30,9 @@ class Lacks:
 
 def lacks(results: Results) -> Lacks:
     """Return the runs that a study lacks."""
-    missing, failed, candidates = [], [], []
+    missing: list[str] = []
+    failed: list[str] = []
+    candidates: list[str] = []
     for row in results.rows:
         untried = list(_candidates(row, "open"))
         missing += [*untried, *_seeds(row, "open")]

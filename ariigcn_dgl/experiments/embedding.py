@@ -88,14 +88,15 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     InputError
         If the run is of another system or of one modality.
     """
-    if trained.config.system != "ariigcn" or len(trained.widths) < 2:
+    model = trained.model
+    if not isinstance(model, ARIIGCN) or len(trained.widths) < 2:
         raise InputError(
             f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
         )
     scaled = trained.standardiser.apply(trained.adapt(dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
-    untrained = trained.config.build(trained.widths, len(trained.label_names)).eval()
-    model = trained.model.eval()
+    untrained = ARIIGCN(trained.widths, len(trained.label_names), trained.config.model).eval()
+    model.eval()
     untrained.to(model.device)
     after = "training" if model.gan is None else "the TGAN"
     return [

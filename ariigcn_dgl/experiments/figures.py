@@ -52,11 +52,12 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     axis = figure.subplots()
     groups = dict.fromkeys(row.group for row in rows if row.x is not None)
     for group, colour in zip(groups, COLOURS, strict=False):
-        line = sorted((r for r in rows if r.x is not None and r.group == group), key=lambda r: r.x)
+        points = [(row.x, row) for row in rows if row.x is not None and row.group == group]
+        points.sort(key=lambda point: point[0])
         axis.errorbar(
-            [row.x for row in line],
-            [row.summary("weighted_f1").mean for row in line],
-            yerr=[_half_interval(row) for row in line],
+            [x for x, _ in points],
+            [row.summary("weighted_f1").mean for _, row in points],
+            yerr=[_half_interval(row) for _, row in points],
             marker="o",
             capsize=3,
             color=colour,
@@ -85,7 +86,7 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
         colour = BASELINE_COLOUR if row.name == results.baseline else OTHER_COLOUR
         mean, half = row.summary("weighted_f1").mean, _half_interval(row)
         axis.errorbar([mean], [place], xerr=[half], fmt="o", capsize=3, color=colour)
-        seeds = [run.test["weighted_f1"] for run in row.done]
+        seeds = [test["weighted_f1"] for test in row.tests]
         axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
     axis.set_yticks(range(len(rows)), [escape.figure(row.name) for row in rows])
     axis.invert_yaxis()
@@ -115,7 +116,7 @@ def _confusions(rows: Sequence[RowResult]) -> Figure:
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, row in zip(axes, rows, strict=False):
         names = [escape.figure(one["label"]) for one in row.per_class()]
-        counts = np.sum([run.test["confusion"] for run in row.done], axis=0)
+        counts = np.sum([test["confusion"] for test in row.tests], axis=0)
         share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
         axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
         for (true, predicted), value in np.ndenumerate(share):

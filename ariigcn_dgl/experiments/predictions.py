@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,9 @@ class TestPredictions:
     def pooled(cls, folds: Sequence[TestPredictions]) -> TestPredictions:
         """Return what one seed says of the test splits of all folds together."""
         arrays = ("labels", "classes", "probabilities", "dialogues")
-        joined = {name: np.concatenate([getattr(f, name) for f in folds]) for name in arrays}
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(f, name) for f in folds]) for name in arrays
+        }
         return replace(folds[0], **joined)
 
     @cached_property

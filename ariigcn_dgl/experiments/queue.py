@@ -103,8 +103,9 @@ def _code(process: BaseProcess) -> int:
     if process.pid is None:
         return VANISHED
     process.join()
-    if process.exitcode == VANISHED:
+    if process.exitcode is None or process.exitcode == VANISHED:
         _end_orphan(process.pid)
+        return VANISHED
     return process.exitcode
 
 
@@ -133,12 +134,12 @@ def _reason(code: int, said: str) -> str:
 
 
 def _stop(processes: Sequence[BaseProcess]) -> None:
-    processes = [process for process in processes if process.pid is not None]
-    for process in processes:
+    started = [(process, process.pid) for process in processes if process.pid is not None]
+    for process, pid in started:
         if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
+            os.kill(pid, signal.SIGINT)
     deadline = time.monotonic() + GRACE_SECONDS
-    for process in processes:
+    for process, _ in started:
         process.join(max(0.0, deadline - time.monotonic()))
         if process.is_alive():
             process.kill()

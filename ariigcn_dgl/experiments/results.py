@@ -44,7 +44,7 @@ class RunResult:
             return cls(run.key, run.seed, status, run.reason, fold=fold)
         record = run.read()
         names = ("seconds", "best_epoch", "epochs", "parameters", "val", "test", "best_test_epoch")
-        values = {name: record.get(name) for name in names}
+        values: dict[str, Any] = {name: record.get(name) for name in names}
         return cls(run.key, run.seed, status, **values, fold=fold)
 
     @classmethod
@@ -138,21 +138,27 @@ class RowResult:
         return [run for run in self.runs if run.test is not None]
 
     @property
+    def tests(self) -> list[Mapping[str, Any]]:
+        """Test scores of each seed that has some."""
+        return [run.test for run in self.runs if run.test is not None]
+
+    @property
     def parameters(self) -> int | None:
         """Number of parameters."""
         return self.done[0].parameters if self.done else None
 
     def summary(self, name: str) -> Summary:
         """Return a test score over seeds; one of `ariigcn_dgl.training.metrics.HEADLINE`."""
-        return summarise([run.test[name] for run in self.done])
+        return summarise([test[name] for test in self.tests])
 
     def best_test_epoch(self) -> Summary:
         """Return the weighted F1 of the best epoch on test, over seeds."""
-        return summarise([run.best_test_epoch["weighted_f1"] for run in self.done])
+        best = [run.best_test_epoch for run in self.done if run.best_test_epoch is not None]
+        return summarise([epoch["weighted_f1"] for epoch in best])
 
     def per_class(self) -> list[dict[str, Any]]:
         """Return label, support and mean precision, recall and F1 of every class."""
-        rows = zip(*(run.test["per_class"] for run in self.done), strict=True)
+        rows = zip(*(test["per_class"] for test in self.tests), strict=True)
         return [
             {"label": same[0]["label"], "support": same[0]["support"]}
             | {name: sum(one[name] for one in same) / len(same) for name in PER_CLASS}

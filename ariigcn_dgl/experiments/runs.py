@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -18,8 +18,8 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
-from ariigcn_dgl.training.run_spec import RunSpec, write_run_spec
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, modalities_of
+from ariigcn_dgl.training.run_spec import FoldSpec, RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"
 NOT_RUN = "not run"
@@ -133,13 +133,16 @@ class Run:
         self.seed_folder.refuse_lost_seal()
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
+        fold: FoldSpec | None = None
+        if self.fold is not None:
+            fold = {"number": self.fold.number, "of": self.fold.of}
         spec: RunSpec = {
             "data": self.data,
             "preset": self.name,
             "seeds": [self.seed],
             "device": self.device,
-            "modalities": list(self.modalities),
-            "fold": None if self.fold is None else asdict(self.fold),
+            "modalities": modalities_of(self.modalities),
+            "fold": fold,
             "dataset_sha256": self.dataset_sha256,
             "threads": 1,
             "environment": environment(),

@@ -55,7 +55,7 @@ class _Reader:
 
     def study(self) -> Study:
         _, content = read_yaml(self.path)
-        keys = {"title": str, "about": str, "baseline": str, "axis": str}
+        keys: dict[str, type] = {"title": str, "about": str, "baseline": str, "axis": str}
         keys |= {"defaults": dict, "settings": list}
         self.check(content, "", keys, ("title", "baseline", "settings"))
         defaults = content.get("defaults", {})

@@ -63,5 +63,8 @@ def work_alone(folder: Path, test: TestUse) -> None:
 
 def _end_with_queue() -> None:
     """End when the queue does, even if it was killed: its next process may want this folder."""
-    connection.wait([parent_process().sentinel])
+    queue = parent_process()
+    if queue is None:
+        return
+    connection.wait([queue.sentinel])
     os._exit(INTERRUPTED)

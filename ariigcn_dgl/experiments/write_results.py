@@ -23,7 +23,8 @@ def write_results(results: Results, folder: Path) -> None:
 
 
 def _write_json(results: Results, path: Path) -> None:
-    content = {"format": FORMAT, "missing": lacks(results).missing} | asdict(results)
+    content: dict[str, Any] = {"format": FORMAT, "missing": lacks(results).missing}
+    content |= asdict(results)
     for row, written in zip(results.rows, content["rows"], strict=True):
         written["scores"] = (
             {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None

@@ -59,7 +59,7 @@ class ARIIGCN(System):
     capturable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         if config.causal and config.window.future:
             raise ValueError(f"causal: window.future must be 0, got {config.window.future}")
         modalities, dim = len(widths), config.hidden_dim
@@ -184,17 +184,22 @@ class ARIIGCN(System):
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """Return the generators' loss alone, for the staged schedule (Eq. 2, 4, 6)."""
-        return self.gan.generator_loss(self.project(batch), batch.masks)
+        return self._existing_gan().generator_loss(self.project(batch), batch.masks)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminators' loss (Eq. 3, 5, 7)."""
         with torch.no_grad():
             projected = self.project(batch)
-        return self.gan.discriminator_loss(batch.features, projected, batch.masks)
+        return self._existing_gan().discriminator_loss(batch.features, projected, batch.masks)
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `discriminator_loss` trains; no other loss does."""
         return iter(()) if self.gan is None else self.gan.discriminators.parameters()
+
+    def _existing_gan(self) -> TriModalGAN:
+        if self.gan is None:
+            raise ValueError("there is no TGAN: it needs two modalities, and adversarial not 'off'")
+        return self.gan
 
     def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states after and before the graph, (M, N, D)."""

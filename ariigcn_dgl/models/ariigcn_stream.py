@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.graph.numbered import numbered_window_graph
+from ariigcn_dgl.nn import RelationalGraph
 
 if TYPE_CHECKING:
     from ariigcn_dgl.models.ariigcn import ARIIGCN
@@ -40,7 +41,8 @@ class ARIIGCNStream:
         """Return the logits, (C,), of the next utterance."""
         speaker = int(utterance.on_cpu.speakers)
         before = self._before(self._project(utterance, speaker), speaker)
-        states = before if self.model.graph is None else self._after(before, speaker)
+        graph = self.model.graph
+        states = before if graph is None else self._after(graph, before, speaker)
         return self.model.classify(states.unsqueeze(1), before.unsqueeze(1)).squeeze(0)
 
     def _project(self, utterance: Batch, speaker: int) -> Tensor:
@@ -60,10 +62,12 @@ class ARIIGCNStream:
         )
         return before
 
-    def _after(self, before: Tensor, speaker: int) -> Tensor:
+    def _after(self, layers: RelationalGraph, before: Tensor, speaker: int) -> Tensor:
         self.recent.append(before)
         self.recent_speakers.append(speaker)
         window = self.model.window
+        if window.relations == "auto":
+            raise ValueError("window.relations: 'auto' must have been resolved")
         graph = numbered_window_graph(
             torch.tensor(self.recent_speakers),
             past=window.past,
@@ -71,7 +75,7 @@ class ARIIGCNStream:
             num_speakers=window.num_speakers,
         )
         feat = torch.stack(list(self.recent), dim=1)
-        return self.model.graph(graph.to(feat.device), feat)[:, -1]
+        return layers(graph.to(feat.device), feat)[:, -1]
 
 
 class _Mean:

@@ -104,12 +104,13 @@ class BcLSTM(System):
     )
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: BcLSTMConfig) -> None:
-        super().__init__(config)
-        self.inputs = {
+        super().__init__(widths, num_classes, config)
+        kinds: dict[str, type[_Inputs]] = {
             "features": _Features,
             "projected": _Projected,
             "hierarchical": _Hierarchical,
-        }[config.modalities](widths, config)
+        }
+        self.inputs = kinds[config.modalities](widths, config)
         states = config.states_dim
         num_layers = 1 if config.modalities == "hierarchical" else config.num_layers
         self.dialogue = DialogueLSTM(
@@ -141,18 +142,27 @@ class BcLSTMAttention(BcLSTM):
     Config = BcLSTMAttentionConfig
 
 
-class _Features(nn.Module):
+class _Inputs(nn.Module):
+    """Makes of a batch what the LSTM over the dialogue reads, (N, out_feats)."""
+
+    out_feats: int
+
     def __init__(self, widths: Mapping[str, int], config: BcLSTMConfig) -> None:
         super().__init__()
+
+
+class _Features(_Inputs):
+    def __init__(self, widths: Mapping[str, int], config: BcLSTMConfig) -> None:
+        super().__init__(widths, config)
         self.out_feats = sum(widths.values())
 
     def forward(self, batch: Batch) -> Tensor:
         return concatenate(batch)
 
 
-class _Projected(nn.Module):
+class _Projected(_Inputs):
     def __init__(self, widths: Mapping[str, int], config: BcLSTMConfig) -> None:
-        super().__init__()
+        super().__init__(widths, config)
         dim = config.fusion_dim
         self.maps = nn.ModuleDict({m: nn.Linear(width, dim) for m, width in widths.items()})
         self.fusion = FUSIONS[config.fusion](dim, len(widths))
@@ -164,9 +174,9 @@ class _Projected(nn.Module):
         return self.fusion(torch.stack(projected))
 
 
-class _Hierarchical(nn.Module):
+class _Hierarchical(_Inputs):
     def __init__(self, widths: Mapping[str, int], config: BcLSTMConfig) -> None:
-        super().__init__()
+        super().__init__(widths, config)
         dim = config.states_dim
         sizes = (dim, config.num_layers, config.dropout, config.bidirectional)
         self.lstms = nn.ModuleDict({m: DialogueLSTM(w, *sizes) for m, w in widths.items()})

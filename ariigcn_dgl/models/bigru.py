@@ -58,7 +58,7 @@ class BiGRU(System):
     Config = BiGRUConfig
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: BiGRUConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         self.gru = DialogueGRU(
             sum(widths.values()),
             config.hidden_dim,

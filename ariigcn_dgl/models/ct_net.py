@@ -12,7 +12,7 @@ from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
-from ariigcn_dgl.models.system import System, zero_where_missing
+from ariigcn_dgl.models.system import System, known_lengths, zero_where_missing
 from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded, places
@@ -80,7 +80,7 @@ class CTNet(System):
     )
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: CTNetConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         dim, context, heads = config.hidden_dim, 2 * config.context_dim, config.num_heads
         self.project = nn.ModuleDict({m: nn.Linear(width, dim) for m, width in widths.items()})
         self.fuse = CrossModalTransformer(list(widths), dim, heads, config.dropout)
@@ -92,7 +92,7 @@ class CTNet(System):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        features, lengths = zero_where_missing(batch), batch.lengths
+        features, lengths = zero_where_missing(batch), known_lengths(batch)
         projected = {m: linear(features[m]) for m, linear in self.project.items()}
         fused = self.fuse(projected, batch.masks, lengths)
         numbers = speaker_numbers(batch.on_cpu.speakers, lengths)

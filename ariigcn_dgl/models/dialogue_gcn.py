@@ -105,7 +105,7 @@ class DialogueGCN(System):
     def __init__(
         self, widths: Mapping[str, int], num_classes: int, config: DialogueGCNConfig
     ) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         hidden, graph = config.hidden_dim, config.graph_dim
         encoder = {"lstm": DialogueLSTM, "gru": DialogueGRU}[config.recurrent]
         self.encoder = encoder(sum(widths.values()), hidden, num_layers=2, dropout=config.dropout)

@@ -13,7 +13,7 @@ from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Fraction, PositiveInt
-from ariigcn_dgl.models.system import System, concatenate
+from ariigcn_dgl.models.system import System, concatenate, known_lengths
 from ariigcn_dgl.nn import DialogueAttention, PartyRNN
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import backwards
@@ -96,7 +96,7 @@ class DialogueRNN(System):
     def __init__(
         self, widths: Mapping[str, int], num_classes: int, config: DialogueRNNConfig
     ) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         directions = 2 if config.bidirectional else 1
         self.directions = nn.ModuleList(
             PartyRNN(
@@ -125,7 +125,7 @@ class DialogueRNN(System):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        lengths = batch.lengths
+        lengths = known_lengths(batch)
         feat, speakers = concatenate(batch), speaker_numbers(batch.on_cpu.speakers, lengths)
         forward, *backward = self.directions
         emotions = [forward(feat, speakers, lengths)]

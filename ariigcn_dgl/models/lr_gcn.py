@@ -90,7 +90,7 @@ class LRGCN(System):
     )
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: LRGCNConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         dim = config.hidden_dim
         self.encoder = DialogueGRU(sum(widths.values()), dim)
         self.dropout = Dropout(config.dropout)

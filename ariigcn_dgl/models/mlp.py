@@ -51,7 +51,7 @@ class MLP(System):
     Config = MLPConfig
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: MLPConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         self.layers = EmotionInferenceSubnetwork(
             sum(widths.values()), num_classes, config.hidden_dim, config.dropout
         )

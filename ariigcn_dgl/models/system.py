@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
@@ -39,11 +39,16 @@ class System(nn.Module):
     """A model that labels utterances, constructed from feature widths, classes and settings.
 
     Subclasses set `Config`, take ``(widths, num_classes, config)``, and define `forward`; those
-    with more than a cross entropy define `losses`, those with a GAN `discriminator_loss` and
-    `discriminator_parameters`, those that can do without the future `stream`.
+    with more than a cross entropy define `losses`, those with a GAN `generator_loss`,
+    `discriminator_loss` and `discriminator_parameters`, those that can do without the future
+    `stream`.
 
     Parameters
     ----------
+    widths : mapping of str to int
+        Feature width of each modality.
+    num_classes : int
+        Number of classes C.
     config : dataclass
         Of the subclass's type `Config`.
     """
@@ -52,7 +57,7 @@ class System(nn.Module):
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
     capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, widths: Mapping[str, int], num_classes: int, config: Any) -> None:
         super().__init__()
         self.config = config
 
@@ -101,6 +106,14 @@ class System(nn.Module):
         """
         return {"classification": cross_entropy(self(batch), batch.labels, class_weight)}
 
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """Return the generators' loss alone, of a system with a GAN."""
+        raise NotImplementedError
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """Return the discriminators' loss, of a system with a GAN."""
+        raise NotImplementedError
+
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that only `discriminator_loss` trains."""
         return iter(())
@@ -112,6 +125,13 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tens
     known = labels != UNLABELLED
     share = known if weight is None else weight[labels.clamp(min=0)] * known
     return total / share.sum().clamp(min=SMALLEST_WEIGHT)
+
+
+def known_lengths(batch: Batch) -> Tensor:
+    """Return the utterances in each dialogue, (B,); of a batch where they may be depended on."""
+    if batch.lengths is None:
+        raise ValueError("batch.lengths: expected a tensor, got None: this reads whole dialogues")
+    return batch.lengths
 
 
 def concatenate(batch: Batch) -> Tensor:

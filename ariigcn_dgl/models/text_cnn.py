@@ -78,7 +78,7 @@ class UtteranceTextCNN(System):
     published = TrainingConfig(learning_rate=1e-3, weight_decay=0.0)
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: TextCNNConfig) -> None:
-        super().__init__(config)
+        super().__init__(widths, num_classes, config)
         if "text" not in widths:
             found = ", ".join(widths)
             raise InputError(f"--system textcnn: needs text, but the data set has {found} only")

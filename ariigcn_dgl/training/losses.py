@@ -43,6 +43,17 @@ def mean_losses(losses: Sequence[Mapping[str, Tensor]], first_step: int = 0) -> 
     return {name: reduce(add, of_steps) / len(losses) for name, of_steps in values.items()}
 
 
+def total(losses: Iterable[Tensor]) -> Tensor:
+    """Return the sum of one or more losses, of which no gradient is lost.
+
+    Examples
+    --------
+    >>> total([torch.tensor(1.0), torch.tensor(2.0)])
+    tensor(3.)
+    """
+    return reduce(add, losses)
+
+
 def _check_finite(values: dict[str, list[float]], first_step: int) -> None:
     # The discriminators train first in a step: where they diverge they spoil the other losses.
     names = sorted(values, key="discriminator".__ne__)

@@ -9,6 +9,7 @@ import torch
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.models.system import known_lengths
 
 
 def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
@@ -39,7 +40,7 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     if probability == 0:
         return batch
     kept = _kept(_dialogues_with(batch), probability, generator)
-    rows = torch.from_numpy(kept).repeat_interleave(batch.lengths, dim=1)
+    rows = torch.from_numpy(kept).repeat_interleave(known_lengths(batch), dim=1)
     masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
     features = {m: zero_missing(x, masks[m]) for m, x in batch.features.items()}
     return replace(batch, features=features, masks=masks)
@@ -47,7 +48,8 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
 
 def _dialogues_with(batch: Batch) -> np.ndarray:
     """Return which dialogues have a modality in any utterance, (M, B) bool."""
-    parts = [mask.split(batch.lengths.tolist()) for mask in batch.masks.values()]
+    lengths = known_lengths(batch).tolist()
+    parts = [mask.split(lengths) for mask in batch.masks.values()]
     return np.array([[bool(part.any()) for part in of_modality] for of_modality in parts])
 
 

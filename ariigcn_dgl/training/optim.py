@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from ariigcn_dgl.config import TrainingConfig
 
 DISCRIMINATOR_BETAS = (0.5, 0.999)  # usual for GANs: little momentum against a moving opponent
 LOWEST_FACTOR = 0.05  # of the learning rate, at the end of the cosine: the last steps train, too
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def adam(parameters: Sequence[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
@@ -86,7 +89,8 @@ def update_ema(ema: nn.Module, model: nn.Module, decay: float | Tensor) -> None:
     decay : float or () tensor
         A tensor where a CUDA graph is to read another decay at every replay.
     """
-    averages, weights = list(ema.parameters()), list(model.parameters())
+    averages: list[Tensor] = list(ema.parameters())
+    weights: list[Tensor] = list(model.parameters())
     if not isinstance(decay, Tensor):
         torch._foreach_lerp_(averages, weights, 1 - decay)
         return
@@ -96,7 +100,7 @@ def update_ema(ema: nn.Module, model: nn.Module, decay: float | Tensor) -> None:
     torch._foreach_add_(averages, weights)
 
 
-def copied(model: nn.Module) -> nn.Module:
+def copied(model: Model) -> Model:
     """Return a copy; its recurrent layers are laid out as cuDNN wants them, which copying loses."""
     copy_of = copy.deepcopy(model)
     for layer in copy_of.modules():

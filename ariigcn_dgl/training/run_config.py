@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import yaml
 from jsonargparse import ArgumentError, Namespace
@@ -26,13 +26,14 @@ from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 CONFIG_FILE = "config.yaml"
 PRESET_FOLDER = Path(__file__).parents[1] / "presets"
 PAPER = "paper"
-PRESETS = (PAPER, "tuned", "tuned-meld")
+PresetName = Literal["paper", "tuned", "tuned-meld"]
+PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
 # Files from before these settings existed lack them, and mean these values.
 ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0, "training.amp": False}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class RunConfig:
     """Everything that decides a run's numbers, besides the data set and the seed.
 
@@ -56,19 +57,20 @@ class RunConfig:
     60
     """
 
-    system: str = "ariigcn"
-    model: Any = None
-    training: TrainingConfig | None = None
+    system: str
+    model: Any
+    training: TrainingConfig
 
-    def __post_init__(self) -> None:
-        if self.system not in SYSTEMS:
+    def __init__(
+        self, system: str = "ariigcn", model: Any = None, training: TrainingConfig | None = None
+    ) -> None:
+        if system not in SYSTEMS:
             known = ", ".join(SYSTEMS)
-            raise InputError(f"--system: unknown system '{self.system}', expected one of {known}")
-        system = SYSTEMS[self.system]
-        if self.model is None:
-            object.__setattr__(self, "model", system.Config())
-        if self.training is None:
-            object.__setattr__(self, "training", system.published)
+            raise InputError(f"--system: unknown system '{system}', expected one of {known}")
+        kind = SYSTEMS[system]
+        object.__setattr__(self, "system", system)
+        object.__setattr__(self, "model", kind.Config() if model is None else model)
+        object.__setattr__(self, "training", kind.published if training is None else training)
 
     def resolved(self, dialogues: Dialogues) -> RunConfig:
         """Return the settings with those that depend on the data filled in."""

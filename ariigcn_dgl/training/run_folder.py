@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_args
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
@@ -44,6 +44,20 @@ Percent = Annotated[float, Limit("a number from 0 to 100", lambda x: 0 <= x <= 1
 Modality = Literal["text", "audio", "visual"]
 Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LARGEST_SEED)]
 Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
+
+Arrays = TypeVar("Arrays")  # by their names, of numpy or of torch
+
+
+def modalities_of(names: Iterable[str]) -> list[Modality]:
+    """Return names, which must be of modalities, with the type that says so.
+
+    Examples
+    --------
+    >>> modalities_of(("text", "visual"))
+    ['text', 'visual']
+    """
+    known: dict[str, Modality] = {name: name for name in get_args(Modality)}
+    return [known[name] for name in names]
 
 
 class ClassScores(TypedDict):
@@ -376,7 +390,7 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         writer.writerows(map(spreadsheet, row) for row in rows)
 
 
-def _load(load, path: Path) -> dict[str, Tensor | np.ndarray]:
+def _load(load: Callable[[Path], Arrays], path: Path) -> Arrays:
     try:
         return load(path)
     except FileNotFoundError as error:

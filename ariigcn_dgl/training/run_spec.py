@@ -56,7 +56,7 @@ class RunSpec(_Optional):
 
 
 # What a spec that does not say otherwise means: all modalities, and the data set's own splits.
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "modalities": None,
     "fold": None,
     "cuda_graphs": False,
@@ -192,7 +192,7 @@ def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def resumed_run(path: Path) -> Iterator[dict[str, Any]]:
+def resumed_run(path: Path) -> Iterator[RunSpec]:
     """Yield the spec of a run folder that is to be gone on with; lock it meanwhile.
 
     Raises

@@ -19,7 +19,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
-from ariigcn_dgl.training.losses import mean_losses
+from ariigcn_dgl.training.losses import mean_losses, total
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.optim import (
@@ -202,7 +202,7 @@ class Trainer:
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
-        found = {"val": asdict(self._score(self.model, "val"))}
+        found: dict[str, Any] = {"val": asdict(self._score(self.model, "val"))}
         if self.test != "never":
             found["test"] = self._test()
         if self.test == "every epoch":
@@ -237,8 +237,7 @@ class Learner:
 
     Parameters
     ----------
-    model : nn.Module
-        With `losses`, and where it has a GAN `discriminator_loss`, `discriminator_parameters`.
+    model : System
     config : TrainingConfig
         How it is trained.
     batches_per_epoch, epochs : int
@@ -251,13 +250,13 @@ class Learner:
 
     Attributes
     ----------
-    ema : nn.Module
+    ema : System
         The moving average of the model's weights: what is validated and kept.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: System,
         config: TrainingConfig,
         batches_per_epoch: int,
         epochs: int,
@@ -302,7 +301,8 @@ class Learner:
             factor = lr_factor(self.step_count, self.steps, self.batches_per_epoch)
         lr = self.config.learning_rate * factor
         decay = ema_decay(self.step_count + 1, self.config.ema_decay)
-        if isinstance(self.lr, Tensor):  # in place: captured steps read these two
+        if isinstance(self.lr, Tensor) and isinstance(self.decay, Tensor):
+            # In place: captured steps read these two.
             self.lr.fill_(lr)
             self.decay.fill_(decay)
         else:
@@ -333,11 +333,12 @@ class Learner:
 
     def discriminator_update(self, batch: Batch) -> Tensor:
         """Train the discriminators alone; return their loss."""
+        optimizer = self.discriminator_optimizer
+        if optimizer is None:
+            raise ValueError(f"{type(self.model).__name__} has no discriminators to train")
         with self._autocast():
             loss = self.model.discriminator_loss(batch)
-        self._descend(
-            self.discriminator_optimizer, self.discriminator_parameters, {"discriminator": loss}
-        )
+        self._descend(optimizer, self.discriminator_parameters, {"discriminator": loss})
         return loss.detach()
 
     def _descend(
@@ -348,7 +349,7 @@ class Learner:
     ) -> None:
         """Move parameters down the gradient of the losses' sum, clipped."""
         self.model.zero_grad(set_to_none=True)
-        sum(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
+        total(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         # Adam refuses to be captured unless it is told so.
         capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()

@@ -6,11 +6,12 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ariigcn_dgl.data import load_dialogues
-from ariigcn_dgl.data.community.write import LAYOUTS
+from ariigcn_dgl.data.community.write import LAYOUTS, LayoutName
 
 
 @pytest.fixture
@@ -81,6 +82,10 @@ def test_output_that_exists(refused: Callable, mmgcn: Path, tmp_path: Path) -> N
 
 def test_other_commands_say_how_to_import(refused: Callable, mmgcn: Path) -> None:
     assert "ariigcn data import FILE --out FOLDER" in refused("data", "check", mmgcn)
+
+
+def test_every_layout_has_its_name_in_the_type() -> None:
+    assert get_args(LayoutName) == tuple(LAYOUTS)
 
 
 def test_layout_that_exists_not(refused: Callable, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,7 +16,7 @@ from ariigcn_dgl.cli.commands import COMMANDS, Command
 from ariigcn_dgl.cli.tables import spread
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import fingerprint, load_dialogues
-from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.models import SYSTEMS, SystemName
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -32,6 +33,10 @@ def test_help_mentions_every_option(ariigcn: Callable, command: str) -> None:
 def test_line_in_the_list_is_the_first_of_the_help(command: Command) -> None:
     first = inspect.getdoc(command.load()).splitlines()[0]
     assert command.help == first[0].lower() + first[1:].removesuffix(".")
+
+
+def test_every_system_has_its_name_in_the_type() -> None:
+    assert get_args(SystemName) == tuple(SYSTEMS)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -374,3 +374,10 @@ def test_the_model_learns_its_training_dialogues_by_heart(config: ARIIGCNConfig)
     labelled = batch.labelled
     accuracy = (model.eval()(batch).argmax(1) == batch.labels)[labelled].double().mean()
     assert accuracy > 0.95
+
+
+def test_without_a_gan_its_losses_are_refused():
+    model, batch = make_model(replace(TUNED, adversarial="off")), make_batch(TUNED.window)
+    for loss in (model.generator_loss, model.discriminator_loss):
+        with pytest.raises(ValueError, match="there is no TGAN"):
+            loss(batch)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.models.system import concatenate
+from ariigcn_dgl.models.system import concatenate, known_lengths
 
 LENGTHS, SPEAKERS = torch.tensor([2]), torch.tensor([0, 1])
 BATCH = Batch(
@@ -34,3 +35,9 @@ def test_what_stands_in_a_missing_row_does_not_matter() -> None:
 def test_order_of_the_modalities_does_not_matter() -> None:
     turned = replace(BATCH, features=dict(reversed(BATCH.features.items())))
     assert concatenate(turned).equal(concatenate(BATCH))
+
+
+def test_lengths_that_nothing_may_depend_on_are_refused() -> None:
+    assert known_lengths(BATCH) is LENGTHS
+    with pytest.raises(ValueError, match="expected a tensor, got None"):
+        known_lengths(replace(BATCH, lengths=None))

@@ -215,3 +215,9 @@ def test_amp_computes_in_bfloat16_and_keeps_weights_and_losses_in_float32(
     assert {term.dtype for term in rounded.values()} == {torch.float32}
     for name in exact:
         torch.testing.assert_close(rounded[name], exact[name], rtol=0.05, atol=0.02)
+
+
+def test_without_discriminators_there_is_no_adversarial_step(batch: Batch) -> None:
+    _, learner = _line()
+    with pytest.raises(ValueError, match="no discriminators to train"):
+        learner.adversarial_step(batch)

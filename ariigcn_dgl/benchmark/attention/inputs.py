@@ -51,7 +51,7 @@ class AttentionInputs:
     grad: Tensor  # (N, D)
 
     @property
-    def leaves(self) -> tuple[Tensor, ...]:
+    def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What is differentiated, in the order of comparison."""
         return (self.feat, self.weight_dst, self.weight_src, self.score, self.rel_weight)
 

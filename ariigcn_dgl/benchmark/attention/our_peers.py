@@ -30,10 +30,18 @@ def _graph(inputs: AttentionInputs) -> Graph:
 
 def _layer(inputs: AttentionInputs) -> Built:
     graph, dim = _graph(inputs), inputs.feat.size(1)
-    options = {"norm": "relation", "negative_slope": 0.0, "bias": False, "activation": F.gelu}
-    conv = RelEdgeAttentionConv(dim, dim, inputs.num_rels, **options).to(inputs.feat)
+    conv = RelEdgeAttentionConv(
+        dim,
+        dim,
+        inputs.num_rels,
+        norm="relation",
+        negative_slope=0.0,
+        bias=False,
+        activation=F.gelu,
+    ).to(inputs.feat)
     conv.set_allow_zero_in_degree(True)
-    parameters = (conv.weight_dst, conv.weight_src, conv.score, conv.rel_weight)
+    names = ("weight_dst", "weight_src", "score", "rel_weight")
+    parameters = [conv.get_parameter(name) for name in names]
     with torch.no_grad():
         for parameter, value in zip(parameters, inputs.leaves[1:], strict=True):
             parameter.copy_(value.reshape(parameter.shape))

@@ -71,10 +71,10 @@ class AttentionProblem:
     def work(self, inputs: AttentionInputs) -> Mapping[Pass, tuple[float, float]]:
         """Return the FLOPs and bytes that no implementation can avoid."""
         present = len(torch.unique(inputs.etypes))
-        forward = attention_work(
+        flops, size = attention_work(
             len(inputs.feat), _segments(inputs), present, self.dim, inputs.feat.element_size()
         )
-        return {"forward": forward, "forward+backward": tuple(3 * one for one in forward)}
+        return {"forward": (flops, size), "forward+backward": (3 * flops, 3 * size)}
 
     def grad(self, inputs: AttentionInputs) -> Tensor:
         """Return the gradient that reaches the output."""

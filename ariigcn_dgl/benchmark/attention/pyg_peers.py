@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,12 +17,13 @@ PACKAGE = "torch_geometric"
 
 def _composition(inputs: AttentionInputs) -> Built:
     """Make a `MessagePassing` layer: `edge_updater` scores edges, `propagate` sums a relation."""
-    pyg, softmax = import_quietly(f"{PACKAGE}.nn"), import_quietly(f"{PACKAGE}.utils").softmax
+    base: Any = import_quietly(f"{PACKAGE}.nn").MessagePassing
+    softmax = import_quietly(f"{PACKAGE}.utils").softmax
     edges = inputs.by_relation()
     edge_index = torch.stack([edges.src, edges.dst])
     parts = [(r, torch.stack([src, dst])) for r, src, dst in edges.slices()]
 
-    class Layer(pyg.MessagePassing):
+    class Layer(base):
         def __init__(self) -> None:
             super().__init__(aggr="add", node_dim=0)
 

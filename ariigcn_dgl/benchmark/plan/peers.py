@@ -34,7 +34,8 @@ def _rows(src: Tensor, dst: Tensor, etypes: Tensor) -> list[Tensor]:
 
 def _ours(inputs: PlanInputs) -> Built:
     def values(results: list[Graph]) -> list[Tensor]:
-        return _rows(*(one.long() for one in (results[0].src, results[0].dst, results[0].etypes)))
+        graph = results[0]
+        return _rows(graph.src.long(), graph.dst.long(), graph.etypes.long())
 
     def forward() -> Graph:
         return Graph.from_dialogues(
@@ -64,7 +65,11 @@ def _per_edge(inputs: PlanInputs) -> Built:
             first += length
         return torch.stack(edges).T, torch.tensor(etypes)
 
-    return Built(forward, values=lambda results: _rows(*results[0][0], results[0][1]))
+    def values(results: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        edges, etypes = results[0]
+        return _rows(edges[0], edges[1], etypes)
+
+    return Built(forward, values=values)
 
 
 def _heterograph(length: int, speakers: Tensor) -> dgl.DGLGraph:

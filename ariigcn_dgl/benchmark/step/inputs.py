@@ -12,6 +12,7 @@ from ariigcn_dgl.data import SynthConfig, synthesise
 from ariigcn_dgl.data.synth_config import IEMOCAP_LIKE, MELD_LIKE
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.training.losses import total
 from ariigcn_dgl.training.optim import copied
 from ariigcn_dgl.training.run_config import RunConfig, preset_config
 from ariigcn_dgl.training.trainer import Learner
@@ -88,7 +89,7 @@ def loss_and_gradient(inputs: StepInputs, model: ARIIGCN) -> list[Tensor]:
     amp = inputs.config.training.amp
     with torch.autocast(others[0].device.type, torch.bfloat16, enabled=amp):
         discriminator_loss = model.discriminator_loss(inputs.batch)
-        loss = sum(model.losses(inputs.batch).values())
+        loss = total(model.losses(inputs.batch).values())
     grads = [
         *torch.autograd.grad(loss, others, materialize_grads=True),
         *torch.autograd.grad(discriminator_loss, discriminators, materialize_grads=True),

@@ -9,6 +9,7 @@ import torch
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
+from ariigcn_dgl.models.system import known_lengths
 from ariigcn_dgl.nn import set_impl
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, CudaGraphs
 
@@ -24,7 +25,7 @@ def _ours(inputs: StepInputs) -> Built:
 def _captured(inputs: StepInputs) -> Built:
     learner, batch = inputs.learner(capturable=True), inputs.batch.on_cpu
     device = inputs.batch.labels.device
-    update = CapturedUpdate(learner.update, device, len(batch.lengths), CudaGraphs(device))
+    update = CapturedUpdate(learner.update, device, len(known_lengths(batch)), CudaGraphs(device))
     return Built(
         lambda: list(learner.step(update, batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
@@ -34,7 +35,8 @@ def _captured(inputs: StepInputs) -> Built:
 def _reference(inputs: StepInputs) -> Built:
     learner = inputs.learner()
     set_impl(learner.model, "reference")
-    model = set_impl(deepcopy(inputs.model), "reference")
+    model = deepcopy(inputs.model)
+    set_impl(model, "reference")
     return Built(
         lambda: list(learner.train_step(inputs.batch).values()),
         values=lambda _: loss_and_gradient(inputs, model),

@@ -19,6 +19,7 @@ from ariigcn_dgl.benchmark.step.inputs import (
     with_dtype,
 )
 from ariigcn_dgl.benchmark.step.peers import PEERS
+from ariigcn_dgl.models.system import known_lengths
 from ariigcn_dgl.nn import set_impl
 
 # Adam reads a parameter, its gradient and two moments, and writes three of them; the moving average
@@ -52,7 +53,7 @@ class StepProblem:
         """Return dialogues B, utterances N, edges E and the number of parameters."""
         parameters = sum(p.numel() for p in inputs.model.parameters())
         graph = inputs.batch.graph
-        sizes = {"B": len(inputs.batch.lengths), "N": graph.num_dst, "E": graph.num_edges}
+        sizes = {"B": len(known_lengths(inputs.batch)), "N": graph.num_dst, "E": graph.num_edges}
         return sizes | {"parameters": parameters}
 
     def work(self, inputs: StepInputs) -> Mapping[Pass, tuple[float, float]]:
@@ -70,7 +71,9 @@ class StepProblem:
             exact,
             config=replace(inputs.config, training=replace(inputs.config.training, amp=False)),
         )
-        return loss_and_gradient(exact, set_impl(deepcopy(inputs.model).double(), "reference"))
+        model = deepcopy(inputs.model).double()
+        set_impl(model, "reference")
+        return loss_and_gradient(exact, model)
 
     def peers(self) -> Sequence[Peer]:
         """Return the implementations, ours first."""

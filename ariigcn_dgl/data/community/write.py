@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,6 +31,26 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
 
 _PROTOCOL = 4
+LayoutName = Literal[  # all of `LAYOUTS`, in their order
+    "dialoguegcn",
+    "mmgcn",
+    "iemocap4",
+    "cmumosei7",
+    "meld-raw",
+    "meld-raw1",
+    "cosmic-iemocap",
+    "cosmic-meld",
+    "sdt-iemocap",
+    "sdt-meld",
+    "graphsmile-meld",
+    "cogmen",
+    "corect",
+    "dailydialog",
+    "dailydialog-masks",
+    "mmsa",
+    "merbench",
+    "meld-csv",
+]
 
 
 class Sample:
@@ -55,7 +75,9 @@ class Layout:
     write: Callable[[Dialogues, Path], None]
 
 
-def write_layout(name: str, path: str | Path, seed: int = 0, fraction: float = 1.0) -> Dialogues:
+def write_layout(
+    name: LayoutName, path: str | Path, seed: int = 0, fraction: float = 1.0
+) -> Dialogues:
     """Write a synthetic set in a layout; return what was written.
 
     Parameters
@@ -191,7 +213,7 @@ def _instance(d: Dialogues, dialogue: int) -> Sample:
     return sample
 
 
-LAYOUTS = {
+LAYOUTS: dict[LayoutName, Layout] = {
     "dialoguegcn": Layout(IEMOCAP, (100, 100, 512), _write_tuple("nine")),
     "mmgcn": Layout(IEMOCAP, (100, 1582, 342), _write_tuple("nine")),
     "iemocap4": Layout(IEMOCAP_4, (100, 100, 512), _write_tuple("nine")),
