@@ -59,6 +59,8 @@ class Batch:
         """Speaker in the dialogue of each utterance, (N,): see `speaker_threads`."""
         if self.host is not None:
             return send([self.host.thread], self.labels.device)[0]
+        if self.lengths is None:
+            raise ValueError("a batch without lengths must be given the thread of each utterance")
         return speaker_threads(self.speakers, self.lengths)
 
     @cached_property
@@ -69,8 +71,7 @@ class Batch:
     @cached_property
     def threads(self) -> Sequences:
         """The utterances of each speaker in each dialogue."""
-        found = Sequences.by_thread(self.on_cpu.thread)
-        return replace(found, order=send([found.order], self.labels.device)[0])
+        return Sequences.by_thread(self.on_cpu.thread, self.labels.device)
 
     @property
     def labelled(self) -> Tensor:
@@ -125,7 +126,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
         speakers,
         past=window.past,
         future=window.future,
-        relations=window.relations,
+        relations=window.graph_relations,
         num_speakers=window.num_speakers,
     )
     return Batch(

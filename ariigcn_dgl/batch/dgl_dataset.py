@@ -58,11 +58,12 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         transform: Callable[[dgl.DGLGraph], dgl.DGLGraph] | None = None,
         verbose: bool = False,
     ) -> None:
-        in_memory = isinstance(source, Dialogues)
-        self.dialogues = source if in_memory else load_dialogues(source)
+        if isinstance(source, Dialogues):
+            self.dialogues, folder = source, Path.cwd()
+        else:
+            self.dialogues, folder = load_dialogues(source), Path(source).resolve().parent
         self.window = (window or Window()).resolved(self.dialogues.most_speakers)
         self.graphs: list[dgl.DGLGraph] = []
-        folder = Path.cwd() if in_memory else Path(source).resolve().parent
         super().__init__(
             self.dialogues.name, raw_dir=str(folder), verbose=verbose, transform=transform
         )
@@ -101,10 +102,10 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
             speakers,
             past=window.past,
             future=window.future,
-            relations=window.relations,
+            relations=window.graph_relations,
             num_speakers=window.num_speakers,
         )
-        g = to_dgl(structure, relation_names(window.relations, window.num_speakers))
+        g = to_dgl(structure, relation_names(window.graph_relations, window.num_speakers))
         for name, array in data.features.items():
             g.ndata[name] = torch.from_numpy(array[rows])
             g.ndata[f"{name}_mask"] = torch.from_numpy(data.masks[name][rows])

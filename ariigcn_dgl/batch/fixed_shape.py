@@ -49,7 +49,9 @@ class Shape:
     @classmethod
     def of(cls, batch: Batch, dialogues: int) -> Shape:
         """Return the smallest shape that holds a batch of at most so many dialogues."""
-        graph, thread_lengths = batch.graph, batch.threads.lengths
+        graph, lengths, thread_lengths = batch.graph, batch.lengths, batch.threads.lengths
+        if lengths is None or thread_lengths is None:
+            raise ValueError("a batch of a fixed shape does not know its lengths")
         utterances = _rung(graph.num_dst + 1)
         while True:
             added = utterances - graph.num_dst
@@ -63,7 +65,7 @@ class Shape:
             _rung(graph.num_edges + segments - graph.num_segments),
             segments,
             dialogues,
-            _rung(int(batch.lengths.max())),
+            _rung(int(lengths.max())),
             _rung(len(thread_lengths)),
             _rung(int(thread_lengths.max())),
         )
@@ -104,8 +106,15 @@ def padded(batch: Batch, shape: Shape) -> Batch:
     dialogues = batch.dialogues.table.padded(shape.longest, shape.dialogues, shape.utterances)
     threads = batch.threads.table.padded(shape.longest_thread, shape.threads, shape.utterances)
     rest = torch.arange(len(batch.labels), shape.utterances)  # of threads there are no more than N
-    order, thread = torch.cat([batch.threads.order, rest]), torch.cat([batch.thread, rest])
+    order, thread = torch.cat([_thread_order(batch), rest]), torch.cat([batch.thread, rest])
     return _with_sequences(fixed, thread, dialogues, threads, order)
+
+
+def _thread_order(batch: Batch) -> Tensor:
+    order = batch.threads.order
+    if order is None:
+        raise ValueError("the threads of a batch must have an order")
+    return order
 
 
 def _with_sequences(
@@ -123,7 +132,7 @@ def tensors_of(batch: Batch) -> list[Tensor]:
     return [
         *batch.features.values(),
         *batch.masks.values(),
-        *(batch.labels, batch.speakers, batch.thread, batch.threads.order),
+        *(batch.labels, batch.speakers, batch.thread, _thread_order(batch)),
         *(x for table in tables for x in (table.rows, table.places)),
         *(batch.graph.eids, batch.graph.plan),
     ]

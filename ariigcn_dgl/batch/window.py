@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from ariigcn_dgl.graph import relation_names
-from ariigcn_dgl.graph.window import MOST_SPEAKERS
+from ariigcn_dgl.graph.window import MOST_SPEAKERS, Relations
 from ariigcn_dgl.limits import Limit, NotNegativeInt
 
 _SPEAKERS = Limit(f"from 1 to {MOST_SPEAKERS}", lambda value: 1 <= value <= MOST_SPEAKERS)
@@ -37,11 +37,17 @@ class Window:
     def resolved(self, most_speakers: int) -> Window:
         """Return the window for dialogues of at most so many speakers, without "auto"."""
         if self.relations == "auto":
-            relations = "pairs" if most_speakers <= 2 else "speaker"
-            return replace(self, relations=relations)
+            return replace(self, relations="pairs" if most_speakers <= 2 else "speaker")
         return self
+
+    @property
+    def graph_relations(self) -> Relations:
+        """The relations, as a graph has them; "auto" must have been `resolved`."""
+        if self.relations == "auto":
+            raise ValueError("relations must be 'speaker' or 'pairs', got 'auto'")
+        return self.relations
 
     @property
     def num_rels(self) -> int:
         """Number of relations R; "auto" must have been `resolved`."""
-        return len(relation_names(self.relations, self.num_speakers))
+        return len(relation_names(self.graph_relations, self.num_speakers))

@@ -301,9 +301,9 @@ class Graph:
         if num_rels is None:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
-        edges = [tensor.contiguous() for tensor in (indptr, indices, etypes)]
-        check_csr(*edges, eids, num_rels, num_src)
-        return cls(eids.contiguous(), *csr_plan(*edges, num_rels, num_src))
+        indptr, indices, etypes = indptr.contiguous(), indices.contiguous(), etypes.contiguous()
+        check_csr(indptr, indices, etypes, eids, num_rels, num_src)
+        return cls(eids.contiguous(), *csr_plan(indptr, indices, etypes, num_rels, num_src))
 
     @classmethod
     @LASTING
@@ -396,15 +396,14 @@ class Graph:
         ([0, 1], [0, 0], [1, 0])
         """
         num_src, num_dst = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
-        sizes = {"num_src": num_src, "num_dst": num_dst, "num_rels": num_rels}
         etypes = None if edge_type is None else as_int64("edge_type", edge_type)
         edges = (edge_index[0], edge_index[1], etypes)
 
         def build() -> Graph:
             check_edge_index(edge_index, etypes, num_src, num_dst, num_rels)
-            return cls.from_edges(*edges, **sizes)
+            return cls.from_edges(*edges, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
 
-        return cached(edge_index, tuple(sizes.values()), edges, build)
+        return cached(edge_index, (num_src, num_dst, num_rels), edges, build)
 
     @classmethod
     @LASTING
@@ -515,6 +514,8 @@ class Graph:
         >>> [relation_names("speaker")[r] for r in graph.etypes[:2]]
         ['other_future', 'self']
         """
-        *edges, eids = window_edges(lengths, speakers, past, future, relations, num_speakers)
+        indptr, indices, etypes, eids = window_edges(
+            lengths, speakers, past, future, relations, num_speakers
+        )
         num_rels = len(relation_names(relations, num_speakers))
-        return cls(eids, *csr_plan(*edges, num_rels, len(speakers)))
+        return cls(eids, *csr_plan(indptr, indices, etypes, num_rels, len(speakers)))

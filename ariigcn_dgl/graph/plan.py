@@ -151,14 +151,14 @@ def sort_edges(keys: Mapping[str, tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
     (V + 1,) and (E,) int64 tensors
         Where edges of each value of the last key begin, and the order.
     """
+    (first, size), *others = keys.values()
     sort = composed_counting_sort
-    device = next(iter(keys.values()))[0].device
-    if device.type == "cpu":
+    if first.device.type == "cpu":
         sort = torch.ops.ariigcn.counting_sort
-    order = None
-    for values, count in keys.values():
-        begin, place = sort(values if order is None else values[order], count)
-        order = place if order is None else order[place]
+    begin, order = sort(first, size)
+    for values, count in others:
+        begin, place = sort(values[order], count)
+        order = order[place]
     return begin, order
 
 

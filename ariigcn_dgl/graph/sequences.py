@@ -150,9 +150,14 @@ class Sequences:
         return cls.by_thread(speaker_threads(speakers.cpu(), lengths))
 
     @classmethod
-    def by_thread(cls, thread: Tensor) -> Sequences:
-        """Return the rows of each thread, given the thread of each row, (N,), on the CPU."""
-        return cls(torch.bincount(thread), torch.argsort(thread, stable=True))
+    def by_thread(cls, thread: Tensor, device: torch.device | None = None) -> Sequences:
+        """Return the rows of each thread, given the thread of each row, (N,), on the CPU.
+
+        Their order is on `device`, by default on the CPU.
+        """
+        order = torch.argsort(thread, stable=True)
+        order = order if device is None else send([order], device)[0]
+        return cls(torch.bincount(thread), order)
 
     @classmethod
     def fixed(cls, table: Table, order: Tensor | None) -> Sequences:
@@ -162,17 +167,19 @@ class Sequences:
     @cached_property
     def table(self) -> Table:
         """Where the rows stand side by side, on the CPU or, if `fixed`, on the table's device."""
-        return Table.of(self.lengths) if self.fixed_table is None else self.fixed_table
+        if self.fixed_table is not None:
+            return self.fixed_table
+        if self.lengths is None:
+            raise ValueError("sequences without lengths must have a fixed_table")
+        return Table.of(self.lengths)
 
     def gather(self, feat: Tensor) -> Tensor:
         """Return the rows, (N, D), sequence after sequence."""
-        return feat if self.order is None else feat[self._order_on(feat)]
+        return feat if self.order is None else feat[send([self.order], feat.device)[0]]
 
     def scatter(self, feat: Tensor) -> Tensor:
         """Return rows that stand sequence after sequence where `gather` took them from."""
         if self.order is None:
             return feat
-        return torch.empty_like(feat).index_copy(0, self._order_on(feat), feat)
-
-    def _order_on(self, feat: Tensor) -> Tensor:
-        return send([self.order], feat.device)[0]
+        order = send([self.order], feat.device)[0]
+        return torch.empty_like(feat).index_copy(0, order, feat)

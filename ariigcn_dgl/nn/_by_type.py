@@ -47,7 +47,7 @@ def join_edge_weights(
             "edge_weight must be a dict by edge type where feat is a dict by node type, and a "
             f"tensor otherwise, got {type(weight).__name__}"
         )
-    if counts is not None:
+    if isinstance(weight, Mapping) and counts is not None:
         weight = torch.cat([_of_etype(weight, etype, count) for etype, count in counts.items()])
     if not isinstance(weight, Tensor) or weight.device != graph.eids.device:
         got = weight.device if isinstance(weight, Tensor) else type(weight).__name__

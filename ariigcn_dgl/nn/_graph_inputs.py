@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from ariigcn_dgl.ops._precision import autocasts
 if TYPE_CHECKING:
     import dgl
 
-Rows = Tensor | Mapping[str, Tensor]
+RowsByType = Mapping[str, Tensor]
+Rows = Tensor | RowsByType
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,14 @@ class GraphInputs:
         """Return rows of targets in the form that features came in."""
         return out if self.dst_counts is None else split_rows(out, self.dst_counts)
 
+    def by_eid(self, attention: Tensor) -> Tensor:
+        """Return (H, E) values in the caller's order of edges, (E, H, 1)."""
+        by_eid = torch.empty_like(attention).index_copy(1, self.graph.eids, attention)
+        return by_eid.T.unsqueeze(-1)
+
     def by_edge(self, attention: Tensor) -> Tensor | dict[Etype, Tensor]:
         """Return (H, E) values in the caller's order of edges, (E, H, 1), or by edge type."""
-        by_eid = torch.empty_like(attention).index_copy(1, self.graph.eids, attention)
-        ordered = by_eid.T.unsqueeze(-1)
+        ordered = self.by_eid(attention)
         return ordered if self.edge_counts is None else split_rows(ordered, self.edge_counts)
 
     def require_like(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
@@ -119,14 +124,17 @@ def read_inputs(
     from_dgl = not isinstance(graph, Graph)
     if from_dgl and not is_dgl_graph(graph):
         raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
-    src, dst = _sides(graph, feat)
+    of_src, of_dst = _sides(graph, feat)
     dst_counts = edge_counts = None
-    if isinstance(src, Mapping):
-        dst_counts = {name: graph.num_dst_nodes(name) for name in graph.dsttypes}
-        edge_counts = {etype: graph.num_edges(etype) for etype in graph.canonical_etypes}
-        same = src is dst and graph.srctypes == graph.dsttypes
-        src = join_rows(src, {name: graph.num_src_nodes(name) for name in graph.srctypes})
-        dst = src if same else join_rows(dst, dst_counts)
+    if isinstance(of_src, Tensor) and isinstance(of_dst, Tensor):
+        src, dst = of_src, of_dst
+    else:  # both are by node type, and the graph is DGL's
+        typed = cast("dgl.DGLGraph", graph)
+        dst_counts = {name: typed.num_dst_nodes(name) for name in typed.dsttypes}
+        edge_counts = {etype: typed.num_edges(etype) for etype in typed.canonical_etypes}
+        src, dst = _join_sides(
+            typed, cast(RowsByType, of_src), cast(RowsByType, of_dst), dst_counts
+        )
     structure = _structure(graph, etypes, num_rels, src.device)
     for rows, count, kind in (
         (src, structure.num_src, "source"),
@@ -139,6 +147,15 @@ def read_inputs(
             )
     weight = join_edge_weights(edge_weight, edge_counts, structure)
     return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl)
+
+
+def _join_sides(
+    graph: dgl.DGLGraph, src: RowsByType, dst: RowsByType, dst_counts: dict[str, int]
+) -> tuple[Tensor, Tensor]:
+    """Return the rows of all sources and of all targets: one object where these are the same."""
+    same = src is dst and graph.srctypes == graph.dsttypes
+    rows = join_rows(src, {name: graph.num_src_nodes(name) for name in graph.srctypes})
+    return rows, rows if same else join_rows(dst, dst_counts)
 
 
 def _sides(graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows]) -> tuple[Rows, Rows]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from torch import nn
 
 from ariigcn_dgl.ops import Impl
+
+
+@runtime_checkable
+class _HasImpl(Protocol):
+    impl: Impl
 
 
 def set_impl(module: nn.Module, impl: Impl) -> nn.Module:
@@ -31,6 +38,6 @@ def set_impl(module: nn.Module, impl: Impl) -> nn.Module:
     'reference'
     """
     for part in module.modules():
-        if hasattr(part, "impl"):
+        if isinstance(part, _HasImpl):
             part.impl = impl
     return module

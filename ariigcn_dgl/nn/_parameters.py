@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 def glorot(*shape: int) -> nn.Parameter:
     """Return a parameter of stacked matrices, each with Glorot's uniform initialisation."""
-    return glorot_(nn.Parameter(torch.empty(*shape)))
+    parameter = nn.Parameter(torch.empty(*shape))
+    glorot_(parameter)
+    return parameter
 
 
 @torch.no_grad()

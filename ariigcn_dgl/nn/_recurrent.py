@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from ariigcn_dgl.ops import Impl
 class Recurrent(nn.Module):
     """A layer of torch, of `kind`, that reads every dialogue of a batch."""
 
-    kind: ClassVar[type[nn.RNNBase]]
+    kind: ClassVar[type[nn.GRU] | type[nn.LSTM]]
     scan: ClassVar[type[torch.autograd.Function]]  # its loop over time on the CPU
     impl: Impl = "native"
 
@@ -56,4 +56,4 @@ class Recurrent(nn.Module):
             In the order of `feat`.
         """
         (rnn,) = self.children()
-        return run_recurrent(rnn, self.scan, feat, lengths, self.impl)
+        return run_recurrent(cast(nn.RNNBase, rnn), self.scan, feat, lengths, self.impl)

@@ -34,46 +34,8 @@ ICCL_RULE = PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and m)
 SMALLEST_SUM = 1e-6  # keeps log(S+ / (S+ + S-)) finite where every positive is antipodal
 
 
-class PairwiseContrast(nn.Module):
-    r"""A contrastive loss over pairs of rows, with its regulariser (Eq. 11-14).
-
-    With s the cosine of two rows, P and N the positives and negatives of anchor i, forms are
-
-    * ``ratio``: :math:`-\log \frac{S^+}{S^+ + S^-}` with :math:`S^\pm = \sum \frac{1 + s}{2}`
-    * ``infonce``: the same with :math:`S^\pm = \sum \exp(s / \tau)`
-    * ``supcon``: :math:`-\frac{1}{|P|} \sum_{p \in P}
-      \log \frac{\exp(s_p / \tau)}{\sum_{a \in P \cup N} \exp(s_a / \tau)}`
-
-    and the regulariser adds :math:`\frac{1}{|N|} \sum_N [s]_+` and, by `margin_mode`,
-    ``target`` :math:`\frac{1}{|P|} \sum_P |\delta - s|`, ``hinge`` :math:`[\delta - s]_+`, or
-    ``triplet`` :math:`[\bar s_N - \bar s_P + \delta]_+` of the mean similarities. ``off`` has no
-    regulariser. Anchors without positives or without negatives are skipped; with none left the
-    loss is 0.
-
-    Parameters
-    ----------
-    rule : PairRule
-        Positives and negatives.
-    form : {"ratio", "infonce", "supcon"}
-    temperature : float
-        Temperature of "infonce" and "supcon".
-    margin : float
-        Target similarity :math:`\delta` of positives.
-    margin_mode : {"target", "hinge", "triplet", "off"}
-
-    Raises
-    ------
-    ValueError
-        If an option is none of these, or the temperature not positive.
-
-    Examples
-    --------
-    >>> import torch
-    >>> loss = PairwiseContrast(ICCL_RULE, form="ratio", margin_mode="off")
-    >>> z, label = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]]), torch.tensor([[0, 0, 1]])
-    >>> loss(z, label, torch.zeros_like(label)).item()  # negatives are antipodal
-    0.0
-    """
+class _Contrast(nn.Module):
+    """What the losses over pairs of rows have in common; see `PairwiseContrast`."""
 
     impl: Impl = "native"
 
@@ -96,29 +58,10 @@ class PairwiseContrast(nn.Module):
         self.margin = margin
         self.margin_mode = margin_mode
 
-    def forward(
+    def _mean_loss(
         self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
     ) -> Tensor:
-        """Return the mean loss over anchors.
-
-        Parameters
-        ----------
-        feat : (G, N, D) tensor
-            Rows; normalised here. Rows pair within their group only.
-        label, modality : (G, N) int64 tensors
-            Class (negative: the row takes part in no pair) and modality of each row.
-        utterance : (G, N) int64 tensor, optional
-            What each row shows, for rules that ask for it; default all different.
-
-        Returns
-        -------
-        scalar tensor, float32 or float64
-
-        Raises
-        ------
-        ValueError
-            If shapes, dtypes or devices do not fit.
-        """
+        """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
         if utterance is None:
             utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
         _check(feat, label=label, modality=modality, utterance=utterance)
@@ -165,7 +108,74 @@ class PairwiseContrast(nn.Module):
         return penalty / count_pos + stats.hinge_neg / count_neg
 
 
-class ICCLLoss(PairwiseContrast):
+class PairwiseContrast(_Contrast):
+    r"""A contrastive loss over pairs of rows, with its regulariser (Eq. 11-14).
+
+    With s the cosine of two rows, P and N the positives and negatives of anchor i, forms are
+
+    * ``ratio``: :math:`-\log \frac{S^+}{S^+ + S^-}` with :math:`S^\pm = \sum \frac{1 + s}{2}`
+    * ``infonce``: the same with :math:`S^\pm = \sum \exp(s / \tau)`
+    * ``supcon``: :math:`-\frac{1}{|P|} \sum_{p \in P}
+      \log \frac{\exp(s_p / \tau)}{\sum_{a \in P \cup N} \exp(s_a / \tau)}`
+
+    and the regulariser adds :math:`\frac{1}{|N|} \sum_N [s]_+` and, by `margin_mode`,
+    ``target`` :math:`\frac{1}{|P|} \sum_P |\delta - s|`, ``hinge`` :math:`[\delta - s]_+`, or
+    ``triplet`` :math:`[\bar s_N - \bar s_P + \delta]_+` of the mean similarities. ``off`` has no
+    regulariser. Anchors without positives or without negatives are skipped; with none left the
+    loss is 0.
+
+    Parameters
+    ----------
+    rule : PairRule
+        Positives and negatives.
+    form : {"ratio", "infonce", "supcon"}
+    temperature : float
+        Temperature of "infonce" and "supcon".
+    margin : float
+        Target similarity :math:`\delta` of positives.
+    margin_mode : {"target", "hinge", "triplet", "off"}
+
+    Raises
+    ------
+    ValueError
+        If an option is none of these, or the temperature not positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> loss = PairwiseContrast(ICCL_RULE, form="ratio", margin_mode="off")
+    >>> z, label = torch.tensor([[[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]]), torch.tensor([[0, 0, 1]])
+    >>> loss(z, label, torch.zeros_like(label)).item()  # negatives are antipodal
+    0.0
+    """
+
+    def forward(
+        self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean loss over anchors.
+
+        Parameters
+        ----------
+        feat : (G, N, D) tensor
+            Rows; normalised here. Rows pair within their group only.
+        label, modality : (G, N) int64 tensors
+            Class (negative: the row takes part in no pair) and modality of each row.
+        utterance : (G, N) int64 tensor, optional
+            What each row shows, for rules that ask for it; default all different.
+
+        Returns
+        -------
+        scalar tensor, float32 or float64
+
+        Raises
+        ------
+        ValueError
+            If shapes, dtypes or devices do not fit.
+        """
+        return self._mean_loss(feat, label, modality, utterance)
+
+
+class ICCLLoss(_Contrast):
     r"""Intra-class and inter-class contrastive loss, within each modality (Eq. 11, 12).
 
     .. math::
@@ -206,10 +216,10 @@ class ICCLLoss(PairwiseContrast):
         label : (M, N) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
         """
-        return super().forward(feat, label, torch.zeros_like(label))
+        return self._mean_loss(feat, label, torch.zeros_like(label))
 
 
-class IMCLLoss(PairwiseContrast):
+class IMCLLoss(_Contrast):
     r"""Intra-modal and inter-modal contrastive loss (Eq. 13, 14).
 
     .. math::
@@ -266,7 +276,7 @@ class IMCLLoss(PairwiseContrast):
         _check(feat, label=label)
         modality = torch.arange(len(feat), device=feat.device).repeat_interleave(label.size(1))
         rows = feat.reshape(1, -1, feat.size(-1))
-        return super().forward(rows, label.reshape(1, -1), modality.unsqueeze(0))
+        return self._mean_loss(rows, label.reshape(1, -1), modality.unsqueeze(0))
 
 
 def _check(feat: Tensor, **ids: Tensor) -> None:

@@ -83,8 +83,8 @@ class CrossModalTransformer(nn.Module):
             streams.append(block(states[m], states[n], hidden[n]))
             counts.append(known[m] & known[n].any(1, keepdim=True))
         dialogue, step = places(lengths, exists.device)
-        streams, counts = torch.stack(streams), torch.stack(counts)
-        return self._mean(streams[:, dialogue, step], counts[:, dialogue, step])
+        stream, count = torch.stack(streams), torch.stack(counts)
+        return self._mean(stream[:, dialogue, step], count[:, dialogue, step])
 
     def _mean(self, streams: Tensor, counts: Tensor) -> Tensor:
         """Return the weighted mean, (N, D), of streams (S, N, D) where they count (S, N)."""

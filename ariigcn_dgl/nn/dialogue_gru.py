@@ -38,6 +38,7 @@ class DialogueGRU(Recurrent):
 
     kind = nn.GRU
     scan = GRUScan
+    gru: nn.GRU  # as `Recurrent` names it
 
     def step(self, feat: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         """Read one more utterance of a dialogue that is still going on.

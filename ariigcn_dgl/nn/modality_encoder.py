@@ -43,6 +43,7 @@ class ModalityEncoder(nn.Module):
         input_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.widths = dict(widths)
         self.mlps = nn.ModuleDict(
             {
                 name: nn.Sequential(
@@ -78,11 +79,11 @@ class ModalityEncoder(nn.Module):
 
     def _check(self, features: Mapping[str, Tensor]) -> None:
         count = None
-        for name, mlp in self.mlps.items():
+        for name, width in self.widths.items():
             if name not in features:
                 raise ValueError(
                     f"features must have {', '.join(self.mlps)}, got {', '.join(features)}"
                 )
-            rows, width = features[name], mlp[1].in_features
+            rows = features[name]
             count = len(rows) if count is None else count
             require_shape(f"features[{name!r}]", rows, (count, width))

@@ -99,7 +99,8 @@ class PartyRNN(nn.Module):
         dialogue = feat.new_zeros(batch, self.global_cell.hidden_size)
         parties = feat.new_zeros(batch, most, self.party_cell.hidden_size)
         every = torch.arange(batch, device=feat.device)
-        heard, speaking = [], []
+        heard: list[Tensor] = []
+        speaking: list[Tensor] = []
         for who, speaker, query in zip(speaks, speakers, queries, strict=True):
             before = parties[every, speaker]
             context = _attention(query, heard) if heard else torch.zeros_like(dialogue)

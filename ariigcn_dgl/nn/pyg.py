@@ -141,8 +141,9 @@ class RelEdgeAttentionConv(nn.Module):
         for rows, width in ((src, self.conv.src_feats), (dst, self.conv.dst_feats)):
             if rows.dim() != 2 or rows.size(1) != width:
                 raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")
-        graph = edge_index
-        if not isinstance(graph, Graph):
+        if isinstance(edge_index, Graph):
+            graph = edge_index
+        else:
             graph = self._graph(edge_index, edge_type, (len(src), len(dst)))
         out, attention = self.conv(graph, x, edge_weight=edge_weight, get_attention=True)
         out = out.flatten(1) if self.concat else out.mean(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -187,8 +187,8 @@ class RelEdgeAttentionConv(nn.Module):
             "impl": (self.impl, Impl),
         }
         for name, (value, kinds) in choices.items():
-            if value not in kinds.__args__:
-                raise ValueError(f"{name} must be one of {kinds.__args__}, got {value!r}")
+            if value not in get_args(kinds):
+                raise ValueError(f"{name} must be one of {get_args(kinds)}, got {value!r}")
         for name, p in (("feat_drop", feat_drop), ("attn_drop", self.attn_drop)):
             if not 0 <= p < 1:
                 raise ValueError(f"{name} must lie in [0, 1), got {p}")
@@ -277,34 +277,33 @@ class RelEdgeAttentionConv(nn.Module):
         ValueError
             If shapes, dtypes, devices or relations do not fit.
         """
-        own = feat if self.num_groups is None else self._first_group(feat)
+        groups = None if self.num_groups is None else self._groups(feat)
+        own = feat if groups is None else groups[0]  # one group stands for all
         inputs = read_inputs(graph, own, etypes, edge_weight, self.num_rels)
         inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
-        grouped = self.num_groups is not None
-        src = self.feat_drop(feat if grouped else inputs.src.unsqueeze(0))
-        shared = grouped or inputs.dst is inputs.src
+        src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
+        shared = groups is not None or inputs.dst is inputs.src
         dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
         out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
         out = self._finish(out, dst)
-        out = out if grouped else inputs.by_node_type(out.squeeze(0))
+        if groups is None:
+            states = inputs.by_node_type(out.squeeze(0))
+            return (states, inputs.by_edge(alpha)) if get_attention else states
         if not get_attention:
             return out
-        attention = inputs.by_edge(alpha)
-        if not grouped:
-            return out, attention
-        return out, attention.unflatten(1, (len(src), -1)).transpose(0, 1)
+        return out, inputs.by_eid(alpha).unflatten(1, (len(src), -1)).transpose(0, 1)
 
-    def _first_group(self, feat: Tensor) -> Tensor:
-        """Return the states of one group, which stand for all."""
+    def _groups(self, feat: Rows | tuple[Rows, Rows]) -> Tensor:
+        """Return the states of all groups, (M, N, D_in)."""
         if not isinstance(feat, Tensor) or feat.dim() != 3 or len(feat) != self.num_groups:
             got = tuple(feat.shape) if isinstance(feat, Tensor) else type(feat).__name__
             raise ValueError(
                 f"feat must have shape ({self.num_groups}, N, {self.src_feats}), one row of nodes "
                 f"for each of the layer's num_groups, got {got}"
             )
-        return feat[0]
+        return feat
 
     @property
     def _gelu_is_fused(self) -> bool:
@@ -356,8 +355,9 @@ class RelEdgeAttentionConv(nn.Module):
             out = out.unflatten(0, (len(dst), -1)).transpose(1, 2)
         if self.residual is not None:
             out = out + self.residual(dst).view(out.shape)
-        done = self.activation is None or self._gelu_is_fused
-        return out if done else self.activation(out)
+        if self.activation is None or self._gelu_is_fused:
+            return out
+        return self.activation(out)
 
 
 def _widen(x: Tensor, width: int, dim: int = -1) -> Tensor:

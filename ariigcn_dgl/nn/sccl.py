@@ -98,6 +98,8 @@ class SCCLLoss(nn.Module):
     torch.Size([])
     """
 
+    prototypes: Tensor
+
     def __init__(
         self, in_feats: int, prototypes: Sequence[Triple], temperature: float = 1.0
     ) -> None:

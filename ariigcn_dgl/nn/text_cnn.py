@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,8 @@ class TextCNN(nn.Module):
         """
         inside = torch.arange(feat.size(1), device=feat.device) < lengths.unsqueeze(1)
         feat = feat.masked_fill(~inside.unsqueeze(2), 0).transpose(1, 2)
-        return torch.cat([_largest(one, feat, lengths) for one in self.convolutions], dim=1)
+        convolutions = cast(Iterable[nn.Conv1d], self.convolutions)
+        return torch.cat([_largest(one, feat, lengths) for one in convolutions], dim=1)
 
 
 def _largest(convolution: nn.Conv1d, feat: Tensor, lengths: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ class TriModalGAN(nn.Module):
             raise ValueError(f"a GAN between modalities needs at least 2, got {list(widths)}")
         require_choice("gan_loss", gan_loss, get_args(GanLoss))
         self.gan_loss = gan_loss
+        self.widths = dict(widths)
         self.hidden_dim = hidden_dim
         sources = (len(widths) - 1) * hidden_dim
         self.generators = nn.ModuleDict(
@@ -144,12 +145,12 @@ class TriModalGAN(nn.Module):
         return total
 
     def _check(self, argument: str, rows: Mapping[str, Tensor], count: int) -> None:
-        for name, generator in self.generators.items():
+        for name, width in self.widths.items():
             if name not in rows:
                 raise ValueError(
                     f"{argument} must have {', '.join(self.generators)}, got {', '.join(rows)}"
                 )
-            shape = (count,) if argument == "masks" else (count, generator[-1].out_features)
+            shape = (count,) if argument == "masks" else (count, width)
             require_shape(f"{argument}[{name!r}]", rows[name], shape)
 
     def _has_sources(self, name: str, masks: Mapping[str, Tensor]) -> Tensor:

@@ -24,9 +24,9 @@ def computed_dtype(tensor: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(tensor.device.type) if autocasts(tensor) else tensor.dtype
 
 
-def allows_tf32(tensor: Tensor) -> bool:
+def allows_tf32(device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether products of float32 matrices may be computed as tf32, as torch's own are."""
-    if tensor.device.type != "cuda" or tensor.dtype != torch.float32:
+    if device.type != "cuda" or dtype != torch.float32:
         return False
     matmul = torch.backends.cuda.matmul
     if torch.compiler.is_compiling():  # the compiler knows and guards this setting only

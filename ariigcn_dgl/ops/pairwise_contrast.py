@@ -137,7 +137,7 @@ def pairwise_contrast(
         _bits(rule.negatives),
         temperature,
         margin,
-        allows_tf32(z),
+        allows_tf32(z.device, z.dtype),
     )
     return ContrastStats(*stats.unbind(1))
 

@@ -118,7 +118,7 @@ def relational_attention(
     >>> out, alpha
     (tensor([[[2.5000]]]), tensor([[0.5000, 0.5000]]))
     """
-    tensors = {
+    tensors: dict[str, Tensor | None] = {
         "dst_feat": dst_feat,
         "feat": feat,
         "weight_dst": weight_dst,
@@ -128,40 +128,61 @@ def relational_attention(
         "bias": bias,
         "edge_weight": edge_weight,
     }
-    options = {
-        "activation": activation,
-        "negative_slope": negative_slope,
-        "dropout": dropout,
-        "normalise": normalise,
-        "gelu": gelu,
-    }
-    _check(graph, tensors, activation, dropout)
+    _check(graph, tensors, feat, weight_dst, rel_weight)
+    _check_options(activation, dropout)
     if is_reference(impl, *tensors.values()):
-        return relational_attention_reference(graph, **tensors, **options)
+        return relational_attention_reference(
+            graph,
+            feat,
+            weight_dst,
+            weight_src,
+            score,
+            rel_weight,
+            dst_feat=dst_feat,
+            bias=bias,
+            edge_weight=edge_weight,
+            activation=activation,
+            negative_slope=negative_slope,
+            dropout=dropout,
+            normalise=normalise,
+            gelu=gelu,
+        )
     exact = computed_dtype(feat)
     dtype = exact if autocasts(feat) else feat.dtype
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
     # on the device, so that every replay of a CUDA graph draws another one
     seed = torch.randint(2**62, (), device=feat.device) if dropout > 0 else None
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
-    options["activation"] = ACTIVATIONS.index(activation)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
-        *native, seed, graph.plan, graph.sizes, *options.values(), allows_tf32(native[1]), keep
+        *native,
+        seed,
+        graph.plan,
+        graph.sizes,
+        ACTIVATIONS.index(activation),
+        negative_slope,
+        dropout,
+        normalise,
+        gelu,
+        allows_tf32(feat.device, exact),
+        keep,
     )
     return out.to(dtype), alpha.to(dtype)
 
 
 def _check(
-    graph: Graph, tensors: dict[str, Tensor | None], activation: str, dropout: float
+    graph: Graph,
+    tensors: dict[str, Tensor | None],
+    feat: Tensor,
+    weight_dst: Tensor,
+    rel_weight: Tensor,
 ) -> None:
-    """Raise ValueError unless everything fits together."""
+    """Raise ValueError unless all tensors fit the widths of three of them, and the graph."""
     require_floating(**{name: x for name, x in tensors.items() if x is not None})
-    feat, weight_dst, rel_weight = (tensors[x] for x in ("feat", "weight_dst", "rel_weight"))
     require_dim(3, feat=feat, weight_dst=weight_dst)
     require_dim(4, rel_weight=rel_weight)
-    for name in ("feat", "weight_dst", "rel_weight"):
-        if tensors[name].size(-1) == 0:
-            raise ValueError(f"{name} must be at least 1 wide, got {tuple(tensors[name].shape)}")
+    for name, x in (("feat", feat), ("weight_dst", weight_dst), ("rel_weight", rel_weight)):
+        if x.size(-1) == 0:
+            raise ValueError(f"{name} must be at least 1 wide, got {tuple(x.shape)}")
     modalities, _, in_feats = feat.shape
     groups, _, attn_feats = weight_dst.shape
     if modalities == 0 or groups % modalities:
@@ -188,6 +209,9 @@ def _check(
             f"dst_feat is needed where sources ({graph.num_src}) and targets ({graph.num_dst}) "
             "differ in number"
         )
+
+
+def _check_options(activation: str, dropout: float) -> None:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if not 0 <= dropout < 1:
@@ -218,7 +242,7 @@ class Arguments(NamedTuple):
 
     def differentiable(self) -> tuple[Tensor | None, ...]:
         """Return the inputs that have gradients, in their order."""
-        return self[: Arguments._fields.index("seed")]
+        return self[:8]  # those before the seed
 
 
 @torch.library.register_fake("ariigcn::relational_attention")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +14,13 @@ from ariigcn_dgl.ops.relational_sum import relational_sum_reference
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
+
+# Activations without a setting.
+_FIXED: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "elu": F.elu,
+    "gelu": F.gelu,
+}
 
 
 def relational_attention_reference(
@@ -67,7 +75,7 @@ def _attention(
     """Return the attention of every edge, (G, E)."""
     hidden = u[:, graph.dst] + v[:, graph.src]
     hidden = hidden if bias is None else hidden + bias[:, graph.etypes]
-    act = {"tanh": torch.tanh, "elu": F.elu, "gelu": F.gelu}.get(activation)
+    act = _FIXED.get(activation)
     hidden = F.leaky_relu(hidden, negative_slope) if act is None else act(hidden)
     return edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.folds import Fold
@@ -56,7 +56,7 @@ class RunSpec(_Optional):
 
 
 # What a spec that does not say otherwise means: all modalities, and the data set's own splits.
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: _Optional = {
     "modalities": None,
     "fold": None,
     "cuda_graphs": False,
@@ -85,7 +85,7 @@ def write_run_spec(run: Path, spec: RunSpec, config: RunConfig) -> None:
     seal(run, [CONFIG_FILE, SPEC_FILE, *extracted])
 
 
-def read_run_spec(run: Path) -> dict[str, Any]:
+def read_run_spec(run: Path) -> RunSpec:
     """Read the spec of a run folder, with `DEFAULTS` where it says nothing.
 
     Raises
@@ -101,7 +101,8 @@ def read_run_spec(run: Path) -> dict[str, Any]:
             "lost; use that version, or train again"
         )
     _verify(run / SPEC_FILE)
-    return DEFAULTS | conform(read_json(run / SPEC_FILE), RunSpec, str(run / SPEC_FILE))
+    written: RunSpec = conform(read_json(run / SPEC_FILE), RunSpec, str(run / SPEC_FILE))
+    return {**DEFAULTS, **written}
 
 
 def read_settings(run: Path) -> RunConfig:
