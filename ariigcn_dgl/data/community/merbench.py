@@ -39,7 +39,7 @@ def label_file(path: Path) -> Path | None:
             with open_regular(file) as content, zipfile.ZipFile(content) as archive:
                 if {f"{name}.npy" for name in _CORPORA} & set(archive.namelist()):
                     return file
-        except (zipfile.BadZipFile, OSError, InputError):
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, InputError):
             continue
     return None
 

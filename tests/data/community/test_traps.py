@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ariigcn_dgl.data.community import Imported, ImportOptions, import_file
 from ariigcn_dgl.data.community.meld_csv import read_meld_csv
+from ariigcn_dgl.data.community.merbench import label_file
 from ariigcn_dgl.errors import InputError
 
 Fields = dict[str, Any]
@@ -380,6 +381,14 @@ def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> 
     table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,bliss,0,0\n")
     with pytest.raises(InputError, match=r"a\.csv: line 2: Emotion is 'bliss'"):
         import_file(save(fields), join=[table])
+
+
+def test_archive_that_asks_for_another_zip_is_no_corpus(tmp_path: Path) -> None:
+    np.savez(tmp_path / "label.npz", a=np.zeros(1))
+    content = bytearray((tmp_path / "label.npz").read_bytes())
+    content[content.index(b"PK\1\2") + 6] = 173  # version needed to extract, of the directory
+    (tmp_path / "label.npz").write_bytes(content)
+    assert label_file(tmp_path) is None
 
 
 def test_column_with_a_stray_quotation_mark_is_named(tmp_path: Path) -> None:
