@@ -63,6 +63,9 @@ def sealed(folder: Path) -> dict[str, str]:
     hashes = read_json(path, keys=["sha256"], expected_format=FORMAT)["sha256"]
     if not isinstance(hashes, dict) or not all(isinstance(x, str) for x in hashes.values()):
         raise InputError(f"{path}: damaged: 'sha256' is no table of hashes")
+    for name in hashes:
+        if name in ("", "..") or Path(name).name != name:  # no seal leads to files elsewhere
+            raise InputError(f"{path}: damaged: names {name!r}, which is no file beside it")
     return hashes
 
 
