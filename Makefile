@@ -89,14 +89,14 @@ sanitize: $(VENV)/developed
 # The CPU kernels for aarch64, which NEON makes: compiled, as there is no such machine to run them.
 AARCH64 ?= aarch64-linux-gnu-g++
 cross: $(VENV)/torch
-	mkdir -p build/aarch64
+	rm -rf build/aarch64 && mkdir -p build/aarch64
 	echo '#define ARIIGCN_CUDA_VERSION ""' > build/aarch64/build_options.h
 	echo '#define ARIIGCN_CUDA_ARCHS ""' >> build/aarch64/build_options.h
 	for source in csrc/*.cpp csrc/cpu/*.cpp; do \
 	  $(AARCH64) -std=c++20 -O2 -fPIC -fopenmp-simd -ffp-contract=fast -Wall -Wextra -Werror \
 	    -Wno-unused-parameter -Wno-unknown-pragmas -DTORCH_TARGET_VERSION=0x020b000000000000 \
 	    -isystem $$($(VENV)/bin/python -c "from torch.utils import cpp_extension as c; print(c.include_paths()[0])") \
-	    -Ibuild/aarch64 -c $$source -o build/aarch64/$$(basename $$source .cpp).o || exit 1; \
+	    -Ibuild/aarch64 -c $$source -o build/aarch64/$$(echo $$source | tr / -).o || exit 1; \
 	done
 	$(AARCH64) -shared -Wl,--version-script=csrc/exports.map -o build/aarch64/libariigcn.so build/aarch64/*.o
 
