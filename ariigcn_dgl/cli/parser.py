@@ -22,6 +22,7 @@ from ariigcn_dgl.option_parser import OptionParser
 
 BAD_INPUT = 2
 SHELLS = ("bash", "zsh")
+LONG, SHOWN = 1000, 40  # characters of an argument that is no word, and what is shown of it
 REQUIRED = "the following arguments are required: "
 DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 
@@ -72,6 +73,11 @@ class Parser(OptionParser):
                 if path.is_file():
                     read_text(path)  # raises what names the file
             raise
+        except ValueError as error:  # of int(), which reads no number of thousands of digits
+            longest = max(args or (), key=len, default="")
+            if len(longest) < LONG:
+                raise
+            self.error(f"{longest[:SHOWN]}...: has {len(longest)} characters: {error}")
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what is wrong, and where help is, and end with code 2."""

@@ -50,6 +50,11 @@ def refused_train(
     return run
 
 
+def test_a_number_of_thousands_of_digits_is_refused(refused_train: Callable[..., str]) -> None:
+    sentence = refused_train("--training", "1" * 5000)
+    assert f"{'1' * 40}...: has 5000 characters: Exceeds the limit" in sentence
+
+
 def test_a_file_of_settings_that_is_no_text_is_named(
     refused_train: Callable[..., str], tmp_path: Path
 ) -> None:
