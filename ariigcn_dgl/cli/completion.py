@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
 import shtab
+from jsonargparse import ArgumentParser
 
 from ariigcn_dgl.cli.commands import COMMANDS
-from ariigcn_dgl.cli.parser import parser_with
 from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.experiments.study_file import STUDIES
 from ariigcn_dgl.models import SYSTEMS
@@ -31,17 +31,24 @@ STUDY_OR_FILE = {
 }
 
 
-def completion(shell: str) -> str:
-    """Return the script for a shell, "bash" or "zsh".
+def completion(parser: ArgumentParser, shell: str) -> str:
+    """Return the script for a shell.
 
     Text is completed as a path, but for the few arguments that are known to be something else.
 
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Of the whole command line, with the options of every command; it is changed.
+    shell : {"bash", "zsh"}
+        The shell.
+
     Examples
     --------
-    >>> completion("bash").splitlines()[-1]
+    >>> from ariigcn_dgl.cli.parser import whole_parser
+    >>> completion(whole_parser(COMMANDS), "bash").splitlines()[-1]
     'complete -o bashdefault -F _shtab_ariigcn ariigcn'
     """
-    parser = parser_with(COMMANDS)
     for name, command in _commands(parser):
         hints = get_type_hints(COMMANDS[name].load())
         for action in command._actions:

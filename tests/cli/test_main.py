@@ -127,9 +127,9 @@ def test_info_says_what_cuda_kernels_lack(
         (["predict", "a", "--media", "b"], "--media: needs --out, what to write"),
         (["data", "convert", "a"], "are required: out (see: ariigcn data convert --help)"),
         (["train", "--data"], "argument --data: expected one argument"),
-        (["data", "synth", "a", "--like", "b"], "--like: Expected one of ['synthetic', "),
+        (["data", "synth", "a", "--like", "b"], "--like: is b, expected one of ['synthetic', "),
         (["data", "synth", "a", "--seed", "-1"], "seed is -1, expected at least 0"),
-        (["data", "synth", "a", "--seed", "b"], "--seed: Expected int. Got value: b"),
+        (["data", "synth", "a", "--seed", "b"], "--seed: is b, expected an integer"),
     ],
 )
 def test_bad_command_line_is_one_sentence(
