@@ -56,7 +56,9 @@ def completion(parser: ArgumentParser, shell: str) -> str:
                 vars(action)["complete"] = STUDY_OR_FILE  # an attribute of shtab's
             elif action.dest in WORDS:
                 action.choices = WORDS[action.dest]
-            elif action.dest not in NAMES and _takes_text(hints.get(action.dest)):
+            elif action.choices or action.dest in NAMES:
+                continue
+            elif _takes_text(hints.get(action.dest)):
                 vars(action)["complete"] = shtab.FILE
     return parser.get_completion_script(f"shtab-{shell}")
 

@@ -175,6 +175,7 @@ def _add_training_options(
     """Add the options of ``train``, of which those of the model belong to the chosen system."""
     # These import every system, which no other command may wait for.
     from ariigcn_dgl.cli.choice import chosen
+    from ariigcn_dgl.models import SYSTEMS
     from ariigcn_dgl.training.run_config import preset_config
 
     system, preset = chosen(arguments)
@@ -182,7 +183,8 @@ def _add_training_options(
     parser.add_argument("--config", action="config", help="YAML file of options")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
     parser.add_argument("--model", type=type(config.model), help=explain["model"])
-    _add_options(parser, function, explain, skip=("seeds", "model"))
+    parser.add_argument("--system", choices=tuple(SYSTEMS), help=explain["system"])
+    _add_options(parser, function, explain, skip=("seeds", "model", "system"))
     defaults = {"model": asdict(config.model), "training": asdict(config.training)}
     parser.set_defaults(defaults | {"system": config.system, "preset": preset})
 
