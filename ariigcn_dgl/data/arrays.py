@@ -115,12 +115,13 @@ def check_header(file: IO[bytes], size: int) -> None:
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a safetensors file.
 
+    Of a regular file, as `ariigcn_dgl.seal.compare` has found it: a pipe would block.
+
     Raises
     ------
     InputError
         If the file is missing, damaged, or holds a type that NumPy has not.
     """
-    open_regular(path).close()
     try:
         with numpy_errors(str(path)), safe_open(path, "np") as file:
             return {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118

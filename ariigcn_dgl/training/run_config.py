@@ -48,12 +48,15 @@ class RunConfig:
     Raises
     ------
     InputError
-        If there is no such system.
+        If there is no such system, or a setting is out of range.
 
     Examples
     --------
     >>> RunConfig("ariigcn").training.epochs
     60
+    >>> RunConfig(training=TrainingConfig(epochs=0))
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: --training.epochs: is 0, expected at least 1
     """
 
     system: str
@@ -70,6 +73,8 @@ class RunConfig:
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "model", kind.Config() if model is None else model)
         object.__setattr__(self, "training", kind.published if training is None else training)
+        check_limits(self.model, "--model")
+        check_limits(self.training, "--training")
 
     def resolved(self, dialogues: Dialogues) -> RunConfig:
         """Return the settings with those that depend on the data filled in."""
@@ -149,7 +154,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Raises
     ------
     InputError
-        If a setting does not exist, or the value has the wrong type.
+        If a setting does not exist, or the value has the wrong type or is out of range.
 
     Examples
     --------
@@ -220,10 +225,8 @@ def read_config(path: Path) -> RunConfig:
         parser = _parser(base.system)
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
-        check_limits(config.model, "model")
-        check_limits(config.training, "training")
     except InputError as error:
-        reason = str(error).removeprefix(f"{path}: ")
+        reason = str(error).removeprefix(f"{path}: ").removeprefix("--")  # a file has no options
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     except (RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
