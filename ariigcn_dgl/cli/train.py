@@ -158,7 +158,7 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
 
 def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, dict[str, Any]]:
     runs, config, dialogues = {}, prepared.config, prepared.dialogues
-    epochs = config.adversarial_epochs(len(dialogues.widths)) + config.training.epochs
+    epochs = config.epochs(len(dialogues.widths))
     for seed in spec["seeds"]:
         with _EpochDisplay(seed, epochs) as display:
             runs[seed] = fit(

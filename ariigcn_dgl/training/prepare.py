@@ -97,7 +97,7 @@ def check_config(config: RunConfig, dialogues: Dialogues) -> None:
 
 def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
     window, found = getattr(config.model, "window", None), dialogues.most_speakers
-    if window is not None and window.relations == "pairs" and found > window.num_speakers:
+    if window is not None and not window.distinguishes(found):
         raise InputError(
             f"--model.window.num_speakers: is {window.num_speakers}, but a dialogue of "
             f"{dialogues.name} has {found} speakers: raise it, or use "

@@ -89,6 +89,10 @@ class RunConfig:
         staged = getattr(self.model, "adversarial", "off") == "staged" and num_modalities > 1
         return self.training.adversarial_epochs if staged else 0
 
+    def epochs(self, num_modalities: int) -> int:
+        """Return the number of all epochs, if patience saves none."""
+        return self.adversarial_epochs(num_modalities) + self.training.epochs
+
 
 def default_preset(system: str) -> str:
     """Return the name of the preset that a system is trained with unless another is named."""

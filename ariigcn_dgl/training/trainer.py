@@ -82,7 +82,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
         self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
-        self.epochs = self.adversarial_epochs + self.config.epochs
+        self.epochs = config.epochs(len(dialogues.widths))
         batch_size = self.config.batch_size
         self.learner = Learner(
             self.model,

@@ -28,7 +28,7 @@ from ariigcn_dgl.data.community.write_others import (
 )
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import refuse_taken, replacing
 
 _PROTOCOL = 4
 LayoutName = Literal[  # all of `LAYOUTS`, in their order
@@ -101,8 +101,7 @@ def write_layout(
         raise InputError(f"--fraction: is {fraction}, expected above 0 and at most 1")
     if seed < 0:
         raise InputError(f"synthetic data {name!r}: seed is {seed}, expected at least 0")
-    if path.exists():
-        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    refuse_taken(path)
     names = ("text", "audio", "visual")[: len(layout.widths)]
     widths = dict(zip(names, layout.widths, strict=True))
     dialogues = example(layout.dataset, widths, seed, fraction)
