@@ -73,7 +73,7 @@ def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    speakers = speakers.cpu()
+    speakers = speakers.cpu()  # counted there: how many there are decides shapes
     check_dialogues(lengths, speakers)
     return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.contiguous())
 
@@ -97,6 +97,7 @@ class Table:
     @classmethod
     def of(cls, lengths: Tensor) -> Table:
         """Return the table of sequences that lie one after the other."""
+        # An empty sequence has no row to fill its column with.
         starts, length = (x[lengths > 0] for x in (lengths.cumsum(0) - lengths, lengths))
         time = torch.arange(int(lengths.max())).unsqueeze(1)
         turn = torch.minimum(time, length - 1)  # (T, S)

@@ -24,6 +24,7 @@ class GRUScan(torch.autograd.Function):
         width = weight.size(-1)
         bias = bias.unsqueeze(1)
         gates = inputs[..., : 2 * width] + bias[..., : 2 * width]
+        # Cloned, because the loop computes in place and the inputs are the caller's.
         new = inputs[..., 2 * width :].clone(memory_format=torch.contiguous_format)
         from_state = torch.empty_like(new)  # U_n h + b_n
         states = new.new_zeros(len(new) + 1, *new.shape[1:])
@@ -37,7 +38,7 @@ class GRUScan(torch.autograd.Function):
             n.addcmul_(r, u).tanh_()
             torch.lerp(n, before, z, out=after)
         ctx.save_for_backward(gates, new, from_state, states, weight)
-        return states[1:].clone()
+        return states[1:].clone()  # the caller's own: backward reads these here
 
     @staticmethod
     @once_differentiable
@@ -56,10 +57,11 @@ class GRUScan(torch.autograd.Function):
         for wide, factor, product, rows, now, z in reversed(
             list(zip(*(x.unbind() for x in views), strict=True))
         ):
-            if later is not None:
+            if later is not None:  # nothing follows the last time step
                 now.add_(later)
             torch.mul(wide, factor, out=product)
             later = torch.bmm(rows, weight).addcmul_(now, z)
+        # Of all time steps at once: a product for each would be thin.
         rows = recurrent.transpose(0, 1).flatten(1, 2)  # (S, T B, 3 H)
         before = states[:-1].transpose(0, 1).flatten(1, 2)
         grad_weight, grad_bias = rows.transpose(1, 2) @ before, rows.sum(1)

@@ -30,7 +30,9 @@ def run_recurrent(
     rnn : nn.GRU or nn.LSTM
         Holds the parameters.
     scan : GRUScan or LSTMScan
+        The loop over time of `rnn`'s kind.
     feat : (N, D) tensor
+        Rows of all sequences.
     lengths : (B,) int64 tensor or Sequences
         Of dialogues that lie one after the other, on the CPU; or what follows what.
     impl : {"native", "reference"}
@@ -47,14 +49,15 @@ def _run(
     sequences: Sequences,
     impl: Impl,
 ) -> Tensor:
+    # Under autocast products are halves, which the loops' buffers are not.
     on_cpu = impl == "native" and feat.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     lengths = sequences.lengths
-    if lengths is None and not on_cpu:
+    if lengths is None and not on_cpu:  # a captured step: only the table's shape is known
         return run_aligned(rnn, feat, sequences.table)
     if lengths is not None and (not on_cpu or _mostly_padding(lengths)):
         return run_packed(rnn, feat, lengths)
     for layer in range(rnn.num_layers):
-        if layer > 0:
+        if layer > 0:  # between the layers, as torch does
             feat = F.dropout(feat, rnn.dropout, rnn.training)
         feat = _run_layer(rnn, scan, layer, feat, sequences.table)
     return feat
@@ -72,6 +75,7 @@ def _run_layer(
     def parameters(name: str) -> list[Tensor]:
         return [getattr(rnn, name + suffix) for suffix in suffixes]
 
+    # Projected before they are laid out in the table: padding takes part in no product.
     projected = [
         F.linear(feat, weight, bias)[rows]
         for weight, bias, rows in zip(

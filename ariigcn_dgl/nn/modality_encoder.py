@@ -75,6 +75,7 @@ class ModalityEncoder(nn.Module):
             If a modality is missing, or not as wide as `widths` says.
         """
         self._check(features)
+        # A loop, as the features' widths differ: there is no one product for all modalities.
         return torch.stack([mlp(features[name]) for name, mlp in self.mlps.items()])
 
     def _check(self, features: Mapping[str, Tensor]) -> None:

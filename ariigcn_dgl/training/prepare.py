@@ -127,7 +127,7 @@ def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, 
     try:
         with torch.device("meta"):  # takes no memory and draws no random numbers
             config.build(widths, num_classes)
-    except InputError:
+    except InputError:  # a system's own sentence names the option already
         raise
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error

@@ -168,6 +168,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     parser = _parser(config.system)
     settings = parser.parse_object(asdict(config))
     for name, value in changes.items():
+        # A group of settings is none; the system decides which settings there are.
         if name not in settings or name == "system" or isinstance(settings[name], Namespace):
             raise InputError(f"--{name}: {config.system} has no such setting")
         if value is None:
@@ -224,7 +225,7 @@ def read_config(path: Path) -> RunConfig:
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
     try:
         text, content = read_yaml(path)
-        base = RunConfig(_system_named_in(content))
+        base = RunConfig(_system_named_in(content))  # which decides the types of the rest
         check_shape(content, asdict(base), str(path))
         parser = _parser(base.system)
         found = parser.parse_string(text, defaults=False)

@@ -168,6 +168,7 @@ class RunFolder:
 
     def seal(self) -> None:
         """Say that the run has ended: its files are as they are to stay."""
+        # Without the checkpoint, which is removed, and hidden files: locks, what is being written.
         names = (path.name for path in self.path.iterdir() if path.is_file())
         seal(self.path, [n for n in names if n not in (SEAL_FILE, _CHECKPOINT) and n[0] != "."])
 
@@ -234,6 +235,7 @@ class RunFolder:
 
     def write_weights(self, model: nn.Module) -> str:
         """Write the model's weights; return the SHA-256 of the file."""
+        # safetensors refuses views that are not contiguous.
         weights = {name: x.contiguous() for name, x in model.state_dict().items()}
         with replacing(self.path / _WEIGHTS) as scratch:
             save_file(weights, scratch)
@@ -250,11 +252,12 @@ class RunFolder:
     def load_weights(self, model: nn.Module) -> None:
         """Load the weights into a model; InputError where they are damaged or do not fit."""
         path = self.path / _WEIGHTS
-        if is_sealed(self.path):
+        if is_sealed(self.path):  # at the end of training it is not yet: `check_weights` then
             verify(path, way_out(self.path))
         weights = _load(load_file, path)
         expected = {name: tuple(x.shape) for name, x in model.state_dict().items()}
         found = {name: tuple(x.shape) for name, x in weights.items()}
+        # Here, and not by load_state_dict, whose message is many lines long.
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 raise InputError(

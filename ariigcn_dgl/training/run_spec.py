@@ -85,10 +85,10 @@ def write_run_spec(run: Path, spec: RunSpec, config: RunConfig) -> None:
     config : RunConfig
         Resolved for the data set.
     """
-    unseal(run)
+    unseal(run)  # its hashes are of files that are about to be replaced
     write_config(run / CONFIG_FILE, config)
     write_json(run / SPEC_FILE, spec)
-    keep_manifest(spec["data"], run)
+    keep_manifest(spec["data"], run)  # so that recordings can be extracted in the same way
     extracted = [name for name in (MANIFEST, AUDIO_ENCODER) if (run / name).is_file()]
     seal(run, [CONFIG_FILE, SPEC_FILE, *extracted])
 
