@@ -264,7 +264,7 @@ def is_unicode(text: str) -> bool:
     >>> is_unicode("Zoë"), is_unicode("\ud800")
     (True, False)
     """
-    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+    return writable(text) == text
 
 
 def writable(name: str) -> str:

@@ -98,7 +98,7 @@ def check_header(file: IO[bytes], size: int) -> None:
     ValueError
         If header and size disagree, or what the header names is a pickle.
     """
-    version = np.lib.format.read_magic(file)
+    version = np.lib.format.read_magic(file)  # 3.0 differs from 2.0 in its text's encoding only
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
         version, np.lib.format.read_array_header_2_0
     )

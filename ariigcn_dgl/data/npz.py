@@ -96,6 +96,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
                 f"copy or export it again"
             )
         file.seek(0)
+        # Read array by array: np.load opens the archive only, and unpacks what is asked for.
         with np.load(file, allow_pickle=False) as archive:
             _check_sizes(path, archive.zip)
             wanted = [name for name in archive.files if name in _WANTED]
@@ -116,7 +117,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
         )
     for member in members:
         name = member.filename.removesuffix(".npy")
-        if name != member.filename:
+        if name != member.filename:  # only what ends with .npy has a header to look at
             with numpy_errors(f"{path}: {name}"), archive.open(member) as content:
                 check_header(content, member.file_size)
 

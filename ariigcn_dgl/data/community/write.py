@@ -30,7 +30,7 @@ from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_taken, replacing
 
-_PROTOCOL = 4
+_PROTOCOL = 4  # of pickles: Python's default from 3.8 to 3.13
 LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "dialoguegcn",
     "mmgcn",
@@ -64,6 +64,7 @@ class Layout:
     Parameters
     ----------
     dataset : Published
+        Which is imitated.
     widths : (int, ...)
         Of text, audio and visual; fewer where the layout has fewer.
     write : callable
