@@ -107,6 +107,10 @@ class Table:
         places.scatter_(1, rows[:, exists], at.expand(2, -1))
         return cls(rows, places)
 
+    def to(self, device: torch.device | str) -> Table:
+        """Return the table on a device."""
+        return Table(*send([self.rows, self.places], device))
+
     def padded(self, steps: int, sequences: int, rows: int) -> Table:
         """Return a larger table, T' x S' of N' rows; the added rows' states are anyone's."""
         _, old_steps, old_sequences = self.rows.shape

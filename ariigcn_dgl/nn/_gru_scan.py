@@ -30,7 +30,7 @@ class GRUScan(Scan):
     @staticmethod
     def forward(ctx, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Return the states (T, S, B, H), given (T, S, B, 3 H), (S, 3 H, H) and (S, 3 H)."""
-        if inputs.is_cuda:
+        if inputs.device.type != "cpu":
             inputs, weight, bias = (x.contiguous() for x in (inputs, weight, bias))
             states, gates = torch.ops.ariigcn.gru_scan(inputs, weight, bias)
             ctx.save_for_backward(gates, states, weight)
@@ -43,7 +43,7 @@ class GRUScan(Scan):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         *kept, states, weight = ctx.saved_tensors
-        if grad.is_cuda:
+        if grad.device.type != "cpu":
             backward = torch.ops.ariigcn.gru_scan_backward
             recurrent, grad_new = backward(grad.contiguous(), states, *kept, weight)
         else:
@@ -55,7 +55,7 @@ class GRUScan(Scan):
     def runs_on(device: torch.device, width: int, dtype: torch.dtype) -> bool:
         """Whether the device can do it for so many units H."""
         if device.type != "cuda":
-            return device.type == "cpu"
+            return device.type in ("cpu", "meta")
         if not HAS_KERNELS:
             return False
         properties: Any = torch.cuda.get_device_properties(device)  # torch's stubs lack this one

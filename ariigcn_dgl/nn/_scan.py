@@ -64,10 +64,11 @@ def _run(
         return run_aligned(rnn, feat, sequences.table)
     if lengths is not None and (not scanned or _mostly_padding(lengths)):
         return run_packed(rnn, feat, lengths)
+    table = sequences.table.to(feat.device)
     for layer in range(rnn.num_layers):
         if layer > 0:
             feat = F.dropout(feat, rnn.dropout, rnn.training)
-        feat = _run_layer(rnn, scan, layer, feat, sequences.table)
+        feat = _run_layer(rnn, scan, layer, feat, table)
     return feat
 
 
