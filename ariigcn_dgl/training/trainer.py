@@ -332,8 +332,7 @@ class Learner:
             self.discriminator_optimizer is not None
             and self.model.config.adversarial == "alternate"
         ):
-            encoded = self._encoded(batch)
-            discriminator["discriminator"] = self.discriminator_update(batch, encoded)
+            discriminator["discriminator"], encoded = self.discriminator_update(batch)
         with self._autocast():
             losses = self.model.losses(batch, self.class_weight, encoded)
         self._descend(self.optimizer, self.parameters, losses)
@@ -342,27 +341,23 @@ class Learner:
 
     def adversarial_update(self, batch: Batch) -> dict[str, Tensor]:
         """Do what `adversarial_step` does on the device."""
-        encoded = self._encoded(batch)
-        discriminator = self.discriminator_update(batch, encoded)
+        discriminator, encoded = self.discriminator_update(batch)
         with self._autocast():
             loss = self.model.generator_loss(batch, encoded)
         self._descend(self.optimizer, self.parameters, {"generator": loss})
         update_ema(self.ema, self.model, self.decay)
         return {"generator": loss.detach(), "discriminator": discriminator}
 
-    def _encoded(self, batch: Batch) -> Any:
-        with self._autocast():
-            return self.model.encoded(batch)
-
-    def discriminator_update(self, batch: Batch, encoded: Any) -> Tensor:
-        """Train the discriminators alone; return their loss."""
+    def discriminator_update(self, batch: Batch) -> tuple[Tensor, Any]:
+        """Train the discriminators alone; return their loss, and the batch `encoded` for others."""
         optimizer = self.discriminator_optimizer
         if optimizer is None:
             raise ValueError(f"{type(self.model).__name__} has no discriminators to train")
         with self._autocast():
+            encoded = self.model.encoded(batch)
             loss = self.model.discriminator_loss(batch, encoded)
         self._descend(optimizer, self.discriminator_parameters, {"discriminator": loss})
-        return loss.detach()
+        return loss.detach(), encoded
 
     def _descend(
         self,
