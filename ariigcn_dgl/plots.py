@@ -57,7 +57,7 @@ _LOOK = {
     "xtick.bottom": False,
     "ytick.left": False,
 }
-_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none: it changes with the clock
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # it changes with the clock
 
 # Several pictures share a page: their identifiers would clash, their styles be the whole page's.
 _SHARED = re.compile(r'<defs>.*?</defs>| (?:id|clip-path)="[^"]*"', re.DOTALL)
@@ -71,7 +71,7 @@ _NO_LENGTH = re.compile(r"M([^A-Z]+)L\1(?=M|$)")
 
 
 @contextmanager
-def look() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Draw in our look, whatever the user's matplotlibrc says; also a decorator."""
     matplotlib = import_quietly("matplotlib")
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_LOOK}):
@@ -116,8 +116,8 @@ def dots(
 ) -> None:
     """Draw a dot at each point.
 
-    All of them are one path, of segments with no length and round ends: in a page a dot takes 14
-    bytes, as a marker of matplotlib's 120.
+    All of them are one path, of segments with no length and round ends: in a page a dot takes 13
+    bytes, where a marker of matplotlib's takes 130 and a picture of pixels, at 150 dpi, 43.
 
     Parameters
     ----------
@@ -161,14 +161,14 @@ def cloud(axis: Axes, points: np.ndarray, groups: np.ndarray, count: int, size: 
     axis.set_yticks([])
 
 
-@look()
+@styled()
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a file of the kind that its name ends in: png, svg, pdf."""
     with replacing(path) as scratch:
         figure.savefig(scratch, dpi=DPI, format=path.suffix.removeprefix("."))
 
 
-@look()
+@styled()
 def svg(figure: Figure, label: str) -> Markup:
     """Return a figure as an element of a page, which takes colours and fonts from there.
 
@@ -184,7 +184,7 @@ def svg(figure: Figure, label: str) -> Markup:
     for patch in (figure.patch, *(axis.patch for axis in figure.axes)):
         patch.set_visible(False)  # the page's paper
     file = StringIO()
-    figure.savefig(file, format="svg", metadata=_METADATA)
+    figure.savefig(file, format="svg", metadata=_NO_METADATA)
     _, size, drawn = re.split(r'<svg[^>]*? viewBox="([^"]*)"[^>]*>', file.getvalue())
     drawn = _UNTURNED.sub("", _SHARED.sub("", drawn))
     drawn = re.sub(r">\s+<", "><", _ATTRIBUTE.sub(_adapt, drawn)).strip()

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ariigcn_dgl import plots
-from ariigcn_dgl.plots import ACCENT, COLOURS, add_axes, cloud, dots, look, page_figure, save, svg
+from ariigcn_dgl.plots import ACCENT, COLOURS, add_axes, cloud, dots, page_figure, save, styled, svg
 
 
-@look()
+@styled()
 def drawn() -> Figure:
     """Return a line from corner to corner of 100 by 50 pixels, and a text."""
     figure = page_figure(100, 50)
@@ -62,7 +62,7 @@ def test_same_picture_has_the_same_bytes_and_no_date() -> None:
     assert "metadata" not in first
 
 
-@look()
+@styled()
 def test_a_thousand_dots_are_one_short_path() -> None:
     figure = page_figure(100, 100)
     dots(add_axes(figure, 0, 0, 100, 100), np.random.default_rng(0).random((1000, 2)), ACCENT, 3)

@@ -23,7 +23,7 @@ from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
-from ariigcn_dgl.plots import COLOURS, LINE, cloud, look, new_figure, save
+from ariigcn_dgl.plots import COLOURS, LINE, cloud, new_figure, save, styled
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 600  # t-SNE of all modalities of them takes seconds
@@ -161,7 +161,7 @@ def _centroid_distance(space: Space) -> float:
     return float(between / within)
 
 
-@look()
+@styled()
 def draw_spaces(
     found: Sequence[Space],
     gaps: Sequence[Gap],

@@ -10,7 +10,7 @@ import numpy as np
 
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results, RowResult
-from ariigcn_dgl.plots import COLOURS, look, new_figure, save
+from ariigcn_dgl.plots import COLOURS, new_figure, save, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
 SCORE = "weighted F1 on test, percent"
 
 
-@look()
+@styled()
 def draw(results: Results, folder: Path) -> str:
     """Draw the scores and the confusion matrices; return a line that says where they are.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariigcn_dgl.plots import ACCENT, FAINT, add_axes, dots, look, page_figure
+from ariigcn_dgl.plots import ACCENT, FAINT, add_axes, dots, page_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
     return sum(one.count * abs(one.accuracy - one.confidence) for one in filled) / max(total, 1)
 
 
-@look()
+@styled()
 def diagram(bins: Sequence[Bin]) -> Figure:
     """Draw a reliability diagram in percent, and how many utterances each bin holds beneath."""
     filled = [one for one in bins if one.count]

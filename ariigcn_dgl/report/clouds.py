@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from ariigcn_dgl.experiments.embedding import Gap, Space, gap, sample, spaces, tsne
-from ariigcn_dgl.plots import add_axes, cloud, look, page_figure
+from ariigcn_dgl.plots import add_axes, cloud, page_figure, styled
 from ariigcn_dgl.report.inside import Inside
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -113,7 +113,7 @@ def _measurable(space: Space) -> bool:
     return all(len(np.unique(group)) > 1 for group in groups)
 
 
-@look()
+@styled()
 def _draw(points: np.ndarray, group: np.ndarray, count: int) -> Figure:
     figure = page_figure(SIZE, SIZE)
     axis = add_axes(figure, 0, 0, SIZE, SIZE)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, look, page_figure
+from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, page_figure, styled
 from ariigcn_dgl.report.run_files import RunFiles, Seed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _quantities(seeds: Sequence[Seed]) -> list[str]:
     return ([SCORE] if SCORE in found else []) + losses
 
 
-@look()
+@styled()
 def _panel(name: str, seeds: Sequence[Seed], last: int, shown: Sequence[float]) -> Panel:
     """Draw one quantity up to an epoch; all of the values `shown` are on the axis, too."""
     figure = page_figure(WIDTH, HEIGHT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ariigcn_dgl.experiments.statistics import Summary, summarise
-from ariigcn_dgl.plots import ACCENT, INK, LINE, add_axes, dots, look, page_figure
+from ariigcn_dgl.plots import ACCENT, INK, LINE, add_axes, dots, page_figure, styled
 from ariigcn_dgl.report.calibration import (
     Bin,
     diagram,
@@ -73,7 +73,7 @@ def _headline(run: RunFiles, ends: tuple[float, float]) -> Headline:
     )
 
 
-@look()
+@styled()
 def _strip(scores: Sequence[float], mean: float, ends: tuple[float, float]) -> Figure:
     width, height = STRIP
     figure = page_figure(width, height)
