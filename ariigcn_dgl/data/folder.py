@@ -141,7 +141,11 @@ def read_folder(path: str | Path) -> Dialogues:
 
 
 def lacks_seal(path: str | Path) -> bool:
-    """Whether a path is such a folder from before there were seals."""
+    """Whether a path is such a folder from before there were seals; it is used all the same.
+
+    Commands that begin something say so (`UNSEALED`); what goes on compares the data with the run's
+    own record of them.
+    """
     return (Path(path) / _HEADER).is_file() and not is_sealed(Path(path))
 
 
