@@ -64,7 +64,7 @@ __device__ Vector<scalar_t> load_right(const OuterProduct<scalar_t>& op, const s
   if (scale == nullptr) return v;
   const Vector<scalar_t> factor = load_vector(scale + offset, count, op.b_aligned);
 #pragma unroll
-  for (int i = 0; i < kVector<scalar_t>; ++i) v.at[i] = scalar_t(acc(v.at[i]) * acc(factor.at[i]));
+  for (int i = 0; i < kVector<scalar_t>; ++i) v.set(i, scalar_t(acc(v[i]) * acc(factor[i])));
   return v;
 }
 
@@ -104,7 +104,7 @@ __device__ void multiply_slot(const OuterProduct<scalar_t>& op, int64_t task,
     __syncthreads();
     k0 += kTileDepth<scalar_t>;
     if (k0 < slot.last) fetch(k0);  // while the step before is multiplied
-    product.add(memory.step.a[0].at, memory.step.b[0].at);
+    product.add(elements(memory.step.a), elements(memory.step.b));
     __syncthreads();
   }
   memory.each(product, [&](int row, int column, acc_t<scalar_t> sum) {

@@ -45,7 +45,7 @@ struct Operand {
       Vector<scalar_t>& to = tile[v / kPerRow * (kStride / kVector<scalar_t>)+v % kPerRow];
       to = held[i];
       if constexpr (std::is_same_v<scalar_t, float>)
-        for (int k = 0; k < kVector<float> && to_tf32; ++k) to.at[k] = ptx::round_to_tf32(to.at[k]);
+        for (int k = 0; k < kVector<float> && to_tf32; ++k) to.set(k, ptx::round_to_tf32(to[k]));
     }
   }
 };

@@ -107,7 +107,7 @@ __device__ Vector<scalar_t> load_a(const RowProduct<scalar_t>& op, int64_t term,
   const Vector<scalar_t> scale = load_vector(op.a_scale + offset + k, count, op.a_aligned);
   using acc = acc_t<scalar_t>;
 #pragma unroll
-  for (int i = 0; i < kVector<scalar_t>; ++i) v.at[i] = scalar_t(acc(v.at[i]) * acc(scale.at[i]));
+  for (int i = 0; i < kVector<scalar_t>; ++i) v.set(i, scalar_t(acc(v[i]) * acc(scale[i])));
   return v;
 }
 
@@ -170,7 +170,7 @@ __global__ void __launch_bounds__(kTileThreads)
         walk.next();
       }
       if (walk.term != kNoTerm) fetch(k0);  // while the step before is multiplied
-      product.add(memory.step.a[0].at, memory.step.b[0].at);
+      product.add(elements(memory.step.a), elements(memory.step.b));
       __syncthreads();
     }
     memory.each(product, [&](int row, int column, acc_t<scalar_t> sum) {
