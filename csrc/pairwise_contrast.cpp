@@ -1,4 +1,4 @@
-// The pairwise contrast as torch knows it.
+// The pairwise contrast and its losses as torch knows them.
 #include <torch/csrc/stable/library.h>
 
 STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
@@ -9,4 +9,13 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
       "pairwise_contrast_backward(Tensor grad, Tensor stats, Tensor z, Tensor label,"
       " Tensor modality, Tensor utterance, int positives, int negatives, float temperature,"
       " float margin, bool tf32) -> Tensor");
+  m.def(
+      "contrast_loss(Tensor feat, Tensor label, Tensor modality, Tensor utterance, int positives,"
+      " int negatives, int form, int margin_mode, float temperature, float margin, bool tf32)"
+      " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "contrast_loss_backward(Tensor grad, Tensor z, Tensor inverse, Tensor stats, Tensor slope,"
+      " Tensor anchors, Tensor feat, Tensor label, Tensor modality, Tensor utterance,"
+      " int positives, int negatives, int form, int margin_mode, float temperature, float margin,"
+      " bool tf32) -> Tensor");
 }

@@ -70,6 +70,18 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
         {"grad": random(2, 8, 6), "stats": random(2, 8, 6), "z": random(2, 6, IN), **IDS}
         | {"positives": 2, "negatives": 1, "temperature": 0.1, "margin": 1.0, "tf32": False},
     ),
+    "contrast_loss": (
+        OPS.contrast_loss,
+        {"feat": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1, "form": 0}
+        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
+    "contrast_loss_backward": (
+        OPS.contrast_loss_backward,
+        {"grad": torch.tensor(1.0), "z": random(2, 6, IN), "inverse": random(2, 6)}
+        | {"stats": random(2, 8, 6), "slope": random(2, 8, 6), "anchors": torch.tensor(3.0)}
+        | {"feat": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1, "form": 0}
+        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "tf32": False},
+    ),
     "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
     "csr_plan": (
         OPS.csr_plan,

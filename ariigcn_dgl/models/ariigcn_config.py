@@ -15,11 +15,12 @@ from ariigcn_dgl.limits import (
     PositiveFloat,
     PositiveInt,
 )
-from ariigcn_dgl.nn.contrast import ContrastForm, ImclPairs, MarginMode
+from ariigcn_dgl.nn.contrast import ImclPairs
 from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.sccl import Triple
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+from ariigcn_dgl.ops import ContrastForm, MarginMode
 
 Modalities = Annotated[
     tuple[str, ...],

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ariigcn_dgl.ops import ContrastStats, Impl, PairRule, pairwise_contrast
+from ariigcn_dgl.ops import ContrastForm, Impl, MarginMode, PairRule, contrast_loss
 from ariigcn_dgl.ops._checks import (
     require_choice,
     require_dim,
@@ -17,8 +16,6 @@ from ariigcn_dgl.ops._checks import (
     require_shape,
 )
 
-ContrastForm = Literal["ratio", "infonce", "supcon"]
-MarginMode = Literal["target", "hinge", "triplet", "off"]
 ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
 
 # Readings of the paper's contradicting definitions; predicates over (same class, same modality,
@@ -31,7 +28,6 @@ IMCL_RULES: dict[str, PairRule] = {
     "all": PairRule.where(lambda c, m, u: c, lambda c, m, u: not c),
 }
 ICCL_RULE = PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and m)
-SMALLEST_SUM = 1e-6  # keeps log(S+ / (S+ + S-)) finite where every positive is antipodal
 
 
 class _Contrast(nn.Module):
@@ -59,55 +55,25 @@ class _Contrast(nn.Module):
         self.margin_mode = margin_mode
 
     def _mean_loss(
-        self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
+        self,
+        feat: Tensor,
+        label: Tensor,
+        modality: Tensor | None = None,
+        utterance: Tensor | None = None,
     ) -> Tensor:
         """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
-        if utterance is None:  # no reading of the paper asks what rows show
-            utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
-        _check(feat, label=label, modality=modality, utterance=utterance)
-        # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
-        left_out = (label < 0) | feat.eq(0).all(-1)
-        rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
-        # in half precision the norm's lower bound is 0, and a zero row would become NaN
-        z = F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
-        z = z.to(feat.dtype) if feat.is_cuda else z  # where halves are multiplied faster
-        stats = pairwise_contrast(
-            z,
+        return contrast_loss(
+            feat,
             label,
-            modality,
-            utterance,
             self.rule,
+            modality=modality,
+            utterance=utterance,
+            form=self.form,
+            margin_mode=self.margin_mode,
             temperature=self.temperature,
             margin=self.margin,
             impl=self.impl,
         )
-        terms = self._form_terms(stats) + self._regulariser_terms(stats)
-        # Without either there is nothing to be nearer to, or farther from.
-        anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
-        return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
-
-    def _form_terms(self, stats: ContrastStats) -> Tensor:
-        if self.form == "ratio":
-            # Sums of (1 + s) / 2; log1p(S- / S+) is -log(S+ / (S+ + S-)) without its cancellation.
-            positive = ((stats.count_pos + stats.sum_pos) / 2).clamp(min=SMALLEST_SUM)
-            negative = ((stats.count_neg + stats.sum_neg) / 2).clamp(min=0)
-            return torch.log1p(negative / positive)
-        if self.form == "infonce":
-            return F.softplus(stats.lse_neg - stats.lse_pos)  # -log(S+ / (S+ + S-)) of exponentials
-        mean_pos = stats.sum_pos / stats.count_pos.clamp(min=1)
-        return torch.logaddexp(stats.lse_pos, stats.lse_neg) - mean_pos / self.temperature
-
-    def _regulariser_terms(self, stats: ContrastStats) -> Tensor:
-        if self.margin_mode == "off":
-            return torch.zeros_like(stats.sum_pos)
-        count_pos, count_neg = stats.count_pos.clamp(min=1), stats.count_neg.clamp(min=1)
-        if self.margin_mode == "triplet":
-            gap = stats.sum_neg / count_neg - stats.sum_pos / count_pos
-            return (gap + self.margin).clamp(min=0)
-        penalty = stats.margin_pos
-        if self.margin_mode == "hinge":  # [x]+ = (|x| + x) / 2, summed over the positives
-            penalty = (penalty + self.margin * stats.count_pos - stats.sum_pos) / 2
-        return penalty / count_pos + stats.hinge_neg / count_neg
 
 
 class PairwiseContrast(_Contrast):
@@ -221,7 +187,7 @@ class ICCLLoss(_Contrast):
         label : (M, N) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
         """
-        return self._mean_loss(feat, label, torch.zeros_like(label))
+        return self._mean_loss(feat, label)
 
 
 class IMCLLoss(_Contrast):
@@ -280,9 +246,9 @@ class IMCLLoss(_Contrast):
         """
         _check(feat, label=label)
         # All modalities in one group, because pairs reach across them.
-        modality = torch.arange(len(feat), device=feat.device).repeat_interleave(label.size(1))
+        modality = torch.arange(len(feat), device=feat.device).unsqueeze(1).expand_as(label)
         rows = feat.reshape(1, -1, feat.size(-1))
-        return self._mean_loss(rows, label.reshape(1, -1), modality.unsqueeze(0))
+        return self._mean_loss(rows, label.reshape(1, -1), modality.reshape(1, -1))
 
 
 def _check(feat: Tensor, **ids: Tensor) -> None:

@@ -1,6 +1,12 @@
 """Operators on plain tensors and `Graph`: each with a reference of the same signature."""
 
 from ariigcn_dgl.ops._impl import Impl
+from ariigcn_dgl.ops.contrast_loss import (
+    ContrastForm,
+    MarginMode,
+    contrast_loss,
+    contrast_loss_reference,
+)
 from ariigcn_dgl.ops.dot_attention import dot_attention, dot_attention_reference
 from ariigcn_dgl.ops.dropout import dropout
 from ariigcn_dgl.ops.pairwise_contrast import (
@@ -15,9 +21,13 @@ from ariigcn_dgl.ops.relational_sum import relational_sum, relational_sum_refere
 from ariigcn_dgl.ops.segment_spmm import segment_spmm, segment_spmm_reference
 
 __all__ = [
+    "ContrastForm",
     "ContrastStats",
     "Impl",
+    "MarginMode",
     "PairRule",
+    "contrast_loss",
+    "contrast_loss_reference",
     "dot_attention",
     "dot_attention_reference",
     "dropout",

@@ -53,6 +53,20 @@ class PairRule:
             frozenset(code for code, same in codes if negative(*same)),
         )
 
+    def assuming(self, bit: int, same: bool) -> PairRule:
+        """Return the rule for rows that all share what `bit` stands for, or that all differ in it.
+
+        It no longer asks for that.
+        """
+
+        def known(code: int) -> int:
+            return code | bit if same else code & ~bit
+
+        return PairRule(
+            frozenset(code for code in range(8) if known(code) in self.positives),
+            frozenset(code for code in range(8) if known(code) in self.negatives),
+        )
+
 
 class ContrastStats(NamedTuple):
     """Per-row sums over positives and negatives; each (G, N), 0 where the set is empty."""
@@ -133,8 +147,8 @@ def pairwise_contrast(
     stats = torch.ops.ariigcn.pairwise_contrast(
         z.contiguous(),
         *(ids.contiguous() for ids in (label, modality, utterance)),
-        _bits(rule.positives),
-        _bits(rule.negatives),
+        as_bits(rule.positives),
+        as_bits(rule.negatives),
         temperature,
         margin,
         allows_tf32(z.device, z.dtype),
@@ -170,12 +184,13 @@ def pairwise_contrast_reference(
     return ContrastStats(*[part for pair in zip(*sides, strict=True) for part in pair])
 
 
-def _bits(codes: frozenset[int]) -> int:
-    # As the kernels take a set of the eight codes: one bit for each.
+def as_bits(codes: frozenset[int]) -> int:
+    """Return a set of codes as the operators take it: one bit for each."""
     return sum(1 << code for code in codes)
 
 
-def _codes(bits: int) -> frozenset[int]:
+def as_codes(bits: int) -> frozenset[int]:
+    """Return the set of codes that an operator was given."""
     return frozenset(code for code in range(8) if bits >> code & 1)
 
 
@@ -210,7 +225,7 @@ torch.library.register_autograd(
 def _forward(
     grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, tf32
 ):
-    rule = PairRule(_codes(positives), _codes(negatives))
+    rule = PairRule(as_codes(positives), as_codes(negatives))
     options = {"temperature": temperature, "margin": margin}
     stats = pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     return (torch.stack(stats, dim=1),)

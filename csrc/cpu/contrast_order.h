@@ -16,14 +16,6 @@ struct ContrastOrder {
   std::vector<code_t<T>> id[kNumIds], index;
 };
 
-// Whether the kind of any pair depends on that id being the same.
-inline bool rule_reads(const PairRule& rule, int id) {
-  const auto kind = [&](int code) { return rule.kind(code & 1, code >> 1 & 1, code >> 2 & 1); };
-  for (int code = 0; code < 8; ++code)
-    if (kind(code) != kind(code ^ 1 << id)) return true;
-  return false;
-}
-
 // Small non-negative codes, equal where the values are.
 inline std::vector<int64_t> dense_codes(std::vector<int64_t> values) {
   if (values.empty()) return values;
@@ -72,7 +64,7 @@ ContrastOrder<T> contrast_order(const PairRule& rule, const int64_t* const (&ids
   std::iota(order.begin(), order.end(), 0);
   for (int k = kNumIds - 1; k >= 0; --k) {
     code[k].resize(taken.size());
-    if (!rule_reads(rule, k)) continue;
+    if (!rule.reads(k)) continue;
     std::transform(taken.begin(), taken.end(), code[k].begin(),
                    [&](int64_t i) { return ids[k][i]; });
     code[k] = dense_codes(std::move(code[k]));

@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr int64_t kRows = 66, kWidth = 37;
+constexpr int64_t kRows = 66;
 
 std::vector<float> wave(int64_t count) {
   std::vector<float> values(count);
@@ -18,33 +18,42 @@ std::vector<float> wave(int64_t count) {
   return values;
 }
 
-int run(int dtype, int tf32) {
-  const int64_t shape[] = {1, kRows, kWidth}, rule[] = {0b10101010, 0b01010101};
+int run(int dtype, int tf32, int shifted, int64_t width, int64_t spread) {
+  const int64_t shape[] = {1, kRows, width}, rule[] = {0b10101010, 0b01010101}, form[] = {2, 0};
   const double settings[] = {0.1, 0.8};
-  const auto z = wave(kRows * kWidth), grad = wave(8 * kRows);
-  std::vector<uint16_t> halves(z.size()), grad_halves(z.size());
-  for (size_t k = 0; k < z.size(); ++k) halves[k] = std::bit_cast<uint32_t>(z[k]) >> 16;
+  const auto feat = wave(kRows * width);
+  std::vector<uint16_t> halves(feat.size()), half_z(feat.size()), half_grad(feat.size());
+  for (size_t k = 0; k < feat.size(); ++k) halves[k] = std::bit_cast<uint32_t>(feat[k]) >> 16;
   std::vector<int64_t> label(kRows), utterance(kRows);
-  for (int64_t i = 0; i < kRows; ++i) label[i] = i % 3, utterance[i] = i;
+  for (int64_t i = 0; i < kRows; ++i) label[i] = i % 3 * spread, utterance[i] = i;
   const int64_t* ids[] = {label.data(), label.data(), utterance.data()};
-  const int64_t parts = contrast_part_count(shape);
-  std::vector<float> stats(8 * kRows), grad_z(z.size());
-  std::vector<float> partial(parts * contrast_partial_stats() * kRows),
-      parts_of_z(parts * z.size());
-  const void* in = dtype == 0 ? static_cast<const void*>(z.data()) : halves.data();
-  void* out = dtype == 0 ? static_cast<void*>(grad_z.data()) : grad_halves.data();
-  return pairwise_contrast(dtype, shape, ids, rule, settings, tf32, in, partial.data(),
-                           stats.data()) |
-         pairwise_contrast_backward(dtype, shape, ids, rule, settings, tf32, in, grad.data(),
-                                    stats.data(), parts_of_z.data(), out);
+  int64_t counts[3];
+  contrast_scratch(shape, counts);
+  std::vector<float> z(feat.size()), grad_feat(feat.size()), inverse(kRows), partial(counts[0]),
+      total(counts[1]), stats(8 * kRows), slope(8 * kRows), loss(1), anchors(1),
+      parts(contrast_part_count(shape) * feat.size());
+  std::vector<unsigned> counter(counts[2]);
+  const auto of = [&](std::vector<float>& floats, std::vector<uint16_t>& rounded) {
+    return dtype == 0 ? static_cast<void*>(floats.data()) : rounded.data();
+  };
+  auto given = feat;
+  return contrast_loss(dtype, shape, ids, rule, settings, tf32, shifted, form, of(given, halves),
+                       of(z, half_z), inverse.data(), partial.data(), total.data(), counter.data(),
+                       stats.data(), slope.data(), loss.data(), anchors.data()) |
+         contrast_loss_backward(dtype, shape, ids, rule, settings, tf32, shifted, of(given, halves),
+                                of(z, half_z), inverse.data(), slope.data(), stats.data(),
+                                loss.data(), anchors.data(), parts.data(),
+                                of(grad_feat, half_grad));
 }
 
 }  // namespace
 
 int main() {
   constexpr int kFloat = 0, kBfloat16 = 3;
+  constexpr int64_t kWide = int64_t(1) << 33;
   set_max_blocks(1);  // which takes all the work in turn, and its shared memory again and again
-  const int error = run(kFloat, 0) | run(kFloat, 1) | run(kBfloat16, 0);
+  const int error = run(kFloat, 0, 0, 40, 1) | run(kFloat, 1, 1, 37, kWide) |
+                    run(kBfloat16, 0, 0, 72, 1) | run(kBfloat16, 0, 1, 37, kWide);
   std::printf("%u launches, error %d\n", launch_count(), error);
   return error;
 }

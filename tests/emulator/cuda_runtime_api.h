@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <climits>
 #include <cmath>
 #include <cstdint>
@@ -39,6 +40,14 @@ struct cudaLaunchConfig_t {
   cudaStream_t stream = nullptr;
 };
 
+#ifndef EMULATED_ARCH
+#define EMULATED_ARCH 800
+#endif
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor };
+inline cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  return *value = EMULATED_ARCH / 100, cudaSuccess;
+}
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 inline cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int bytes) {
   return bytes <= 227 * 1024 ? cudaSuccess : cudaErrorInvalidValue;  // of a block on Hopper
@@ -166,6 +175,22 @@ template <typename T>
 T __shfl_down_sync(unsigned, T value, unsigned delta) {
   return emulator::exchange(
       value, [=](unsigned lane) { return lane + delta < emulator::kWarp ? lane + delta : lane; });
+}
+
+// Blocks run one after another, on threads that barriers join: a plain sum is as good.
+inline unsigned atomicAdd(unsigned* to, unsigned value) {
+  return std::atomic_ref<unsigned>(*to).fetch_add(value);
+}
+inline void __threadfence() {}
+inline int __popc(unsigned x) { return std::popcount(x); }
+inline unsigned __umulhi(unsigned a, unsigned b) { return std::uint64_t(a) * b >> 32; }
+inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned shift) {
+  return unsigned((std::uint64_t(high) << 32 | low) >> (shift & 31));
+}
+
+inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+  std::memset(to, value, bytes);
+  return cudaSuccess;
 }
 
 template <typename... Params, typename... Args>

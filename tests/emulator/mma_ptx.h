@@ -12,9 +12,6 @@
 
 namespace ariigcn {
 
-#ifndef EMULATED_ARCH
-#define EMULATED_ARCH 800
-#endif
 constexpr bool kTensorCores = EMULATED_ARCH >= 800;
 
 namespace ptx {

@@ -5,12 +5,20 @@ from __future__ import annotations
 import ctypes
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.ops import ContrastStats, PairRule, pairwise_contrast_reference
+from ariigcn_dgl.ops import (
+    ContrastForm,
+    ContrastStats,
+    MarginMode,
+    PairRule,
+    contrast_loss_reference,
+    pairwise_contrast_reference,
+)
 
 pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
 
@@ -30,6 +38,7 @@ RULE = PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not
 TEMPERATURE, MARGIN = 0.1, 0.4
 ALL_BLOCKS = 2**32 - 1
 each_dtype = pytest.mark.parametrize("dtype", CODE, ids=str)
+each_shift = pytest.mark.parametrize("shifted", [True, False], ids=["shifted", "unshifted"])
 
 
 @pytest.fixture(scope="session")
@@ -54,18 +63,25 @@ class Kernels:
     def __init__(self, path: Path):
         self.library = ctypes.CDLL(path)
         self.library.contrast_part_count.restype = ctypes.c_int64
-        self.library.contrast_partial_stats.restype = ctypes.c_int64
 
     def limit_blocks(self, count: int) -> None:
         """Launch at most so many blocks: each takes more of the work."""
         self.library.set_max_blocks(ctypes.c_uint32(count))
 
-    def forward(self, z: Tensor, ids: Tensor, rule: PairRule = RULE, tf32: bool = False) -> Tensor:
+    def forward(
+        self,
+        z: Tensor,
+        ids: Tensor,
+        rule: PairRule = RULE,
+        tf32: bool = False,
+        shifted: bool = True,
+    ) -> Tensor:
         groups, size, _ = z.shape
         stats = nan(groups, len(ContrastStats._fields), size, dtype=acc_dtype(z))
-        rows = self.library.contrast_partial_stats() * size
-        partial = nan(groups, self.parts(z), rows, dtype=acc_dtype(z))
-        self._run("pairwise_contrast", z, ids, rule, tf32, z, partial, stats)
+        partial, _, counter = self.scratch(z)
+        counter.zero_()
+        settings = [*settings_of(rule), int(tf32), int(shifted)]
+        self._run("pairwise_contrast", z, ids, settings, z, partial, counter, stats)
         return stats
 
     def backward(
@@ -76,24 +92,63 @@ class Kernels:
         ids: Tensor,
         rule: PairRule = RULE,
         tf32: bool = False,
+        shifted: bool = True,
     ) -> Tensor:
         grad_z = nan(*z.shape, dtype=z.dtype)
         partial = nan(self.parts(z), *z.shape, dtype=acc_dtype(z))
+        settings = [*settings_of(rule), int(tf32), int(shifted)]
         name = "pairwise_contrast_backward"
-        self._run(name, z, ids, rule, tf32, z, grad, stats, partial, grad_z)
+        self._run(name, z, ids, settings, z, grad, stats, partial, grad_z)
         return grad_z
+
+    def loss(
+        self,
+        feat: Tensor,
+        ids: Tensor,
+        form: str = "supcon",
+        mode: str = "target",
+        rule: PairRule = RULE,
+        shifted: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient, with an incoming gradient of 2."""
+        groups, size, _ = feat.shape
+        dtype = acc_dtype(feat)
+        settings = [*settings_of(rule), 0, int(shifted)]
+        codes = int64s(get_args(ContrastForm).index(form), get_args(MarginMode).index(mode))
+        z, inverse = nan(*feat.shape, dtype=feat.dtype), nan(groups, size, dtype=dtype)
+        stats = nan(groups, len(ContrastStats._fields), size, dtype=dtype)
+        slope, loss, anchors = (
+            torch.full_like(stats, torch.nan),
+            *(nan(1, dtype=dtype) for _ in "12"),
+        )
+        forward = feat, z, inverse, *self.scratch(feat), stats, slope, loss, anchors
+        self._run("contrast_loss", feat, ids, [*settings, codes], *forward)
+        grad_feat, grad = nan(*feat.shape, dtype=feat.dtype), torch.full_like(loss, 2)
+        partial = nan(self.parts(z), *z.shape, dtype=dtype)
+        backward = feat, z, inverse, slope, stats, grad, anchors, partial, grad_feat
+        self._run("contrast_loss_backward", feat, ids, settings, *backward)
+        return loss[0], grad_feat
+
+    def scratch(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return partial statistics, sums of tiles and counters, none of them set."""
+        counts = int64s(0, 0, 0)
+        self.library.contrast_scratch(int64s(*z.shape), counts)
+        partial, total = (nan(count, dtype=acc_dtype(z)) for count in counts[:2])
+        return partial, total, torch.full([counts[2]], 7, dtype=torch.int32)
 
     def parts(self, z: Tensor) -> int:
         return self.library.contrast_part_count(int64s(*z.shape))
 
-    def _run(self, name, z: Tensor, ids: Tensor, rule: PairRule, tf32: bool, *tensors) -> None:
-        bits = [sum(1 << code for code in codes) for codes in (rule.positives, rule.negatives)]
-        settings = (ctypes.c_double * 2)(TEMPERATURE, MARGIN)
+    def _run(self, name: str, z: Tensor, ids: Tensor, settings: list, *tensors: Tensor) -> None:
         pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
         of_ids = (ctypes.c_void_p * 3)(*(one.data_ptr() for one in ids))
         call = getattr(self.library, name)
-        arguments = int64s(*z.shape), of_ids, int64s(*bits), settings, int(tf32), *pointers
-        assert call(CODE[z.dtype], *arguments) == 0
+        assert call(CODE[z.dtype], int64s(*z.shape), of_ids, *settings, *pointers) == 0
+
+
+def settings_of(rule: PairRule) -> list:
+    bits = [sum(1 << code for code in codes) for codes in (rule.positives, rule.negatives)]
+    return [int64s(*bits), (ctypes.c_double * 2)(TEMPERATURE, MARGIN)]
 
 
 @pytest.fixture(scope="session")
@@ -154,15 +209,15 @@ def assert_close(actual: Tensor, wanted: Tensor, error: float) -> None:
     torch.testing.assert_close(actual.double(), wanted, rtol=0, atol=error * max(scale, 1e-30))
 
 
-def check(kernels: Kernels, z: Tensor, ids: Tensor, rule: PairRule = RULE, tf32=False) -> None:
+def check(kernels: Kernels, z: Tensor, ids: Tensor, rule: PairRule = RULE, **options: bool) -> None:
     stats, grad, grad_z = exact(z, ids, rule)
-    found = kernels.forward(z, ids, rule, tf32)
+    found = kernels.forward(z, ids, rule, **options)
     error = TOLERANCE[found.dtype]
     for k, name in enumerate(ContrastStats._fields):
         assert_close(found[:, k], stats[:, k], 0 if "count" in name else error)
     given = grad.to(found.dtype), stats.to(found.dtype)
-    error = TF32 if tf32 else TOLERANCE[z.dtype]
-    assert_close(kernels.backward(*given, z, ids, rule, tf32), grad_z, error)
+    error = TF32 if options.get("tf32") else TOLERANCE[z.dtype]
+    assert_close(kernels.backward(*given, z, ids, rule, **options), grad_z, error)
 
 
 @pytest.mark.parametrize(
@@ -173,14 +228,15 @@ def test_small_shapes_match_the_reference(kernels, groups, rows, width, dtype):
     check(kernels, *unit_rows(groups, rows, width, dtype))
 
 
+@each_shift
 @each_dtype
-def test_several_tiles_match_the_reference(kernels, dtype):
-    check(kernels, *unit_rows(1, 130, 17, dtype))
+def test_several_tiles_match_the_reference(kernels, dtype, shifted):
+    check(kernels, *unit_rows(1, 130, 17, dtype), shifted=shifted)
 
 
 @pytest.mark.parametrize(
     ("dtype", "width"),
-    [(torch.float64, 72), (torch.float32, 136), (torch.float16, 66), (torch.bfloat16, 264)],
+    [(torch.float64, 72), (torch.float32, 136), (torch.float16, 264), (torch.bfloat16, 264)],
     ids=str,
 )
 def test_more_columns_than_a_block_sums_up_match_the_reference(kernels, dtype, width):
@@ -263,6 +319,84 @@ def test_identities_are_compared_as_whole_int64s(kernels):
     assert torch.equal(kernels.forward(z, wide), kernels.forward(z, ids))
 
 
+@pytest.mark.parametrize("shifted", [True, False])
+def test_identities_beyond_a_key_give_the_same_bits(kernels, shifted):
+    z, ids = unit_rows(1, 130, 8, torch.bfloat16)
+    moved = ids + torch.tensor([1021, 6, 2**15 - 3]).view(3, 1, 1)  # some fit into a key, some not
+    moved[0] = torch.where(ids[0] < 0, -1, moved[0])
+    given = [kernels.forward(z, one, shifted=shifted) for one in (ids, moved)]
+    assert torch.equal(*given)
+    back = [
+        kernels.backward(given[0].cos(), given[0], z, one, shifted=shifted) for one in (ids, moved)
+    ]
+    assert torch.equal(*back)
+
+
+@pytest.mark.parametrize("code", range(8))
+def test_every_code_is_told_apart(kernels, code):
+    z, ids = unit_rows(1, 66, 4, torch.float32)
+    rule = PairRule(frozenset([code]), frozenset(range(8)) - {code})
+    found = kernels.forward(z, ids, rule)
+    assert torch.equal(found[:, :2].double(), exact(z, ids, rule)[0][:, :2])
+    assert found[:, 0].sum() > 0
+
+
+def exact_loss(feat: Tensor, ids: Tensor, form: str, mode: str) -> tuple[Tensor, Tensor]:
+    """Return the loss and twice its gradient, in float64."""
+    feat = feat.double().requires_grad_()
+    options = {"form": form, "margin_mode": mode, "temperature": TEMPERATURE, "margin": MARGIN}
+    loss = contrast_loss_reference(feat, *ids, RULE, **options)
+    return loss.detach(), torch.autograd.grad(2 * loss, feat)[0]
+
+
+@pytest.mark.parametrize("mode", get_args(MarginMode))
+@pytest.mark.parametrize("form", get_args(ContrastForm))
+def test_losses_match_the_reference(kernels, form, mode):
+    feat, ids = unit_rows(2, 66, 9, torch.float32)
+    feat *= torch.arange(1, 67).view(-1, 1)  # whose rows have any length
+    expected, expected_grad = exact_loss(feat, ids, form, mode)
+    loss, grad = kernels.loss(feat, ids, form, mode)
+    assert_close(loss, expected, 2e-6)
+    assert_close(grad, expected_grad, 1e-5)
+
+
+@each_shift
+@each_dtype
+def test_losses_of_every_dtype_match_the_reference(kernels, dtype, shifted):
+    feat, ids = unit_rows(1, 130, 72, dtype)
+    expected, expected_grad = exact_loss(feat, ids, "supcon", "target")
+    loss, grad = kernels.loss(feat, ids, shifted=shifted)
+    assert_close(loss, expected, 10 * TOLERANCE[dtype])
+    assert_close(grad, expected_grad, 10 * TOLERANCE[dtype])
+
+
+def test_rows_that_are_left_out_of_a_loss_get_no_gradient(kernels):
+    feat, ids = unit_rows(1, 12, 5, torch.float32)
+    ids[0, 0, :2] = torch.tensor([-1, 1])
+    feat[0, 0], feat[0, 1] = torch.nan, 0
+    loss, grad = kernels.loss(feat, ids)
+    assert loss.isfinite()
+    assert grad.isfinite().all()
+    assert grad[0, :2].abs().sum() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_losses_do_not_depend_on_the_number_of_blocks(kernels, dtype):
+    feat, ids = unit_rows(2, 130, 9, dtype)
+    answers = []
+    for blocks in (ALL_BLOCKS, 3):
+        kernels.limit_blocks(blocks)
+        answers.append(kernels.loss(feat, ids))
+    assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
+
+
+def test_a_loss_and_its_gradient_take_four_launches(kernels):
+    feat, ids = unit_rows(1, 66, 8, torch.bfloat16)
+    before = kernels.library.launch_count()
+    kernels.loss(feat, ids)
+    assert kernels.library.launch_count() - before == 4
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_results_do_not_depend_on_the_number_of_blocks(kernels, dtype):
     z, ids = unit_rows(2, 66, 9, dtype)
@@ -292,4 +426,4 @@ def test_nothing_is_launched_for_nothing(kernels):
 @pytest.mark.parametrize("sanitizer", ["thread", "address"])
 def test_no_race_and_no_access_out_of_bounds(builds, sanitizer):
     done = subprocess.run([builds / sanitizer], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "12 launches, error 0\n")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "16 launches, error 0\n")

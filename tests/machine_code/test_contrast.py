@@ -6,13 +6,18 @@ import re
 
 import pytest
 
+from tests.machine_code.hot_path import instructions, is_a, issued, loop_with
+
 pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
 
 MAIN = ("stats_kernel", "grad_kernel")
+UNSHIFTED = "EELb0"  # exponentials need no shift: as in all losses of usual temperatures
+HALVES = ("MmaProductI13__nv_bfloat16", "MmaProductI6__half")
+SLABS = 4  # of 64 halves: rows of 256
 # From dtype and way to multiply to the instructions of the similarities and of the gradient.
 MATRIX = {
     "MmaProductI13__nv_bfloat16": ({"HMMA.16816.F32.BF16"}, {"HMMA.16816.F32.BF16"}),
-    "MmaProductI6__half": ({"HMMA.16816.F32"}, {"HMMA.16816.F32", "HMMA.1688.F32.TF32"}),
+    "MmaProductI6__half": ({"HMMA.16816.F32"}, {"HMMA.16816.F32"}),
     "MmaProductIf": ({"HMMA.1688.F32.TF32"}, {"HMMA.1688.F32.TF32"}),
     "FmaProductIf": (set(), set()),
 }
@@ -30,5 +35,44 @@ def test_everything_stays_in_registers(machine_code, kernel: str, product: str, 
 @pytest.mark.parametrize("product", MATRIX)
 def test_products_run_on_tensor_cores(machine_code, product: str, tensor_arch: str):
     for kernel, wanted in zip(MAIN, MATRIX[product], strict=True):
-        code = machine_code.code(tensor_arch, kernel, product)
+        code = machine_code.code(tensor_arch, kernel, product + UNSHIFTED)
         assert set(re.findall(r"HMMA[\w.]+", code)) == wanted
+
+
+@pytest.mark.parametrize("product", [*HALVES, "FmaProductIf"])
+@pytest.mark.parametrize("kernel", MAIN)
+def test_slabs_are_copied_while_others_are_multiplied(
+    machine_code, kernel: str, product: str, tensor_arch: str
+):
+    code = instructions(machine_code.code(tensor_arch, kernel, product + UNSHIFTED))
+    assert sum(is_a(one, "LDGSTS") for one in code) >= 4
+    assert not any(is_a(one, "LDG.E.128") for one in code)
+
+
+@pytest.mark.parametrize("product", HALVES)
+def test_two_blocks_of_the_gradient_fit_on_a_multiprocessor(
+    machine_code, product: str, tensor_arch: str
+):
+    for name in machine_code.kernels(tensor_arch, "grad_kernel", product):
+        assert machine_code.resources(tensor_arch)[name]["REG"] <= 65536 // (2 * 256)
+
+
+@pytest.mark.parametrize("product", HALVES)
+def test_a_pair_takes_few_instructions_forward(machine_code, product: str, tensor_arch: str):
+    code = instructions(machine_code.code(tensor_arch, "stats_kernel", product + UNSHIFTED))
+    pairs = 32  # of a lane in a tile
+    slab, tile = {"HMMA": 32, "LDSM": 20, "LDGSTS": 4}, {"MUFU.EX2": pairs, "IMAD.HI": pairs}
+    of_slab = issued(code, loop_with(code, slab), slab)
+    of_tile = issued(code, loop_with(code, slab | tile), slab | tile)  # with one slab
+    assert of_tile + (SLABS - 1) * of_slab <= 45 * pairs
+
+
+@pytest.mark.parametrize("product", HALVES)
+def test_a_pair_takes_few_instructions_backward(machine_code, product: str, tensor_arch: str):
+    code = instructions(machine_code.code(tensor_arch, "grad_kernel", product + UNSHIFTED))
+    pairs = 16
+    slab = {"HMMA": 16, "LDSM": 12, "LDGSTS": 2}
+    tile = {"HMMA": 80, "LDGSTS": 10, "MUFU.EX2": pairs, "IMAD.HI": pairs}
+    of_slab = issued(code, loop_with(code, slab), slab)
+    outer = loop_with(code, {"HMMA": 80, "MUFU.EX2": pairs})
+    assert issued(code, outer, tile) + (SLABS - 1) * of_slab <= 100 * pairs

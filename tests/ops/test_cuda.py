@@ -9,6 +9,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
+    contrast_loss,
     dot_attention,
     pairwise_contrast,
     relational_sum,
@@ -120,6 +121,20 @@ def test_contrast_equals_the_cpu(rows, width, dtype):
             )
         )
     assert_matches(*answers)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("temperature", [0.1, 0.01])
+@pytest.mark.parametrize(("rows", "width"), [(0, 3), (63, 1), (200, 67), (500, 256)])
+def test_contrast_loss_equals_the_cpu(rows, width, temperature, dtype):
+    inputs, (label, modality, _) = contrast_case(rows, width, dtype)
+
+    def loss(feat: Tensor) -> list[Tensor]:
+        ids = {"label": label.to(feat.device), "modality": modality.to(feat.device)}
+        options = {"form": "supcon", "temperature": temperature}
+        return [contrast_loss(feat, rule=RULE, **ids, **options)]
+
+    assert_matches(*(values_and_grads(loss, inputs, device) for device in ("cuda", "cpu")))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -18,6 +18,7 @@ FREE = {
     ("relational_attention", "rel_weight"),  # its width
     ("pairwise_contrast", "z"),  # its width
     ("pairwise_contrast_backward", "z"),
+    ("contrast_loss", "feat"),
     ("segment_spmm transposed", "feat"),
     ("counting_sort", "keys"),
     ("dropout", "x"),
@@ -64,7 +65,9 @@ def test_a_shorter_tensor_is_refused(name: str, argument: str) -> None:
     refused(name, argument, given[..., :-1].contiguous())
 
 
-@pytest.mark.parametrize(("name", "argument"), [(n, a) for n, a in TENSORS if a != "seed"])
+@pytest.mark.parametrize(
+    ("name", "argument"), [(n, a) for n, a in TENSORS if CALLS[n][1][a].dim() > 0]
+)
 def test_equal_values_in_another_layout_are_refused(name: str, argument: str) -> None:
     given = CALLS[name][1][argument]
     strided = torch.stack([given, given], dim=-1)[..., 0]
@@ -146,6 +149,8 @@ def test_too_few_sizes_are_refused(name: str) -> None:
         ("pairwise_contrast", "margin", float("nan")),
         ("pairwise_contrast", "positives", 3),  # one of the negatives
         ("pairwise_contrast", "negatives", 256),
+        ("contrast_loss", "form", 3),
+        ("contrast_loss", "margin_mode", -1),
         ("dropout", "p", 2.0),
         ("dropout", "p", float("nan")),
         ("csr_plan", "num_src", -1),

@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import (
     PairRule,
+    contrast_loss,
     dot_attention,
     dropout,
     pairwise_contrast,
@@ -64,6 +65,10 @@ def contrast(z: Tensor) -> Tensor:
     return torch.stack(stats[2:])  # counts have no derivative
 
 
+def loss(feat: Tensor) -> Tensor:
+    return contrast_loss(feat, LABELS, SAME_CLASS, form="supcon", temperature=0.7, margin=0.4)
+
+
 OPERATORS: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
     "edge_softmax": (lambda x: edge_softmax(GRAPH, x), draw(EDGES)),
     "dot_attention": (lambda *x: dot_attention(GRAPH, *x), draw(TARGETS, ROWS)),
@@ -74,6 +79,7 @@ OPERATORS: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
         draw(EDGES, ROWS, (HEADS, RELS, D, OUT)),
     ),
     "pairwise_contrast": (contrast, draw((1, 6, 3))),
+    "contrast_loss": (loss, draw((1, 6, 3))),
     "dropout": (drop, draw((4, 5))),
 }
 
@@ -224,9 +230,17 @@ def backward_of_pairwise_contrast() -> tuple:
     return (*varied(torch.ones_like(stats)), stats, z, *arguments)
 
 
+def backward_of_contrast_loss() -> tuple:
+    (feat,) = draw((1, 6, 3))
+    arguments = (LABELS, LABELS * 0, torch.arange(6)[None], 2, 1, 2, 0, 0.7, 0.4, False)
+    _, *saved = torch.ops.ariigcn.contrast_loss(feat.detach(), *arguments)
+    return (*varied(torch.ones((), dtype=feat.dtype)), *saved, feat, *arguments)
+
+
 BACKWARD = {
     "relational_attention": backward_of_relational_attention,
     "pairwise_contrast": backward_of_pairwise_contrast,
+    "contrast_loss": backward_of_contrast_loss,
 }
 
 

@@ -37,12 +37,18 @@ def pairwise_contrast(z: Tensor) -> Tensor:
     return torch.stack(ops.pairwise_contrast(z, label, other % 2, other, RULE))
 
 
+def contrast_loss(feat: Tensor) -> Tensor:
+    label = torch.tensor([[0, 1, 0, -1, 1]] * 2)
+    return ops.contrast_loss(feat, label, RULE, form="supcon").reshape(1)
+
+
 OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "segment_spmm": lambda x: ops.segment_spmm(GRAPH, EDGE_WEIGHT, x),
     "relational_sum": lambda x: ops.relational_sum(GRAPH, EDGE_WEIGHT, x, REL_WEIGHT),
     "dot_attention": lambda x: ops.dot_attention(GRAPH, x, OTHER),
     "relational_attention": relational_attention,
     "pairwise_contrast": pairwise_contrast,
+    "contrast_loss": contrast_loss,
     "dropout": lambda x: ops.dropout(x, 0.0),
 }
 # torch's own formulas of forward mode are scripts still.

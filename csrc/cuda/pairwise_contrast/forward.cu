@@ -1,220 +1,206 @@
-// Pairwise contrast, forward: statistics of rows from tiles of similarities, which no one stores.
-// Every sum has a fixed order.
+// Pairwise contrast, forward: statistics of rows from tiles of similarities, which no one stores,
+// and the loss that they make. Every sum has a fixed order; of blocks that share a tile of rows the
+// last one to be done merges what all of them found, so that no launch of its own is needed.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-#include <cmath>
-
+#include "row_stats.h"
 #include "tile.h"
 
 namespace ariigcn {
 namespace {
 
-// log2 sum exp2 of values at any magnitude: largest + log2(total).
-template <typename value_t>
-struct LogSumExp {
-  value_t largest = -kInfinity<value_t>, total = 0;
+using Block = Geometry<1>;  // more columns a warp: less of all that is done once for each row
 
-  // Values may be as large as `x` from now on.
-  __device__ void rescale(value_t x) {
-    if (!(x > largest)) return;
-    total *= std::exp2(largest - x);
-    largest = x;
-  }
-  __device__ void add(value_t x) { total += std::exp2(x - largest); }
-
-  __device__ void merge(const LogSumExp& other) {
-    rescale(other.largest);
-    if (other.total != value_t(0)) total += other.total * std::exp2(other.largest - largest);
-  }
-};
-
-// Statistics of a row over some of its positives, or negatives.
-template <typename value_t>
-struct SideStats {
-  value_t count = 0, sum = 0, penalty = 0;
-  LogSumExp<value_t> lse;
-
-  __device__ void merge(const SideStats& other) {
-    count += other.count;
-    sum += other.sum;
-    penalty += other.penalty;
-    lse.merge(other.lse);
-  }
-
-  // The statistics of lane `lane() ^ mask`.
-  __device__ SideStats of_lane(int mask) const {
-    const auto theirs = [&](value_t x) { return __shfl_xor_sync(0xffffffffu, x, mask); };
-    SideStats other;
-    other.count = theirs(count);
-    other.sum = theirs(sum);
-    other.penalty = theirs(penalty);
-    other.lse.largest = theirs(lse.largest);
-    other.lse.total = theirs(lse.total);
-    return other;
-  }
-
-  // Of a row of (kNumPartialStats, size): `at` is its first, of this side.
-  __device__ void store(value_t* at, int64_t size) const {
-    const value_t values[] = {count, sum, penalty, lse.largest, lse.total};
-    for (int k = 0; k < kNumPartialStats / 2; ++k) at[2 * k * size] = values[k];
-  }
-  __device__ static SideStats load(const value_t* at, int64_t size) {
-    SideStats side;
-    side.count = at[0];
-    side.sum = at[2 * size];
-    side.penalty = at[4 * size];
-    side.lse.largest = at[6 * size];
-    side.lse.total = at[8 * size];
-    return side;
-  }
-};
-
-// The lane's part of a row's pairs with a tile: kinds as two sets of columns.
-struct Pairs {
-  uint32_t of_side[2] = {0, 0};
-  __device__ bool has(int side, int c) const { return of_side[side] >> c & 1; }
-};
+template <typename scalar_t>
+constexpr int kStages = sizeof(scalar_t) == 2 ? 3 : 2;
 
 template <typename value_t>
-struct RowStats {
-  SideStats<value_t> side[2];  // positives, negatives
-
-  // `scale` turns similarities into the base-2 logarithms of what is summed.
-  template <typename Share>
-  __device__ void add(const Share& s, int r, const Pairs& pairs, value_t scale, value_t margin) {
-    value_t largest[] = {-kInfinity<value_t>, -kInfinity<value_t>};
-#pragma unroll
-    for (int c = 0; c < Share::kCount; ++c)
-#pragma unroll
-      for (int k = 0; k < 2; ++k)
-        if (pairs.has(k, c) && s(r, c) * scale > largest[k]) largest[k] = s(r, c) * scale;
-    for (int k = 0; k < 2; ++k) side[k].lse.rescale(largest[k]);
-#pragma unroll
-    for (int c = 0; c < Share::kCount; ++c) {
-      const value_t x = s(r, c);
-      if (pairs.has(0, c)) add_pair(side[0], x, scale, x < margin ? margin - x : x - margin);
-      if (pairs.has(1, c)) add_pair(side[1], x, scale, x < value_t(0) ? value_t(0) : x);
-    }
-  }
-
-  __device__ void merge_lanes(int lanes) {
-    for (int mask = 1; mask < lanes; mask *= 2)
-      for (int k = 0; k < 2; ++k) side[k].merge(side[k].of_lane(mask));
-  }
-
- private:
-  __device__ static void add_pair(SideStats<value_t>& to, value_t x, value_t scale,
-                                  value_t penalty) {
-    to.count += 1;
-    to.sum += x;
-    to.penalty += penalty;
-    to.lse.add(x * scale);
-  }
+struct Finish {
+  ContrastScratch<value_t> scratch;
+  value_t* stats;
+  bool makes_loss;
+  ContrastLossOutput<value_t> loss;
 };
 
-template <typename Product>
-__device__ Pairs pairs_of_row(const Identity& own, int64_t i, const Identity* others, int64_t first,
-                              const PairRule& rule) {
-  Pairs pairs;
-#pragma unroll
-  for (int c = 0; c < Product::template Share<kTile>::kCount; ++c) {
-    const int j = Product::column(c);
-    const PairKind kind = i == first + j ? kIgnored : own.kind(others[j], rule);
-    pairs.of_side[0] |= uint32_t(kind == kPositive) << c;
-    pairs.of_side[1] |= uint32_t(kind == kNegative) << c;
+// Whether this block is the last of `count` to call this with the counter. What the others wrote
+// before is seen behind it.
+__device__ bool is_last(unsigned* counter, int64_t count) {
+  __threadfence();  // each thread's own writes, before the block counts as done
+  __syncthreads();
+  bool last = false;
+  if (threadIdx.x == 0) {
+    last = atomicAdd(counter, 1u) == unsigned(count - 1);
+    __threadfence();
   }
-  return pairs;
+  return __syncthreads_or(last);
 }
 
-// A block owns a tile of rows i of a group, and a part of its rows j; a warp owns 16 of the rows i.
-template <typename Wanted>
-__global__ void __launch_bounds__(kContrastThreads)
-    stats_kernel(ContrastInput<typename Wanted::scalar_t> in, int64_t parts, int64_t items,
-                 acc_t<typename Wanted::scalar_t>* partial) {
+// The sum over the block's threads, in a fixed order, for thread 0.
+template <typename value_t>
+__device__ value_t block_sum(value_t value, value_t (&of_warp)[Block::kWarps]) {
+  const value_t of_lanes = warp_sum(value);
+  __syncthreads();  // the sum before this one has been read
+  if (lane() == 0) of_warp[Block::warp()] = of_lanes;
+  __syncthreads();
+  value_t sum = 0;
+  for (const value_t part : of_warp) sum += part;
+  return sum;
+}
+
+// Merges the parts of a tile's rows, in order: a pair of threads a row, one for each side. Returns
+// the term of the row, and whether there is one, in the first of them.
+template <typename value_t>
+__device__ value_t finish_row(const Finish<value_t>& to, const ContrastItem& item, int64_t size,
+                              int64_t parts, value_t& anchor) {
+  const int64_t row = item.row + threadIdx.x / 2, side = threadIdx.x % 2;
+  const bool exists = threadIdx.x < 2 * kTile && row < size;
+  const int64_t pitch = 2 * SideStats<value_t>::kValues * size;
+  const value_t* part = to.scratch.partial + item.group * parts * pitch + side * size + row;
+  SideStats<value_t> merged;
+  for (int64_t p = 0; exists && p < parts; ++p) {
+    const auto found = SideStats<value_t>::load(part + p * pitch, size);
+    if (p == 0)
+      merged = found;
+    else
+      merged.merge(found);
+  }
+  const ContrastSide<value_t> own = merged.finished(side != 0);
+  const int64_t at = item.group * kNumStats * size + side * size + row;
+  if (exists) own.store(to.stats + at, size);
+  if (!to.makes_loss) return 0;
+  const auto theirs = [](value_t x) { return __shfl_xor_sync(0xffffffffu, x, 1); };
+  const ContrastSide<value_t> other{theirs(own.count), theirs(own.sum), theirs(own.lse),
+                                    theirs(own.penalty)};
+  const auto of = [&](bool mine) {  // by value: what is chosen by address lies in memory
+    const auto pick = [&](value_t x, value_t y) { return mine ? x : y; };
+    return ContrastSide<value_t>{pick(own.count, other.count), pick(own.sum, other.sum),
+                                 pick(own.lse, other.lse), pick(own.penalty, other.penalty)};
+  };
+  const ContrastSide<value_t> positive = of(side == 0), negative = of(side != 0);
+  ContrastSide<value_t> by_positive, by_negative;
+  anchor = exists && ContrastTerm<value_t>::is_anchor(positive, negative);
+  const value_t term =
+      anchor != value_t(0) ? to.loss.term(positive, negative, by_positive, by_negative) : 0;
+  if (exists && side == 0) by_positive.store(to.loss.slope + at, size);
+  if (exists && side != 0) by_negative.store(to.loss.slope + at, size);
+  anchor = side == 0 ? anchor : 0;
+  return side == 0 ? term : 0;
+}
+
+// The mean over all anchors, by the last block of all.
+template <typename value_t>
+__device__ void finish_loss(const Finish<value_t>& to, int64_t tiles,
+                            value_t (&of_warp)[Block::kWarps]) {
+  value_t terms = 0, anchors = 0;
+  for (int64_t t = threadIdx.x; t < tiles; t += Block::kThreads) {
+    terms += to.scratch.total[2 * t];
+    anchors += to.scratch.total[2 * t + 1];
+  }
+  terms = block_sum(terms, of_warp);
+  anchors = block_sum(anchors, of_warp);
+  if (threadIdx.x != 0) return;
+  *to.loss.anchors = anchors;
+  *to.loss.loss = terms / (anchors > value_t(1) ? anchors : value_t(1));
+}
+
+template <typename scalar_t, typename value_t>
+__device__ void finish_tile(const ContrastInput<scalar_t>& in, const Finish<value_t>& to,
+                            const ContrastItem& item, int64_t parts) {
+  __shared__ value_t of_warp[Block::kWarps];
+  const int64_t tiles = contrast_tiles(in.size);
+  const int64_t tile = item.group * tiles + item.row / kTile;
+  if (!is_last(to.scratch.counter + tile, parts)) return;
+  value_t anchors = 0, terms = finish_row(to, item, in.size, parts, anchors);
+  if (!to.makes_loss) return;
+  terms = block_sum(terms, of_warp);
+  anchors = block_sum(anchors, of_warp);
+  if (threadIdx.x == 0) {
+    to.scratch.total[2 * tile] = terms;
+    to.scratch.total[2 * tile + 1] = anchors;
+  }
+  if (is_last(to.scratch.counter + in.groups * tiles, in.groups * tiles))
+    finish_loss(to, in.groups * tiles, of_warp);
+}
+
+// A block owns a tile of rows i of a group, and a part of its rows j.
+template <typename Wanted, bool kShifted>
+__global__ void __launch_bounds__(Block::kThreads, sizeof(typename Wanted::scalar_t) == 8 ? 1 : 3)
+    stats_kernel(ContrastInput<typename Wanted::scalar_t> in, SlabLayout layout, int64_t parts,
+                 int64_t items, Finish<acc_t<typename Wanted::scalar_t>> to) {
   using Product = Supported<Wanted>;
   using value_t = typename Product::value_t;
-  __shared__ ContrastTile<typename Product::scalar_t> tile;
+  using scalar_t = typename Product::scalar_t;
+  __shared__ TileIdentities rows, columns;
   const value_t scale = in.inv_temperature * value_t(kLog2E);
   for (int64_t index = blockIdx.x; index < items; index += gridDim.x) {
     const ContrastItem item(index, in.size, 1, parts);
-    const auto* z = in.z + item.group * in.size * in.width;
-    const int64_t first_row = item.row + first_row_of_warp();
-    Identity own[Product::kRows];
+    SlabStream<Product, Block, kStages<scalar_t>> slabs(in, layout, item, 0, 0);
+    const bool rows_fit = !__syncthreads_or(!rows.read(in, item.group, item.row));
     RowStats<value_t> stats[Product::kRows];
-    for (int r = 0; r < Product::kRows; ++r)
-      own[r] = Identity::of(in, item.group, first_row + Product::row(r));
+    for (auto& of_row : stats) of_row.start(kShifted);
     for (int64_t first = item.first * kTile; first < item.last * kTile; first += kTile) {
-      if (tile.read_identities(in, item.group, first)) {
-        const auto s = similarities<Product>(z, in.size, in.width, item.row, first, tile);
+      const bool fit = columns.read(in, item.group, first);
+      const bool wanted = __syncthreads_or(columns.has_part());
+      const bool by_keys = rows_fit && !__syncthreads_or(!fit);
+      typename Product::template Share<Block::kColumns> s;
+      slabs.add_similarities(wanted, s);
 #pragma unroll
-        for (int r = 0; r < Product::kRows; ++r) {
-          const int64_t i = first_row + Product::row(r);
-          const Pairs pairs = pairs_of_row<Product>(own[r], i, tile.identity, first, in.rule);
-          stats[r].add(s, r, pairs, scale, in.margin);
-        }
+      for (int r = 0; wanted && r < Product::kRows; ++r) {
+        const RowKinds kinds = kinds_of_row<Product, Block::kColumns>(
+            rows, Block::first_row() + Product::row(r), columns, 0, in.kinds, by_keys,
+            first == item.row);
+        if constexpr (kShifted) stats[r].rescale(s, r, kinds, scale);
+        stats[r].template add<kShifted>(s, r, kinds, scale, in.margin);
       }
-      __syncthreads();  // the next tile overwrites this one
+      __syncthreads();  // the next tile's identities overwrite these
     }
 #pragma unroll
     for (int r = 0; r < Product::kRows; ++r) {
       stats[r].merge_lanes(Product::kLanesPerRow);
-      const int64_t i = first_row + Product::row(r);
+      const int64_t i = item.row + Block::first_row() + Product::row(r);
       if (lane() % Product::kLanesPerRow != 0 || i >= in.size) continue;
-      const int64_t table = (item.group * parts + item.part) * kNumPartialStats * in.size;
+      const int64_t part = item.group * parts + item.part;
       for (int k = 0; k < 2; ++k)
-        stats[r].side[k].store(partial + table + k * in.size + i, in.size);
+        stats[r].side[k].store(
+            to.scratch.partial + (part * SideStats<value_t>::kValues * 2 + k) * in.size + i,
+            in.size);
     }
+    finish_tile(in, to, item, parts);
   }
 }
 
-constexpr int kMergeThreads = 128;
-
-// A thread owns a row and a side (positives, negatives): it merges their parts in order.
-template <typename value_t>
-__global__ void merge_kernel(int64_t groups, int64_t size, int64_t parts, const value_t* partial,
-                             value_t* stats) {
-  const int64_t start = int64_t(blockIdx.x) * kMergeThreads + threadIdx.x;
-  for (int64_t at = start; at < groups * 2 * size; at += int64_t(gridDim.x) * kMergeThreads) {
-    const int64_t group = at / (2 * size), of_group = at % (2 * size);  // side * size + row
-    const value_t* part = partial + group * parts * kNumPartialStats * size + of_group;
-    SideStats<value_t> side;
-    for (int64_t p = 0; p < parts; ++p)
-      side.merge(SideStats<value_t>::load(part + p * kNumPartialStats * size, size));
-    const value_t lse = (side.lse.largest + std::log2(side.lse.total)) * value_t(kLn2);
-    value_t* out = stats + group * kNumStats * size + of_group;
-    out[kCountPos * size] = side.count;
-    out[kSumPos * size] = side.sum;
-    out[kLsePos * size] = side.count == value_t(0) ? value_t(0) : lse;
-    out[kMarginPos * size] = side.penalty;
-  }
-}
-
-template <typename Product>
+template <typename Product, bool kShifted>
 cudaError_t run(const ContrastInput<typename Product::scalar_t>& in,
-                acc_t<typename Product::scalar_t>* partial, cudaStream_t stream) {
+                const Finish<acc_t<typename Product::scalar_t>>& to, cudaStream_t stream) {
+  using scalar_t = typename Product::scalar_t;
   const int64_t parts = contrast_parts(in.groups, in.size);
-  const int64_t items = in.groups * parts * ((in.size + kTile - 1) / kTile);
-  return launch(items, kContrastThreads, stream, stats_kernel<Product>, in, parts, items, partial);
+  const int64_t items = in.groups * parts * contrast_tiles(in.size);
+  const SlabLayout layout = slab_layout(in.width, kDepth<scalar_t>);
+  return launch_contrast<scalar_t, kStages<scalar_t>>(items, Block::kThreads, layout, stream,
+                                                      stats_kernel<Product, kShifted>, in, layout,
+                                                      parts, items, to);
 }
 
 }  // namespace
 
 template <typename scalar_t>
 cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
-                                     acc_t<scalar_t>* partial, acc_t<scalar_t>* stats,
+                                     const ContrastScratch<acc_t<scalar_t>>& scratch,
+                                     acc_t<scalar_t>* stats,
+                                     const ContrastLossOutput<acc_t<scalar_t>>* loss,
                                      cudaStream_t stream) {
-  const cudaError_t error = with_product<scalar_t>(
-      tf32, [&](auto product) { return run<decltype(product)>(in, partial, stream); });
-  if (error != cudaSuccess) return error;
-  const int64_t blocks = (in.groups * 2 * in.size + kMergeThreads - 1) / kMergeThreads;
-  return launch(blocks, kMergeThreads, stream, merge_kernel<acc_t<scalar_t>>, in.groups, in.size,
-                contrast_parts(in.groups, in.size), partial, stats);
+  Finish<acc_t<scalar_t>> to{scratch, stats, loss != nullptr, {}};
+  if (loss != nullptr) to.loss = *loss;
+  return with_product_and_shift<scalar_t>(tf32, in.shifted, [&](auto product, auto shifted) {
+    return run<decltype(product), shifted>(in, to, stream);
+  });
 }
 
-#define INSTANTIATE(scalar_t)                                                         \
-  template cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>&, bool, \
-                                                acc_t<scalar_t>*, acc_t<scalar_t>*, cudaStream_t);
+#define INSTANTIATE(scalar_t)                                                        \
+  template cudaError_t launch_pairwise_contrast(                                     \
+      const ContrastInput<scalar_t>&, bool, const ContrastScratch<acc_t<scalar_t>>&, \
+      acc_t<scalar_t>*, const ContrastLossOutput<acc_t<scalar_t>>*, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
 INSTANTIATE(__half)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "../../contrast_term.h"
 #include "../../numeric.h"
 #include "../../pair_rule.h"
 
@@ -16,38 +17,95 @@ struct ContrastInput {
   int64_t groups, size, width;
   const scalar_t* z;                            // (G, N, width)
   const int64_t *label, *modality, *utterance;  // (G, N)
-  PairRule rule;
+  PairKinds kinds;
   acc_t<scalar_t> inv_temperature, margin;
+  bool shifted;  // exponentials need a shift, as similarities over the temperature may be large
 };
 
 constexpr int64_t kContrastTile =
     64;  // rows of a block, and rows that it compares them with at once
 
+HOST_DEVICE inline int64_t contrast_tiles(int64_t size) {
+  return (size + kContrastTile - 1) / kContrastTile;
+}
+
 // The pairs of a tile of rows are shared by so many blocks that a device is busy, and their partial
 // sums are added in order. The number depends on the shape alone, and so do the results.
 inline int64_t contrast_parts(int64_t groups, int64_t size) {
   constexpr int64_t kBusyBlocks = 512;
-  const int64_t tiles = (size + kContrastTile - 1) / kContrastTile;
+  const int64_t tiles = contrast_tiles(size);
   return std::max<int64_t>(1, std::min(tiles, kBusyBlocks / std::max<int64_t>(1, groups * tiles)));
 }
 
-// Partial statistics of a row: those of the output, but the log-sum-exp as two numbers.
-constexpr int kNumPartialStats = kNumStats + 2;
+// Scratch of a forward pass, by number of elements.
+template <typename value_t>
+struct ContrastScratch {
+  value_t* partial;   // partial statistics
+  value_t* total;     // of a loss: the terms of each tile, and how many there are
+  unsigned* counter;  // how many blocks are done with each tile, and how many tiles are done
 
-// Writes `stats` (G, kNumStats, N); `partial` (G, parts, kNumPartialStats, N) is scratch. `tf32`
-// lets floats be multiplied as tf32.
+  // A log-sum-exp is two numbers.
+  static int64_t partials(int64_t groups, int64_t size) {
+    return groups * contrast_parts(groups, size) * (kNumStats + 2) * size;
+  }
+  static int64_t totals(int64_t groups, int64_t size) { return groups * contrast_tiles(size) * 2; }
+  static int64_t counters(int64_t groups, int64_t size) {
+    return groups * contrast_tiles(size) + 1;
+  }
+};
+
+// What a loss is made of, and where it goes: `slope` (G, kNumStats, N) are the derivatives of the
+// sum of all terms by the statistics, `loss` is their mean, and `anchors` how many there are.
+template <typename value_t>
+struct ContrastLossOutput {
+  ContrastTerm<value_t> term;
+  value_t *slope, *loss, *anchors;
+};
+
+// Writes `stats` (G, kNumStats, N), and the loss unless that is null. `tf32` lets floats be
+// multiplied as tf32. Counters are zeros, and remain so in no case.
 template <typename scalar_t>
 cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
-                                     acc_t<scalar_t>* partial, acc_t<scalar_t>* stats,
+                                     const ContrastScratch<acc_t<scalar_t>>& scratch,
+                                     acc_t<scalar_t>* stats,
+                                     const ContrastLossOutput<acc_t<scalar_t>>* loss,
                                      cudaStream_t stream);
 
-// `grad` and `stats` are (G, kNumStats, N), `grad_z` is (G, N, width), and `partial` (G, parts, N,
-// width) is scratch.
+// `grad` and `stats` are (G, kNumStats, N); `partial` (G, parts, N, width) gets the summands of the
+// gradient.
 template <typename scalar_t>
 cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in, bool tf32,
                                               const acc_t<scalar_t>* grad,
                                               const acc_t<scalar_t>* stats,
-                                              acc_t<scalar_t>* partial, scalar_t* grad_z,
-                                              cudaStream_t stream);
+                                              acc_t<scalar_t>* partial, cudaStream_t stream);
+
+// Writes the sum of the parts to `grad_z` (G, N, width).
+template <typename scalar_t>
+cudaError_t launch_contrast_sum(int64_t groups, int64_t size, int64_t width,
+                                const acc_t<scalar_t>* partial, scalar_t* grad_z,
+                                cudaStream_t stream);
+
+// Rows as given and as they are compared: z = feat * inverse, with the inverse of their lengths, or
+// 0 for rows that are left out.
+template <typename scalar_t>
+struct ContrastRows {
+  int64_t groups, size, width;
+  const scalar_t* feat;      // (G, N, width)
+  const int64_t* label;      // (G, N)
+  acc_t<scalar_t>* inverse;  // (G, N)
+};
+
+// Fills in `inverse` and `z`, and sets the counters of `scratch` to 0.
+template <typename scalar_t>
+cudaError_t launch_normalise_rows(const ContrastRows<scalar_t>& rows, scalar_t* z,
+                                  unsigned* counter, cudaStream_t stream);
+
+// Turns the summands of the gradient by z, which it overwrites, into that by `feat`, times
+// `grad` / `anchors`.
+template <typename scalar_t>
+cudaError_t launch_normalise_rows_backward(const ContrastRows<scalar_t>& rows,
+                                           const acc_t<scalar_t>* grad,
+                                           const acc_t<scalar_t>* anchors, acc_t<scalar_t>* partial,
+                                           scalar_t* grad_feat, cudaStream_t stream);
 
 }  // namespace ariigcn

@@ -14,14 +14,18 @@
 
 namespace ariigcn {
 
-constexpr int kWarpRows = 16;
-constexpr int kTile = 64;  // rows that a warp compares its own with at a time
+constexpr int kTile = 64;      // rows of a block, and rows that it compares them with at a time
+constexpr int kWarpRows = 16;  // of the former, which a warp has
 
 // A slab is kTile rows of 128 bytes in shared memory; 16 more keep rows off each other's banks.
 template <typename scalar_t>
 constexpr int kDepth = 128 / int(sizeof(scalar_t));
 template <typename scalar_t>
 constexpr int kStride = kDepth<scalar_t> + kVector<scalar_t>;
+
+// Columns of a slab whose gradient a warp sums up: it has a half of them, for all pairs.
+template <typename scalar_t>
+constexpr int kGradColumns = kDepth<scalar_t> / 2;
 
 template <typename scalar_t>
 __device__ Vector<scalar_t> vector_of(const scalar_t* slab, int row, int k) {
@@ -45,57 +49,54 @@ struct FmaProduct {
   __device__ static int row(int r) { return lane() / kLanesPerRow + r * 4; }
   __device__ static int column(int c) { return lane() % kLanesPerRow + c * kLanesPerRow; }
 
-  // Room for 16 columns of a warp's weights; rows of consecutive lanes fall on different banks.
-  static constexpr int kScratchColumns = 16, kScratchStride = kScratchColumns + 8;
-  using Scratch = value_t[kWarpRows * kScratchStride];
+  // Weights of a tile of pairs; rows of consecutive lanes fall on different banks.
+  using weight_t = value_t;
+  static constexpr int kWeightStride = kTile + kVector<weight_t>;
+  static constexpr bool kScalesWeights = false;
 
+  static constexpr bool kStagesAsIs = true;
   __device__ static scalar_t staged(scalar_t x) { return x; }
 
-  // s += left right^T, with 16 rows of one slab and all rows of another.
+  // Where a lane's parts of the two sides of a product begin in their slabs.
+  __device__ static int left_offset() { return row(0) * kStride<scalar_t>; }
+  __device__ static int right_offset() { return column(0) * kStride<scalar_t>; }
+
+  // s += left right^T, with 16 rows of one slab and kColumns rows of another, from the offsets on.
+  template <int kColumns>
   __device__ static void add_similarities(const scalar_t* left, const scalar_t* right,
-                                          Share<kTile>& s) {
+                                          Share<kColumns>& s) {
 #pragma unroll 1
     for (int k = 0; k < kDepth<scalar_t>; k += kVector<scalar_t>) {
       Vector<scalar_t> a[kRows];
 #pragma unroll
-      for (int r = 0; r < kRows; ++r) a[r] = vector_of(left, row(r), k);
+      for (int r = 0; r < kRows; ++r) a[r] = vector_of(left, r * (row(1) - row(0)), k);
 #pragma unroll
       for (int c = 0; c < s.kCount; ++c) {
-        const Vector<scalar_t> b = vector_of(right, column(c), k);
+        const Vector<scalar_t> b = vector_of(right, c * kLanesPerRow, k);
 #pragma unroll
         for (int r = 0; r < kRows; ++r)
 #pragma unroll
-          for (int e = 0; e < kVector<scalar_t>; ++e)
-            s(r, c) += value_t(a[r][e]) * value_t(b[e]);
+          for (int e = 0; e < kVector<scalar_t>; ++e) s(r, c) += value_t(a[r][e]) * value_t(b[e]);
       }
     }
   }
 
-  // out += weight right, with all rows of a slab.
-  __device__ static void add_weighted(const Share<kTile>& weight, const scalar_t* right,
-                                      Scratch& scratch, Share<kDepth<scalar_t>>& out) {
-    constexpr int kHeld = kScratchColumns / kLanesPerRow;
+  template <int kColumns>
+  __device__ static void store_weights(const Share<kColumns>& s, weight_t* to) {
 #pragma unroll
-    for (int first = 0; first < weight.kCount; first += kHeld) {
+    for (int r = 0; r < kRows; ++r)
 #pragma unroll
-      for (int r = 0; r < kRows; ++r)
-#pragma unroll
-        for (int c = 0; c < kHeld; ++c)
-          scratch[row(r) * kScratchStride + column(c)] = weight(r, first + c);
-      __syncwarp();
-      add_rows(scratch, right + first * kLanesPerRow * kStride<scalar_t>, out);
-      __syncwarp();  // the next weights overwrite these
-    }
+      for (int c = 0; c < s.kCount; ++c) to[row(r) * kWeightStride + column(c)] = s(r, c);
   }
 
- private:
-  __device__ static void add_rows(const Scratch& weight, const scalar_t* right,
-                                  Share<kDepth<scalar_t>>& out) {
-#pragma unroll 2
-    for (int j = 0; j < kScratchColumns; ++j) {
+  // out += weight right, with all rows of a slab.
+  __device__ static void add_weighted(const weight_t* weight, const scalar_t* right,
+                                      Share<kGradColumns<scalar_t>>& out) {
+#pragma unroll 4
+    for (int j = 0; j < kTile; ++j) {
       value_t w[kRows];
 #pragma unroll
-      for (int r = 0; r < kRows; ++r) w[r] = weight[row(r) * kScratchStride + j];
+      for (int r = 0; r < kRows; ++r) w[r] = weight[row(r) * kWeightStride + j];
 #pragma unroll
       for (int c = 0; c < out.kCount; ++c) {
         const value_t z = value_t(right[j * kStride<scalar_t> + column(c)]);
@@ -123,52 +124,72 @@ struct MmaProduct {
   __device__ static int row(int r) { return MmaC::row(r * 2); }
   __device__ static int column(int c) { return c / 2 * 8 + MmaC::column(c % 2); }
 
-  struct Scratch {};
+  using weight_t = scalar_t;
+  static constexpr int kWeightStride = kTile + kVector<weight_t>;
+  // Weights span more powers of two than float16 has, but not than it has below their largest.
+  static constexpr bool kScalesWeights = std::is_same_v<scalar_t, __half>;
 
+  static constexpr bool kStagesAsIs = !std::is_same_v<scalar_t, float>;
   __device__ static scalar_t staged(scalar_t x) {
-    if constexpr (std::is_same_v<scalar_t, float>) return ptx::round_to_tf32(x);
-    return x;
+    if constexpr (kStagesAsIs)
+      return x;
+    else
+      return ptx::round_to_tf32(x);
   }
 
+  // As load_a and load_b of mma.h have them; here they are computed once for all slabs.
+  __device__ static int left_offset() {
+    return lane() % 16 * kStride<scalar_t> + lane() / 16 * (kMmaK<scalar_t> / 2);
+  }
+  __device__ static int right_offset() {
+    return (lane() % 8 + lane() / 16 * 8) * kStride<scalar_t> +
+           lane() / 8 % 2 * (kMmaK<scalar_t> / 2);
+  }
+
+  template <int kColumns>
   __device__ static void add_similarities(const scalar_t* left, const scalar_t* right,
-                                          Share<kTile>& s) {
+                                          Share<kColumns>& s) {
 #pragma unroll
     for (int k = 0; k < kDepth<scalar_t>; k += kMmaK<scalar_t>) {
-      const MmaA<scalar_t> a = load_a(left + k, kStride<scalar_t>);
+      MmaA<scalar_t> a;
+      ptx::ldmatrix_x4(left + k, a.reg);
 #pragma unroll
-      for (int c = 0; c < kTile / 16; ++c) {
-        MmaB<scalar_t> b[2];
-        load_b(right + c * 16 * kStride<scalar_t> + k, kStride<scalar_t>, b);
-        mma(s.part[2 * c], a, b[0]);
-        mma(s.part[2 * c + 1], a, b[1]);
+      for (int c = 0; c < kColumns / 16; ++c) {
+        uint32_t b[4];
+        ptx::ldmatrix_x4(right + c * 16 * kStride<scalar_t> + k, b);
+        mma(s.part[2 * c], a, MmaB<scalar_t>{{b[0], b[1]}});
+        mma(s.part[2 * c + 1], a, MmaB<scalar_t>{{b[2], b[3]}});
       }
     }
   }
 
-  // Weights span more powers of two than float16 has: with halves the product is one of tf32, which
-  // holds them, and every float16, exactly enough.
-  __device__ static void add_weighted(const Share<kTile>& weight, const scalar_t* right, Scratch&,
-                                      Share<kDepth<scalar_t>>& out) {
-    if constexpr (std::is_same_v<scalar_t, __nv_bfloat16>) {
+  template <int kColumns>
+  __device__ static void store_weights(const Share<kColumns>& s, weight_t* to) {
 #pragma unroll
-      for (int j = 0; j < kTile / 16; ++j) {
-        const auto a = to_a<scalar_t>(weight.part[2 * j], weight.part[2 * j + 1]);
+    for (int r = 0; r < kRows; ++r)
 #pragma unroll
-        for (int c = 0; c < kDepth<scalar_t> / 16; ++c) {
-          MmaB<scalar_t> b[2];
-          load_b_transposed(right + j * 16 * kStride<scalar_t> + c * 16, kStride<scalar_t>, b);
-          mma(out.part[2 * c], a, b[0]);
-          mma(out.part[2 * c + 1], a, b[1]);
+      for (int c = 0; c < s.kCount; c += 2) {
+        weight_t* at = to + row(r) * kWeightStride + column(c);
+        if constexpr (sizeof(scalar_t) == 2) {
+          *reinterpret_cast<uint32_t*>(at) = ptx::pack<scalar_t>(s(r, c), s(r, c + 1));
+        } else {
+          at[0] = staged(s(r, c));
+          at[1] = staged(s(r, c + 1));
         }
       }
-    } else {
+  }
+
+  __device__ static void add_weighted(const weight_t* weight, const scalar_t* right,
+                                      Share<kGradColumns<scalar_t>>& out) {
 #pragma unroll
-      for (int j = 0; j < kTile / 8; ++j) {
-        const MmaA<float> a = to_tf32_a(weight.part[j]);
+    for (int j = 0; j < kTile; j += kMmaK<scalar_t>) {
+      const MmaA<scalar_t> a = load_a(weight + j, kWeightStride);
 #pragma unroll
-        for (int c = 0; c < kDepth<scalar_t> / 8; ++c)
-          mma(out.part[c], a,
-              load_tf32_b(right + j * 8 * kStride<scalar_t> + c * 8, kStride<scalar_t>));
+      for (int c = 0; c < kGradColumns<scalar_t> / 16; ++c) {
+        MmaB<scalar_t> b[2];
+        load_b_transposed(right + j * kStride<scalar_t> + c * 16, kStride<scalar_t>, b);
+        mma(out.part[2 * c], a, b[0]);
+        mma(out.part[2 * c + 1], a, b[1]);
       }
     }
   }

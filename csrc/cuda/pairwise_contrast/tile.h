@@ -1,14 +1,27 @@
-// A block's view of the pairs: a tile of rows i, of which each warp owns 16, and tiles of rows j.
+// A block's view of the pairs: a tile of rows i and tiles of rows j. Of a tile of pairs a warp has
+// 16 rows, and all columns or an equal part of them.
 #pragma once
 
+#include "../async_copy.h"
+#include "../dynamic_shared.h"
 #include "../launch.h"
 #include "launchers.h"
 #include "product.h"
 
 namespace ariigcn {
 
-constexpr int kContrastThreads = kTile / kWarpRows * kWarpSize;
 static_assert(kTile == kContrastTile);
+
+template <int kWarpsPerRow>
+struct Geometry {
+  static constexpr int kWarps = kTile / kWarpRows * kWarpsPerRow, kThreads = kWarps * kWarpSize;
+  static constexpr int kColumns = kTile / kWarpsPerRow;
+
+  __device__ static int warp() { return threadIdx.x / kWarpSize; }
+  __device__ static int first_row() { return warp() / kWarpsPerRow * kWarpRows; }
+  __device__ static int part() { return warp() % kWarpsPerRow; }
+  __device__ static int first_column() { return part() * kColumns; }
+};
 
 // What a block works on: rows i of one tile with the rows j of tiles first..last - 1.
 struct ContrastItem {
@@ -26,79 +39,177 @@ struct ContrastItem {
   }
 };
 
-struct Identity {
-  int64_t label, modality, utterance;
-
-  // Rows that do not exist, like those with a negative label, take part in no pair.
-  template <typename scalar_t>
-  __device__ static Identity of(const ContrastInput<scalar_t>& in, int64_t group, int64_t row) {
-    if (row >= in.size) return {-1, 0, 0};
-    const int64_t at = group * in.size + row;
-    return {in.label[at], in.modality[at], in.utterance[at]};
-  }
-
-  __device__ bool takes_part() const { return label >= 0; }
-
-  __device__ PairKind kind(const Identity& other, const PairRule& rule) const {
-    if (!takes_part() || !other.takes_part()) return kIgnored;
-    return rule.kind(label == other.label, modality == other.modality,
-                     utterance == other.utterance);
-  }
+// How the slabs of a launch lie in dynamic shared memory.
+struct SlabLayout {
+  int slabs;      // that the width of a row takes
+  bool resident;  // the slabs of rows i stay there, instead of coming with those of rows j
 };
+constexpr int kResidentSlabs = 4;  // 256 halves a row, 36 KB a block: two of them fit on sm_80
 
-// The slabs whose rows are multiplied, and the identities of rows j. Shared memory of a block.
 template <typename scalar_t>
-struct ContrastTile {
-  alignas(16) scalar_t left[kTile * kStride<scalar_t>], right[kTile * kStride<scalar_t>];
-  Identity identity[kTile];
+constexpr int kSlabBytes = kTile * kStride<scalar_t> * int(sizeof(scalar_t));
 
-  // Reads the identities of the tile from row `first` on; whether any row takes part.
-  __device__ bool read_identities(const ContrastInput<scalar_t>& in, int64_t group, int64_t first) {
-    bool any = false;
-    for (int j = threadIdx.x; j < kTile; j += kContrastThreads) {
-      identity[j] = Identity::of(in, group, first + j);
-      any |= identity[j].takes_part();
+inline SlabLayout slab_layout(int64_t width, int64_t depth) {
+  const int64_t slabs = std::max<int64_t>(1, (width + depth - 1) / depth);
+  int device = 0, major = 0;  // before sm_80 a block has 64 KB, which stages and weights take
+  const bool known =
+      cudaGetDevice(&device) == cudaSuccess &&
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess;
+  return {int(slabs), known && major >= 8 && slabs <= kResidentSlabs};
+}
+
+// Calls `run` with a value of the way to multiply, and with whether exponentials are shifted: those
+// of doubles always, for which nobody waits.
+template <typename scalar_t, typename Run>
+cudaError_t with_product_and_shift(bool tf32, bool shifted, const Run& run) {
+  return with_product<scalar_t>(tf32, [&](auto product) {
+    if constexpr (sizeof(scalar_t) < 8)
+      if (!shifted) return run(product, std::false_type{});
+    return run(product, std::true_type{});
+  });
+}
+
+// Launches one block an item with the memory that a SlabStream of `kStages` needs.
+template <typename scalar_t, int kStages, typename... Params, typename... Args>
+cudaError_t launch_contrast(int64_t items, int threads, const SlabLayout& layout,
+                            cudaStream_t stream, void (*kernel)(Params...), Args... args) {
+  const int slabs = kStages + (layout.resident ? layout.slabs : kStages);
+  return launch_with_shared(items, threads, slabs * kSlabBytes<scalar_t>, stream, kernel, args...);
+}
+
+// A value that the compiler keeps in a register, instead of computing it anew in each loop.
+__device__ inline int kept(int value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+// Slabs in the order in which a block multiplies them: for each tile of rows j those of the
+// similarities, then `again` ones from column `column` on. While one is multiplied, the next
+// kStages - 1 are on their way.
+template <typename Product, typename Geometry, int kStages>
+class SlabStream {
+ public:
+  using scalar_t = typename Product::scalar_t;
+
+  __device__ SlabStream(const ContrastInput<scalar_t>& in, const SlabLayout& layout,
+                        const ContrastItem& item, int again, int column)
+      : z_(in.z + item.group * in.size * in.width),
+        width_(in.width),
+        size_(int(in.size)),
+        own_row_(int(item.row)),
+        row_(int(item.first) * kTile),
+        end_(int(item.last) * kTile),
+        column_(column),
+        slabs_(layout.slabs),
+        again_(again),
+        resident_(layout.resident),
+        aligned_(is_aligned(z_, in.width)),
+        place_(thread_row() * kStride<scalar_t> + thread_column()),
+        left_offset_(kept(Geometry::first_row() * kStride<scalar_t> + Product::left_offset())),
+        right_offset_(
+            kept(Geometry::first_column() * kStride<scalar_t> + Product::right_offset())) {
+    __syncthreads();  // the item before this one is done with the memory
+#pragma unroll 1
+    for (int k = 0; resident_ && k < slabs_; ++k) fill(own_row_, k * kDepth<scalar_t>, k * kSlab);
+#pragma unroll 1
+    for (int n = 1; n < kStages; ++n) send_next();
+  }
+
+  // Waits for the next slab. All threads of the block call it, and are done with the one before.
+  __device__ const scalar_t* take() {
+    if constexpr (kStages == 1) {
+      __syncthreads();
+      send_next();
+      ptx::wait_for_copies<0>();
+      __syncthreads();
+    } else {
+      ptx::wait_for_copies<kStages - 2>();
+      __syncthreads();
+      send_next();
     }
-    return __syncthreads_or(any);
+    __syncwarp();  // lanes may have sent different numbers of copies; products want them together
+    const scalar_t* slab = memory() + right() + taken_;
+    taken_ = after(taken_);
+    return slab;
   }
-};
 
-// Fills a slab with columns column.. of rows first.. of `z` (size, width), and zeros beyond.
-template <typename Product>
-__device__ void fill_slab(const typename Product::scalar_t* z, int64_t size, int64_t width,
-                          int64_t first, int64_t column, typename Product::scalar_t* slab) {
-  using scalar_t = typename Product::scalar_t;
-  constexpr int kCount = kDepth<scalar_t> / kVector<scalar_t>;
-  const bool aligned = is_aligned(z, width);
-  for (int v = threadIdx.x; v < kTile * kCount; v += kContrastThreads) {
-    const int64_t row = first + v / kCount, k = column + v % kCount * kVector<scalar_t>;
-    const int64_t count = row < size ? width - k : 0;
-    Vector<scalar_t> value = load_vector(z + row * width + k, count, aligned);
+  // Similarities of the warp's rows i with its rows j of the next tile; nothing if not `wanted`.
+  __device__ void add_similarities(bool wanted,
+                                   typename Product::template Share<Geometry::kColumns>& s) {
+#pragma unroll 1
+    for (int k = 0; k < slabs_; ++k) {
+      const scalar_t* rows = memory() + left_offset_ + (resident_ ? k * kSlab : taken_);
+      const scalar_t* columns = take() + right_offset_;
+      if (wanted) Product::add_similarities(rows, columns, s);
+    }
+  }
+
+ private:
+  static constexpr int kSlab = kTile * kStride<scalar_t>;
+  static constexpr int kVectors = kDepth<scalar_t> / kVector<scalar_t>;
+  static constexpr int kRowsAtOnce = Geometry::kThreads / kVectors;
+
+  __device__ static int thread_row() { return threadIdx.x / kVectors; }
+  __device__ static int thread_column() { return threadIdx.x % kVectors * kVector<scalar_t>; }
+  __device__ static scalar_t* memory() { return reinterpret_cast<scalar_t*>(dynamic_shared()); }
+  __device__ static int after(int at) { return at == (kStages - 1) * kSlab ? 0 : at + kSlab; }
+  __device__ int right() const { return (resident_ ? slabs_ : kStages) * kSlab; }
+
+  // Behind the last one the groups of copies are empty, so that their number stays right.
+  __device__ void send_next() {
+    if (row_ < end_) {
+      const bool again = next_ >= slabs_;
+      const int column =
+          (again ? next_ - slabs_ : next_) * kDepth<scalar_t> + (again ? column_ : 0);
+      fill(row_, column, right() + sent_);
+      if (!resident_ && !again) fill(own_row_, column, sent_);
+      if (++next_ == slabs_ + again_) {
+        next_ = 0;
+        row_ += kTile;
+      }
+    }
+    ptx::commit_copies();
+    sent_ = after(sent_);
+  }
+
+  // Fills a slab with columns column.. of rows first.., and zeros beyond them. It is filled once
+  // each thread has waited for its copies and the block for its threads.
+  __device__ void fill(int first, int column, int slab) const {
+    if (!aligned_) return fill_by_elements(first, column, memory() + slab);
+    const int row = first + thread_row(), k = column + thread_column();
+    const scalar_t* from = z_ + row * width_ + k;
+    const int rows = k < width_ ? size_ - row : 0;
+    scalar_t* to = memory() + slab + place_;
 #pragma unroll
-    for (int e = 0; e < kVector<scalar_t>; ++e) value.set(e, Product::staged(value[e]));
-    scalar_t* to = slab + v / kCount * kStride<scalar_t> + v % kCount * kVector<scalar_t>;
-    store_vector(to, value, kVector<scalar_t>, true);
+    for (int n = 0; n < kTile; n += kRowsAtOnce) {
+      if constexpr (Product::kStagesAsIs) {
+        ptx::copy_async(to + n * kStride<scalar_t>, from, n < rows ? 16 : 0);
+      } else {
+        Vector<scalar_t> value = load_vector(from, n < rows ? kVector<scalar_t> : 0, true);
+#pragma unroll
+        for (int e = 0; e < kVector<scalar_t>; ++e) value.set(e, Product::staged(value[e]));
+        store_vector(to + n * kStride<scalar_t>, value, kVector<scalar_t>, true);
+      }
+      from += kRowsAtOnce * width_;
+    }
   }
-}
 
-__device__ inline int first_row_of_warp() { return threadIdx.x / kWarpSize * kWarpRows; }
-
-// Similarities of the warp's 16 rows i with a tile of rows j. All threads of the block must call
-// it, and wait before they change the slabs again.
-template <typename Product>
-__device__ auto similarities(const typename Product::scalar_t* z, int64_t size, int64_t width,
-                             int64_t row, int64_t column,
-                             ContrastTile<typename Product::scalar_t>& tile) {
-  using scalar_t = typename Product::scalar_t;
-  typename Product::template Share<kTile> s;
-  for (int64_t k = 0; k < width; k += kDepth<scalar_t>) {
-    __syncthreads();
-    fill_slab<Product>(z, size, width, row, k, tile.left);
-    fill_slab<Product>(z, size, width, column, k, tile.right);
-    __syncthreads();
-    Product::add_similarities(tile.left + first_row_of_warp() * kStride<scalar_t>, tile.right, s);
+  __device__ void fill_by_elements(int first, int column, scalar_t* slab) const {
+#pragma unroll 1
+    for (int n = threadIdx.x; n < kTile * kDepth<scalar_t>; n += Geometry::kThreads) {
+      const int row = n / kDepth<scalar_t>, k = n % kDepth<scalar_t>;
+      const bool inside = first + row < size_ && column + k < width_;
+      slab[row * kStride<scalar_t> + k] =
+          inside ? Product::staged(z_[(first + row) * width_ + column + k]) : scalar_t(0.0f);
+    }
   }
-  return s;
-}
+
+  const scalar_t* z_;
+  int64_t width_;
+  int size_, own_row_, row_, end_, column_, slabs_, again_;
+  bool resident_, aligned_;
+  int place_, left_offset_, right_offset_;
+  int next_ = 0, sent_ = 0, taken_ = 0;
+};
 
 }  // namespace ariigcn

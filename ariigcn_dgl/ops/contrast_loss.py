@@ -1,0 +1,240 @@
+"""Contrastive losses over pairs of rows, with their gradient, as one operator (Eq. 11-14)."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.ops._checks import (
+    require_choice,
+    require_dim,
+    require_floating,
+    require_ids,
+    require_shape,
+)
+from ariigcn_dgl.ops._impl import Impl, is_reference
+from ariigcn_dgl.ops._precision import allows_tf32
+from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops.pairwise_contrast import (
+    MODALITY,
+    UTTERANCE,
+    ContrastStats,
+    PairRule,
+    as_bits,
+    as_codes,
+    pairwise_contrast_reference,
+)
+
+ContrastForm = Literal["ratio", "infonce", "supcon"]  # in the order of csrc/contrast_term.h
+MarginMode = Literal["target", "hinge", "triplet", "off"]
+SMALLEST_SUM = 1e-6  # keeps log(S+ / (S+ + S-)) finite where every positive is antipodal
+
+
+def contrast_loss(
+    feat: Tensor,
+    label: Tensor,
+    rule: PairRule,
+    *,
+    modality: Tensor | None = None,
+    utterance: Tensor | None = None,
+    form: ContrastForm = "ratio",
+    margin_mode: MarginMode = "target",
+    temperature: float = 0.1,
+    margin: float = 1.0,
+    impl: Impl = "native",
+) -> Tensor:
+    r"""Return a contrastive loss over the pairs of rows: the mean over its anchors.
+
+    `ariigcn_dgl.nn.PairwiseContrast` has the formulas. Rows are normalised, compared and reduced to
+    the loss in one operator, two kernels forward and two backward on a GPU, without a tensor of
+    pairs. Differentiable any number of times, from the second on by `contrast_loss_reference`.
+
+    Parameters
+    ----------
+    feat : (G, N, D) tensor
+        Rows, which pair within their group only. Their lengths do not matter; rows of zeros have
+        similarity 0 to all others, and gradient 0.
+    label : (G, N) int64 tensor
+        Class of each row. Rows with a negative label take part in no pair and may hold anything.
+    rule : PairRule
+        Positives and negatives.
+    modality, utterance : (G, N) int64 tensor, optional
+        What else the rule may ask for; by default one modality, and all utterances different.
+    form : {"ratio", "infonce", "supcon"}
+    margin_mode : {"target", "hinge", "triplet", "off"}
+    temperature, margin : float
+        Divisor inside exponentials; similarity wanted of positives.
+    impl : {"native", "reference"}
+        "reference" computes in plain torch, as for debugging.
+
+    Returns
+    -------
+    scalar tensor, float32 or float64
+        0 where no row has positives and negatives.
+
+    Raises
+    ------
+    ValueError
+        If shapes, dtypes or devices do not fit, or an option is none of these.
+
+    Examples
+    --------
+    >>> import torch
+    >>> rule = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+    >>> feat = torch.tensor([[[2.0, 0.0], [3.0, 0.0], [-1.0, 0.0]]])
+    >>> contrast_loss(feat, torch.tensor([[0, 0, 1]]), rule, margin_mode="off").item()
+    0.0
+    """
+    require_choice("form", form, get_args(ContrastForm))
+    require_choice("margin_mode", margin_mode, get_args(MarginMode))
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    given = {"label": label, "modality": modality, "utterance": utterance}
+    ids = {name: tensor for name, tensor in given.items() if tensor is not None}
+    require_floating(feat=feat)
+    require_dim(3, feat=feat)
+    for name, tensor in ids.items():
+        require_shape(name, tensor, tuple(feat.shape[:2]))
+    require_ids(feat=feat, **ids)
+    # Of what is not given the rule does not ask any more, so that any ids may stand there.
+    if modality is None:
+        modality, rule = label, rule.assuming(MODALITY, same=True)
+    if utterance is None:
+        utterance, rule = label, rule.assuming(UTTERANCE, same=False)
+    feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
+    if is_reference(impl, feat):
+        return contrast_loss_reference(
+            feat,
+            label,
+            modality,
+            utterance,
+            rule,
+            form=form,
+            margin_mode=margin_mode,
+            temperature=temperature,
+            margin=margin,
+        )
+    loss, *_ = torch.ops.ariigcn.contrast_loss(
+        feat.contiguous(),
+        *(ids.contiguous() for ids in (label, modality, utterance)),
+        as_bits(rule.positives),
+        as_bits(rule.negatives),
+        get_args(ContrastForm).index(form),
+        get_args(MarginMode).index(margin_mode),
+        temperature,
+        margin,
+        allows_tf32(feat.device, feat.dtype),
+    )
+    return loss
+
+
+def contrast_loss_reference(
+    feat: Tensor,
+    label: Tensor,
+    modality: Tensor,
+    utterance: Tensor,
+    rule: PairRule,
+    *,
+    form: ContrastForm = "ratio",
+    margin_mode: MarginMode = "target",
+    temperature: float = 0.1,
+    margin: float = 1.0,
+) -> Tensor:
+    """Compute `contrast_loss` in plain torch, with (G, N, N) tensors."""
+    # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
+    left_out = (label < 0) | feat.eq(0).all(-1)
+    rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
+    # in half precision the norm's lower bound is 0, and a zero row would become NaN
+    z = F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
+    stats = pairwise_contrast_reference(
+        z, label, modality, utterance, rule, temperature=temperature, margin=margin
+    )
+    terms = _form_terms(stats, form, temperature) + _margin_terms(stats, margin_mode, margin)
+    # Without either there is nothing to be nearer to, or farther from.
+    anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
+    return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
+
+
+def _form_terms(stats: ContrastStats, form: ContrastForm, temperature: float) -> Tensor:
+    """Return what each row adds by the form of the loss."""
+    if form == "ratio":
+        # Sums of (1 + s) / 2; log1p(S- / S+) is -log(S+ / (S+ + S-)) without its cancellation.
+        positive = ((stats.count_pos + stats.sum_pos) / 2).clamp(min=SMALLEST_SUM)
+        negative = ((stats.count_neg + stats.sum_neg) / 2).clamp(min=0)
+        return torch.log1p(negative / positive)
+    if form == "infonce":
+        return F.softplus(stats.lse_neg - stats.lse_pos)  # -log(S+ / (S+ + S-)) of exponentials
+    mean_pos = stats.sum_pos / stats.count_pos.clamp(min=1)
+    return torch.logaddexp(stats.lse_pos, stats.lse_neg) - mean_pos / temperature
+
+
+def _margin_terms(stats: ContrastStats, margin_mode: MarginMode, margin: float) -> Tensor:
+    """Return what each row adds by the regulariser."""
+    if margin_mode == "off":
+        return torch.zeros_like(stats.sum_pos)
+    count_pos, count_neg = stats.count_pos.clamp(min=1), stats.count_neg.clamp(min=1)
+    if margin_mode == "triplet":
+        gap = stats.sum_neg / count_neg - stats.sum_pos / count_pos
+        return (gap + margin).clamp(min=0)
+    penalty = stats.margin_pos
+    if margin_mode == "hinge":  # [x]+ = (|x| + x) / 2, summed over the positives
+        penalty = (penalty + margin * stats.count_pos - stats.sum_pos) / 2
+    return penalty / count_pos + stats.hinge_neg / count_neg
+
+
+@torch.library.register_fake("ariigcn::contrast_loss")
+def _(feat, label, modality, utterance, *constants):
+    dtype = feat.dtype if feat.dtype == torch.float64 else torch.float32
+    groups, size, _ = feat.shape
+    table = groups, len(ContrastStats._fields), size
+    shapes = (), (groups, size), table, table, ()
+    loss, inverse, stats, slope, anchors = (feat.new_empty(x, dtype=dtype) for x in shapes)
+    return loss, torch.empty_like(feat), inverse, stats, slope, anchors
+
+
+@torch.library.register_fake("ariigcn::contrast_loss_backward")
+def _(grad, z, inverse, stats, slope, anchors, feat, *others):
+    return torch.empty_like(feat)
+
+
+def _setup_context(ctx, inputs, output):
+    feat, label, modality, utterance, *ctx.constants = inputs
+    _, *saved = output
+    ctx.mark_non_differentiable(*saved)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(*saved, feat, label, modality, utterance)
+
+
+def _backward(ctx, grad, *_):
+    grad_feat = None
+    if grad is not None:
+        grad_feat = torch.ops.ariigcn.contrast_loss_backward(
+            grad, *ctx.saved_tensors, *ctx.constants
+        )
+    return grad_feat, *[None] * 10
+
+
+torch.library.register_autograd("ariigcn::contrast_loss", _backward, setup_context=_setup_context)
+
+
+def _forward(grad, z, inverse, stats, slope, anchors, feat, label, modality, utterance, *constants):
+    positives, negatives, form, margin_mode, temperature, margin, _ = constants
+    loss = contrast_loss_reference(
+        feat,
+        label,
+        modality,
+        utterance,
+        PairRule(as_codes(positives), as_codes(negatives)),
+        form=get_args(ContrastForm)[form],
+        margin_mode=get_args(MarginMode)[margin_mode],
+        temperature=temperature,
+        margin=margin,
+    )
+    return (loss,)
+
+
+differentiate_backward("contrast_loss", gradients=[0], inputs=[6], forward=_forward)
