@@ -25,10 +25,10 @@ MATRIX = {
 
 @pytest.mark.parametrize("product", MATRIX)
 @pytest.mark.parametrize("kernel", MAIN)
-def test_everything_stays_in_registers(machine_code, kernel: str, product: str, tensor_arch: str):
-    found = machine_code.kernels(tensor_arch, kernel, product)
+def test_everything_stays_in_registers(machine_code, kernel: str, product: str, arch: str):
+    found = machine_code.kernels(arch, kernel, product)
     assert found
-    stacks = {name: machine_code.resources(tensor_arch)[name]["STACK"] for name in found}
+    stacks = {name: machine_code.resources(arch)[name]["STACK"] for name in found}
     assert stacks == dict.fromkeys(found, 0)
 
 
