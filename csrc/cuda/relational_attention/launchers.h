@@ -71,6 +71,7 @@ struct RelationalBackward {
   const scalar_t *grad_out, *grad_alpha;  // grad_alpha may be null
   scalar_t *dst_feat, *src_feat, *weight_dst, *weight_src, *score, *rel_weight, *bias, *edge_weight;
 
+  scalar_t* grad_pre;                // by GELU's input, where there is one: like `out`
   scalar_t* grad_sums;               // (groups, num_segments, in_feats)
   scalar_t *grad_u, *grad_v;         // (groups, N, attn_pitch)
   acc *grad_score, *by_edge_weight;  // (groups, num_edges)
@@ -94,6 +95,7 @@ struct RelationalBackward {
     const GraphPlan& graph = forward.graph;
     const int64_t groups = forward.groups, in = forward.in_feats, attn = forward.attn_feats;
     const bool biased = forward.bias != nullptr, weighted = forward.edge_weight != nullptr;
+    take(grad_pre, forward.gelu ? groups * graph.num_dst * forward.out_feats : 0);
     take(grad_sums, groups * graph.num_segments * in);
     take(grad_u, groups * graph.num_dst * forward.attn_pitch);
     take(grad_v, groups * graph.num_src * forward.attn_pitch);
@@ -115,9 +117,14 @@ struct RelationalBackward {
 template <typename scalar_t>
 cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cudaStream_t stream);
 
-// 6 kernels: by the sums; by targets; by sources; by features; partial sums of weights; their sums.
+// 6 kernels, after one for GELU: by the sums; by targets; by sources; by features; partial sums of
+// weights; their sums.
 template <typename scalar_t>
 cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+
+// The gradient by GELU's input; nothing without GELU.
+template <typename scalar_t>
+cudaError_t launch_gelu_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
 
 // The edge kernels, each for one activation.
 template <typename scalar_t>
