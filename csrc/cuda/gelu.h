@@ -2,6 +2,8 @@
 // density, of which the distribution function is a multiple: Phi(-y) = exp(-y^2 / 2) q(y), y >= 0.
 #pragma once
 
+#include <cuda_runtime_api.h>
+
 #include "../activation.h"
 
 namespace ariigcn {
