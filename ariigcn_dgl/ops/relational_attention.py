@@ -55,14 +55,16 @@ def relational_attention(
     are worked on one after the other, in a fixed order: results are bitwise the same for any number
     of threads. Half types are computed in float32, which under autocast is the result's type.
 
-    On CUDA 3 kernels forward and 6 backward (7 with `gelu`), without atomics: the same inputs give
-    the same bits. Nothing waits for the device, and a CUDA graph may capture it. Sums are kept in
-    float32 at least. From sm_80 on tensor cores multiply halves, and float32 as
-    ``torch.backends.cuda.matmul.fp32_precision`` says: "none", torch's default, in three products
-    of tf32, which are as accurate as float32 but for factors that are infinite or beyond 3.4e38
-    when rounded (the result is NaN there); "tf32" in one; "ieee", as ``set_float32_matmul_precision
-    ("highest")`` sets it, in float32 without tensor cores, but not under `torch.compile`. Under
-    autocast the computation and the result are of autocast's type.
+    On CUDA 3 kernels forward (4 where relations are many and targets few) and 6 backward (7 with
+    `gelu`), without atomics: the same inputs give the same bits. Nothing waits for the device, and
+    a CUDA graph may capture it. Sums are kept in float32 at least. Under autocast the computation
+    and the result are of autocast's type.
+
+    From sm_80 on tensor cores multiply halves, and float32 as torch was told by
+    ``torch.backends.cuda.matmul.fp32_precision``: "none", its default, in three products of tf32,
+    as accurately as float32 (but an infinite factor gives NaN); "tf32" in one; "ieee", which is
+    also ``torch.set_float32_matmul_precision("highest")``, without tensor cores. `torch.compile`
+    cannot tell "ieee" from "none".
 
     Parameters
     ----------

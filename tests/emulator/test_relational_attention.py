@@ -168,6 +168,23 @@ def test_equals_the_reference_around_tile_edges(library, widths, dtype):
     check(library, graph, arguments(graph, widths, dtype=dtype), negative_slope=0.2)
 
 
+SPARSE = edges(40, 30, 60, num_rels=30)  # so many relations that segments are multiplied
+
+
+@pytest.mark.parametrize("gelu", [False, True])
+@pytest.mark.parametrize("dtype", EXACT, ids=str)
+@pytest.mark.parametrize("widths", [(17, 5, 33), (16, 16, 64)], ids=str)
+def test_equals_the_reference_where_relations_are_many(library, widths, dtype, gelu):
+    check(library, SPARSE, arguments(SPARSE, widths, (1, 2), dtype=dtype), gelu=gelu)
+
+
+@pytest.mark.parametrize(("graph", "kernels"), [(SPARSE, 4), (LARGE, 3)], ids=["many", "few"])
+def test_segments_are_multiplied_where_relations_are_many(library, graph, kernels):
+    before = library.launch_count()
+    Emulated(library, graph, arguments(graph), {}).forward()
+    assert library.launch_count() - before == kernels
+
+
 @pytest.fixture
 def large_tiles(library):
     library.set_many_tiles(ctypes.c_int64(0))
@@ -240,6 +257,11 @@ def test_halves_err_less_than_torch_computing_with_them(library, dtype, kind):
     activation, slope = KINDS[kind]
     options = {"activation": activation, "negative_slope": slope, "gelu": True}
     check_halves(library, SMALL, arguments(SMALL, (33, 17, 65), (1, 2), dtype=dtype), **options)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_halves_of_many_relations_err_less_than_torch_computing_with_them(library, dtype):
+    check_halves(library, SPARSE, arguments(SPARSE, (33, 17, 65), dtype=dtype), gelu=True)
 
 
 @pytest.mark.parametrize("dtype", HALVES, ids=str)

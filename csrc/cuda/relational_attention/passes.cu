@@ -29,11 +29,16 @@ RowProduct<scalar_t> projection(const RelationalForward<scalar_t>& op, const sca
   return product;
 }
 
-// Sums of segments times their relations' weights, for every target.
+// Sums of segments times their relations' weights, for every target or segment.
 template <typename scalar_t>
 RowProduct<scalar_t> relation_product(const RelationalForward<scalar_t>& op) {
-  RowProduct<scalar_t> product{RowTerms::kTargets, op.groups,    op.graph.num_dst,
-                               op.in_feats,        op.out_feats, op.out_feats};
+  const bool by_segment = op.multiplies_segments();
+  RowProduct<scalar_t> product{by_segment ? RowTerms::kSegments : RowTerms::kTargets,
+                               op.groups,
+                               by_segment ? op.graph.num_segments : op.graph.num_dst,
+                               op.in_feats,
+                               op.out_feats,
+                               op.out_feats};
   product.relations = relation_rows(op.graph);
   product.a[0] = op.sums;
   product.b[0] = op.rel_weight;
@@ -43,9 +48,9 @@ RowProduct<scalar_t> relation_product(const RelationalForward<scalar_t>& op) {
   product.b_size = op.in_feats * op.out_feats;
   product.a_aligned = is_aligned(op.sums, op.in_feats);
   product.b_aligned = is_aligned(op.rel_weight, op.out_feats);
-  product.gelu = op.gelu;
-  product.gelu_grad = op.gelu_grad;
-  product.out = op.out;
+  product.gelu = op.gelu && !by_segment;
+  product.gelu_grad = by_segment ? nullptr : op.gelu_grad;
+  product.out = by_segment ? op.products : op.out;
   return product;
 }
 
@@ -59,8 +64,9 @@ const scalar_t* grad_of_sum(const RelationalBackward<scalar_t>& op) {
 template <typename scalar_t>
 RowProduct<scalar_t> sums_grad(const RelationalBackward<scalar_t>& op) {
   const RelationalForward<scalar_t>& forward = op.forward;
-  RowProduct<scalar_t> product{RowTerms::kSegments, forward.groups,   forward.graph.num_segments,
-                               forward.out_feats,   forward.in_feats, forward.in_feats};
+  RowProduct<scalar_t> product{RowTerms::kSegmentTargets,  forward.groups,
+                               forward.graph.num_segments, forward.out_feats,
+                               forward.in_feats,           forward.in_feats};
   product.relations = relation_rows(forward.graph);
   product.a[0] = grad_of_sum(op);
   product.b[0] = forward.rel_weight;
@@ -224,7 +230,8 @@ cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cud
       op.fp32_precision};
   return first_error({launch_row_products(projections, false, stream),
                       launch_attention_edges(op, stream),
-                      launch_product(relation_product(op), op.fp32_precision, false, stream)});
+                      launch_product(relation_product(op), op.fp32_precision, false, stream),
+                      launch_target_sums(op, stream)});
 }
 
 template <typename scalar_t>

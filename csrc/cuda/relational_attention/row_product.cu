@@ -27,7 +27,7 @@ template <typename scalar_t>
 __device__ TermList term_list(const RowProduct<scalar_t>& op, int row) {
   if (row >= op.rows) return {row, 0, 0, 0};
   if (op.kind == RowTerms::kPlain) return {row, 0, int(op.pairs * op.heads), row};
-  if (op.kind == RowTerms::kSegments) return {row, row, row + 1, int(op.relations.seg_order[row])};
+  if (op.kind != RowTerms::kTargets) return {row, row, row + 1, int(op.relations.seg_order[row])};
   const int i = int(op.relations.dst_order[row]);
   const int64_t first = op.relations.indptr[i], last = op.relations.indptr[i + 1];
   if (first == last) return {row, 0, 0, i};
@@ -37,17 +37,17 @@ __device__ TermList term_list(const RowProduct<scalar_t>& op, int row) {
 template <typename scalar_t>
 __device__ int term_of(const RowProduct<scalar_t>& op, int entry) {
   if (op.kind == RowTerms::kPlain) return entry;
-  const bool ordered = op.kind == RowTerms::kSegments;
+  const bool ordered = op.kind != RowTerms::kTargets;
   return int(op.relations.seg_rel[ordered ? op.relations.seg_order[entry] : entry]);
 }
 
 // The number of the row of A that an entry multiplies.
 template <typename scalar_t>
 __device__ int a_row(const RowProduct<scalar_t>& op, int entry, int row) {
+  if (op.kind == RowTerms::kPlain) return row;
   if (op.kind == RowTerms::kTargets) return entry;
-  if (op.kind == RowTerms::kSegments)
-    return int(op.relations.seg_dst[op.relations.seg_order[entry]]);
-  return row;
+  const int segment = int(op.relations.seg_order[entry]);
+  return op.kind == RowTerms::kSegments ? segment : int(op.relations.seg_dst[segment]);
 }
 
 // The matrices of a term.

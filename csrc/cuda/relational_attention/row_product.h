@@ -12,12 +12,13 @@ namespace ariigcn {
 
 // What the terms of a row are.
 enum class RowTerms {
-  kPlain,    // row i of every A, times that A's B
-  kTargets,  // of target i: every segment's row, times its relation's B
-  kSegments  // of a segment: its target's row, times its relation's B
+  kPlain,           // row i of every A, times that A's B
+  kTargets,         // of target i: every segment's row, times its relation's B
+  kSegmentTargets,  // of a segment: its target's row, times its relation's B
+  kSegments         // of a segment: its own row, times its relation's B
 };
 
-// The structure behind kTargets and kSegments; tensors of the Python class Graph.
+// The structure behind all but kPlain; tensors of the Python class Graph.
 struct RelationRows {
   IndexArray indptr, edge_seg, seg_rel, seg_dst;
   IndexArray dst_order, seg_order;  // rows that share relations are neighbours in these
