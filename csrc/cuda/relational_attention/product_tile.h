@@ -25,7 +25,7 @@ constexpr int kTileThreads = 128;
 template <int rows, int columns, int depth_bytes, int stages>
 struct TileShape {
   static constexpr int kRows = rows, kColumns = columns, kDepthBytes = depth_bytes;
-  static constexpr int kStages = stages;
+  static constexpr int kStages = kTensorCores ? stages : 2;  // copies are not asynchronous before
 };
 
 // A large tile reads its operands the fewest times; its stages are what fits into the 48 KB that
@@ -228,9 +228,10 @@ cudaError_t with_precision(Fp32Precision precision, const Launch& launch) {
 
 // Blocks on a multiprocessor at least. Four leave a thread 128 registers, of which the sums of a
 // large tile take 64; floats that are rounded to tf32 need more of the others. Sums of doubles
-// would take all, and doubles are for checks: their tiles are small.
+// would take all, and doubles are for checks: their tiles are small. Before sm_80 memory is the
+// limit.
 template <Fp32Precision precision>
-constexpr int kTileBlocks = precision == Fp32Precision::kIeee ? 4 : 3;
+constexpr int kTileBlocks = kTensorCores && precision == Fp32Precision::kIeee ? 4 : 3;
 template <typename scalar_t>
 constexpr bool kLargeTiles = sizeof(scalar_t) < 8;
 
