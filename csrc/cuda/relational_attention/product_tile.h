@@ -303,7 +303,7 @@ __host__ __device__ bool pairs_are_aligned(const scalar_t* rows, int64_t width) 
 template <typename... Params, typename Op>
 cudaError_t launch_tasks(int64_t tasks, cudaStream_t stream, void (*kernel)(Params...),
                          const Op& op) {
-  if (tasks > INT_MAX) return cudaErrorInvalidConfiguration;
+  if (tasks > INT_MAX - kMaxBlocks) return cudaErrorInvalidConfiguration;  // a stride beyond all
   return launch(tasks, kTileThreads, stream, kernel, op);
 }
 

@@ -35,9 +35,10 @@ struct RowProduct {
   int64_t pairs = 1, heads = 1, a_heads = 1;
   RelationRows relations = {};
   const scalar_t *a[2], *b[2];
-  int64_t a_rows, a_pitch;    // rows of a group of A, elements between them
-  int64_t b_pitch, b_size;    // elements between rows, and between matrices
-  bool a_aligned, b_aligned;  // vectors of what is there may be read, and A's are in its depth
+  int64_t a_rows, a_pitch;  // rows of a group of A, elements between them
+  int64_t b_pitch, b_size;  // elements between rows, and between matrices
+  // Whole vectors may be read wherever an element is; along the depth they hold nothing else.
+  bool a_aligned, b_aligned;
   // Added to the result of transposed products, (batches heads, rows, width), or null.
   const acc_t<scalar_t>* offset;
   bool gelu;            // of products that are not transposed
