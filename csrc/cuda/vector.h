@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "../numeric.h"
 
@@ -10,10 +11,40 @@ namespace ariigcn {
 template <typename scalar_t>
 constexpr int kVector = 16 / int(sizeof(scalar_t));
 
+// Kept as the words of a 16-byte load. As an array of halves the compiler would unpack them in the
+// instruction after the load, and so wait for it there, however late they are used.
 template <typename scalar_t>
 struct alignas(16) Vector {
-  scalar_t at[kVector<scalar_t>];
+  uint32_t word[4];
+
+  __device__ scalar_t operator[](int i) const {
+    scalar_t value;
+    if constexpr (sizeof(scalar_t) == 2) {
+      const auto bits = uint16_t(word[i / 2] >> i % 2 * 16);
+      std::memcpy(&value, &bits, sizeof value);
+    } else {
+      std::memcpy(&value, &word[i * (sizeof value / 4)], sizeof value);
+    }
+    return value;
+  }
+
+  __device__ void set(int i, scalar_t value) {
+    if constexpr (sizeof(scalar_t) == 2) {
+      uint16_t bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      const int shift = i % 2 * 16;
+      word[i / 2] = (word[i / 2] & ~(0xffffu << shift)) | uint32_t(bits) << shift;
+    } else {
+      std::memcpy(&word[i * (sizeof value / 4)], &value, sizeof value);
+    }
+  }
 };
+
+// The elements of vectors that lie one after the other.
+template <typename scalar_t>
+HOST_DEVICE const scalar_t* elements(const Vector<scalar_t>* vectors) {
+  return reinterpret_cast<const scalar_t*>(vectors);
+}
 
 // Whether every row of `pitch` elements starts at a multiple of 16 bytes.
 template <typename scalar_t>
@@ -23,12 +54,14 @@ HOST_DEVICE bool is_aligned(const scalar_t* rows, int64_t pitch) {
 
 // The first `count` elements of a vector in memory, zeros after them.
 template <typename scalar_t>
-__device__ Vector<scalar_t> load_vector(const scalar_t* from, int64_t count, bool aligned) {
+__device__ Vector<scalar_t> load_vector(const scalar_t* __restrict__ from, int64_t count,
+                                        bool aligned) {
   if (aligned && count >= kVector<scalar_t>)
     return *reinterpret_cast<const Vector<scalar_t>*>(from);
-  Vector<scalar_t> v;
+  Vector<scalar_t> v{};
 #pragma unroll
-  for (int i = 0; i < kVector<scalar_t>; ++i) v.at[i] = i < count ? from[i] : scalar_t(0.0f);
+  for (int i = 0; i < kVector<scalar_t>; ++i)
+    if (i < count) v.set(i, from[i]);
   return v;
 }
 
@@ -40,7 +73,7 @@ __device__ void store_vector(scalar_t* to, const Vector<scalar_t>& v, int64_t co
   }
 #pragma unroll
   for (int i = 0; i < kVector<scalar_t>; ++i)
-    if (i < count) to[i] = v.at[i];
+    if (i < count) to[i] = v[i];
 }
 
 }  // namespace ariigcn

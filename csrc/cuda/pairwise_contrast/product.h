@@ -66,7 +66,7 @@ struct FmaProduct {
         for (int r = 0; r < kRows; ++r)
 #pragma unroll
           for (int e = 0; e < kVector<scalar_t>; ++e)
-            s(r, c) += value_t(a[r].at[e]) * value_t(b.at[e]);
+            s(r, c) += value_t(a[r][e]) * value_t(b[e]);
       }
     }
   }

@@ -75,7 +75,7 @@ __device__ void fill_slab(const typename Product::scalar_t* z, int64_t size, int
     const int64_t count = row < size ? width - k : 0;
     Vector<scalar_t> value = load_vector(z + row * width + k, count, aligned);
 #pragma unroll
-    for (int e = 0; e < kVector<scalar_t>; ++e) value.at[e] = Product::staged(value.at[e]);
+    for (int e = 0; e < kVector<scalar_t>; ++e) value.set(e, Product::staged(value[e]));
     scalar_t* to = slab + v / kCount * kStride<scalar_t> + v % kCount * kVector<scalar_t>;
     store_vector(to, value, kVector<scalar_t>, true);
   }

@@ -153,11 +153,11 @@ __device__ void sum_segments(const RelationalForward<scalar_t>& op, const Target
     for (int64_t e = op.graph.seg_ptr[p]; e < op.graph.seg_ptr[p + 1]; ++e) {
       const Vector<scalar_t> x = window.at(op.graph.indices[e], k0, lane());
 #pragma unroll
-      for (int i = 0; i < kVector<scalar_t>; ++i) sum[i] += factor[e] * acc(x.at[i]);
+      for (int i = 0; i < kVector<scalar_t>; ++i) sum[i] += factor[e] * acc(x[i]);
     }
-    Vector<scalar_t> rounded;
+    Vector<scalar_t> rounded{};
 #pragma unroll
-    for (int i = 0; i < kVector<scalar_t>; ++i) rounded.at[i] = scalar_t(sum[i]);
+    for (int i = 0; i < kVector<scalar_t>; ++i) rounded.set(i, scalar_t(sum[i]));
     store_vector(op.sums + (block.group * op.graph.num_segments + p) * op.in_feats + k, rounded,
                  op.in_feats - k, op.in_feats % kVector<scalar_t> == 0);
   }

@@ -26,7 +26,7 @@ __device__ void score_edges(const RelationalForward<scalar_t>& op, const Act& ac
                              b = load_bias(op, g, relation, k0 + v * kSize);
 #pragma unroll
       for (int i = 0; i < kSize; ++i)
-        act.add(sum, score[v * kSize + i], acc(x.at[i]) + acc(y.at[i]) + acc(b.at[i]));
+        act.add(sum, score[v * kSize + i], acc(x[i]) + acc(y[i]) + acc(b[i]));
     }
     return act.total(sum);
   };

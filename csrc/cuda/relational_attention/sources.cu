@@ -39,7 +39,7 @@ __device__ void source_grad(const RelationalBackward<scalar_t>& op, const Act& a
     const Vector<scalar_t> b = load_bias(forward, g, graph.seg_rel[p], k);
 #pragma unroll
     for (int i = 0; i < kSize; ++i)
-      own[i] += ds[e] * act.grad(acc(x.at[i]) + acc(v.at[i]) + acc(b.at[i]));
+      own[i] += ds[e] * act.grad(acc(x[i]) + acc(v[i]) + acc(b[i]));
   }
 #pragma unroll
   for (int i = 0; i < kSize; ++i) {
@@ -65,7 +65,7 @@ __device__ void summed_grad(const RelationalBackward<scalar_t>& op, int64_t g, i
     const acc factor = forward.factor[g * graph.num_edges + e];
     const Vector<scalar_t> x = load_vector(op.grad_sums + p * in + k, in - k, in % kSize == 0);
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) own[i] += factor * acc(x.at[i]);
+    for (int i = 0; i < kSize; ++i) own[i] += factor * acc(x[i]);
   }
 #pragma unroll
   for (int i = 0; i < kSize; ++i)

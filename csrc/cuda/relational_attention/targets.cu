@@ -36,7 +36,7 @@ __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const Targe
       const Vector<scalar_t> y = row(v),
                              x = load_vector(own + v * kSize, in - k0 - v * kSize, in % kSize == 0);
 #pragma unroll
-      for (int i = 0; i < kSize; ++i) sum += acc(x.at[i]) * acc(y.at[i]);
+      for (int i = 0; i < kSize; ++i) sum += acc(x[i]) * acc(y[i]);
     }
     return sum;
   };
@@ -94,7 +94,7 @@ __device__ void target_grad(const RelationalBackward<scalar_t>& op, const Act& a
       const Vector<scalar_t> y = v.at(graph.indices[e], k0, lane());
 #pragma unroll
       for (int x = 0; x < kSize; ++x) {
-        const acc t = acc(u.at[x]) + acc(y.at[x]) + acc(b.at[x]);
+        const acc t = acc(u[x]) + acc(y[x]) + acc(b[x]);
         of_segment[x] += ds[e] * act.grad(t);
         by_score[x] += ds[e] * act.value(t);
       }
