@@ -65,8 +65,7 @@ struct FmaProduct {
 #pragma unroll
         for (int r = 0; r < kRows; ++r)
 #pragma unroll
-          for (int e = 0; e < kVector<scalar_t>; ++e)
-            s(r, c) += value_t(a[r][e]) * value_t(b[e]);
+          for (int e = 0; e < kVector<scalar_t>; ++e) s(r, c) += value_t(a[r][e]) * value_t(b[e]);
       }
     }
   }
