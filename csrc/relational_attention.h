@@ -64,6 +64,8 @@ inline void check_attention(const char* op, const Checks& check, const Attention
   const AttentionOptions& options = in.options;
   STD_TORCH_CHECK(int64_t(options.activation) >= 0 && int64_t(options.activation) < 4, op,
                   ": unknown activation");
+  STD_TORCH_CHECK(int64_t(options.fp32_precision) >= 0 && int64_t(options.fp32_precision) < 3, op,
+                  ": unknown fp32_precision");
   STD_TORCH_CHECK(options.dropout >= 0 && options.dropout < 1, op, ": dropout must lie in [0, 1)");
   check.values("src_feat", in.src_feat, {modalities, graph.num_src, in_feats});
   check.values("dst_feat", in.dst_feat, {modalities, graph.num_dst, in_feats});
@@ -96,20 +98,21 @@ auto relational_attention(
     const AttentionInputs::Optional& bias, const AttentionInputs::Optional& edge_weight,
     const AttentionInputs::Optional& seed, const AttentionInputs::Tensor& plan,
     std::vector<int64_t> sizes, int64_t activation, double slope, double dropout, bool normalise,
-    bool gelu, bool tf32, bool keep) {
+    bool gelu, int64_t fp32_precision, bool keep) {
   constexpr const char* op = "relational_attention";
   const Checks check = begin_attention(op, src_feat, weight_dst, score, rel_weight);
-  const AttentionInputs in{dst_feat,
-                           src_feat,
-                           weight_dst,
-                           weight_src,
-                           score,
-                           rel_weight,
-                           bias,
-                           edge_weight,
-                           seed,
-                           graph_plan(check, plan, sizes),
-                           {Activation(activation), slope, dropout, normalise, gelu, tf32}};
+  const AttentionInputs in{
+      dst_feat,
+      src_feat,
+      weight_dst,
+      weight_src,
+      score,
+      rel_weight,
+      bias,
+      edge_weight,
+      seed,
+      graph_plan(check, plan, sizes),
+      {Activation(activation), slope, dropout, normalise, gelu, Fp32Precision(fp32_precision)}};
   check_attention(op, check, in);
   Backend::check(check, in);
   const int64_t kept = keep ? in.groups() : 0, num_dst = in.graph.num_dst;
@@ -135,20 +138,21 @@ auto relational_attention_backward(
     const AttentionInputs::Optional& bias, const AttentionInputs::Optional& edge_weight,
     const AttentionInputs::Optional& seed, const AttentionInputs::Tensor& plan,
     std::vector<int64_t> sizes, int64_t activation, double slope, double dropout, bool normalise,
-    bool gelu, bool tf32) {
+    bool gelu, int64_t fp32_precision) {
   constexpr const char* op = "relational_attention_backward";
   const Checks check = begin_attention(op, src_feat, weight_dst, score, rel_weight);
-  const AttentionInputs in{dst_feat,
-                           src_feat,
-                           weight_dst,
-                           weight_src,
-                           score,
-                           rel_weight,
-                           bias,
-                           edge_weight,
-                           seed,
-                           graph_plan(check, plan, sizes),
-                           {Activation(activation), slope, dropout, normalise, gelu, tf32}};
+  const AttentionInputs in{
+      dst_feat,
+      src_feat,
+      weight_dst,
+      weight_src,
+      score,
+      rel_weight,
+      bias,
+      edge_weight,
+      seed,
+      graph_plan(check, plan, sizes),
+      {Activation(activation), slope, dropout, normalise, gelu, Fp32Precision(fp32_precision)}};
   check_attention(op, check, in);
   Backend::check(check, in);
   const int64_t groups = in.groups(), num_dst = in.graph.num_dst, edges = in.graph.num_edges;

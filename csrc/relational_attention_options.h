@@ -6,11 +6,15 @@
 
 namespace ariigcn {
 
+// How matrices of floats are multiplied: with float's multiply-adds; as the sums of two tf32s that
+// floats are but for 2^-22 of them, on tensor cores; or as tf32. FP32_PRECISIONS in Python.
+enum class Fp32Precision : int64_t { kIeee, kTf32x3, kTf32 };
+
 struct AttentionOptions {
   Activation activation;
   double slope, dropout;
   bool normalise, gelu;
-  bool tf32;  // read by CUDA only
+  Fp32Precision fp32_precision;  // read by CUDA only
 };
 
 }  // namespace ariigcn

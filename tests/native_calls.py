@@ -57,7 +57,7 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
             "seed": torch.tensor(7),
             **STRUCTURE,
             **{"activation": 0, "negative_slope": 0.1, "dropout": 0.5, "normalise": True},
-            **{"gelu": True, "tf32": False, "keep": True},
+            **{"gelu": True, "fp32_precision": 0, "keep": True},
         },
     ),
     "pairwise_contrast": (

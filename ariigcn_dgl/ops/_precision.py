@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
+
+Fp32Precision = Literal["ieee", "tf32x3", "tf32"]
+FP32_PRECISIONS = get_args(Fp32Precision)  # the order of the native enumeration
 
 
 def autocasts(tensor: Tensor) -> bool:
@@ -32,3 +37,18 @@ def allows_tf32(device: torch.device, dtype: torch.dtype) -> bool:
     if torch.compiler.is_compiling():  # the compiler knows and guards this setting only
         return matmul.allow_tf32
     return matmul.fp32_precision == "tf32"  # the former raises where this one was set
+
+
+def fp32_precision(device: torch.device, dtype: torch.dtype) -> Fp32Precision:
+    """Return how products of float32 matrices are to be computed.
+
+    "tf32" where torch's own are, "ieee" where torch was told so (it says "none" by default), else
+    "tf32x3", which is as accurate as float32 but uses tensor cores.
+    """
+    if device.type != "cuda" or dtype != torch.float32:
+        return "ieee"
+    if allows_tf32(device, dtype):
+        return "tf32"
+    if torch.compiler.is_compiling():  # it cannot tell "ieee" from "none"; both are accurate
+        return "tf32x3"
+    return "ieee" if torch.backends.cuda.matmul.fp32_precision == "ieee" else "tf32x3"

@@ -14,7 +14,7 @@ from ariigcn_dgl.graph.plan import Facts, Sizes, unpack
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._philox import dropout_scale
-from ariigcn_dgl.ops._precision import allows_tf32, autocasts, computed_dtype
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS, autocasts, computed_dtype, fp32_precision
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
@@ -55,10 +55,16 @@ def relational_attention(
     are worked on one after the other, in a fixed order: results are bitwise the same for any number
     of threads. Half types are computed in float32, which under autocast is the result's type.
 
-    On CUDA 3 kernels forward and 6 backward, without atomics: the same inputs give the same bits.
-    Nothing waits for the device, and a CUDA graph may capture it. Sums are kept in float32 at
-    least; halves are multiplied on tensor cores, and so are floats, as tf32, where torch's own
-    matrix products are. Under autocast the computation and the result are of autocast's type.
+    On CUDA 3 kernels forward (4 where relations are many and targets few) and 6 backward (7 with
+    `gelu`), without atomics: the same inputs give the same bits. Nothing waits for the device, and
+    a CUDA graph may capture it. Sums are kept in float32 at least. Under autocast the computation
+    and the result are of autocast's type.
+
+    From sm_80 on tensor cores multiply halves, and float32 as torch was told by
+    ``torch.backends.cuda.matmul.fp32_precision``: "none", its default, in three products of tf32,
+    as accurately as float32 (but an infinite factor gives NaN); "tf32" in one; "ieee", which is
+    also ``torch.set_float32_matmul_precision("highest")``, without tensor cores. `torch.compile`
+    cannot tell "ieee" from "none".
 
     Parameters
     ----------
@@ -165,7 +171,7 @@ def relational_attention(
         dropout,
         normalise,
         gelu,
-        allows_tf32(feat.device, exact),
+        FP32_PRECISIONS.index(fp32_precision(feat.device, exact)),
         keep,
     )
     return out.to(dtype), alpha.to(dtype)
@@ -239,7 +245,7 @@ class Arguments(NamedTuple):
     dropout: float
     normalise: bool
     gelu: bool
-    tf32: bool
+    fp32_precision: int
     keep: bool = True
 
     def differentiable(self) -> tuple[Tensor | None, ...]:

@@ -4,7 +4,8 @@
 //
 // All lanes of a warp call each function together, with the same arguments. Tiles lie in shared
 // memory; a row of halves, and of floats where the tile is not transposed, starts at a multiple of
-// 16 bytes. Rows whose `stride` is 16 bytes more than a multiple of 128 collide least in the banks.
+// 16 bytes. Rows whose `stride` is an odd multiple of 16 bytes do not collide in the banks, and of
+// transposed floats those whose stride is an odd multiple of 32.
 #pragma once
 
 #include <cstdint>
@@ -86,6 +87,19 @@ __device__ void load_b_transposed(const scalar_t* tile, int stride, MmaB<scalar_
     for (int e = 0; e < 4; ++e)
       b[e / 2].reg[e % 2] = ptx::bits(tile[(l % 4 + e % 2 * 4) * stride + l / 4 + e / 2 * 8]);
   }
+}
+
+// Rounds a fragment of floats to tf32 and returns what that took off, which is exact in float.
+template <template <typename> typename Fragment>
+__device__ Fragment<float> round_to_tf32(Fragment<float>& fragment) {
+  Fragment<float> rest;
+#pragma unroll
+  for (int e = 0; e < int(sizeof fragment.reg / sizeof *fragment.reg); ++e) {
+    const float whole = ptx::value(fragment.reg[e]), rounded = ptx::round_to_tf32(whole);
+    fragment.reg[e] = ptx::bits(rounded);
+    rest.reg[e] = ptx::bits(whole - rounded);
+  }
+  return rest;
 }
 
 template <typename scalar_t>

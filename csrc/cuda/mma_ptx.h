@@ -21,6 +21,7 @@ constexpr bool kTensorCores = true;
 namespace ptx {
 
 __device__ inline uint32_t bits(float value) { return __float_as_uint(value); }
+__device__ inline float value(uint32_t bits) { return __uint_as_float(bits); }
 
 // To the nearest tf32; without it the last 13 bits of a factor are cut off.
 __device__ inline float round_to_tf32(float value) {

@@ -17,6 +17,7 @@ constexpr bool kTensorCores = EMULATED_ARCH >= 800;
 namespace ptx {
 
 inline uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
+inline float value(uint32_t bits) { return std::bit_cast<float>(bits); }
 
 inline float round_to_tf32(float value) {
   return std::bit_cast<float>((bits(value) + 0x1000) & ~0x1fffu);

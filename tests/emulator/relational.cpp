@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/relational_attention/launchers.h"
+#include "cuda/relational_attention/product_tile.h"
 #include "types.h"
 
 namespace {
@@ -46,7 +47,7 @@ RelationalForward<scalar_t> forward_of(const RelationalSizes& n, const Relationa
   op.seed = t.seed;
   op.normalise = n.normalise != 0;
   op.gelu = n.gelu != 0;
-  op.tf32 = n.tf32 != 0;
+  op.fp32_precision = Fp32Precision(n.fp32_precision);
   assign(op.dst_feat, t.dst_feat);
   assign(op.src_feat, t.src_feat);
   assign(op.weight_dst, t.weight_dst);
@@ -82,6 +83,7 @@ class Scratch {
 }  // namespace
 
 void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
+void set_many_tiles(int64_t tiles) { many_tiles = tiles; }
 unsigned launch_count() { return emulator::launches; }
 
 int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,

@@ -10,7 +10,7 @@ extern "C" {
 struct RelationalSizes {
   int64_t graph[6];
   int64_t modalities, heads, in_feats, attn_feats, attn_pitch, out_feats;
-  int64_t activation, normalise, gelu, tf32;
+  int64_t activation, normalise, gelu, fp32_precision;
   int64_t shared;  // targets are the sources
 };
 struct RelationalTensors {
@@ -26,6 +26,7 @@ struct RelationalGrads {
 };
 
 void set_max_blocks(unsigned blocks);
+void set_many_tiles(int64_t tiles);
 unsigned launch_count();
 int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
                        double slope, double keep);

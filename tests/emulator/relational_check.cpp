@@ -93,7 +93,7 @@ struct Widths {
   int64_t in, attn;
 };
 
-int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths widths) {
+int run(const Dialogue& d, int dtype, int64_t activation, int64_t precision, Widths widths) {
   const int64_t in = widths.in, attn = widths.attn, pitch = (attn + 15) / 16 * 16;
   const int64_t n = d.nodes(), segments = d.segments(), projection = kGroups * in * attn;
   const int64_t seed = 5, bias_size = kGroups * kRels * attn, weights = kGroups * kRels * in;
@@ -115,7 +115,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
                               activation,
                               1,
                               1,
-                              tf32,
+                              precision,
                               1};
   const RelationalTensors tensors{
       d.plan.data(),     &seed,        feat.data(), feat.data(),        weight_dst.data(),
@@ -140,12 +140,13 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t tf32, Widths w
 }  // namespace
 
 int main() {
-  constexpr int64_t kLeakyRelu = 0, kTanh = 1;
+  constexpr int64_t kLeakyRelu = 0, kTanh = 1, kIeee = 0, kTf32x3 = 1, kTf32 = 2;
   set_max_blocks(2);  // each takes several tiles in turn, and its shared memory again and again
   const Dialogue near(18, 1), far(66, 60);
   const Widths narrow{19, 5}, wide{133, 133};  // wide: more columns than a window holds at once
-  const int error = run(near, kFloat, kLeakyRelu, 0, wide) | run(near, kFloat, kTanh, 1, narrow) |
-                    run(near, kBfloat16, kLeakyRelu, 0, narrow) |
-                    run(far, kFloat, kLeakyRelu, 0, narrow);
+  int error = run(near, kFloat, kLeakyRelu, kTf32x3, wide) |
+              run(near, kFloat, kTanh, kTf32, narrow) | run(far, kFloat, kLeakyRelu, kIeee, narrow);
+  set_many_tiles(0);  // all tiles are large
+  error |= run(near, kBfloat16, kLeakyRelu, kIeee, narrow);
   return error;
 }

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention_reference
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
 
@@ -74,8 +75,8 @@ class Emulated:
             *graph.sizes,
             *(len(self.feat), groups // len(self.feat), self.feat.size(2), attn, pitch, out_feats),
             ACTIVATIONS.index(options.get("activation", "leaky_relu")),
-            *(options.get(k, default) for k, default in
-              (("normalise", True), ("gelu", False), ("tf32", False))),
+            *(options.get(k, default) for k, default in (("normalise", True), ("gelu", False))),
+            FP32_PRECISIONS.index(options.get("fp32_precision", "tf32x3")),
             "dst_feat" not in inputs,
         )  # fmt: skip
         make = {"dtype": self.feat.dtype}
@@ -149,6 +150,7 @@ GRAPHS = {
     "a target of 600 edges that fit no window": edges(1, 60, 600, 3),
 }
 SMALL = edges(20, 20, 60)
+LARGE = edges(130, 20, 150, num_rels=2)  # more rows than a large tile has
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
@@ -164,6 +166,49 @@ def test_equals_the_reference_on_any_graph(library, graph, optional):
 def test_equals_the_reference_around_tile_edges(library, widths, dtype):
     graph = edges(70, 5, 90, num_rels=2)
     check(library, graph, arguments(graph, widths, dtype=dtype), negative_slope=0.2)
+
+
+SPARSE = edges(40, 30, 60, num_rels=30)  # so many relations that segments are multiplied
+
+
+@pytest.mark.parametrize("gelu", [False, True])
+@pytest.mark.parametrize("dtype", EXACT, ids=str)
+@pytest.mark.parametrize("widths", [(17, 5, 33), (16, 16, 64)], ids=str)
+def test_equals_the_reference_where_relations_are_many(library, widths, dtype, gelu):
+    check(library, SPARSE, arguments(SPARSE, widths, (1, 2), dtype=dtype), gelu=gelu)
+
+
+@pytest.mark.parametrize(("graph", "kernels"), [(SPARSE, 4), (LARGE, 3)], ids=["many", "few"])
+def test_segments_are_multiplied_where_relations_are_many(library, graph, kernels):
+    before = library.launch_count()
+    Emulated(library, graph, arguments(graph), {}).forward()
+    assert library.launch_count() - before == kernels
+
+
+@pytest.fixture
+def large_tiles(library):
+    library.set_many_tiles(ctypes.c_int64(0))
+    yield
+    library.set_many_tiles(ctypes.c_int64(264))
+
+
+@pytest.mark.parametrize("precision", FP32_PRECISIONS)
+@pytest.mark.usefixtures("large_tiles")
+def test_large_tiles_are_as_precise(library, precision):
+    inputs = arguments(LARGE, (40, 72, 66), dtype=torch.float32)
+    ours = emulated(library, LARGE, inputs, gelu=True, fp32_precision=precision)
+    found = errors(ours, reference(LARGE, inputs, gelu=True))
+    tolerance = 2e-3 if precision == "tf32" else 3e-6
+    assert {k: e for k, e in found.items() if not e < tolerance} == {}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_size_of_tiles_changes_no_bit(library, dtype, request):
+    inputs = arguments(LARGE, (40, 72, 65), optional=OPTIONAL, dtype=dtype)
+    small = emulated(library, LARGE, inputs, gelu=True)
+    request.getfixturevalue("large_tiles")
+    large = emulated(library, LARGE, inputs, gelu=True)
+    assert all(small[k].equal(x) for k, x in large.items())
 
 
 SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}
@@ -200,7 +245,7 @@ def test_single_precision_is_within_a_few_millionths(library, kind):
 def test_floats_are_multiplied_as_tf32_where_that_is_allowed(library):
     inputs = arguments(SMALL, (36, 20, 12), dtype=torch.float32)
     options = {"activation": "tanh", "gelu": True}
-    ours = emulated(library, SMALL, inputs, tf32=True, **options)
+    ours = emulated(library, SMALL, inputs, fp32_precision="tf32", **options)
     found = errors(ours, reference(SMALL, inputs, **options))
     assert all(error < 2e-3 for error in found.values()), found
     assert found["out"] > 1e-5  # else no tensor core was used
@@ -211,10 +256,25 @@ def test_floats_are_multiplied_as_tf32_where_that_is_allowed(library):
 def test_halves_err_less_than_torch_computing_with_them(library, dtype, kind):
     activation, slope = KINDS[kind]
     options = {"activation": activation, "negative_slope": slope, "gelu": True}
-    inputs = arguments(SMALL, (33, 17, 65), (1, 2), dtype=dtype)
-    exact = reference(SMALL, inputs, **options)
-    found = errors(emulated(library, SMALL, inputs, **options), exact)
-    naive = errors(reference(SMALL, inputs, dtype=dtype, **options), exact)
+    check_halves(library, SMALL, arguments(SMALL, (33, 17, 65), (1, 2), dtype=dtype), **options)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_halves_of_many_relations_err_less_than_torch_computing_with_them(library, dtype):
+    check_halves(library, SPARSE, arguments(SPARSE, (33, 17, 65), dtype=dtype), gelu=True)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.usefixtures("large_tiles")
+def test_halves_in_large_tiles_err_less_than_torch_computing_with_them(library, dtype):
+    check_halves(library, LARGE, arguments(LARGE, (40, 72, 66), dtype=dtype), gelu=True)
+
+
+def check_halves(library, graph: Graph, inputs: dict[str, Tensor], **options) -> None:
+    exact = reference(graph, inputs, **options)
+    found = errors(emulated(library, graph, inputs, **options), exact)
+    dtype = inputs["feat"].dtype
+    naive = errors(reference(graph, inputs, dtype=dtype, **options), exact)
     allowed = {k: e + torch.finfo(dtype).eps for k, e in naive.items()}
     assert {k: (e, naive[k]) for k, e in found.items() if not e <= allowed[k]} == {}
 
@@ -245,7 +305,7 @@ def of_the_cpu(graph: Graph, inputs: dict[str, Tensor], dropout: float) -> dict[
     leaves = {k: x.detach().requires_grad_() for k, x in inputs.items()}
     names = "dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:]
     given = [leaves.get(k) for k in names]
-    options = 0, 0.0, dropout, True, True, False, True  # tf32, keep
+    options = 0, 0.0, dropout, True, True, 0, True  # fp32_precision, keep
     out = torch.ops.ariigcn.relational_attention(
         *given, torch.tensor(SEED), graph.plan, graph.sizes, *options
     )[:2]
@@ -283,13 +343,14 @@ def test_the_number_of_blocks_changes_no_bit(library):
     assert all(answers[1][k].equal(x) for k, x in answers[0].items())
 
 
-def test_launches_of_a_layer(library):
-    run = Emulated(library, SMALL, arguments(SMALL), {"gelu": True})
+@pytest.mark.parametrize(("gelu", "kernels"), [(False, (3, 6)), (True, (3, 7))])
+def test_launches_of_a_layer(library, gelu, kernels):
+    run = Emulated(library, SMALL, arguments(SMALL), {"gelu": gelu})
     before = library.launch_count()
     run.forward()
     forward = library.launch_count() - before
     run.backward(weights_like(run.out), weights_like(run.alpha))
-    assert (forward, library.launch_count() - before - forward) == (3, 6)
+    assert (forward, library.launch_count() - before - forward) == kernels
 
 
 def check_program(folder: Path, sanitizers: str, arch: int) -> list[float]:

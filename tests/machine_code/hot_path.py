@@ -1,78 +1,64 @@
-"""The instructions that a warp issues on its way once through a loop, as cuobjdump lists them."""
+"""The instructions that a loop of a kernel executes when its rare branches are not taken."""
 
 from __future__ import annotations
 
+import heapq
 import re
 from typing import NamedTuple
 
-INSTRUCTION = re.compile(r"/\*([0-9a-f]{4,5})\*/\s+(.*?);")
-BRANCH = re.compile(r"^(@!?U?P\d+ )?BRA\b.*?(0x[0-9a-f]+)")
-
 
 class Instruction(NamedTuple):
-    """An instruction and its address."""
-
     address: int
     text: str
 
+    def target(self) -> int | None:
+        """Return the address that it branches to, if it does so directly."""
+        found = re.search(r"\bBRA\b[^`]*?\b0x([0-9a-f]+)$", self.text)
+        return int(found[1], 16) if found else None
+
 
 def instructions(sass: str) -> list[Instruction]:
-    """Return the instructions of one kernel."""
-    return [Instruction(int(at, 16), text) for at, text in INSTRUCTION.findall(sass)]
+    """Return those of one kernel, from what cuobjdump prints of it."""
+    found = re.findall(r"/\*([0-9a-f]{4,5})\*/\s+(.*?)\s*;", sass)
+    return [Instruction(int(address, 16), text) for address, text in found]
 
 
-def loops(code: list[Instruction]) -> list[tuple[int, int]]:
-    """Return where loops begin and end in the list: what jumps back, smallest first."""
-    place = {one.address: n for n, one in enumerate(code)}
-    found = []
-    for n, one in enumerate(code):
-        match = BRANCH.match(one.text)
-        target = place.get(int(match[2], 16)) if match else None
-        if target is not None and target < n:
-            found.append((target, n))
-    return sorted(found, key=lambda loop: loop[1] - loop[0])
+def hot_path(sass: str, *parts: str) -> list[str]:
+    """Return the shortest way around the smallest loop with all parts, through each place of one.
 
-
-def loop_with(code: list[Instruction], least: dict[str, int]) -> tuple[int, int]:
-    """Return the smallest loop with at least so many instructions of these names."""
-    for first, last in loops(code):
-        body = code[first : last + 1]
-        if all(sum(is_a(one, name) for one in body) >= count for name, count in least.items()):
-            return first, last
-    raise LookupError(f"no loop has {least}")
-
-
-def is_a(one: Instruction, name: str) -> bool:
-    """Return whether it is an instruction of that name, as "IMAD.HI", of any other suffixes."""
-    text = re.sub(r"^@!?U?P\d+ ", "", one.text)
-    return re.match(rf"{re.escape(name)}(?![A-Z0-9])", text) is not None
-
-
-def issued(code: list[Instruction], loop: tuple[int, int], exactly: dict[str, int]) -> int:
-    """Return the length of the shortest way once through a loop that issues just so many of these.
-
-    Loops inside are gone through once; branches back are not taken, others as it is shortest.
+    That is a round in which rows are aligned, no term ends and no lane diverges: elsewhere are
+    other instructions, but none of these.
     """
-    first, last = loop
-    names = list(exactly)
-    wanted = tuple(exactly.values())
-    place = {one.address: n for n, one in enumerate(code)}
-    shortest: dict[int, dict[tuple[int, ...], int]] = {first: {(0,) * len(names): 0}}
-    for n in range(first, last):
-        one = code[n]
-        match = BRANCH.match(one.text)
-        target = place[int(match[2], 16)] if match else None
-        follow = [] if match and not match[1] and target > n else [n + 1]
-        if target is not None and n < target <= last:
-            follow.append(target)
-        for counts, length in shortest.pop(n, {}).items():
-            now = tuple(c + is_a(one, name) for c, name in zip(counts, names, strict=True))
-            if any(c > most for c, most in zip(now, wanted, strict=True)):
-                continue
-            for place_after in follow:
-                known = shortest.setdefault(place_after, {})
-                known[now] = min(known.get(now, length + 1), length + 1)
-    try:
-        return shortest[last][wanted] + 1
-    except KeyError:
-        raise LookupError(f"no way through the loop issues {exactly}") from None
+    code = instructions(sass)
+    index = {instruction.address: k for k, instruction in enumerate(code)}
+    loops = [
+        range(index[target], k + 1)
+        for k, instruction in enumerate(code)
+        if (target := instruction.target()) is not None and index[target] <= k
+    ]
+    loop = min((r for r in loops if all(any(p in code[k].text for k in r) for p in parts)), key=len)
+    stops = [k for k in loop if any(p in code[k].text for p in parts)]
+    path = [loop.start]
+    for stop in [*stops, loop[-1]]:
+        path += _shortest(code, index, path[-1], stop)
+    return [code[k].text for k in path]
+
+
+def _shortest(code: list[Instruction], index: dict[int, int], start: int, stop: int) -> list[int]:
+    """Return the fewest instructions from one to another, without the first."""
+    queue, seen = [(0, start, ())], set()
+    while queue:
+        length, k, path = heapq.heappop(queue)
+        if k == stop:
+            return list(path)
+        if k in seen:
+            continue
+        seen.add(k)
+        target = code[k].target()
+        always = re.match(r"(BRA|EXIT|RET)\b", code[k].text)  # without a predicate
+        following = [] if always else [k + 1]
+        if target is not None:
+            following.append(index[target])
+        for after in following:
+            heapq.heappush(queue, (length + 1, after, (*path, after)))
+    raise AssertionError(f"no way from {code[start]} to {code[stop]}")

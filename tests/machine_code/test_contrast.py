@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.machine_code.hot_path import instructions, is_a, issued, loop_with
+from tests.machine_code.issued import instructions, is_a, issued, loop_with
 
 pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
 

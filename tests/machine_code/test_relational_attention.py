@@ -37,26 +37,3 @@ def test_a_score_takes_the_absolute_value_for_free(machine_code, arch: str):
     sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE, "LeakyRelu")
     assert len(re.findall(r"FFMA R\d+, .*\|R\d+\|", sass)) >= 4
     assert "LDG.E.128" in sass
-
-
-@pytest.mark.parametrize("kernel", ["row_product_kernel", "weight_grads_kernel"])
-@pytest.mark.parametrize(
-    ("dtype", "instruction"),
-    [(HALF, "HMMA.16816.F32 "), (BFLOAT16, "HMMA.16816.F32.BF16"), (SINGLE, "HMMA.1688.F32.TF32")],
-)
-def test_products_run_on_tensor_cores(
-    machine_code, kernel: str, dtype: str, instruction: str, tensor_arch: str
-):
-    last = "Lb0EEEv" if kernel == "row_product_kernel" else ""
-    sass = machine_code.code(tensor_arch, f"{kernel}{dtype}Lb1E", last)
-    assert sass.count(instruction) >= 32  # a step's share of a warp
-    assert ("LDSM" in sass) == (dtype != SINGLE or kernel == "row_product_kernel")
-
-
-@pytest.mark.parametrize("dtype", [SINGLE, HALF, BFLOAT16])
-def test_products_use_multiply_adds_before_sm_80(machine_code, dtype: str, arch: str):
-    if arch != "sm_75":
-        pytest.skip("has tensor cores")
-    sass = machine_code.code(arch, f"row_product_kernel{dtype}Lb1E", "Lb0EEEv")
-    assert "HMMA" not in sass
-    assert sass.count("FFMA") >= 64

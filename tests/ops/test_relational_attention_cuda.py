@@ -109,7 +109,7 @@ def test_equals_the_cpu_with_any_activation(activation, normalise, dtype):
 
 def with_seed(graph: Graph, device: str, dropout: float):
     moved, seed = graph.to(device), torch.tensor(7, device=device)
-    options = 0, 0.2, dropout, True, True, False, True
+    options = 0, 0.2, dropout, True, True, 0, True  # fp32_precision, keep
 
     def compute(**inputs: Tensor) -> tuple[Tensor, Tensor]:
         given = [inputs.get(k) for k in NAMES]
@@ -125,16 +125,22 @@ def test_dropout_is_the_cpus():
     assert_close(ours, results(with_seed(LARGE, "cpu", 0.4), inputs, "cpu"), 1e-12)
 
 
-def test_tf32_follows_torchs_setting():
+def test_precision_of_floats_follows_torchs_setting():
     inputs = tensors(SMALL, (64, 64, 64), dtype=torch.float32)
-    exact = results(on(SMALL, "cuda"), inputs, "cuda")
     matmul = torch.backends.cuda.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
-    rounded = results(on(SMALL, "cuda"), inputs, "cuda")
-    matmul.fp32_precision = before
+    before, found = matmul.fp32_precision, {}
+    try:
+        for precision in ("ieee", "none", "tf32"):
+            matmul.fp32_precision = precision
+            found[precision] = results(on(SMALL, "cuda"), inputs, "cuda")
+    finally:
+        matmul.fp32_precision = before
     if torch.cuda.get_device_capability() >= (8, 0):
-        assert not rounded["out"].equal(exact["out"])
-    assert_close(rounded, {k: x.double() for k, x in exact.items()}, 1e-2)
+        assert not found["none"]["out"].equal(found["ieee"]["out"])
+        assert not found["none"]["out"].equal(found["tf32"]["out"])
+    exact = {k: x.double() for k, x in found["ieee"].items()}
+    assert_close(found["none"], exact, 5e-5)
+    assert_close(found["tf32"], exact, 1e-2)
 
 
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)

@@ -127,7 +127,7 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     // Rows are read two steps ahead, as what lies there is read one step ahead.
     int row[kSequences], next[kSequences], later[kSequences];
     acc x[kSequences] = {};
-    const auto read_inputs = [&](const int(&from)[kSequences]) {
+    const auto read_inputs = [&](const int (&from)[kSequences]) {
       if (!owns) return;
 #pragma unroll
       for (int q = 0; q < kSequences; ++q)
@@ -216,7 +216,7 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     for (int at = r; at < kSequences * rows; at += int(blockDim.x)) memory.row[at] = acc(0);
     GruStep<acc> next[kSequences];
     int row[kSequences], next_row[kSequences], later[kSequences];
-    const auto read = [&](int64_t step, const int(&from)[kSequences]) {
+    const auto read = [&](int64_t step, const int (&from)[kSequences]) {
       if (r >= width || step < 0) return;
 #pragma unroll
       for (int q = 0; q < kSequences; ++q) {

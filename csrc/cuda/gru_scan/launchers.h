@@ -10,8 +10,8 @@
 namespace ariigcn {
 
 constexpr int kGruGates = 3;
-// One for each row of the weight: few enough that the registers of a thread suffice. Hopper's shared
-// memory holds the weight of 92 units in 64 bits, of 134 in 32, of 188 in 16.
+// One for each row of the weight: few enough that the registers of a thread suffice. Hopper's
+// shared memory holds the weight of 92 units in 64 bits, of 134 in 32, of 188 in 16.
 template <typename scalar_t>
 constexpr int kMostGruThreads = sizeof(scalar_t) == 8 ? 288 : 512;
 

@@ -2,7 +2,11 @@
 // 16 rows, and all columns or an equal part of them.
 #pragma once
 
+#ifdef __CUDACC__
 #include "../async_copy.h"
+#else
+#include <async_copy.h>  // of the emulator
+#endif
 #include "../dynamic_shared.h"
 #include "../launch.h"
 #include "launchers.h"
@@ -120,10 +124,10 @@ class SlabStream {
     if constexpr (kStages == 1) {
       __syncthreads();
       send_next();
-      ptx::wait_for_copies<0>();
+      wait_for_copies<0>();
       __syncthreads();
     } else {
-      ptx::wait_for_copies<kStages - 2>();
+      wait_for_copies<kStages - 2>();
       __syncthreads();
       send_next();
     }
@@ -168,7 +172,7 @@ class SlabStream {
         row_ += kTile;
       }
     }
-    ptx::commit_copies();
+    commit_copies();
     sent_ = after(sent_);
   }
 
@@ -183,7 +187,7 @@ class SlabStream {
 #pragma unroll
     for (int n = 0; n < kTile; n += kRowsAtOnce) {
       if constexpr (Product::kStagesAsIs) {
-        ptx::copy_async(to + n * kStride<scalar_t>, from, n < rows ? 16 : 0);
+        begin_copy(to + n * kStride<scalar_t>, from, n < rows);
       } else {
         Vector<scalar_t> value = load_vector(from, n < rows ? kVector<scalar_t> : 0, true);
 #pragma unroll

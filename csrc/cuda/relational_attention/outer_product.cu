@@ -9,8 +9,7 @@ namespace ariigcn {
 namespace {
 
 constexpr int kThreads = kTileThreads;
-
-__host__ __device__ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int kColumns = 64;  // of a block that sums columns: half of its threads
 
 // Rows first .. last of the order, all of one relation.
 struct Slot {
@@ -18,13 +17,15 @@ struct Slot {
 };
 
 // The r-th relation starts in slot rel_ptr[r] / size + r, which grows with r.
-__device__ Slot find_slot(const RowOrder& order, const Chunks& chunks, int64_t slot) {
-  int64_t r = 0, first = 0, last = order.rows;
+__device__ Slot find_slot(const RowOrder& order, const Chunks& chunks, int slot) {
+  const int size = int(chunks.size);
+  int r = 0;
+  int64_t first = 0, last = order.rows;
   if (order.rel_ptr) {
-    int64_t high = order.num_rels;
+    int high = int(order.num_rels);
     while (high - r > 1) {
-      const int64_t middle = (r + high) / 2;
-      if (order.rel_ptr[middle] / chunks.size + middle <= slot)
+      const int middle = (r + high) / 2;
+      if (int(order.rel_ptr[middle]) / size + middle <= slot)
         r = middle;
       else
         high = middle;
@@ -32,129 +33,156 @@ __device__ Slot find_slot(const RowOrder& order, const Chunks& chunks, int64_t s
     first = order.rel_ptr[r];
     last = order.rel_ptr[r + 1];
   }
-  const int64_t start = (slot - r) * chunks.size, stop = start + chunks.size;
-  if (start > first) first = start;
-  if (stop < last) last = stop;
-  return {first, last};
+  const int64_t start = int64_t(slot - r) * size, stop = start + size;
+  return {start > first ? start : first, stop < last ? stop : last};
 }
 
-// The number of a row of A, or of a column sum, and of the row of B beside it.
+// The number of a row of A, or of a column sum.
 __device__ int64_t left_row(const RowOrder& order, int64_t k) {
   return order.order ? order.order[k] : k;
 }
-__device__ int64_t right_row(const RowOrder& order, int64_t k) {
-  return order.order ? order.seg_dst[order.order[k]] : k;
-}
 
-template <typename scalar_t>
+template <typename Shape, typename scalar_t>
 __host__ __device__ int64_t count_tasks(const OuterProduct<scalar_t>& op) {
-  return op.batches * op.chunks.slots * ceil_div(op.a_width, kTileSide) *
-         ceil_div(op.b_width, kTileSide);
+  return op.batches * op.chunks.slots * ceil_div(op.a_width, Shape::kRows) *
+         ceil_div(op.b_width, Shape::kColumns);
 }
-template <typename acc>
+template <typename Shape, typename acc>
 __host__ __device__ int64_t count_tasks(const ColumnSum<acc>& op) {
-  return op.batches * op.chunks.slots * ceil_div(op.width, kTileSide);
+  return op.batches * op.chunks.slots * ceil_div(op.width, kColumns);
 }
 
-template <typename scalar_t>
-__device__ Vector<scalar_t> load_right(const OuterProduct<scalar_t>& op, const scalar_t* b,
-                                       const scalar_t* scale, int64_t offset, int64_t count) {
-  using acc = acc_t<scalar_t>;
-  Vector<scalar_t> v = load_vector(b + offset, count, op.b_aligned);
-  if (scale == nullptr) return v;
-  const Vector<scalar_t> factor = load_vector(scale + offset, count, op.b_aligned);
+// The rows of an operand that a thread copies in the next step: looked up before they are needed,
+// as a look-up takes as long as the products of a step. Rows of B are two look-ups away, of which
+// each has a step's time.
+template <typename Operand, bool kTargets>
+class NextRows {
+ public:
+  __device__ NextRows(const RowOrder& order, const Slot& slot)
+      : order_(order), next_(unsigned(slot.first)), last_(unsigned(slot.last)) {
+    look_up();
+    if (kTargets) look_up();
+  }
+
+  // Number of the row of a pass, or -1.
+  __device__ int operator[](int pass) const { return row_[pass]; }
+
+  __device__ unsigned present() const {
+    unsigned rows = 0;
 #pragma unroll
-  for (int i = 0; i < kVector<scalar_t>; ++i) v.set(i, scalar_t(acc(v[i]) * acc(factor[i])));
-  return v;
-}
+    for (int pass = 0; pass < Operand::kPasses; ++pass)
+      if (row_[pass] >= 0) rows |= 1u << pass;
+    return rows;
+  }
 
-template <typename scalar_t, typename Product>
-__device__ void multiply_slot(const OuterProduct<scalar_t>& op, int64_t task,
-                              ProductMemory<Product>& memory) {
-  const int64_t across = ceil_div(op.b_width, kTileSide), down = ceil_div(op.a_width, kTileSide);
-  const int64_t n0 = task % across * kTileSide, m0 = task / across % down * kTileSide;
-  const int64_t result = task / across / down, batch = result / op.chunks.slots;
-  const Slot slot = find_slot(op.order, op.chunks, result % op.chunks.slots);
-  const scalar_t* a = op.a + batch / op.a_heads * op.a_rows * op.a_pitch;
-  const scalar_t* b = op.b + batch * op.b_rows * op.b_pitch;
-  const scalar_t* scale = op.b_scale;
-  if (scale != nullptr) scale += batch * op.b_rows * op.b_pitch;
+  __device__ void look_up() {
+#pragma unroll
+    for (int pass = 0; pass < Operand::kPasses; ++pass) {
+      const unsigned k = next_ + Operand::row(pass);
+      if (kTargets)
+        row_[pass] =
+            order_.order && entry_[pass] >= 0 ? int(order_.seg_dst[entry_[pass]]) : entry_[pass];
+      int& to = kTargets ? entry_[pass] : row_[pass];
+      to = k < last_ ? int(left_row(order_, k)) : -1;
+    }
+    next_ += Operand::kDepth;
+  }
+
+ private:
+  const RowOrder& order_;
+  unsigned next_, last_;  // an index type's maximum and a step do not go beyond 32 bits
+  int entry_[Operand::kPasses] = {}, row_[Operand::kPasses] = {};
+};
+
+template <typename scalar_t, typename Product, int kStages>
+__device__ void multiply_slot(const OuterProduct<scalar_t>& op, unsigned task,
+                              ProductStep<Product> (&memory)[kStages]) {
+  using Shape = typename Product::Shape;
+  using A = typename Product::A;
+  using B = typename Product::B;
+  const unsigned across = unsigned(ceil_div(int(op.b_width), Shape::kColumns));
+  const unsigned down = unsigned(ceil_div(int(op.a_width), Shape::kRows));
+  const unsigned tile_row = task / across, result = tile_row / down;
+  const int n0 = int(task - tile_row * across) * Shape::kColumns;
+  const int m0 = int(tile_row - result * down) * Shape::kRows;
+  const unsigned batch = result / unsigned(op.chunks.slots);
+  const Slot slot = find_slot(op.order, op.chunks, int(result - batch * unsigned(op.chunks.slots)));
+  if (slot.first >= slot.last) return;
+
+  const int m = m0 + A::column(), n = n0 + B::column();
+  const scalar_t* a = op.a + batch / unsigned(op.a_heads) * op.a_rows * op.a_pitch + m;
+  const scalar_t* b = op.b + batch * op.b_rows * op.b_pitch + n;
+  const int a_count = int(op.a_width) - m, b_count = int(op.b_width) - n;
+  NextRows<A, false> a_rows(op.order, slot);
+  NextRows<B, true> b_rows(op.order, slot);
 
   Product product;
-  typename Product::A left;
-  typename Product::B right;
-  const auto fetch = [&](int64_t k0) {
-    left.fetch([&](int row, int column) {
-      const int64_t k = k0 + row, m = m0 + column;
-      const bool inside = k < slot.last && m < op.a_width;
-      const int64_t offset = inside ? left_row(op.order, k) * op.a_pitch + m : 0;
-      return load_vector(a + offset, inside ? op.a_width - m : 0, op.a_aligned);
-    });
-    right.fetch([&](int row, int column) {
-      const int64_t k = k0 + row, n = n0 + column;
-      const bool inside = k < slot.last && n < op.b_width;
-      const int64_t offset = inside ? right_row(op.order, k) * op.b_pitch + n : 0;
-      return load_right(op, b, scale, offset, inside ? op.b_width - n : 0);
-    });
-  };
-  if (slot.first < slot.last) fetch(slot.first);
-  for (int64_t k0 = slot.first; k0 < slot.last;) {
-    left.store(memory.step.a, Product::kTf32);
-    right.store(memory.step.b, Product::kTf32);
-    __syncthreads();
-    k0 += kTileDepth<scalar_t>;
-    if (k0 < slot.last) fetch(k0);  // while the step before is multiplied
-    product.add(elements(memory.step.a), elements(memory.step.b));
-    __syncthreads();
-  }
-  memory.each(product, [&](int row, int column, acc_t<scalar_t> sum) {
-    const int64_t m = m0 + row, n = n0 + column;
-    if (m < op.a_width && n < op.b_width)
-      op.partial[(result * op.a_width + m) * op.b_width + n] = sum;
+  int left = int(slot.last - slot.first);  // rows that no step has copied
+  add_steps(product, memory, [&](ProductStep<Product>& to) {
+    if (left <= 0) return false;
+    A::copy(to.a, a_count > 0 ? a_rows.present() : 0, op.a_aligned, a_count,
+            [&](int pass) { return a + int64_t(a_rows[pass]) * int(op.a_pitch); });
+    B::copy(to.b, b_count > 0 ? b_rows.present() : 0, op.b_aligned, b_count,
+            [&](int pass) { return b + int64_t(b_rows[pass]) * int(op.b_pitch); });
+    a_rows.look_up();
+    b_rows.look_up();
+    left -= A::kDepth;
+    return true;
+  });
+  const bool paired = pairs_are_aligned(op.partial, op.b_width);
+  product.each([&](int row, int column, acc_t<scalar_t>* sum) {
+    if (m0 + row >= op.a_width || n0 + column >= op.b_width) return;
+    acc_t<scalar_t>* to =
+        op.partial + (int64_t(result) * op.a_width + m0 + row) * op.b_width + n0 + column;
+    store_neighbours<Product::kNeighbours>(to, sum, int(op.b_width) - n0 - column, paired);
   });
 }
 
 // Half of the threads take the even rows, half the odd ones; a thread owns one of 64 columns.
 template <typename acc>
-__device__ void sum_columns(const ColumnSum<acc>& op, int64_t task, acc* odd) {
-  const int64_t across = ceil_div(op.width, kTileSide), result = task / across;
-  const int64_t n = task % across * kTileSide + threadIdx.x % kTileSide;
-  const Slot slot = find_slot(op.order, op.chunks, result % op.chunks.slots);
-  const acc* rows = op.rows + result / op.chunks.slots * op.order.rows * op.pitch;
-  const int64_t half = threadIdx.x / kTileSide;
+__device__ void sum_columns(const ColumnSum<acc>& op, unsigned task, acc* odd) {
+  const unsigned across = unsigned(ceil_div(int(op.width), kColumns)), result = task / across;
+  const unsigned batch = result / unsigned(op.chunks.slots);
+  const int n = int((task - result * across) * kColumns + threadIdx.x % kColumns);
+  const Slot slot = find_slot(op.order, op.chunks, int(result - batch * unsigned(op.chunks.slots)));
+  if (slot.first >= slot.last) return;
+  const acc* rows = op.rows + batch * op.order.rows * op.pitch;
+  const int64_t half = threadIdx.x / kColumns;
   acc sum = 0;
   if (n < op.width) {
 #pragma unroll 4
     for (int64_t k = slot.first + half; k < slot.last; k += 2)
       sum += rows[left_row(op.order, k) * op.pitch + n];
   }
-  if (half == 1) odd[threadIdx.x % kTileSide] = sum;
+  if (half == 1) odd[threadIdx.x % kColumns] = sum;
   __syncthreads();
-  if (half == 0 && n < op.width) op.partial[result * op.width + n] = sum + odd[threadIdx.x];
+  if (half == 0 && n < op.width)
+    op.partial[int64_t(result) * op.width + n] = sum + odd[threadIdx.x];
   __syncthreads();
 }
 
-// A block owns a 64 x 64 tile of a slot of a product, or 64 columns of a slot of a column sum.
-template <typename scalar_t, bool kTensor>
-__global__ void __launch_bounds__(kThreads)
+// A block owns a tile of a slot of a product, or 64 columns of a slot of a column sum.
+template <typename scalar_t, typename Shape, Fp32Precision precision>
+__global__ void __launch_bounds__(kThreads, kTileBlocks<precision>)
     weight_grads_kernel(const __grid_constant__ WeightGrads<scalar_t> grads) {
-  using Product = ProductTile<scalar_t, kTensor, false, false>;
-  __shared__ ProductMemory<Product> memory;
-  int64_t total = 0;
-  for (int i = 0; i < grads.products; ++i) total += count_tasks(grads.product[i]);
-  for (int i = 0; i < grads.columns; ++i) total += count_tasks(grads.column[i]);
-  for (int64_t task = blockIdx.x; task < total; task += gridDim.x) {
-    int64_t left = task;
-    int part = 0;
-    while (part < grads.products && left >= count_tasks(grads.product[part]))
-      left -= count_tasks(grads.product[part++]);
+  using Product = ProductTile<scalar_t, Shape, precision, false, false>;
+  __shared__ ProductStep<Product> memory[Shape::kStages];
+  __shared__ acc_t<scalar_t> odd[kColumns];
+  int total = 0;
+  for (int i = 0; i < grads.products; ++i) total += int(count_tasks<Shape>(grads.product[i]));
+  for (int i = 0; i < grads.columns; ++i) total += int(count_tasks<Shape>(grads.column[i]));
+  for (int task = int(blockIdx.x); task < total; task += int(gridDim.x)) {
+    int left = task, part = 0;
+    while (part < grads.products && left >= count_tasks<Shape>(grads.product[part]))
+      left -= int(count_tasks<Shape>(grads.product[part++]));
     if (part < grads.products) {
-      multiply_slot(grads.product[part], left, memory);
+      multiply_slot<scalar_t, Product>(grads.product[part], left, memory);
       continue;
     }
     part = 0;
-    while (left >= count_tasks(grads.column[part])) left -= count_tasks(grads.column[part++]);
-    sum_columns(grads.column[part], left, memory.result);
+    while (left >= count_tasks<Shape>(grads.column[part]))
+      left -= int(count_tasks<Shape>(grads.column[part++]));
+    sum_columns(grads.column[part], left, odd);
   }
 }
 
@@ -185,17 +213,30 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+template <typename Shape, typename scalar_t>
+int64_t count_products(const WeightGrads<scalar_t>& grads) {
+  int64_t tasks = 0;
+  for (int i = 0; i < grads.products; ++i) tasks += count_tasks<Shape>(grads.product[i]);
+  return tasks;
+}
+
+template <typename Shape, Fp32Precision precision, typename scalar_t>
+cudaError_t launch_tiles(const WeightGrads<scalar_t>& grads, cudaStream_t stream) {
+  int64_t tasks = count_products<Shape>(grads);
+  for (int i = 0; i < grads.columns; ++i) tasks += count_tasks<Shape>(grads.column[i]);
+  return launch_tasks(tasks, stream, weight_grads_kernel<scalar_t, Shape, precision>, grads);
+}
+
 }  // namespace
 
 template <typename scalar_t>
 cudaError_t launch_weight_grads(const WeightGrads<scalar_t>& grads, cudaStream_t stream) {
-  int64_t tasks = 0;
-  for (int i = 0; i < grads.products; ++i) tasks += count_tasks(grads.product[i]);
-  for (int i = 0; i < grads.columns; ++i) tasks += count_tasks(grads.column[i]);
-  if constexpr (std::is_same_v<scalar_t, float>)
-    if (grads.tf32) return launch(tasks, kThreads, stream, weight_grads_kernel<float, true>, grads);
-  return launch(tasks, kThreads, stream, weight_grads_kernel<scalar_t, sizeof(scalar_t) == 2>,
-                grads);
+  return with_precision<scalar_t>(grads.fp32_precision, [&](auto precision) {
+    if constexpr (kLargeTiles<scalar_t>)
+      if (count_products<LargeTile>(grads) >= many_tiles)
+        return launch_tiles<LargeTile, precision.value>(grads, stream);
+    return launch_tiles<SmallTile, precision.value>(grads, stream);
+  });
 }
 
 template <typename scalar_t>

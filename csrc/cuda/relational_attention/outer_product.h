@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "../../graph_plan.h"
+#include "../../relational_attention_options.h"
 
 namespace ariigcn {
 
@@ -33,14 +34,15 @@ struct Chunks {
         slots((order.rows + size - 1) / size + order.rels() - 1) {}
 };
 
-// partial[batch][slot] = sum over the rows of a slot of a_row^T b_row, (a_width, b_width).
+// partial[batch][slot] = sum over the rows of a slot of a_row^T b_row, (a_width, b_width); that of
+// a slot without rows is not written, and nothing reads it.
 template <typename scalar_t>
 struct OuterProduct {
   RowOrder order;
   Chunks chunks;
   int64_t batches, a_width, b_width;
   int64_t a_heads;  // batches that share an A follow each other
-  const scalar_t *a, *b, *b_scale;
+  const scalar_t *a, *b;
   int64_t a_rows, a_pitch, b_rows, b_pitch;
   bool a_aligned, b_aligned;
   acc_t<scalar_t>* partial;
@@ -66,12 +68,13 @@ struct PartialSum {
   scalar_t* out;
 };
 
+// The products that take longest come first, so that the last blocks are short ones.
 template <typename scalar_t>
 struct WeightGrads {
   OuterProduct<scalar_t> product[3];
   ColumnSum<acc_t<scalar_t>> column[2];
   int products, columns;
-  bool tf32;
+  Fp32Precision fp32_precision;
 };
 
 template <typename scalar_t>

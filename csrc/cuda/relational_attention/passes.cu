@@ -29,11 +29,16 @@ RowProduct<scalar_t> projection(const RelationalForward<scalar_t>& op, const sca
   return product;
 }
 
-// Sums of segments times their relations' weights, for every target.
+// Sums of segments times their relations' weights, for every target or segment.
 template <typename scalar_t>
 RowProduct<scalar_t> relation_product(const RelationalForward<scalar_t>& op) {
-  RowProduct<scalar_t> product{RowTerms::kTargets, op.groups,    op.graph.num_dst,
-                               op.in_feats,        op.out_feats, op.out_feats};
+  const bool by_segment = op.multiplies_segments();
+  RowProduct<scalar_t> product{by_segment ? RowTerms::kSegments : RowTerms::kTargets,
+                               op.groups,
+                               by_segment ? op.graph.num_segments : op.graph.num_dst,
+                               op.in_feats,
+                               op.out_feats,
+                               op.out_feats};
   product.relations = relation_rows(op.graph);
   product.a[0] = op.sums;
   product.b[0] = op.rel_weight;
@@ -43,26 +48,32 @@ RowProduct<scalar_t> relation_product(const RelationalForward<scalar_t>& op) {
   product.b_size = op.in_feats * op.out_feats;
   product.a_aligned = is_aligned(op.sums, op.in_feats);
   product.b_aligned = is_aligned(op.rel_weight, op.out_feats);
-  product.gelu = op.gelu;
-  product.gelu_grad = op.gelu_grad;
-  product.out = op.out;
+  product.gelu = op.gelu && !by_segment;
+  product.gelu_grad = by_segment ? nullptr : op.gelu_grad;
+  product.out = by_segment ? op.products : op.out;
   return product;
+}
+
+// The gradient of a target's result before GELU.
+template <typename scalar_t>
+const scalar_t* grad_of_sum(const RelationalBackward<scalar_t>& op) {
+  return op.forward.gelu_grad == nullptr ? op.grad_out : op.grad_pre;
 }
 
 // Gradients of targets times the transposed weights of their segments' relations.
 template <typename scalar_t>
 RowProduct<scalar_t> sums_grad(const RelationalBackward<scalar_t>& op) {
   const RelationalForward<scalar_t>& forward = op.forward;
-  RowProduct<scalar_t> product{RowTerms::kSegments, forward.groups,   forward.graph.num_segments,
-                               forward.out_feats,   forward.in_feats, forward.in_feats};
+  RowProduct<scalar_t> product{RowTerms::kSegmentTargets,  forward.groups,
+                               forward.graph.num_segments, forward.out_feats,
+                               forward.in_feats,           forward.in_feats};
   product.relations = relation_rows(forward.graph);
-  product.a[0] = op.grad_out;
-  product.a_scale = forward.gelu_grad;
+  product.a[0] = grad_of_sum(op);
   product.b[0] = forward.rel_weight;
   product.a_rows = forward.graph.num_dst;
   product.a_pitch = product.b_pitch = forward.out_feats;
   product.b_size = forward.in_feats * forward.out_feats;
-  product.a_aligned = is_aligned(op.grad_out, forward.out_feats);
+  product.a_aligned = is_aligned(grad_of_sum(op), forward.out_feats);
   product.b_aligned = is_aligned(forward.rel_weight, forward.out_feats);
   product.out = op.grad_sums;
   return product;
@@ -81,7 +92,7 @@ RowProduct<scalar_t> feature_grad(const RelationalForward<scalar_t>& op, const s
   product.a_pitch = op.attn_pitch;
   product.b_pitch = op.attn_feats;
   product.b_size = op.in_feats * op.attn_feats;
-  product.a_aligned = is_aligned(grad, op.attn_pitch);
+  product.a_aligned = is_aligned(grad, op.attn_pitch) && op.attn_feats % kVector<scalar_t> == 0;
   product.b_aligned = is_aligned(weight, op.attn_feats);
   product.out = out;
   return product;
@@ -93,7 +104,7 @@ RowProducts<scalar_t> feature_grads(const RelationalBackward<scalar_t>& op) {
   const RelationalForward<scalar_t>& forward = op.forward;
   const GraphPlan& graph = forward.graph;
   RowProducts<scalar_t> products{};
-  products.tf32 = forward.tf32;
+  products.fp32_precision = forward.fp32_precision;
   products.parts = op.shared ? 1 : 2;
   RowProduct<scalar_t>& source = products.part[0];
   source =
@@ -136,14 +147,13 @@ OuterProduct<scalar_t> relation_grad(const RelationalBackward<scalar_t>& op) {
                                  forward.groups, forward.in_feats, forward.out_feats};
   product.a_heads = 1;
   product.a = forward.sums;
-  product.b = op.grad_out;
-  product.b_scale = forward.gelu_grad;
+  product.b = grad_of_sum(op);
   product.a_rows = forward.graph.num_segments;
   product.b_rows = forward.graph.num_dst;
   product.a_pitch = forward.in_feats;
   product.b_pitch = forward.out_feats;
   product.a_aligned = is_aligned(forward.sums, forward.in_feats);
-  product.b_aligned = is_aligned(op.grad_out, forward.out_feats);
+  product.b_aligned = is_aligned(grad_of_sum(op), forward.out_feats);
   product.partial = op.partial[2];
   return product;
 }
@@ -154,13 +164,13 @@ WeightGrads<scalar_t> weight_grads(const RelationalBackward<scalar_t>& op) {
   const GraphPlan& graph = forward.graph;
   const int64_t attn = forward.attn_feats, pitch = forward.attn_pitch;
   WeightGrads<scalar_t> grads{};
-  grads.tf32 = forward.tf32;
+  grads.fp32_precision = forward.fp32_precision;
   grads.products = 3;
-  grads.product[0] = projection_grad<scalar_t>(forward, forward.dst_feat, op.grad_u, graph.num_dst,
+  grads.product[0] = relation_grad(op);  // a graph has more segments than targets with edges
+  grads.product[1] = projection_grad<scalar_t>(forward, forward.dst_feat, op.grad_u, graph.num_dst,
                                                op.of_targets(), op.partial[0]);
-  grads.product[1] = projection_grad<scalar_t>(forward, forward.src_feat, op.grad_v, graph.num_src,
+  grads.product[2] = projection_grad<scalar_t>(forward, forward.src_feat, op.grad_v, graph.num_src,
                                                op.of_sources(), op.partial[1]);
-  grads.product[2] = relation_grad(op);
   const RowOrder blocks = RelationalBackward<scalar_t>::plain(edge_blocks(graph.num_dst));
   grads.column[grads.columns++] = {blocks, op.of_score(), forward.groups, attn,
                                    pitch,  op.score_rows, op.partial[4]};
@@ -198,9 +208,9 @@ PartialSums<scalar_t> partial_sums(const RelationalBackward<scalar_t>& op) {
 }
 
 template <typename scalar_t>
-cudaError_t launch_product(const RowProduct<scalar_t>& product, bool tf32, bool b_transposed,
-                           cudaStream_t stream) {
-  return launch_row_products<scalar_t>({{product}, 1, tf32}, b_transposed, stream);
+cudaError_t launch_product(const RowProduct<scalar_t>& product, Fp32Precision precision,
+                           bool b_transposed, cudaStream_t stream) {
+  return launch_row_products<scalar_t>({{product}, 1, precision}, b_transposed, stream);
 }
 
 cudaError_t first_error(std::initializer_list<cudaError_t> errors) {
@@ -217,16 +227,18 @@ cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cud
       {projection(op, op.dst_feat, op.graph.num_dst, op.weight_dst, op.u),
        projection(op, op.src_feat, op.graph.num_src, op.weight_src, op.v)},
       2,
-      op.tf32};
+      op.fp32_precision};
   return first_error({launch_row_products(projections, false, stream),
                       launch_attention_edges(op, stream),
-                      launch_product(relation_product(op), op.tf32, false, stream)});
+                      launch_product(relation_product(op), op.fp32_precision, false, stream),
+                      launch_target_sums(op, stream)});
 }
 
 template <typename scalar_t>
 cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op,
                                        cudaStream_t stream) {
-  return first_error({launch_product(sums_grad(op), op.forward.tf32, true, stream),
+  return first_error({launch_gelu_backward(op, stream),
+                      launch_product(sums_grad(op), op.forward.fp32_precision, true, stream),
                       launch_target_grads(op, stream), launch_source_grads(op, stream),
                       launch_row_products(feature_grads(op), true, stream),
                       launch_weight_grads(weight_grads(op), stream),

@@ -6,17 +6,19 @@
 #include <cstdint>
 
 #include "../../graph_plan.h"
+#include "../../relational_attention_options.h"
 
 namespace ariigcn {
 
 // What the terms of a row are.
 enum class RowTerms {
-  kPlain,    // row i of every A, times that A's B
-  kTargets,  // of target i: every segment's row, times its relation's B
-  kSegments  // of a segment: its target's row, times its relation's B
+  kPlain,           // row i of every A, times that A's B
+  kTargets,         // of target i: every segment's row, times its relation's B
+  kSegmentTargets,  // of a segment: its target's row, times its relation's B
+  kSegments         // of a segment: its own row, times its relation's B
 };
 
-// The structure behind kTargets and kSegments; tensors of the Python class Graph.
+// The structure behind all but kPlain; tensors of the Python class Graph.
 struct RelationRows {
   IndexArray indptr, edge_seg, seg_rel, seg_dst;
   IndexArray dst_order, seg_order;  // rows that share relations are neighbours in these
@@ -33,13 +35,15 @@ struct RowProduct {
   int64_t pairs = 1, heads = 1, a_heads = 1;
   RelationRows relations = {};
   const scalar_t *a[2], *b[2];
-  int64_t a_rows, a_pitch;        // rows of a group of A, elements between them
-  int64_t b_pitch, b_size;        // elements between rows, and between matrices
-  const scalar_t* a_scale;        // multiplies A element by element, or null
-  bool a_aligned, b_aligned;      // vectors may be loaded
-  const acc_t<scalar_t>* offset;  // (batches heads, rows, width) added to the result, or null
-  bool gelu;
-  scalar_t *gelu_grad, *out;  // gelu_grad: GELU's derivative, or null; both (batches, rows, width)
+  int64_t a_rows, a_pitch;  // rows of a group of A, elements between them
+  int64_t b_pitch, b_size;  // elements between rows, and between matrices
+  // Whole vectors may be read wherever an element is; along the depth they hold nothing else.
+  bool a_aligned, b_aligned;
+  // Added to the result of transposed products, (batches heads, rows, width), or null.
+  const acc_t<scalar_t>* offset;
+  bool gelu;            // of products that are not transposed
+  scalar_t* gelu_grad;  // GELU's derivative, or null
+  scalar_t* out;        // this and that are (batches, rows, width)
 };
 
 // Up to two products in one launch; B is (depth, b_width), transposed (b_width, depth).
@@ -47,7 +51,7 @@ template <typename scalar_t>
 struct RowProducts {
   RowProduct<scalar_t> part[2];
   int parts;
-  bool tf32;
+  Fp32Precision fp32_precision;
 };
 
 template <typename scalar_t>

@@ -1,0 +1,81 @@
+// Stands in for csrc/cuda/async_copy.h. What is copied lands when it is waited for, and until then
+// its place holds ones in all bits, written when the copy begins: so a missing wait shows in
+// results (NaN in every type), and a place that another thread still reads to ThreadSanitizer.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+namespace emulator {
+
+// The copies of a thread that have not landed.
+class Copies {
+ public:
+  ~Copies() { check_nothing_is_left(); }
+
+  void begin(void* to, const void* from, bool inside) {
+    constexpr std::uintptr_t kBytes = 16;
+    if (reinterpret_cast<std::uintptr_t>(to) % kBytes ||
+        (inside && reinterpret_cast<std::uintptr_t>(from) % kBytes))
+      fail("a copy is not aligned to 16 bytes");
+    if (block_ != block) check_nothing_is_left();
+    block_ = block;
+    std::memset(to, 0xff, kBytes);
+    begun_.push_back({to, inside ? from : nullptr});
+  }
+  void commit() {
+    groups_.push_back(std::move(begun_));
+    begun_.clear();
+  }
+  void wait(std::size_t allowed) {
+    for (; groups_.size() > allowed; groups_.pop_front())
+      for (const Copy& copy : groups_.front()) {
+        constexpr unsigned char kZeros[16] = {};
+        std::memcpy(copy.to, copy.from ? copy.from : kZeros, sizeof kZeros);
+      }
+  }
+
+ private:
+  struct Copy {
+    void* to;
+    const void* from;  // null: zeros
+  };
+
+  void check_nothing_is_left() {
+    bool left = !begun_.empty();
+    for (const auto& group : groups_) left = left || !group.empty();
+    if (left) fail("a kernel ends before its copies do");
+    groups_.clear();  // empty ones
+  }
+  [[noreturn]] static void fail(const char* what) {
+    std::fprintf(stderr, "%s\n", what);
+    std::abort();
+  }
+
+  std::vector<Copy> begun_;
+  std::deque<std::vector<Copy>> groups_;
+  const Block* block_ = nullptr;  // of the copies
+};
+
+inline thread_local Copies copies;
+
+}  // namespace emulator
+
+namespace ariigcn {
+
+inline void begin_copy(void* to, const void* from, bool inside) {
+  emulator::copies.begin(to, from, inside);
+}
+inline void commit_copies() { emulator::copies.commit(); }
+template <int kGroups>
+void wait_for_copies() {
+  emulator::copies.wait(kGroups);
+}
+
+}  // namespace ariigcn

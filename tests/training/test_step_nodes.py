@@ -1,0 +1,68 @@
+"""How many kernels a training step of AR-IIGCN launches: what a captured step has as nodes.
+
+Counted on the meta device, on which each operator is what it is on CUDA but for a few, named below.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ariigcn_dgl.batch import collate
+from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, padded, rebuilt, tensors_of
+from ariigcn_dgl.data import SynthConfig, synthesise
+from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.training.run_config import preset_config
+from ariigcn_dgl.training.trainer import Learner
+
+MOST_NODES = 330
+# They only look at memory, or get it.
+VIEWS = set(
+    """_unsafe_view alias as_strided detach empty empty_like empty_strided expand lift_fresh
+    new_empty new_empty_strided permute select slice split split_with_sizes squeeze t transpose
+    unbind unsqueeze view""".split()
+)
+# The meta device has dropout in three operators, CUDA in one; a scalar is no kernel there.
+NOT_ON_CUDA = {"bernoulli_", "div_", "scalar_tensor"}
+# What is of all parameters at once there, of each one alone here: fused optimizers (of weights with
+# and without decay, and of the discriminators) and their gradients' norms.
+OPTIMIZERS, CLIPPING = 3, 2 * 8
+
+
+class Nodes(TorchDispatchMode):
+    """Counts operators by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, call, types, args=(), kwargs=None):
+        name = call.name().split("::")[1].split(".")[0]
+        if name not in VIEWS | NOT_ON_CUDA:
+            self.names[name] += 1
+        return call(*args, **(kwargs or {}))
+
+
+@pytest.mark.slow  # a model of the preset's size
+def test_a_step_of_the_tuned_preset_has_few_nodes(monkeypatch: pytest.MonkeyPatch):
+    config = preset_config("ariigcn", "tuned")
+    dialogues = synthesise(SynthConfig())
+    model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model).to("meta")
+    for kind in (torch.optim.Adam, torch.optim.AdamW):  # the meta device has no fused form
+        monkeypatch.setattr(
+            torch.optim, kind.__name__, lambda *x, fused, kind=kind, **y: kind(*x, **y)
+        )
+        monkeypatch.setattr(kind, "step", lambda self: None)
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda *x: None)
+    learner = Learner(model, config.training, 4, 2, capturable=True)
+    batch = collate(dialogues, [0, 1, 2], model.window)
+    shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=4)
+    fixed = padded(batch, shape)
+    batch = rebuilt(fixed, [x.to("meta") for x in tensors_of(fixed)])
+    with Nodes() as nodes:
+        learner.update(batch)
+    assert nodes.names.total() + OPTIMIZERS + CLIPPING <= MOST_NODES, nodes.names.most_common()
