@@ -22,9 +22,7 @@ from ariigcn_dgl.training.trainer import Learner
 MOST_NODES = 330
 # They only look at memory, or get it.
 VIEWS = set(
-    """_unsafe_view alias as_strided detach empty empty_like empty_strided expand lift_fresh
-    new_empty new_empty_strided permute select slice split split_with_sizes squeeze t transpose
-    unbind unsqueeze view""".split()
+    ["_unsafe_view", "alias", "as_strided", "detach", "empty", "empty_like", "empty_strided", "expand", "lift_fresh", "new_empty", "new_empty_strided", "permute", "select", "slice", "split", "split_with_sizes", "squeeze", "t", "transpose", "unbind", "unsqueeze", "view"]
 )
 # The meta device has dropout in three operators, CUDA in one; a scalar is no kernel there.
 NOT_ON_CUDA = {"bernoulli_", "div_", "scalar_tensor"}
