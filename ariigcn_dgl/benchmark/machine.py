@@ -1,4 +1,4 @@
-"""The machine: what it is, and its ceilings, measured."""
+"""The machine: what it is, which libraries it has, and its ceilings, measured."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 import torch
 
 from ariigcn_dgl import __version__
-from ariigcn_dgl._dgl import import_dgl, loaded_dgl
+from ariigcn_dgl._dgl import INSTALL, import_dgl, loaded_dgl
 from ariigcn_dgl._native import build_info
 from ariigcn_dgl.benchmark.measure import timed
-from ariigcn_dgl.benchmark.packages import library_versions
 from ariigcn_dgl.benchmark.record import Ceilings
 
+# import name: what pip calls it
+LIBRARIES = {
+    "torch": "torch",
+    "dgl": "dgl",
+    "torch_geometric": "torch_geometric",
+    "pytorch_metric_learning": "pytorch-metric-learning",
+}
+EXTRA = 'pip install "ariigcn_dgl[benchmark]"'
 GEMM_SIZE = {"cpu": 2048, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}  # no less; several times the last cache
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
@@ -112,3 +120,20 @@ def _processor() -> str:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the version of every library that is compared, "not installed" where it is missing."""
+    return {name: _version(name) for name in LIBRARIES.values()}
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs one of them, by its import name."""
+    return INSTALL if package == "dgl" else EXTRA
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,21 +1,28 @@
-"""Timing: one observed call, and interleaved calls of several peers."""
+"""Timing and memory: one observed call, and interleaved calls of several peers."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import torch
 
-from ariigcn_dgl.benchmark.memory import with_extra_memory
+from ariigcn_dgl.available_memory import available_memory
 
+Result = TypeVar("Result")
 Clock = Literal["wall", "cpu"]
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 MOST_CALLS = 200
 QUICK_CALL = 1.0  # seconds up to which a call is worth repeating at least so often:
 FEWEST_QUICK_CALLS = 3
+RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
 WARM_CALLS = 3  # before a capture: what libraries and the allocator set up once stays out of it
 REPLAYS = 20  # in a row, so that the launch of one hides behind the one before
 
@@ -120,3 +127,57 @@ def interleave(
             if (turn + 1) * counts[name] // rounds > turn * counts[name] // rounds:
                 seconds[name].append(timed(call, device, clock)[1])
     return seconds
+
+
+def with_extra_memory(
+    call: Callable[[], Result], device: torch.device
+) -> tuple[Result, int | None]:
+    """Return a call's result, and its peak memory above what was live before, in bytes.
+
+    On the CPU by the peak resident set size (Linux; None elsewhere), so all of the process counts:
+    results, temporaries, other libraries' buffers.
+    """
+    gc.collect(1)  # the young: a full one takes long once many libraries are imported
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        result = call()
+        torch.cuda.synchronize(device)
+        return result, torch.cuda.max_memory_allocated(device) - before
+    if not _reset_peak():
+        return call(), None
+    before = _status("VmRSS")
+    result = call()
+    return result, max(_status("VmHWM") - before, 0)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that can still be allocated, None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return available_memory()
+
+
+def _reset_peak() -> bool:
+    """Give freed memory back, so that its reuse counts, and reset the peak; False if impossible."""
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl keeps less
+    if trim is not None:
+        trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
+    except OSError:
+        return False
+    return True
+
+
+def _status(field: str) -> int:
+    return _kilobytes(Path("/proc/self/status").read_text(), field)
+
+
+def _kilobytes(text: str, field: str) -> int:
+    found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"no {field} among: {text}")
+    return 1024 * int(found[1])

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
-from ariigcn_dgl.benchmark.attention.problem import AttentionProblem
-from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem
+from ariigcn_dgl.benchmark.attention import AttentionProblem
+from ariigcn_dgl.benchmark.contrast import ContrastProblem
 from ariigcn_dgl.benchmark.dialogues import SHAPES, num_speakers
 from ariigcn_dgl.benchmark.measure import Clock
-from ariigcn_dgl.benchmark.plan.problem import PlanProblem
+from ariigcn_dgl.benchmark.plan import PlanProblem
 from ariigcn_dgl.benchmark.problem import Peer, Problem
 from ariigcn_dgl.benchmark.record import OURS, PASSES, Pass
-from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
-from ariigcn_dgl.benchmark.step.problem import StepProblem
+from ariigcn_dgl.benchmark.step import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step import StepProblem
 from ariigcn_dgl.errors import InputError
 
 Operator = Literal["attention", "contrast", "plan", "step"]

@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ariigcn_dgl.benchmark.packages import EXTRA
+from ariigcn_dgl.benchmark.machine import EXTRA
 from ariigcn_dgl.benchmark.record import OURS, PASSES, CaseRecord, Ceilings, Report
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing

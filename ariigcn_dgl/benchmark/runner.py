@@ -12,18 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.benchmark.compare import TOLERANCE, relative_error
-from ariigcn_dgl.benchmark.machine import describe_machine, measure_ceilings, set_threads
+from ariigcn_dgl.benchmark.equality import TOLERANCE, relative_error
+from ariigcn_dgl.benchmark.machine import (
+    describe_machine,
+    how_to_install,
+    measure_ceilings,
+    set_threads,
+)
 from ariigcn_dgl.benchmark.measure import (
     Observation,
+    free_memory,
     interleave,
     observe,
     repetitions,
     replay_seconds,
 )
-from ariigcn_dgl.benchmark.memory import free_memory
 from ariigcn_dgl.benchmark.options import Options
-from ariigcn_dgl.benchmark.packages import how_to_install
 from ariigcn_dgl.benchmark.problem import Built, Peer, Problem
 from ariigcn_dgl.benchmark.record import (
     OURS,

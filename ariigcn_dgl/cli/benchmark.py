@@ -9,14 +9,13 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ariigcn_dgl.benchmark.markdown import markdown as to_markdown
 from ariigcn_dgl.benchmark.measure import Clock
 from ariigcn_dgl.benchmark.options import DType, Operator, Options, Shape
 from ariigcn_dgl.benchmark.picture import check_picture, draw
 from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Report
 from ariigcn_dgl.benchmark.runner import run, steps
-from ariigcn_dgl.benchmark.tables import CAPTION, case_table, reasons
-from ariigcn_dgl.benchmark.units import machine_text
+from ariigcn_dgl.benchmark.show import CAPTION, case_table, machine_text, reasons
+from ariigcn_dgl.benchmark.show import markdown as to_markdown
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import Screen
 from ariigcn_dgl.errors import InputError

@@ -16,8 +16,8 @@ from ariigcn_dgl.benchmark.options import Options
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Ceilings
 from ariigcn_dgl.benchmark.runner import run_case
-from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
-from ariigcn_dgl.benchmark.step.inputs import WIDTHS
+from ariigcn_dgl.benchmark.step import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step import WIDTHS
 
 CPU = torch.device("cpu")
 CEILINGS = Ceilings(threads=1, dtype="float32", fma=100.0, gemm=80.0, copy=10.0)

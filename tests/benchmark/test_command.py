@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.benchmark.markdown import markdown
 from ariigcn_dgl.benchmark.record import Report
+from ariigcn_dgl.benchmark.show import markdown
 from ariigcn_dgl.cli import main
 
 ARGUMENTS = (

@@ -8,10 +8,15 @@ from typing import ClassVar
 import pytest
 import torch
 
-from ariigcn_dgl.benchmark.compare import relative_error
+from ariigcn_dgl.benchmark.equality import relative_error
 from ariigcn_dgl.benchmark.machine import measure_ceilings
-from ariigcn_dgl.benchmark.measure import REPLAYS, WARM_CALLS, replay_seconds
-from ariigcn_dgl.benchmark.memory import free_memory, with_extra_memory
+from ariigcn_dgl.benchmark.measure import (
+    REPLAYS,
+    WARM_CALLS,
+    free_memory,
+    replay_seconds,
+    with_extra_memory,
+)
 
 CPU = torch.device("cpu")
 MEGABYTE = 10**6

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ariigcn_dgl.benchmark.attention.problem import AttentionProblem, attention_work
-from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem, contrast_work
+from ariigcn_dgl.benchmark.attention import AttentionProblem, attention_work
+from ariigcn_dgl.benchmark.contrast import ContrastProblem, contrast_work
 from ariigcn_dgl.benchmark.dialogues import SHAPES, draw_speakers, window_edges
-from ariigcn_dgl.benchmark.plan.problem import PlanProblem, plan_work
-from ariigcn_dgl.benchmark.step.problem import StepProblem
+from ariigcn_dgl.benchmark.plan import PlanProblem, plan_work
+from ariigcn_dgl.benchmark.step import StepProblem
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.optional import is_installed
 
