@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ariigcn_dgl.nn._scan import Scan
 
-class LSTMScan(torch.autograd.Function):
+
+class LSTMScan(Scan):
     r"""Run the recurrence from states of zero, given what the inputs add to the gates.
 
     .. math::
@@ -66,3 +68,8 @@ class LSTMScan(torch.autograd.Function):
         rows = recurrent.transpose(0, 1).flatten(1, 2)  # (S, T B, 4 H)
         before = states[:-1].transpose(0, 1).flatten(1, 2)
         return recurrent, rows.transpose(1, 2) @ before, rows.sum(1)
+
+    @staticmethod
+    def runs_on(device: torch.device, width: int, dtype: torch.dtype) -> bool:
+        """Whether the device can do it for so many units H: the CPU."""
+        return device.type == "cpu"

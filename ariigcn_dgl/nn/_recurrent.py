@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
-import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences
-from ariigcn_dgl.nn._scan import run_recurrent
+from ariigcn_dgl.nn._scan import Scan, run_recurrent
 from ariigcn_dgl.ops import Impl
 
 
@@ -16,7 +15,7 @@ class Recurrent(nn.Module):
     """A layer of torch, of `kind`, that reads every dialogue of a batch."""
 
     kind: ClassVar[type[nn.GRU] | type[nn.LSTM]]
-    scan: ClassVar[type[torch.autograd.Function]]  # its loop over time on the CPU
+    scan: ClassVar[type[Scan]]  # its loop over time
     impl: Impl = "native"
 
     def __init__(

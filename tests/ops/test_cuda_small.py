@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.ops import (
     PairRule,
     pairwise_contrast,
@@ -116,6 +117,17 @@ def test_contrast(dtype):
     check(
         lambda z: pairwise_contrast(z, *moved, RULE, margin=0.4),
         lambda z: pairwise_contrast_reference(z, *ids, RULE, margin=0.4),
+        inputs,
+        dtype,
+    )
+
+
+@each_dtype
+def test_gru_scan(dtype):
+    inputs = draw((3, 2, 5, 21), (2, 21, 7), (2, 21))
+    check(
+        lambda *x: [GRUScan.apply(*x)],
+        lambda *x: [GRUScan.apply(*x)],
         inputs,
         dtype,
     )
