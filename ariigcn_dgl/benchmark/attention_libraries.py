@@ -98,7 +98,13 @@ def _gatv2_conv(inputs: AttentionInputs) -> Built:
     return Built(lambda: conv(graph, inputs.feat).squeeze(1), (inputs.feat, *conv.parameters()))
 
 
+def _on_gpu(inputs: AttentionInputs) -> str:
+    return "DGL's wheel on PyPI has no CUDA kernels" if inputs.feat.is_cuda else ""
+
+
 def _few_relations(inputs: AttentionInputs) -> str:
+    if on_gpu := _on_gpu(inputs):
+        return on_gpu
     if inputs.num_rels > MANY_RELATIONS:
         return ""
     return "differs from DGL composition in the gradient of many relations only"
@@ -115,6 +121,7 @@ DGL_PEERS = (
         partial(_dgl_composition, indexed=False),
         package="dgl",
         bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
     ),
     Peer(
         "dgl-indexed",
@@ -124,7 +131,14 @@ DGL_PEERS = (
         bytes_needed=_dgl_bytes,
         refusal=_few_relations,
     ),
-    Peer("dgl-hetero", "DGL heterograph", _dgl_heterograph, package="dgl", bytes_needed=_dgl_bytes),
+    Peer(
+        "dgl-hetero",
+        "DGL heterograph",
+        _dgl_heterograph,
+        package="dgl",
+        bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
+    ),
     Peer(
         "dgl-relgraphconv",
         "DGL RelGraphConv",
@@ -132,6 +146,7 @@ DGL_PEERS = (
         package="dgl",
         same=False,
         bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
     ),
     Peer(
         "dgl-gatv2conv",
@@ -140,6 +155,7 @@ DGL_PEERS = (
         package="dgl",
         same=False,
         bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
     ),
 )
 

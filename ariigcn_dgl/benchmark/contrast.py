@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ariigcn_dgl.benchmark.problem import Built, Peer
+from ariigcn_dgl.benchmark.problem import Built, Peer, compiled
 from ariigcn_dgl.benchmark.record import OURS, PASSES, Pass
 from ariigcn_dgl.nn import ICCLLoss
 from ariigcn_dgl.nn.contrast import ICCL_RULE
@@ -23,7 +23,7 @@ DIM, CLASSES, TEMPERATURE = 256, 7, 0.1
 TRUTH_ELEMENTS = 2**22  # of a block of the (N, N) similarities in float64: 32 MB
 CHUNK = 1024
 LARGEST_REFERENCE = 2048
-PML = "pytorch_metric_learning"
+PML, INF_CL, LIGER = "pytorch_metric_learning", "inf_cl", "liger_kernel"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,11 @@ class ContrastInputs:
         return int(copies * len(self.feat) ** 2 * self.feat.element_size())
 
 
-def draw_rows(size: int, form: Form, dtype: torch.dtype, device: torch.device) -> ContrastInputs:
+def draw_rows(
+    size: int, form: Form, dtype: torch.dtype, device: torch.device, seed: int = 0
+) -> ContrastInputs:
     """Return rows in loose clusters, one per class."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     label = torch.arange(size) % CLASSES
     centre = torch.randn(CLASSES, DIM, generator=generator)
     feat = torch.randn(size, DIM, generator=generator) + centre[label] / 2
@@ -70,9 +72,9 @@ class ContrastProblem:
         """What tables call it."""
         return f"N{self.size} {self.form}"
 
-    def inputs(self, dtype: torch.dtype, device: torch.device) -> ContrastInputs:
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> ContrastInputs:
         """Return tensors for all peers."""
-        return draw_rows(self.size, self.form, dtype, device)
+        return draw_rows(self.size, self.form, dtype, device, seed)
 
     def sizes(self, inputs: ContrastInputs) -> dict[str, int]:
         """Return rows N and width D."""
@@ -98,7 +100,8 @@ class ContrastProblem:
 
     def peers(self) -> Sequence[Peer]:
         """Return the implementations, ours first."""
-        return (*OUR_PEERS, *TORCH_PEERS, *(PML_PEERS if self.form == "supcon" else ()))
+        supcon = PML_PEERS if self.form == "supcon" else ()
+        return (*OUR_PEERS, *TORCH_PEERS, *supcon, *OTHER_FORMULAS)
 
 
 def contrast_work(size: int, dim: int, item: int) -> dict[Pass, tuple[float, float]]:
@@ -160,8 +163,7 @@ def _eager(inputs: ContrastInputs) -> Built:
 
 
 def _compiled(inputs: ContrastInputs) -> Built:
-    torch.compiler.reset()
-    function = torch.compile(all_pairs_loss, dynamic=False, fullgraph=True)
+    function = compiled(all_pairs_loss)
     return Built(lambda: function(inputs.feat, inputs.label, inputs.form), inputs.leaves)
 
 
@@ -228,7 +230,7 @@ def _too_large(inputs: ContrastInputs) -> str:
 
 
 OUR_PEERS = (
-    Peer(OURS, "ours", _ours),
+    Peer(OURS, "ours", _ours, slack=1),
     Peer("reference", "ours, reference", _reference, refusal=_too_large),
 )
 
@@ -246,5 +248,53 @@ PML_PEERS = (
         package=PML,
         # int64 index lists of all pairs beside the float tensors
         bytes_needed=lambda inputs: inputs.pair_bytes(14),
+    ),
+)
+
+
+def _attention(inputs: ContrastInputs) -> Built:
+    """Make torch's attention do the FLOPs of our backward: all pairs, a product with them."""
+    z = F.normalize(inputs.feat.detach(), dim=1).view(1, 1, *inputs.feat.shape)
+
+    def forward() -> Tensor:
+        return F.scaled_dot_product_attention(z, z, z)
+
+    return Built(forward, timed={"forward+backward": torch.no_grad()(forward)})
+
+
+def _inf_cl(inputs: ContrastInputs) -> Built:
+    loss, scale = import_quietly(INF_CL).cal_flash_loss, 1 / TEMPERATURE
+    rows = torch.arange(len(inputs.feat), device=inputs.feat.device)
+
+    def forward() -> Tensor:
+        z = F.normalize(inputs.feat, dim=1)
+        return loss(z, z, rows, scale, head_dim=DIM).mean()
+
+    return Built(forward, inputs.leaves)
+
+
+def _liger(inputs: ContrastInputs) -> Built:
+    """Make every row the class of its own: the rows are the last layer's weight as well."""
+    module = import_quietly(f"{LIGER}.transformers.fused_linear_cross_entropy")
+    loss = module.LigerFusedLinearCrossEntropyLoss()
+    rows = torch.arange(len(inputs.feat), device=inputs.feat.device)
+
+    def forward() -> Tensor:
+        z = F.normalize(inputs.feat, dim=1)
+        return loss(z, z / TEMPERATURE, rows)
+
+    return Built(forward, inputs.leaves)
+
+
+def _needs_triton(inputs: ContrastInputs) -> str:
+    return "" if inputs.feat.is_cuda else "its kernels are for GPUs"
+
+
+# One positive, the row itself: what users of these losses pay for all pairs of N rows.
+OTHER_FORMULAS = (
+    Peer("sdpa", "torch attention of z, forward alone", _attention, same=False),
+    Peer("inf-cl", "Inf-CL", _inf_cl, package=INF_CL, same=False, refusal=_needs_triton),
+    Peer(
+        "liger", "Liger's linear + loss", _liger, package=LIGER, same=False, refusal=_needs_triton
     ),
 )

@@ -66,12 +66,25 @@ def load_dgl() -> ModuleType:
     return dgl
 
 
-def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:
-    """Measure multiply-add peak, matrix product and copy with so many threads."""
+def measure_copy(threads: int, device: torch.device) -> float:
+    """Measure the copy rate in GB/s, read and write, with so many threads."""
+    set_threads(threads)
+    return _copy(device)
+
+
+def l2_cache(device: torch.device) -> int:
+    """Return the bytes of a GPU's L2 cache."""
+    return torch.cuda.get_device_properties(device).L2_cache_size
+
+
+def measure_ceilings(
+    threads: int, dtype: torch.dtype, device: torch.device, copy: float
+) -> Ceilings:
+    """Measure multiply-add peak and matrix product with so many threads, beside the copy rate."""
     set_threads(threads)
     peak = _fma(threads) if device.type == "cpu" else None
     fma = None if peak is None else LANES[dtype] * peak
-    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), _copy(device))
+    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), copy)
 
 
 def _fma(threads: int) -> float | None:

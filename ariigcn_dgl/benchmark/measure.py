@@ -7,14 +7,16 @@ import gc
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal, TypeVar
 
 import torch
 
 from ariigcn_dgl.available_memory import available_memory
+from ariigcn_dgl.training.cuda_graph import GraphCapture
 
 Result = TypeVar("Result")
 Clock = Literal["wall", "cpu"]
@@ -24,7 +26,10 @@ QUICK_CALL = 1.0  # seconds up to which a call is worth repeating at least so of
 FEWEST_QUICK_CALLS = 3
 RESET_PEAK = "5"  # proc(5): sets the peak resident set size to the current one
 WARM_CALLS = 3  # before a capture: what libraries and the allocator set up once stays out of it
-REPLAYS = 20  # in a row, so that the launch of one hides behind the one before
+ROUNDS = (5, 50)  # of replays over all copies, the fewest and the most: a median wants some
+# Copies of the inputs, the fewest and the most: a call shall not find its own in the L2 cache, but
+# 32 of the smallest case are enough to fill it, and each is captured for each peer.
+COPIES = (2, 32)
 
 
 @dataclass(frozen=True)
@@ -54,30 +59,62 @@ def timed(
     return result, now() - begin
 
 
-def replay_seconds(call: Callable[[], Any], device: torch.device) -> float:
-    """Return the seconds of a replay of the call, captured as a CUDA graph: the best of several.
+def replay_seconds(
+    calls: Sequence[Callable[[], Any]], device: torch.device, budget: float, graphs: GraphCapture
+) -> float:
+    """Return the seconds of a replay as a CUDA graph: the median over rounds through all calls.
+
+    Parameters
+    ----------
+    calls : sequence of callables
+        The same on several copies of the inputs, which take turns.
+    device : torch.device
+        Where.
+    budget : float
+        Seconds for all rounds.
+    graphs : GraphCapture
+        Usually `CudaGraphs(device)`.
 
     Raises
     ------
     RuntimeError
-        If the call cannot be captured, as it waits for the device.
+        If a call cannot be captured, as it waits for the device.
     """
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_CALLS):
-            call()
-    torch.cuda.current_stream(device).wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        call()
 
-    def replay() -> None:
-        for _ in range(REPLAYS):
-            graph.replay()
+    def forgetting(call: Callable[[], Any]) -> Callable[[], None]:
+        def run() -> None:
+            call()  # nobody reads the result, so that the next capture can use its memory
 
-    replay()
-    return min(timed(replay, device)[1] for _ in range(REPLAYS)) / REPLAYS
+        return run
+
+    for call in [calls[0]] * (WARM_CALLS - 1) + list(calls):
+        graphs.warm_up(call)
+    replays = [graphs.capture(forgetting(call)) for call in calls]
+
+    def replay_all() -> None:
+        for replay in replays:
+            replay()
+
+    timed(replay_all, device)  # the first replay of a graph uploads it
+    _, once = timed(replay_all, device)
+    rounds = min(max(int(budget / max(once, 1e-9)), ROUNDS[0]), ROUNDS[1])
+    return median(timed(replay_all, device)[1] for _ in range(rounds)) / len(replays)
+
+
+def rotated(inputs: Any, cache: int) -> list[Any]:
+    """Return a case's inputs and copies of them, together more than a cache of so many bytes."""
+    tensors = {
+        one.name: getattr(inputs, one.name)
+        for one in fields(inputs)
+        if isinstance(getattr(inputs, one.name), torch.Tensor)
+    }
+    size = sum(x.nbytes for x in tensors.values())
+    count = min(max(cache // max(size, 1) + 2, COPIES[0]), COPIES[1])
+    copies = [
+        {k: x.detach().clone().requires_grad_(x.requires_grad) for k, x in tensors.items()}
+        for _ in range(count - 1)
+    ]
+    return [inputs, *(replace(inputs, **copy) for copy in copies)]
 
 
 def observe(call: Callable[[], Any], device: torch.device, clock: Clock = "wall") -> Observation:

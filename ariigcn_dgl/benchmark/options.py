@@ -74,6 +74,8 @@ class Options:
     patience: float = 5.0
     clock: Clock = "wall"
     quick: bool = False
+    budget: float | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("dims", "sizes", "threads"):
@@ -84,8 +86,10 @@ class Options:
             num_speakers(value)
         if self.clock == "cpu" and (self.device != "cpu" or max(self.threads) > 1):
             raise InputError("--clock cpu: adds up the time of all threads: only with --threads 1")
-        if self.seconds < 0:
-            raise InputError(f"--seconds {self.seconds}: expected at least 0")
+        for name in ("seconds", "budget", "seed"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise InputError(f"--{name} {value}: expected at least 0")
         if not self.problems():
             shapes = " ".join(self.shapes or ())
             raise InputError(f"--shapes {shapes}: step has {', '.join(STEP_SHAPES)}")

@@ -58,9 +58,14 @@ def error_text(peer: PeerRecord) -> str:
     return f"{peer.error:.0e}" if peer.error else "0"
 
 
+def on_gpu(case: CaseRecord) -> bool:
+    """Return whether calls are the host's time as well, and replays are what the GPU takes."""
+    return case.device != "cpu"
+
+
 def place(case: CaseRecord) -> str:
     """Return where a case ran: the threads, or the GPU."""
-    if case.device != "cpu":
+    if on_gpu(case):
         return case.device
     return f"{case.threads} thread{'s' * (case.threads > 1)}"
 
@@ -87,14 +92,15 @@ def machine_text(report: Report) -> str:
             f"{one.gemm:.0f} GFLOP/s, copy {one.copy:.0f} GB/s"
         )
     clock = "CPU time of the process" if report.options.get("clock") == "cpu" else "wall clock"
-    lines.append(f"times are minima of interleaved calls, {clock}")
+    lines.append(f"times are minima of interleaved calls, {clock}; of replays where there are any")
     return "\n".join(lines)
 
 
 CAPTION = (
-    "ms: minimum; graph: ms of a replay as a CUDA graph; MB: peak memory above what was live "
-    "before a call; calls: timed ones; error: largest relative error (in norm) of output and "
-    "gradients against float64"
+    "ms: minimum of calls, with the host's time on a GPU; graph ms: median of replays as a CUDA "
+    "graph, over copies of the inputs in turn; MB: peak memory above what was live before a call; "
+    "calls: timed ones; error: largest error of output and gradients against float64, relative to "
+    "the largest value"
 )
 
 
@@ -103,16 +109,18 @@ def case_table(case: CaseRecord) -> Table:
     table = Table(title=escape(case_title(case)), title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True)
     timed = [peer for peer in case.peers if peer.passes]
-    for name in ("ms", "median", "× ours", "× bound", "MB", "calls", "error"):
+    columns = ["ms", "median", "× ours", "× bound", "MB", "calls", "error"]
+    if on_gpu(case):
+        columns = ["graph ms", "host ms", *columns[1:]]
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    if any(timing.replay for peer in timed for timing in peer.passes.values()):
-        table.add_column("graph", justify="right", no_wrap=True)
     for name, bound in case.bounds.items():
         by_arithmetic = f"{bound.flops / 1e9:.3g} GFLOP, {bound.bytes / 1e6:.3g} MB"
         table.add_row(f"[bold]{name}")
         table.add_row(f"bound ({by_arithmetic})", milliseconds(bound.seconds), style="dim")
         for peer in timed:
-            table.add_row(*_cells(case, peer, name), style="bold green" * (peer.key == OURS))
+            if name in peer.passes:
+                table.add_row(*_cells(case, peer, name), style="bold green" * (peer.key == OURS))
         table.add_section()
     for peer in case.peers:
         if not peer.passes:
@@ -121,16 +129,24 @@ def case_table(case: CaseRecord) -> Table:
 
 
 def reasons(case: CaseRecord) -> list[str]:
-    """Return one line for every peer that was not timed."""
+    """Return one line for every peer that was not timed, and for every pass without replays."""
     untimed = [peer for peer in case.peers if not peer.passes]
-    return [f"{peer.title}: {peer.status}: {peer.reason}" for peer in untimed]
+    unreplayed = [
+        f"{peer.title}: {name}: {timing.unreplayed}"
+        for peer in case.peers
+        for name, timing in peer.passes.items()
+        if timing.unreplayed
+    ]
+    return [f"{peer.title}: {peer.status}: {peer.reason}" for peer in untimed] + unreplayed
 
 
 def _cells(case: CaseRecord, peer: PeerRecord, name: str) -> list[str]:
     timing = peer.passes[name]
     title = escape(peer.title) + ", other formula" * (peer.status == "other formula")
+    replay = NOTHING if timing.replay is None else milliseconds(timing.replay)
     return [
         title,
+        *([replay] if on_gpu(case) else []),
         milliseconds(timing.minimum),
         milliseconds(timing.median),
         times(case.over_ours(peer, name)),
@@ -138,7 +154,6 @@ def _cells(case: CaseRecord, peer: PeerRecord, name: str) -> list[str]:
         megabytes(timing.extra_bytes),
         str(timing.calls),
         error_text(peer),
-        *([milliseconds(timing.replay)] if timing.replay else []),
     ]
 
 
@@ -176,7 +191,7 @@ def _ours(case: CaseRecord, name: str) -> list[str]:
     timing = ours.passes[name]
     return [
         bound,
-        f"**{milliseconds(timing.minimum)}**",
+        f"**{milliseconds(timing.seconds)}**",
         times(case.over_bound(ours, name)),
         megabytes(timing.extra_bytes),
         error_text(ours),

@@ -62,7 +62,9 @@ class StepInputs:
         return Learner(model, self.config.training, STEPS, 1, capturable=capturable)
 
 
-def draw_step(shape: StepShape, dtype: torch.dtype, device: torch.device) -> StepInputs:
+def draw_step(
+    shape: StepShape, dtype: torch.dtype, device: torch.device, seed: int = 0
+) -> StepInputs:
     """Return a step's inputs; bfloat16 is mixed precision, as in training."""
     sizes = {name: replace(getattr(shape.like, name), width=WIDTHS[name]) for name in MODALITIES}
     like = replace(shape.like, train=shape.dialogues, val=1, test=1, **sizes)
@@ -71,7 +73,7 @@ def draw_step(shape: StepShape, dtype: torch.dtype, device: torch.device) -> Ste
     amp = dtype == torch.bfloat16
     config = replace(config, training=replace(config.training, amp=amp))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = ARIIGCN(dialogues.widths, dialogues.num_classes, config.model)
     stored = torch.float32 if amp else dtype
     batch = with_dtype(collate(dialogues, range(shape.dialogues), model.window), stored)
@@ -127,9 +129,9 @@ class StepProblem:
         """What tables call it."""
         return self.batch
 
-    def inputs(self, dtype: torch.dtype, device: torch.device) -> StepInputs:
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> StepInputs:
         """Return batch and model."""
-        return draw_step(SHAPES[self.batch], dtype, device)
+        return draw_step(SHAPES[self.batch], dtype, device, seed)
 
     def sizes(self, inputs: StepInputs) -> dict[str, int]:
         """Return dialogues B, utterances N, edges E and the number of parameters."""

@@ -32,7 +32,7 @@ class Square:
     shape = "N3"
     passes = PASSES
 
-    def inputs(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> Tensor:
         return torch.tensor([1.0, 2.0, 3.0], dtype=dtype, requires_grad=True)
 
     def sizes(self, inputs: Tensor) -> dict[str, int]:
@@ -58,7 +58,8 @@ def measure() -> Callable[..., CaseRecord]:
 
     def run(problem: Any, **options: Any) -> CaseRecord:
         chosen = Options(**{"seconds": 0.0} | options)
-        return run_case(problem, chosen, CPU, torch.float32, CEILINGS, lambda *step: None)
+        peers = [peer for peer in problem.peers() if chosen.wanted(peer.key)]
+        return run_case(problem, peers, CEILINGS, chosen, CPU, lambda *step: None)
 
     return run
 
