@@ -438,5 +438,5 @@ TORCH_PEERS = (
         compiled=True,
         bytes_needed=_dense_bytes,
     ),
-    Peer("products", "torch's products alone", _products, same=False, refusal=_not_bfloat16),
+    Peer("products", "torch products alone", _products, same=False, refusal=_not_bfloat16),
 )

@@ -292,9 +292,7 @@ def _needs_triton(inputs: ContrastInputs) -> str:
 
 # One positive, the row itself: what users of these losses pay for all pairs of N rows.
 OTHER_FORMULAS = (
-    Peer("sdpa", "torch attention of z, forward alone", _attention, same=False),
+    Peer("sdpa", "SDPA(z, z, z) forward", _attention, same=False),
     Peer("inf-cl", "Inf-CL", _inf_cl, package=INF_CL, same=False, refusal=_needs_triton),
-    Peer(
-        "liger", "Liger's linear + loss", _liger, package=LIGER, same=False, refusal=_needs_triton
-    ),
+    Peer("liger", "Liger linear + loss", _liger, package=LIGER, same=False, refusal=_needs_triton),
 )

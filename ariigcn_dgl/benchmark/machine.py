@@ -26,6 +26,11 @@ LIBRARIES = {
     "pytorch_metric_learning": "pytorch-metric-learning",
 }
 EXTRA = 'pip install "ariigcn_dgl[benchmark]"'
+ELSEWHERE = {  # what the extra does not bring: kernels for GPUs alone
+    "dgl": INSTALL,
+    "inf_cl": "pip install inf-cl",
+    "liger_kernel": "pip install liger-kernel",
+}
 GEMM_SIZE = {"cpu": 2048, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}  # no less; several times the last cache
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
@@ -142,7 +147,7 @@ def library_versions() -> dict[str, str]:
 
 def how_to_install(package: str) -> str:
     """Return the command that installs one of them, by its import name."""
-    return INSTALL if package == "dgl" else EXTRA
+    return ELSEWHERE.get(package, EXTRA)
 
 
 def _version(name: str) -> str:

@@ -53,6 +53,8 @@ QUICK_PEERS = (
     *(OURS, "dgl", "torch-split", "dense", "pyg", "dgl-gatv2conv"),
     *("eager", "pml", "python", "dgl-hetero", "torch", "native"),
 )
+# Ceilings of libraries and kernels of others, on GPUs; elsewhere they would only take time.
+ON_GPUS = ("split-compiled", "products", "sdpa", "inf-cl", "liger")
 DEFAULT_DIM, DEFAULT_RELATIONS = 256, 8
 
 
@@ -113,7 +115,8 @@ class Options:
     def wanted(self, key: str) -> bool:
         """Return whether a peer is asked for; ours always is."""
         if self.peers is None:
-            return key in QUICK_PEERS or not self.quick
+            here = self.device != "cpu" or key not in ON_GPUS
+            return here and (key in QUICK_PEERS or not self.quick)
         return key == OURS or key in self.peers
 
     def refusal(self, problem: Problem, peer: Peer) -> str:

@@ -270,11 +270,11 @@ def _prepare(peer: Peer, case: Case, truth: list[Tensor]) -> PeerRecord | _Ready
 
 
 def _refusal(peer: Peer, case: Case) -> str:
-    if peer.package and not is_installed(peer.package):
-        return f"{peer.package} is not installed: {how_to_install(peer.package)}"
     refusal = case.options.refusal(case.problem, peer) or peer.refusal(case.inputs)
     if refusal:
         return refusal
+    if peer.package and not is_installed(peer.package):
+        return f"{peer.package} is not installed: {how_to_install(peer.package)}"
     needed, free = peer.bytes_needed(case.inputs), free_memory(case.device)
     if free is not None and needed > MEMORY_SHARE * free:
         return f"needs about {needed / 1e9:.0f} GB, {free / 1e9:.0f} GB are free"

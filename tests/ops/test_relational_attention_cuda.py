@@ -125,13 +125,11 @@ def test_dropout_is_the_cpus():
     assert_close(ours, results(with_seed(LARGE, "cpu", 0.4), inputs, "cpu"), 1e-12)
 
 
-def test_tf32_follows_torchs_setting():
+def test_tf32_follows_torchs_setting(float32_products):
     inputs = tensors(SMALL, (64, 64, 64), dtype=torch.float32)
     exact = results(on(SMALL, "cuda"), inputs, "cuda")
-    matmul = torch.backends.cuda.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
+    float32_products.fp32_precision = "tf32"
     rounded = results(on(SMALL, "cuda"), inputs, "cuda")
-    matmul.fp32_precision = before
     if torch.cuda.get_device_capability() >= (8, 0):
         assert not rounded["out"].equal(exact["out"])
     assert_close(rounded, {k: x.double() for k, x in exact.items()}, 1e-2)
