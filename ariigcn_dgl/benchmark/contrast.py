@@ -22,6 +22,7 @@ Form = Literal["infonce", "supcon"]
 DIM, CLASSES, TEMPERATURE = 256, 7, 0.1
 TRUTH_ELEMENTS = 2**22  # of a block of the (N, N) similarities in float64: 32 MB
 CHUNK = 1024
+LARGEST_SCALE = 2**15  # of a loss in float16, which ends at 2**16
 LARGEST_REFERENCE = 2048
 PML, INF_CL, LIGER = "pytorch_metric_learning", "inf_cl", "liger_kernel"
 
@@ -84,18 +85,21 @@ class ContrastProblem:
         """Return the FLOPs and bytes that no implementation can avoid."""
         return contrast_work(self.size, DIM, inputs.feat.element_size())
 
-    def grad(self, inputs: ContrastInputs) -> None:
-        """Return nothing: the loss is a scalar."""
+    def grad(self, inputs: ContrastInputs) -> Tensor:
+        """Return N, as a scaled loss has: in float16 the gradient of a mean would underflow."""
+        scale = min(self.size, LARGEST_SCALE)
+        return torch.full((), scale, dtype=torch.double, device=inputs.feat.device)
 
     def truth(self, inputs: ContrastInputs, name: Pass) -> list[Tensor]:
         """Return loss and gradient by plain torch in float64, some anchors at a time."""
         feat = inputs.feat.detach().double().requires_grad_()
         loss, gradient = torch.zeros((), dtype=torch.double), torch.zeros_like(feat)
+        grad = self.grad(inputs)
         for rows in torch.arange(self.size, device=feat.device).split(TRUTH_ELEMENTS // self.size):
             part = anchor_losses(feat, inputs.label, rows, inputs.form).sum() / self.size
             loss = loss + part.detach().cpu()
             if name != "forward":
-                gradient += torch.autograd.grad(part, feat)[0]
+                gradient += torch.autograd.grad(part, feat, grad)[0]
         return [loss] if name == "forward" else [loss, gradient]
 
     def peers(self) -> Sequence[Peer]:

@@ -7,7 +7,9 @@ import gc
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import median
@@ -89,6 +91,11 @@ def replay_seconds(
 
     for call in [calls[0]] * (WARM_CALLS - 1) + list(calls):
         graphs.warm_up(call)
+    if device.type == "cuda":
+        # A capture that fails leaves torch's generator as if it went on: find out before it.
+        with _waiting_is_an_error():
+            graphs.warm_up(calls[0])
+        torch.cuda.empty_cache()  # for the graphs' pool, which can take no memory back from others
     replays = [graphs.capture(forgetting(call)) for call in calls]
 
     def replay_all() -> None:
@@ -99,6 +106,21 @@ def replay_seconds(
     _, once = timed(replay_all, device)
     rounds = min(max(int(budget / max(once, 1e-9)), ROUNDS[0]), ROUNDS[1])
     return median(timed(replay_all, device)[1] for _ in range(rounds)) / len(replays)
+
+
+@contextmanager
+def _waiting_is_an_error() -> Iterator[None]:
+    try:
+        _set_sync_debug_mode("error")
+        yield
+    finally:
+        _set_sync_debug_mode("default")
+
+
+def _set_sync_debug_mode(mode: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that this is a prototype
+        torch.cuda.set_sync_debug_mode(mode)
 
 
 def rotated(inputs: Any, cache: int) -> list[Any]:

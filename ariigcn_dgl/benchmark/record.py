@@ -53,8 +53,8 @@ class Timing:
 class PeerRecord:
     """One implementation in one case.
 
-    `error` is the largest error of the output and of every gradient against float64, relative to
-    the largest value of each; `compile_seconds` is the first call of a compiled peer; `passes` is
+    `error` is the largest error of a row of the output or a gradient against float64, relative to
+    the largest row of each; `compile_seconds` is the first call of a compiled peer; `passes` is
     empty if not timed.
     """
 

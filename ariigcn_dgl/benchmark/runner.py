@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cache
 from itertools import product
 from statistics import median
 from typing import Any, TypeVar, cast
@@ -73,9 +74,11 @@ class Case:
         if name == "forward":
             return torch.no_grad()(lambda: [built.forward()])
         grad = self.problem.grad(self.inputs)
+        typed = cache(lambda dtype: None if grad is None else grad.to(dtype))
 
         def both() -> list[Tensor]:
             out = built.forward()
+            grad = typed(out.dtype)  # of some losses float32, whatever the inputs are
             # Layers of other libraries have parameters that their mode of use leaves out.
             return [out.detach(), *torch.autograd.grad(out, built.leaves, grad, allow_unused=True)]
 

@@ -99,8 +99,8 @@ def machine_text(report: Report) -> str:
 CAPTION = (
     "ms: minimum of calls, with the host's time on a GPU; graph ms: median of replays as a CUDA "
     "graph, over copies of the inputs in turn; MB: peak memory above what was live before a call; "
-    "calls: timed ones; error: largest error of output and gradients against float64, relative to "
-    "the largest value"
+    "calls: timed ones; error: largest error of a row of output and gradients against float64, "
+    "relative to the largest row"
 )
 
 

@@ -56,10 +56,12 @@ class Square:
 def measure() -> Callable[..., CaseRecord]:
     """Run one case quickly."""
 
-    def run(problem: Any, **options: Any) -> CaseRecord:
+    def run(problem: Any, dtype: str = "float32", **options: Any) -> CaseRecord:
         chosen = Options(**{"seconds": 0.0} | options)
         peers = [peer for peer in problem.peers() if chosen.wanted(peer.key)]
-        return run_case(problem, peers, CEILINGS, chosen, CPU, lambda *step: None)
+        return run_case(
+            problem, peers, replace(CEILINGS, dtype=dtype), chosen, CPU, lambda *step: None
+        )
 
     return run
 

@@ -44,6 +44,19 @@ def test_every_peer_computes_the_same(measure: Callable, problem) -> None:
             assert found.error is None or found.error < 2e-6
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "problem", [AttentionProblem("meld", 64, 8), ContrastProblem(40, "supcon")]
+)
+@pytest.mark.usefixtures("tiny")
+def test_ours_rounds_what_it_reads_and_writes_only(measure: Callable, problem, dtype) -> None:
+    case = measure(problem, dtype, peers=["eager" if problem.operator == "contrast" else "dense"])
+    ours, other = case.peers
+    assert (ours.status, other.status) == ("equal", "equal")
+    assert ours.error < case.tolerance
+    assert ours.error < other.error
+
+
 @pytest.mark.slow
 def test_chunked_contrast_computes_the_same(measure: Callable) -> None:
     case = measure(ContrastProblem(1100, "infonce"), peers=["chunked"])
