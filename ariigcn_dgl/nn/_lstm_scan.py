@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ariigcn_dgl.nn._scan import Scan
 
-
-class LSTMScan(Scan):
+class LSTMScan(torch.autograd.Function):
     r"""Run the recurrence from states of zero, given what the inputs add to the gates.
 
     .. math::
@@ -68,8 +66,3 @@ class LSTMScan(Scan):
         rows = recurrent.transpose(0, 1).flatten(1, 2)  # (S, T B, 4 H)
         before = states[:-1].transpose(0, 1).flatten(1, 2)
         return recurrent, rows.transpose(1, 2) @ before, rows.sum(1)
-
-    @staticmethod
-    def runs_on(device: torch.device, width: int, dtype: torch.dtype) -> bool:
-        """Whether the device can do it for so many units H: the CPU."""
-        return device.type == "cpu"

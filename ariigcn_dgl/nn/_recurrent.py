@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences
-from ariigcn_dgl.nn._scan import Scan, run_recurrent
+from ariigcn_dgl.nn._scan import run_recurrent
 from ariigcn_dgl.ops import Impl
 
 
@@ -15,7 +15,6 @@ class Recurrent(nn.Module):
     """A layer of torch, of `kind`, that reads every dialogue of a batch."""
 
     kind: ClassVar[type[nn.GRU] | type[nn.LSTM]]
-    scan: ClassVar[type[Scan]]  # its loop over time
     impl: Impl = "native"
 
     def __init__(
@@ -55,4 +54,4 @@ class Recurrent(nn.Module):
             In the order of `feat`.
         """
         (rnn,) = self.children()
-        return run_recurrent(cast(nn.RNNBase, rnn), self.scan, feat, lengths, self.impl)
+        return run_recurrent(cast(nn.RNNBase, rnn), feat, lengths, self.impl)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
+from ariigcn_dgl.graph import Table
 from ariigcn_dgl.nn import DialogueGRU
 from ariigcn_dgl.nn._gru_scan import GRUScan
 
@@ -18,21 +20,31 @@ TOLERANCE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [1, 7, 97])
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_the_scan_equals_the_cpus(dtype: torch.dtype, width: int):
+def inputs_of(width: int, dtype: torch.dtype) -> tuple[Tensor, Table, list[Tensor]]:
+    """Return inputs, table, and weight and bias."""
     generator = torch.Generator().manual_seed(0)
-    shapes = [(9, 2, 130, 3 * width), (2, 3 * width, width), (2, 3 * width)]
-    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    inputs[1] /= width**0.5
-    inputs = [x.to(dtype) for x in inputs]
-    found = []
+    lengths = torch.randint(1, 10, (130,), generator=generator)
+    count = int(lengths.sum())
+    table = Table.of(lengths, torch.randperm(count, generator=generator))
+    shapes = [(count, 2, 3 * width), (2, 3 * width, width), (2, 3 * width)]
+    inputs, weight, bias = (
+        torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes
+    )
+    return inputs.to(dtype), table, [(weight / width**0.5).to(dtype), bias.to(dtype)]
+
+
+@pytest.mark.parametrize("width", [1, 7, 91])
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_the_kernel_equals_the_cpus_loop(dtype: torch.dtype, width: int):
+    inputs, table, parameters = inputs_of(width, dtype)
+    results = []
     for move in (lambda x: x.double(), lambda x: x.cuda()):
-        given = [move(x).detach().requires_grad_() for x in inputs]
-        states = GRUScan.apply(*given)
-        found.append([states, *torch.autograd.grad(states.square().sum(), given)])
-    for right, one in zip(*found, strict=True):
-        assert (one.cpu().double() - right).abs().max() <= TOLERANCE[dtype] * right.abs().max()
+        given = [move(x).requires_grad_() for x in (inputs, *parameters)]
+        states = GRUScan.apply(given[0], table.rows.to(given[0].device), *given[1:])
+        results.append([states, *torch.autograd.grad(states.square().sum(), given)])
+    for other, one in zip(*results, strict=True):
+        error = (one.cpu().double() - other).abs().max()
+        assert error <= TOLERANCE[dtype] * other.abs().max()
 
 
 def test_the_layer_runs_in_one_kernel_and_equals_cudnns():
@@ -45,22 +57,23 @@ def test_the_layer_runs_in_one_kernel_and_equals_cudnns():
     torch.testing.assert_close(ours, layer(feat, LENGTHS), rtol=1e-3, atol=1e-3)  # cuDNN: tf32
 
 
-def test_the_scan_can_be_captured():
-    inputs = torch.randn(5, 2, 3, 12, device="cuda")
-    weight, bias = torch.randn(2, 12, 4, device="cuda"), torch.randn(2, 12, device="cuda")
-    right = GRUScan.apply(inputs, weight, bias)
+def test_the_kernel_can_be_captured():
+    inputs, table, parameters = inputs_of(4, torch.float32)
+    given = [x.cuda() for x in (inputs, table.rows, *parameters)]
+    right = GRUScan.apply(*given)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        states = GRUScan.apply(inputs, weight, bias)
+        states = GRUScan.apply(*given)
     states.zero_()
     graph.replay()
     assert states.equal(right)
 
 
 def test_a_direct_call_that_does_not_fit_raises():
-    inputs, weight = torch.ones(2, 1, 1, 12, device="cuda"), torch.ones(1, 12, 4, device="cuda")
+    inputs, table, (weight, _) = inputs_of(4, torch.float32)
+    given = [x.cuda() for x in (inputs, table.rows, weight)]
     with pytest.raises(RuntimeError, match="bias has another shape than expected"):
-        torch.ops.ariigcn.gru_scan(inputs, weight, torch.ones(1, 11, device="cuda"))
+        torch.ops.ariigcn.gru_scan(*given, torch.ones(1, 11, device="cuda"))
 
 
 def test_a_width_that_does_not_fit_is_run_by_cudnn():

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.nn._gru_scan import GRUScan
+from ariigcn_dgl.nn import DialogueGRU
 from ariigcn_dgl.ops import (
     PairRule,
     pairwise_contrast,
@@ -124,13 +124,14 @@ def test_contrast(dtype):
 
 @each_dtype
 def test_gru_scan(dtype):
-    inputs = draw((3, 2, 5, 21), (2, 21, 7), (2, 21))
-    check(
-        lambda *x: [GRUScan.apply(*x)],
-        lambda *x: [GRUScan.apply(*x)],
-        inputs,
-        dtype,
-    )
+    layer, lengths = DialogueGRU(5, 14), torch.tensor([3, 1, 2, 4, 3])
+    parameters = dict(layer.named_parameters())
+
+    def run(*x):
+        given = dict(zip(parameters, x[1:], strict=True))
+        return [torch.func.functional_call(layer, given, (x[0], lengths))]
+
+    check(run, run, [*draw((13, 5)), *(p.detach() for p in parameters.values())], dtype)
 
 
 @pytest.mark.parametrize("operator", ["relational", "contrast"])

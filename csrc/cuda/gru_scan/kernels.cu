@@ -77,19 +77,30 @@ __device__ value_t sigmoid(value_t x) {
 // What a block works on: sequences first .. first + count - 1 of a direction.
 template <typename scalar_t, int kSequences>
 struct GruItem {
+  const GruScan<scalar_t>& n;
   int64_t direction, first, count;
 
-  __device__ GruItem(const GruScan<scalar_t>& n, int64_t item) {
+  __device__ GruItem(const GruScan<scalar_t>& scan, int64_t item) : n(scan) {
     const int64_t items = (n.sequences + kSequences - 1) / kSequences;
     direction = item / items;
     first = item % items * kSequences;
     count = n.sequences - first < kSequences ? n.sequences - first : kSequences;
   }
-  // Row of (T, S, B, ...) of one of its sequences, the last one for those that are not there.
-  __device__ int64_t row(const GruScan<scalar_t>& n, int64_t step, int q) const {
+  // Entry of (D, steps, B) of one of its sequences, the last one for those that are not there.
+  __device__ int64_t entry(int64_t steps, int64_t step, int q) const {
     const int64_t sequence = first + (q < count ? q : count - 1);
-    return (step * n.directions + direction) * n.sequences + sequence;
+    return (direction * steps + step) * n.sequences + sequence;
   }
+  __device__ int64_t entry(int64_t step, int q) const { return entry(n.steps, step, q); }
+  __device__ int64_t state(int64_t step, int q) const { return entry(n.steps + 1, step, q); }
+  // The rows that its sequences read at a time step, -1 where there is none.
+  __device__ void read_rows(int64_t step, int (&rows)[kSequences]) const {
+#pragma unroll
+    for (int q = 0; q < kSequences; ++q)
+      rows[q] = step >= 0 && step < n.steps ? int(n.rows[entry(step, q)]) : -1;
+  }
+  // Where such a row is in (N, D, ...).
+  __device__ int64_t place(int row) const { return int64_t(row) * n.directions + direction; }
 };
 
 template <typename scalar_t, int kSequences>
@@ -111,15 +122,20 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     }
     for (int at = r; at < kSequences * padded; at += int(blockDim.x)) memory.state[at] = acc(0);
     for (int q = 0; q < own.count && r < width; ++q)
-      op.states[own.row(n, 0, q) * width + r] = scalar_t(0.0f);
+      op.states[own.state(0, q) * width + r] = scalar_t(0.0f);
     const acc bias = owns ? acc(op.bias[own.direction * rows + r]) : acc(0);
+    // Rows are read two steps ahead, as what lies there is read one step ahead.
+    int row[kSequences], next[kSequences], later[kSequences];
     acc x[kSequences] = {};
-    const auto read_inputs = [&](int64_t step) {
-      if (!owns || step >= n.steps) return;
+    const auto read_inputs = [&](const int(&from)[kSequences]) {
+      if (!owns) return;
 #pragma unroll
-      for (int q = 0; q < kSequences; ++q) x[q] = acc(op.inputs[own.row(n, step, q) * rows + r]);
+      for (int q = 0; q < kSequences; ++q)
+        x[q] = from[q] < 0 ? acc(0) : acc(op.inputs[own.place(from[q]) * rows + r]);
     };
-    read_inputs(0);
+    own.read_rows(0, row);
+    own.read_rows(1, next);
+    read_inputs(row);
     __syncthreads();
     for (int64_t step = 0; step < n.steps; ++step) {
       acc sum[kSequences], input[kSequences];
@@ -128,7 +144,8 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
         sum[q] = bias;
         input[q] = x[q];
       }
-      read_inputs(step + 1);  // while this step's products are added up
+      read_inputs(next);  // while this step's products are added up
+      own.read_rows(step + 2, later);
       if (owns) {
         memory.add_product(r, rows, padded, memory.state, padded, sum);
         if (gate < 2) {
@@ -136,7 +153,7 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
           for (int q = 0; q < kSequences; ++q) {
             const acc value = sigmoid(input[q] + sum[q]);
             memory.row[q * rows + r] = value;
-            if (q < own.count) op.gates[own.row(n, step, q) * 4 * width + r] = scalar_t(value);
+            if (q < own.count) op.gates[own.entry(step, q) * 4 * width + r] = scalar_t(value);
           }
         }
       }
@@ -150,12 +167,18 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
           const acc state = value + update * (before - value);
           memory.state[q * padded + j] = state;
           if (q < own.count) {
-            const int64_t at = own.row(n, step, q);
-            op.states[own.row(n, step + 1, q) * width + j] = scalar_t(state);
+            const int64_t at = own.entry(step, q);
+            if (row[q] >= 0) op.out[own.place(row[q]) * width + j] = scalar_t(state);
+            op.states[own.state(step + 1, q) * width + j] = scalar_t(state);
             op.gates[at * 4 * width + 2 * width + j] = scalar_t(value);
             op.gates[at * 4 * width + 3 * width + j] = scalar_t(sum[q]);
           }
         }
+      }
+#pragma unroll
+      for (int q = 0; q < kSequences; ++q) {
+        row[q] = next[q];
+        next[q] = later[q];
       }
       __syncthreads();
     }
@@ -192,19 +215,24 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
       memory.state[at] = acc(0);
     for (int at = r; at < kSequences * rows; at += int(blockDim.x)) memory.row[at] = acc(0);
     GruStep<acc> next[kSequences];
-    const auto read = [&](int64_t step) {
+    int row[kSequences], next_row[kSequences], later[kSequences];
+    const auto read = [&](int64_t step, const int(&from)[kSequences]) {
       if (r >= width || step < 0) return;
 #pragma unroll
       for (int q = 0; q < kSequences; ++q) {
-        const int64_t at = own.row(n, step, q);
-        const scalar_t* __restrict__ gates = op.gates + at * 4 * width + j;
-        next[q] = {
-            acc(op.grad[at * width + j]), acc(gates[0]),         acc(gates[width]),
-            acc(gates[2 * width]),        acc(gates[3 * width]), acc(op.states[at * width + j])};
+        const scalar_t* __restrict__ gates = op.gates + own.entry(step, q) * 4 * width + j;
+        next[q] = {from[q] < 0 ? acc(0) : acc(op.grad[own.place(from[q]) * width + j]),
+                   acc(gates[0]),
+                   acc(gates[width]),
+                   acc(gates[2 * width]),
+                   acc(gates[3 * width]),
+                   acc(op.states[own.state(step, q) * width + j])};
       }
     };
+    own.read_rows(n.steps - 1, row);
+    own.read_rows(n.steps - 2, next_row);
     acc carried[kSequences] = {};  // what the state's own copy brings back, of column j
-    read(n.steps - 1);
+    read(n.steps - 1, row);
     __syncthreads();
     for (int64_t step = n.steps - 1; step >= 0; --step) {
       if (r < width) {
@@ -223,21 +251,32 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
           gates[2 * padded + j] = of_state;
           carried[q] = grad * s.update;
           if (q < own.count) {
-            const int64_t at = own.row(n, step, q);
-            op.recurrent[at * rows + j] = scalar_t(of_reset);
-            op.recurrent[at * rows + width + j] = scalar_t(of_update);
-            op.recurrent[at * rows + 2 * width + j] = scalar_t(of_state);
-            op.grad_new[at * width + j] = scalar_t(of_new);
+            scalar_t* recurrent = op.recurrent + own.entry(step, q) * rows + j;
+            recurrent[0] = scalar_t(of_reset);
+            recurrent[width] = scalar_t(of_update);
+            recurrent[2 * width] = scalar_t(of_state);
+            if (row[q] >= 0) {
+              scalar_t* inputs = op.grad_inputs + own.place(row[q]) * rows + j;
+              inputs[0] = scalar_t(of_reset);
+              inputs[width] = scalar_t(of_update);
+              inputs[2 * width] = scalar_t(of_new);  // which r does not multiply
+            }
           }
         }
       }
-      read(step - 1);  // while this step's products are added up
+      read(step - 1, next_row);  // while this step's products are added up
+      own.read_rows(step - 2, later);
       __syncthreads();
       if (owns) {
         acc sum[kSequences] = {};
         memory.add_product(r, rows, padded, memory.state + gate * padded, kGruGates * padded, sum);
 #pragma unroll
         for (int q = 0; q < kSequences; ++q) memory.row[q * rows + r] = sum[q];
+      }
+#pragma unroll
+      for (int q = 0; q < kSequences; ++q) {
+        row[q] = next_row[q];
+        next_row[q] = later[q];
       }
       __syncthreads();
     }

@@ -10,31 +10,32 @@
 namespace ariigcn {
 
 constexpr int kGruGates = 3;
-// One for each row of the largest weight that Hopper's shared memory holds beside the states: of
-// 92, 134 and 188 units.
+// One for each row of the weight: few enough that the registers of a thread suffice. Hopper's shared
+// memory holds the weight of 92 units in 64 bits, of 134 in 32, of 188 in 16.
 template <typename scalar_t>
-constexpr int kMostGruThreads = sizeof(scalar_t) == 8   ? 288
-                                : sizeof(scalar_t) == 4 ? 416
-                                                        : 576;
+constexpr int kMostGruThreads = sizeof(scalar_t) == 8 ? 288 : 512;
 
-// Everything is of T time steps, S directions and B sequences, of width H.
+// Everything is of D directions, T time steps and B sequences, of width H, and N rows.
 template <typename scalar_t>
 struct GruScan {
-  int64_t steps, directions, sequences, width;
-  const scalar_t* weight;  // (S, 3 H, H), of the state, gates r, z, n
+  int64_t directions, steps, sequences, width;
+  const int64_t* rows;     // (D, T, B): the row that a sequence reads then; -1 behind its end
+  const scalar_t* weight;  // (D, 3 H, H), of the state, gates r, z, n
 };
 template <typename scalar_t>
 struct GruForward {
   GruScan<scalar_t> scan;
-  const scalar_t* inputs;    // (T, S, B, 3 H)
-  const scalar_t* bias;      // (S, 3 H)
-  scalar_t *states, *gates;  // (T + 1, S, B, H), of which the first are zero, and (T, S, B, 4 H)
+  const scalar_t* inputs;    // (N, D, 3 H)
+  const scalar_t* bias;      // (D, 3 H)
+  scalar_t* out;             // (N, D, H), of rows that a sequence reads
+  scalar_t *states, *gates;  // (D, T + 1, B, H), zeros first, and (D, T, B, 4 H): for backward
 };
 template <typename scalar_t>
 struct GruBackward {
   GruScan<scalar_t> scan;
-  const scalar_t *grad, *states, *gates;  // (T, S, B, H), and as of forward
-  scalar_t *recurrent, *grad_new;         // (T, S, B, 3 H), (T, S, B, H)
+  const scalar_t *grad, *states, *gates;  // (N, D, H), and as of forward
+  scalar_t* grad_inputs;                  // (N, D, 3 H), of rows that a sequence reads
+  scalar_t* recurrent;                    // (D, T, B, 3 H): of what the state adds to the gates
 };
 
 // Bytes of shared memory that a block of either kernel needs at most: the weight of a direction, so
