@@ -19,6 +19,7 @@ carried=${CARRIED:-$PWD/build/carried} failed=0
 [ -n "$wheels" ] || [ ! -d "$carried/wheels" ] || wheels=$carried/wheels
 
 export PYTHON=${PYTHON:-python3} PYTHONUNBUFFERED=1 TORCH_CPP_LOG_LEVEL=ERROR
+export PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin # of compute-sanitizer
 export PYTHONPATH=$PWD:$carried${PYTHONPATH:+:$PYTHONPATH}
 deadline=$((SECONDS + 300)) # of what comes before measuring; with a carried library 20 s
 : > "$out/steps.jsonl"
@@ -121,7 +122,7 @@ benchmark() {
 }
 
 train() {
-  "$PYTHON" -m ariigcn_dgl train --device "$2" --training.epochs 2 --out "$1/run" "${@:3}"
+  "$PYTHON" -m ariigcn_dgl train --device "$2" --out "$1/run" "${@:3}"
 }
 
 export -f install_wheels describe native tests sanitize benchmark train
@@ -150,9 +151,9 @@ if step native 240 bash -c 'native "$@"' - "$carried"; then
   fi
   step graphs 30 bash -c 'tests "$@"' - tests/training/test_cuda_graph.py \
     tests/training/test_no_waiting.py tests/nn/test_sequence_layers.py tests/graph/test_plan.py
-  step train 30 bash -c 'train "$@"' - "$out" $device $graphs
+  step train 30 bash -c 'train "$@"' - "$out" $device --training.epochs 2 $graphs
   rm -rf "$out/run"
-  step train-amp 20 bash -c 'train "$@"' - "$out" $device --training.amp true
+  step train-amp 20 bash -c 'train "$@"' - "$out" $device --training.epochs 1 --training.amp true
 fi
 rm -rf "$out/site" "$out/run"
 echo "== summary"
