@@ -107,7 +107,7 @@ CAPTION = (
 def case_table(case: CaseRecord) -> Table:
     """Return the timed peers of every pass, and below them who was not timed and why."""
     table = Table(title=escape(case_title(case)), title_justify="left", title_style="bold")
-    table.add_column("", no_wrap=True)
+    table.add_column("")  # which alone may break, as figures must not
     timed = [peer for peer in case.peers if peer.passes]
     columns = ["ms", "median", "× ours", "× bound", "MB", "calls", "error"]
     if on_gpu(case):
