@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests, checks and measures the CUDA operators on a machine with a GPU, in under 4 minutes:
+# Tests, checks and measures the CUDA operators on a machine with a GPU, in about 4 minutes:
 #
 #     benchmarks/gpu.sh OUT [WHEELS]
 #
