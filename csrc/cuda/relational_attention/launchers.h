@@ -1,7 +1,7 @@
 // Launchers of the fused relational attention and its gradient; see ops/relational_attention.py.
 //
 // What is known of these kernels comes from the emulator (tests/emulator) and from the machine
-// code: they have not run on a GPU yet. Sizes of tiles, chunks and blocks are designs, not
+// code: no run on a GPU is on record. Sizes of tiles, chunks and blocks are designs, not
 // measurements.
 #pragma once
 
