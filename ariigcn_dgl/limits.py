@@ -1,4 +1,9 @@
-"""The values that a setting may have, written beside its type."""
+"""The values that a setting may have, written beside its type.
+
+One limit serves command lines, files (`ariigcn_dgl.schema`) and settings that Python code makes.
+The restricted types of `jsonargparse.typing` are checked where they are parsed only, and let
+infinity pass as a positive number.
+"""
 
 from __future__ import annotations
 

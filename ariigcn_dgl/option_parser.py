@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from jsonargparse import ArgumentParser
 
+from ariigcn_dgl.errors import InputError
+
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
+
+# Of jsonargparse a wrong value has no structure but a text, 'Parser key "NAME":' and the reason,
+# and types are written as Python does: the least of it that must be taken apart stands here.
+_NAME, _VALUE = 'Parser key "', ". Got value: "
+_REQUIRED = "the following arguments are required: "
+_WORDS = {
+    f"a {bool}": "true or false",
+    f"a {int}": "an integer",
+    f"a {float}": "a number",
+    f"a {str}": "text",
+    f"a {tuple}": "a list",
+    f"a {dict}": "settings by name",
+    "a typing.Literal": "one of ",
+}
 
 
 class OptionParser(ArgumentParser):
     """Is given no option by the environment, whatever ``JSONARGPARSE_DEFAULT_ENV`` says.
 
-    Help that cannot be written raises OSError, where argparse would keep silent.
+    What is wrong is one sentence of an `InputError`. Help that cannot be written raises OSError,
+    where argparse would keep silent.
     """
 
     @property
@@ -30,3 +47,35 @@ class OptionParser(ArgumentParser):
         stream = file or sys.stderr
         if message and stream is not None:  # a shell may have closed it
             stream.write(message)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise `InputError`, which names the option, its value and what was expected."""
+        raise InputError(self._sentence(message, ex)) from ex
+
+    def _sentence(self, message: str, error: BaseException | None) -> str:
+        missing = message.removeprefix(_REQUIRED)
+        if missing != message:
+            return _REQUIRED + ", ".join(map(self._written, missing.split(", ")))
+        if _NAME not in message:
+            return _one_line(message)
+        name = message.rpartition(_NAME)[2].partition('"')[0]  # the last: of settings within others
+        while error is not None and error.__cause__ is not None:
+            error = error.__cause__  # the innermost: of a union, what its first type expected
+        reason = str(error or message).rpartition(f'{_NAME}{name}":')[2]
+        return f"{self._written(name)}: {_reason(_one_line(reason))}"
+
+    def _written(self, name: str) -> str:
+        """Return how an argument is given: by its name, or as --name."""
+        positional = any(x.dest == name and not x.option_strings for x in self._actions)
+        return name if positional else f"--{name}"
+
+
+def _reason(text: str) -> str:
+    for written, words in _WORDS.items():
+        text = text.replace(written, words)
+    expected, found, value = text.rpartition(_VALUE)
+    return f"is {value}, {expected[:1].lower()}{expected[1:]}" if found else text
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -111,6 +111,8 @@ def _check_shape(
             continue
         if value is None:
             raise InputError(f"{where}: {key} has no value; leave the line out")
+        if isinstance(default, list) and not isinstance(value, list):
+            raise InputError(f"{where}: {key} is {value!r}, expected a list")
         if isinstance(default, Mapping):
             if isinstance(value, Mapping):
                 _check_shape(value, default, where, f"{key}.")

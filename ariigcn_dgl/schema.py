@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -45,60 +45,49 @@ def conform(value: Any, hint: Any, where: str) -> Any:
     Traceback (most recent call last):
     ariigcn_dgl.errors.InputError: train.json: damaged: seeds.1: expected an integer, found '1'
     """
-    _check(value, hint, where, ())
+    wrong = next(_wrong(value, hint, ()), None)
+    if wrong:
+        raise InputError(f"{where}: damaged: {wrong}")
     return value
 
 
-def _check(value: Any, hint: Any, where: str, path: tuple[object, ...]) -> None:
+def _wrong(value: Any, hint: Any, path: tuple[object, ...]) -> Iterator[str]:
+    """Yield what is wrong with a value: the first answer only is to be asked for."""
     kind, parts = get_origin(hint) or hint, get_args(hint)
     if kind is Annotated:
-        _check_limits(value, hint, where, path)
+        yield from _wrong(value, parts[0], path)
+        for limit in parts[1:]:
+            if isinstance(limit, Limit) and not limit.holds(value):
+                yield _sentence(value, limit.expected, path)
     elif kind in (Union, UnionType):
-        _check_union(value, parts, where, path)
+        (other,) = (part for part in parts if part is not NoneType)  # no other unions are needed
+        if value is not None:
+            yield from _wrong(value, other, path)
     elif kind is Literal:
-        _expect(value in parts if isinstance(value, str) else False, value, parts, where, path)
+        if value not in parts:
+            yield _sentence(value, f"one of {', '.join(parts)}", path)
     elif is_typeddict(kind):
-        _check_fields(value, kind, where, path)
-    elif kind is list:
-        _expect(isinstance(value, list), value, "a list", where, path)
-        for place, one in enumerate(value):
-            _check(one, parts[0], where, (*path, place))
-    elif kind is dict:
-        _expect(isinstance(value, dict), value, "an object", where, path)
-        for name, one in value.items():
-            _check(name, parts[0], where, path)
-            _check(one, parts[1], where, (*path, name))
+        yield from _wrong(value, dict, path)
+        for name, part in get_type_hints(kind, include_extras=True).items():
+            if name in value:
+                yield from _wrong(value[name], part, (*path, name))
+            elif name in kind.__required_keys__:
+                yield f"lacks '{'.'.join(map(str, (*path, name)))}'"
     else:
         holds, expected = _PLAIN[kind]
-        _expect(holds(value), value, expected, where, path)
-
-
-def _check_limits(value: Any, hint: Any, where: str, path: tuple[object, ...]) -> None:
-    inner, *limits = get_args(hint)
-    _check(value, inner, where, path)
-    for limit in limits:
-        if isinstance(limit, Limit):
-            _expect(limit.holds(value), value, limit.expected, where, path)
-
-
-def _check_union(value: Any, parts: Any, where: str, path: tuple[object, ...]) -> None:
-    if value is None and NoneType in parts:
-        return
-    (other,) = (part for part in parts if part is not NoneType)  # no other unions are needed
-    _check(value, other, where, path)
-
-
-def _check_fields(value: Any, kind: Any, where: str, path: tuple[object, ...]) -> None:
-    _expect(isinstance(value, dict), value, "an object", where, path)
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        if name in value:
-            _check(value[name], hint, where, (*path, name))
-        elif name in kind.__required_keys__:
-            raise InputError(f"{where}: damaged: lacks '{'.'.join(map(str, (*path, name)))}'")
+        if not holds(value):
+            yield _sentence(value, expected, path)
+        if kind is list:
+            for place, one in enumerate(value):
+                yield from _wrong(one, parts[0], (*path, place))
+        elif kind is dict and parts:
+            for name, one in value.items():
+                yield from _wrong(name, parts[0], path)
+                yield from _wrong(one, parts[1], (*path, name))
 
 
 def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)  # True is an int to Python
 
 
 def _is_finite(value: Any) -> bool:
@@ -108,21 +97,18 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
-_PLAIN: Mapping[Any, Any] = {
+_PLAIN: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
     str: (lambda value: isinstance(value, str), "text"),
     bool: (lambda value: isinstance(value, bool), "true or false"),
     int: (_is_int, "an integer"),
     float: (_is_finite, "a finite number"),
+    list: (lambda value: isinstance(value, list), "a list"),
+    dict: (lambda value: isinstance(value, dict), "an object"),
 }
 
 
-def _expect(
-    holds: bool, value: Any, expected: object, where: str, path: tuple[object, ...]
-) -> None:
-    if not holds:
-        found = f"{value!r:.40}" if not isinstance(value, (dict, list)) else type(value).__name__
-        field = ".".join(map(str, path))
-        expected = f"one of {', '.join(expected)}" if isinstance(expected, tuple) else expected
-        raise InputError(
-            f"{where}: damaged: {field + ': ' if field else ''}expected {expected}, found {found}"
-        )
+def _sentence(value: Any, expected: str, path: tuple[object, ...]) -> str:
+    # Of what is large its kind says enough, of a long text its beginning.
+    found = type(value).__name__ if isinstance(value, (dict, list)) else f"{value!r:.40}"
+    field = "".join(f"{name}." for name in path)[:-1]
+    return f"{field}: expected {expected}, found {found}".removeprefix(": ")

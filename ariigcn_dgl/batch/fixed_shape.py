@@ -2,22 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.batch.batch import Batch
-from ariigcn_dgl.data.dialogues import UNLABELLED
-from ariigcn_dgl.graph import Sequences, Table
+from ariigcn_dgl.batch.window import Window
+from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
+from ariigcn_dgl.graph import Graph, Sequences, Table, speaker_threads
 from ariigcn_dgl.graph.padding import padded_graph
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """What the shapes of the tensors of batches depend on; each (number of batches,) int64.
+
+    Parameters
+    ----------
+    utterances, edges, segments : int64 array
+        Of the graph, N, E and P.
+    longest : int64 array
+        Utterances of the longest dialogue.
+    threads, longest_thread : int64 array
+        Speakers in dialogues, and utterances of the one who says most.
+    """
+
+    utterances: np.ndarray
+    edges: np.ndarray
+    segments: np.ndarray
+    longest: np.ndarray
+    threads: np.ndarray
+    longest_thread: np.ndarray
+
+    @classmethod
+    def of(cls, batch: Batch) -> Sizes:
+        """Return those of one batch, which is on the CPU."""
+        graph, lengths, threads = batch.graph, batch.lengths, batch.threads.lengths
+        if lengths is None or threads is None:
+            raise ValueError("a batch of a fixed shape does not know its lengths")
+        sizes = (len(batch.labels), graph.num_edges, graph.num_segments)
+        rest = (int(lengths.max()), len(threads), int(threads.max()))
+        return cls(*(np.array([n]) for n in (*sizes, *rest)))
+
+    @classmethod
+    def of_dialogues(cls, dialogues: Dialogues, window: Window) -> Sizes:
+        """Return those of a batch of each dialogue alone."""
+        lengths, speakers = (
+            torch.from_numpy(dialogues.lengths),
+            torch.from_numpy(dialogues.speakers),
+        )
+        graph = Graph.from_dialogues(
+            lengths,
+            speakers,
+            past=window.past,
+            future=window.future,
+            relations=window.graph_relations,
+            num_speakers=window.num_speakers,
+        )
+        count = dialogues.num_dialogues
+        of_row = np.repeat(np.arange(count), dialogues.lengths)
+        thread = speaker_threads(speakers, lengths).numpy()
+        first, sizes = np.unique(thread, return_index=True, return_counts=True)[1:]
+        longest_thread = np.zeros(count, np.int64)
+        np.maximum.at(longest_thread, of_row[first], sizes)
+        return cls(
+            dialogues.lengths,
+            np.bincount(of_row[graph.dst.numpy()], minlength=count),
+            np.bincount(of_row[graph.seg_dst.numpy()], minlength=count),
+            dialogues.lengths,
+            np.bincount(of_row[first], minlength=count),
+            longest_thread,
+        )
+
+    def of_batches(self, batches: Iterable[np.ndarray]) -> Sizes:
+        """Return those of batches of these dialogues, each given by its dialogues' numbers."""
+        chosen = list(batches)
+        join = {"longest": np.max, "longest_thread": np.max}  # the others add up
+        return Sizes(
+            **{
+                name: np.array([join.get(name, np.sum)(sizes[b]) for b in chosen], np.int64)
+                for name, sizes in vars(self).items()
+            }
+        )
+
+    def __getitem__(self, which: np.ndarray | slice) -> Sizes:
+        return Sizes(**{name: sizes[which] for name, sizes in vars(self).items()})
+
+
+@dataclass(frozen=True)
 class Shape:
-    """All that the shapes of a batch's tensors depend on, rounded up.
+    """All that the shapes of a padded batch's tensors depend on.
 
     Parameters
     ----------
@@ -33,9 +111,9 @@ class Shape:
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1], Window())
-    >>> shape = Shape.of(batch, dialogues=8)
-    >>> shape.dialogues, shape.utterances > len(batch.labels)
-    (8, True)
+    >>> shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=8)
+    >>> shape.dialogues, shape.utterances - len(batch.labels)
+    (8, 1)
     """
 
     utterances: int
@@ -47,39 +125,102 @@ class Shape:
     longest_thread: int
 
     @classmethod
-    def of(cls, batch: Batch, dialogues: int) -> Shape:
-        """Return the smallest shape that holds a batch of at most so many dialogues."""
-        graph, lengths, thread_lengths = batch.graph, batch.lengths, batch.threads.lengths
-        if lengths is None or thread_lengths is None:
-            raise ValueError("a batch of a fixed shape does not know its lengths")
-        utterances = _rung(graph.num_dst + 1)
-        while True:
-            added = utterances - graph.num_dst
-            # Coarser steps than half of N' would not fit what N' - N nodes can have.
-            segments = _multiple(graph.num_segments + added, max(1, utterances // 2))
-            if segments - graph.num_segments <= added * graph.num_rels:
-                break
-            utterances = _rung(utterances + 1)
+    def holding(cls, sizes: Sizes, num_rels: int, dialogues: int) -> Shape:
+        """Return the smallest shape that holds batches of such sizes.
+
+        Parameters
+        ----------
+        sizes : Sizes
+            Of one batch or more.
+        num_rels : int
+            Relations R of their graphs.
+        dialogues : int
+            Most dialogues in a batch, B'.
+        """
+        # `padded_graph` gives a new node at least a segment and at most one for each relation, and
+        # each new segment an edge: N' - N <= P' - P <= R (N' - N), P' - P <= E' - E.
+        spare = sizes.segments - sizes.utterances
+        utterances = int(sizes.utterances.max()) + 1
+        if num_rels > 1:
+            short = sizes.segments - num_rels * sizes.utterances
+            gap = int(spare.max() - short.min())
+            utterances = max(utterances, -(-gap // (num_rels - 1)))
+        segments = utterances + int(spare.max())
         return cls(
             utterances,
-            _rung(graph.num_edges + segments - graph.num_segments),
+            segments + int((sizes.edges - sizes.segments).max()),
             segments,
             dialogues,
-            _rung(int(lengths.max())),
-            _rung(len(thread_lengths)),
-            _rung(int(thread_lengths.max())),
+            int(sizes.longest.max()),
+            int(sizes.threads.max()),
+            int(sizes.longest_thread.max()),
+        )
+
+    def holds(self, sizes: Sizes, num_rels: int) -> bool:
+        """Whether a batch of such sizes can be `padded` to this shape."""
+        new = self.utterances - sizes.utterances
+        segments, edges = self.segments - sizes.segments, self.edges - sizes.edges
+        rest = ("longest", "threads", "longest_thread")
+        return bool(
+            ((new > 0) & (new <= segments) & (segments <= np.minimum(edges, new * num_rels))).all()
+            and all((getattr(sizes, name) <= getattr(self, name)).all() for name in rest)
         )
 
 
-def _multiple(number: int, step: int) -> int:
-    """Return the least multiple of `step` that is not below `number`."""
-    return -(-number // step) * step
+CUT_PLACES = 512  # few_shapes looks at so many: its time grows with their square (0.2 s)
 
 
-def _rung(number: int) -> int:
-    """Return the least of 1, 2, 3, 4, 6, 8, 12, 16, ... that is not below `number`."""
-    power = 1 << (number - 1).bit_length()
-    return 3 * power // 4 if 3 * power // 4 >= number and power >= 4 else power
+def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[Shape]:
+    """Return at most `most` shapes, smallest first, that hold all batches of such sizes.
+
+    Batches are sorted by utterances and cut into groups, a shape each, so that as little work as
+    possible is added: the work of a batch is its utterances and, as a GRU takes a step for each,
+    those of its longest dialogue, both relative to their means.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Of all batches to come.
+    num_rels, dialogues : int
+        As of `Shape.holding`.
+    most : int
+        Number of shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sizes = Sizes(*(np.array([10, 11, 30, 32, 31]) for _ in range(6)))
+    >>> [shape.utterances for shape in few_shapes(sizes, num_rels=5, dialogues=8, most=2)]
+    [12, 33]
+    """
+    sizes = sizes[np.lexsort((sizes.longest, sizes.utterances))]
+    count = len(sizes.utterances)
+    places = np.unique(np.linspace(0, count, min(count, CUT_PLACES) + 1).astype(int))
+    # Of the batches between two neighbouring places: the most utterances, the longest dialogue.
+    utterances = np.maximum.reduceat(sizes.utterances, places[:-1]) / sizes.utterances.mean()
+    longest = np.maximum.reduceat(sizes.longest, places[:-1]) / sizes.longest.mean()
+    # least[j]: work of the batches before place j, in the groups made so far; cuts[g][j]: the place
+    # where the last of g + 1 groups begins.
+    least, cuts = np.full(len(places), np.inf), list[np.ndarray]()
+    least[0] = 0
+    for _ in range(most):
+        less, cut = least.copy(), np.arange(len(places))  # this group may stay empty
+        for j in range(1, len(places)):
+            longest_from = np.maximum.accumulate(longest[:j][::-1])[::-1]
+            work = least[:j] + (places[j] - places[:j]) * (utterances[j - 1] + longest_from)
+            i = int(work.argmin())
+            if work[i] < less[j]:
+                less[j], cut[j] = work[i], i
+        least = less
+        cuts.append(cut)
+    shapes, last = list[Shape](), len(places) - 1
+    for cut in reversed(cuts):
+        first = int(cut[last])
+        if first < last:
+            group = sizes[places[first] : places[last]]
+            shapes.append(Shape.holding(group, num_rels, dialogues))
+        last = first
+    return shapes[::-1]
 
 
 def padded(batch: Batch, shape: Shape) -> Batch:

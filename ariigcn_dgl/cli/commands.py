@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -120,14 +120,16 @@ COMMANDS = {
 }
 
 
-def named_in(arguments: list[str]) -> str:
-    """Return the name of the command that a command line calls; "" if it calls none.
+def command_in(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the command that a command line begins with, and its own arguments; "" for none.
 
     Examples
     --------
-    >>> named_in(["data", "check", "folder"]), named_in(["train", "--help"]), named_in(["bake"])
-    ('data check', 'train', '')
+    >>> command_in(["data", "check", "folder"]), command_in(["bake"])
+    (('data check', ['folder']), ('', ['bake']))
     """
-    words = [argument for argument in arguments if not argument.startswith("-")]
-    names = (" ".join(words[:count]) for count in (1, 2))
-    return next((name for name in names if name in COMMANDS), "")
+    for count in (1, 2):
+        name = " ".join(arguments[:count])
+        if name in COMMANDS:
+            return name, arguments[count:]
+    return "", arguments

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
 import shtab
+from jsonargparse import ArgumentParser
 
 from ariigcn_dgl.cli.commands import COMMANDS
-from ariigcn_dgl.cli.parser import parser_with
 from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.experiments.study_file import STUDIES
 from ariigcn_dgl.models import SYSTEMS
@@ -31,17 +31,24 @@ STUDY_OR_FILE = {
 }
 
 
-def completion(shell: str) -> str:
-    """Return the script for a shell, "bash" or "zsh".
+def completion(parser: ArgumentParser, shell: str) -> str:
+    """Return the script for a shell.
 
     Text is completed as a path, but for the few arguments that are known to be something else.
 
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Of the whole command line, with the options of every command; it is changed.
+    shell : {"bash", "zsh"}
+        The shell.
+
     Examples
     --------
-    >>> completion("bash").splitlines()[-1]
+    >>> from ariigcn_dgl.cli.parser import whole_parser
+    >>> completion(whole_parser(COMMANDS), "bash").splitlines()[-1]
     'complete -o bashdefault -F _shtab_ariigcn ariigcn'
     """
-    parser = parser_with(COMMANDS)
     for name, command in _commands(parser):
         hints = get_type_hints(COMMANDS[name].load())
         for action in command._actions:
@@ -49,7 +56,9 @@ def completion(shell: str) -> str:
                 vars(action)["complete"] = STUDY_OR_FILE  # an attribute of shtab's
             elif action.dest in WORDS:
                 action.choices = WORDS[action.dest]
-            elif action.dest not in NAMES and _takes_text(hints.get(action.dest)):
+            elif action.choices or action.dest in NAMES:
+                continue
+            elif _takes_text(hints.get(action.dest)):
                 vars(action)["complete"] = shtab.FILE
     return parser.get_completion_script(f"shtab-{shell}")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from ariigcn_dgl.cli.parser import stop
+from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code
 from ariigcn_dgl.escape import visible
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ariigcn_dgl.cli.commands import COMMANDS, named_in
+from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
-from ariigcn_dgl.cli.parser import parser_with, stop
+from ariigcn_dgl.cli.parser import command_parser, whole_parser
 from ariigcn_dgl.cli.resume import refuse_beside_resume
+from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code, stoppable
 from ariigcn_dgl.errors import InputError
 
@@ -46,13 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Return the command and all its options; those not given have the values of the preset."""
-    arguments = [_with_underscores(argument) for argument in arguments]
-    parser = parser_with({named_in(arguments)}, arguments)
-    command, name = parser.instantiate(parser.parse_args(arguments)), ""
-    while command.get("subcommand"):
-        name = f"{name} {command['subcommand']}".strip()
-        command = command[command["subcommand"]]
-    return name, {k: v for k, v in vars(command).items() if k not in ("config", "subcommand")}
+    name, own = command_in([_with_underscores(argument) for argument in arguments])
+    if not name:
+        parser = whole_parser()
+        parser.parse_args(own)  # ends: with help, or with what is wrong
+        parser.error("expected a command first")
+    parser = command_parser(name, own)
+    options = parser.instantiate(parser.parse_args(own))
+    return name, {k: v for k, v in vars(options).items() if k != "config"}
 
 
 def _with_underscores(argument: str) -> str:

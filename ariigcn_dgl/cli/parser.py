@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict
@@ -16,14 +15,12 @@ from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
-from ariigcn_dgl.escape import visible
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.option_parser import OptionParser
 
-BAD_INPUT = 2
 SHELLS = ("bash", "zsh")
 LONG, SHOWN = 1000, 40  # characters of an argument that is no word, and what is shown of it
-REQUIRED = "the following arguments are required: "
 DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 
 A first run needs no data:     ariigcn train
@@ -47,14 +44,19 @@ class _PrintCompletion(argparse.Action):
     def __call__(
         self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None
     ) -> None:
-        from ariigcn_dgl.cli.completion import completion  # imports this module
+        # Imports every system and shtab, which no other command line may wait for.
+        from ariigcn_dgl.cli.completion import completion
 
-        print(completion(values))
+        print(completion(whole_parser(COMMANDS), values))
         sys.exit()
 
 
 class Parser(OptionParser):
-    """Answers bad options with one sentence instead of the whole usage."""
+    """Says with what is wrong where help is."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # An abbreviation would change its meaning when an option of that beginning is added.
+        super().__init__(*arguments, formatter_class=_Help, allow_abbrev=False, **options)
 
     def parse_args(
         self,
@@ -68,6 +70,8 @@ class Parser(OptionParser):
         given = None if args is None else list(args)
         try:
             return super().parse_args(given, namespace, env, defaults, **options)
+        except InputError:
+            raise
         except UnicodeDecodeError:  # of a file that a group of options, as --model, was given
             for path in (Path(argument.rpartition("=")[2]) for argument in given or ()):
                 if path.is_file():
@@ -80,56 +84,21 @@ class Parser(OptionParser):
             self.error(f"{longest[:SHOWN]}...: has {len(longest)} characters: {error}")
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print what is wrong, and where help is, and end with code 2."""
-        name = (getattr(ex, "subcommand_parser", None) or self).prog.replace(" [options]", "")
-        message = " ".join(message.split())
-        if message.startswith(REQUIRED):
-            name, message = _name_required(message.removeprefix(REQUIRED).split(", "))
-        command = COMMANDS.get(name.removeprefix("ariigcn "))
-        positional = command.positional if command else ()
-        message = re.sub(
-            r'Parser key "([\w.]+)"( element \d+)?:',
-            lambda key: f"{key[1]}:" if key[1] in positional else f"--{key[1]}:",
-            message,
-        )
-        message = re.sub(r"a <class '(\w+)'>", r"\1", message).replace(
-            "a typing.Literal", "one of "
-        )
-        stop(f"{message} (see: {name} --help)")
+        """Raise `InputError`, which says what is wrong and where help is."""
+        name = self.prog.replace(" [options]", "")
+        raise InputError(f"{self._sentence(message, ex)} (see: {name} --help)") from ex
 
 
-def _name_required(names: Sequence[str]) -> tuple[str, str]:
-    """Return the command and the sentence for ``["data.convert.out"]``."""
-    name = names[0].rpartition(".")[0].replace(".", " ")
-    short = [one.rpartition(".")[2] for one in names]
-    options = [one if one in COMMANDS[name].positional else f"--{one}" for one in short]
-    return f"ariigcn {name}", REQUIRED + ", ".join(options)
-
-
-def stop(sentence: str) -> NoReturn:
-    """Print a sentence about bad input and end with code 2."""
-    print(f"ariigcn: {visible(sentence)}", file=sys.stderr)
-    sys.exit(BAD_INPUT)
-
-
-def parser_with(names: Container[str], arguments: Sequence[str] = ()) -> Parser:
-    """Return the parser of the command line.
+def whole_parser(names: Container[str] = ()) -> Parser:
+    """Return the parser of the command line with all commands in it.
 
     Parameters
     ----------
     names : container of str
         Commands that get their options, and are imported for it; the others have a name and a line
         of help only.
-    arguments : sequence of str
-        The command line: the system that it names decides the options of ``train``.
     """
-    parser = Parser(
-        prog="ariigcn",
-        description=DESCRIPTION,
-        version=__version__,
-        formatter_class=_Help,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="ariigcn", description=DESCRIPTION, version=__version__)
     parser.add_argument(
         "--print_completion",
         action=_PrintCompletion,
@@ -142,21 +111,31 @@ def parser_with(names: Container[str], arguments: Sequence[str] = ()) -> Parser:
     of_data = {name: one for name, one in COMMANDS.items() if name.startswith("data ")}
     for name, command in COMMANDS.items():
         if name not in of_data:
-            own = _options(name, arguments) if name in names else Parser()
+            own = command_parser(name) if name in names else Parser()
             subcommands.add_subcommand(name, own, help=command.help)
     data = Parser(description=f"{DATA_HELP.capitalize()}.")
     subcommands.add_subcommand("data", data, help=DATA_HELP)
     data_subcommands = data.add_subcommands()
     for name, command in of_data.items():
-        own = _options(name, arguments) if name in names else Parser()
+        own = command_parser(name) if name in names else Parser()
         data_subcommands.add_subcommand(name.removeprefix("data "), own, help=command.help)
     return parser
 
 
-def _options(name: str, arguments: Sequence[str]) -> Parser:
+def command_parser(name: str, arguments: Sequence[str] = ()) -> Parser:
+    """Return the parser of one command's options, which it is imported for.
+
+    Parameters
+    ----------
+    name : str
+        The command.
+    arguments : sequence of str
+        What follows it: the system named there decides the options of ``train``.
+    """
     function, positional = COMMANDS[name].load(), COMMANDS[name].positional
     text = function.__doc__ or ""
-    parser = Parser(description=cleandoc(text).split("Parameters\n")[0].strip())
+    description = cleandoc(text).split("Parameters\n")[0].strip()
+    parser = Parser(prog=f"ariigcn {name}", description=description)
     documented = parse_docstring(text).params
     explain = {param.arg_name: " ".join((param.description or "").split()) for param in documented}
     if name == "train":
@@ -196,6 +175,7 @@ def _add_training_options(
     """Add the options of ``train``, of which those of the model belong to the chosen system."""
     # These import every system, which no other command may wait for.
     from ariigcn_dgl.cli.choice import chosen
+    from ariigcn_dgl.models import SYSTEMS
     from ariigcn_dgl.training.run_config import preset_config
 
     system, preset = chosen(arguments)
@@ -203,7 +183,8 @@ def _add_training_options(
     parser.add_argument("--config", action="config", help="YAML file of options")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
     parser.add_argument("--model", type=type(config.model), help=explain["model"])
-    _add_options(parser, function, explain, skip=("seeds", "model"))
+    parser.add_argument("--system", choices=tuple(SYSTEMS), help=explain["system"])
+    _add_options(parser, function, explain, skip=("seeds", "model", "system"))
     defaults = {"model": asdict(config.model), "training": asdict(config.training)}
     parser.set_defaults(defaults | {"system": config.system, "preset": preset})
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from ariigcn_dgl.escape import visible
+
+BAD_INPUT = 2  # what argparse and most commands of Unix end with
 
 
 class Screen(Console):
@@ -34,3 +36,9 @@ def show(shown: Any, narrowest: int = 0) -> None:
     if narrowest and not console.is_terminal:
         console = Screen(width=max(narrowest, console.width))
     console.print(shown)
+
+
+def stop(sentence: str) -> NoReturn:
+    """Print a sentence about bad input and end with code 2."""
+    note(f"ariigcn: {sentence}")
+    sys.exit(BAD_INPUT)

@@ -24,7 +24,7 @@ from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.files import write_json
-from ariigcn_dgl.models import SYSTEMS, SystemName
+from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
@@ -40,7 +40,7 @@ def train(
     model: Any,
     training: TrainingConfig,
     seeds: list[int],
-    system: SystemName = "ariigcn",
+    system: str = "ariigcn",
     preset: PresetName = "tuned",
     data: str = "synthetic",
     modalities: list[str] | None = None,

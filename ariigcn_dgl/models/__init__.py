@@ -1,7 +1,5 @@
 """Complete systems."""
 
-from typing import Literal
-
 from ariigcn_dgl.models.ariigcn import ARIIGCN
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.bc_lstm import BcLSTM, BcLSTMAttention, BcLSTMAttentionConfig, BcLSTMConfig
@@ -14,18 +12,6 @@ from ariigcn_dgl.models.mlp import MLP, MLPConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
-SystemName = Literal[  # all of `SYSTEMS`, in their order
-    "ariigcn",
-    "bc-lstm",
-    "bc-lstm-att",
-    "bigru",
-    "ct-net",
-    "dialogue-gcn",
-    "dialogue-rnn",
-    "lr-gcn",
-    "mlp",
-    "textcnn",
-]
 SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "ariigcn": ARIIGCN,
     "bc-lstm": BcLSTM,
@@ -60,7 +46,6 @@ __all__ = [
     "LRGCNConfig",
     "MLPConfig",
     "System",
-    "SystemName",
     "TextCNNConfig",
     "UtteranceTextCNN",
 ]

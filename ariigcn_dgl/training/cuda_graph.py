@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch
-from ariigcn_dgl.batch.fixed_shape import Shape, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, padded, rebuilt, tensors_of
 from ariigcn_dgl.transfer import pack, unpack
 
 Update = Callable[[Batch], dict[str, Tensor]]  # of the weights by a batch; returns the losses
@@ -64,8 +64,9 @@ class CudaGraphs:
 class CapturedUpdate:
     """Does an update, for each shape of batch from its third on as a replay.
 
-    A batch is `padded` to one of a few shapes and copied, in one piece, to where the graph reads
-    it. The first of a shape is computed as ever, which warms libraries up; the second is captured.
+    A batch is `padded` to the first shape that holds it and copied, in one piece, to where the
+    graph reads it. The first of a shape is computed as ever, which warms libraries up; the second
+    is captured.
     The model must be `System.capturable`.
 
     Parameters
@@ -74,25 +75,35 @@ class CapturedUpdate:
         `Learner.update` or `Learner.adversarial_update` of a learner with ``capturable=True``.
     device : torch.device or str
         Where the learner's model is.
-    batch_size : int
-        Most dialogues in a batch.
+    shapes : sequence of Shape
+        What batches may have, smallest first (`few_shapes`).
     capture : GraphCapture
         Usually `CudaGraphs`.
     """
 
     def __init__(
-        self, update: Update, device: torch.device | str, batch_size: int, capture: GraphCapture
+        self,
+        update: Update,
+        device: torch.device | str,
+        shapes: Sequence[Shape],
+        capture: GraphCapture,
     ) -> None:
         self.update = update
         self.device = torch.device(device)
-        self.batch_size = batch_size
+        self.shapes = shapes
         self.capture = capture
         self.inputs: dict[Shape, _Inputs] = {}
         self.replays: dict[Shape, Callable[[], dict[str, Tensor]]] = {}
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """Update by a batch that is on the CPU; return the losses."""
-        shape = Shape.of(batch, self.batch_size)
+        """Update by a batch that is on the CPU; return the losses.
+
+        Raises
+        ------
+        ValueError
+            If none of the shapes holds the batch.
+        """
+        shape = self._shape(batch)
         fixed = padded(batch, shape)
         if shape not in self.inputs:
             self.inputs[shape] = _Inputs.of(fixed, self.device)
@@ -103,6 +114,13 @@ class CapturedUpdate:
             self.replays[shape] = self.capture.capture(lambda: self.update(inputs.batch()))
         # Copied: the next replay writes its losses to the same place.
         return {name: loss.clone() for name, loss in self.replays[shape]().items()}
+
+    def _shape(self, batch: Batch) -> Shape:
+        sizes = Sizes.of(batch)
+        for shape in self.shapes:
+            if shape.holds(sizes, batch.graph.num_rels):
+                return shape
+        raise ValueError(f"none of the shapes holds a batch of {len(batch.labels)} utterances")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
@@ -130,7 +129,7 @@ def preset_config(system: str, preset: str) -> RunConfig:
 @cache  # a parser of a large dataclass takes tens of milliseconds to make
 def _parser(system: str) -> OptionParser:
     """Return what reads and writes a system's settings, with the types that options have."""
-    parser = OptionParser(exit_on_error=False)
+    parser = OptionParser()
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=SYSTEMS[system].Config)
     parser.add_argument("--training", type=TrainingConfig)
@@ -165,22 +164,8 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         if value is None:
             raise InputError(f"--{name}: has no value")
         settings[name] = value
-    try:
-        settings = parser.parse_object(settings.as_dict())
-    except ArgumentError as error:
-        raise InputError(_wrong_type(" ".join(str(error).split()), changes)) from error
+    settings = parser.parse_object(settings.as_dict())
     return RunConfig(**vars(parser.instantiate(settings)))
-
-
-def _wrong_type(text: str, changes: Mapping[str, Any]) -> str:
-    """Return the parser's message about one of the changes as a sentence of ours."""
-    found = re.match(
-        r"Parser key \"([\w.]+)\": Expected an? (?:<class '(\w+)'>|typing\.Literal(\[.*?\]))", text
-    )
-    if not found or found[1] not in changes:
-        return text
-    name, kind, choice = found.groups()
-    return f"--{name}: is {changes[name]!r}, expected {kind or f'one of {choice}'}"
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
@@ -240,7 +225,7 @@ def read_config(path: Path) -> RunConfig:
     except InputError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
-    except (ArgumentError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, collate, shuffled_batches
+from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
@@ -39,6 +40,10 @@ Report = Callable[[dict[str, Any]], None]
 
 # What torch raises where a checkpoint is of another model.
 _MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+# Shapes that captured batches are padded to. Each costs a computed step and a capture: of the
+# tuned trainings 96 % (IEMOCAP) and 98 % (MELD) of steps are replays, of 1.2 and 1.3 times the
+# utterances.
+CAPTURED_SHAPES = 4
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
 
@@ -91,9 +96,10 @@ class Trainer:
         self.adversarial_update: Update = self.learner.adversarial_update
         self.batch_device: str | None = device
         if capture is not None:
-            self.update = CapturedUpdate(self.update, device, batch_size, capture)
+            shapes = self._captured_shapes()
+            self.update = CapturedUpdate(self.update, device, shapes, capture)
             self.adversarial_update = CapturedUpdate(
-                self.adversarial_update, device, batch_size, capture
+                self.adversarial_update, device, shapes, capture
             )
             self.batch_device = None  # a captured update sends its batches itself
         self.history: list[dict[str, Any]] = []  # a record of each epoch
@@ -137,16 +143,27 @@ class Trainer:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the training dialogues in the batches of an epoch."""
-        generator = np.random.default_rng([self.seed, epoch])
         # Of their own, so that without modality dropout the order is the same.
         dropping = np.random.default_rng([self.seed, epoch, 1])
-        chosen = shuffled_batches(
-            self.dialogues.lengths, self.train_set, self.config.batch_size, generator
-        )
-        for indices in chosen:
+        for indices in self._batch_indices(epoch):
             batch = collate(self.dialogues, indices, self.model.window)
             batch = drop_modalities(batch, self.config.modality_dropout, dropping)
             yield batch if self.batch_device is None else batch.to(self.batch_device)
+
+    def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
+        """Yield the dialogues of each batch of an epoch."""
+        generator = np.random.default_rng([self.seed, epoch])
+        return shuffled_batches(
+            self.dialogues.lengths, self.train_set, self.config.batch_size, generator
+        )
+
+    def _captured_shapes(self) -> list[Shape]:
+        """Return the shapes that hold every batch of every epoch: all are known beforehand."""
+        window = self.model.window
+        of_dialogues = Sizes.of_dialogues(self.dialogues, window)
+        epochs = range(1, self.epochs + 1)
+        sizes = of_dialogues.of_batches(b for epoch in epochs for b in self._batch_indices(epoch))
+        return few_shapes(sizes, window.num_rels, self.config.batch_size, CAPTURED_SHAPES)
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Score the averaged weights on validation, and keep them if they are the best so far."""

@@ -140,14 +140,14 @@ def test_damaged_report_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bake"], "operators: Expected one of"),
+        (["bake"], "operators: is bake, expected one of"),
         (["--relations", "10"], "--relations 10: expected twice a square"),
         (["--dims", "0"], "--dims 0: expected at least 1"),
         (["--threads", "-1"], "--threads -1: expected at least 1"),
         (["--peers", "me"], "--peers me: expected some of chunked, compiled"),
         (["--seconds", "-1"], "--seconds -1.0: expected at least 0"),
         (["--clock", "cpu", "--threads", "2"], "only with --threads 1"),
-        (["--shapes", "small"], "--shapes: Expected one of"),
+        (["--shapes", "small"], "--shapes: is small, expected one of"),
         (["step", "--shapes", "long"], "--shapes long: step has iemocap, meld"),
         (["--picture", "roof.gif"], "expected a name that ends in .png, .svg or .pdf"),
         (["--json", "no/such/folder.json"], "the folder no/such does not exist"),

@@ -244,9 +244,9 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
     ("options", "words"),
     [
         (["--training.epochs=0"], "--training.epochs: is 0, expected at least 1"),
-        (["--training.epochs=many"], "--training.epochs: Expected int. Got value: many"),
+        (["--training.epochs=many"], "--training.epochs: is many, expected an integer"),
         (["--training.learning_rate=-1"], "--training.learning_rate: is -1.0, expected a positive"),
-        (["--model.context=lstm"], "--model.context: Expected one of ['none', 'gru']"),
+        (["--model.context=lstm"], "--model.context: is lstm, expected one of ['none', 'gru']"),
         (["--model.speaker_relative=[smell]"], "--model.speaker_relative: is ('smell',), expected"),
         (["--system=best"], "--system: unknown system 'best', expected one of ariigcn, "),
         (["--system=mlp"], "unrecognized arguments: --model.head_dim=8"),
@@ -266,7 +266,7 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
         (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),
         (["--seeds", "4294967296"], "expected different numbers from 0 to 4294967295"),
-        (["--seeds=x"], "--seeds: Expected int. Got value: x"),
+        (["--seeds=x"], "--seeds: is x, expected an integer"),
         (["--threads=0"], "--threads: is 0, expected at least 1"),
         (["--device=abacus"], "--device abacus: not usable here"),
         (["--device=meta"], "--device meta: not usable here"),
@@ -287,9 +287,9 @@ def test_device_that_is_not_there_is_named(refused_train: Callable[..., str]) ->
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("nonsense: 1\n", "does not accept option 'nonsense'"),
-        ("training:\n  nonsense: 1\n", "does not accept option 'training.nonsense'"),
-        ("training:\n  epochs: many\n", "--training.epochs: Expected int. Got value: many"),
+        ("nonsense: 1\n", "Option 'nonsense' is not accepted"),
+        ("training:\n  nonsense: 1\n", "Group 'training' does not accept option 'nonsense'"),
+        ("training:\n  epochs: many\n", "--training.epochs: is many, expected an integer"),
         ("model: [\n", "parsing"),
         ("seeds: []\n", "--seeds"),
     ],

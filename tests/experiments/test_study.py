@@ -90,7 +90,7 @@ def test_a_wrong_key_is_named(study: Path, change: dict, message: str) -> None:
         ({"system": "lstm"}, "--system: unknown system 'lstm'"),
         ({"preset": "tuned"}, "preset tuned: was chosen for ariigcn"),
         ({"set": {"model.hiden_dim": 3}}, "model.hiden_dim: mlp has no such setting"),
-        ({"set": {"training.epochs": "x"}}, "training.epochs: is 'x', expected int"),
+        ({"set": {"training.epochs": "x"}}, "training.epochs: is x, expected an integer"),
         ({"set": {"training.epochs": 0}}, "training.epochs: is 0, expected at least 1"),
         ({"search": {"model.dropout": [0.1, 1.5]}}, "model.dropout: is 1.5, expected a number"),
         ({"match": {"to": "mlp", "widths": ["model.w"]}}, "model.w: mlp has no such setting"),

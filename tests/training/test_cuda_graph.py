@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, collate
+from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, few_shapes
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn._dropout import Dropout
@@ -56,6 +58,12 @@ def batches_of(dialogues: Dialogues, learner: Learner) -> list[Batch]:
     return [replace(b, features={m: x.double() for m, x in b.features.items()}) for b in found]
 
 
+def shapes_of(dialogues: Dialogues, learner: Learner) -> list[Shape]:
+    window = learner.model.window
+    sizes = Sizes.of_dialogues(dialogues, window).of_batches(map(np.array, CHOSEN))
+    return few_shapes(sizes, window.num_rels, dialogues=3, most=2)
+
+
 def check_same(
     learners: Sequence[Learner], computed: list[dict], replayed: list[dict[str, Tensor]]
 ) -> None:
@@ -73,11 +81,13 @@ def check_same(
 def test_replayed_steps_equal_computed_ones(preset, changes, kind, dialogues):
     computing, capturing = learners_of(preset, changes, dialogues, "cpu")
     graphs = EmulatedGraphs()
-    update = CapturedUpdate(getattr(capturing, kind), "cpu", 3, graphs)
+    update = CapturedUpdate(
+        getattr(capturing, kind), "cpu", shapes_of(dialogues, capturing), graphs
+    )
     batches = batches_of(dialogues, computing)
     computed = [computing.step(getattr(computing, kind), batch) for batch in batches]
     replayed = [capturing.step(update, batch) for batch in batches]
-    assert graphs.replays == len(batches) - 2  # all but the first of each shape
+    assert graphs.replays == len(batches) - 2  # all but the first of each of two shapes
     check_same([computing, capturing], computed, replayed)
 
 
@@ -102,7 +112,7 @@ def test_replays_are_what_they_captured_bit_by_bit(preset, changes, amp, dialogu
         learner.ema.float()
         learner.class_weight = None
         learner.config = replace(learner.config, amp=amp)
-        update = CapturedUpdate(learner.update, "cpu", 3, capture)
+        update = CapturedUpdate(learner.update, "cpu", shapes_of(dialogues, learner), capture)
         batches = [collate(dialogues, chosen, learner.model.window) for chosen in CHOSEN]
         terms = [learner.step(update, batch) for batch in batches]
         found.append([terms, learner.model.state_dict(), learner.ema.state_dict()])
@@ -115,7 +125,9 @@ def test_replays_are_what_they_captured_bit_by_bit(preset, changes, amp, dialogu
 @pytest.mark.parametrize("kind", ["update", "adversarial_update"])
 def test_cuda_graphs_of_steps_equal_computed_ones(preset, changes, kind, dialogues):
     computing, capturing = learners_of(preset, changes, dialogues, "cuda")
-    update = CapturedUpdate(getattr(capturing, kind), "cuda", 3, CudaGraphs("cuda"))
+    update = CapturedUpdate(
+        getattr(capturing, kind), "cuda", shapes_of(dialogues, capturing), CudaGraphs("cuda")
+    )
     batches = batches_of(dialogues, computing)
     computed = [computing.step(getattr(computing, kind), b.to("cuda")) for b in batches]
     replayed = [capturing.step(update, batch) for batch in batches]
@@ -129,7 +141,7 @@ def test_dropout_of_every_replay_is_another(preset: str, dialogues: Dialogues):
     settings = kind.resolved(replace(config.model, head_dropout=0.5), dialogues)
     model = kind(dialogues.widths, dialogues.num_classes, settings)
     learner = Learner(model, replace(config.training, learning_rate=1e-30), 4, 2, capturable=True)
-    update = CapturedUpdate(learner.update, "cpu", 3, EmulatedGraphs())
+    update = CapturedUpdate(learner.update, "cpu", shapes_of(dialogues, learner), EmulatedGraphs())
     batch = collate(dialogues, [0, 1, 2], model.window)
     losses = [learner.step(update, batch)["classification"].item() for _ in range(5)]
     assert len(set(losses)) == 5

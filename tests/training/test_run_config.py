@@ -192,8 +192,8 @@ def test_environment_gives_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"model.window": 3}, "--model.window: ariigcn has no such setting"),
         ({"system": "mlp"}, "--system: ariigcn has no such setting"),
         ({"training.epochs": None}, "--training.epochs: has no value"),
-        ({"training.epochs": 2.5}, "--training.epochs: is 2.5, expected int"),
-        ({"model.context": "lstm"}, "--model.context: is 'lstm', expected one of ['none', 'gru']"),
+        ({"training.epochs": 2.5}, "--training.epochs: is 2.5, expected an integer"),
+        ({"model.context": "lstm"}, "--model.context: is lstm, expected one of ['none', 'gru']"),
     ],
 )
 def test_changes_that_do_not_fit_are_named(changes: dict, message: str) -> None:

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import torch
 
+from ariigcn_dgl.batch.fixed_shape import Shape, Sizes
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS
 from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
@@ -25,7 +26,8 @@ def _ours(inputs: StepInputs) -> Built:
 def _captured(inputs: StepInputs) -> Built:
     learner, batch = inputs.learner(capturable=True), inputs.batch.on_cpu
     device = inputs.batch.labels.device
-    update = CapturedUpdate(learner.update, device, len(known_lengths(batch)), CudaGraphs(device))
+    shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, len(known_lengths(batch)))
+    update = CapturedUpdate(learner.update, device, [shape], CudaGraphs(device))
     return Built(
         lambda: list(learner.step(update, batch).values()),
         values=lambda _: loss_and_gradient(inputs, inputs.model),
