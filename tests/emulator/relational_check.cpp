@@ -145,7 +145,7 @@ int main() {
   const Dialogue near(18, 1), far(66, 60);
   const Widths narrow{19, 5}, wide{133, 133};  // wide: more columns than a window holds at once
   const int error = run(near, kFloat, kLeakyRelu, 0, wide) | run(near, kFloat, kTanh, 1, narrow) |
-                    run(near, kBfloat16, kLeakyRelu, 0, narrow) |
+                    run(near, kBfloat16, kLeakyRelu, 0, wide) |
                     run(far, kFloat, kLeakyRelu, 0, narrow);
   return error;
 }

@@ -11,7 +11,9 @@
 
 namespace ariigcn {
 
-constexpr int kEdgeBlocks = 5;  // at least, of a multiprocessor: leaves a thread 96 registers
+// At least, of a multiprocessor: leaves a thread 96 registers, with biases 128.
+template <bool kBiased>
+constexpr int kEdgeBlocks = kBiased ? 4 : 5;
 
 // Calls `run` with what is known of a flag while the kernel is compiled.
 template <typename Run>
@@ -99,13 +101,13 @@ class BlockEdges {
   }
 
   // Calls visit(e, where, number) for the edges from `e` to `end`, with what Window::at is asked
-  // for. If they are not kept, where(e) and number(e) tell.
-  template <bool kFits, typename Where, typename Number, typename Visit>
+  // for, `kUnroll` edges at once. If they are not kept, where(e) and number(e) tell.
+  template <bool kFits, int kUnroll = 4, typename Where, typename Number, typename Visit>
   __device__ void for_each(int e, int end, const Where& where, const Number& number,
                            const Visit& visit) const {
     if constexpr (kFits) {
       const EdgeNumber<acc>*at = staged_ + (e - first_), *stop = staged_ + (end - first_);
-#pragma unroll 4
+#pragma unroll kUnroll
       for (; at < stop; ++at) visit(first_ + int(at - staged_), at->offset, at->number);
     } else {
 #pragma unroll 1
@@ -215,9 +217,9 @@ __device__ acc_t<scalar_t> edge_weight(const RelationalForward<scalar_t>& op, in
 
 // What is known of the biases while a kernel is compiled.
 enum class Biased { kNo, kAligned, kUnaligned };
-template <typename Run>
-__device__ void with_bias(bool biased, bool aligned, const Run& run) {
-  if (!biased)
+template <bool kBiased, typename Run>
+__device__ void with_bias(bool aligned, const Run& run) {
+  if constexpr (!kBiased)
     run(std::integral_constant<Biased, Biased::kNo>{});
   else if (aligned)
     run(std::integral_constant<Biased, Biased::kAligned>{});
@@ -251,7 +253,8 @@ template <typename Act>
 struct ActivationGrad;
 template <typename acc>
 struct ActivationGrad<LeakyRelu<acc>> {
-  acc positive, negative;  // by the argument
+  static constexpr int kUnroll = 4;  // edges, so that their loads overlap
+  acc positive, negative;            // by the argument
 
   __device__ ActivationGrad(const LeakyRelu<acc>& act, acc ds)
       : positive(ds), negative(act.slope * ds) {}
@@ -266,6 +269,7 @@ struct ActivationGrad<LeakyRelu<acc>> {
 };
 template <typename acc>
 struct ActivationGrad<SmoothActivation<acc>> {
+  static constexpr int kUnroll = 1;  // the functions are long, and hide a load
   const SmoothActivation<acc>& act;
   acc ds;
 
@@ -278,12 +282,16 @@ struct ActivationGrad<SmoothActivation<acc>> {
   }
 };
 
-// Calls `launch(activation)` with what the kernels are compiled for.
+// Calls `launch(activation, whether there is a bias)` with what the kernels are compiled for.
 template <typename scalar_t, typename Launch>
-cudaError_t with_activation(const RelationalForward<scalar_t>& op, const Launch& launch) {
+cudaError_t with_kernel(const RelationalForward<scalar_t>& op, const Launch& launch) {
   using acc = acc_t<scalar_t>;
-  if (op.activation == Activation::kLeakyRelu) return launch(LeakyRelu<acc>{acc(op.slope)});
-  return launch(SmoothActivation<acc>{op.activation});
+  const auto with_activation = [&](auto act) {
+    return op.bias == nullptr ? launch(act, std::false_type{}) : launch(act, std::true_type{});
+  };
+  if (op.activation == Activation::kLeakyRelu)
+    return with_activation(LeakyRelu<acc>{acc(op.slope)});
+  return with_activation(SmoothActivation<acc>{op.activation});
 }
 
 }  // namespace ariigcn

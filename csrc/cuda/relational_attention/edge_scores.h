@@ -33,7 +33,7 @@ class EdgeRows {
 };
 
 // The scores of a block, a chunk of columns after the other.
-template <typename scalar_t, typename Act>
+template <bool kHasBias, typename scalar_t, typename Act>
 class EdgeScores {
  public:
   using acc = acc_t<scalar_t>;
@@ -53,7 +53,7 @@ class EdgeScores {
   // Adds the columns from k0 on to the numbers of the edges, and begins with those at 0.
   __device__ void add(int k0, const BlockEdges<acc>& edges) const {
     with_flag(v_.fits(), [&](auto fits) {
-      with_bias(op_.bias != nullptr, bias_.aligned, [&](auto biased) {
+      with_bias<kHasBias>(bias_.aligned, [&](auto biased) {
         constexpr bool kFits = decltype(fits)::value;
         constexpr Biased kBiased = decltype(biased)::value;
         if constexpr (kPacked<scalar_t> && std::is_same_v<Act, LeakyRelu<acc>>)

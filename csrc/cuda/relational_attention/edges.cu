@@ -33,8 +33,8 @@ __device__ void attend(const RelationalForward<scalar_t>& op, const TargetBlock&
 }
 
 // A block owns some targets of a group.
-template <typename scalar_t, typename Act>
-__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
+template <typename scalar_t, typename Act, bool kBiased>
+__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
     attention_edges_kernel(const __grid_constant__ RelationalForward<scalar_t> op, Act act,
                            bool feat_aligned, EdgeTasks tasks) {
   using acc = acc_t<scalar_t>;
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
 
     const int attn = int(op.attn_feats), pitch = int(op.attn_pitch), in = int(op.in_feats);
     Window<scalar_t> v(memory, op.v + block.group * graph.num_src * pitch, pitch, true, sources);
-    const EdgeScores scores(op, act, block, v, sources, score);
+    const EdgeScores<kBiased, scalar_t, Act> scores(op, act, block, v, sources, score);
     for (int k0 = 0; k0 < pitch; k0 += v.chunk()) {
       v.load(k0, [&] { load_score(op.score + block.group * attn, attn, k0, score); });
       scores.add(k0, edges);
@@ -73,10 +73,10 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
 
 template <typename scalar_t>
 cudaError_t launch_attention_edges(const RelationalForward<scalar_t>& op, cudaStream_t stream) {
-  return with_activation(op, [&](auto act) {
+  return with_kernel(op, [&](auto act, auto biased) {
     return launch_edges(EdgeTasks(op.groups, op.graph.num_dst, op.target_rows()), stream,
-                        attention_edges_kernel<scalar_t, decltype(act)>, op, act,
-                        is_aligned(op.src_feat, op.in_feats));
+                        attention_edges_kernel<scalar_t, decltype(act), decltype(biased)::value>,
+                        op, act, is_aligned(op.src_feat, op.in_feats));
   });
 }
 

@@ -52,7 +52,7 @@ __device__ void source_grads(const RelationalBackward<scalar_t>& op, const Act& 
     acc v[kSize], sum[kSize] = {};
 #pragma unroll
     for (int i = 0; i < kSize; ++i) v[i] = own.wide(i);
-    edges.template for_each<kFits>(
+    edges.template for_each<kFits, ActivationGrad<Act>::kUnroll>(
         int(graph.t_indptr[j]), int(graph.t_indptr[j + 1]), target,
         [&](int t) { return ds[graph.t_eids[t]]; },
         [&](int t, int where, acc by_score) {
@@ -104,8 +104,8 @@ __device__ void summed_grads(const RelationalBackward<scalar_t>& op, const Sourc
 }
 
 // A block owns some sources of a group.
-template <typename scalar_t, typename Act>
-__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
+template <typename scalar_t, typename Act, bool kBiased>
+__global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
     source_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         EdgeTasks tasks) {
   using acc = acc_t<scalar_t>;
@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
     for (int k0 = 0; k0 < pitch; k0 += u.chunk()) {
       u.load(k0, [] {});
       with_flag(edges.fits() && u.fits(), [&](auto fits) {
-        with_bias(forward.bias != nullptr, Bias(forward, g).aligned, [&](auto biased) {
+        with_bias<kBiased>(Bias(forward, g).aligned, [&](auto biased) {
           constexpr bool kFits = decltype(fits)::value;
           source_grads<kFits, decltype(biased)::value>(
               op, act, block, edges, u, target,
@@ -164,9 +164,10 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks)
 template <typename scalar_t>
 cudaError_t launch_source_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
   const RelationalForward<scalar_t>& forward = op.forward;
-  return with_activation(forward, [&](auto act) {
-    return launch_edges(EdgeTasks(forward.groups, forward.graph.num_src, forward.source_rows()),
-                        stream, source_grads_kernel<scalar_t, decltype(act)>, op, act);
+  return with_kernel(forward, [&](auto act, auto biased) {
+    return launch_edges(
+        EdgeTasks(forward.groups, forward.graph.num_src, forward.source_rows()), stream,
+        source_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op, act);
   });
 }
 

@@ -6,7 +6,7 @@
 namespace ariigcn {
 namespace {
 
-constexpr int kTargetBlocks = 4;  // as kEdgeBlocks, but 128 registers
+constexpr int kTargetBlocks = 4;  // of a multiprocessor: leaves a thread 128 registers
 
 template <typename scalar_t>
 __device__ void set_factors(const RelationalForward<scalar_t>& op, const TargetBlock& block,
@@ -101,7 +101,7 @@ __device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& 
     acc own[kSize] = {};
     // Adds the edges e .. end, whose targets' rows are t.
     const auto add = [&](int e, int end, const acc(&t)[kSize], acc(&sum)[kSize]) {
-      edges.template for_each<kFits>(
+      edges.template for_each<kFits, ActivationGrad<Act>::kUnroll>(
           e, end, source, [&](int e) { return edges.get(e); },
           [&](int, int where, acc ds) {
             const Vector<scalar_t> y = v.template at<kFits>(where, k0, team.lane());
@@ -140,7 +140,7 @@ __device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& 
 }
 
 // A block owns some targets of a group.
-template <typename scalar_t, typename Act>
+template <typename scalar_t, typename Act, bool kBiased>
 __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
     target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         bool feat_aligned, EdgeTasks tasks) {
@@ -189,7 +189,7 @@ __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
       v.load(k0, [&] { load_score(forward.score + g * attn, attn, k0, score); });
       acc sum[kSize] = {};
       with_flag(v.fits() && scores.fits(), [&](auto fits) {
-        with_bias(forward.bias != nullptr, Bias(forward, g).aligned, [&](auto biased) {
+        with_bias<kBiased>(Bias(forward, g).aligned, [&](auto biased) {
           target_grads<decltype(fits)::value, decltype(biased)::value>(
               op, act, block, scores, v, source, k0, score[v.team().lane()], sum);
         });
@@ -212,10 +212,11 @@ __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
 template <typename scalar_t>
 cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
   const RelationalForward<scalar_t>& forward = op.forward;
-  return with_activation(forward, [&](auto act) {
+  return with_kernel(forward, [&](auto act, auto biased) {
     return launch_edges(EdgeTasks(forward.groups, forward.graph.num_dst, forward.target_rows()),
-                        stream, target_grads_kernel<scalar_t, decltype(act)>, op, act,
-                        is_aligned(forward.src_feat, forward.in_feats));
+                        stream,
+                        target_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op,
+                        act, is_aligned(forward.src_feat, forward.in_feats));
   });
 }
 
