@@ -24,7 +24,7 @@ def loops(machine_code, arch: str, kernel: str, dtype: str) -> list[list[str]]:
 def test_a_score_takes_few_instructions(machine_code, dtype: str, tensor_arch: str):
     found = [x for x in loops(machine_code, tensor_arch, "attention_edges_kernel", dtype)
              if count(x, "HMMA")]  # fmt: skip
-    # Two additions that cut off at 0 make a quarter of 8 columns, and there is one product for them.
+    # Four additions that cut off at 0 make 8 columns; two products take the sums of 16.
     steps = {len(x) * 4 / sum(".RELU" in text for text in x): x for x in found}
     relu = min(steps)
     assert relu <= 12
