@@ -58,8 +58,9 @@ architecture() {
 #   test_relational_attention  9  row_product_kernel (4) attention_edges_kernel target_grads_kernel
 #                                 source_grads_kernel weight_grads_kernel partial_sums_kernel
 #   test_contrast              4  stats_kernel merge_kernel grad_kernel sum_kernel
-#   test_tf32                     those of the last two, floats on tensor cores
-# Over all types and shapes 71 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+#   test_gru_scan              2  gru_scan_kernel gru_scan_backward_kernel
+#   test_tf32                     those of the two before, floats on tensor cores
+# Over all types and shapes 75 launches: partial_sums_kernel of 597 blocks at most, whose threads add
 # up a few numbers each, the others of 66. All of it three times, once for each tool.
 sanitize() {
   local tool bad=0

@@ -31,7 +31,12 @@ from faults.trial import Place, Trial, Undisturbed
 PRELOADED = {
     "train": ("ariigcn_dgl.cli.train", "torch._dynamo", "sklearn.metrics"),
     "experiment": ("ariigcn_dgl.cli.experiment", "torch._dynamo", "matplotlib.figure"),
-    "report": ("ariigcn_dgl.cli.report", "ariigcn_dgl.cli.train", "sklearn.manifold"),
+    "report": (
+        "ariigcn_dgl.cli.report",
+        "ariigcn_dgl.cli.train",
+        "sklearn.manifold",
+        "matplotlib.figure",
+    ),
     "predict": ("ariigcn_dgl.cli.predict", "ariigcn_dgl.cli.train", "torch._dynamo"),
     "predict --media": ("ariigcn_dgl.cli.predict", "torch._dynamo"),
 } | {name: ("ariigcn_dgl.cli.data",) for name in COMMANDS if name.startswith("data ")}

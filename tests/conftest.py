@@ -12,9 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.extract.densenet import DenseNet
+
+# A deadline would test the machine, and how busy it is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 RATE, FPS, WIDTH, HEIGHT = 16_000, 10, 64, 48
 SOUND_CODECS = {".wav": "pcm_s16le", ".webm": "libopus"}

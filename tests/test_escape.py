@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from matplotlib.text import Text
 from rich.console import Console
 
 from ariigcn_dgl import escape
@@ -110,8 +111,7 @@ def test_other_cells_of_csv_stay_as_they_are(value: object) -> None:
 
 @pytest.mark.parametrize("text", ["$\\x$", "$$", "costs $5", "a\\$b$c$", "{$"])
 def test_figures_read_no_mathematics(text: str) -> None:
-    module = pytest.importorskip("matplotlib.text")
-    drawn, is_mathematics = module.Text()._preprocess_math(escape.figure(text))
+    drawn, is_mathematics = Text()._preprocess_math(escape.figure(text))
     assert (drawn, is_mathematics) == (text, False)
 
 

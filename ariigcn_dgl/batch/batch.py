@@ -71,7 +71,7 @@ class Batch:
     @cached_property
     def threads(self) -> Sequences:
         """The utterances of each speaker in each dialogue."""
-        return Sequences.by_thread(self.on_cpu.thread, self.labels.device)
+        return Sequences.by_thread(self.on_cpu.thread)
 
     @property
     def labelled(self) -> Tensor:

@@ -247,23 +247,13 @@ def padded(batch: Batch, shape: Shape) -> Batch:
     dialogues = batch.dialogues.table.padded(shape.longest, shape.dialogues, shape.utterances)
     threads = batch.threads.table.padded(shape.longest_thread, shape.threads, shape.utterances)
     rest = torch.arange(len(batch.labels), shape.utterances)  # of threads there are no more than N
-    order, thread = torch.cat([_thread_order(batch), rest]), torch.cat([batch.thread, rest])
-    return _with_sequences(fixed, thread, dialogues, threads, order)
+    return _with_sequences(fixed, torch.cat([batch.thread, rest]), dialogues, threads)
 
 
-def _thread_order(batch: Batch) -> Tensor:
-    order = batch.threads.order
-    if order is None:
-        raise ValueError("the threads of a batch must have an order")
-    return order
-
-
-def _with_sequences(
-    batch: Batch, thread: Tensor, dialogues: Table, threads: Table, order: Tensor
-) -> Batch:
+def _with_sequences(batch: Batch, thread: Tensor, dialogues: Table, threads: Table) -> Batch:
     batch.__dict__["thread"] = thread
-    batch.__dict__["dialogues"] = Sequences.fixed(dialogues, None)
-    batch.__dict__["threads"] = Sequences.fixed(threads, order)
+    batch.__dict__["dialogues"] = Sequences.fixed(dialogues)
+    batch.__dict__["threads"] = Sequences.fixed(threads)
     return batch
 
 
@@ -273,7 +263,7 @@ def tensors_of(batch: Batch) -> list[Tensor]:
     return [
         *batch.features.values(),
         *batch.masks.values(),
-        *(batch.labels, batch.speakers, batch.thread, _thread_order(batch)),
+        *(batch.labels, batch.speakers, batch.thread),
         *(x for table in tables for x in (table.rows, table.places)),
         *(batch.graph.eids, batch.graph.plan),
     ]
@@ -292,7 +282,7 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
     left = iter(tensors)
     features = {name: next(left) for name in like.features}
     masks = {name: next(left) for name in like.masks}
-    labels, speakers, thread, order = (next(left) for _ in range(4))
+    labels, speakers, thread = (next(left) for _ in range(3))
     dialogues, threads = (Table(next(left), next(left)) for _ in range(2))
     facts = like.graph.facts._replace(rel_counts=None)  # which differ from batch to batch
     graph = replace(like.graph, eids=next(left), plan=next(left), facts=facts)
@@ -306,4 +296,4 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
         graph=graph,
         host=None,
     )
-    return _with_sequences(batch, thread, dialogues, threads, order)
+    return _with_sequences(batch, thread, dialogues, threads)

@@ -7,11 +7,10 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ariigcn_dgl.benchmark.packages import EXTRA
 from ariigcn_dgl.benchmark.record import OURS, PASSES, CaseRecord, Ceilings, Report
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
-from ariigcn_dgl.optional import import_quietly, is_installed
+from ariigcn_dgl.optional import import_quietly
+from ariigcn_dgl.plots import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,11 +27,9 @@ Styles = dict[str, dict[str, Any]]
 
 
 def check_picture(path: str) -> None:
-    """Raise InputError unless a picture can be drawn and have this name."""
+    """Raise InputError unless a picture can have this name."""
     if Path(path).suffix not in PICTURE_TYPES:
         raise InputError(f"--picture {path}: expected a name that ends in .png, .svg or .pdf")
-    if not is_installed("matplotlib"):
-        raise InputError(f"--picture: matplotlib is not installed: {EXTRA}")
 
 
 def draw(report: Report, path: str) -> None:
@@ -58,18 +55,13 @@ def draw(report: Report, path: str) -> None:
     ]
     if not cases:
         raise InputError("--picture: needs a case of attention or contrast to draw")
-    pyplot = import_quietly("matplotlib.pyplot")
     operators = [name for name in OPERATORS if any(case.operator == name for case in cases)]
     passes = [name for name in PASSES if any(name in case.bounds for case in cases)]
     widest = max(sum(case.operator == name for case in cases) for name in operators)
-    figure, axes = pyplot.subplots(
-        len(operators),
-        len(passes),
-        figsize=(len(passes) * max(4.5, 0.9 * widest + 0.8) + 2.6, 4.6 * len(operators) + 0.6),
-        squeeze=False,
-        sharey="row",
-        layout="constrained",
+    figure = new_figure(
+        len(passes) * max(4.5, 0.9 * widest + 0.8) + 2.6, 4.6 * len(operators) + 0.6
     )
+    axes = figure.subplots(len(operators), len(passes), squeeze=False, sharey="row")
     for operator, row in zip(operators, axes, strict=True):
         own = [case for case in cases if case.operator == operator]
         styles = _styles(own)
@@ -83,9 +75,7 @@ def draw(report: Report, path: str) -> None:
             handles, labels, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False
         )
     figure.suptitle(_subtitle(report, ceilings), x=0.01, ha="left", fontsize=10, color=ROOF_COLOUR)
-    with replacing(path) as scratch:
-        figure.savefig(scratch, dpi=150, format=Path(path).suffix.removeprefix("."))
-    pyplot.close(figure)
+    save(figure, Path(path))
 
 
 def _heading(operator: str) -> str:

@@ -12,10 +12,8 @@ from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.escape import cell
-from ariigcn_dgl.experiments.drawing import EXTRA, PACKAGE
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import new_folder, write_json
-from ariigcn_dgl.optional import is_installed
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -25,8 +23,8 @@ def embed(
 ) -> None:
     """Measure and draw the gap between modalities before and after TGAN and contrast.
 
-    Of the first seed of a run of AR-IIGCN. The folder gets embedding.json and, where matplotlib is
-    installed, embedding.png with t-SNE pictures.
+    Of the first seed of a run of AR-IIGCN. The folder gets embedding.json, and embedding.png with
+    t-SNE pictures.
 
     Parameters
     ----------
@@ -57,9 +55,5 @@ def embed(
     for title, one in numbers.items():
         table.add_row(title, *(f"{value:.2f}" for value in one.values()))
     show(table)
-    if is_installed(PACKAGE):
-        names = trained.label_names
-        draw_spaces(found, gaps, list(trained.widths), names, folder / "embedding.png")
-    else:
-        print(f"no picture, matplotlib is not installed: {EXTRA}")
+    draw_spaces(found, gaps, list(trained.widths), trained.label_names, folder / "embedding.png")
     say(f"results: {folder}")

@@ -22,9 +22,8 @@ from ariigcn_dgl import escape
 from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.experiments.drawing import COLOURS, new_figure
-from ariigcn_dgl.files import replacing
 from ariigcn_dgl.models import ARIIGCN
+from ariigcn_dgl.plots import COLOURS, LINE, cloud, new_figure, save, styled
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 600  # t-SNE of all modalities of them takes seconds
@@ -162,6 +161,7 @@ def _centroid_distance(space: Space) -> float:
     return float(between / within)
 
 
+@styled()
 def draw_spaces(
     found: Sequence[Space],
     gaps: Sequence[Gap],
@@ -183,17 +183,14 @@ def draw_spaces(
             (axes[0, column], drawn.modalities, modalities),
             (axes[1, column], drawn.labels, label_names),
         ):
-            for group, name in enumerate(names):
-                x, y = flat[groups == group].T
-                axis.scatter(
-                    x, y, s=4, color=COLOURS[group % len(COLOURS)], label=escape.figure(name)
-                )
-            axis.set_xticks([])
-            axis.set_yticks([])
-    for axis in axes[:, -1]:
-        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=3)
-    with replacing(path) as scratch:
-        figure.savefig(scratch, dpi=150, format="png")
+            cloud(axis, flat, groups, len(names), size=2.5)
+            axis.spines[:].set(visible=True, color=LINE)
+    for axis, names in zip(axes[:, -1], (modalities, label_names), strict=True):
+        for group, name in enumerate(names):
+            colour = COLOURS[group % len(COLOURS)]
+            axis.plot([], [], "o", color=colour, label=escape.figure(name))
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, path)
 
 
 def _text(gap: Gap) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of a study's results; they need matplotlib."""
+"""Pictures of a study's results."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariigcn_dgl import escape
-from ariigcn_dgl.experiments.drawing import COLOURS, EXTRA, PACKAGE, new_figure
 from ariigcn_dgl.experiments.results import Results, RowResult
-from ariigcn_dgl.files import replacing
-from ariigcn_dgl.optional import is_installed
+from ariigcn_dgl.plots import COLOURS, new_figure, save, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +20,7 @@ BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
 SCORE = "weighted F1 on test, percent"
 
 
+@styled()
 def draw(results: Results, folder: Path) -> str:
     """Draw the scores and the confusion matrices; return a line that says where they are.
 
@@ -33,8 +32,6 @@ def draw(results: Results, folder: Path) -> str:
     results : Results
     folder : Path
     """
-    if not is_installed(PACKAGE):
-        return f"no figures, matplotlib is not installed: {EXTRA}"
     done = [row for row in results.rows if row.done]
     if not done:
         return "no figures, nothing was scored"
@@ -42,8 +39,7 @@ def draw(results: Results, folder: Path) -> str:
     pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _dots)(results, done)}
     pictures["confusion.png"] = _confusions(done)
     for name, figure in pictures.items():
-        with replacing(folder / name) as scratch:
-            figure.savefig(scratch, dpi=150, format="png")
+        save(figure, folder / name)
     return f"figures: {', '.join(pictures)}"
 
 
@@ -73,8 +69,9 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     axis.set_xticks(places, [f"{place:g}" for place in places])
     axis.set_xlabel(escape.figure(results.axis))
     axis.set_ylabel(SCORE)
+    axis.grid()
     if axis.get_legend_handles_labels()[1]:
-        axis.legend(frameon=False)
+        axis.legend()
     return _titled(figure, axis, results)
 
 
@@ -90,7 +87,7 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
         axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
     axis.set_yticks(range(len(rows)), [escape.figure(row.name) for row in rows])
     axis.invert_yaxis()
-    axis.grid(True, axis="x", color="#e6e6e6")
+    axis.grid(axis="x")
     axis.set_xlabel(SCORE)
     return _titled(figure, axis, results)
 
@@ -103,8 +100,6 @@ def _half_interval(row: RowResult) -> float:
 def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
     title = escape.figure(f"{results.title}, {results.data_name}")
     axis.set_title(title, loc="left", fontsize=11)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
     return figure
 
 

@@ -86,7 +86,7 @@ class Table:
     ----------
     rows : (2, T, S) int64 tensor
         Row at each place of the table: of sequences read from their beginning, and from their end.
-        The places behind the end of a sequence hold any row; nothing reads their states.
+        -1 at the places behind the end of a sequence, whose states nothing reads.
     places : (2, N) int64 tensor
         Place of each row, counted through time steps.
     """
@@ -95,23 +95,27 @@ class Table:
     places: Tensor
 
     @classmethod
-    def of(cls, lengths: Tensor) -> Table:
-        """Return the table of sequences that lie one after the other."""
+    def of(cls, lengths: Tensor, order: Tensor | None = None) -> Table:
+        """Return the table of sequences whose rows, in `order`, lie one after the other."""
         starts, length = (x[lengths > 0] for x in (lengths.cumsum(0) - lengths, lengths))
         time = torch.arange(int(lengths.max())).unsqueeze(1)
-        turn = torch.minimum(time, length - 1)  # (T, S)
-        rows = torch.stack([starts + turn, starts + length - 1 - turn])
-        exists = time < length
+        exists = time < length  # (T, S)
+        rows = torch.stack([starts + time, starts + length - 1 - time])
+        if order is not None:
+            rows = order[rows.where(exists, 0)]
         places = torch.empty(2, int(lengths.sum()), dtype=torch.int64)
         at = exists.flatten().nonzero().squeeze(1)
         places.scatter_(1, rows[:, exists], at.expand(2, -1))
-        return cls(rows, places)
+        return cls(rows.where(exists, -1), places)
+
+    def to(self, device: torch.device | str) -> Table:
+        """Return the table on a device."""
+        return Table(*send([self.rows, self.places], device))
 
     def padded(self, steps: int, sequences: int, rows: int) -> Table:
         """Return a larger table, T' x S' of N' rows; the added rows' states are anyone's."""
         _, old_steps, old_sequences = self.rows.shape
-        # Any row would do; the gradient of one that is read often would be slow to add up.
-        table = (torch.arange(steps * sequences) % rows).view(steps, sequences).repeat(2, 1, 1)
+        table = torch.full((2, steps, sequences), -1)
         table[:, :old_steps, :old_sequences] = self.rows
         moved = self.places // old_sequences * sequences + self.places % old_sequences
         added = torch.arange(rows - self.places.size(1)) % (steps * sequences)
@@ -128,7 +132,7 @@ class Sequences:
         Rows in each sequence, on the CPU. None: only the `table` says, whose shape then is all that
         anything may depend on (`fixed`).
     order : (N,) int64 tensor, optional
-        The rows of the sequences, one after the other; default ``arange(N)``.
+        The rows of the sequences, one after the other, on the CPU; default ``arange(N)``.
     fixed_table : Table, optional
         The table, where it is not to be found out from the lengths.
 
@@ -150,19 +154,14 @@ class Sequences:
         return cls.by_thread(speaker_threads(speakers.cpu(), lengths))
 
     @classmethod
-    def by_thread(cls, thread: Tensor, device: torch.device | None = None) -> Sequences:
-        """Return the rows of each thread, given the thread of each row, (N,), on the CPU.
-
-        Their order is on `device`, by default on the CPU.
-        """
-        order = torch.argsort(thread, stable=True)
-        order = order if device is None else send([order], device)[0]
-        return cls(torch.bincount(thread), order)
+    def by_thread(cls, thread: Tensor) -> Sequences:
+        """Return the rows of each thread, given the thread of each row, (N,), on the CPU."""
+        return cls(torch.bincount(thread), torch.argsort(thread, stable=True))
 
     @classmethod
-    def fixed(cls, table: Table, order: Tensor | None) -> Sequences:
+    def fixed(cls, table: Table) -> Sequences:
         """Return sequences that are known by their table alone, on its device."""
-        return cls(None, order, table)
+        return cls(None, None, table)
 
     @cached_property
     def table(self) -> Table:
@@ -171,7 +170,7 @@ class Sequences:
             return self.fixed_table
         if self.lengths is None:
             raise ValueError("sequences without lengths must have a fixed_table")
-        return Table.of(self.lengths)
+        return Table.of(self.lengths, self.order)
 
     def gather(self, feat: Tensor) -> Tensor:
         """Return the rows, (N, D), sequence after sequence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,14 @@ from ariigcn_dgl.nn import (
     TriModalGAN,
     vad_prototypes,
 )
+from ariigcn_dgl.nn._side_by_side import run_side_by_side
+
+
+class Encoded(NamedTuple):
+    """A batch after the encoders, (M, N, D), and after the generators, if they have run."""
+
+    projected: Tensor
+    fakes: dict[str, Tensor] | None = None
 
 
 class ARIIGCN(System):
@@ -158,7 +167,17 @@ class ARIIGCN(System):
         """Return the modalities after the graph, (M, N, D), before the contrast's projections."""
         return self._states(batch, self.project(batch))[0]
 
-    def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
+    def encoded(self, batch: Batch) -> Encoded:
+        """Return what the losses of both opponents begin with, computed once for a step."""
+        projected = self.project(batch)
+        return Encoded(projected, self._existing_gan().generate(projected))
+
+    def losses(
+        self,
+        batch: Batch,
+        class_weight: Tensor | None = None,
+        encoded: Encoded | None = None,
+    ) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised (Eq. 16, 17).
 
         Parameters
@@ -166,32 +185,40 @@ class ARIIGCN(System):
         batch : Batch
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
+        encoded : Encoded, optional
+            Of the batch, where `encoded` has computed it already.
         """
-        projected = self.project(batch)
+        projected, fakes = encoded or Encoded(self.project(batch))
         states, before = self._states(batch, projected)
         utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
         terms = {"classification": cross_entropy(logits, batch.labels, class_weight)}
         if by_modality is not None:
-            losses = [cross_entropy(part, batch.labels, class_weight) for part in by_modality]
-            terms["auxiliary"] = self.config.auxiliary_weight * sum(losses)
+            count = len(by_modality)
+            labels = batch.labels.repeat(count)
+            mean = cross_entropy(by_modality.flatten(0, 1), labels, class_weight)
+            terms["auxiliary"] = self.config.auxiliary_weight * count * mean
         terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.gan is not None and self.config.adversarial == "alternate":
-            loss = self.gan.generator_loss(projected, batch.masks)
+            loss = self.gan.generator_loss(projected, batch.masks, fakes)
             terms["generator"] = self.config.adversarial_weight * loss
         return terms
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_loss(self, batch: Batch, encoded: Encoded | None = None) -> Tensor:
         """Return the generators' loss alone, for the staged schedule (Eq. 2, 4, 6)."""
-        return self._existing_gan().generator_loss(self.project(batch), batch.masks)
+        gan, (projected, fakes) = self._existing_gan(), encoded or Encoded(self.project(batch))
+        return gan.generator_loss(projected, batch.masks, fakes)
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
+    def discriminator_loss(self, batch: Batch, encoded: Encoded | None = None) -> Tensor:
         """Return the discriminators' loss (Eq. 3, 5, 7)."""
-        with torch.no_grad():
-            projected = self.project(batch)
-        return self._existing_gan().discriminator_loss(batch.features, projected, batch.masks)
+        gan = self._existing_gan()
+        if encoded is None:
+            with torch.no_grad():
+                encoded = Encoded(self.project(batch))
+        projected, fakes = encoded
+        return gan.discriminator_loss(batch.features, projected, batch.masks, fakes)
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `discriminator_loss` trains; no other loss does."""
@@ -240,7 +267,7 @@ class ARIIGCN(System):
     def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:
         z = states
         if self.projections:
-            z = torch.stack([f(x) for f, x in zip(self.projections, states, strict=True)])
+            z = cast("Tensor", run_side_by_side(self.projections, states))  # equally wide
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
 

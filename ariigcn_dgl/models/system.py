@@ -39,9 +39,9 @@ class System(nn.Module):
     """A model that labels utterances, constructed from feature widths, classes and settings.
 
     Subclasses set `Config`, take ``(widths, num_classes, config)``, and define `forward`; those
-    with more than a cross entropy define `losses`, those with a GAN `generator_loss`,
-    `discriminator_loss` and `discriminator_parameters`, those that can do without the future
-    `stream`.
+    with more than a cross entropy define `losses`, those with a GAN `encoded`,
+    `generator_loss`, `discriminator_loss` and `discriminator_parameters`, those that can do without
+    the future `stream`.
 
     Parameters
     ----------
@@ -95,7 +95,9 @@ class System(nn.Module):
             "train --system ariigcn with --model.causal true, bigru with it, or mlp"
         )
 
-    def losses(self, batch: Batch, class_weight: Tensor | None = None) -> dict[str, Tensor]:
+    def losses(
+        self, batch: Batch, class_weight: Tensor | None = None, encoded: Any = None
+    ) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised.
 
         Parameters
@@ -103,14 +105,20 @@ class System(nn.Module):
         batch : Batch
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
+        encoded
+            Of a system with a GAN: what `encoded` returned for the batch.
         """
         return {"classification": cross_entropy(self(batch), batch.labels, class_weight)}
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def encoded(self, batch: Batch) -> Any:
+        """Return what all losses of a system with a GAN begin with; each takes it back."""
+        raise NotImplementedError
+
+    def generator_loss(self, batch: Batch, encoded: Any = None) -> Tensor:
         """Return the generators' loss alone, of a system with a GAN."""
         raise NotImplementedError
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
+    def discriminator_loss(self, batch: Batch, encoded: Any = None) -> Tensor:
         """Return the discriminators' loss, of a system with a GAN."""
         raise NotImplementedError
 

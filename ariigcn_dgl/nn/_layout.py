@@ -46,9 +46,12 @@ def run_aligned(rnn: nn.RNNBase, feat: Tensor, table: Table) -> Tensor:
         raise ValueError(
             "sequences of fixed shape can be read in both directions by one layer only"
         )
+    # Any row would do behind the end; the gradient of one that is read often is slow to add up.
+    any_row = torch.arange(table.rows[0].numel(), device=feat.device) % len(feat)
+    rows = torch.where(table.rows < 0, any_row.view_as(table.rows[0]), table.rows)
     if not rnn.bidirectional:
-        return rnn(feat[table.rows[0]])[0].flatten(0, 1)[table.places[0]]
-    forwards, backwards = feat[table.rows[0]], feat[table.rows[1].flip(0)]
+        return rnn(feat[rows[0]])[0].flatten(0, 1)[table.places[0]]
+    forwards, backwards = feat[rows[0]], feat[rows[1].flip(0)]
     states = rnn(torch.cat([forwards, backwards], 1))[0].chunk(2, 1)
     read = states[0].chunk(2, -1)[0], states[1].chunk(2, -1)[1].flip(0)
     pairs = zip(read, table.places, strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
-import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences
@@ -16,7 +15,6 @@ class Recurrent(nn.Module):
     """A layer of torch, of `kind`, that reads every dialogue of a batch."""
 
     kind: ClassVar[type[nn.GRU] | type[nn.LSTM]]
-    scan: ClassVar[type[torch.autograd.Function]]  # its loop over time on the CPU
     impl: Impl = "native"
 
     def __init__(
@@ -56,4 +54,4 @@ class Recurrent(nn.Module):
             In the order of `feat`.
         """
         (rnn,) = self.children()
-        return run_recurrent(cast(nn.RNNBase, rnn), self.scan, feat, lengths, self.impl)
+        return run_recurrent(cast(nn.RNNBase, rnn), feat, lengths, self.impl)

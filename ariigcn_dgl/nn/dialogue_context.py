@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._side_by_side import grouped_linear
 from ariigcn_dgl.nn.dialogue_gru import DialogueGRU
 
 
@@ -95,12 +96,10 @@ class DialogueContext(nn.Module):
         joint = feat.flatten()
         of_dialogue, dialogue = self.dialogue_gru.step(joint, dialogue)
         of_speaker, speaker = self.speaker_gru.step(joint, speaker)
-        return self._add(feat, torch.cat([of_dialogue, of_speaker])), dialogue, speaker
+        states = torch.cat([of_dialogue, of_speaker])
+        added = self._add(feat.unsqueeze(1), states.unsqueeze(0)).squeeze(1)
+        return added, dialogue, speaker
 
     def _add(self, feat: Tensor, states: Tensor) -> Tensor:
-        return torch.stack(
-            [
-                norm(own + project(states))
-                for own, project, norm in zip(feat, self.project, self.norm, strict=True)
-            ]
-        )
+        total = feat + grouped_linear(self.project, states)
+        return torch.stack([norm(x) for norm, x in zip(self.norm, total, strict=True)])

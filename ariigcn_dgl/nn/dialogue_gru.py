@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.nn._recurrent import Recurrent
 
 
@@ -37,7 +36,6 @@ class DialogueGRU(Recurrent):
     """
 
     kind = nn.GRU
-    scan = GRUScan
     gru: nn.GRU  # as `Recurrent` names it
 
     def step(self, feat: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from ariigcn_dgl.nn._lstm_scan import LSTMScan
 from ariigcn_dgl.nn._recurrent import Recurrent
 
 
@@ -37,4 +36,3 @@ class DialogueLSTM(Recurrent):
     """
 
     kind = nn.LSTM
-    scan = LSTMScan

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._side_by_side import grouped_linear
 
 
 class ModalityClassifiers(nn.Module):
@@ -41,5 +41,4 @@ class ModalityClassifiers(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the logits of every modality, (M, N, C), of its states, (M, N, D)."""
-        pairs = zip(self.linears, self.dropout(states), strict=True)
-        return torch.stack([linear(x) for linear, x in pairs])
+        return grouped_linear(self.linears, self.dropout(states))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._side_by_side import run_side_by_side
 from ariigcn_dgl.ops._checks import require_shape
 
 
@@ -75,7 +76,9 @@ class ModalityEncoder(nn.Module):
             If a modality is missing, or not as wide as `widths` says.
         """
         self._check(features)
-        return torch.stack([mlp(features[name]) for name, mlp in self.mlps.items()])
+        rows = [features[name] for name in self.mlps]
+        projected = run_side_by_side(self.mlps.values(), rows)
+        return cast("Tensor", projected)  # all are hidden_dim wide
 
     def _check(self, features: Mapping[str, Tensor]) -> None:
         count = None

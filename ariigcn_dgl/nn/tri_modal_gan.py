@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._side_by_side import run_side_by_side
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
@@ -97,13 +98,18 @@ class TriModalGAN(nn.Module):
         require_dim(3, projected=projected)
         shape = (len(self.generators), projected.size(1), self.hidden_dim)
         require_shape("projected", projected, shape)
-        fakes = {}
-        for m, (name, generator) in enumerate(self.generators.items()):
-            others = torch.cat([projected[:m], projected[m + 1 :]])  # (M - 1, N, D)
-            fakes[name] = generator(others.transpose(0, 1).flatten(1))
-        return fakes
+        parts = projected.unbind()
+        others = [x for m in range(len(parts)) for x in (*parts[:m], *parts[m + 1 :])]
+        sources = torch.stack(others, dim=1).view(projected.size(1), len(parts), -1)
+        fakes = run_side_by_side(self.generators.values(), sources.transpose(0, 1))
+        return dict(zip(self.generators, fakes, strict=True))
 
-    def generator_loss(self, projected: Tensor, masks: Mapping[str, Tensor]) -> Tensor:
+    def generator_loss(
+        self,
+        projected: Tensor,
+        masks: Mapping[str, Tensor],
+        fakes: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Return the sum of the generators' losses (Eq. 2, 4, 6).
 
         Parameters
@@ -112,17 +118,20 @@ class TriModalGAN(nn.Module):
             Projections, with gradient.
         masks : mapping of str to (N,) bool tensor
             Where each modality exists; a fake counts where all of its sources exist.
+        fakes : mapping of str to (N, D_m) tensor, optional
+            What `generate` has made of the projections already.
         """
-        total = projected.new_zeros(())
-        fakes = self.generate(projected)
+        fakes = self.generate(projected) if fakes is None else fakes
         self._check("masks", masks, projected.size(1))
-        for name, fake in fakes.items():
-            terms = self._generator_terms(_logits(self.discriminators[name], fake))
-            total = total + _mean(terms, self._has_sources(name, masks))
-        return total
+        logits = self._judge([fakes[name] for name in self.widths])
+        return _sum_of_means(self._generator_terms(logits), _has_sources(self._present(masks)))
 
     def discriminator_loss(
-        self, raw: Mapping[str, Tensor], projected: Tensor, masks: Mapping[str, Tensor]
+        self,
+        raw: Mapping[str, Tensor],
+        projected: Tensor,
+        masks: Mapping[str, Tensor],
+        fakes: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Return the sum of the discriminators' losses (Eq. 3, 5, 7); fakes are detached.
 
@@ -130,19 +139,29 @@ class TriModalGAN(nn.Module):
         ----------
         raw : mapping of str to (N, D_m) tensor
             Real features.
-        projected, masks
+        projected, masks, fakes
             As in `generator_loss`.
         """
-        total = projected.new_zeros(())
-        with torch.no_grad():
-            fakes = self.generate(projected)
-        self._check("masks", masks, projected.size(1))
-        self._check("raw", raw, projected.size(1))
-        for name, discriminator in self.discriminators.items():
-            real = self._real_terms(_logits(discriminator, raw[name]))
-            fake = self._fake_terms(_logits(discriminator, fakes[name]))
-            total = total + _mean(real, masks[name]) + _mean(fake, self._has_sources(name, masks))
-        return total
+        if fakes is None:
+            with torch.no_grad():
+                fakes = self.generate(projected)
+        size = projected.size(1)
+        self._check("masks", masks, size)
+        self._check("raw", raw, size)
+        rows = [torch.cat([raw[name], fakes[name].detach().to(raw[name])]) for name in self.widths]
+        real, fake = self._judge(rows).split(size, dim=1)
+        terms = torch.cat([self._real_terms(real), self._fake_terms(fake)])
+        present = self._present(masks)
+        return _sum_of_means(terms, torch.cat([present, _has_sources(present)]))
+
+    def _judge(self, rows: list[Tensor]) -> Tensor:
+        """Return the discriminators' logits, (M, N); not in half precision, as autocast's are."""
+        logits = cast("Tensor", run_side_by_side(self.discriminators.values(), rows)).squeeze(-1)
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+    def _present(self, masks: Mapping[str, Tensor]) -> Tensor:
+        """Return where each modality exists, (M, N)."""
+        return torch.stack([masks[name] for name in self.widths])
 
     def _check(self, argument: str, rows: Mapping[str, Tensor], count: int) -> None:
         for name, width in self.widths.items():
@@ -152,9 +171,6 @@ class TriModalGAN(nn.Module):
                 )
             shape = (count,) if argument == "masks" else (count, width)
             require_shape(f"{argument}[{name!r}]", rows[name], shape)
-
-    def _has_sources(self, name: str, masks: Mapping[str, Tensor]) -> Tensor:
-        return torch.stack([masks[other] for other in self.generators if other != name]).all(0)
 
     def _generator_terms(self, logits: Tensor) -> Tensor:
         if self.gan_loss == "minimax":
@@ -173,15 +189,17 @@ class TriModalGAN(nn.Module):
         return logits.square() if self.gan_loss == "lsgan" else F.softplus(logits)
 
 
-def _mean(terms: Tensor, counts: Tensor) -> Tensor:
-    """Return the mean of the terms that count, 0 if none does; all are computed, and none waits."""
-    return torch.where(counts, terms, 0).sum() / counts.sum().clamp(min=1)
+def _has_sources(present: Tensor) -> Tensor:
+    """Return where all other modalities exist, (M, N)."""
+    return present.sum(0) + ~present == len(present)
 
 
-def _logits(discriminator: nn.Module, feat: Tensor) -> Tensor:
-    """Return one logit per row; not in half precision, in which autocast computes layers."""
-    logits = discriminator(feat).squeeze(-1)
-    return logits if logits.dtype == torch.float64 else logits.float()
+def _sum_of_means(terms: Tensor, counts: Tensor) -> Tensor:
+    """Return the sum of each row's mean over the terms that count, 0 of a row where none does.
+
+    All terms are computed, and none waits. A term that does not count may be NaN.
+    """
+    return (torch.where(counts, terms, 0).sum(1) / counts.sum(1).clamp(min=1)).sum()
 
 
 def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from ariigcn_dgl.experiments.embedding import Gap, Space, gap, sample, spaces, tsne
-from ariigcn_dgl.report.axis import around
+from ariigcn_dgl.plots import add_axes, cloud, page_figure, styled
 from ariigcn_dgl.report.inside import Inside
 from ariigcn_dgl.training.trained import TrainedRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIZE = 260
 FEWEST = 8  # points below which neither projection says anything
@@ -26,13 +30,12 @@ class Picture:
     projection : str
     by : str
         What the colours tell: "class" or "modality".
-    paths : sequence of str
-        Of SVG, one dot a point; one path for each class or modality.
+    figure : Figure
     """
 
     projection: str
     by: str
-    paths: Sequence[str]
+    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def _cloud(space: Space, many: bool, num_modalities: int, num_classes: int) -> C
     if many:
         groups["modality"] = (drawn.modalities, num_modalities)
     pictures = [
-        Picture(projection, by, _paths(points, *group))
+        Picture(projection, by, _draw(points, *group))
         for projection, points in flat.items()
         for by, group in groups.items()
     ]
@@ -110,7 +113,10 @@ def _measurable(space: Space) -> bool:
     return all(len(np.unique(group)) > 1 for group in groups)
 
 
-def _paths(points: np.ndarray, group: np.ndarray, count: int) -> list[str]:
-    x = around(points[:, 0].tolist(), 0, SIZE)
-    y = around(points[:, 1].tolist(), SIZE, 0)
-    return ["".join(f"M{x(a):g} {y(b):g}h0" for a, b in points[group == g]) for g in range(count)]
+@styled()
+def _draw(points: np.ndarray, group: np.ndarray, count: int) -> Figure:
+    figure = page_figure(SIZE, SIZE)
+    axis = add_axes(figure, 0, 0, SIZE, SIZE)
+    axis.margins(0.06)
+    cloud(axis, points, group, count, size=3.4)
+    return figure

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ariigcn_dgl.report.axis import Axis, around
+from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, page_figure, styled
 from ariigcn_dgl.report.run_files import RunFiles, Seed
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 WIDTH, HEIGHT = 280, 170
-LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 24
 SCORE = "val_weighted_f1"
 TITLES = {
     SCORE: "Validation weighted F1, percent",
@@ -26,41 +28,26 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Line:
-    """One seed's curve.
+class Panel:
+    """One small picture: a quantity over epochs, of all seeds of a run.
 
     Parameters
     ----------
-    seed : int
-    colour : int
-        Number of its colour: the same one in all pictures of the run.
-    path : str
-        Of SVG.
-    kept : (float, float) or None
-        Place of the epoch whose weights were kept.
+    title : str
     text : str
-        What the curve says, in words.
+        What the curves say, in words.
+    figure : Figure
     """
 
-    seed: int
-    colour: int
-    path: str
-    kept: tuple[float, float] | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One small picture: a quantity over epochs, of all seeds of a run."""
-
     title: str
-    x: Axis
-    y: Axis
-    lines: Sequence[Line]
+    text: str
+    figure: Figure
 
 
 def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
     """Return the pictures of a run; none where no seed has an epoch.
+
+    A seed has the colour of its place among the run's, in all pictures.
 
     Parameters
     ----------
@@ -68,10 +55,11 @@ def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
     scores : sequence of float
         The validation scores of all runs: they share the axis, so that they can be compared.
     """
-    seeds = [seed for seed in run.seeds if seed.history]
-    last = max((seed.history[-1]["epoch"] for seed in seeds if seed.history), default=0)
-    x = Axis(1, max(last, 2), LEFT, WIDTH - RIGHT)
-    return [_panel(name, seeds, x, scores) for name in _quantities(seeds)]
+    last = max((seed.history[-1]["epoch"] for seed in run.seeds if seed.history), default=0)
+    return [
+        _panel(name, run.seeds, max(last, 2), scores if name == SCORE else ())
+        for name in _quantities(run.seeds)
+    ]
 
 
 def validation_scores(runs: Sequence[RunFiles]) -> list[float]:
@@ -81,34 +69,40 @@ def validation_scores(runs: Sequence[RunFiles]) -> list[float]:
 
 
 def _quantities(seeds: Sequence[Seed]) -> list[str]:
-    found = dict.fromkeys(
-        name for seed in seeds for record in seed.history or () for name in record
-    )
+    found = dict.fromkeys(name for seed in seeds for record in seed.history for name in record)
     losses = [name for name in found if name != "epoch" and not name.startswith(("val_", "test_"))]
     return ([SCORE] if SCORE in found else []) + losses
 
 
-def _panel(name: str, seeds: Sequence[Seed], x: Axis, scores: Sequence[float]) -> Panel:
-    of_seed = [(seed, _points(seed.history or (), name)) for seed in seeds]
-    values = [value for _, points in of_seed for _, value in points]
-    y = around(scores if name == SCORE else values, HEIGHT - BOTTOM, TOP)
-    lines = [_line(c, *one, x, y) for c, one in enumerate(of_seed) if one[1]]
-    return Panel(TITLES.get(name, f"Loss: {name}"), x, y, lines)
+@styled()
+def _panel(name: str, seeds: Sequence[Seed], last: int, shown: Sequence[float]) -> Panel:
+    """Draw one quantity up to an epoch; all of the values `shown` are on the axis, too."""
+    figure = page_figure(WIDTH, HEIGHT)
+    axis = add_axes(figure, 40, 10, WIDTH - 10, HEIGHT - 24)
+    texts = []
+    for place, seed in enumerate(seeds):
+        points = [(record["epoch"], record[name]) for record in seed.history if name in record]
+        if not points:
+            continue
+        colour = COLOURS[place % len(COLOURS)]
+        axis.plot(*zip(*points, strict=True), color=colour, solid_capstyle="round")
+        kept = [point for point in points if point[0] == seed.record["best_epoch"]]
+        dots(axis, kept, PAPER, 10, zorder=3)  # a rim, where curves cross
+        dots(axis, kept, colour, 7, zorder=3)
+        texts.append(_words(seed.number, points, kept))
+    axis.update_datalim([(last, value) for value in shown])
+    axis.margins(x=0, y=0.06)
+    axis.autoscale_view()
+    axis.set_xlim(1, last)
+    axis.locator_params("x", nbins=6, integer=True)
+    axis.locator_params("y", nbins=4)
+    axis.grid(axis="y")
+    return Panel(TITLES.get(name, f"Loss: {name}"), "; ".join(texts), figure)
 
 
-def _points(history: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
-    return [(record["epoch"], record[name]) for record in history if name in record]
-
-
-def _line(colour: int, seed: Seed, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> Line:
-    places = [(x(epoch), y(value)) for epoch, value in points]
-    best = seed.record["best_epoch"]
-    at = dict(points).get(best)
-    text = f"seed {seed.number}: {points[0][1]:.3g} at epoch {points[0][0]}"
-    text += f", {points[-1][1]:.3g} at epoch {points[-1][0]}"
-    kept = None
-    if at is not None:
-        kept = (x(best), y(at))
-        text += f"; kept: epoch {best}, {at:.4g}"
-    path = "M" + "L".join(f"{a:g} {b:g}" for a, b in places)
-    return Line(seed.number, colour, path, kept, text)
+def _words(
+    seed: int, points: Sequence[tuple[int, float]], kept: Sequence[tuple[int, float]]
+) -> str:
+    (first, start), (last, end) = points[0], points[-1]
+    text = f"seed {seed}: {start:.3g} at epoch {first}, {end:.3g} at epoch {last}"
+    return text + "".join(f"; kept: epoch {epoch}, {value:.4g}" for epoch, value in kept)

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ariigcn_dgl import __version__
+from ariigcn_dgl.plots import svg
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
 SCRIPTS = ("dom.js", "timeline.js", "detail.js", "browser.js")
@@ -65,7 +66,7 @@ def _environment() -> Environment:
     )
     # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    environment.filters["decimal"] = decimal
+    environment.filters |= {"decimal": decimal, "svg": svg}
     return environment
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.report import curves, scores
-from ariigcn_dgl.report.clouds import SIZE
 from ariigcn_dgl.report.conversation import browser_data
 from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
 from ariigcn_dgl.report.page import render
@@ -39,7 +38,7 @@ def report_html(
     if dialogues is not None:
         dialogues = as_tested(dialogues, runs)
     looked = [] if dialogues is None else [look(run, dialogues, device) for run in runs]
-    headlines, strip = scores.headlines(runs)
+    headlines, strip_ends = scores.headlines(runs)
     validation = curves.validation_scores(runs)
     return render(
         "report.html",
@@ -47,15 +46,13 @@ def report_html(
         runs=runs,
         score_titles=[scores.TITLES[name] for name in HEADLINE],
         headlines=headlines,
-        strip=strip,
+        strip_ends=strip_ends,
         classes=[scores.classes(run) for run in runs],
         confusions=[scores.confusion(run) for run in runs],
         calibrations=[scores.calibration(run) for run in runs],
         panels=[curves.panels(run, validation) for run in runs],
-        panel_size=(curves.WIDTH, curves.HEIGHT),
         looked=looked,
         extent="" if dialogues is None else _extent(dialogues),
-        cloud_size=SIZE,
         browser=None if dialogues is None else _browser(looked, dialogues),
     )
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ariigcn_dgl.experiments.statistics import Summary, summarise
-from ariigcn_dgl.report.axis import Axis, around
-from ariigcn_dgl.report.calibration import Bin, expected_calibration_error, reliability
+from ariigcn_dgl.plots import ACCENT, INK, LINE, add_axes, dots, page_figure, styled
+from ariigcn_dgl.report.calibration import (
+    Bin,
+    diagram,
+    expected_calibration_error,
+    in_words,
+    reliability,
+)
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import HEADLINE
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 PER_CLASS = ("precision", "recall", "f1")
-STRIP = (4, 196)  # left and right end of the strip of dots, in its own units
+STRIP = (200, 18)  # width and height of the strip of dots
+LEAST = 5.0  # points that the strip spans: what differs by less shall not look different
 
 
 @dataclass(frozen=True)
@@ -29,25 +39,26 @@ class Headline:
     validation : Summary
     test : sequence of Summary
         In the order of `HEADLINE`.
-    dots : sequence of float
-        Places of the seeds' test weighted F1 on the strip; `mean` is that of their mean.
+    strip : Figure
+        The seeds' test weighted F1 as dots, their mean as a line.
     """
 
     rows: Sequence[tuple[int, str, float, Sequence[float]]]
     validation: Summary
     test: Sequence[Summary]
-    dots: Sequence[float]
-    mean: float
+    strip: Figure
 
 
-def headlines(runs: Sequence[RunFiles]) -> tuple[list[Headline], Axis]:
-    """Return the headline of every run, and the axis that their strips share."""
+def headlines(runs: Sequence[RunFiles]) -> tuple[list[Headline], tuple[float, float]]:
+    """Return the headline of every run, and the ends of the axis that their strips share."""
     scores = [seed.record["test"]["weighted_f1"] for run in runs for seed in run.seeds]
-    axis = around(scores, *STRIP, least=5.0)
-    return [_headline(run, axis) for run in runs], axis
+    low, high = min(scores), max(scores)
+    half = max(1.12 * (high - low), LEAST) / 2  # with some room beside the outermost dots
+    ends = ((low + high) / 2 - half, (low + high) / 2 + half)
+    return [_headline(run, ends) for run in runs], ends
 
 
-def _headline(run: RunFiles, axis: Axis) -> Headline:
+def _headline(run: RunFiles, ends: tuple[float, float]) -> Headline:
     records = [seed.record for seed in run.seeds]
     val = [record["val"]["weighted_f1"] for record in records]
     test = [[record["test"][name] for name in HEADLINE] for record in records]
@@ -58,9 +69,23 @@ def _headline(run: RunFiles, axis: Axis) -> Headline:
         list(zip(numbers, kept, val, test, strict=True)),
         summarise(val),
         summaries,
-        [axis(row[0]) for row in test],
-        axis(summaries[0].mean),
+        _strip([row[0] for row in test], summaries[0].mean, ends),
     )
+
+
+@styled()
+def _strip(scores: Sequence[float], mean: float, ends: tuple[float, float]) -> Figure:
+    width, height = STRIP
+    figure = page_figure(width, height)
+    axis = add_axes(figure, 0, 0, width, height)
+    axis.set_axis_off()
+    axis.axhline(0, color=LINE, linewidth=1)
+    dots(axis, [(score, 0) for score in scores], ACCENT, 7, opacity=0.6)
+    if len(scores) > 1:
+        axis.plot([mean, mean], [-0.7, 0.7], color=INK, linewidth=2)
+    axis.set_xlim(*ends)
+    axis.set_ylim(-1, 1)
+    return figure
 
 
 def classes(run: RunFiles) -> list[dict[str, Any]]:
@@ -92,12 +117,18 @@ class Calibration:
         Expected calibration error of each seed, in percent.
     confidence, accuracy : float
         Means, in percent.
+    figure : Figure
+        A reliability diagram.
+    text : str
+        What it says, in words.
     """
 
     bins: Sequence[Bin]
     error: Summary
     confidence: float
     accuracy: float
+    figure: Figure
+    text: str
 
 
 def calibration(run: RunFiles) -> Calibration:
@@ -108,9 +139,12 @@ def calibration(run: RunFiles) -> Calibration:
     ]
     confidences = np.concatenate([one.confidences for one in found])
     hits = np.concatenate([one.hits for one in found])
+    bins = reliability(confidences, hits)
     return Calibration(
-        reliability(confidences, hits),
+        bins,
         summarise(errors),
         100 * float(confidences.mean()),
         100 * float(hits.mean()),
+        diagram(bins),
+        in_words(bins),
     )

@@ -327,36 +327,37 @@ class Learner:
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """Do what `train_step` does on the device."""
-        discriminator = {}
+        discriminator, encoded = {}, None
         if (
             self.discriminator_optimizer is not None
             and self.model.config.adversarial == "alternate"
         ):
-            discriminator["discriminator"] = self.discriminator_update(batch)
+            discriminator["discriminator"], encoded = self.discriminator_update(batch)
         with self._autocast():
-            losses = self.model.losses(batch, self.class_weight)
+            losses = self.model.losses(batch, self.class_weight, encoded)
         self._descend(self.optimizer, self.parameters, losses)
         update_ema(self.ema, self.model, self.decay)
         return {name: loss.detach() for name, loss in losses.items()} | discriminator
 
     def adversarial_update(self, batch: Batch) -> dict[str, Tensor]:
         """Do what `adversarial_step` does on the device."""
-        discriminator = self.discriminator_update(batch)
+        discriminator, encoded = self.discriminator_update(batch)
         with self._autocast():
-            loss = self.model.generator_loss(batch)
+            loss = self.model.generator_loss(batch, encoded)
         self._descend(self.optimizer, self.parameters, {"generator": loss})
         update_ema(self.ema, self.model, self.decay)
         return {"generator": loss.detach(), "discriminator": discriminator}
 
-    def discriminator_update(self, batch: Batch) -> Tensor:
-        """Train the discriminators alone; return their loss."""
+    def discriminator_update(self, batch: Batch) -> tuple[Tensor, Any]:
+        """Train the discriminators alone; return their loss, and the batch `encoded` for others."""
         optimizer = self.discriminator_optimizer
         if optimizer is None:
             raise ValueError(f"{type(self.model).__name__} has no discriminators to train")
         with self._autocast():
-            loss = self.model.discriminator_loss(batch)
+            encoded = self.model.encoded(batch)
+            loss = self.model.discriminator_loss(batch, encoded)
         self._descend(optimizer, self.discriminator_parameters, {"discriminator": loss})
-        return loss.detach()
+        return loss.detach(), encoded
 
     def _descend(
         self,

@@ -102,7 +102,6 @@ def test_untimed_peer_is_a_dash_with_its_reason(result: Path, said: Callable) ->
 
 @pytest.mark.slow
 def test_picture_is_drawn(result: Path, tmp_path: Path, said: Callable) -> None:
-    pytest.importorskip("matplotlib")
     said("--read", result, "--picture", tmp_path / "roof.png")
     assert (tmp_path / "roof.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["roof.png"]

@@ -11,7 +11,6 @@ import pytest
 
 @pytest.mark.slow
 def test_numbers_and_picture_of_a_run(ariigcn: Callable, trained: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     outcome = ariigcn("embed", trained, "--out", tmp_path / "gap")
     assert outcome.code == 0, outcome.err
     numbers = json.loads((tmp_path / "gap" / "embedding.json").read_text())

@@ -85,7 +85,7 @@ def test_info_says_how_to_get_what_is_missing(
     lines = [" ".join(line.split()) for line in ariigcn("info").out.splitlines()]
     assert f"dgl missing: {info.INSTALL}" in lines
     assert 'av missing: pip install "ariigcn_dgl[extract]"' in lines
-    assert "matplotlib 1.0" in lines
+    assert "torch_geometric 1.0" in lines
     assert not any(line.startswith("pytest ") for line in lines)
 
 

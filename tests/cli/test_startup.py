@@ -41,3 +41,10 @@ def test_only_the_command_that_is_called_is_imported() -> None:
     assert "ariigcn_dgl.cli.data" in found
     others = {"benchmark", "evaluate", "experiment", "extract", "info", "predict", "train"}
     assert found & {f"ariigcn_dgl.cli.{name}" for name in others} == set()
+
+
+@pytest.mark.slow
+def test_matplotlib_waits_until_something_is_drawn() -> None:
+    found = _imported("report", "--help")
+    assert "ariigcn_dgl.plots" in found
+    assert "matplotlib" not in found

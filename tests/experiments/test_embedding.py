@@ -85,7 +85,6 @@ def test_spaces_are_the_same_on_another_device(data: Path, tmp_path: Path) -> No
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     found = [replace(_points(shift), title=str(shift)) for shift in (0.0, 50.0)]
     path = tmp_path / "embedding.png"
     draw_spaces(found, [gap(one) for one in found], ["text", "audio"], ["sad", "joy"], path)

@@ -202,24 +202,14 @@ def test_p_values_have_three_decimals(p: float, text: str) -> None:
 
 @pytest.mark.slow
 def test_figures_are_drawn(results: Results, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     assert draw(results, tmp_path) == "figures: scores.png, confusion.png"
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_study_with_an_axis_gets_a_curve(results: Results, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     rows = tuple(replace(row, x=place or None) for place, row in enumerate(results.rows[:3]))
     drawn = draw(replace(results, axis="margin", rows=rows), tmp_path)
     assert drawn == "figures: curve.png, confusion.png"
-
-
-def test_without_matplotlib_it_says_what_to_install(
-    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ariigcn_dgl.experiments.figures.is_installed", lambda name: False)
-    assert "pip install" in draw(results, tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_search_of_a_cross_validation_names_the_fold(results: Results) -> None:
@@ -269,7 +259,6 @@ def test_names_are_no_formulas_in_csv(hostile: Results, tmp_path: Path) -> None:
 
 
 def test_names_are_no_mathematics_in_figures(hostile: Results, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     assert draw(hostile, tmp_path) == "figures: scores.png, confusion.png"
 
 

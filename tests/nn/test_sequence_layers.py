@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.graph import Sequences, speaker_threads
+from ariigcn_dgl.graph import Sequences, Table, speaker_threads
 from ariigcn_dgl.nn import (
     DialogueContext,
     DialogueGRU,
@@ -24,7 +24,21 @@ ROWS = torch.arange(11).split(LENGTHS.tolist())
 SPEAKERS = torch.tensor([0, 1, 0, 0, 1, 0, 2, 1, 0, 5, 5])
 DIALOGUES, THREADS = Sequences(LENGTHS), Sequences.of_threads(SPEAKERS, LENGTHS)
 LAYERS = [DialogueGRU, DialogueLSTM]
-SCANS = [(GRUScan, 3), (LSTMScan, 4)]
+TABLE = Table.of(torch.tensor([3, 1, 2]))
+# What runs a recurrence of two directions, the shape of its inputs' rows, and its gates.
+SCANS = [
+    (lambda inputs, *parameters: GRUScan.apply(inputs, TABLE.rows, *parameters), (6, 2), 3),
+    (LSTMScan.apply, (3, 2, 3), 4),
+]
+each_scan = pytest.mark.parametrize(("scan", "rows", "gates"), SCANS, ids=["gru", "lstm"])
+
+
+def random_inputs(rows: tuple, gates: int, width: int) -> list[Tensor]:
+    """Return inputs, weight and bias."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(*rows, gates * width), (2, gates * width, width), (2, gates * width)]
+    found = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    return [x.requires_grad_() for x in found]
 
 
 def _torchs(layer: nn.Module) -> nn.RNNBase:
@@ -58,7 +72,7 @@ def test_encoder_is_two_linear_maps_around_a_relu():
 def test_encoder_orders_modalities_by_its_widths():
     encoder = ModalityEncoder({"audio": 3, "text": 4}, hidden_dim=5)
     features = {"text": torch.ones(2, 4), "audio": torch.zeros(2, 3)}
-    assert encoder(features)[0].equal(encoder.mlps["audio"](torch.zeros(2, 3)))
+    torch.testing.assert_close(encoder(features)[0], encoder.mlps["audio"](torch.zeros(2, 3)))
 
 
 def test_encoder_drops_out_inputs_only_in_training():
@@ -110,29 +124,44 @@ def test_recurrent_layers_equal_torchs_to_single_precision(feat: Tensor, layer: 
     )
 
 
-@pytest.mark.parametrize(("scan", "gates"), SCANS)
-def test_the_recurrence_has_its_analytic_gradient(scan: type, gates: int):
-    generator = torch.Generator().manual_seed(0)
-    shapes = [(3, 2, 2, 2 * gates), (2, 2 * gates, 2), (2, 2 * gates)]
-    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    assert torch.autograd.gradcheck(scan.apply, [x.requires_grad_() for x in inputs])
+@each_scan
+def test_the_recurrence_has_its_analytic_gradient(scan, rows: tuple, gates: int):
+    assert torch.autograd.gradcheck(scan, random_inputs(rows, gates, width=2))
 
 
-@pytest.mark.parametrize(("scan", "gates"), SCANS)
-def test_the_recurrence_leaves_its_inputs_as_they_are(scan: type, gates: int):
-    inputs = torch.ones(1, 1, 1, gates)
-    scan.apply(inputs, torch.ones(1, gates, 1), torch.ones(1, gates))
-    assert inputs.tolist() == [[[[1.0] * gates]]]
+@each_scan
+def test_the_recurrence_leaves_its_inputs_as_they_are(scan, rows: tuple, gates: int):
+    inputs = random_inputs(rows, gates, width=1)
+    before = [x.detach().clone() for x in inputs]
+    scan(*inputs).sum().backward()
+    assert all(x.equal(y) for x, y in zip(inputs, before, strict=True))
 
 
-@pytest.mark.parametrize(("scan", "gates"), SCANS)
-def test_the_recurrence_refuses_a_second_derivative(scan: type, gates: int):
-    shapes = [(1, 1, 1, gates), (1, gates, 1), (1, gates)]
-    inputs = [torch.ones(shape, requires_grad=True) for shape in shapes]
-    loss = scan.apply(*inputs).square().sum()
+@each_scan
+def test_the_recurrence_refuses_a_second_derivative(scan, rows: tuple, gates: int):
+    inputs = random_inputs(rows, gates, width=1)
+    loss = scan(*inputs).square().sum()
     (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
+
+
+def test_a_row_that_no_sequence_reads_has_a_state_and_a_gradient_of_zero():
+    inputs, weight, bias = random_inputs((7, 2), 3, width=1)
+    states = GRUScan.apply(inputs, TABLE.rows, weight, bias)
+    (grad,) = torch.autograd.grad(states.square().sum(), inputs)
+    assert not states[6].any()
+    assert not grad[6].any()
+
+
+@pytest.mark.parametrize("name", ["gru_scan", "gru_scan_backward"])
+def test_the_operator_of_the_gru_keeps_torchs_rules(name: str):
+    inputs, *parameters = (x.detach() for x in random_inputs((6, 2), 3, width=2))
+    given = (inputs, TABLE.rows, *parameters)
+    if name == "gru_scan_backward":
+        out, *kept = torch.ops.ariigcn.gru_scan(*given)
+        given = (out, TABLE.rows, *kept, parameters[0])
+    torch.library.opcheck(getattr(torch.ops.ariigcn, name).default, given)
 
 
 @pytest.mark.parametrize(("layer", "scan"), [(DialogueGRU, GRUScan), (DialogueLSTM, LSTMScan)])
@@ -186,10 +215,12 @@ def test_aligned_sequences_are_read_as_packed_ones(
 ):
     torch.manual_seed(0)
     rnn = _torchs(layer(4, 6, bidirectional=bidirectional))
-    rows = sequences.gather(feat).requires_grad_()
+    rows = feat.clone().requires_grad_()
     fixed = sequences.table.padded(steps=8, sequences=9, rows=13)
     more = torch.cat([rows, torch.randn(2, 4)])
-    found, expected = run_aligned(rnn, more, fixed)[:11], run_packed(rnn, rows, sequences.lengths)
+    found = run_aligned(rnn, more, fixed)[:11]
+    packed = run_packed(rnn, sequences.gather(rows), sequences.lengths)
+    expected = sequences.scatter(packed)
     torch.testing.assert_close(found, expected)
     grads = [
         torch.autograd.grad(x.square().sum(), [rows, *rnn.parameters()]) for x in (found, expected)

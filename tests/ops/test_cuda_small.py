@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn import DialogueGRU
 from ariigcn_dgl.ops import (
     PairRule,
     pairwise_contrast,
@@ -119,6 +120,18 @@ def test_contrast(dtype):
         inputs,
         dtype,
     )
+
+
+@each_dtype
+def test_gru_scan(dtype):
+    layer, lengths = DialogueGRU(5, 14), torch.tensor([3, 1, 2, 4, 3])
+    parameters = dict(layer.named_parameters())
+
+    def run(*x):
+        given = dict(zip(parameters, x[1:], strict=True))
+        return [torch.func.functional_call(layer, given, (x[0], lengths))]
+
+    check(run, run, [*draw((13, 5)), *(p.detach() for p in parameters.values())], dtype)
 
 
 @pytest.mark.parametrize("operator", ["relational", "contrast"])

@@ -72,7 +72,29 @@ def test_every_loss_has_a_curve(html: str) -> None:
         "Loss: TGAN generators",
         "Loss: TGAN discriminators",
     ]
-    assert html.count('<circle class="kept"') == 2 * (1 + len(titles))
+    assert html.count("kept: epoch") == 2 * (1 + len(titles))
+
+
+def test_pictures_take_colours_from_the_page_and_need_no_other_element(html: str) -> None:
+    pictures = re.findall(r'<svg class="picture".*?</svg>', html, re.DOTALL)
+    assert len(pictures) == 1 + 1 + 7 + 14  # strip, reliability, curves, projections
+    for one in pictures:
+        assert "var(--" in one
+        assert not re.search(r"#|url\(|<use|<style|<image|\bid=|\bon\w+=", one)
+
+
+def test_bins_of_the_calibration_are_a_table(html: str, two_seeds: Path) -> None:
+    (run,) = [run_of(two_seeds)]
+    table = re.search("The bins as a table.*?</table>", html, re.DOTALL)[0]
+    rows = re.findall(r'<th scope="row">(\d+) to (\d+)</th><td class="number">(\d+)</td>', table)
+    assert sum(int(count) for _, _, count in rows) == sum(
+        len(seed.predictions.hits) for seed in run.seeds
+    )
+
+
+def test_the_same_runs_make_the_same_page(two_seeds: Path) -> None:
+    first, second = (report_html([run_of(two_seeds)]) for _ in range(2))
+    assert first == second
 
 
 def test_spaces_before_and_after(html: str) -> None:

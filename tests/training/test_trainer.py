@@ -28,7 +28,7 @@ class _Line(nn.Module):
         torch.manual_seed(0)
         self.layer = nn.Linear(2, 1)
 
-    def losses(self, batch: float, class_weight: Tensor | None) -> dict[str, Tensor]:
+    def losses(self, batch: float, class_weight: Tensor | None, encoded: None) -> dict[str, Tensor]:
         return {"classification": batch * self.layer(torch.tensor([3.0, 4.0])).sum()}
 
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
@@ -160,7 +160,7 @@ def test_discriminators_move_only_by_their_own_step(
     dialogues: Dialogues, settings: Callable, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, learner = _model(dialogues, settings, adversarial="alternate")
-    monkeypatch.setattr(learner, "discriminator_update", lambda batch: torch.zeros(()))
+    monkeypatch.setattr(learner, "discriminator_update", lambda batch: (torch.zeros(()), None))
     assert "gan.discriminators" not in _moved(model, lambda: learner.train_step(batch))
 
 
