@@ -1,9 +1,15 @@
 // Scores of edges: activations of sums of two rows (and a bias), times the score vector.
 #pragma once
 
+#include "../mma.h"
 #include "edge_block.h"
 
 namespace ariigcn {
+
+// Whether a warp scores 8 edges at a time, on pairs of halves and tensor cores.
+template <typename scalar_t, typename Act>
+constexpr bool kInPairs =
+    kTensorCores && sizeof(scalar_t) == 2 && std::is_same_v<Act, LeakyRelu<acc_t<scalar_t>>>;
 
 // The rows of an edge, from column k0 on.
 template <typename scalar_t, bool kFits, Biased kBiased>
@@ -56,7 +62,7 @@ class EdgeScores {
       with_bias<kHasBias>(bias_.aligned, [&](auto biased) {
         constexpr bool kFits = decltype(fits)::value;
         constexpr Biased kBiased = decltype(biased)::value;
-        if constexpr (kPacked<scalar_t> && std::is_same_v<Act, LeakyRelu<acc>>)
+        if constexpr (kInPairs<scalar_t, Act>)
           with_flag(act_.slope != 0, [&](auto linear) {
             add_pairs<kFits, kBiased, decltype(linear)::value>(k0, edges);
           });

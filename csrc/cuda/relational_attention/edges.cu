@@ -50,7 +50,8 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
                                 op.factor + block.group * graph.num_edges);
 
     const int attn = int(op.attn_feats), pitch = int(op.attn_pitch), in = int(op.in_feats);
-    Window<scalar_t> v(memory, op.v + block.group * graph.num_src * pitch, pitch, true, sources);
+    Window<scalar_t> v(memory, op.v + block.group * graph.num_src * pitch, pitch, true, sources,
+                       kInPairs<scalar_t, Act> ? 4 : 1);
     const EdgeScores<kBiased, scalar_t, Act> scores(op, act, block, v, sources, score);
     for (int k0 = 0; k0 < pitch; k0 += v.chunk()) {
       v.load(k0, [&] { load_score(op.score + block.group * attn, attn, k0, score); });

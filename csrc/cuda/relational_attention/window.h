@@ -3,7 +3,6 @@
 // read from there by all edges; else each edge reads its own.
 #pragma once
 
-#include "../mma.h"
 #include "../vector.h"
 #include "../warp.h"
 
@@ -13,10 +12,6 @@ constexpr int kEdgeThreads = 128;
 constexpr int kEdgeWarps = kEdgeThreads / kWarpSize;
 
 __device__ inline int warp_in_block() { return int(threadIdx.x) / kWarpSize; }
-
-// Whether edges are scored 16 at a time by a warp, on pairs of halves and tensor cores.
-template <typename scalar_t>
-constexpr bool kPacked = kTensorCores && sizeof(scalar_t) == 2;
 
 // 22 KB: with what else a block keeps there, a multiprocessor of 164 KB holds five blocks.
 constexpr int kWindowVectors = 1408;
@@ -52,13 +47,17 @@ class Window {
  public:
   static constexpr int kSize = kVector<scalar_t>;
 
-  // Rows of `width` elements, `width` apart. The more there are, the narrower is a chunk.
+  // Rows of `width` elements, `width` apart. The more there are, the narrower is a chunk. In shared
+  // memory `pad` vectors lie between two rows: with one, lanes that read the same vector of
+  // neighbouring rows find it in different banks; with four, so do lanes that read four vectors of
+  // a row and four of the next.
   __device__ Window(Vector<scalar_t>* memory, const scalar_t* rows, int width, bool aligned,
-                    const Range& range)
+                    const Range& range, int pad = 1)
       : memory_(memory),
         rows_(rows + int64_t(range.first) * width),
         width_(width),
         count_(range.count),
+        pad_(pad),
         aligned_(aligned) {
     team_ = Team::of_width<scalar_t>(width);
     const int widest = team_.log2_lanes;
@@ -75,7 +74,6 @@ class Window {
   __device__ bool fits() const { return fits_; }
   __device__ const Team& team() const { return team_; }
   __device__ int chunk() const { return kSize << team_.log2_lanes; }
-  __device__ int width() const { return width_; }
 
   // Vectors of the chunk that begins at column k0.
   __device__ int vectors(int k0) const {
@@ -116,14 +114,10 @@ class Window {
   }
 
  private:
-  // Lanes that read a vector each of other rows, and lanes that read four of one row and four of
-  // the next, find them in different banks.
-  static constexpr int kPad = kPacked<scalar_t> ? 4 : 1;
-
-  __device__ static int capacity(int log2_lanes) {
-    return kWindowVectors / ((1 << log2_lanes) + kPad);
+  __device__ int capacity(int log2_lanes) const {
+    return kWindowVectors / ((1 << log2_lanes) + pad_);
   }
-  __device__ int stride() const { return team_.lanes() + kPad; }
+  __device__ int stride() const { return team_.lanes() + pad_; }
 
   // Rows of load(from, columns left), of which a thread has `kInFlight` on the way at once.
   template <int kInFlight, typename Load>
@@ -148,7 +142,7 @@ class Window {
 
   Vector<scalar_t>* memory_;
   const scalar_t* rows_;
-  int width_, count_;
+  int width_, count_, pad_;
   bool aligned_, fits_;
   Team team_;
 };
