@@ -144,8 +144,10 @@ int main() {
   set_max_blocks(2);  // each takes several tiles in turn, and its shared memory again and again
   const Dialogue near(18, 1), far(66, 60);
   const Widths narrow{19, 5}, wide{133, 133};  // wide: more columns than a window holds at once
+  const Widths scored{3, 80};  // scores of halves from several steps, small as few features are
   const int error = run(near, kFloat, kLeakyRelu, 0, wide) | run(near, kFloat, kTanh, 1, narrow) |
-                    run(near, kBfloat16, kLeakyRelu, 0, wide) |
+                    run(near, kBfloat16, kLeakyRelu, 0, narrow) |
+                    run(near, kBfloat16, kLeakyRelu, 0, scored) |
                     run(far, kFloat, kLeakyRelu, 0, narrow);
   return error;
 }

@@ -235,7 +235,7 @@ struct Bias {
   bool aligned;
 
   __device__ Bias(const RelationalForward<scalar_t>& op, int64_t group)
-      : rows(op.bias + group * op.graph.num_rels * op.attn_feats),
+      : rows(op.bias == nullptr ? nullptr : op.bias + group * op.graph.num_rels * op.attn_feats),
         width(int(op.attn_feats)),
         aligned(is_aligned(rows, width)) {}
 
@@ -286,6 +286,8 @@ struct ActivationGrad<SmoothActivation<acc>> {
 template <typename scalar_t, typename Launch>
 cudaError_t with_kernel(const RelationalForward<scalar_t>& op, const Launch& launch) {
   using acc = acc_t<scalar_t>;
+  // A thread's next edge, 128 later, has to be an int, too.
+  if (op.graph.num_edges > INT32_MAX - kEdgeThreads) return cudaErrorInvalidConfiguration;
   const auto with_activation = [&](auto act) {
     return op.bias == nullptr ? launch(act, std::false_type{}) : launch(act, std::true_type{});
   };
