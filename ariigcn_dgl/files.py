@@ -264,7 +264,7 @@ def is_unicode(text: str) -> bool:
     >>> is_unicode("Zoë"), is_unicode("\ud800")
     (True, False)
     """
-    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+    return writable(text) == text
 
 
 def writable(name: str) -> str:
@@ -343,14 +343,19 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, parse_json(line, f"{path}: line {number}")
 
 
+def refuse_taken(path: Path, way_out: str = "choose another name or remove it first") -> None:
+    """Raise `InputError` if something is at the path already, be it a link that leads nowhere."""
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already; {way_out}")
+
+
 def refuse_existing(path: Path) -> None:
     """Raise `InputError` if something is at the path already, or the folder it is to lie in is not.
 
     For before a long computation; what writes the result checks again.
     """
     sweep_beside(path)
-    if os.path.lexists(path):
-        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    refuse_taken(path)
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: cannot be written: No such file or directory")
 
@@ -370,19 +375,17 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def new_folder(path: str | Path) -> Path:
-    """Create a folder for results.
-
-    Raises
-    ------
-    InputError
-        If it exists or cannot be created.
-    """
-    path = Path(path)
-    if os.path.lexists(path):
-        raise InputError(f"{path}: exists already; choose another name or remove it first")
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, where they are not there; InputError if that cannot be."""
     try:
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be created: {error.strerror}") from error
-    return path
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, where it is there; InputError if that cannot be."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be removed: {error.strerror}") from error

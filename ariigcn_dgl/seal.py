@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, sha256_of, write_json
+from ariigcn_dgl.files import read_json, remove_file, sha256_of, write_json
 
 SEAL_FILE = "seal.json"
 FORMAT = "ariigcn-seal-1"
@@ -39,11 +39,7 @@ def seal(folder: Path, names: Sequence[str]) -> None:
 
 def unseal(folder: Path) -> None:
     """Say that the files of a folder are about to change."""
-    path = folder / SEAL_FILE
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be removed: {error.strerror}") from error
+    remove_file(folder / SEAL_FILE)
 
 
 def is_sealed(folder: Path) -> bool:

@@ -16,12 +16,13 @@ from safetensors import SafetensorError
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import (
     json_lines,
-    new_folder,
+    make_folder,
     open_regular,
     parse_json,
     read_json,
     read_text,
     refuse_existing,
+    refuse_taken,
     replacing,
     scratches_of,
     sweep,
@@ -324,22 +325,23 @@ def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     assert read_text(tmp_path / "a") == "ab"
 
 
-def test_new_folder_is_made_with_its_parents(tmp_path: Path) -> None:
-    assert new_folder(tmp_path / "a" / "b").is_dir()
+def test_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_folder_that_exists_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_path_that_is_taken_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"exists already; choose another name or remove it"):
-        new_folder(tmp_path)
+        refuse_taken(tmp_path)
 
 
 def test_dangling_link_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="exists already"):
-        new_folder(tmp_path / "a")
+        refuse_taken(tmp_path / "a")
 
 
 def test_folder_below_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(InputError, match="/a/b: cannot be created: Not a directory"):
-        new_folder(tmp_path / "a" / "b")
+        make_folder(tmp_path / "a" / "b")

@@ -15,7 +15,9 @@ from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.graph import Graph, Sequences, speaker_threads
 from ariigcn_dgl.transfer import send
 
-BATCHES_PER_POOL = 4  # dialogues are sorted by length within pools of this many batches
+# Dialogues are sorted by length within pools of so many batches: little padding in a batch, and yet
+# other neighbours in every epoch.
+BATCHES_PER_POOL = 4
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Batch:
     Parameters
     ----------
     features : dict of str to (N, D_m) float32 tensor
+        Of each modality; zero where it is missing.
     masks : dict of str to (N,) bool tensor
         False where the modality is missing.
     labels : (N,) int64 tensor
@@ -98,7 +101,7 @@ class Batch:
             labels=labels,
             speakers=speakers,
             graph=self.graph.to(device),
-            host=None if device.type == "cpu" else self.on_cpu,
+            host=None if device.type == "cpu" else self.on_cpu,  # for what is counted there
         )
 
 
@@ -108,9 +111,11 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
     Parameters
     ----------
     dialogues : Dialogues
+        The set.
     chosen : sequence of int
         Indices of dialogues.
     window : Window
+        Resolved: its relations are not "auto".
 
     Examples
     --------
@@ -156,6 +161,7 @@ def shuffled_batches(
     batch_size : int
         Dialogues in a batch.
     generator : numpy.random.Generator
+        Draws two permutations.
 
     Yields
     ------
@@ -163,7 +169,7 @@ def shuffled_batches(
     """
     order = generator.permutation(chosen)
     pool = batch_size * BATCHES_PER_POOL
-    if len(order) == 0:
+    if len(order) == 0:  # numpy joins no empty list of pools
         return
     pools = [order[start : start + pool] for start in range(0, len(order), pool)]
     by_length = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])

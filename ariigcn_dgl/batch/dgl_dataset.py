@@ -32,6 +32,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     transform : callable, optional
         Applied to a graph whenever it is taken out.
     verbose : bool
+        DGL's: say when the graphs are made.
 
     Raises
     ------
@@ -59,7 +60,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         verbose: bool = False,
     ) -> None:
         if isinstance(source, Dialogues):
-            self.dialogues, folder = source, Path.cwd()
+            self.dialogues, folder = source, Path.cwd()  # DGL wants one; nothing is written there
         else:
             self.dialogues, folder = load_dialogues(source), Path(source).resolve().parent
         self.window = (window or Window()).resolved(self.dialogues.most_speakers)

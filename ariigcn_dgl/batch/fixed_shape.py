@@ -140,7 +140,7 @@ class Shape:
         # `padded_graph` gives a new node at least a segment and at most one for each relation, and
         # each new segment an edge: N' - N <= P' - P <= R (N' - N), P' - P <= E' - E.
         spare = sizes.segments - sizes.utterances
-        utterances = int(sizes.utterances.max()) + 1
+        utterances = int(sizes.utterances.max()) + 1  # one to bear what else must be added
         if num_rels > 1:
             short = sizes.segments - num_rels * sizes.utterances
             gap = int(spare.max() - short.min())
@@ -193,6 +193,7 @@ def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[S
     >>> [shape.utterances for shape in few_shapes(sizes, num_rels=5, dialogues=8, most=2)]
     [12, 33]
     """
+    # The optimum over all places to cut, by dynamic programming: a group more in each round.
     sizes = sizes[np.lexsort((sizes.longest, sizes.utterances))]
     count = len(sizes.utterances)
     places = np.unique(np.linspace(0, count, min(count, CUT_PLACES) + 1).astype(int))
@@ -234,6 +235,7 @@ def padded(batch: Batch, shape: Shape) -> Batch:
     batch : Batch
         On the CPU.
     shape : Shape
+        Which `Shape.holds` the batch.
     """
     added = shape.utterances - len(batch.labels)
     fixed = replace(
@@ -251,6 +253,7 @@ def padded(batch: Batch, shape: Shape) -> Batch:
 
 
 def _with_sequences(batch: Batch, thread: Tensor, dialogues: Table, threads: Table) -> Batch:
+    # Where cached properties keep what they have found: a frozen dataclass takes no assignments.
     batch.__dict__["thread"] = thread
     batch.__dict__["dialogues"] = Sequences.fixed(dialogues)
     batch.__dict__["threads"] = Sequences.fixed(threads)

@@ -40,6 +40,10 @@ class Window:
             return replace(self, relations="pairs" if most_speakers <= 2 else "speaker")
         return self
 
+    def distinguishes(self, speakers: int) -> bool:
+        """Whether there are relations for dialogues of so many speakers."""
+        return self.relations != "pairs" or speakers <= self.num_speakers
+
     @property
     def graph_relations(self) -> Relations:
         """The relations, as a graph has them; "auto" must have been `resolved`."""

@@ -13,7 +13,7 @@ from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
-from ariigcn_dgl.files import new_folder, write_json
+from ariigcn_dgl.files import make_folder, refuse_taken, write_json
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -38,13 +38,15 @@ def embed(
         Where to compute: cpu, cuda, cuda:1 ...
     """
     check_device(device)
+    folder = Path(out)
+    refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
     spec = read_run_spec(trained.folder.path.parent)
     dialogues = load_run_data(spec)
     chosen = dialogues.select(dialogues.indices(split))
     require_measurable(chosen)
     found = spaces(trained, chosen)
-    folder = new_folder(out)
+    make_folder(folder)
     gaps = [gap(space) for space in found]
     numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}
     write_json(folder / "embedding.json", numbers)

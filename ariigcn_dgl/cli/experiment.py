@@ -13,8 +13,8 @@ from rich.text import Text
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.unsealed import note_unsealed
 from ariigcn_dgl.data import fingerprint
+from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name, visible
@@ -96,7 +96,8 @@ def experiment(
     chosen = load_study(study)
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
-    note_unsealed(data)
+    if lacks_seal(data):
+        note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
     dataset_sha256 = fingerprint(dialogues)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))

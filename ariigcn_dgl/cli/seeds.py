@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ariigcn_dgl.escape import command
 from ariigcn_dgl.seal import gone, lost
+from ariigcn_dgl.training.run_folder import way_out
 from ariigcn_dgl.training.run_spec import read_run_spec
 
 SUMMARY_FILE = "summary.json"
@@ -29,7 +30,5 @@ def seed_folders(run: Path) -> list[Path]:
 
 def _refuse_lost(run: Path) -> None:
     for name in lost(run):
-        way_out = f"put the right file there, or delete {run} and train again"
-        if name == SUMMARY_FILE:
-            way_out = f"write it again with: {command(['ariigcn', 'train', '--resume', str(run)])}"
-        raise gone(run / name, way_out)
+        again = f"write it again with: {command(['ariigcn', 'train', '--resume', str(run)])}"
+        raise gone(run / name, again if name == SUMMARY_FILE else way_out(run))

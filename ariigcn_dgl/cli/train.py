@@ -17,8 +17,8 @@ from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import SUMMARY_FILE
 from ariigcn_dgl.cli.tables import classes_table, seeds_table
-from ariigcn_dgl.cli.unsealed import note_unsealed
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
@@ -93,7 +93,8 @@ def train(
     check_device(device)
     _check_seeds(seeds)
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
-    note_unsealed(data)
+    if lacks_seal(data):
+        note(f"{data}: {UNSEALED}")
     _check_cuda_graphs(cuda_graphs, device, system)
     require_memory(prepared.dialogues, prepared.config, device)
     folder = Path(out or _default_folder(prepared.dialogues.name, system, preset))
@@ -157,7 +158,7 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
 
 def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, dict[str, Any]]:
     runs, config, dialogues = {}, prepared.config, prepared.dialogues
-    epochs = config.adversarial_epochs(len(dialogues.widths)) + config.training.epochs
+    epochs = config.epochs(len(dialogues.widths))
     for seed in spec["seeds"]:
         with _EpochDisplay(seed, epochs) as display:
             runs[seed] = fit(

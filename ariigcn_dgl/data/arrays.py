@@ -98,7 +98,7 @@ def check_header(file: IO[bytes], size: int) -> None:
     ValueError
         If header and size disagree, or what the header names is a pickle.
     """
-    version = np.lib.format.read_magic(file)
+    version = np.lib.format.read_magic(file)  # 3.0 differs from 2.0 in its text's encoding only
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
         version, np.lib.format.read_array_header_2_0
     )
@@ -115,12 +115,13 @@ def check_header(file: IO[bytes], size: int) -> None:
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a safetensors file.
 
+    Of a regular file, as `ariigcn_dgl.seal.compare` has found it: a pipe would block.
+
     Raises
     ------
     InputError
         If the file is missing, damaged, or holds a type that NumPy has not.
     """
-    open_regular(path).close()
     try:
         with numpy_errors(str(path)), safe_open(path, "np") as file:
             return {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118

@@ -67,7 +67,7 @@ def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> N
             raise InputError(f"{source}: {field}: an empty {what}, expected a name")
         if not is_unicode(name):
             raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names):  # counted only where one is twice, which is rare
         name, times = Counter(names).most_common(1)[0]
         raise InputError(f"{source}: {field}: {what} {name!r} occurs {times} times, expected once")
 
@@ -84,7 +84,7 @@ def _check_ptr(dialogues: Dialogues, source: str) -> None:
             f"{source}: dialogue_ptr: runs from {ptr[0]} to {ptr[-1]}, "
             f"expected 0 to {count}, the number of utterances"
         )
-    empty = np.flatnonzero(ptr[1:] <= ptr[:-1])
+    empty = np.flatnonzero(ptr[1:] <= ptr[:-1])  # or the rows run backwards
     if empty.size:
         name = dialogues.dialogue_ids[empty[0]]
         raise InputError(

@@ -11,7 +11,7 @@ from ariigcn_dgl.errors import InputError
 
 MODALITIES = ("text", "audio", "visual")
 SPLITS = ("train", "val", "test")
-UNLABELLED = -1
+UNLABELLED = -1  # also the last place of a table, so that tables of classes can end with it
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Dialogues:
                 )
         if not names:
             raise InputError(f"{self.name}: name at least one of {', '.join(self.features)}")
-        kept = [name for name in self.features if name in names]
+        kept = [name for name in self.features if name in names]  # the order stays `MODALITIES`'
         return replace(
             self,
             features={name: self.features[name] for name in kept},
@@ -120,7 +120,7 @@ class Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
         spans = [np.arange(self.dialogue_ptr[b], self.dialogue_ptr[b + 1]) for b in dialogues]
-        rows = np.concatenate([np.empty(0, np.int64), *spans])
+        rows = np.concatenate([np.empty(0, np.int64), *spans])  # also of no dialogue
         return replace(
             self,
             features={name: array[rows] for name, array in self.features.items()},

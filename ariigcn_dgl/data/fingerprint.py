@@ -31,9 +31,10 @@ def fingerprint(dialogues: Dialogues) -> str:
         "widths": [dialogues.widths.get(modality, 0) for modality in MODALITIES],
     }
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
+    # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
         digest.update(np.ascontiguousarray(array, "<i8").data)
-    for modality in MODALITIES:
+    for modality in MODALITIES:  # in this order, whatever that of the reader was
         if modality in dialogues.features:
             digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
             digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)

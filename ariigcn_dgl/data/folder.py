@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
-from ariigcn_dgl.data.table import Table, read_table
+from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import parse_json, read_text, refuse_existing, replacing, sha256_of
+from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of
+from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, verify
 
 FORMAT = "ariigcn-dialogues"
@@ -26,6 +27,17 @@ UNSEALED = (
     f"has no {SEAL_FILE}: nothing tells whether {_HEADER} is as it was written; "
     "ariigcn data convert writes one"
 )
+
+
+class _Header(TypedDict):
+    """What ``dataset.json`` says besides format and version."""
+
+    name: str
+    label_names: list[str]
+    speaker_names: list[str]
+    widths: dict[str, int]
+    splits: dict[str, str]
+    sha256: dict[str, str]
 
 
 def write_folder(dialogues: Dialogues, path: str | Path) -> None:
@@ -104,46 +116,41 @@ def read_folder(path: str | Path) -> Dialogues:
         refuse_lost(path, WAY_OUT)  # of an extraction also its record
         verify(path / _HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
     header = _read_header(path / _HEADER)
-    hashes = _field(path, header, "sha256", dict)
     for name in (_FEATURES, _UTTERANCES):
-        if not isinstance(hashes.get(name), str):
+        if name not in header["sha256"]:
             raise InputError(f"{path / _HEADER}: sha256: no hash for {name}")
-        compare(path / name, hashes[name], _HEADER, WAY_OUT)
+        compare(path / name, header["sha256"][name], _HEADER, WAY_OUT)
     table = read_table(path / _UTTERANCES)
     table.require("dialogue", "utterance", "speaker")
-    return _assemble(path, header, table, _read_features(path, header))
-
-
-def lacks_seal(path: str | Path) -> bool:
-    """Whether a path is such a folder from before there were seals."""
-    return (Path(path) / _HEADER).is_file() and not is_sealed(Path(path))
-
-
-def _assemble(
-    path: Path, header: dict[str, Any], table: Table, arrays: dict[str, np.ndarray]
-) -> Dialogues:
     dialogue_ids, dialogue_ptr = table.dialogues()
-    label_names = _names(path, header, "label_names")
-    speaker_names = _names(path, header, "speaker_names")
-    present = [modality for modality in MODALITIES if modality in arrays]
-    where = f"{path / _FEATURES}: "
+    splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
+    features, masks = _read_features(path / _FEATURES, header["widths"])
     return Dialogues(
-        name=_field(path, header, "name", str),
-        features={m: to_float32(arrays[m], where + m) for m in present},
-        masks={m: to_mask(arrays[f"{m}_mask"], f"{where}{m}_mask") for m in present},
-        labels=table.indices("label", label_names),
-        speakers=table.indices("speaker", speaker_names),
+        name=header["name"],
+        features=features,
+        masks=masks,
+        labels=table.indices("label", header["label_names"]),
+        speakers=table.indices("speaker", header["speaker_names"]),
         dialogue_ptr=dialogue_ptr,
         dialogue_ids=dialogue_ids,
-        splits=_splits(path, header, dialogue_ids),
+        splits=splits,
         utterance_ids=tuple(table.columns["utterance"]),
-        label_names=label_names,
-        speaker_names=speaker_names,
+        label_names=tuple(header["label_names"]),
+        speaker_names=tuple(header["speaker_names"]),
     )
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    header = parse_json(read_text(path), str(path))
+def lacks_seal(path: str | Path) -> bool:
+    """Whether a path is such a folder from before there were seals; it is used all the same.
+
+    Commands that begin something say so (`UNSEALED`); what goes on compares the data with the run's
+    own record of them.
+    """
+    return (Path(path) / _HEADER).is_file() and not is_sealed(Path(path))
+
+
+def _read_header(path: Path) -> _Header:
+    header = read_json(path)
     if header.get("format") != FORMAT:
         raise InputError(
             f"{path}: format is {header.get('format')!r}, expected {FORMAT!r}: "
@@ -154,51 +161,36 @@ def _read_header(path: Path) -> dict[str, Any]:
             f"{path}: version is {header.get('version')!r}, this program reads version {VERSION}; "
             f"update the program or write the data set again"
         )
-    return header
+    return conform(header, _Header, str(path))
 
 
-def _read_features(path: Path, header: dict[str, Any]) -> dict[str, np.ndarray]:
-    where = path / _FEATURES
-    arrays = read_safetensors(where)
-    widths = _field(path, header, "widths", dict)
+def _read_features(
+    path: Path, widths: dict[str, int]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the features of each modality, and their masks."""
+    arrays = read_safetensors(path)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
     if set(arrays) != expected or not set(widths) <= set(MODALITIES):
         raise InputError(
-            f"{where}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
+            f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
             f"the modalities {', '.join(widths) or 'none'}, expected of {', '.join(MODALITIES)}, "
             f"each with its <modality>_mask"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
         if len(shape) != 2 or shape[1] != width:
-            raise InputError(f"{where}: {modality}: shape {shape}, {_HEADER} says width {width!r}")
-    return arrays
+            raise InputError(f"{path}: {modality}: shape {shape}, {_HEADER} says width {width}")
+    present = [modality for modality in MODALITIES if modality in widths]
+    features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    masks = {m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask") for m in present}
+    return features, masks
 
 
-def _splits(path: Path, header: dict[str, Any], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
-    splits = _field(path, header, "splits", dict)
+def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
     for name in dialogue_ids:
-        if not isinstance(splits.get(name), str):
-            raise InputError(f"{path / _HEADER}: splits: no split for dialogue {name!r}")
+        if name not in splits:
+            raise InputError(f"{header}: splits: no split for dialogue {name!r}")
     extra = splits.keys() - set(dialogue_ids)
     if extra:
-        raise InputError(
-            f"{path / _HEADER}: splits: dialogue {min(extra)!r} is not in {_UTTERANCES}"
-        )
+        raise InputError(f"{header}: splits: dialogue {min(extra)!r} is not in {_UTTERANCES}")
     return tuple(splits[name] for name in dialogue_ids)
-
-
-def _names(path: Path, header: dict[str, Any], key: str) -> tuple[str, ...]:
-    names = _field(path, header, key, list)
-    if not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path / _HEADER}: {key}: expected a list of names, found {names!r}")
-    return tuple(names)
-
-
-def _field(path: Path, header: dict[str, Any], key: str, kind: type) -> Any:
-    if not isinstance(header.get(key), kind):
-        raise InputError(
-            f"{path / _HEADER}: {key}: expected {kind.__name__}, "
-            f"found {type(header.get(key)).__name__}"
-        )
-    return header[key]

@@ -38,7 +38,9 @@ def with_fold(dialogues: Dialogues, fold: Fold) -> Dialogues:
     Parameters
     ----------
     dialogues : Dialogues
+        The set, with the splits that it has.
     fold : Fold
+        Which group is the test split.
 
     Raises
     ------
@@ -68,6 +70,7 @@ def groups(dialogues: Dialogues, number: int) -> np.ndarray:
     Parameters
     ----------
     dialogues : Dialogues
+        The set.
     number : int
         Number of groups G.
 
@@ -88,6 +91,7 @@ def groups(dialogues: Dialogues, number: int) -> np.ndarray:
         )
     part = _parts_without_common_speaker(dialogues)
     if part.max() + 1 < number:
+        # A seed of its own, not a run's: all systems and seeds are compared on the same folds.
         part = np.random.default_rng(0).permutation(dialogues.num_dialogues)
     sizes = np.bincount(part, weights=dialogues.lengths)
     of_part, load = np.empty(len(sizes), np.int64), np.zeros(number)
@@ -103,6 +107,7 @@ def _parts_without_common_speaker(dialogues: Dialogues) -> np.ndarray:
     count = dialogues.num_dialogues
     of_row = np.repeat(np.arange(count), dialogues.lengths)
     nodes = count + len(dialogues.speaker_names)
+    # Every utterance links its dialogue with its speaker.
     edges = (np.ones(len(of_row)), (of_row, count + dialogues.speakers))
     components = connected_components(coo_array(edges, shape=(nodes, nodes)), directed=False)[1]
     return np.unique(components[:count], return_inverse=True)[1]

@@ -50,7 +50,8 @@ def load_dialogues(path: str | Path) -> Dialogues:
     >>> dialogues.utterance_ids, dialogues.widths, dialogues.splits
     (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
     """
-    return prepare(read_dialogues(path), str(path))
+    dialogues = _read(Path(path))
+    return prepare(dialogues, str(path))
 
 
 def prepare(dialogues: Dialogues, source: str) -> Dialogues:
@@ -69,21 +70,20 @@ def read_dialogues(path: str | Path) -> Dialogues:
 
     See `load_dialogues` for layouts and errors.
     """
-    path = Path(path)
-    try:
-        return check_structure(_read(path), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return check_structure(_read(Path(path)), str(path))
 
 
 def _read(path: Path) -> Dialogues:
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    if path.is_dir():
-        return _read_directory(path)
-    refuse_pickle(path)
-    if path.suffix.lower() == ".npz":
-        return read_npz(path)
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        if path.is_dir():
+            return _read_directory(path)
+        refuse_pickle(path)
+        if path.suffix.lower() == ".npz":
+            return read_npz(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     raise InputError(f"{path}: not a data set: expected {_EXPECTED}")
 
 

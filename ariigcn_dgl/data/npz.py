@@ -16,7 +16,6 @@ from ariigcn_dgl.data.arrays import (
     to_strings,
 )
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
-from ariigcn_dgl.data.pickles import refuse_pickle
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.read_limits import ADVICE, allowed
@@ -25,9 +24,10 @@ from ariigcn_dgl.read_limits import ADVICE, allowed
 _BYTES_PER_BYTE = 64
 _FREE_BYTES = 1 << 28
 _NUMBERS = ("dialogue_ptr", "speaker", "label")
+_REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
 _TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
 _REQUIRED = (*_NUMBERS, *_TEXT)
-_WANTED = {*_REQUIRED, "dialogue", "turn", *MODALITIES, *(f"{m}_mask" for m in MODALITIES)}
+_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES, *(f"{m}_mask" for m in MODALITIES)}
 
 
 def read_npz(path: str | Path) -> Dialogues:
@@ -60,13 +60,23 @@ def read_npz(path: str | Path) -> Dialogues:
             f"{path}: no modality, expected an array text, audio or visual; found {_listed(arrays)}"
         )
     texts = {name: to_strings(arrays[name], f"{path}: {name}") for name in _TEXT}
-    numbers = {name: to_int64(arrays[name], f"{path}: {name}") for name in _NUMBERS}
-    _check_dialogue(path, arrays, numbers["dialogue_ptr"])
-    _check_turn(path, arrays, numbers["dialogue_ptr"], texts["utterance_ids"])
+    numbers = {
+        name: to_int64(arrays[name], f"{path}: {name}")
+        for name in (*_NUMBERS, *_REDUNDANT)
+        if name in arrays
+    }
+    features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    masks = {
+        m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask")
+        if f"{m}_mask" in arrays
+        else np.ones(arrays[m].shape[:1], np.bool_)
+        for m in present
+    }
+    _check_redundant(path, numbers, texts["utterance_ids"])
     return Dialogues(
         name=writable(path.stem),
-        features={m: to_float32(arrays[m], f"{path}: {m}") for m in present},
-        masks={m: _mask(path, arrays, m) for m in present},
+        features=features,
+        masks=masks,
         labels=numbers["label"],
         speakers=numbers["speaker"],
         dialogue_ptr=numbers["dialogue_ptr"],
@@ -80,13 +90,13 @@ def read_npz(path: str | Path) -> Dialogues:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     with numpy_errors(str(path)), open_regular(path) as file:
-        refuse_pickle(path)
         if not zipfile.is_zipfile(file):
             raise InputError(
                 f"{path}: not a complete .npz archive (truncated, or another format); "
                 f"copy or export it again"
             )
         file.seek(0)
+        # Read array by array: np.load opens the archive only, and unpacks what is asked for.
         with np.load(file, allow_pickle=False) as archive:
             _check_sizes(path, archive.zip)
             wanted = [name for name in archive.files if name in _WANTED]
@@ -107,7 +117,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
         )
     for member in members:
         name = member.filename.removesuffix(".npy")
-        if name != member.filename:
+        if name != member.filename:  # only what ends with .npy has a header to look at
             with numpy_errors(f"{path}: {name}"), archive.open(member) as content:
                 check_header(content, member.file_size)
 
@@ -120,32 +130,26 @@ def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndar
     return array
 
 
-def _mask(path: Path, arrays: dict[str, np.ndarray], modality: str) -> np.ndarray:
-    name = f"{modality}_mask"
-    if name not in arrays:
-        return np.ones(arrays[modality].shape[:1], np.bool_)
-    return to_mask(arrays[name], f"{path}: {name}")
-
-
-def _check_dialogue(path: Path, arrays: dict[str, np.ndarray], ptr: np.ndarray) -> None:
-    """Check the redundant array `dialogue`, which shows rows that were moved after the fact."""
-    if "dialogue" not in arrays:
-        return
-    of_row = to_int64(arrays["dialogue"], f"{path}: dialogue")
-    starts = np.searchsorted(of_row, np.arange(len(ptr)))
-    if (np.diff(of_row) < 0).any() or not np.array_equal(starts, ptr):
-        raise InputError(
-            f"{path}: dialogue: disagrees with dialogue_ptr, expected rows sorted by dialogue"
-        )
+def _check_redundant(
+    path: Path, numbers: dict[str, np.ndarray], utterance_ids: tuple[str, ...]
+) -> None:
+    """Check `dialogue` and `turn`, which show rows that were moved after the fact."""
+    ptr = numbers["dialogue_ptr"]
+    if "dialogue" in numbers:
+        of_row = numbers["dialogue"]
+        starts = np.searchsorted(of_row, np.arange(len(ptr)))
+        if (np.diff(of_row) < 0).any() or not np.array_equal(starts, ptr):
+            raise InputError(
+                f"{path}: dialogue: disagrees with dialogue_ptr, expected rows sorted by dialogue"
+            )
+    if "turn" in numbers:
+        _check_turn(path, numbers["turn"], ptr, utterance_ids)
 
 
 def _check_turn(
-    path: Path, arrays: dict[str, np.ndarray], ptr: np.ndarray, utterance_ids: tuple[str, ...]
+    path: Path, turn: np.ndarray, ptr: np.ndarray, utterance_ids: tuple[str, ...]
 ) -> None:
-    """Check the redundant array `turn`: 0 where a dialogue starts, else one more than before."""
-    if "turn" not in arrays:
-        return
-    turn = to_int64(arrays["turn"], f"{path}: turn")
+    """Check that turns are 0 where a dialogue starts, else one more than before."""
     if len(turn) != len(utterance_ids):
         raise InputError(f"{path}: turn: {len(turn)} rows for {len(utterance_ids)} utterances")
     starts = np.isin(np.arange(len(turn)), ptr)

@@ -24,20 +24,18 @@ def refuse_pickle(path: Path) -> None:
     InputError
         Says why pickles are refused and what to do instead.
     """
-    if path.suffix.lower() in PICKLE_SUFFIXES or _starts_like_pickle(path) or _is_torch_zip(path):
+    if path.suffix.lower() in PICKLE_SUFFIXES or _begins_like_pickle(path):
         raise InputError(f"{path}: this is a pickle: {PICKLE_ADVICE}")
 
 
-def _starts_like_pickle(path: Path) -> bool:
+def _begins_like_pickle(path: Path) -> bool:
     with open_regular(path) as file:
         head = file.read(2)
-    # Protocols 2 to 5 begin with the PROTO opcode; older ones are known by their suffix only.
-    return len(head) == 2 and head[0] == 0x80 and head[1] <= 5
-
-
-def _is_torch_zip(path: Path) -> bool:
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            return any(name.endswith("/data.pkl") for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return False  # not a readable zip: whether it is something else is the reader's question
+        # Protocols 2 to 5 begin with the PROTO opcode; older ones are known by their suffix only.
+        if len(head) == 2 and head[0] == 0x80 and head[1] <= 5:
+            return True
+        try:
+            with zipfile.ZipFile(file) as archive:  # torch.save writes pickles into archives
+                return any(name.endswith("/data.pkl") for name in archive.namelist())
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+            return False  # no readable zip: whether it is something else is the reader's question

@@ -86,6 +86,7 @@ def _find_table(path: Path) -> Table:
 def _label_names(path: Path, table: Table) -> tuple[str, ...]:
     listed = path / "labels.txt"
     if listed.exists():
+        # StringIO ends lines as text files do; str.splitlines would cut names at rarer signs.
         lines = (line.strip() for line in io.StringIO(read_text(listed), newline=None))
         return tuple(line for line in lines if line)
     return tuple(sorted(set(table.columns.get("label", [])) - {""}))

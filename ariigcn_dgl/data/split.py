@@ -30,6 +30,7 @@ def with_val_split(dialogues: Dialogues, seed: int = 0, fraction: float = 0.1) -
     if "val" in dialogues.splits:
         return dialogues
     train = np.array(dialogues.splits) == "train"
+    # Those with labels: a `val` without any could choose no epoch.
     candidates = np.flatnonzero(train & has_label(dialogues.labels, dialogues.dialogue_ptr))
     if len(candidates) < 2:
         raise InputError(
@@ -61,10 +62,10 @@ def random_splits(labelled: np.ndarray, seed: int = 0) -> tuple[str, ...]:
     -------
     tuple of str, length B
     """
-    splits = np.full(len(labelled), "test", dtype="<U5")
+    splits = np.full(len(labelled), "test", dtype="<U5")  # wide enough for "train"
     order = np.random.default_rng(seed).permutation(np.flatnonzero(labelled))
     if len(order) >= 3:
-        tenth = max(round(0.1 * len(order)), 1)
+        tenth = max(round(0.1 * len(order)), 1)  # the first of the shuffled stay test
         splits[order[tenth : 2 * tenth]] = "val"
         splits[order[2 * tenth :]] = "train"
     return tuple(splits.tolist())

@@ -9,7 +9,7 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 
-LARGEST_Z = 8.0  # outliers are clipped to this many deviations
+LARGEST_Z = 8.0  # deviations that outliers are clipped to: a failed measurement is no signal
 _FLOAT32 = np.finfo(np.float32)
 _ROUNDING = 4 * float(_FLOAT32.eps)  # what is left of a constant after a few operations
 
@@ -60,8 +60,9 @@ class Standardiser:
         """Measure the rows that are not missing."""
         mean, std = {}, {}
         for name, features in dialogues.features.items():
+            # In float64: sums of many float32 lose digits that small deviations are made of.
             rows = features[dialogues.masks[name]].astype(np.float64)
-            if len(rows) == 0:
+            if len(rows) == 0:  # a modality that training never shows: 0 and 1 change nothing
                 rows = np.zeros((1, features.shape[1]))
             mean[name] = rows.mean(0).astype(np.float32)
             std[name] = np.where(varies(rows), rows.std(0), 1).astype(np.float32)

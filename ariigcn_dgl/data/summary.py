@@ -111,7 +111,7 @@ def _split(dialogues: Dialogues, split: str) -> SplitSummary:
 def _modality(dialogues: Dialogues, modality: str) -> ModalitySummary:
     array, mask = dialogues.features[modality], dialogues.masks[modality]
     rows = array[mask & np.isfinite(array).all(axis=1)]
-    if len(rows) == 0:
+    if len(rows) == 0:  # nowhere present: a row of zeros has a mean and a deviation
         rows = np.zeros((1, array.shape[1]), np.float32)
     means, deviations = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     return ModalitySummary(

@@ -79,6 +79,7 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     """
     if seed < 0:
         raise InputError(f"synthetic data {config.name!r}: seed is {seed}, expected at least 0")
+    # One for the process, one for each split: a longer train changes no draw of test.
     first, *rest = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     mixing = draw_mixing(config, first)
     dialogues = [
@@ -91,7 +92,7 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
 
 def draw_mixing(config: SynthConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Draw how the latent evidence shows in the columns of each modality, (latents, D_m)."""
-    latents = 2 * len(config.class_names) + 1
+    latents = 2 * len(config.class_names) + 1  # evidence, reaction, sign: as `express` stacks them
     return {
         m: rng.standard_normal((latents, getattr(config, m).width)) / np.sqrt(latents)
         for m in MODALITIES
@@ -104,7 +105,7 @@ def _split(
     cast_size = len(config.participants)
     for index in range(getattr(config, split)):
         cast, scene = divmod(index, config.dialogues_per_cast)
-        if scene == 0:
+        if scene == 0:  # a new cast, whose members keep their traits through its dialogues
             traits = {m: rng.standard_normal((cast_size, len(mixing[m]))) for m in MODALITIES}
         turns = draw_turns(config, rng)
         labels = draw_emotions(config, turns, rng)
@@ -134,13 +135,17 @@ def express(
     Parameters
     ----------
     config : SynthConfig
+        Of the set.
     turns : Turns
+        Who speaks, and after whom.
     labels : (T,) int64 array
+        Class of each utterance.
     traits : dict of str to (S, latents) array
         Offsets of the S members of the cast.
     mixing : dict of str to (latents, D_m) array
         See `draw_mixing`.
     rng : numpy.random.Generator
+        Draws signs and noise.
     """
     signs = _signs(config, labels, rng)
     features = {}
@@ -181,6 +186,7 @@ def _prototypes(config: SynthConfig, settings: SynthModality) -> np.ndarray:
 def _noise(settings: SynthModality, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     quick, slow = rng.standard_normal((2, *shape))
     for row in range(1, len(slow)):
+        # The second factor keeps the variance at 1.
         slow[row] = _MEMORY * slow[row - 1] + np.sqrt(1 - _MEMORY**2) * slow[row]
     return np.sqrt(settings.drift) * slow + np.sqrt(1 - settings.drift) * quick
 

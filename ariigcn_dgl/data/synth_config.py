@@ -99,7 +99,7 @@ class SynthConfig:
     length_sd: float = 7.0
     length_min: int = 8
     length_max: int = 45
-    participants: tuple[float, ...] = (0.0, 1.0)
+    participants: tuple[float, ...] = (0.0, 1.0)  # IEMOCAP is dialogues of two, as are these
     dialogues_per_cast: int = 4
     alternation: float = 0.69
     reply: float = 1.0
@@ -177,6 +177,7 @@ def _check_probabilities(config: SynthConfig, field: str) -> None:
     _check(config, field, holds, "numbers that are not negative and sum to 1")
 
 
+# Sizes, lengths and shares are IEMOCAP's and MELD's; widths those of their common feature files.
 IEMOCAP_LIKE = SynthConfig(
     name="iemocap-like",
     train=108,

@@ -28,6 +28,7 @@ class Turns:
 
 def draw_length(config: SynthConfig, rng: np.random.Generator) -> int:
     """Draw how many utterances a dialogue has."""
+    # The gamma distribution of this mean and deviation: lengths are positive and skewed.
     shape = (config.length_mean / config.length_sd) ** 2
     drawn = round(rng.gamma(shape, config.length_mean / shape))
     return min(max(drawn, config.length_min), config.length_max)
@@ -73,6 +74,7 @@ def draw_emotions(config: SynthConfig, turns: Turns, rng: np.random.Generator) -
     labels = rng.choice(len(priors), size=len(turns.speakers), p=mood)
     chance = rng.random(len(labels))
     for row, (own, other) in enumerate(zip(turns.own, turns.other, strict=True)):
+        # One draw for both: below inertia one's own emotion, then the other's, else the mood's.
         source = own if chance[row] < config.inertia else other
         if source >= 0 and chance[row] < config.inertia + config.contagion:
             labels[row] = labels[source]

@@ -17,6 +17,7 @@ COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
 _SEPARATED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header
+# Ends of lines as csv knows them; str.splitlines knows more, which names may hold.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _TOLD = re.compile(r"sep=([,;\t])")
 
@@ -81,7 +82,7 @@ class Table:
         InputError
             If a value is not in `names`.
         """
-        values = self.columns.get(column, [""] * len(self.lines))
+        values = self.columns.get(column, [""] * len(self.lines))  # an absent column: all empty
         place = {"": -1} | {name: index for index, name in enumerate(names)}
         for row, value in enumerate(values):
             if value not in place:
@@ -101,6 +102,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     Parameters
     ----------
     path : Path
+        The file; its suffix says which of the kinds it is.
     columns : sequence of str
         Lower-case names.
 
@@ -126,7 +128,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     rows = csv_rows(path)
-    header_line, header = next(rows, (1, []))
+    header_line, header = next(rows, (1, []))  # of an empty file: no column, which others refuse
     header = [name.strip().lower() for name in header]
     for name in columns:
         if header.count(name) > 1:
@@ -157,6 +159,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(_lines(text), strict=True, delimiter=separator)
     try:
         for values in reader:
+            # The line that tells the separator is no row.
             at_start = told and reader.line_num == 1
             if not at_start and any(value.strip() for value in values):
                 yield reader.line_num, values

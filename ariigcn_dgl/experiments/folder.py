@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, write_json
+from ariigcn_dgl.files import make_folder, read_json, write_json
 from ariigcn_dgl.lock import LOCK_FILE, locked
 
 FILE = "experiment.json"
@@ -43,10 +43,7 @@ def study_folder(
     """
     content = {"study": study, "folds": folds, "dataset": dialogues.name}
     content["dataset_sha256"] = dataset_sha256
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    make_folder(path)
     with locked(path, BUSY):
         _check(path, content)
         write_json(path / FILE, content)

@@ -18,7 +18,7 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, modalities_of
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, modalities_of, way_out
 from ariigcn_dgl.training.run_spec import FoldSpec, RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"
@@ -113,8 +113,7 @@ class Run:
     @property
     def epochs(self) -> int:
         """Number of epochs, if none is saved by patience."""
-        alone = self.config.adversarial_epochs(len(self.modalities))
-        return alone + self.config.training.epochs
+        return self.config.epochs(len(self.modalities))
 
     @property
     def epochs_done(self) -> int:
@@ -172,8 +171,7 @@ class Run:
         InputError
             If it is damaged, or another run's.
         """
-        way_out = f"put the right file there, or delete {self.folder} to train again"
-        refuse_lost(self.folder, way_out)
+        refuse_lost(self.folder, way_out(self.folder))
         record = self.seed_folder.read_run()
         asked = (self.seed, settings_sha256(self.config), self.dataset_sha256)
         if asked != (record["seed"], record["settings_sha256"], record["dataset_sha256"]):

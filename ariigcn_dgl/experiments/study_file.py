@@ -11,7 +11,6 @@ from typing import Any
 from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.study import Changes, Match, Setting, Study
-from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.plain_yaml import read_yaml
 from ariigcn_dgl.read_limits import ADVICE, allowed
 from ariigcn_dgl.training.run_config import default_preset
@@ -142,9 +141,7 @@ class _Reader:
         """Refuse now what would otherwise be refused after an hour of training."""
         try:
             for changes in setting.search:
-                config = setting.config(changes)
-                check_limits(config.model, "model")
-                check_limits(config.training, "training")
+                setting.config(changes)
             if setting.match:
                 setting.config(dict.fromkeys(setting.match.widths, setting.match.multiple_of))
         except InputError as error:

@@ -24,6 +24,7 @@ def cached(owner: Any, key: Hashable, edges: Edges, build: Callable[[], Result])
     if key in known and _equal(known[key][0], edges):
         return known[key][1]
     result = build()
+    # Copies: the tensors themselves would change with their owner.
     known[key] = ([None if x is None else x.clone() for x in edges], result)
     return result
 

@@ -25,7 +25,7 @@ def check_vectors(**tensors: Tensor) -> None:
 
 def check_range(name: str, tensor: Tensor, size: int) -> None:
     """Raise ValueError unless every edge's entry lies in [0, size)."""
-    bad = ((tensor < 0) | (tensor >= size)).nonzero()
+    bad = ((tensor < 0) | (tensor >= size)).nonzero()  # which also says where, in one pass
     if len(bad):
         edge = int(bad[0])
         raise ValueError(f"{name} must lie in [0, {size}), got {int(tensor[edge])} at edge {edge}")
@@ -44,7 +44,7 @@ def check_sizes(**sizes: int) -> None:
     """Raise ValueError unless int32 counts everything, and relations are not beyond any use."""
     for name, size in sizes.items():
         most = MOST_RELATIONS if name == "num_rels" else MOST
-        least = 1 if name == "num_rels" else 0
+        least = 1 if name == "num_rels" else 0  # every layer has a matrix
         if not least <= size <= most:
             raise ValueError(f"{name} must lie in [{least}, {most}], got {size}")
 
@@ -93,7 +93,7 @@ def check_csr(
             edge = int(bad[0])
             raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
     falls = etypes.diff() < 0
-    starts = indptr[1:-1]
+    starts = indptr[1:-1]  # from one target to the next relations may fall
     falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
     if falls.any():
         edge = int(falls.nonzero()[0])

@@ -19,7 +19,7 @@ def edges_of(
     g: dgl.DGLGraph, etypes: Tensor | None, relation_names: Sequence[str] | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return ``src, dst, etypes`` of `Graph.from_dgl`, which see, in the order of edge ids."""
-    if len(g.canonical_etypes) == 1:
+    if len(g.canonical_etypes) == 1:  # then relations, if any, are the caller's numbers
         src, dst = g.edges(order="eid")
         return src.long(), dst.long(), None if etypes is None else _checked(g, etypes)
     if etypes is not None:
@@ -67,6 +67,7 @@ def _relation_order(g: dgl.DGLGraph, relation_names: Sequence[str] | None) -> li
     if relation_names is None:
         return list(range(len(etypes)))
     order = list(relation_names)
+    # By their middle names, too, where no two types share one.
     keys = etypes if all(isinstance(name, tuple) for name in order) else [e[1] for e in etypes]
     if sorted(order) != sorted(keys) or len(set(keys)) != len(keys):
         raise ValueError(f"relation_names must be the edge types {keys}, got {order}")

@@ -223,6 +223,7 @@ class Graph:
             "edge_seg": self.seg_dst,
             "t_indptr": torch.arange(self.num_segments + 1, device=self.plan.device),
             "t_eids": self.seg_order,
+            # One range: sources and targets are not the same nodes, which could fall apart.
             "components": (torch.arange(2, device=self.plan.device) * self.num_dst)[
                 : 2 if self.num_dst else 1
             ],
@@ -298,7 +299,7 @@ class Graph:
         if eids is None:
             eids = torch.arange(indices.numel(), device=indices.device)
         check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
-        if num_rels is None:
+        if num_rels is None:  # at least 1: every layer has a matrix
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
         indptr, indices, etypes = indptr.contiguous(), indices.contiguous(), etypes.contiguous()
@@ -353,6 +354,7 @@ class Graph:
         if num_rels is None:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
+        # The last key counts most: by target, within it by relation, within that by source.
         keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
         for name, (values, size) in keys.items():
             check_range(name, values, size)

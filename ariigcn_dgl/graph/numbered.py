@@ -37,6 +37,7 @@ def numbered_window_graph(
     """
     pairs = num_speakers if relations == "pairs" else 0
     length = torch.tensor([len(numbers)])
+    # A future of 0: what follows is not known yet.
     indptr, indices, etypes, eids = torch.ops.ariigcn.window_graph(
         length, numbers, min(past, len(numbers)), 0, pairs
     )

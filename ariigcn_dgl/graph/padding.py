@@ -46,6 +46,7 @@ def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
         )
     counts, kinds = _shares(of_edges, new), _shares(of_segments, new)
     first = graph.num_edges + counts.cumsum(0) - counts
+    # The edges of a node go through its relations in order, each as often as any other.
     node = torch.arange(new).repeat_interleave(counts)
     turn = torch.arange(of_edges) - (first - graph.num_edges)[node]
     plan, sizes, facts = csr_plan(

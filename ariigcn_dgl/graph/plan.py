@@ -65,7 +65,9 @@ def csr_plan(
     Parameters
     ----------
     indptr, indices, etypes : (N_dst + 1,), (E,), (E,) int64 tensors
+        Bounds of each target's edges; source and relation of each edge.
     num_rels, num_src : int
+        Numbers of relations and of sources.
     split : bool
         Whether to look for components; else all targets are one.
     """
@@ -93,6 +95,7 @@ def composed_csr_plan(
 ) -> Plan:
     """Return what `csr_plan` does, by torch's operators on any device."""
     device, nodes, edges = indptr.device, len(indptr) - 1, len(indices)
+    # With output_size: to find it out torch would wait for the device.
     dst = torch.arange(nodes, device=device).repeat_interleave(indptr.diff(), output_size=edges)
     begins = torch.ones(edges, dtype=torch.bool, device=device)
     begins[1:] = (dst.diff() != 0) | (etypes.diff() != 0)
@@ -132,7 +135,9 @@ def _facts(indptr: Tensor, src: Tensor, dst: Tensor, rel_ptr: Tensor, square: bo
     nodes = len(indptr) - 1
     of_self = torch.zeros(nodes, dtype=torch.int64, device=dst.device)
     of_self = of_self.index_add(0, dst, (src == dst).long())
+    # One more, true in any case, so that argmax answers N where every target has edges.
     ends = torch.cat([indptr[1:] == indptr[:-1], indptr.new_ones(1).bool()])
+    # In one tensor: the host waits for the device once.
     numbers = torch.cat([ends.int().argmax(0, True), (of_self == 1).all()[None], rel_ptr.diff()])
     first, one_self_edge, *counts = numbers.tolist()
     return Facts(first if first < nodes else None, square and bool(one_self_edge), tuple(counts))

@@ -73,7 +73,7 @@ def speaker_numbers(speakers: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _number(speakers: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    speakers = speakers.cpu()
+    speakers = speakers.cpu()  # counted there: how many there are decides shapes
     check_dialogues(lengths, speakers)
     return torch.ops.ariigcn.number_speakers(lengths.contiguous(), speakers.contiguous())
 

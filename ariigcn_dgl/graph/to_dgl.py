@@ -52,7 +52,7 @@ def to_dgl(graph: Graph, relation_names: Sequence[str]) -> dgl.DGLGraph:
             f"{graph.num_dst} targets"
         )
     edges = {}
-    for relation, name in enumerate(relation_names):
+    for relation, name in enumerate(relation_names):  # also those without edges: batches must fit
         chosen = graph.etypes == relation
         edges[NODE_TYPE, name, NODE_TYPE] = (graph.src[chosen], graph.dst[chosen])
     return import_dgl().heterograph(edges, num_nodes_dict={NODE_TYPE: graph.num_dst})

@@ -55,7 +55,7 @@ def window_edges(
     num_speakers: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return ``indptr, indices, etypes, eids`` of `Graph.from_dialogues`, which see."""
-    relation_names(relations)
+    relation_names(relations)  # raises where there are no such relations
     check_dialogues(lengths, speakers)
     if past < 0 or future < 0:
         raise ValueError(f"past and future must not be negative, got {past} and {future}")

@@ -53,6 +53,7 @@ class ARIIGCN(System):
     num_classes : int
         Number of classes C.
     config : ARIIGCNConfig
+        Resolved: its window has no "auto".
 
     Examples
     --------
@@ -70,15 +71,16 @@ class ARIIGCN(System):
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(widths, num_classes, config)
-        if config.causal and config.window.future:
+        if config.causal and config.window.future:  # `resolved` has made it 0: made by hand
             raise ValueError(f"causal: window.future must be 0, got {config.window.future}")
         modalities, dim = len(widths), config.hidden_dim
         self.speaker_relative = SpeakerRelative(config.causal)
+        # Beside these modalities stands their difference from the speaker's mean, as wide again.
         input_widths = {m: w * (1 + (m in config.speaker_relative)) for m, w in widths.items()}
         self.encoder = ModalityEncoder(
             input_widths, dim, config.encoder_dropout, config.input_dropout
         )
-        multimodal = modalities > 1
+        multimodal = modalities > 1  # one alone has no others to be made from or compared with
         self.gan = (
             TriModalGAN(widths, dim, gan_loss=config.gan_loss)
             if multimodal and config.adversarial != "off"
@@ -111,6 +113,7 @@ class ARIIGCN(System):
         )
         self.iccl_weight = config.iccl_weight
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
+        # What the graph blurs, the classifier still sees.
         self.skip = config.graph and config.residual == "norm"
         width = dim * (2 if self.skip else 1)
         self.fusion = FUSIONS[config.fusion](width, modalities)
@@ -122,6 +125,7 @@ class ARIIGCN(System):
             if config.auxiliary_weight
             else None
         )
+        # SCL is ICCL of a single modality, the fused one.
         self.scl = ICCLLoss("supcon", config.temperature, regularise=False)
         self.sccl = _sccl(self.fusion.out_feats, num_classes, config)
 
@@ -129,7 +133,7 @@ class ARIIGCN(System):
     def resolved(cls, config: ARIIGCNConfig, dialogues: Dialogues) -> ARIIGCNConfig:
         """Return the settings with the graph's window and the labels' prototypes filled in."""
         config = super().resolved(config, dialogues)
-        if config.causal:
+        if config.causal:  # the one setting that all others follow
             config = replace(config, window=replace(config.window, future=0))
         if not config.sccl_weight:
             return config
@@ -183,6 +187,7 @@ class ARIIGCN(System):
         Parameters
         ----------
         batch : Batch
+            Utterances without a label count in no supervised term.
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
         encoded : Encoded, optional
@@ -215,7 +220,7 @@ class ARIIGCN(System):
         """Return the discriminators' loss (Eq. 3, 5, 7)."""
         gan = self._existing_gan()
         if encoded is None:
-            with torch.no_grad():
+            with torch.no_grad():  # encoders learn from the generators' loss, never from this one
                 encoded = Encoded(self.project(batch))
         projected, fakes = encoded
         return gan.discriminator_loss(batch.features, projected, batch.masks, fakes)
@@ -262,19 +267,20 @@ class ARIIGCN(System):
         if self.modality_heads is None:
             return logits, None
         by_modality = self.modality_heads(utterances)
-        return logits + by_modality.sum(0), by_modality
+        return logits + by_modality.sum(0), by_modality  # an ensemble over modalities
 
     def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:
         z = states
         if self.projections:
             z = cast("Tensor", run_side_by_side(self.projections, states))  # equally wide
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
+        # Those of weight 0 are left out: they would cost as much as the others.
         return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
 
     def _fused_contrast_terms(self, fused: Tensor, labels: Tensor) -> dict[str, Tensor]:
         terms = {}
         if self.config.scl_weight:
-            loss = self.scl(fused.unsqueeze(0), labels.unsqueeze(0))
+            loss = self.scl(fused.unsqueeze(0), labels.unsqueeze(0))  # as M = 1 modalities
             terms["scl"] = self.config.scl_weight * loss
         if self.sccl is not None:
             terms["sccl"] = self.config.sccl_weight * self.sccl(fused, labels)
@@ -309,7 +315,7 @@ class ARIIGCNStream:
 
     def __init__(self, model: ARIIGCN) -> None:
         self.model = model
-        reach = 2 * model.window.past + 1
+        reach = 2 * model.window.past + 1  # two layers, each a window back, and the utterance
         self.recent: deque[Tensor] = deque(maxlen=reach)
         self.recent_speakers: deque[int] = deque(maxlen=reach)
         self.dialogue_state: Tensor | None = None
@@ -354,7 +360,7 @@ class ARIIGCNStream:
             num_speakers=window.num_speakers,
         )
         feat = torch.stack(list(self.recent), dim=1)
-        return layers(graph.to(feat.device), feat)[:, -1]
+        return layers(graph.to(feat.device), feat)[:, -1]  # of the newest; the others are known
 
 
 class _Mean:
@@ -366,8 +372,8 @@ class _Mean:
 
     def append_difference(self, row: Tensor, present: bool) -> Tensor:
         """Return the row, (1, D), and beside it its difference from the mean with it, (1, 2 D)."""
-        if not present:
+        if not present:  # as in `SpeakerRelative`: in no mean, and different from none
             return torch.cat([row, torch.zeros_like(row)], dim=1)
-        self.total = self.total + row.double()
+        self.total = self.total + row.double()  # as `SpeakerRelative` adds what came before
         self.count += 1
         return torch.cat([row, row - (self.total / self.count).to(row)], dim=1)

@@ -112,9 +112,9 @@ class ARIIGCNConfig:
         their logits are added to the classifier's. 0: there are none.
     """
 
-    hidden_dim: PositiveInt = 512
+    hidden_dim: PositiveInt = 512  # not printed: 14.69 M parameters, where the paper has 14.68 M
     window: Window = field(default_factory=lambda: Window(relations="auto"))
-    encoder_dropout: Fraction = 0.5
+    encoder_dropout: Fraction = 0.5  # the paper's, of which it does not say where
     input_dropout: Fraction = 0.0
     graph_dropout: Fraction = 0.0
     context_dropout: Fraction = 0.0
@@ -123,22 +123,24 @@ class ARIIGCNConfig:
     context: Literal["none", "gru"] = "none"
     causal: bool = False
     graph: bool = True
-    residual: Residual = "sum"
+    residual: Residual = "sum"  # not printed: see above
     fusion: FusionName = "concatenate"
-    adversarial: Literal["off", "staged", "alternate"] = "staged"
-    adversarial_weight: NotNegativeFloat = 0.1
+    adversarial: Literal["off", "staged", "alternate"] = "staged"  # Eq. 17 has no GAN
+    adversarial_weight: NotNegativeFloat = 0.1  # the paper prints no weight, so here and below
     gan_loss: GanLoss = "nonsaturating"
     iccl_weight: NotNegativeFloat = 0.1
     imcl_weight: NotNegativeFloat = 0.1
     scl_weight: NotNegativeFloat = 0.0
     sccl_weight: NotNegativeFloat = 0.0
     prototypes: Prototypes = field(default_factory=dict)
+    # The form that the text describes: without negative similarity the loss is 0, whatever the
+    # positives, which is why it needs Eq. 12.
     contrast: ContrastForm = "ratio"
-    temperature: PositiveFloat = 0.1
+    temperature: PositiveFloat = 0.1  # Khosla 2020
     imcl_pairs: ImclPairs = "abstract"
-    margin: float = 0.5
+    margin: float = 0.5  # the paper tries several and prints none
     margin_mode: MarginMode = "target"
     regularise: bool = True
     projection_dim: NotNegativeInt = 0
-    head_dim: PositiveInt = 128
+    head_dim: PositiveInt = 128  # of TFN (Zadeh 2017), whose subnetwork Eq. 15 is
     auxiliary_weight: NotNegativeFloat = 0.0

@@ -86,6 +86,7 @@ class BcLSTM(System):
     num_classes : int
         Number of classes C.
     config : BcLSTMConfig
+        Sizes, and what the LSTM reads.
 
     Examples
     --------
@@ -100,7 +101,10 @@ class BcLSTM(System):
 
     Config = BcLSTMConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(
-        epochs=60, batch_size=32, learning_rate=1e-4, patience=60
+        epochs=60,
+        batch_size=32,
+        learning_rate=1e-4,
+        patience=60,  # all epochs: there is no early stopping
     )
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: BcLSTMConfig) -> None:
@@ -148,7 +152,7 @@ class _Inputs(nn.Module):
     out_feats: int
 
     def __init__(self, widths: Mapping[str, int], config: BcLSTMConfig) -> None:
-        super().__init__()
+        super().__init__()  # one signature for all three kinds: `BcLSTM` chooses by name
 
 
 class _Features(_Inputs):
@@ -170,6 +174,7 @@ class _Projected(_Inputs):
 
     def forward(self, batch: Batch) -> Tensor:
         features = zero_where_missing(batch)
+        # Zero again after the map, whose bias makes something of nothing.
         projected = [zero_missing(f(features[m]), batch.masks[m]) for m, f in self.maps.items()]
         return self.fusion(torch.stack(projected))
 

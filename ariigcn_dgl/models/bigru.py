@@ -48,6 +48,7 @@ class BiGRU(System):
     num_classes : int
         Number of classes C.
     config : BiGRUConfig
+        Sizes, and whether it may look ahead.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class BiGRU(System):
 
     def stream(self) -> GRUStream:
         """Return a reader of a conversation that is still going on; see `System.stream`."""
-        if not self.config.causal:
+        if not self.config.causal:  # the backward GRU begins at an end that is not there yet
             raise InputError(
                 "this run looks ahead (its GRU reads backwards too): train it with "
                 "--model.causal true"

@@ -40,7 +40,7 @@ class CTNetConfig:
     hidden_dim: EvenInt = 128
     num_heads: PositiveInt = 4
     context_dim: PositiveInt = 100
-    num_speakers: PositiveInt = 9
+    num_speakers: PositiveInt = 9  # the most in a dialogue of MELD
     dropout: Fraction = 0.3
 
 
@@ -62,6 +62,7 @@ class CTNet(System):
     num_classes : int
         Number of classes C.
     config : CTNetConfig
+        Sizes and dropout.
 
     Examples
     --------
@@ -76,7 +77,10 @@ class CTNet(System):
 
     Config = CTNetConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(
-        epochs=60, batch_size=32, learning_rate=1e-4, patience=60
+        epochs=60,
+        batch_size=32,
+        learning_rate=1e-4,
+        patience=60,  # all epochs: there is no early stopping
     )
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: CTNetConfig) -> None:
@@ -95,6 +99,7 @@ class CTNet(System):
         features, lengths = zero_where_missing(batch), known_lengths(batch)
         projected = {m: linear(features[m]) for m, linear in self.project.items()}
         fused = self.fuse(projected, batch.masks, lengths)
+        # On the CPU, where counting waits for nobody.
         numbers = speaker_numbers(batch.on_cpu.speakers, lengths)
         (numbers,) = send([numbers.clamp(max=self.config.num_speakers - 1)], fused.device)
         states = self.context(self.dropout(fused + self.speakers(numbers)), lengths)

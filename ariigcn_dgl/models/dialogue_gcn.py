@@ -80,6 +80,7 @@ class DialogueGCN(System):
     num_classes : int
         Number of classes C.
     config : DialogueGCNConfig
+        Resolved: its window has no "auto".
 
     Examples
     --------
@@ -98,7 +99,7 @@ class DialogueGCN(System):
         batch_size=32,
         learning_rate=3e-4,
         weight_decay=0.0,
-        patience=60,
+        patience=60,  # all epochs: there is no early stopping
         class_weights=True,
     )
 
@@ -134,6 +135,7 @@ class DialogueGCN(System):
         """Return the logits of every utterance, (N, C)."""
         sequence = self.encoder(concatenate(batch), batch.lengths)
         first, attention = self.relational(batch.graph, sequence, get_attention=True)
+        # The second layer's self term is weighted by the first one's attention, as in the paper.
         second = self.sum(batch.graph, first, attention.flatten()).relu()
         states = torch.cat([sequence, second], dim=1)
         if self.nodal is not None:

@@ -56,7 +56,7 @@ class DialogueRNNConfig:
     bidirectional: bool = True
     attention: bool = True
     recurrent_dropout: Fraction = 0.1
-    emotion_dropout: Fraction = 0.25
+    emotion_dropout: Fraction = 0.25  # theirs is drawn twice there: 0.1, then 0.15
     head_dropout: Fraction = 0.1
 
 
@@ -75,6 +75,7 @@ class DialogueRNN(System):
     num_classes : int
         Number of classes C.
     config : DialogueRNNConfig
+        Sizes and directions.
 
     Examples
     --------
@@ -90,7 +91,11 @@ class DialogueRNN(System):
 
     Config = DialogueRNNConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(
-        epochs=60, batch_size=30, learning_rate=1e-4, patience=60, class_weights=True
+        epochs=60,
+        batch_size=30,
+        learning_rate=1e-4,
+        patience=60,  # all epochs: there is no early stopping
+        class_weights=True,
     )
 
     def __init__(
@@ -130,7 +135,7 @@ class DialogueRNN(System):
         forward, *backward = self.directions
         emotions = [forward(feat, speakers, lengths)]
         for rnn in backward:
-            rows = backwards(lengths)
+            rows = backwards(lengths)  # one index leads into the reversed order and back
             (there,) = send([rows], feat.device)
             emotions.append(rnn(feat[there], speakers[rows], lengths)[there])
         states = self.emotion_dropout(torch.cat(emotions, dim=1))

@@ -72,6 +72,7 @@ class LRGCN(System):
     num_classes : int
         Number of classes C.
     config : LRGCNConfig
+        Resolved: its window has no "auto".
 
     Examples
     --------
@@ -106,6 +107,7 @@ class LRGCN(System):
             activation=torch.relu,
         )
         self.latent = LatentGraphConv(dim, config.num_graphs, config.num_layers, config.dropout)
+        # One map of all branches side by side is their linear combination (Guo 2019).
         self.combine = nn.Linear((1 + config.num_graphs) * dim, dim)
         self.head = nn.Sequential(
             nn.Linear(dim, config.head_dim),

@@ -41,6 +41,7 @@ class MLP(System):
     num_classes : int
         Number of classes C.
     config : MLPConfig
+        Sizes and dropout.
 
     Examples
     --------

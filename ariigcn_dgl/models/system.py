@@ -17,7 +17,7 @@ from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 
-SMALLEST_WEIGHT = 1e-6  # of all labelled rows together
+SMALLEST_WEIGHT = 1e-6  # of all labelled rows together: a batch without any has loss 0, not NaN
 
 
 class Stream(Protocol):
@@ -64,7 +64,7 @@ class System(nn.Module):
     @classmethod
     def resolved(cls, config: Any, dialogues: Dialogues) -> Any:
         """Return settings of type `Config` with those that depend on the data filled in."""
-        if not hasattr(config, "window"):
+        if not hasattr(config, "window"):  # without a graph nothing depends on the data
             return config
         return replace(config, window=config.window.resolved(dialogues.most_speakers))
 
@@ -103,6 +103,7 @@ class System(nn.Module):
         Parameters
         ----------
         batch : Batch
+            Of at least one utterance.
         class_weight : (C,) tensor, optional
             Weights of the classes in the cross entropy.
         encoded
@@ -129,6 +130,7 @@ class System(nn.Module):
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
     """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none."""
+    # Not reduction="mean", which is NaN where no row is labelled.
     total = F.cross_entropy(logits, labels, weight, ignore_index=UNLABELLED, reduction="sum")
     known = labels != UNLABELLED
     share = known if weight is None else weight[labels.clamp(min=0)] * known

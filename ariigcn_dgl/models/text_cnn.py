@@ -61,6 +61,7 @@ class UtteranceTextCNN(System):
     num_classes : int
         Number of classes C.
     config : TextCNNConfig
+        Filters, and how a vector is read.
 
     Raises
     ------
@@ -91,5 +92,6 @@ class UtteranceTextCNN(System):
         """Return the logits of every utterance, (N, C)."""
         text = zero_missing(batch.features["text"], batch.masks["text"])
         sequence = text.unsqueeze(1 if self.config.vector_as == "word" else 2)
+        # All are as long as the vector, or one word: nothing is padding.
         lengths = torch.full((len(text),), sequence.size(1), device=text.device)
         return self.classify(self.dropout(self.cnn(sequence, lengths)))

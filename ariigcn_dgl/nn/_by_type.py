@@ -57,11 +57,11 @@ def join_edge_weights(
             f"edge_weight must have shape ({graph.num_edges},), one entry per edge, got "
             f"{tuple(weight.shape)}"
         )
-    return weight[graph.eids]
+    return weight[graph.eids]  # the caller's order is that of edge ids
 
 
 def _of_etype(weights: Mapping[str | Etype, Tensor], etype: Etype, count: int) -> Tensor:
-    key = etype if etype in weights else etype[1]
+    key = etype if etype in weights else etype[1]  # DGL, too, takes a relation's name alone
     if key not in weights:
         raise ValueError(
             f"edge_weight must have every edge type, got {list(weights)} without {etype}"

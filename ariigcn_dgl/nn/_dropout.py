@@ -14,4 +14,5 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop entries of `x` in training; return it as it is in evaluation."""
+        # With p = 0 nothing is drawn, so that a layer without dropout moves no generator.
         return dropout(x, self.p, impl=self.impl) if self.training and self.p > 0 else x

@@ -29,6 +29,7 @@ class GraphInputs:
     Parameters
     ----------
     graph : Graph
+        On the device of the features.
     src, dst : (N_src, D_src), (N_dst, D_dst) tensors
         One object where sources are the targets.
     edge_weight : (E,) tensor, optional
@@ -71,7 +72,7 @@ class GraphInputs:
                     f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
                     f"{rows.size(1)}"
                 )
-        autocast = autocasts(weight)
+        autocast = autocasts(weight)  # which brings other dtypes to its own
         for name in ("src", "dst", "edge_weight"):
             x, shown = getattr(self, name), "edge_weight" if name == "edge_weight" else "feat"
             if x is None:
@@ -95,11 +96,11 @@ class GraphInputs:
         if self.from_dgl:
             cure += " (dgl.add_self_loop(graph))"
         for node_type, count in (self.dst_counts or {}).items():
-            if node < count:
+            if node < count:  # counted within its type, as the caller counts
                 name, cure = f"node {node} of type {node_type!r}", "add edges that lead to them"
                 break
             node -= count
-        error = import_dgl().DGLError if self.from_dgl else ValueError
+        error = import_dgl().DGLError if self.from_dgl else ValueError  # as dgl.nn's layers raise
         raise error(
             f"graph has nodes without in-edges, the first is {name}, and the layer has nothing to "
             f"sum up for them: {cure}, or let their sum be zero "
@@ -164,7 +165,7 @@ def _sides(graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows]) -> tuple
         if len(feat) != 2:
             raise ValueError(f"feat must be a pair (source rows, target rows), got {len(feat)}")
         src, dst = feat
-    elif not isinstance(graph, Graph) and graph.is_block:
+    elif not isinstance(graph, Graph) and graph.is_block:  # as DGL samples them
         src, dst = feat, _first_rows(graph, feat)
     else:
         src = dst = feat
@@ -217,6 +218,7 @@ def _structure(
     if isinstance(graph, Graph):
         if etypes is not None:
             raise ValueError("etypes must be left out with a Graph, which has its own")
+        # Not moved, as a DGL graph is: `Graph.to` does it once, outside of the training's steps.
         own = graph.plan.device
     else:
         own = graph.device

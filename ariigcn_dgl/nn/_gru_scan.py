@@ -38,6 +38,7 @@ class GRUScan(torch.autograd.Function):
         rows : (D, T, B) int64 tensor
             Row that a sequence reads at a time step, -1 behind its end.
         weight, bias : (D, 3 H, H) and (D, 3 H) tensors
+            Make of the state before what it adds to the gates.
         """
         out, states, gates = torch.ops.ariigcn.gru_scan(inputs, rows, weight, bias)
         ctx.save_for_backward(rows, states, gates, weight)

@@ -19,7 +19,7 @@ def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     longest_first = torch.argsort(lengths, descending=True, stable=True)
     starts = (lengths.cumsum(0) - lengths)[longest_first]
     turns = torch.arange(int(lengths.max()))
-    exists = turns[:, None] < lengths[longest_first]  # (T, B)
+    exists = turns[:, None] < lengths[longest_first]  # (T, B); dialogues end from the right on
     return (starts + turns[:, None])[exists], exists.sum(1)
 
 
@@ -27,6 +27,7 @@ def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
     """Return the states, (N, D'), of torch's recurrent layer over every dialogue, unpadded."""
     order, batch_sizes = _time_major(lengths)
     (order,) = send([order], feat.device)
+    # Not pack_padded_sequence, which would make the padded table first.
     states = rnn(PackedSequence(feat[order], batch_sizes))[0].data
     return torch.empty_like(states).index_copy(0, order, states)
 
@@ -51,6 +52,7 @@ def run_aligned(rnn: nn.RNNBase, feat: Tensor, table: Table) -> Tensor:
     rows = torch.where(table.rows < 0, any_row.view_as(table.rows[0]), table.rows)
     if not rnn.bidirectional:
         return rnn(feat[rows[0]])[0].flatten(0, 1)[table.places[0]]
+    # One call for both: each copy's other direction is computed too, and not read.
     forwards, backwards = feat[rows[0]], feat[rows[1].flip(0)]
     states = rnn(torch.cat([forwards, backwards], 1))[0].chunk(2, 1)
     read = states[0].chunk(2, -1)[0], states[1].chunk(2, -1)[1].flip(0)

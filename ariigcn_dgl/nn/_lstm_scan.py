@@ -23,7 +23,7 @@ class LSTMScan(torch.autograd.Function):
     def forward(ctx, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Return the states (T, S, B, H), given (T, S, B, 4 H), (S, 4 H, H) and (S, 4 H)."""
         width = weight.size(-1)
-        gates = inputs + bias.unsqueeze(1)
+        gates = inputs + bias.unsqueeze(1)  # a new tensor, which the loop computes in
         states, cells = gates.new_zeros(2, len(gates) + 1, *gates.shape[1:-1], width).unbind()
         squashed = torch.empty_like(states[1:])  # tanh c
         matrix = weight.transpose(1, 2).contiguous()
@@ -37,7 +37,7 @@ class LSTMScan(torch.autograd.Function):
             torch.mul(f, c, out=c_next).addcmul_(i, g.tanh_())
             torch.mul(o.sigmoid_(), torch.tanh(c_next, out=tanh_c), out=h_next)
         ctx.save_for_backward(gates, states, cells, squashed, weight)
-        return states[1:].clone()
+        return states[1:].clone()  # the caller's own: backward reads these here
 
     @staticmethod
     @once_differentiable
@@ -63,6 +63,7 @@ class LSTMScan(torch.autograd.Function):
             torch.mul(now, factor[..., 3, :], out=product[..., 3, :])
             later = torch.bmm(rows, weight)
             cell = cell * forget
+        # Of all time steps at once: a product for each would be thin.
         rows = recurrent.transpose(0, 1).flatten(1, 2)  # (S, T B, 4 H)
         before = states[:-1].transpose(0, 1).flatten(1, 2)
         return recurrent, rows.transpose(1, 2) @ before, rows.sum(1)

@@ -33,7 +33,7 @@ class Recurrent(nn.Module):
             in_feats,
             hidden_dim // 2 if bidirectional else hidden_dim,
             num_layers,
-            dropout=dropout if num_layers > 1 else 0.0,
+            dropout=dropout if num_layers > 1 else 0.0,  # torch warns where nothing lies between
             bidirectional=bidirectional,
         )
         self.add_module(name.lower(), rnn)
@@ -53,5 +53,5 @@ class Recurrent(nn.Module):
         (N, hidden_dim) tensor
             In the order of `feat`.
         """
-        (rnn,) = self.children()
+        (rnn,) = self.children()  # its name is the kind's
         return run_recurrent(cast(nn.RNNBase, rnn), feat, lengths, self.impl)

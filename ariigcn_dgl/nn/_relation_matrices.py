@@ -28,6 +28,7 @@ def make_relation_parameters(
                 "self_relation needs a regularizer and another relation: without, each relation "
                 "has a matrix of its own"
             )
+        # Relations between different nodes share bases; W_0 has nothing to share with them.
         shared = (heads, num_rels - 1, in_feats, out_feats, regularizer, num_bases)
         return make_relation_parameters(*shared) | {
             "self_weight": glorot(heads, in_feats, out_feats)
@@ -39,7 +40,7 @@ def make_relation_parameters(
                 "regularizer='basis' or 'bdd' uses it"
             )
         return {"rel_weight": glorot(heads, num_rels, in_feats, out_feats)}
-    bases = num_rels if num_bases is None else num_bases
+    bases = num_rels if num_bases is None else num_bases  # the default of dgl.nn.RelGraphConv
     if bases < 1:
         raise ValueError(f"num_bases must be at least 1, got {bases}")
     if regularizer == "basis":

@@ -37,6 +37,7 @@ def run_recurrent(
     rnn : nn.GRU or nn.LSTM
         Holds the parameters.
     feat : (N, D) tensor
+        Rows of all sequences.
     lengths : (B,) int64 tensor or Sequences
         Of dialogues that lie one after the other, on the CPU; or what follows what.
     impl : {"native", "reference"}
@@ -51,7 +52,7 @@ def run_recurrent(
         return run_aligned(rnn, feat, sequences.table)
     table = sequences.table.to(feat.device)
     for layer in range(rnn.num_layers):
-        if layer > 0:
+        if layer > 0:  # between the layers, as torch does
             feat = F.dropout(feat, rnn.dropout, rnn.training)
         feat = run_layer(rnn, layer, feat, table)
     return feat
@@ -85,6 +86,7 @@ def _run_gru(rnn: nn.RNNBase, layer: int, feat: Tensor, table: Table) -> Tensor:
 
 
 def _run_lstm(rnn: nn.RNNBase, layer: int, feat: Tensor, table: Table) -> Tensor:
+    # Projected before they are laid out in the table: padding takes part in no product.
     projected = [
         F.linear(feat, weight, bias)[rows]
         for weight, bias, rows in zip(

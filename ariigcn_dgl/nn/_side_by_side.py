@@ -22,6 +22,7 @@ def run_side_by_side(stacks: Iterable[nn.Module], rows: Rows) -> Rows:
     stacks : iterable of M nn.Sequential
         Of the same layers but for their widths: nn.Linear, and others without weights.
     rows : (M, N, D) tensor or list of M (N, D_m) tensors
+        What each stack reads.
     """
     for layers in zip(*cast("Iterable[nn.Sequential]", stacks), strict=True):
         rows = _apply(layers, rows)

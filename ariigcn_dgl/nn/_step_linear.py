@@ -18,16 +18,17 @@ class StepLinear:
     added : (T, B, K) tensor
         a, of all steps.
     weight : (K, D) tensor
+        W.
     """
 
     def __init__(self, added: Tensor, weight: Tensor) -> None:
         self.inputs: list[Tensor] = []
         self.added = iter(_WeightGradient.apply(added, weight, self.inputs).unbind())
-        self.matrix = weight.detach().T
+        self.matrix = weight.detach().T  # its gradient is `_WeightGradient`'s alone
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the next step's result, (B, K), of inputs (B, D)."""
-        self.inputs.append(x.detach())
+        self.inputs.append(x.detach())  # a value that backward needs, not a way through it
         return torch.addmm(next(self.added), x, self.matrix)
 
 

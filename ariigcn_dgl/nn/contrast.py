@@ -62,7 +62,7 @@ class _Contrast(nn.Module):
         self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
     ) -> Tensor:
         """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
-        if utterance is None:
+        if utterance is None:  # no reading of the paper asks what rows show
             utterance = torch.arange(label.size(-1), device=label.device).expand_as(label)
         _check(feat, label=label, modality=modality, utterance=utterance)
         # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
@@ -82,16 +82,18 @@ class _Contrast(nn.Module):
             impl=self.impl,
         )
         terms = self._form_terms(stats) + self._regulariser_terms(stats)
+        # Without either there is nothing to be nearer to, or farther from.
         anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
         return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
 
     def _form_terms(self, stats: ContrastStats) -> Tensor:
         if self.form == "ratio":
+            # Sums of (1 + s) / 2; log1p(S- / S+) is -log(S+ / (S+ + S-)) without its cancellation.
             positive = ((stats.count_pos + stats.sum_pos) / 2).clamp(min=SMALLEST_SUM)
             negative = ((stats.count_neg + stats.sum_neg) / 2).clamp(min=0)
             return torch.log1p(negative / positive)
         if self.form == "infonce":
-            return F.softplus(stats.lse_neg - stats.lse_pos)
+            return F.softplus(stats.lse_neg - stats.lse_pos)  # -log(S+ / (S+ + S-)) of exponentials
         mean_pos = stats.sum_pos / stats.count_pos.clamp(min=1)
         return torch.logaddexp(stats.lse_pos, stats.lse_neg) - mean_pos / self.temperature
 
@@ -129,11 +131,13 @@ class PairwiseContrast(_Contrast):
     rule : PairRule
         Positives and negatives.
     form : {"ratio", "infonce", "supcon"}
+        One of those above.
     temperature : float
-        Temperature of "infonce" and "supcon".
+        Temperature :math:`\tau` of "infonce" and "supcon".
     margin : float
         Target similarity :math:`\delta` of positives.
     margin_mode : {"target", "hinge", "triplet", "off"}
+        Form of the regulariser.
 
     Raises
     ------
@@ -188,8 +192,8 @@ class ICCLLoss(_Contrast):
 
     Parameters
     ----------
-    form : {"ratio", "infonce", "supcon"}
-    temperature : float
+    form, temperature
+        See `PairwiseContrast`.
     regularise : bool
         Add Eq. 12's regulariser.
 
@@ -203,6 +207,7 @@ class ICCLLoss(_Contrast):
     def __init__(
         self, form: ContrastForm = "ratio", temperature: float = 0.1, regularise: bool = True
     ) -> None:
+        # Eq. 12 is Eq. 14 with a target of 1: within a modality one class is to be one direction.
         mode: MarginMode = "target" if regularise else "off"
         super().__init__(ICCL_RULE, form, temperature, 1.0, mode)
 
@@ -274,6 +279,7 @@ class IMCLLoss(_Contrast):
             Class, negative where unlabelled or where the modality is missing.
         """
         _check(feat, label=label)
+        # All modalities in one group, because pairs reach across them.
         modality = torch.arange(len(feat), device=feat.device).repeat_interleave(label.size(1))
         rows = feat.reshape(1, -1, feat.size(-1))
         return self._mean_loss(rows, label.reshape(1, -1), modality.unsqueeze(0))

@@ -27,8 +27,8 @@ class CrossModalTransformer(nn.Module):
     Parameters
     ----------
     modalities : sequence of str
-    dim, num_heads : int
-    dropout : float
+        Their names, which the features have.
+    dim, num_heads, dropout
         See `TransformerBlock`; `dim` must be even.
 
     Examples
@@ -89,6 +89,7 @@ class CrossModalTransformer(nn.Module):
     def _mean(self, streams: Tensor, counts: Tensor) -> Tensor:
         """Return the weighted mean, (N, D), of streams (S, N, D) where they count (S, N)."""
         scores = self.score(streams)
+        # Not -inf: where no modality is there at all, the softmax would be NaN.
         scores = scores.masked_fill(~counts.unsqueeze(2), torch.finfo(scores.dtype).min)
         return (scores.softmax(0) * streams).sum(0)
 
@@ -96,6 +97,7 @@ class CrossModalTransformer(nn.Module):
 def _positions(table: Tensor) -> Tensor:
     """Return sines and cosines of the time step, (T, D) (Vaswani 2017)."""
     steps, width = table.shape[1:]
+    # The base is Vaswani's; sines and cosines stand side by side instead of in turns.
     rates = 10_000 ** -torch.linspace(0, 1, width // 2, device=table.device)
     angles = torch.arange(steps, device=table.device).unsqueeze(1) * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1).to(table)

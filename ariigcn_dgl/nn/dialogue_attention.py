@@ -55,7 +55,7 @@ class DialogueAttention(nn.Module):
         table, exists = padded(feat, lengths)
         scores = self.query(table) @ table.mT
         hidden = ~exists.unsqueeze(1)
-        if self.past_only:
+        if self.past_only:  # what stands above the diagonal is still to come
             hidden = hidden | torch.ones_like(scores[0], dtype=torch.bool).triu(1)
         scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
         return (scores.softmax(-1) @ table)[places(lengths, feat.device)]

@@ -48,7 +48,7 @@ class DialogueContext(nn.Module):
         bidirectional: bool = True,
     ) -> None:
         super().__init__()
-        width = 2 * hidden_dim
+        width = 2 * hidden_dim  # of both directions together, so that each has width D
         self.input_dropout = Dropout(input_dropout)
         self.dropout = Dropout(dropout)
         self.dialogue_gru, self.speaker_gru = (
@@ -84,6 +84,7 @@ class DialogueContext(nn.Module):
         Parameters
         ----------
         feat : (M, D) tensor
+            The utterance in each modality.
         dialogue, speaker : tensor or None
             States of the dialogue's GRU after the last utterance, and of the speaker's after their
             last one; None before the first.

@@ -17,6 +17,7 @@ class DialogueGRU(Recurrent):
     hidden_dim : int
         Output width; half of it per direction.
     num_layers : int
+        Layers, each of which reads the states of the one before.
     dropout : float
         Dropout between layers.
     bidirectional : bool
@@ -44,6 +45,7 @@ class DialogueGRU(Recurrent):
         Parameters
         ----------
         feat : (D_in,) tensor
+            The utterance.
         state : (num_layers, hidden_dim) tensor or None
             What the last step returned; None before the first utterance.
 

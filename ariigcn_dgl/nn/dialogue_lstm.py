@@ -17,6 +17,7 @@ class DialogueLSTM(Recurrent):
     hidden_dim : int
         Output width; half of it per direction.
     num_layers : int
+        Layers, each of which reads the states of the one before.
     dropout : float
         Dropout between layers.
     bidirectional : bool

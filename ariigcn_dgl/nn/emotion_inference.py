@@ -34,6 +34,7 @@ class EmotionInferenceSubnetwork(nn.Module):
         self, in_feats: int, num_classes: int, hidden_dim: int = 128, dropout: float = 0.5
     ) -> None:
         super().__init__()
+        # Two hidden layers of 128, as in the subnetwork of TFN (Zadeh 2017) that the paper rewords.
         self.layers = nn.Sequential(
             Dropout(dropout),
             nn.Linear(in_feats, hidden_dim),

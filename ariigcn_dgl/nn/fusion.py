@@ -115,7 +115,7 @@ class TensorFusion(Fusion):
         self,
         in_feats: int,
         num_modalities: int,
-        compressed: int = 32,
+        compressed: int = 32,  # 33 ** 3 = 35,937 entries of three modalities
         hidden_dim: int = 128,
         dropout: float = 0.3,
     ) -> None:
@@ -173,7 +173,7 @@ class LowRankFusion(Fusion):
     ) -> None:
         super().__init__(in_feats, num_modalities)
         self.factors = glorot(num_modalities, rank, in_feats + 1, hidden_dim)
-        self.weights = nn.Parameter(torch.ones(rank))
+        self.weights = nn.Parameter(torch.ones(rank))  # the paper's plain sum, to begin with
         self.bias = nn.Parameter(torch.zeros(hidden_dim))
         self.out_feats = hidden_dim
 
@@ -185,6 +185,7 @@ class LowRankFusion(Fusion):
 
 
 def _with_one(feat: Tensor) -> Tensor:
+    # The 1 keeps each modality alone, and each pair of them, among the entries of the product.
     return F.pad(feat, (0, 1), value=1.0)
 
 

@@ -56,7 +56,7 @@ class LatentGraphConv(nn.Module):
         self.num_graphs = num_graphs
         self.query = nn.Linear(dim, dim, bias=False)
         self.key = nn.Linear(dim, dim, bias=False)
-        width = dim // num_layers
+        width = dim // num_layers  # so that all sub-layers together are as wide as the input
         self.weights = nn.ParameterList(
             [glorot(num_graphs, dim + layer * width, width) for layer in range(num_layers)]
         )
@@ -80,7 +80,7 @@ class LatentGraphConv(nn.Module):
         dense = table.unsqueeze(1).expand(-1, self.num_graphs, -1, -1)  # (B, K, T, D)
         for weight, bias in zip(self.weights, self.biases, strict=True):
             dense = torch.cat([dense, (attention @ (dense @ weight) + bias).relu()], dim=-1)
-        branches = dense[..., feat.size(1) :].transpose(1, 2)
+        branches = dense[..., feat.size(1) :].transpose(1, 2)  # what was added to the input
         return self.dropout(branches[places(lengths, feat.device)])
 
     def _attention(self, table: Tensor, exists: Tensor) -> Tensor:

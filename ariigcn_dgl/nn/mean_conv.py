@@ -56,6 +56,7 @@ class MeanConv(nn.Module):
         graph : Graph
             N nodes, each with exactly one self edge.
         feat : (G, N, D_in) tensor
+            Node states of each group.
         attention : (G, E) tensor
             Attention of the first layer by edge id; the self edges' part is used.
 
@@ -73,4 +74,5 @@ class MeanConv(nn.Module):
         weight = graph.in_norm.to(feat).expand(len(feat), -1)
         mean = segment_spmm(graph.merged, weight, feat, impl=self.impl)
         self_attention = attention[:, graph.eids[graph.self_edges]].unsqueeze(-1)
+        # Transformed after the mean: a product for each node, not for each edge.
         return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))

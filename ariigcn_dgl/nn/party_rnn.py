@@ -79,7 +79,7 @@ class PartyRNN(nn.Module):
         -------
         (N, emotion_dim) tensor
         """
-        table, _ = padded(speakers.cpu(), lengths)
+        table, _ = padded(speakers.cpu(), lengths)  # one_hot has to know the largest number
         speaking = self._parties(feat, table.T, lengths)
         emotions = self._emotions(torch.stack(speaking)).transpose(0, 1)
         return emotions[places(lengths, feat.device)]
@@ -103,11 +103,13 @@ class PartyRNN(nn.Module):
         speaking: list[Tensor] = []
         for who, speaker, query in zip(speaks, speakers, queries, strict=True):
             before = parties[every, speaker]
+            # c_1 = 0: nothing has been heard.
             context = _attention(query, heard) if heard else torch.zeros_like(dialogue)
             dialogue = self.dropout(global_(before, dialogue))
             now = self.dropout(party(context, before))
             if self.listener_cell is not None:
                 parties = self.dropout(listener(now, parties))
+            # After the listeners: who speaks is none of them.
             parties = torch.where(who, now.unsqueeze(1), parties)
             heard.append(dialogue)
             speaking.append(now)
@@ -136,6 +138,7 @@ class _StepGRU:
     """
 
     def __init__(self, cell: nn.GRUCell, feat: Tensor, lengths: Tensor, states: int = 1) -> None:
+        # The product with [utterance, other] is the sum of two, one of them known for all steps.
         of_utterance, of_other = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
         table, exists = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
         self.from_input = StepLinear(table.transpose(0, 1), of_other)

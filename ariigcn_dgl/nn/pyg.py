@@ -34,6 +34,7 @@ class RelEdgeAttentionConv(nn.Module):
     dropout : float
         Dropout on the attention.
     residual, bias : bool
+        Add the transformed targets; learn biases.
     **options
         Others of `ariigcn_dgl.nn.RelEdgeAttentionConv`, e.g. ``norm="none"``.
 
@@ -73,7 +74,7 @@ class RelEdgeAttentionConv(nn.Module):
             )
         if num_bases is not None:
             options |= {"regularizer": "basis", "num_bases": num_bases}
-        if num_blocks is not None:
+        if num_blocks is not None:  # DGL calls both num_bases
             options |= {"regularizer": "bdd", "num_bases": num_blocks}
         self.concat = concat
         self.conv = rel_edge_attention_conv.RelEdgeAttentionConv(
@@ -85,7 +86,7 @@ class RelEdgeAttentionConv(nn.Module):
             attn_drop=dropout,
             residual=residual,
             bias=bias,
-            allow_zero_in_degree=True,
+            allow_zero_in_degree=True,  # PyG's layers let such nodes pass
             **options,
         )
 
@@ -145,6 +146,7 @@ class RelEdgeAttentionConv(nn.Module):
             graph = edge_index
         else:
             graph = self._graph(edge_index, edge_type, (len(src), len(dst)))
+        # With the attention in any case: the operator has computed it.
         out, attention = self.conv(graph, x, edge_weight=edge_weight, get_attention=True)
         out = out.flatten(1) if self.concat else out.mean(1)
         if return_attention_weights:

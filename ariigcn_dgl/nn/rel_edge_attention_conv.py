@@ -62,6 +62,7 @@ class RelEdgeAttentionConv(nn.Module):
     num_heads : int, optional
         Number of heads H. Default: one head, whose axis the output does not have.
     score : {"additive", "bilinear"}
+        One of those above.
     norm : {"none", "relation"}
         :math:`c_{ir} = 1`, or :math:`|N_i^r|`, the number of in-neighbours of i in relation r. The
         attention makes a mean already; AR-IIGCN and DialogueGCN divide nevertheless, which where
@@ -152,7 +153,7 @@ class RelEdgeAttentionConv(nn.Module):
         self._check_options(feat_drop)
         self.feat_drop = Dropout(feat_drop)
         heads = (num_groups or 1) * (num_heads or 1)
-        width = out_feats if attn_feats is None else attn_feats
+        width = out_feats if attn_feats is None else attn_feats  # GATv2's choice
         self._make_score(heads, width, bias)
         matrices = make_relation_parameters(
             heads, num_rels, src_feats, out_feats, regularizer, num_bases, self_relation
@@ -162,7 +163,7 @@ class RelEdgeAttentionConv(nn.Module):
             self.register_parameter(name, parameter)
         self.bias = nn.Parameter(torch.zeros(heads, out_feats)) if bias else None
         self.residual: nn.Module | None = None
-        if residual and num_groups is not None:
+        if residual and num_groups is not None:  # each group would need a W_res of its own
             raise ValueError("residual must be False with num_groups: add feat to the result")
         if residual and dst_feats == heads * out_feats:
             self.residual = nn.Identity()
@@ -285,6 +286,7 @@ class RelEdgeAttentionConv(nn.Module):
             inputs.require_in_edges()
         src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
         shared = groups is not None or inputs.dst is inputs.src
+        # One object where sources are the targets: dropout is to hit both sides alike.
         dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
         out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
         out = self._finish(out, dst)

@@ -49,6 +49,7 @@ class RelationalGraph(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        # Eq. 8-10 as printed: |N_i^r| below the sum, ReLU in the score, no biases.
         self.attend = RelEdgeAttentionConv(
             hidden_dim,
             hidden_dim,
@@ -58,12 +59,12 @@ class RelationalGraph(nn.Module):
             negative_slope=0.0,
             bias=False,
             activation=F.gelu,
-            allow_zero_in_degree=True,
+            allow_zero_in_degree=True,  # each utterance has its self edge: nothing to look for
         )
         self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
         self.dropout = Dropout(dropout)
         self.residual = residual
-        norms = 2 * num_modalities if residual == "norm" else 0
+        norms = 2 * num_modalities if residual == "norm" else 0  # of the first layer, the second
         self.norms = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(norms)])
 
     def forward(self, graph: Graph, feat: Tensor) -> Tensor:

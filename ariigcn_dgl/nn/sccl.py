@@ -41,6 +41,7 @@ def vad_prototypes(label_names: Sequence[str], given: Mapping[str, Triple]) -> d
     Parameters
     ----------
     label_names : sequence of str
+        Of the data set; capital letters do not count.
     given : mapping of str to (float, float, float)
         Triples that replace those of `VAD`.
 
@@ -89,6 +90,7 @@ class SCCLLoss(nn.Module):
     prototypes : sequence of (float, float, float), length C
         Valence, arousal and dominance :math:`\pi_c` of each class.
     temperature : float
+        Temperature :math:`\tau`; 1 is its authors'.
 
     Examples
     --------
@@ -122,6 +124,7 @@ class SCCLLoss(nn.Module):
         classes = torch.arange(len(self.prototypes), device=label.device)
         member = (label.unsqueeze(1) == classes).to(vad)  # (N, C)
         counts = member.sum(0)
+        # Over the class's own utterances; the authors' code divides by those of the whole batch.
         means = (member.T @ vad) / counts.clamp(min=1).unsqueeze(1)
         scores = means @ self.prototypes.T / self.temperature
         present = classes.masked_fill(counts == 0, ABSENT)

@@ -39,6 +39,7 @@ class SpeakerRelative(nn.Module):
         Parameters
         ----------
         feat : (N, D) tensor
+            Rows of one modality.
         mask : (N,) bool tensor
             False: the row is missing and takes no part; both its halves are 0.
         thread : (N,) int64 tensor

@@ -52,6 +52,7 @@ class SumConv(nn.Module):
         graph : Graph
             N nodes, each with exactly one self edge.
         feat : (N, D_in) tensor
+            Node states.
         edge_weight : (E,) tensor
             By edge id; the self edges' part is used.
 
@@ -65,5 +66,6 @@ class SumConv(nn.Module):
         total = segment_spmm(
             graph.merged, torch.ones_like(edge_weight)[None], feat[None], impl=self.impl
         )
+        # Only the self edges are weighted: the neighbours are added up as they are (Eq. 3).
         own = edge_weight[graph.eids[graph.self_edges]].unsqueeze(1) * (feat @ self.self_weight)
         return total.squeeze(0) @ self.weight + own + self.bias

@@ -119,6 +119,7 @@ class WordCNN(nn.Module):
         freeze: bool = True,
     ) -> None:
         super().__init__()
+        # Kim's "static" keeps the vectors; `freeze=False` is "non-static".
         self.embedding = nn.Embedding.from_pretrained(embedding, freeze=freeze)
         self.cnn = TextCNN(embedding.size(1), num_filters, widths)
         self.dropout = nn.Dropout(dropout)

@@ -46,7 +46,9 @@ class ResidualAttention(nn.Module):
         Parameters
         ----------
         queries : (B, T, D) tensor
+            What attends.
         keys : (B, T', D) tensor
+            What is attended to.
         hidden : (B, T') bool tensor
             Keys that nothing attends to; at least one of each sequence is not hidden.
 
@@ -63,8 +65,7 @@ class TransformerBlock(nn.Module):
 
     Parameters
     ----------
-    dim, num_heads : int
-    dropout : float
+    dim, num_heads, dropout
         See `ResidualAttention`.
 
     Examples
@@ -79,7 +80,7 @@ class TransformerBlock(nn.Module):
         super().__init__()
         self.attend = ResidualAttention(dim, num_heads, dropout)
         self.layers = nn.Sequential(
-            nn.Linear(dim, 4 * dim),
+            nn.Linear(dim, 4 * dim),  # Vaswani's proportion
             nn.ReLU(),
             Dropout(dropout),
             nn.Linear(4 * dim, dim),

@@ -14,7 +14,8 @@ from ariigcn_dgl.nn._side_by_side import run_side_by_side
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
-REAL_TARGET = 0.9  # one-sided label smoothing
+REAL_TARGET = 0.9  # one-sided label smoothing: discriminators are not to become certain
+NEGATIVE_SLOPE = 0.2  # of LeakyReLU, usual for GANs: discriminators pass gradients everywhere
 
 
 class TriModalGAN(nn.Module):
@@ -90,6 +91,7 @@ class TriModalGAN(nn.Module):
         Parameters
         ----------
         projected : (M, N, D) tensor
+            All modalities, in the order of `widths`.
 
         Returns
         -------
@@ -143,7 +145,7 @@ class TriModalGAN(nn.Module):
             As in `generator_loss`.
         """
         if fakes is None:
-            with torch.no_grad():
+            with torch.no_grad():  # generators learn from their own loss
                 fakes = self.generate(projected)
         size = projected.size(1)
         self._check("masks", masks, size)
@@ -173,11 +175,11 @@ class TriModalGAN(nn.Module):
             require_shape(f"{argument}[{name!r}]", rows[name], shape)
 
     def _generator_terms(self, logits: Tensor) -> Tensor:
-        if self.gan_loss == "minimax":
+        if self.gan_loss == "minimax":  # log(1 - D), as printed: hardly a gradient where D is sure
             return F.logsigmoid(-logits)
         if self.gan_loss == "lsgan":
             return (logits - REAL_TARGET).square()
-        return F.softplus(-logits)
+        return F.softplus(-logits)  # -log D
 
     def _real_terms(self, logits: Tensor) -> Tensor:
         if self.gan_loss == "lsgan":
@@ -204,17 +206,19 @@ def _sum_of_means(terms: Tensor, counts: Tensor) -> Tensor:
 
 def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:
     return nn.Sequential(
-        nn.Linear(sources, hidden_dim), nn.LeakyReLU(0.2), nn.Linear(hidden_dim, width)
+        nn.Linear(sources, hidden_dim),
+        nn.LeakyReLU(NEGATIVE_SLOPE),
+        nn.Linear(hidden_dim, width),
     )
 
 
 def _discriminator(width: int, hidden_dim: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         nn.Linear(width, hidden_dim),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(NEGATIVE_SLOPE),
         Dropout(dropout),
         nn.Linear(hidden_dim, hidden_dim),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(NEGATIVE_SLOPE),
         Dropout(dropout),
         nn.Linear(hidden_dim, 1),
     )

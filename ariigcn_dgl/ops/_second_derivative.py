@@ -36,7 +36,7 @@ def differentiate_backward(
         ctx.save_for_backward(*(inputs[place] for place in ctx.tensors))
 
     def backward(ctx, *cotangents):
-        third = torch.is_grad_enabled()
+        third = torch.is_grad_enabled()  # as under create_graph: a derivative of this one is wanted
         arguments = list(ctx.constants)
         for place, tensor in zip(ctx.tensors, ctx.saved_tensors, strict=True):
             arguments[place] = tensor
@@ -50,7 +50,7 @@ def differentiate_backward(
                 [arguments[place] for place in wanted],
                 weights,
                 create_graph=third,
-                allow_unused=True,
+                allow_unused=True,  # a first derivative need not depend on every input
             )
         results = [None] * len(arguments)
         for place, result in zip(wanted, second, strict=True):
@@ -86,5 +86,6 @@ def _vector_jacobian(
         create_graph=True,
         materialize_grads=True,
     )
+    # autograd.grad refuses what depends on nothing.
     kept = [(f, c) for f, (_, c) in zip(first, given, strict=True) if f.requires_grad]
     return [f for f, _ in kept], [c for _, c in kept]

@@ -29,6 +29,6 @@ def is_transformed(*tensors: Tensor | None) -> bool:
         return False
     if torch._C._are_functorch_transforms_active():
         return True
-    if forward_ad._current_level < 0:
+    if forward_ad._current_level < 0:  # outside of any forward-mode level nothing has a tangent
         return False
     return any(x is not None and forward_ad.unpack_dual(x).tangent is not None for x in tensors)

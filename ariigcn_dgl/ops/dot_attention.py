@@ -81,6 +81,7 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, scores: Tensor, graph: Graph) -> Tensor:
+        # Less the largest: exponentials do not overflow, and the quotient stays the same.
         exp = (scores - largest_score(graph, scores)).exp()
         alpha = exp / _sum(graph, exp)
         ctx.graph = graph
@@ -96,4 +97,5 @@ class _Softmax(torch.autograd.Function):
 def _sum(graph: Graph, values: Tensor) -> Tensor:
     """Return the sum over the in-edges of each edge's target, (G, E)."""
     ones = values.new_ones(len(values), graph.num_src, 1)
+    # By an operator with a fixed order and a derivative, where scatter_add has no order on CUDA.
     return segment_spmm(graph.merged, values, ones).squeeze(-1)[:, graph.dst]

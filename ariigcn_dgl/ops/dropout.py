@@ -21,6 +21,7 @@ def dropout(x: Tensor, p: float, *, impl: Impl = "native") -> Tensor:
     Parameters
     ----------
     x : floating tensor
+        Of any shape.
     p : float
         From 0 to 1.
     impl : {"native", "reference"}
@@ -47,7 +48,7 @@ def dropout(x: Tensor, p: float, *, impl: Impl = "native") -> Tensor:
         raise ValueError(f"p must lie between 0 and 1, got {p}")
     if x.device.type != "cpu" or is_reference(impl, x):
         return F.dropout(x, p)
-    seed = torch.empty((), dtype=torch.int64).random_(-(2**63), None)
+    seed = torch.empty((), dtype=torch.int64).random_(-(2**63), None)  # any 64 bits
     return torch.ops.ariigcn.dropout(x.contiguous(), seed, p)
 
 
@@ -57,6 +58,7 @@ def _(x, seed, p):
 
 
 def _setup_context(ctx, inputs, output):
+    # Instead of the mask: backward draws it again from the seed.
     _, seed, ctx.p = inputs
     ctx.save_for_backward(seed)
 

@@ -39,6 +39,7 @@ def edge_softmax(graph: Graph, scores: Tensor) -> Tensor:
     tensor([[0.2689, 0.7311]])
     """
     index = graph.dst.expand_as(scores)
+    # Detached: what is subtracted cancels out, and so do its derivatives.
     exp = (scores - largest_score(graph, scores.detach())).exp()
     total = exp.new_zeros(len(scores), graph.num_dst).scatter_add(1, index, exp)
     return exp / total.gather(1, index)

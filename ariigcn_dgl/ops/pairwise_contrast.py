@@ -157,6 +157,7 @@ def pairwise_contrast_reference(
     same = [ids.unsqueeze(1) == ids.unsqueeze(2) for ids in (label, modality, utterance)]
     code = sum(bit * part for bit, part in zip((CLASS, MODALITY, UTTERANCE), same, strict=True))
     usable = (label >= 0).unsqueeze(1) & (label >= 0).unsqueeze(2)
+    # A row is as similar to itself as can be, which tells nothing.
     usable &= ~torch.eye(s.size(1), dtype=torch.bool, device=s.device)
     sides = []
     for codes, penalty in ((rule.positives, (margin - s).abs()), (rule.negatives, s.relu())):
@@ -170,6 +171,7 @@ def pairwise_contrast_reference(
 
 
 def _bits(codes: frozenset[int]) -> int:
+    # As the kernels take a set of the eight codes: one bit for each.
     return sum(1 << code for code in codes)
 
 

@@ -79,6 +79,7 @@ def relational_attention(
     edge_weight : (E,) tensor, optional
         Weight :math:`w_{ij}` in the order of ``graph.indices``; default 1.
     activation : {"leaky_relu", "tanh", "elu", "gelu"}
+        :math:`\sigma` in the score.
     negative_slope : float
         Slope of "leaky_relu" below zero; 0 is ReLU.
     dropout : float
@@ -152,6 +153,7 @@ def relational_attention(
     native = [None if x is None else x.to(exact).contiguous() for x in tensors.values()]
     # on the device, so that every replay of a CUDA graph draws another one
     seed = torch.randint(2**62, (), device=feat.device) if dropout > 0 else None
+    # Whether to keep what backward reads: validation needs no memory for it.
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in native)
     out, alpha, *_ = torch.ops.ariigcn.relational_attention(
         *native,
@@ -249,6 +251,7 @@ class Arguments(NamedTuple):
 def _(*inputs):
     given = Arguments(*inputs)
     sizes, groups, width = Sizes(*given.sizes), len(given.weight_dst), given.rel_weight.size(3)
+    # The pitch is that of csrc/relational_attention.h: rows padded to a multiple of 16.
     kept, pitch = groups if given.keep else 0, -(-given.score.size(1) // 16) * 16
     shapes = [
         (groups, sizes.num_dst, width),
@@ -274,7 +277,7 @@ def _setup_context(ctx, inputs, output):
     ctx.save_for_backward(*output[1:], *inputs[:first])
     ctx.options = inputs[first:-1]
     ctx.mark_non_differentiable(*output[2:])
-    ctx.set_materialize_grads(False)
+    ctx.set_materialize_grads(False)  # the attention mostly has no gradient: no zeros are made
 
 
 def _backward(ctx, grad_out, grad_alpha, *_):
@@ -303,6 +306,7 @@ def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
     given = Arguments(*inputs)
     sizes = Sizes(*given.sizes)
     counts = unpack(given.plan, sizes)["rel_ptr"].diff().tolist()
+    # The reference asks for no edge ids, and for no facts but these.
     graph = Graph(torch.empty(0), given.plan, sizes, Facts(None, False, tuple(counts)))
     return relational_attention_reference(
         graph,
@@ -318,6 +322,7 @@ def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
     )
 
 
+# Of (grad_out, grad_alpha, alpha, u, v, pre, *`Arguments`) the first two and eight inputs.
 differentiate_backward(
     "relational_attention", gradients=[0, 1], inputs=range(6, 14), forward=_forward
 )

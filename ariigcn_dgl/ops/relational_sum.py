@@ -69,6 +69,7 @@ def relational_sum(
     if is_reference(impl):
         return relational_sum_reference(graph, edge_weight, feat, rel_weight)
     transformed = _transform(graph, segment_spmm(graph, edge_weight, feat), rel_weight)
+    # Again by the operator, in a fixed order; index_add, of the reference, has none on CUDA.
     ones = transformed.new_ones(transformed.shape[:2])
     return segment_spmm(graph.segments_of_target, ones, transformed)
 

@@ -37,7 +37,7 @@ class CudaGraphs:
 
     def __init__(self, device: torch.device | str) -> None:
         self.stream = torch.cuda.Stream(device)
-        self.pool = torch.cuda.graph_pool_handle()
+        self.pool = torch.cuda.graph_pool_handle()  # steps never overlap: their memory is shared
 
     def warm_up(self, function: Callable[[], Any]) -> Any:
         """Call the function on the stream that it will be captured on."""
@@ -45,7 +45,7 @@ class CudaGraphs:
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
             result = function()
-        current.wait_stream(self.stream)
+        current.wait_stream(self.stream)  # what follows reads what was computed there
         return result
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
@@ -105,7 +105,7 @@ class CapturedUpdate:
         """
         shape = self._shape(batch)
         fixed = padded(batch, shape)
-        if shape not in self.inputs:
+        if shape not in self.inputs:  # the first of its shape
             self.inputs[shape] = _Inputs.of(fixed, self.device)
             return self.capture.warm_up(lambda: self.update(self.inputs[shape].batch()))
         inputs = self.inputs[shape]

@@ -85,12 +85,14 @@ def fit(
     """
     folder = RunFolder(path)
     run = _begun(prepared, seed)
+    # A search asks for no test scores: it is content with a run that was validated.
     if folder.finished or (test == "never" and folder.validated):
         return _ended(folder, run, keep_checkpoint=test == "never")
     require_memory(prepared.dialogues, prepared.config, device)
     folder.begin()
-    folder.write_run(run)
+    folder.write_run(run)  # already now: a folder that is stopped says whose it is
     dialogues = prepared.dialogues
+    # By what is trained on alone: validation and test must not decide anything of the model.
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
     trainer = Trainer(

@@ -94,6 +94,7 @@ def divergence(history: Iterable[Mapping[str, Any]], best_epoch: int, num_classe
     'training diverged: in the kept epoch 1 the classification loss'
     """
     guess = math.log(num_classes)
+    # Only the kept epoch counts: of what came before and after it nothing is used.
     for record in history:
         loss = record.get("classification", 0.0)
         if record["epoch"] == best_epoch and loss > FAR * guess:

@@ -63,11 +63,12 @@ def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str
     """
     if len(labels) == 0:
         raise ValueError("there is no labelled utterance to score")
-    classes = np.arange(len(label_names))
+    classes = np.arange(len(label_names))  # all of them, also those that do not occur here
     table = precision_recall_fscore_support(
         labels, predictions, labels=classes, average=None, zero_division=0
     )
     names = ("precision", "recall", "f1")
+    # A class that is never predicted has a precision of 0 (zero_division), and no warning.
     per_class = [
         {"label": label}
         | {name: 100 * float(column[c]) for name, column in zip(names, table, strict=False)}

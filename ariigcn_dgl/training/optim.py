@@ -75,7 +75,7 @@ def ema_decay(step: int, largest: float) -> float:
     >>> ema_decay(1, 0.9), ema_decay(1000, 0.9)
     (0.18181818181818182, 0.9)
     """
-    return min(largest, (1 + step) / (10 + step))
+    return min(largest, (1 + step) / (10 + step))  # as TensorFlow's ExponentialMovingAverage
 
 
 @torch.no_grad()

@@ -48,7 +48,7 @@ def predict(model: System, dialogues: Dialogues) -> np.ndarray:
         Standardised as in training.
     """
     model.eval()
-    parts = [np.empty((0, dialogues.num_classes), np.float32)]
+    parts = [np.empty((0, dialogues.num_classes), np.float32)]  # of no dialogue, no row
     for start in range(0, dialogues.num_dialogues, BATCH_SIZE):
         chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
         logits = model(collate(dialogues, chosen, model.window).to(model.device))

@@ -14,7 +14,6 @@ import torch
 
 from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.training.run_config import RunConfig
 
 TestUse = Literal["never", "once", "every epoch"]
@@ -30,7 +29,7 @@ class Prepared:
     dialogues : Dialogues
         With labels in every split that is learnt from or scored by epochs.
     config : RunConfig
-        Resolved for the dialogues, in range, and a model can be built of it.
+        Resolved for the dialogues, and a model can be built of it.
     dataset_sha256 : str
         Fingerprint of the dialogues.
     """
@@ -63,19 +62,15 @@ def prepare(
     Raises
     ------
     InputError
-        If a split has no labelled utterance, or a setting is out of range or does not fit the
-        others or the dialogues: names the option, its value and the range.
+        If a split has no labelled utterance, or a setting does not fit the others or the
+        dialogues: names the option, its value and what was expected.
 
     Examples
     --------
-    >>> from ariigcn_dgl.config import TrainingConfig
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> dialogues = synthesise(SynthConfig())
     >>> prepare(dialogues, RunConfig()).config.model.window.relations
     'pairs'
-    >>> prepare(dialogues, RunConfig(training=TrainingConfig(epochs=0)))
-    Traceback (most recent call last):
-    ariigcn_dgl.errors.InputError: --training.epochs: is 0, expected at least 1
     """
     config = config.resolved(dialogues)
     require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
@@ -95,16 +90,14 @@ def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None
 
 
 def check_config(config: RunConfig, dialogues: Dialogues) -> None:
-    """Raise `InputError` where resolved settings are out of range or do not fit the dialogues."""
-    check_limits(config.model, "--model")
-    check_limits(config.training, "--training")
+    """Raise `InputError` where resolved settings do not fit each other or the dialogues."""
     _check_speakers(config, dialogues)
     check_model(config, dialogues.widths, dialogues.num_classes, "--model")
 
 
 def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
     window, found = getattr(config.model, "window", None), dialogues.most_speakers
-    if window is not None and window.relations == "pairs" and found > window.num_speakers:
+    if window is not None and not window.distinguishes(found):
         raise InputError(
             f"--model.window.num_speakers: is {window.num_speakers}, but a dialogue of "
             f"{dialogues.name} has {found} speakers: raise it, or use "
@@ -134,7 +127,7 @@ def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, 
     try:
         with torch.device("meta"):  # takes no memory and draws no random numbers
             config.build(widths, num_classes)
-    except InputError:
+    except InputError:  # a system's own sentence names the option already
         raise
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error

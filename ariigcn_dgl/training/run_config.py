@@ -48,12 +48,15 @@ class RunConfig:
     Raises
     ------
     InputError
-        If there is no such system.
+        If there is no such system, or a setting is out of range.
 
     Examples
     --------
     >>> RunConfig("ariigcn").training.epochs
     60
+    >>> RunConfig(training=TrainingConfig(epochs=0))
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: --training.epochs: is 0, expected at least 1
     """
 
     system: str
@@ -70,6 +73,8 @@ class RunConfig:
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "model", kind.Config() if model is None else model)
         object.__setattr__(self, "training", kind.published if training is None else training)
+        check_limits(self.model, "--model")
+        check_limits(self.training, "--training")
 
     def resolved(self, dialogues: Dialogues) -> RunConfig:
         """Return the settings with those that depend on the data filled in."""
@@ -83,6 +88,10 @@ class RunConfig:
         """Return the number of epochs that train a GAN alone; one modality has no GAN."""
         staged = getattr(self.model, "adversarial", "off") == "staged" and num_modalities > 1
         return self.training.adversarial_epochs if staged else 0
+
+    def epochs(self, num_modalities: int) -> int:
+        """Return the number of all epochs, if patience saves none."""
+        return self.adversarial_epochs(num_modalities) + self.training.epochs
 
 
 def default_preset(system: str) -> str:
@@ -149,7 +158,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Raises
     ------
     InputError
-        If a setting does not exist, or the value has the wrong type.
+        If a setting does not exist, or the value has the wrong type or is out of range.
 
     Examples
     --------
@@ -159,6 +168,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     parser = _parser(config.system)
     settings = parser.parse_object(asdict(config))
     for name, value in changes.items():
+        # A group of settings is none; the system decides which settings there are.
         if name not in settings or name == "system" or isinstance(settings[name], Namespace):
             raise InputError(f"--{name}: {config.system} has no such setting")
         if value is None:
@@ -215,15 +225,13 @@ def read_config(path: Path) -> RunConfig:
         raise InputError(f"{path}: no such file; is {path.parent} the folder of a run?")
     try:
         text, content = read_yaml(path)
-        base = RunConfig(_system_named_in(content))
+        base = RunConfig(_system_named_in(content))  # which decides the types of the rest
         check_shape(content, asdict(base), str(path))
         parser = _parser(base.system)
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
-        check_limits(config.model, "model")
-        check_limits(config.training, "training")
     except InputError as error:
-        reason = str(error).removeprefix(f"{path}: ")
+        reason = str(error).removeprefix(f"{path}: ").removeprefix("--")  # a file has no options
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     except (RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())

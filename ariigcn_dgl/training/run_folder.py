@@ -19,7 +19,16 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
-from ariigcn_dgl.files import json_lines, read_json, replacing, sha256_of, sweep, write_json
+from ariigcn_dgl.files import (
+    json_lines,
+    make_folder,
+    read_json,
+    remove_file,
+    replacing,
+    sha256_of,
+    sweep,
+    write_json,
+)
 from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
@@ -46,6 +55,11 @@ Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LA
 Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
 
 Arrays = TypeVar("Arrays")  # by their names, of numpy or of torch
+
+
+def way_out(folder: Path) -> str:
+    """Return what to do where a file of a run or of one of its seeds is not what it was."""
+    return f"put the right file there, or delete {folder} and train again"
 
 
 def modalities_of(names: Iterable[str]) -> list[Modality]:
@@ -154,6 +168,7 @@ class RunFolder:
 
     def seal(self) -> None:
         """Say that the run has ended: its files are as they are to stay."""
+        # Without the checkpoint, which is removed, and hidden files: locks, what is being written.
         names = (path.name for path in self.path.iterdir() if path.is_file())
         seal(self.path, [n for n in names if n not in (SEAL_FILE, _CHECKPOINT) and n[0] != "."])
 
@@ -165,10 +180,7 @@ class RunFolder:
         InputError
             If it cannot be created, or holds a run that had ended and has lost its seal.
         """
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be created: {error.strerror}") from error
+        make_folder(self.path)
         sweep(self.path)
         self.refuse_lost_seal()
         unseal(self.path)
@@ -179,14 +191,10 @@ class RunFolder:
             return
         ended = "val" in read_run(self.path / _RUN, trained=False)
         if ended and not (self.path / _CHECKPOINT).exists():
-            raise InputError(f"{self.path / SEAL_FILE}: no such file; {self._way_out}")
-
-    @property
-    def _way_out(self) -> str:
-        return f"put the right file there, or delete {self.path} and train again"
+            raise InputError(f"{self.path / SEAL_FILE}: no such file; {way_out(self.path)}")
 
     def _verified(self, name: str) -> Path:
-        verify(self.path / name, self._way_out)
+        verify(self.path / name, way_out(self.path))
         return self.path / name
 
     def write_run(self, content: dict[str, Any]) -> None:
@@ -199,7 +207,7 @@ class RunFolder:
             if (self.path / _RUN).exists():  # of another version it may have no seal
                 read_run(self.path / _RUN, trained=False)
             raise self._unfinished()
-        refuse_lost(self.path, self._way_out)
+        refuse_lost(self.path, way_out(self.path))
         return read_run(self._verified(_RUN), trained=True)
 
     def read_finished(self) -> dict[str, Any]:
@@ -227,6 +235,7 @@ class RunFolder:
 
     def write_weights(self, model: nn.Module) -> str:
         """Write the model's weights; return the SHA-256 of the file."""
+        # safetensors refuses views that are not contiguous.
         weights = {name: x.contiguous() for name, x in model.state_dict().items()}
         with replacing(self.path / _WEIGHTS) as scratch:
             save_file(weights, scratch)
@@ -243,11 +252,12 @@ class RunFolder:
     def load_weights(self, model: nn.Module) -> None:
         """Load the weights into a model; InputError where they are damaged or do not fit."""
         path = self.path / _WEIGHTS
-        if is_sealed(self.path):
-            verify(path, self._way_out)
+        if is_sealed(self.path):  # at the end of training it is not yet: `check_weights` then
+            verify(path, way_out(self.path))
         weights = _load(load_file, path)
         expected = {name: tuple(x.shape) for name, x in model.state_dict().items()}
         found = {name: tuple(x.shape) for name, x in weights.items()}
+        # Here, and not by load_state_dict, whose message is many lines long.
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 raise InputError(
@@ -300,11 +310,7 @@ class RunFolder:
 
     def remove_checkpoint(self) -> None:
         """Remove what is of no use after training."""
-        path = self.path / _CHECKPOINT
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be removed: {error.strerror}") from error
+        remove_file(self.path / _CHECKPOINT)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Read one record an epoch of a run that has ended."""

@@ -15,15 +15,23 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import command
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
-from ariigcn_dgl.files import read_json, replacing, sweep_beside, write_json
+from ariigcn_dgl.files import (
+    make_folder,
+    read_json,
+    refuse_taken,
+    replacing,
+    sweep_beside,
+    write_json,
+)
 from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
-from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256
+from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, way_out
 
 SPEC_FILE = "train.json"
 BUSY = "another process is training in it; wait for it"
@@ -77,10 +85,10 @@ def write_run_spec(run: Path, spec: RunSpec, config: RunConfig) -> None:
     config : RunConfig
         Resolved for the data set.
     """
-    unseal(run)
+    unseal(run)  # its hashes are of files that are about to be replaced
     write_config(run / CONFIG_FILE, config)
     write_json(run / SPEC_FILE, spec)
-    keep_manifest(spec["data"], run)
+    keep_manifest(spec["data"], run)  # so that recordings can be extracted in the same way
     extracted = [name for name in (MANIFEST, AUDIO_ENCODER) if (run / name).is_file()]
     seal(run, [CONFIG_FILE, SPEC_FILE, *extracted])
 
@@ -100,7 +108,7 @@ def read_run_spec(run: Path) -> RunSpec:
             f"{run}: has no seal.json: another version of this program made it, or a file was "
             "lost; use that version, or train again"
         )
-    _verify(run / SPEC_FILE)
+    verify(run / SPEC_FILE, way_out(run))
     written: RunSpec = conform(read_json(run / SPEC_FILE), RunSpec, str(run / SPEC_FILE))
     return {**DEFAULTS, **written}
 
@@ -114,12 +122,8 @@ def read_settings(run: Path) -> RunConfig:
         If they are damaged, or not those that it was begun with.
     """
     if is_sealed(run):
-        _verify(run / CONFIG_FILE)
+        verify(run / CONFIG_FILE, way_out(run))
     return read_config(run / CONFIG_FILE)
-
-
-def _verify(path: Path) -> None:
-    verify(path, f"put the right file there, or delete {path.parent} and train again")
 
 
 def load_run_data(spec: RunSpec, source: str | None = None) -> Dialogues:
@@ -178,11 +182,9 @@ def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
     InputError
         If it exists or cannot be created.
     """
-    refuse_existing_run(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be created: {error.strerror}") from error
+    again = command(["ariigcn", "train", "--resume", str(path)])
+    refuse_taken(path, f"choose another name with --out, or go on with: {again}")
+    make_folder(path.parent)
     with contextlib.ExitStack() as stack:
         with replacing(path) as scratch:
             scratch.mkdir()
@@ -205,12 +207,3 @@ def resumed_run(path: Path) -> Iterator[RunSpec]:
     sweep_beside(path)  # what a process that was killed in `new_run` left
     with locked(path, BUSY):
         yield spec
-
-
-def refuse_existing_run(path: Path) -> None:
-    """Raise `InputError` if something is at the path already."""
-    if path.exists() or path.is_symlink():
-        raise InputError(
-            f"{path}: the output folder exists already; choose another with --out, or continue it "
-            f"with: ariigcn train --resume {path}"
-        )

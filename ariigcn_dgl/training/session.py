@@ -91,12 +91,12 @@ class Session:
         if speaker in self.numbers:
             return self.numbers[speaker]
         window = self.run.model.window
-        if window.relations == "pairs" and len(self.numbers) == window.num_speakers:
+        if not window.distinguishes(len(self.numbers) + 1):
             raise InputError(
                 f"'{speaker}' is speaker number {len(self.numbers) + 1}, but this run's graph "
                 f"distinguishes {window.num_speakers}: train with --model.window.relations speaker"
             )
-        return self.numbers.setdefault(speaker, len(self.numbers))
+        return self.numbers.setdefault(speaker, len(self.numbers))  # by first appearance
 
     def _batch(self, rows: dict[str, np.ndarray], speaker: int) -> Batch:
         features, masks = {}, {}
@@ -111,7 +111,7 @@ class Session:
             labels=torch.tensor([UNLABELLED]),
             speakers=speakers,
             lengths=lengths,
-            graph=Graph.from_dialogues(lengths, speakers, past=0, future=0),
+            graph=Graph.from_dialogues(lengths, speakers, past=0, future=0),  # streams make theirs
         )
 
 

@@ -120,7 +120,7 @@ class TrainedRun:
 
     def _check_speakers(self, dialogues: Dialogues) -> None:
         window, found = self.model.window, dialogues.most_speakers
-        if window.relations == "pairs" and found > window.num_speakers:
+        if not window.distinguishes(found):
             raise InputError(
                 f"{dialogues.name}: a dialogue has {found} speakers, but this run's graph "
                 f"distinguishes {window.num_speakers}: train with "

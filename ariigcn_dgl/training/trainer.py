@@ -79,10 +79,10 @@ class Trainer:
         self.test = test
         self.train_set = dialogues.indices("train")
         self.splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
-        torch.manual_seed(seed)
+        torch.manual_seed(seed)  # initial weights
         self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
         self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
-        self.epochs = self.adversarial_epochs + self.config.epochs
+        self.epochs = config.epochs(len(dialogues.widths))
         batch_size = self.config.batch_size
         self.learner = Learner(
             self.model,
@@ -115,7 +115,7 @@ class Trainer:
                 break
             started = time.perf_counter()
             record = {"epoch": epoch} | self.train_epoch(epoch)
-            if epoch > self.adversarial_epochs:
+            if epoch > self.adversarial_epochs:  # before, no classifier has learnt anything
                 record |= self.validate(epoch)
             self.seconds += time.perf_counter() - started
             self.history.append(record)
@@ -172,7 +172,7 @@ class Trainer:
         record = _columns("val", scores)
         if self.test == "every epoch":  # to be reported only: nothing below reads it
             record |= _columns("test", self._score(ema, "test"))
-        last = self.config.selection == "last"
+        last = self.config.selection == "last"  # then every epoch replaces the one before
         if last or scores.weighted_f1 > self.best["weighted_f1"]:
             sha256 = self.folder.write_weights(ema)
             self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1, "sha256": sha256}
@@ -236,7 +236,7 @@ class Trainer:
         """Predict the test split, and score it where it has labels."""
         part = self.splits["test"]
         probabilities = predict(self.model, part) if part.num_dialogues else np.empty((0, 0))
-        scores = None
+        scores = None  # of a test split without labels, which is what one predicts on
         if (part.labels != UNLABELLED).any():
             scores = score_probabilities(part, probabilities, part.label_names)
         self.folder.write_test(part, probabilities, scores)
@@ -255,6 +255,7 @@ class Learner:
     Parameters
     ----------
     model : System
+        On the device where it is to be trained.
     config : TrainingConfig
         How it is trained.
     batches_per_epoch, epochs : int
@@ -287,13 +288,14 @@ class Learner:
         self.class_weight = class_weight
         self.discriminator_parameters = list(model.discriminator_parameters())
         theirs = {id(p) for p in self.discriminator_parameters}
+        # Adversaries: neither optimizer may move the other's weights.
         self.parameters = [p for p in model.parameters() if id(p) not in theirs]
         self.optimizer = adam(self.parameters, config)
         self.discriminator_optimizer = discriminator_adam(self.discriminator_parameters, config)
         device = self.parameters[0].device
         self.lr: float | Tensor = torch.zeros((), device=device) if capturable else 0.0
         self.decay: float | Tensor = torch.zeros((), device=device) if capturable else 0.0
-        self.ema = copied(model).requires_grad_(False)
+        self.ema = copied(model).requires_grad_(False)  # moved by `update_ema` alone
         self.step_count = 0
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
@@ -313,7 +315,7 @@ class Learner:
 
     def _set_schedule(self) -> None:
         """Set the learning rate and the average's decay of the step that is to be taken."""
-        factor = 1.0
+        factor = 1.0  # the paper names one learning rate and no schedule
         if self.config.cosine:  # warms up over the first epoch
             factor = lr_factor(self.step_count, self.steps, self.batches_per_epoch)
         lr = self.config.learning_rate * factor

@@ -308,7 +308,7 @@ def test_folder_that_exists_is_refused_and_left_alone(
 ) -> None:
     (tmp_path / "run").mkdir()
     sentence = refused("train", "--data", data, "--out", tmp_path / "run", *small)
-    assert "run: the output folder exists already; choose another with --out" in sentence
+    assert "run: exists already; choose another name with --out" in sentence
     assert list((tmp_path / "run").iterdir()) == []
 
 

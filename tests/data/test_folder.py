@@ -209,12 +209,12 @@ def test_inconsistent_line_is_named(
         ({"format": "coco"}, "format is 'coco', expected 'ariigcn-dialogues'"),
         ({"widths": {"text": 3}}, "holds the arrays audio, audio_mask, text, text_mask"),
         ({"widths": {"text": 3, "audio": 5}}, "audio: shape (6, 2), dataset.json says width 5"),
-        ({"widths": []}, "widths: expected dict, found list"),
-        ({"label_names": None}, "label_names: expected list, found NoneType"),
-        ({"speaker_names": ["Ann", 1]}, "speaker_names: expected a list of names"),
+        ({"widths": []}, "widths: expected an object, found list"),
+        ({"label_names": None}, "label_names: expected a list, found None"),
+        ({"speaker_names": ["Ann", 1]}, "speaker_names.1: expected text, found 1"),
         ({"splits": {"d1": "train"}}, "splits: no split for dialogue 'd2'"),
         ({"sha256": {}}, "sha256: no hash for features.safetensors"),
-        ({"name": 3}, "name: expected str, found int"),
+        ({"name": 3}, "name: expected text, found 3"),
     ],
 )
 def test_wrong_header_field_is_named(

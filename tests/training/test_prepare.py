@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -61,39 +59,6 @@ def test_settings_in_range_pass(settings: Callable, dialogues: Dialogues) -> Non
     prepare(dialogues, settings())
 
 
-def _with(part: object, path: list[str], value: object) -> object:
-    """Return a copy in which the field that the path of names leads to has the value."""
-    name, *rest = path
-    return replace(part, **{name: _with(getattr(part, name), rest, value) if rest else value})
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("model.hidden_dim", 0),
-        ("model.window.past", -1),
-        ("model.window.num_speakers", 0),
-        ("model.iccl_weight", -0.5),
-        ("model.iccl_weight", math.nan),
-        ("model.projection_dim", -1),
-        ("model.temperature", 0.0),
-        ("model.prototypes", {"sad": (0.5, 0.5, 1.5)}),
-        ("model.encoder_dropout", -0.1),
-        ("model.encoder_dropout", 1.0),
-        ("training.epochs", 0),
-        ("training.weight_decay", math.inf),
-        ("training.learning_rate", 0.0),
-        ("training.learning_rate", math.nan),
-        ("training.ema_decay", 1.0),
-    ],
-)
-def test_setting_out_of_range_is_named(
-    settings: Callable, dialogues: Dialogues, option: str, value: float
-) -> None:
-    with pytest.raises(InputError, match=f"^--{option}: is {re.escape(str(value))}, expected "):
-        prepare(dialogues, _with(settings(), option.split("."), value))
-
-
 def test_unknown_modality_is_named(settings: Callable, dialogues: Dialogues) -> None:
     with pytest.raises(InputError, match=r"smell'.*, expected some of text, audio, visual"):
         prepare(dialogues, settings(speaker_relative=("audio", "smell")))
@@ -119,17 +84,3 @@ def test_system_without_its_modality_is_one_sentence(dialogues: Dialogues) -> No
     )
     with pytest.raises(InputError, match="textcnn: needs text, but the data set has audio only"):
         prepare(mute, RunConfig("textcnn"))
-
-
-@pytest.mark.parametrize(
-    ("system", "setting", "value"),
-    [("bigru", "hidden_dim", 7), ("textcnn", "widths", ()), ("textcnn", "widths", (3, 0))],
-)
-def test_limits_of_every_system_are_kept(
-    dialogues: Dialogues, system: str, setting: str, value: object
-) -> None:
-    config = RunConfig(system)
-    config = replace(config, model=replace(config.model, **{setting: value}))
-    sentence = re.escape(f"--model.{setting}: is {value}, expected ")
-    with pytest.raises(InputError, match=f"^{sentence}"):
-        prepare(dialogues, config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -241,3 +243,45 @@ def test_preset_of_another_system_is_refused() -> None:
 def test_unknown_preset_is_named_with_those_there_are() -> None:
     with pytest.raises(InputError, match="'best', expected one of paper, tuned, tuned-meld"):
         preset_config("ariigcn", "best")
+
+
+def _with(part: object, path: list[str], value: object) -> object:
+    """Return a copy in which the field that the path of names leads to has the value."""
+    name, *rest = path
+    return replace(part, **{name: _with(getattr(part, name), rest, value) if rest else value})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("model.hidden_dim", 0),
+        ("model.window.past", -1),
+        ("model.window.num_speakers", 0),
+        ("model.iccl_weight", -0.5),
+        ("model.iccl_weight", math.nan),
+        ("model.projection_dim", -1),
+        ("model.temperature", 0.0),
+        ("model.prototypes", {"sad": (0.5, 0.5, 1.5)}),
+        ("model.encoder_dropout", -0.1),
+        ("model.encoder_dropout", 1.0),
+        ("training.epochs", 0),
+        ("training.weight_decay", math.inf),
+        ("training.learning_rate", 0.0),
+        ("training.learning_rate", math.nan),
+        ("training.ema_decay", 1.0),
+    ],
+)
+def test_setting_out_of_range_is_named(settings: Callable, option: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"^--{option}: is {re.escape(str(value))}, expected "):
+        _with(settings(), option.split("."), value)
+
+
+@pytest.mark.parametrize(
+    ("system", "setting", "value"),
+    [("bigru", "hidden_dim", 7), ("textcnn", "widths", ()), ("textcnn", "widths", (3, 0))],
+)
+def test_limits_of_every_system_are_kept(system: str, setting: str, value: object) -> None:
+    model = replace(RunConfig(system).model, **{setting: value})
+    sentence = re.escape(f"--model.{setting}: is {value}, expected ")
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        RunConfig(system, model)

@@ -17,7 +17,7 @@ from ariigcn_dgl.files import writable
 
 def dataset_of(raw: RawSet) -> Published | None:
     """Return the known data set that a file is of; None if it is another."""
-    if not raw.dialogues or raw.label_names is not None:
+    if not raw.dialogues or raw.label_names is not None:  # a layout with classes of its own
         return None
     if raw.dataset is not None:
         return raw.dataset
@@ -131,6 +131,7 @@ def _present(
 
 
 def _utterance_ids(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
+    # The file's own names, where each utterance has one that no other has.
     own = [name for d in chosen.values() for name in d.utterance_ids or [""]]
     total = sum(len(dialogue.labels) for dialogue in chosen.values())
     if len(own) == total and len(set(own)) == total and "" not in own:

@@ -17,8 +17,8 @@ from ariigcn_dgl.data.community.raw import RawSet
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.errors import InputError
 
-_MOST_CLASSES = 1000
-_SHOWN = 3
+_MOST_CLASSES = 1000  # numbers beyond are no classes of emotions, but something else
+_SHOWN = 3  # of the numbers, so that a note stays a line
 
 
 class Classes(NamedTuple):
@@ -92,7 +92,7 @@ def _sentiment(raw: RawSet, labels: np.ndarray, dataset: Published | None) -> Cl
             for name, value in zip(dataset.label_names, dataset.to_sentiment, strict=True)
         )
     )
-    table = np.array([*dataset.to_sentiment, UNLABELLED])
+    table = np.array([*dataset.to_sentiment, UNLABELLED])  # -1 reads the last
     return Classes(table[labels], dataset.sentiment_names)
 
 

@@ -40,6 +40,7 @@ class Columns:
             raise self.fail(field, dialogue, f"{kind(value)}, expected a row for each utterance")
         rows = list(value)
         widths = [_width(row) for row in rows]
+        # Before any row is copied; four bytes are a float32.
         self._afford(4 * sum(max(width, 0) for width in widths))
         for turn, found in enumerate(widths):
             if found < 1 or found != widths[0] or not _is_plain(rows[turn]):
@@ -187,6 +188,7 @@ def _single(item: Any) -> float | None:
 
 def _speaker(item: Any) -> str | None:
     if isinstance(item, (str, bytes)):
+        # latin1, which any byte is a letter of, as the pickle's own texts are read.
         return item.decode("latin1") if isinstance(item, bytes) else str(item)
     if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         return str(int(item))

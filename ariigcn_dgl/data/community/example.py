@@ -122,7 +122,7 @@ def _config(dataset: Published, sizes: dict[str, Count], widths: dict[str, int])
     totals = np.sum([size.classes for size in sizes.values()], axis=0)
     participants = base.participants
     if dataset is CMU_MOSEI:
-        participants = (1.0,)
+        participants = (1.0,)  # monologues
     elif dataset is DAILY_DIALOG:
         participants = (0.0, 1.0)
     names = dataset.label_names
@@ -174,6 +174,7 @@ def _lengths(config: SynthConfig, size: Count, rng: np.random.Generator) -> list
     drawn = np.array([draw_length(config, rng) for _ in range(size.dialogues)], dtype=np.float64)
     drawn *= size.utterances / drawn.sum()
     lengths = np.maximum(np.floor(drawn), 1).astype(np.int64)
+    # Rounding left some over: one more, or less, for dialogues drawn at random.
     while (missing := size.utterances - int(lengths.sum())) != 0:
         able = np.flatnonzero(lengths > 1) if missing < 0 else np.arange(len(lengths))
         chosen = rng.choice(able, min(abs(missing), len(able)), replace=False)
@@ -200,7 +201,7 @@ def _with_counts(
 def _dialogue_ids(dataset: Published, sizes: dict[str, Count]) -> list[str]:
     counts = [sizes[split].dialogues for split in SPLITS]
     if dataset is MELD:
-        train = [n for n in range(1039) if n != 60][: counts[0]]
+        train = [n for n in range(1039) if n != 60][: counts[0]]  # 60 has no utterances
         val, test = range(1039, 1039 + counts[1]), range(1153, 1153 + counts[2])
         return list(map(str, (*train, *val, *test)))
     if dataset is DAILY_DIALOG:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular
 
-_HEAD_BYTES = 1 << 10
+_HEAD_BYTES = 1 << 10  # web pages may begin with blank lines
 _UNPACK = "unpack it first"
 # How files begin, what they are then, and what to do.
 _BEGINNINGS = (

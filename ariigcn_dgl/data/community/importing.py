@@ -36,7 +36,7 @@ class Comparison:
         """Whether all published figures are found; None without any."""
         if self.published is None:
             return None
-        dialogues = self.published.dialogues in (0, self.found.dialogues)
+        dialogues = self.published.dialogues in (0, self.found.dialogues)  # 0: not published
         utterances = self.found.utterances == self.published.utterances
         return dialogues and utterances and self.published.classes in ((), self.found.classes)
 
@@ -48,9 +48,11 @@ class Imported:
     Parameters
     ----------
     path : Path
+        The file or folder.
     layout, dataset : str
         The layout and the data set that were recognised, in words.
     dialogues : Dialogues
+        All of it, as one checked set.
     comparisons : tuple of Comparison
         Of the splits as the file has them.
     notes : tuple of str
@@ -132,12 +134,13 @@ def _compare(
 ) -> tuple[Comparison, ...]:
     parts: list[tuple[str, ...]] = [(split,) for split in SPLITS if split in dialogues.splits]
     if dataset and (("val",) not in parts or not raw.official_val):
+        # A validation list of somebody's own has no published size, both lists together have.
         parts = [("train", "val"), *(part for part in parts if part == ("test",))]
     emotions = dataset and dialogues.label_names == dataset.label_names
     comparisons = []
     for part in parts:
         published = dataset.count(part) if dataset else None
-        if published and not emotions:
+        if published and not emotions:  # counts of classes are of emotions
             published = Count(published.dialogues, published.utterances)
         comparisons.append(Comparison(" + ".join(part), _count(dialogues, part), published))
     return tuple(comparisons)

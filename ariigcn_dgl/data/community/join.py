@@ -106,6 +106,7 @@ def _fits(raw: RawSet, scenes: dict[int, Scene], offset: int) -> bool:
 def _agrees(raw: RawSet, dialogue: RawDialogue, scene: Scene) -> bool:
     if len(dialogue.labels) != len(scene.labels):
         return False
+    # Labels that are sentiments cannot be compared with the csv's emotions.
     return raw.sentiment or np.array_equal(dialogue.labels, scene.labels)
 
 

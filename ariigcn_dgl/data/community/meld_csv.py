@@ -30,7 +30,7 @@ class Scene:
 def is_meld_csv(path: Path) -> bool:
     """Whether the first line of a text file names MELD's columns."""
     with open_regular(path) as file:
-        head = file.read(4096).decode("utf-8-sig", "replace")
+        head = file.read(4096).decode("utf-8-sig", "replace")  # far more than MELD's first line
     first = io.StringIO(head, newline=None).readline()
     return set(_COLUMNS) <= {name.strip(' "\n') for name in _SEPARATOR.split(first)}
 

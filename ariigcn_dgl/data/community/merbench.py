@@ -26,7 +26,7 @@ _CORPORA = {"train_corpus": "train", "val_corpus": "val", "test_corpus": "test",
 _MELD_ORDER = ("anger", "joy", "sadness", "neutral", "disgust", "fear", "surprise")
 _TO_MELD = np.array([MELD.label_names.index(name) for name in _MELD_ORDER])
 _MER_NAMES = ("neutral", "angry", "happy", "sad", "worried", "surprise")
-_LARGEST_CORPUS = 1 << 25  # bytes
+_LARGEST_CORPUS = 1 << 25  # bytes, before any of them is unpacked
 _SHORTEST = 12  # bytes up to NumPy's header
 _MELD_NAME = re.compile(r"(train|val|test)_dia(\d{1,6})_utt(\d{1,6})")
 _TURN = re.compile(r"(.+)_([FM])(\w+)")
@@ -92,7 +92,7 @@ def _corpus(content: bytes, where: str) -> dict[str, Any]:
     if not isinstance(corpus, dict) or not all(isinstance(name, str) for name in corpus):
         raise InputError(f"{where}: {kind(corpus)}, expected a dictionary from name to labels")
     for name in corpus:
-        if {"/", "\\", "\0"} & set(name) or name.startswith("."):
+        if {"/", "\\", "\0"} & set(name) or name.startswith("."):  # names become paths
             raise InputError(f"{where}: {name[:40]!r} is no name of an utterance")
     return corpus
 

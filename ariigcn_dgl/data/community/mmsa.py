@@ -17,7 +17,7 @@ from ariigcn_dgl.errors import InputError
 _SPLITS = {"train": "train", "valid": "val", "test": "test"}
 _MODALITIES = {"text": "text", "audio": "audio", "visual": "vision"}
 SENTIMENTS = ("negative", "neutral", "positive")
-_STRONGEST = 3.0
+_STRONGEST = 3.0  # CMU-MOSI's and CMU-MOSEI's scale
 _NATURAL = re.compile(r"(\d+)")
 
 
@@ -86,7 +86,7 @@ def _add(
 ) -> str:
     """Add the clips of a video as a dialogue; return the name it got."""
     key, suffix = video, ""
-    if video in raw.dialogues:
+    if video in raw.dialogues:  # then as another dialogue: none is in two splits
         suffix = f" ({name})"
         key = f"{video}{suffix}"
         raw.notes.append(f"LEAK in the file: clips of video {video!r} are in two splits")

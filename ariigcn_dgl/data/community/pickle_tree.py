@@ -10,7 +10,7 @@ from ariigcn_dgl.data.community.pickled_numpy import MalformedError
 from ariigcn_dgl.read_limits import ADVICE
 
 _CONTAINERS = frozenset({list, tuple, set, dict, Record})
-_DEEPEST = 64
+_DEEPEST = 64  # levels; feature files have about five, Python's stack bears a thousand
 
 
 def check_tree(value: Any, most: int) -> None:

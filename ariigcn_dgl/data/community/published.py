@@ -109,7 +109,7 @@ DAILY_DIALOG_CLASSES = (85572, 1022, 353, 174, 12885, 1150, 1823)
 
 IEMOCAP_ID = re.compile(r"Ses0[1-5][FM]_(impro|script)\w+")
 _DAILY_DIALOG_ID = re.compile(r"(tr|te|va)_c\d+")
-FIRST_MELD_TEST, LAST_MELD_ID = 1153, 1432
+FIRST_MELD_TEST, LAST_MELD_ID = 1153, 1432  # pickles number train, val and test in a row
 OFFICIAL_MELD_VAL = frozenset(map(str, range(1039, 1153)))
 
 

@@ -49,11 +49,13 @@ class RawDialogue:
     Parameters
     ----------
     features : dict of str to (T, D_m) float32 array
+        Of each modality that the file has.
     labels : (T,) float64 array
         Class numbers, or intensities of sentiment; NaN where unknown.
     speakers : list of str, optional
         What the file says of who speaks: 'M', 'F', the place of a one in a one-hot vector, a name.
     utterance_ids : list of str, optional
+        Where the file names them.
     """
 
     features: dict[str, np.ndarray]

@@ -25,7 +25,7 @@ EXPECTED = (
     "COSMIC, SDT, GraphSmile, DailyDialog), or a dictionary by split of samples (COGMEN, CORECT) "
     "or of arrays (MMSA)"
 )
-_SHOWN = 14
+_SHOWN = 14  # items: the longest tuple that is known
 
 
 def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions) -> RawSet:

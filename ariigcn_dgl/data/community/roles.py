@@ -9,6 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.data.community.columns import ids, is_sequence
 
+# What follows looks at a first value only: it tells layouts apart, and `Columns` checks all values.
 ROBERTA = ("roberta1", "roberta2", "roberta3", "roberta4")
 
 

@@ -9,7 +9,7 @@ from ariigcn_dgl.data.community.raw import RawSet
 from ariigcn_dgl.data.dialogues import SPLITS
 from ariigcn_dgl.errors import InputError
 
-_SHOWN = 3
+_SHOWN = 3  # of the ids, so that a note stays a line
 
 
 def resolve_splits(raw: RawSet, dataset: Published | None) -> dict[str, str]:

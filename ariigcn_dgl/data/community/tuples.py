@@ -122,7 +122,7 @@ def nearest_misfit(value: Any) -> str:
     misfits = [(*misfit, title) for misfit, title in found if misfit]
     if not misfits:
         return ""
-    place, expected, title = max(misfits)
+    place, expected, title = max(misfits)  # the one that fits farthest
     return (
         f"; nearest is {title}, but item {place + 1} is {_closely(value[place])}, expected "
         f"{expected}"
@@ -153,6 +153,7 @@ def read_tuple(
     items = dict(zip(layout.items, value, strict=True))
     sentiment = options.labels == "sentiment" and "sentiments" in items
     labels = items["sentiments" if sentiment else "labels"]
+    # Ids may be numbers in one dictionary and text in another.
     for name in {*_needed(items), "ids"} & set(items):
         items[name] = _by_name(items[name], name, path)
     if layout.key.startswith("dailydialog"):

@@ -28,9 +28,9 @@ from ariigcn_dgl.data.community.write_others import (
 )
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import refuse_taken, replacing
 
-_PROTOCOL = 4
+_PROTOCOL = 4  # of pickles: Python's default from 3.8 to 3.13
 LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "dialoguegcn",
     "mmgcn",
@@ -64,6 +64,7 @@ class Layout:
     Parameters
     ----------
     dataset : Published
+        Which is imitated.
     widths : (int, ...)
         Of text, audio and visual; fewer where the layout has fewer.
     write : callable
@@ -101,8 +102,7 @@ def write_layout(
         raise InputError(f"--fraction: is {fraction}, expected above 0 and at most 1")
     if seed < 0:
         raise InputError(f"synthetic data {name!r}: seed is {seed}, expected at least 0")
-    if path.exists():
-        raise InputError(f"{path}: exists already; choose another name or remove it first")
+    refuse_taken(path)
     names = ("text", "audio", "visual")[: len(layout.widths)]
     widths = dict(zip(names, layout.widths, strict=True))
     dialogues = example(layout.dataset, widths, seed, fraction)

@@ -12,7 +12,7 @@ import numpy as np
 from ariigcn_dgl.data.community.meld_csv import OFFSETS
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 
-_FRAMES = 4
+_FRAMES = 4  # of a clip: more than one, so that readers have something to average
 _MELD_COLUMNS = (
     "Sr No.",
     "Utterance",
@@ -23,7 +23,7 @@ _MELD_COLUMNS = (
     "Utterance_ID",
 )
 _CAST = ("Ann", "Ben", "Cem", "Dot", "Eve", "Fay", "Guy", "Hal", "Ida")
-_MELD_TO_MERBENCH = (3, 6, 5, 2, 1, 4, 0)
+_MELD_TO_MERBENCH = (3, 6, 5, 2, 1, 4, 0)  # place of each of MELD's classes in their order
 
 # Intensities in the middle of the seven steps.
 STEPS = (-2.6, -1.6, -0.6, 0.0, 0.6, 1.6, 2.6)

@@ -11,6 +11,7 @@ from ariigcn_dgl.data.findings.structure import examine_structure
 
 __all__ = ["Finding", "examine"]
 
+# The gravest first; sorted() keeps the order of the examinations within a severity.
 _ORDER = ("error", "warning", "note")
 
 

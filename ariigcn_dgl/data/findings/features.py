@@ -10,10 +10,11 @@ from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, in_split, place
 from ariigcn_dgl.data.standardise import LARGEST_Z, varies
 
-_SHOWN = 5
-_MOSTLY_MISSING = 0.5
+# Thresholds are judgements, none a published figure: beyond them a careful person would look.
+_SHOWN = 5  # of the columns, so that a finding stays a line
+_MOSTLY_MISSING = 0.5  # of a split's utterances
 _WIDE_SCALE = 1e4  # largest deviation of a column over the smallest
-_OUTLIERS = 0.001
+_OUTLIERS = 0.001  # share of values; of a normal distribution none in a million is so far off
 _SHIFT = 0.5  # deviations between the means of two splits, median over columns
 _ENOUGH = 30  # rows to compare distributions by
 
@@ -82,7 +83,7 @@ def _without_any(dialogues: Dialogues) -> Iterator[Finding]:
 
 def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
     array = dialogues.features[modality]
-    learnt = present & in_split(dialogues, "train")
+    learnt = present & in_split(dialogues, "train")  # what `Standardiser` will measure
     rows = array[learnt if learnt.any() else present].astype(np.float64)
     if len(rows) < 2:
         return
@@ -127,6 +128,7 @@ def _shift(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator
     if len(train) < _ENOUGH:
         return
     mean = train.mean(axis=0, dtype=np.float64)
+    # Not 0: a column that is constant in train alone is far off, and no NaN.
     spread = np.maximum(train.std(axis=0, dtype=np.float64), float(np.finfo(np.float32).tiny))
     for split, rows in parts.items():
         if len(rows) < _ENOUGH:

@@ -12,7 +12,7 @@ from ariigcn_dgl.data.findings.finding import Finding, in_split
 
 # Largest class over smallest; IEMOCAP has 3, MELD 18.
 _SKEWED = 10
-_FEW = 10
+_FEW = 10  # utterances of a class, of which one more or less is a tenth of its recall
 # What programs write where a value is missing.
 _NOTHING = {"nan", "none", "null", "na", "n/a", "<na>", "nat", "-", "?", "-1"}
 
@@ -87,7 +87,7 @@ def _unlabelled(split: str) -> Finding:
 
 def _balance(dialogues: Dialogues, counts: np.ndarray) -> Iterator[Finding]:
     present = np.flatnonzero(counts)
-    if len(present) == 1:
+    if len(present) == 1:  # none at all is `_unlabelled`
         only = dialogues.label_names[present[0]]
         yield Finding(
             "error", "train", f"all labels are {only!r}", "a classifier needs two classes or more"

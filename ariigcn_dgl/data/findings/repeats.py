@@ -10,10 +10,10 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, Severity, in_split
 
-_SHOWN = 3
-# Short utterances ("Yeah.") have the same text features in any set of talk.
+_SHOWN = 3  # so that a finding stays a line
+# Short utterances ("Yeah.") have the same text features in any set of talk: a share is no leak yet.
 _MANY = 0.05
-_MOST = 0.5
+_MOST = 0.5  # talk does not repeat itself so much: the split is a copy
 
 
 def examine_repeats(dialogues: Dialogues) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, in_split
 
-_LONG = 500
-_SMALL_SPLIT = 5
+_LONG = 500  # utterances; IEMOCAP's longest dialogue has 110
+_SMALL_SPLIT = 5  # dialogues
 
 
 def examine_structure(dialogues: Dialogues) -> Iterator[Finding]:
