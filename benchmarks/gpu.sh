@@ -1,56 +1,87 @@
 #!/usr/bin/env bash
-# Builds, tests, checks and measures the CUDA operators on a machine with a GPU, in under 9 minutes:
+# Tests, checks and measures the CUDA operators on a machine with a GPU, in about 4 minutes:
 #
 #     benchmarks/gpu.sh OUT [WHEELS]
 #
-# Needs nvcc, torch (2.11 or newer, built for CUDA) and the packages of pyproject.toml; those that
-# the machine lacks are installed from the folder WHEELS, without a network. A step that fails or
-# runs out of time is recorded, and the next one runs. OUT gets log.txt, the benchmarks' JSON,
-# steps.jsonl and summary.json; the summary is printed last.
+# Needs torch (2.11 or newer, built for CUDA) and the packages of pyproject.toml but DGL; those that
+# the machine lacks are installed from the folder WHEELS (build/carried/wheels), without a network.
+# Uses the native library of benchmarks/prebuilt.sh where it was made from these sources for this
+# GPU, else builds one, which needs nvcc and some minutes more. A step that fails, runs out of time
+# or is left out says why, and the next one runs. OUT gets log/, steps.jsonl, benchmark.json and
+# summary.json; the summary is printed last.
+# Without a GPU all of it is tried on the CPU, in small: a dry run, whose figures say nothing.
 set -uo pipefail
 [ $# -ge 1 ] || { echo "usage: benchmarks/gpu.sh OUT [WHEELS]" >&2; exit 2; }
-mkdir -p "$1" && out=$(cd "$1" && pwd) || exit 2
+mkdir -p "$1/log" && out=$(cd "$1" && pwd) || exit 2
 wheels=${2:+$(cd "$2" && pwd)} || exit 2
 cd "$(dirname "$0")/.." || exit 2
+carried=${CARRIED:-$PWD/build/carried} failed=0
+[ -n "$wheels" ] || [ ! -d "$carried/wheels" ] || wheels=$carried/wheels
 
-export PYTHON=${PYTHON:-python3} FORCE_CUDA=1 PYTHONUNBUFFERED=1
-export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
-deadline=$((SECONDS + ${BUDGET:-530})) failed=0
+export PYTHON=${PYTHON:-python3} PYTHONUNBUFFERED=1 TORCH_CPP_LOG_LEVEL=ERROR
+export PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin # of compute-sanitizer
+export PYTHONPATH=$PWD:$carried${PYTHONPATH:+:$PYTHONPATH}
+deadline=$((SECONDS + 300)) # of what comes before measuring; with a carried library 20 s
 : > "$out/steps.jsonl"
-: > "$out/log.txt"
 
 # step NAME SECONDS COMMAND...: runs the command with what time is left, and notes how it ended
 step() {
-  local name=$1 limit=$2 left=$((deadline - SECONDS)) start=$SECONDS rc=124
+  local name=$1 limit=$2 left=$((deadline - SECONDS)) start=$SECONDS log=$out/log/$1.txt rc=125
   shift 2
   [ "$left" -lt "$limit" ] && limit=$left
-  echo "== $name (at most $limit s)" | tee -a "$out/log.txt"
-  : > "$out/said"
   if [ "$limit" -gt 0 ]; then
-    timeout -k 5 "$limit" "$@" > "$out/said" 2>&1
+    echo "== $name (at most $limit s)"
+    timeout -s INT -k 5 "$limit" "$@" > "$log" 2>&1 # so interrupted, pytest sums up
     rc=$?
+  else
+    echo "no time was left" > "$log"
   fi
-  cat "$out/said" >> "$out/log.txt"
-  tail -n $((rc == 0 ? 1 : 15)) "$out/said"
+  tail -n $((rc == 0 ? 1 : 15)) "$log"
   [ $rc -eq 0 ] || failed=$((failed + 1))
   printf '{"step": "%s", "exit": %d, "seconds": %d}\n' "$name" $rc $((SECONDS - start)) \
     >> "$out/steps.jsonl"
   return $rc
 }
 
+# skip NAME REASON
+skip() {
+  echo "== $1 is left out: $2"
+  echo "$2" > "$out/log/$1.txt"
+  printf '{"step": "%s", "exit": null, "seconds": 0}\n' "$1" >> "$out/steps.jsonl"
+}
+
 install_wheels() {
   "$PYTHON" -m pip install -q --no-index --no-deps --no-compile --target "$1/site" "$2"/*.whl
 }
 
-# The machine, and one architecture to compile for: its own.
 describe() {
   nvidia-smi
-  "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" --version
   "$PYTHON" -c 'import torch; print(torch.__version__, torch.cuda.get_device_properties(0))'
 }
-architecture() {
-  "$PYTHON" -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())' 2> /dev/null
+
+# The carried library where it was made from these sources and for this device, else a new one.
+native() {
+  if [ ! -f "$1/libariigcn.so" ]; then
+    echo "nothing is carried: benchmarks/prebuilt.sh makes it"
+  elif [ "$(cat "$1/sources")" != "$(benchmarks/prebuilt.sh --state)" ]; then
+    echo "the carried library was made from other sources"
+  else
+    cp "$1/libariigcn.so" ariigcn_dgl/
+    "$PYTHON" -c '
+import torch
+from ariigcn_dgl._native import build_info
+made = build_info()["cuda_archs"].split()
+here = "%d.%d" % torch.cuda.get_device_capability() if torch.cuda.is_available() else "none"
+print(f"carried library for {made}, device {here}")
+raise SystemExit(here not in ["none", *(one.rstrip("af") for one in made)])' && return
+  fi
+  # egg_info: the version, as nothing is installed
+  TORCH_CUDA_ARCH_LIST=$("$PYTHON" -c \
+    'import torch; print("%d.%d" % torch.cuda.get_device_capability())' 2> /dev/null || echo 9.0a) \
+    "$PYTHON" setup.py -q egg_info build_ext --inplace
 }
+
+tests() { "$PYTHON" -m pytest -q -rs --tb=short -m cuda -p no:cacheprovider "$@"; }
 
 # One small test per group of kernels, as the tools slow a kernel down by one to two orders of
 # magnitude; of tests/ops/test_cuda_small.py, with the launches of ours in each case:
@@ -61,57 +92,70 @@ architecture() {
 #   test_gru_scan              2  gru_scan_kernel gru_scan_backward_kernel
 #   test_tf32                     those of the two before, floats on tensor cores
 # Over all types and shapes 75 launches: partial_sums_kernel of 597 blocks at most, whose threads add
-# up a few numbers each, the others of 66. All of it three times, once for each tool.
+# up a few numbers each, the others of 66. One process for each tool, all at once.
 sanitize() {
-  local tool bad=0
+  local tool bad=0 running=()
   for tool in memcheck racecheck synccheck; do
-    echo "-- $tool"
     compute-sanitizer --tool "$tool" --error-exitcode 1 "$PYTHON" -m pytest -q -x -m cuda \
-      -p no:cacheprovider tests/ops/test_cuda_small.py || bad=$?
+      -p no:cacheprovider tests/ops/test_cuda_small.py > "$1/log/$tool.txt" 2>&1 &
+    running+=("$tool:$!")
   done
-  return $bad
+  for tool in "${running[@]}"; do
+    wait "${tool#*:}"
+    local rc=$?
+    echo "${tool%:*}: exit $rc, $(tail -n 1 "$1/log/${tool%:*}.txt")"
+    [ $rc -eq 0 ] || bad=$rc
+  done
+  return "$bad"
 }
 
-# benchmark NAME OPTIONS...
+# All cases in one process, so that ceilings are measured once. Bfloat16 first: most goals are its.
+# On the CPU nothing is compiled: that takes minutes there.
+peers="torch-split dense products pyg eager pml sdpa inf-cl liger native recorded"
+on_gpu="--device cuda --shapes meld iemocap long --dims 256 --sizes 8192 32768 1600"
+on_gpu+=" --dtypes bfloat16 float32 --seconds 0.05 --budget 70"
+on_gpu+=" --peers $peers split-compiled dense-compiled compiled"
+on_cpu="--device cpu --shapes meld --dims 32 --sizes 64 --dtypes bfloat16 --seconds 0 --threads 1"
+on_cpu+=" --peers $peers"
 benchmark() {
-  local name=$1
-  shift
-  "$PYTHON" -m ariigcn_dgl benchmark --device cuda --json "$out/speed-$name.json" "$@"
+  "$PYTHON" -m ariigcn_dgl benchmark attention contrast step --json "$1/benchmark.json" $2
 }
 
-# train NAME OPTIONS...
 train() {
-  local name=$1
-  shift
-  "$PYTHON" -m ariigcn_dgl train --device cuda --training.epochs 2 --out "$out/run-$name" "$@"
+  "$PYTHON" -m ariigcn_dgl train --device "$2" --out "$1/run" "${@:3}"
 }
 
-export -f install_wheels describe sanitize benchmark train
-export out
+export -f install_wheels describe native tests sanitize benchmark train
 if [ -n "$wheels" ]; then
   export PYTHONPATH=$out/site:$PYTHONPATH
-  step wheels 60 bash -c 'install_wheels "$@"' - "$out" "$wheels"
+  step wheels 40 bash -c 'install_wheels "$@"' - "$out" "$wheels"
 fi
-export TORCH_CUDA_ARCH_LIST=${TORCH_CUDA_ARCH_LIST:-$(architecture)}
-: "${TORCH_CUDA_ARCH_LIST:=9.0}"
-both="--dtypes float32 bfloat16 --seconds 0.2"
-step machine 30 bash -c describe
-# egg_info: the version, as nothing is installed
-if step build 200 "$PYTHON" setup.py -q egg_info build_ext --inplace; then
-  step tests 120 "$PYTHON" -m pytest -q -m cuda -p no:cacheprovider tests
-  step dialogues 60 bash -c \
-    "benchmark dialogues attention --shapes meld iemocap --dims 256 --peers torch-split dense pyg $both"
-  step long 60 bash -c "benchmark long attention --shapes long --dims 256 --peers torch-split $both"
-  step contrast 60 bash -c "benchmark contrast contrast --sizes 320 1600 8192 --peers eager $both"
-  step contrast-32768 60 bash -c \
-    "benchmark contrast-32768 contrast --sizes 32768 --peers eager --dtypes bfloat16"
-  step step 40 bash -c "benchmark step step $both"
-  step train 40 bash -c 'train float32'
-  step train-graphs 40 bash -c 'train graphs --cuda_graphs'
-  step train-amp 40 bash -c 'train amp --training.amp true'
-  step sanitizer 150 bash -c sanitize
+device=cuda benchmarked=$on_gpu graphs=--cuda_graphs
+if "$PYTHON" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' 2> /dev/null; then
+  export FORCE_CUDA=1
+  step machine 20 bash -c describe
+else
+  device=cpu benchmarked=$on_cpu graphs=
+  skip machine "no GPU: CPU dry run"
 fi
-rm -rf "$out/site" "$out"/run-* "$out/said"
+if step native 240 bash -c 'native "$@"' - "$carried"; then
+  deadline=$((SECONDS + ${BUDGET:-210})) # limits below add up to 305: what ends early leaves some
+  step kernels 45 bash -c 'tests "$@"' - tests/ops/test_cuda_small.py tests/ops/test_cuda.py \
+    tests/ops/test_relational_attention_cuda.py tests/nn/test_gru_scan_cuda.py
+  step benchmark 90 bash -c 'benchmark "$@"' - "$out" "$benchmarked"
+  step large 30 bash -c 'tests "$@"' - tests/ops/test_cuda_large.py
+  if command -v compute-sanitizer > /dev/null; then
+    step sanitizers 60 bash -c 'sanitize "$@"' - "$out"
+  else
+    skip sanitizers "there is no compute-sanitizer"
+  fi
+  step graphs 30 bash -c 'tests "$@"' - tests/training/test_cuda_graph.py \
+    tests/training/test_no_waiting.py tests/nn/test_sequence_layers.py tests/graph/test_plan.py
+  step train 30 bash -c 'train "$@"' - "$out" $device --training.epochs 2 $graphs
+  rm -rf "$out/run"
+  step train-amp 20 bash -c 'train "$@"' - "$out" $device --training.epochs 1 --training.amp true
+fi
+rm -rf "$out/site" "$out/run"
 echo "== summary"
-PYTHONPATH=$PWD "$PYTHON" benchmarks/gpu_summary.py "$out" | tee -a "$out/log.txt"
+PYTHONPATH=$PWD "$PYTHON" benchmarks/gpu_summary.py "$out"
 exit $((failed > 0))

@@ -15,7 +15,13 @@ class IndexArray {
   IndexArray() = default;
   HOST_DEVICE IndexArray(const int32_t* entries) : entries_(entries) {}
 
-  HOST_DEVICE int64_t operator[](int64_t k) const { return entries_[k]; }
+  HOST_DEVICE int64_t operator[](int64_t k) const {
+#ifdef __CUDA_ARCH__
+    return __ldg(entries_ + k);  // no kernel writes it, which the compiler cannot know
+#else
+    return entries_[k];
+#endif
+  }
   HOST_DEVICE explicit operator bool() const { return entries_ != nullptr; }
 
  private:

@@ -1,4 +1,4 @@
-"""The machine: what it is, and its ceilings, measured."""
+"""The machine: what it is, which libraries it has, and its ceilings, measured."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 import torch
 
 from ariigcn_dgl import __version__
-from ariigcn_dgl._dgl import import_dgl, loaded_dgl
+from ariigcn_dgl._dgl import INSTALL, import_dgl, loaded_dgl
 from ariigcn_dgl._native import build_info
 from ariigcn_dgl.benchmark.measure import timed
-from ariigcn_dgl.benchmark.packages import library_versions
 from ariigcn_dgl.benchmark.record import Ceilings
 
+# import name: what pip calls it
+LIBRARIES = {
+    "torch": "torch",
+    "dgl": "dgl",
+    "torch_geometric": "torch_geometric",
+    "pytorch_metric_learning": "pytorch-metric-learning",
+}
+EXTRA = 'pip install "ariigcn_dgl[benchmark]"'
+ELSEWHERE = {  # what the extra does not bring: kernels for GPUs alone
+    "dgl": INSTALL,
+    "inf_cl": "pip install inf-cl",
+    "liger_kernel": "pip install liger-kernel",
+}
 GEMM_SIZE = {"cpu": 2048, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}  # no less; several times the last cache
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
@@ -58,12 +71,25 @@ def load_dgl() -> ModuleType:
     return dgl
 
 
-def measure_ceilings(threads: int, dtype: torch.dtype, device: torch.device) -> Ceilings:
-    """Measure multiply-add peak, matrix product and copy with so many threads."""
+def measure_copy(threads: int, device: torch.device) -> float:
+    """Measure the copy rate in GB/s, read and write, with so many threads."""
+    set_threads(threads)
+    return _copy(device)
+
+
+def l2_cache(device: torch.device) -> int:
+    """Return the bytes of a GPU's L2 cache."""
+    return torch.cuda.get_device_properties(device).L2_cache_size
+
+
+def measure_ceilings(
+    threads: int, dtype: torch.dtype, device: torch.device, copy: float
+) -> Ceilings:
+    """Measure multiply-add peak and matrix product with so many threads, beside the copy rate."""
     set_threads(threads)
     peak = _fma(threads) if device.type == "cpu" else None
     fma = None if peak is None else LANES[dtype] * peak
-    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), _copy(device))
+    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), copy)
 
 
 def _fma(threads: int) -> float | None:
@@ -112,3 +138,20 @@ def _processor() -> str:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the version of every library that is compared, "not installed" where it is missing."""
+    return {name: _version(name) for name in LIBRARIES.values()}
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs one of them, by its import name."""
+    return ELSEWHERE.get(package, EXTRA)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
-from ariigcn_dgl.benchmark.attention.problem import AttentionProblem
-from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem
+from ariigcn_dgl.benchmark.attention import AttentionProblem
+from ariigcn_dgl.benchmark.contrast import ContrastProblem
 from ariigcn_dgl.benchmark.dialogues import SHAPES, num_speakers
 from ariigcn_dgl.benchmark.measure import Clock
-from ariigcn_dgl.benchmark.plan.problem import PlanProblem
+from ariigcn_dgl.benchmark.plan import PlanProblem
 from ariigcn_dgl.benchmark.problem import Peer, Problem
 from ariigcn_dgl.benchmark.record import OURS, PASSES, Pass
-from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
-from ariigcn_dgl.benchmark.step.problem import StepProblem
+from ariigcn_dgl.benchmark.step import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step import StepProblem
 from ariigcn_dgl.errors import InputError
 
 Operator = Literal["attention", "contrast", "plan", "step"]
@@ -53,6 +53,8 @@ QUICK_PEERS = (
     *(OURS, "dgl", "torch-split", "dense", "pyg", "dgl-gatv2conv"),
     *("eager", "pml", "python", "dgl-hetero", "torch", "native"),
 )
+# Ceilings of libraries and kernels of others, on GPUs; elsewhere they would only take time.
+ON_GPUS = ("split-compiled", "products", "sdpa", "inf-cl", "liger")
 DEFAULT_DIM, DEFAULT_RELATIONS = 256, 8
 
 
@@ -74,6 +76,8 @@ class Options:
     patience: float = 5.0
     clock: Clock = "wall"
     quick: bool = False
+    budget: float | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("dims", "sizes", "threads"):
@@ -84,8 +88,10 @@ class Options:
             num_speakers(value)
         if self.clock == "cpu" and (self.device != "cpu" or max(self.threads) > 1):
             raise InputError("--clock cpu: adds up the time of all threads: only with --threads 1")
-        if self.seconds < 0:
-            raise InputError(f"--seconds {self.seconds}: expected at least 0")
+        for name in ("seconds", "budget", "seed"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise InputError(f"--{name} {value}: expected at least 0")
         if not self.problems():
             shapes = " ".join(self.shapes or ())
             raise InputError(f"--shapes {shapes}: step has {', '.join(STEP_SHAPES)}")
@@ -109,7 +115,8 @@ class Options:
     def wanted(self, key: str) -> bool:
         """Return whether a peer is asked for; ours always is."""
         if self.peers is None:
-            return key in QUICK_PEERS or not self.quick
+            here = self.device != "cpu" or key not in ON_GPUS
+            return here and (key in QUICK_PEERS or not self.quick)
         return key == OURS or key in self.peers
 
     def refusal(self, problem: Problem, peer: Peer) -> str:

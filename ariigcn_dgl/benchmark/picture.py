@@ -116,7 +116,9 @@ def _panel(
     )
     for place, case in enumerate(cases):
         flops = case.bounds[name].flops
-        rates = {p.key: flops / p.passes[name].minimum / 1e9 for p in case.peers if p.passes}
+        rates = {
+            p.key: flops / p.passes[name].seconds / 1e9 for p in case.peers if name in p.passes
+        }
         roof = flops / case.bounds[name].seconds / 1e9
         axis.plot([place, place], [min(rates.values(), default=roof), roof], **STEM)
         axis.plot([place - 0.42, place + 0.42], [roof, roof], color=ROOF_COLOUR, lw=2.2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -25,11 +26,15 @@ class Built:
         is the same.
     values : callable
         Makes of [output, *gradients] the tensors that are compared; not timed.
+    timed : mapping of str to callable
+        What is timed of each pass, where that is not the forward function and its gradient; of
+        other passes nothing is.
     """
 
     forward: Callable[[], Any]
     leaves: Sequence[Tensor] = ()
     values: Callable[[list[Any]], list[Tensor]] = list
+    timed: Mapping[Pass, Callable[[], Any]] = field(default_factory=dict)
 
 
 def _nothing(inputs: Any) -> str:
@@ -54,6 +59,9 @@ class Peer:
         What must be installed, by its import name.
     same : bool
         Whether it computes the same formula, so that results can be compared.
+    slack : float
+        How many times the tolerance it may err: 1 where our kernels round nothing but what they
+        read and write, ten where torch's operators round everything in between as well.
     compiled : bool
         Whether the first call compiles.
     bytes_needed : callable
@@ -67,9 +75,16 @@ class Peer:
     build: Callable[[Any], Built]
     package: str = ""
     same: bool = True
+    slack: float = 10.0
     compiled: bool = False
     bytes_needed: Callable[[Any], int] = _no_bytes
     refusal: Callable[[Any], str] = _nothing
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Any:
+    """Return a function compiled for the shapes that it meets, once for all copies of inputs."""
+    return torch.compile(function, dynamic=False, fullgraph=True)
 
 
 class Problem(Protocol):
@@ -85,7 +100,7 @@ class Problem(Protocol):
     def passes(self) -> tuple[Pass, ...]:
         """What can be timed."""
 
-    def inputs(self, dtype: torch.dtype, device: torch.device) -> Any:
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> Any:
         """Return tensors for all peers."""
 
     def sizes(self, inputs: Any) -> dict[str, int]:

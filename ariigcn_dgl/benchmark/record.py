@@ -26,7 +26,8 @@ Status = Literal["equal", "other formula", "wrong", "not run", "failed"]
 class Timing:
     """Wall seconds of the interleaved calls, and bytes above what was live before a call.
 
-    `replay` are the seconds of ours as a CUDA graph, without the host's part.
+    On a GPU these are the host's time as well; `replay` is the median of replays as a CUDA graph,
+    without it. Where there is none although there could be, `unreplayed` says why.
     """
 
     minimum: float
@@ -34,14 +35,27 @@ class Timing:
     calls: int
     extra_bytes: int | None  # None where the system does not tell
     replay: float | None = None
+    unreplayed: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """The replay where there is one, else the best call."""
+        return self.minimum if self.replay is None else self.replay
+
+    def times(self, other: Timing) -> float:
+        """Return how many times as long the other takes: replays, or else calls, of both."""
+        if self.replay is None or other.replay is None:
+            return other.minimum / self.minimum
+        return other.replay / self.replay
 
 
 @dataclass(frozen=True)
 class PeerRecord:
     """One implementation in one case.
 
-    `error` is the largest relative error (in norm) of the output and of every gradient against
-    float64; `compile_seconds` is the first call of a compiled peer; `passes` is empty if not timed.
+    `error` is the largest error of a row of the output or a gradient against float64, relative to
+    the largest row of each; `compile_seconds` is the first call of a compiled peer; `passes` is
+    empty if not timed.
     """
 
     key: str
@@ -84,17 +98,17 @@ class CaseRecord:
         return next((peer for peer in self.peers if peer.key == key), None)
 
     def over_ours(self, peer: PeerRecord, name: str) -> float | None:
-        """Return how many times longer than ours a peer takes, by the minima."""
+        """Return how many times longer than ours a peer takes."""
         ours = self.peer(OURS)
         if ours is None or name not in ours.passes or name not in peer.passes:
             return None
-        return peer.passes[name].minimum / ours.passes[name].minimum
+        return ours.passes[name].times(peer.passes[name])
 
     def over_bound(self, peer: PeerRecord, name: str) -> float | None:
         """Return how many times the bound a peer takes."""
         if name not in peer.passes or name not in self.bounds:
             return None
-        return peer.passes[name].minimum / self.bounds[name].seconds
+        return peer.passes[name].seconds / self.bounds[name].seconds
 
 
 @dataclass(frozen=True)

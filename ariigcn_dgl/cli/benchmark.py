@@ -9,14 +9,13 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ariigcn_dgl.benchmark.markdown import markdown as to_markdown
 from ariigcn_dgl.benchmark.measure import Clock
 from ariigcn_dgl.benchmark.options import DType, Operator, Options, Shape
 from ariigcn_dgl.benchmark.picture import check_picture, draw
 from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Report
 from ariigcn_dgl.benchmark.runner import run, steps
-from ariigcn_dgl.benchmark.tables import CAPTION, case_table, reasons
-from ariigcn_dgl.benchmark.units import machine_text
+from ariigcn_dgl.benchmark.show import CAPTION, case_table, machine_text, reasons
+from ariigcn_dgl.benchmark.show import markdown as to_markdown
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import Screen
 from ariigcn_dgl.errors import InputError
@@ -37,6 +36,8 @@ def benchmark(
     device: str = "cpu",
     seconds: float | None = None,
     clock: Clock = "wall",
+    budget: float | None = None,
+    seed: int | None = None,
     quick: bool = False,
     json: str | None = None,
     picture: str | None = None,
@@ -78,6 +79,10 @@ def benchmark(
         with --quick 0.2.
     clock : {"wall", "cpu"}
         "cpu" is the time that the process computes; neighbours blur it less, for one thread only.
+    budget : float
+        Seconds after which no case is begun any more; what was left out says so.
+    seed : int
+        Of the inputs; default another one each time, which the JSON file names.
     quick : bool
         Small shapes and few peers, in less than a minute.
     json : str
@@ -111,10 +116,12 @@ def benchmark(
             seconds=(0.2 if quick else 0.5) if seconds is None else seconds,
             clock=clock,
             quick=quick,
+            budget=budget,
+            seed=seed,
         )
         _check_folders(json, picture)
-        report = _run(options, show=not markdown)
-    if json is not None:
+        report = _run(options, show=not markdown, json=json)
+    if read is not None and json is not None:
         report.write(json)
     if picture is not None:
         draw(report, picture)
@@ -122,7 +129,9 @@ def benchmark(
         print(to_markdown(report), end="")
 
 
-def _run(options: Options, show: bool) -> Report:
+def _run(options: Options, show: bool, json: str | None) -> Report:
+    """Measure; the file has every case as soon as it is finished, whatever ends the rest."""
+    device = torch.device(options.device)
     console, errors = _console(), Console(stderr=True)
     progress = Progress(
         TextColumn("{task.fields[case]}"),
@@ -134,17 +143,19 @@ def _run(options: Options, show: bool) -> Report:
         transient=True,
         disable=not errors.is_terminal,
     )
-    task = progress.add_task("benchmark", total=steps(options), case="", peer="")
+    task = progress.add_task("benchmark", total=steps(options, device), case="", peer="")
 
     def step(case: str, peer: str) -> None:
         progress.update(task, advance=1, case=case, peer=peer)
 
-    def finished(case: CaseRecord) -> None:
+    def finished(report: Report) -> None:
         if show:
-            _show(case, console)
+            _show(report.cases[-1], console)
+        if json is not None:
+            report.write(json)
 
     with progress:
-        report = run(options, torch.device(options.device), step, finished)
+        report = run(options, device, step, finished)
     if show:
         _show_end(report, console)
     return report

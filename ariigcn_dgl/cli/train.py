@@ -82,7 +82,7 @@ def train(
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
         On a CUDA device, ariigcn only: capture the steps as CUDA graphs and replay them, one launch
-        a step. Proven in emulation; not yet measured on a GPU.
+        a step. Proven in emulation; no measurement on a GPU is recorded.
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """

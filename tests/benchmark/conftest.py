@@ -16,8 +16,8 @@ from ariigcn_dgl.benchmark.options import Options
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Ceilings
 from ariigcn_dgl.benchmark.runner import run_case
-from ariigcn_dgl.benchmark.step.inputs import SHAPES as STEP_SHAPES
-from ariigcn_dgl.benchmark.step.inputs import WIDTHS
+from ariigcn_dgl.benchmark.step import SHAPES as STEP_SHAPES
+from ariigcn_dgl.benchmark.step import WIDTHS
 
 CPU = torch.device("cpu")
 CEILINGS = Ceilings(threads=1, dtype="float32", fma=100.0, gemm=80.0, copy=10.0)
@@ -32,7 +32,7 @@ class Square:
     shape = "N3"
     passes = PASSES
 
-    def inputs(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> Tensor:
         return torch.tensor([1.0, 2.0, 3.0], dtype=dtype, requires_grad=True)
 
     def sizes(self, inputs: Tensor) -> dict[str, int]:
@@ -56,9 +56,12 @@ class Square:
 def measure() -> Callable[..., CaseRecord]:
     """Run one case quickly."""
 
-    def run(problem: Any, **options: Any) -> CaseRecord:
+    def run(problem: Any, dtype: str = "float32", **options: Any) -> CaseRecord:
         chosen = Options(**{"seconds": 0.0} | options)
-        return run_case(problem, chosen, CPU, torch.float32, CEILINGS, lambda *step: None)
+        peers = [peer for peer in problem.peers() if chosen.wanted(peer.key)]
+        return run_case(
+            problem, peers, replace(CEILINGS, dtype=dtype), chosen, CPU, lambda *step: None
+        )
 
     return run
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.benchmark.markdown import markdown
-from ariigcn_dgl.benchmark.record import Report
+from ariigcn_dgl.benchmark.record import PeerRecord, Report, Timing
+from ariigcn_dgl.benchmark.show import markdown
 from ariigcn_dgl.cli import main
 
 ARGUMENTS = (
@@ -98,6 +98,41 @@ def test_untimed_peer_is_a_dash_with_its_reason(result: Path, said: Callable) ->
     out = said("--read", result.parent / "wrong.json")
     assert "torch gather + index_add: wrong: differs" in out
     assert "torch gather" not in markdown(report)
+
+
+def test_on_a_gpu_replays_count_and_calls_are_the_hosts(result: Path, said: Callable) -> None:
+    report = Report.read(result)
+    case = report.cases[0]
+    replayed = Timing(5e-3, 6e-3, 3, None, replay=2e-3)
+    waits = Timing(9e-3, 9e-3, 3, None, unreplayed="no CUDA graph: it waits")
+    peers = (
+        PeerRecord("ours", "ours", "equal", passes={"forward": replayed}),
+        PeerRecord("a", "twice", "equal", passes={"forward": replace(replayed, replay=4e-3)}),
+        PeerRecord("b", "waits", "equal", passes={"forward": waits}),
+    )
+    case = replace(case, device="cuda", peers=peers)
+    replace(report, cases=(case,)).write(result.parent / "gpu.json")
+    out = said("--read", result.parent / "gpu.json")
+    assert "graph ms" in out
+    assert "host ms" in out
+    assert "waits: forward: no CUDA graph: it waits" in out
+    assert case.over_ours(peers[1], "forward") == pytest.approx(2.0)
+    assert case.over_ours(peers[2], "forward") == pytest.approx(1.8)  # of calls, as one has none
+
+
+def test_file_has_every_case_as_soon_as_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_machine: None
+) -> None:
+    written, write = [], Report.write
+
+    def noted(report: Report, path: str) -> None:
+        write(report, path)
+        written.append(len(Report.read(path).cases))
+
+    monkeypatch.setattr(Report, "write", noted)
+    options = ("contrast", "--sizes", "8", "--peers", "eager", "--seconds", "0")
+    main(["benchmark", *options, "--json", str(tmp_path / "result.json")])
+    assert written == [1, 2]
 
 
 @pytest.mark.slow

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import ClassVar
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from ariigcn_dgl.benchmark.compare import relative_error
-from ariigcn_dgl.benchmark.machine import measure_ceilings
-from ariigcn_dgl.benchmark.measure import REPLAYS, WARM_CALLS, replay_seconds
-from ariigcn_dgl.benchmark.memory import free_memory, with_extra_memory
+from ariigcn_dgl.benchmark.equality import relative_error
+from ariigcn_dgl.benchmark.machine import measure_ceilings, measure_copy
+from ariigcn_dgl.benchmark.measure import (
+    COPIES,
+    ROUNDS,
+    WARM_CALLS,
+    free_memory,
+    replay_seconds,
+    rotated,
+    with_extra_memory,
+)
+from tests.training.capturing import EmulatedGraphs
 
 CPU = torch.device("cpu")
 MEGABYTE = 10**6
@@ -43,66 +51,63 @@ def test_free_memory_is_some_of_the_machine() -> None:
     assert 10 * MEGABYTE < free_memory(CPU) < 10**14
 
 
-def test_relative_error_is_that_of_the_worst_tensor() -> None:
+def test_relative_error_is_that_of_the_worst_row() -> None:
     expected = [torch.tensor([3.0, 4.0]), torch.tensor([1.0])]
     assert relative_error(expected, expected) == 0
     found = [torch.tensor([3.0, 4.0]), torch.tensor([1.5])]
     assert relative_error(found, expected) == pytest.approx(0.5)
+    rows = torch.ones(1000, 4)
+    rows[7, 0] = 2  # of a row of norm 2
+    assert relative_error([rows], [torch.ones(1000, 4)]) == pytest.approx(0.5)
+    assert relative_error([torch.tensor(1.1)], [torch.tensor(1.0)]) == pytest.approx(0.1)
+    assert relative_error([torch.ones(0)], [torch.ones(0)]) == 0
     for wrong in (found[:1], [found[0], None], [found[0], torch.tensor([1.0, 1.0])]):
         assert relative_error(wrong, expected) == float("inf")
 
 
 @pytest.mark.usefixtures("small_machine")
 def test_ceilings_are_plausible() -> None:
-    single = measure_ceilings(1, torch.float32, CPU)
+    copy = measure_copy(1, CPU)
+    single = measure_ceilings(1, torch.float32, CPU, copy)
     assert single.fma > 1
     assert 0.1 < single.gemm < 1.5 * single.fma
-    assert single.copy > 0.1
-    double = measure_ceilings(1, torch.float64, CPU)
+    assert single.copy == copy > 0.1
+    double = measure_ceilings(1, torch.float64, CPU, copy)
     assert double.fma == pytest.approx(single.fma / 2, rel=0.5)
-    half = measure_ceilings(1, torch.bfloat16, CPU)
+    half = measure_ceilings(1, torch.bfloat16, CPU, copy)
     assert half.compute >= half.fma > 1
 
 
-class StandIn:
-    """Takes the place of streams, events and graphs of CUDA, and notes what happens in it."""
-
-    log: ClassVar[list[str]] = []
-
-    def __init__(self, *args, **kwargs):
-        pass
-
-    def __enter__(self):
-        self.log.append("capture" if isinstance(self, Capture) else "stream")
-
-    def __exit__(self, *error):
-        self.log.append("end")
-
-    def replay(self):
-        self.log.append("replay")
-
-    def wait_stream(self, other):
-        pass
-
-    def record(self):
-        pass
-
-    def elapsed_time(self, end):
-        return 40.0  # milliseconds
+def test_every_copy_takes_its_turn_in_each_round_of_replays() -> None:
+    x, graphs = [torch.zeros(1), torch.zeros(1)], EmulatedGraphs()
+    seconds = replay_seconds([lambda i=i: x[i].add_(1) for i in range(2)], CPU, 0.0, graphs)
+    assert seconds > 0
+    rounds = (
+        2 + ROUNDS[0]
+    )  # two to begin with: the first uploads, the second says how long it takes
+    assert graphs.replays == 2 * rounds
+    assert x[1].item() == 1 + rounds  # a warm call; the capture and each replay
+    assert x[0].item() == WARM_CALLS + rounds
 
 
-class Capture(StandIn):
-    pass
+def test_what_makes_the_host_wait_has_no_replay() -> None:
+    x = torch.ones(1)
+    with pytest.raises(AssertionError, match="makes the host wait"):
+        replay_seconds([x.item], CPU, 0.0, EmulatedGraphs())
 
 
-def test_replays_of_a_graph_are_timed_without_the_calls_that_it_was_captured_from(monkeypatch):
-    for name in ("Stream", "CUDAGraph", "Event", "stream", "current_stream"):
-        monkeypatch.setattr(torch.cuda, name, StandIn)
-    monkeypatch.setattr(torch.cuda, "graph", Capture)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-    StandIn.log.clear()
-    call = lambda: StandIn.log.append("call")  # noqa: E731
-    assert replay_seconds(call, torch.device("cuda")) == pytest.approx(0.040 / REPLAYS)
-    setup = ["stream", *["call"] * WARM_CALLS, "end", "capture", "call", "end"]
-    assert StandIn.log[: len(setup)] == setup
-    assert set(StandIn.log[len(setup) :]) == {"replay"}
+def test_copies_of_the_inputs_fill_the_cache() -> None:
+    @dataclass(frozen=True)
+    class Inputs:
+        name: str
+        x: torch.Tensor
+
+    inputs = Inputs("a", torch.ones(25, requires_grad=True))  # 100 bytes
+    copies = rotated(inputs, cache=450)
+    assert len(copies) == 6
+    assert copies[0] is inputs
+    assert [one.name for one in copies] == ["a"] * 6
+    assert all(one.x.equal(inputs.x) and one.x.requires_grad for one in copies)
+    assert len({one.x.data_ptr() for one in copies}) == 6
+    assert len(rotated(inputs, cache=0)) == COPIES[0]
+    assert len(rotated(inputs, cache=10**9)) == COPIES[1]

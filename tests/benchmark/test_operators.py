@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ariigcn_dgl.benchmark.attention.problem import AttentionProblem, attention_work
-from ariigcn_dgl.benchmark.contrast.problem import ContrastProblem, contrast_work
+from ariigcn_dgl.benchmark.attention import AttentionProblem, attention_work
+from ariigcn_dgl.benchmark.contrast import ContrastProblem, contrast_work
 from ariigcn_dgl.benchmark.dialogues import SHAPES, draw_speakers, window_edges
-from ariigcn_dgl.benchmark.plan.problem import PlanProblem, plan_work
-from ariigcn_dgl.benchmark.step.problem import StepProblem
+from ariigcn_dgl.benchmark.plan import PlanProblem, plan_work
+from ariigcn_dgl.benchmark.step import StepProblem
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.optional import is_installed
 
@@ -44,6 +44,19 @@ def test_every_peer_computes_the_same(measure: Callable, problem) -> None:
             assert found.error is None or found.error < 2e-6
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "problem", [AttentionProblem("meld", 64, 8), ContrastProblem(40, "supcon")]
+)
+@pytest.mark.usefixtures("tiny")
+def test_ours_rounds_what_it_reads_and_writes_only(measure: Callable, problem, dtype) -> None:
+    case = measure(problem, dtype, peers=["eager" if problem.operator == "contrast" else "dense"])
+    ours, other = case.peers
+    assert (ours.status, other.status) == ("equal", "equal")
+    assert ours.error < case.tolerance
+    assert ours.error < other.error
+
+
 @pytest.mark.slow
 def test_chunked_contrast_computes_the_same(measure: Callable) -> None:
     case = measure(ContrastProblem(1100, "infonce"), peers=["chunked"])
@@ -65,15 +78,42 @@ def test_all_relations_of_nine_speakers_occur() -> None:
     assert etypes.unique().tolist() == list(range(163))
 
 
-def test_scores_stay_off_the_kink_and_are_exact() -> None:
-    inputs = AttentionProblem("meld", 100, 8).inputs(torch.float32, CPU)
-    u, v = inputs.feat @ inputs.weight_dst, inputs.feat @ inputs.weight_src
-    hidden = u[inputs.dst] + v[inputs.src]
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_scores_stay_off_the_kink_and_are_exact(dtype: torch.dtype) -> None:
+    inputs = AttentionProblem("meld", 256, 8).inputs(dtype, CPU)
     feat = inputs.feat.double()
-    exact = (feat @ inputs.weight_dst.double())[inputs.dst]
-    exact = exact + (feat @ inputs.weight_src.double())[inputs.src]
-    assert torch.equal(hidden.double(), exact)
-    assert hidden.abs().min() > 0
+    exact = []
+    for weight in (inputs.weight_dst, inputs.weight_src):
+        exact.append(feat @ weight.double())
+        assert torch.equal((inputs.feat @ weight).double(), exact[-1])
+    assert (exact[0][inputs.dst] + exact[1][inputs.src]).abs().min() > 0
+
+
+@pytest.mark.parametrize("problem", [AttentionProblem("meld", 8, 8), ContrastProblem(40, "supcon")])
+@pytest.mark.usefixtures("tiny")
+def test_ceilings_of_the_libraries_run(problem) -> None:
+    inputs = problem.inputs(torch.bfloat16, CPU)
+    ceiling = next(peer for peer in problem.peers() if peer.key in ("products", "sdpa"))
+    built = ceiling.build(inputs)
+    assert built.timed
+    for call in built.timed.values():
+        results = call()
+        for one in results if isinstance(results, list) else [results]:
+            assert one.isfinite().all()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_products_alone_are_those_that_the_operator_needs() -> None:
+    problem = AttentionProblem("meld", 8, 8)
+    inputs = problem.inputs(torch.bfloat16, CPU)
+    products = next(peer for peer in problem.peers() if peer.key == "products").build(inputs)
+    both, pairs = products.timed["forward"]()
+    assert both.shape == (len(inputs.feat), 16)
+    assert pairs.shape == (inputs.segments, 8)
+    row = int(torch.unique(inputs.etypes * len(inputs.feat) + inputs.dst)[0])
+    relation, node = divmod(row, len(inputs.feat))
+    expected = inputs.feat[node].double() @ inputs.rel_weight[relation].double()
+    torch.testing.assert_close(pairs[0].double(), expected, rtol=1e-2, atol=1e-2)
 
 
 def test_work_of_attention() -> None:

@@ -62,3 +62,9 @@ def test_default_leaves_slow_peers_out_of_the_longest_case() -> None:
     ]
     asked = refusals("long D256 R8", shapes=["long"])
     assert not any(asked.values())
+
+
+def test_ceilings_of_gpus_are_measured_there_or_by_name() -> None:
+    assert not Options().wanted("sdpa")
+    assert Options(device="cuda").wanted("sdpa")
+    assert Options(peers=["sdpa"]).wanted("sdpa")

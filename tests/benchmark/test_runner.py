@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,16 @@ import torch
 from ariigcn_dgl import dgl
 from ariigcn_dgl._dgl import INSTALL
 from ariigcn_dgl.benchmark import machine
+from ariigcn_dgl.benchmark.contrast import ContrastProblem
+from ariigcn_dgl.benchmark.measure import rotated
+from ariigcn_dgl.benchmark.options import Options
 from ariigcn_dgl.benchmark.problem import Built, Peer
-from ariigcn_dgl.benchmark.record import PASSES
+from ariigcn_dgl.benchmark.record import PASSES, Timing
+from ariigcn_dgl.benchmark.runner import Case, cases, run, with_replays
+from tests.training.capturing import EmulatedGraphs
 
 Run = Callable[..., Any]
+CPU, FLOAT = torch.device("cpu"), torch.float32
 
 
 def peer(forward: Callable, **more) -> Peer:
@@ -48,6 +55,67 @@ def test_wrong_peer_is_reported_and_not_timed(measure: Run, square: Run, wrong: 
     if found.status != "failed":  # torch itself refuses a shape that the gradient does not fit
         assert found.status == "wrong"
         assert "differs from float64" in found.reason
+
+
+def test_kernel_of_ours_that_leaves_an_element_unwritten_is_wrong(
+    measure: Run, square: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        out = torch.empty(3)
+        if out.isnan().any():  # as it is found: elsewhere the rest happens to be right
+            out[:2] = x[:2] ** 2
+            return out
+        return x**2
+
+    found = measure(square((peer(forward, slack=1),)), passes=("forward",)).peer("other")
+    assert (found.status, found.error) == ("wrong", float("inf"))
+
+
+def test_others_may_err_ten_times_as_much_as_ours(measure: Run, square: Run) -> None:
+    for slack, status in ((1, "wrong"), (10, "equal")):
+        found = measure(square((peer(lambda x: x**2 * (1 + 5e-5), slack=slack),))).peer("other")
+        assert found.status == status
+
+
+def test_peer_is_timed_in_the_passes_that_it_has(measure: Run, square: Run) -> None:
+    def build(x: torch.Tensor) -> Built:
+        return Built(lambda: x, timed={"forward+backward": lambda: x * x})
+
+    found = measure(square((Peer("other", "other", build, same=False),))).peer("other")
+    assert tuple(found.passes) == ("forward+backward",)
+
+
+def test_case_that_there_is_no_time_for_says_so(square: Run, small_machine: None) -> None:
+    options = Options(operators=["contrast"], sizes=[8], peers=["eager"], budget=0, seconds=0)
+    reports = []
+    run(options, CPU, lambda *step: None, reports.append)
+    assert [len(report.cases) for report in reports] == [1, 2]  # of infonce and supcon
+    for found in reports[-1].cases[0].peers:
+        assert (found.status, found.reason) == ("not run", "the 0 s of --budget were spent")
+
+
+def test_seed_of_the_inputs_is_another_one_each_time_and_reported(small_machine: None) -> None:
+    options = Options(operators=["contrast"], sizes=[8], peers=["eager"], seconds=0)
+    quiet = (CPU, lambda *step: None, lambda report: None)
+    first, second = (run(options, *quiet).options["seed"] for _ in range(2))
+    assert first != second
+    assert run(replace(options, seed=7), *quiet).options["seed"] == 7
+
+
+def test_replays_are_of_every_peer_or_say_why_there_are_none(measure: Run) -> None:
+    problem = ContrastProblem(8, "supcon")
+    case = Case(problem, Options(seconds=0), CPU, problem.inputs(FLOAT, CPU),
+                PASSES, 1e-5)  # fmt: skip
+    timings = {name: Timing(1.0, 1.0, 1, None) for name in PASSES}
+    ours = problem.peers()[0]
+    copies = rotated(case.inputs, 0)
+    found = with_replays(timings, ours, ours.build(case.inputs), case, copies, EmulatedGraphs())
+    assert all(one.replay > 0 and not one.unreplayed for one in found.values())
+    waits = Built(lambda: case.inputs.feat.sum().item(), case.inputs.leaves)
+    peer = Peer("waits", "waits", lambda inputs: waits)
+    found = with_replays(timings, peer, waits, case, copies, EmulatedGraphs())
+    assert all(one.replay is None for one in found.values())
+    assert "makes the host wait" in found["forward"].unreplayed
 
 
 def test_gradient_is_not_looked_at_where_it_is_not_timed(measure: Run, square: Run) -> None:
@@ -119,3 +187,17 @@ def test_bound_is_the_slower_of_arithmetic_and_copy(measure: Run, square: Run) -
 def test_peers_that_are_not_asked_for_are_left_out(measure: Run, square: Run) -> None:
     case = measure(square((peer(lambda x: x * x),)), peers=["dgl"])
     assert [found.key for found in case.peers] == ["ours"]
+
+
+def test_compiled_peers_come_last_on_a_gpu_beside_ours() -> None:
+    chosen = Options(operators=["contrast"], sizes=[8], peers=["eager", "compiled"])
+    found = [
+        (problem.form, [peer.key for peer in peers])
+        for problem, peers, _ in cases(chosen, torch.device("cuda"), [None])
+    ]
+    assert found == [
+        ("infonce", ["ours", "eager"]),
+        ("supcon", ["ours", "eager"]),
+        ("infonce", ["ours", "compiled"]),
+        ("supcon", ["ours", "compiled"]),
+    ]

@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.benchmark.step.inputs import StepInputs, loss_and_gradient
-from ariigcn_dgl.benchmark.step.problem import StepProblem
+from ariigcn_dgl.benchmark.step import StepInputs, StepProblem, loss_and_gradient
 from ariigcn_dgl.nn import set_impl
 
 CPU = torch.device("cpu")

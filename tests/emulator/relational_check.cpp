@@ -144,8 +144,11 @@ int main() {
   set_max_blocks(2);  // each takes several tiles in turn, and its shared memory again and again
   const Dialogue near(18, 1), far(66, 60);
   const Widths narrow{19, 5}, wide{133, 133};  // wide: more columns than a window holds at once
+  const Widths scored{3, 80};  // scores of halves from several steps, small as few features are
   int error = run(near, kFloat, kLeakyRelu, kTf32x3, wide) |
-              run(near, kFloat, kTanh, kTf32, narrow) | run(far, kFloat, kLeakyRelu, kIeee, narrow);
+              run(near, kFloat, kTanh, kTf32, narrow) |
+              run(near, kBfloat16, kLeakyRelu, kIeee, scored) |
+              run(far, kFloat, kLeakyRelu, kIeee, narrow);
   set_many_tiles(0);  // all tiles are large
   error |= run(near, kBfloat16, kLeakyRelu, kIeee, narrow);
   return error;

@@ -230,6 +230,18 @@ def test_equals_the_reference_with_any_relations(library, num_rels, normalise):
     check(library, graph, arguments(graph, groups=(2, 2)), normalise=normalise)
 
 
+# 4 targets and the 60 others of their windows are more rows than fit with all their columns
+@pytest.mark.parametrize("optional", [(), ("bias",)], ids=["plain", "bias"])
+def test_equals_the_reference_with_wide_windows(library, optional):
+    graph = dialogues([70], 30, "pairs")
+    check(library, graph, arguments(graph, (70, 66, 3), optional=optional))
+
+
+def test_equals_the_reference_where_blocks_have_sixteen_rows(library):
+    graph = dialogues([4100], 2)  # one with fewer than 4096 has blocks of 4
+    check(library, graph, arguments(graph, (3, 2, 1), optional=()))
+
+
 def test_chunks_of_rows_add_up(library):
     graph = edges(600, 8, 900, num_rels=3)  # more than two chunks of rows, and of segments
     check(library, graph, arguments(graph, (2, 3, 2), optional=("bias",)))
@@ -277,6 +289,20 @@ def check_halves(library, graph: Graph, inputs: dict[str, Tensor], **options) ->
     naive = errors(reference(graph, inputs, dtype=dtype, **options), exact)
     allowed = {k: e + torch.finfo(dtype).eps for k, e in naive.items()}
     assert {k: (e, naive[k]) for k, e in found.items() if not e <= allowed[k]} == {}
+
+
+# one vector for each of an edge's lanes, some of them left over, and several
+@pytest.mark.parametrize("attn", [16, 72, 256])
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+@pytest.mark.parametrize(("dtype", "allowed"), [(torch.bfloat16, 5e-3), (torch.float16, 1e-3)])
+def test_halves_are_close_to_double_precision(library, dtype, allowed, slope, attn):
+    graph = dialogues([24], 5, "pairs")
+    inputs = arguments(graph, (32, attn, 16), optional=("bias",) if slope else (), dtype=dtype)
+    run = Emulated(library, graph, inputs, {"negative_slope": slope})
+    ours = dict(zip(("out", "alpha"), (x.double() for x in run.forward()), strict=True))
+    exact = reference(graph, inputs, negative_slope=slope)
+    found = errors(ours, {k: exact[k] for k in ours})
+    assert all(error < allowed for error in found.values()), found
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
@@ -368,5 +394,5 @@ def test_no_two_threads_race_and_none_leaves_its_arrays(tmp_path):
     (tmp_path / "a").mkdir()
     with_tensor_cores = check_program(tmp_path, "thread", 800)
     without = check_program(tmp_path / "a", "address,undefined", 750)
-    assert len(without) == 4 * 9
+    assert len(without) == 5 * 9
     assert without == pytest.approx(with_tensor_cores, rel=1e-2)

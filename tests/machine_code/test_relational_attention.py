@@ -34,6 +34,6 @@ def test_four_blocks_of_an_edge_kernel_fit_on_a_multiprocessor(
 
 
 def test_a_score_takes_the_absolute_value_for_free(machine_code, arch: str):
-    sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE, "LeakyRelu")
+    sass = machine_code.code(arch, "attention_edges_kernel" + SINGLE, "LeakyRelu", "Lb0E")
     assert len(re.findall(r"FFMA R\d+, .*\|R\d+\|", sass)) >= 4
     assert "LDG.E.128" in sass

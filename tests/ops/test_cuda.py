@@ -185,13 +185,14 @@ def test_floats_are_multiplied_as_tf32_where_torch_does():
     (z,), ids = contrast_case(200, 67, torch.float32)
     z, ids = z.cuda(), [tensor.cuda() for tensor in ids]
     exact = torch.stack(pairwise_contrast(z.double(), *ids, RULE))
-    before = torch.get_float32_matmul_precision()
-    errors = []
-    for precision in ("highest", "high"):
-        torch.set_float32_matmul_precision(precision)
-        stats = torch.stack(pairwise_contrast(z, *ids, RULE))
-        errors.append(float((stats - exact).abs().amax()))
-    torch.set_float32_matmul_precision(before)
+    before, errors = torch.get_float32_matmul_precision(), []
+    try:
+        for precision in ("highest", "high"):
+            torch.set_float32_matmul_precision(precision)
+            stats = torch.stack(pairwise_contrast(z, *ids, RULE))
+            errors.append(float((stats - exact).abs().amax()))
+    finally:
+        torch.set_float32_matmul_precision(before)
     assert errors[0] < 1e-4 < errors[1] < 0.5
 
 

@@ -135,22 +135,16 @@ def test_gru_scan(dtype):
 
 
 @pytest.mark.parametrize("operator", ["relational", "contrast"])
-def test_tf32(operator):
-    matmul = torch.backends.cuda.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
-    try:
-        if operator == "contrast":
-            (z,), ids = draw((1, 66, 37)), [torch.arange(66)[None] % 3] * 3
-            found = results(
-                lambda z: pairwise_contrast(z, *(x.to(DEVICE) for x in ids), RULE),
-                [F.normalize(z, dim=-1)], DEVICE, torch.float32,
-            )  # fmt: skip
-        else:
-            inputs = draw((1, 18, 36), (1, 36, 20), (1, 36, 20), (1, 20), (1, 2, 36, 12))
-            moved = GRAPHS["window"].to(DEVICE)
-            found = results(
-                lambda *x: relational_attention(moved, *x), inputs, DEVICE, torch.float32
-            )
-    finally:
-        matmul.fp32_precision = before
+def test_tf32(operator, float32_products):
+    float32_products.fp32_precision = "tf32"
+    if operator == "contrast":
+        (z,), ids = draw((1, 66, 37)), [torch.arange(66)[None] % 3] * 3
+        found = results(
+            lambda z: pairwise_contrast(z, *(x.to(DEVICE) for x in ids), RULE),
+            [F.normalize(z, dim=-1)], DEVICE, torch.float32,
+        )  # fmt: skip
+    else:
+        inputs = draw((1, 18, 36), (1, 36, 20), (1, 36, 20), (1, 20), (1, 2, 36, 12))
+        moved = GRAPHS["window"].to(DEVICE)
+        found = results(lambda *x: relational_attention(moved, *x), inputs, DEVICE, torch.float32)
     assert all(x.isfinite().all() for x in found)

@@ -125,16 +125,11 @@ def test_dropout_is_the_cpus():
     assert_close(ours, results(with_seed(LARGE, "cpu", 0.4), inputs, "cpu"), 1e-12)
 
 
-def test_precision_of_floats_follows_torchs_setting():
-    inputs = tensors(SMALL, (64, 64, 64), dtype=torch.float32)
-    matmul = torch.backends.cuda.matmul
-    before, found = matmul.fp32_precision, {}
-    try:
-        for precision in ("ieee", "none", "tf32"):
-            matmul.fp32_precision = precision
-            found[precision] = results(on(SMALL, "cuda"), inputs, "cuda")
-    finally:
-        matmul.fp32_precision = before
+def test_precision_of_floats_follows_torchs_setting(float32_products):
+    inputs, found = tensors(SMALL, (64, 64, 64), dtype=torch.float32), {}
+    for precision in ("ieee", "none", "tf32"):
+        float32_products.fp32_precision = precision
+        found[precision] = results(on(SMALL, "cuda"), inputs, "cuda")
     if torch.cuda.get_device_capability() >= (8, 0):
         assert not found["none"]["out"].equal(found["ieee"]["out"])
         assert not found["none"]["out"].equal(found["tf32"]["out"])

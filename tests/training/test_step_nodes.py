@@ -21,9 +21,11 @@ from ariigcn_dgl.training.trainer import Learner
 
 MOST_NODES = 330
 # They only look at memory, or get it.
-VIEWS = set(
-    ["_unsafe_view", "alias", "as_strided", "detach", "empty", "empty_like", "empty_strided", "expand", "lift_fresh", "new_empty", "new_empty_strided", "permute", "select", "slice", "split", "split_with_sizes", "squeeze", "t", "transpose", "unbind", "unsqueeze", "view"]
-)
+VIEWS = {
+    *("_unsafe_view", "alias", "as_strided", "detach", "expand", "lift_fresh", "permute", "select"),
+    *("slice", "split", "split_with_sizes", "squeeze", "t", "transpose", "unbind", "unsqueeze"),
+    *("view", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"),
+}
 # The meta device has dropout in three operators, CUDA in one; a scalar is no kernel there.
 NOT_ON_CUDA = {"bernoulli_", "div_", "scalar_tensor"}
 # What is of all parameters at once there, of each one alone here: fused optimizers (of weights with

@@ -1,7 +1,7 @@
 // Launchers of the fused relational attention and its gradient; see ops/relational_attention.py.
 //
 // What is known of these kernels comes from the emulator (tests/emulator) and from the machine
-// code: they have not run on a GPU yet. Sizes of tiles, chunks and blocks are designs, not
+// code: no run on a GPU is on record. Sizes of tiles, chunks and blocks are designs, not
 // measurements.
 #pragma once
 
@@ -22,11 +22,20 @@ inline RowOrder segments_by_relation(const GraphPlan& g) {
   return {g.num_segments, g.rel_ptr, g.seg_order, g.seg_dst, g.num_rels};
 }
 
-// Targets or sources of a block of an edge kernel.
-constexpr int kEdgeRows = 16;
+// Targets or sources of a block of an edge kernel: 16, of which a window's edges share the rows,
+// but no more than have some 512 edges on average, which is what a block keeps in shared memory;
+// and 4 of small graphs, whose blocks would else be fewer than the multiprocessors. The choice must
+// not depend on the device, as the order of sums depends on it.
+inline int edge_rows(int64_t groups, int64_t rows, int64_t edges) {
+  constexpr int64_t kSmall = 4096;
+  if (groups * rows <= kSmall) return 4;
+  int count = 16;
+  while (count > 4 && edges * count > rows * 512) count /= 2;
+  return count;
+}
 
-__host__ __device__ inline int64_t edge_blocks(int64_t rows) {
-  return (rows + kEdgeRows - 1) / kEdgeRows;
+inline int64_t edge_blocks(int64_t rows, int rows_per_block) {
+  return (rows + rows_per_block - 1) / rows_per_block;
 }
 
 // u and v have `attn_pitch` >= attn_feats elements a row, zeros in between, and whole vectors.
@@ -68,6 +77,11 @@ struct RelationalForward : AttentionOptions {
   scalar_t* sums;
   scalar_t* products;  // of segments, where they are multiplied: (groups, num_segments, out_feats)
 
+  // Targets and sources of a block of an edge kernel, and blocks of targets in a group.
+  int target_rows() const { return edge_rows(groups, graph.num_dst, graph.num_edges); }
+  int source_rows() const { return edge_rows(groups, graph.num_src, graph.num_edges); }
+  int64_t target_blocks() const { return edge_blocks(graph.num_dst, target_rows()); }
+
   // Calls take(pointer, count) for every array of scratch.
   template <typename Take>
   void allocate_scratch(const Take& take) {
@@ -91,7 +105,7 @@ struct RelationalBackward {
   acc *grad_score, *by_edge_weight;  // (groups, num_edges)
   acc* grad_biased;                  // by u_i + b_r: (groups, num_segments, attn_pitch)
   acc* grad_rows;                    // by the sources as they were summed: (groups, N, in_feats)
-  acc* score_rows;                   // (groups, edge_blocks(num_dst), attn_pitch)
+  acc* score_rows;                   // (groups, target_blocks(), attn_pitch)
   acc* partial[5];                   // of weight_dst, weight_src, rel_weight, bias, score
 
   // Partial sums of products hold a tile's depth at least; those of columns are short, as a thread
@@ -100,7 +114,7 @@ struct RelationalBackward {
   Chunks of_sources() const { return Chunks(plain(forward.graph.num_src), 256, 32); }
   Chunks of_segments() const { return Chunks(segments_by_relation(forward.graph), 256, 32); }
   Chunks of_bias() const { return Chunks(segments_by_relation(forward.graph), 64, 64); }
-  Chunks of_score() const { return Chunks(plain(edge_blocks(forward.graph.num_dst)), 64, 64); }
+  Chunks of_score() const { return Chunks(plain(forward.target_blocks()), 64, 64); }
   static RowOrder plain(int64_t rows) { return {rows, nullptr, nullptr, nullptr, 1}; }
 
   template <typename Take>
@@ -117,7 +131,7 @@ struct RelationalBackward {
     take(by_edge_weight, weighted ? groups * graph.num_edges : 0);
     take(grad_biased, biased ? groups * graph.num_segments * forward.attn_pitch : 0);
     take(grad_rows, groups * graph.num_src * in);
-    take(score_rows, groups * edge_blocks(graph.num_dst) * forward.attn_pitch);
+    take(score_rows, groups * forward.target_blocks() * forward.attn_pitch);
     take(partial[0], groups * of_targets().slots * in * attn);
     take(partial[1], groups * of_sources().slots * in * attn);
     take(partial[2], groups * of_segments().slots * in * forward.out_feats);

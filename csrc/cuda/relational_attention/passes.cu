@@ -171,7 +171,7 @@ WeightGrads<scalar_t> weight_grads(const RelationalBackward<scalar_t>& op) {
                                                op.of_targets(), op.partial[0]);
   grads.product[2] = projection_grad<scalar_t>(forward, forward.src_feat, op.grad_v, graph.num_src,
                                                op.of_sources(), op.partial[1]);
-  const RowOrder blocks = RelationalBackward<scalar_t>::plain(edge_blocks(graph.num_dst));
+  const RowOrder blocks = RelationalBackward<scalar_t>::plain(forward.target_blocks());
   grads.column[grads.columns++] = {blocks, op.of_score(), forward.groups, attn,
                                    pitch,  op.score_rows, op.partial[4]};
   if (forward.bias != nullptr)
@@ -198,7 +198,7 @@ PartialSums<scalar_t> partial_sums(const RelationalBackward<scalar_t>& op) {
   add({plain(graph.num_src), op.of_sources(), groups, in * attn, op.partial[1], op.weight_src});
   add({by_relation, op.of_segments(), groups, in * forward.out_feats, op.partial[2],
        op.rel_weight});
-  add({plain(edge_blocks(graph.num_dst)), op.of_score(), groups, attn, op.partial[4], op.score});
+  add({plain(forward.target_blocks()), op.of_score(), groups, attn, op.partial[4], op.score});
   if (forward.bias != nullptr)
     add({by_relation, op.of_bias(), groups, attn, op.partial[3], op.bias});
   if (forward.edge_weight != nullptr)  // one chunk for each group

@@ -1,62 +1,67 @@
 // The edges of the relational attention, backward, for their targets: gradients of the scores, of u
 // and of the score vector, and the sums over segments once more.
 #include "../instantiate.h"
-#include "../launch.h"
 #include "edge_block.h"
 
 namespace ariigcn {
 namespace {
 
-constexpr int kTargetBlocks = 4;  // as kEdgeBlocks, but 128 registers
+constexpr int kTargetBlocks = 4;  // of a multiprocessor: leaves a thread 128 registers
 
 template <typename scalar_t>
-__device__ void set_factors(const RelationalForward<scalar_t>& op, const TargetBlock& block) {
+__device__ void set_factors(const RelationalForward<scalar_t>& op, const TargetBlock& block,
+                            const BlockEdges<acc_t<scalar_t>>& edges) {
   using acc = acc_t<scalar_t>;
-  const int64_t first = block.group * op.graph.num_edges;
-  for (int64_t e = block.edge + threadIdx.x; e < block.edge_end; e += kEdgeThreads)
-    op.factor[first + e] =
-        acc(op.alpha[first + e]) * edge_scale(op, block.group, e) * edge_weight(op, e);
+  const int64_t start = block.group * op.graph.num_edges;
+  for (int e = block.edge + int(threadIdx.x); e < block.edge_end; e += kEdgeThreads) {
+    const acc factor =
+        acc(op.alpha[start + e]) * edge_scale(op, block.group, e) * edge_weight(op, e);
+    op.factor[start + e] = factor;  // for source_grads, too
+    edges.set(e, factor);
+  }
   __syncthreads();
 }
 
-// grad_score[e] = the source's row . gradient of the sum of e's segment. In passing, every segment
-// is summed again, for the gradient of its relation's weight.
-template <typename scalar_t>
+// grad_score[e], from a chunk of columns: the source's row . gradient of the sum of e's segment. A
+// thread owns every 128th edge.
+template <bool kFits, bool kAligned, typename scalar_t, typename Source>
 __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block,
-                             Window<scalar_t>& feat) {
+                             const Window<scalar_t>& feat, const Source& source, int k0) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
   const RelationalForward<scalar_t>& forward = op.forward;
-  const int64_t in = forward.in_feats, g = block.group;
-  const auto dot = [&](int64_t e, int64_t k0, int vectors, const auto& row) {
+  const int in = int(forward.in_feats), vectors = feat.vectors(k0);
+  const scalar_t* sums = op.grad_sums + block.group * forward.graph.num_segments * in + k0;
+  acc* to = op.grad_score + block.group * forward.graph.num_edges;
+  for (int e = block.edge + int(threadIdx.x); e < block.edge_end; e += kEdgeThreads) {
+    const scalar_t* own = sums + forward.graph.edge_seg[e] * in;
+    const int row = source(e), where = kFits ? feat.offset(row) : row;
     acc sum = 0;
-    const int64_t p = g * forward.graph.num_segments + forward.graph.edge_seg[e];
-    const scalar_t* own = op.grad_sums + p * in + k0;
-    for (int v = 0; v < vectors; ++v) {
-      const Vector<scalar_t> y = row(v),
-                             x = load_vector(own + v * kSize, in - k0 - v * kSize, in % kSize == 0);
+#pragma unroll kFits&& kAligned ? 2 : 1
+    for (int v = 0; v < vectors; ++v, own += kSize) {
+      const Vector<scalar_t> x = kAligned ? load_whole(own, true)
+                                          : load_vector(own, in - k0 - v * kSize, false),
+                             y = feat.template at<kFits>(where, k0, v);
 #pragma unroll
-      for (int i = 0; i < kSize; ++i) sum += acc(x[i]) * acc(y[i]);
+      for (int i = 0; i < kSize; ++i) sum += x.wide(i) * y.wide(i);
     }
-    return sum;
-  };
-  reduce_edges(
-      block, forward.graph.indices, feat, [](int64_t) {},
-      [&](int64_t k0) { sum_segments(forward, block, feat, k0); }, dot,
-      op.grad_score + g * forward.graph.num_edges);
+    to[e] = k0 == 0 ? sum : to[e] + sum;
+  }
 }
 
 // A warp owns every 4th target: the gradients of its edges' factors become those of their scores.
 template <typename scalar_t>
-__device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block) {
+__device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block,
+                              const BlockEdges<acc_t<scalar_t>>& edges) {
   using acc = acc_t<scalar_t>;
   const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t start = block.group * forward.graph.num_edges;
-  acc* ds = op.grad_score + start;
-  for (int64_t i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps) {
-    const int64_t first = forward.graph.indptr[i] + lane(), last = forward.graph.indptr[i + 1];
+  acc* ds = op.grad_score + start;  // which source_grads reads, too
+  for (int i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps) {
+    const int first = int(forward.graph.indptr[i]) + lane(),
+              last = int(forward.graph.indptr[i + 1]);
     acc inner = 0;
-    for (int64_t e = first; e < last; e += kWarpSize) {
+    for (int e = first; e < last; e += kWarpSize) {
       const acc alpha = acc(forward.alpha[start + e]);
       const acc by_weighted = ds[e] * edge_scale(forward, block.group, e);
       if (forward.edge_weight != nullptr) op.by_edge_weight[start + e] = alpha * by_weighted;
@@ -65,103 +70,140 @@ __device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const Targ
       inner += alpha * ds[e];
     }
     inner = warp_sum(inner);
-    for (int64_t e = first; e < last; e += kWarpSize)
-      ds[e] = acc(forward.alpha[start + e]) * (ds[e] - inner);
+    for (int e = first; e < last; e += kWarpSize) {
+      const acc by_score = acc(forward.alpha[start + e]) * (ds[e] - inner);
+      ds[e] = by_score;
+      edges.set(e, by_score);
+    }
   }
-  __syncthreads();  // other warps read ds
 }
 
-// The columns k .. of target i: its gradient, and what it adds to that of the score vector.
-template <typename scalar_t, typename Act>
-__device__ void target_grad(const RelationalBackward<scalar_t>& op, const Act& act, int64_t g,
-                            int64_t i, const Window<scalar_t>& v, int64_t k0,
-                            const acc_t<scalar_t>* score,
-                            acc_t<scalar_t> (&by_score)[kVector<scalar_t>]) {
+// The columns k0 .. of the block's targets: their gradients, and what they add to that of the score
+// vector. A team owns every n-th target, a lane a vector of columns.
+template <bool kFits, Biased kBiased, typename scalar_t, typename Act, typename Source>
+__device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& act,
+                             const TargetBlock& block, const BlockEdges<acc_t<scalar_t>>& edges,
+                             const Window<scalar_t>& v, const Source& source, int k0,
+                             const Vector<scalar_t>& score,
+                             acc_t<scalar_t> (&by_score)[kVector<scalar_t>]) {
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
   const RelationalForward<scalar_t>& forward = op.forward;
   const GraphPlan& graph = forward.graph;
-  const int64_t k = k0 + lane() * kSize, row = (g * graph.num_dst + i) * forward.attn_pitch + k;
-  const int64_t first = graph.indptr[i], last = graph.indptr[i + 1];
-  const Vector<scalar_t> u = load_vector(forward.u + row, kSize, true);
-  const acc* ds = op.grad_score + g * graph.num_edges;
-  acc own[kSize] = {};
-  for (int64_t e = first; e < last;) {
-    const int64_t p = graph.edge_seg[e], end = graph.seg_ptr[p + 1];
-    const Vector<scalar_t> b = load_bias(forward, g, graph.seg_rel[p], k);
-    acc of_segment[kSize] = {};
-    for (; e < end; ++e) {
-      const Vector<scalar_t> y = v.at(graph.indices[e], k0, lane());
+  const Team team = v.team();
+  const int64_t g = block.group, pitch = forward.attn_pitch;
+  const int k = k0 + team.lane() * kSize;
+  if (k >= pitch) return;
+  const Bias<scalar_t> bias(forward, g);
+  for (int i = block.first + team.index(); i < block.last; i += team.count()) {
+    const int64_t row = (g * graph.num_dst + i) * pitch + k;
+    const Vector<scalar_t> u = load_whole(forward.u + row, true);
+    acc own[kSize] = {};
+    // Adds the edges e .. end, whose targets' rows are t.
+    const auto add = [&](int e, int end, const acc(&t)[kSize], acc(&sum)[kSize]) {
+      edges.template for_each<kFits, ActivationGrad<Act>::kUnroll>(
+          e, end, source, [&](int e) { return edges.get(e); },
+          [&](int, int where, acc ds) {
+            const Vector<scalar_t> y = v.template at<kFits>(where, k0, team.lane());
+            const ActivationGrad<Act> grad(act, ds);
 #pragma unroll
-      for (int x = 0; x < kSize; ++x) {
-        const acc t = acc(u[x]) + acc(y[x]) + acc(b[x]);
-        of_segment[x] += ds[e] * act.grad(t);
-        by_score[x] += ds[e] * act.value(t);
+            for (int x = 0; x < kSize; ++x) grad.add(t[x] + y.wide(x), sum[x], by_score[x]);
+          });
+    };
+    int e = int(graph.indptr[i]);
+    const int last = int(graph.indptr[i + 1]);
+    acc t[kSize];
+    if constexpr (kBiased == Biased::kNo) {
+#pragma unroll
+      for (int x = 0; x < kSize; ++x) t[x] = u.wide(x);
+      add(e, last, t, own);
+#pragma unroll
+      for (int x = 0; x < kSize; ++x) own[x] *= score.wide(x);
+    } else if (e < last) {
+      for (int p = int(graph.edge_seg[e]); e < last; ++p) {
+        const Vector<scalar_t> b =
+            bias.template at<kBiased == Biased::kAligned>(graph.seg_rel[p], k);
+        const int end = int(graph.seg_ptr[p + 1]);
+        acc of_segment[kSize] = {};
+#pragma unroll
+        for (int x = 0; x < kSize; ++x) t[x] = u.wide(x) + b.wide(x);
+        add(e, end, t, of_segment);
+#pragma unroll
+        for (int x = 0; x < kSize; ++x) own[x] += of_segment[x] *= score.wide(x);
+        store_sums(op.grad_biased + (g * graph.num_segments + p) * pitch + k, of_segment, kSize,
+                   true);
+        e = end;
       }
     }
-#pragma unroll
-    for (int x = 0; x < kSize; ++x) {
-      of_segment[x] *= score[lane() * kSize + x];
-      own[x] += of_segment[x];
-      if (forward.bias != nullptr)
-        op.grad_biased[(g * graph.num_segments + p) * forward.attn_pitch + k + x] = of_segment[x];
-    }
-  }
-#pragma unroll
-  for (int x = 0; x < kSize; ++x) op.grad_u[row + x] = scalar_t(own[x]);
-}
-
-// A warp owns every 4th target of the block, a lane a vector of columns.
-template <typename scalar_t, typename Act>
-__device__ void target_grads(const RelationalBackward<scalar_t>& op, const Act& act,
-                             const TargetBlock& block, Window<scalar_t>& v, acc_t<scalar_t>* score,
-                             acc_t<scalar_t> (*by_score)[kChunk<scalar_t>]) {
-  using acc = acc_t<scalar_t>;
-  constexpr int kSize = kVector<scalar_t>;
-  const RelationalForward<scalar_t>& forward = op.forward;
-  const int64_t g = block.group, attn = forward.attn_feats, pitch = forward.attn_pitch;
-  for (int64_t k0 = 0; k0 < pitch; k0 += kChunk<scalar_t>) {
-    v.load(k0, [&] { load_score<scalar_t>(forward.score + g * attn, attn, k0, score); });
-    acc sum[kSize] = {};
-    if (k0 + lane() * kSize < pitch)
-      for (int64_t i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps)
-        target_grad(op, act, g, i, v, k0, score, sum);
-#pragma unroll
-    for (int x = 0; x < kSize; ++x) by_score[warp_in_block()][lane() * kSize + x] = sum[x];
-    __syncthreads();
-    acc* to = op.score_rows + (g * edge_blocks(forward.graph.num_dst) + block.index) * pitch + k0;
-    for (int k = int(threadIdx.x); k < kChunk<scalar_t> && k0 + k < pitch; k += kEdgeThreads) {
-      acc total = 0;
-      for (int w = 0; w < kEdgeWarps; ++w) total += by_score[w][k];
-      to[k] = total;
-    }
+    store_vector(op.grad_u + row, round_vector<scalar_t>(own), kSize, true);
   }
 }
 
-// A block owns kEdgeRows targets of a group.
-template <typename scalar_t, typename Act>
+// A block owns some targets of a group.
+template <typename scalar_t, typename Act, bool kBiased>
 __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
     target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
-                        bool feat_aligned, int64_t tasks) {
-  __shared__ WindowMemory<scalar_t> memory;
-  __shared__ acc_t<scalar_t> score[kChunk<scalar_t>], by_score[kEdgeWarps][kChunk<scalar_t>];
+                        bool feat_aligned, EdgeTasks tasks) {
+  using acc = acc_t<scalar_t>;
+  constexpr int kSize = kVector<scalar_t>;
+  __shared__ Vector<scalar_t> memory[kWindowVectors], score[kWarpSize];
+  __shared__ EdgeNumber<acc> staged[kStagedEdges<acc>];
+  __shared__ acc by_score[kEdgeThreads * kSize];  // of teams, one after the other
   const RelationalForward<scalar_t>& forward = op.forward;
   const GraphPlan& graph = forward.graph;
-  for (int64_t task = blockIdx.x; task < tasks; task += gridDim.x) {
-    const TargetBlock block(graph, task);
+  for (int64_t task = blockIdx.x; task < tasks.count; task += gridDim.x) {
+    const TargetBlock block(graph, tasks, task);
+    const int64_t g = block.group;
     const Range sources =
-        block_range(block.edge, block.edge_end, [&](int64_t e) { return graph.indices[e]; });
-    const int64_t in = forward.in_feats, pitch = forward.attn_pitch;
-    Window<scalar_t> feat{
-        memory,       forward.src_feat + block.group / forward.heads * graph.num_src * in,
-        in,           in,
-        feat_aligned, sources};
-    Window<scalar_t> v{memory, forward.v + block.group * graph.num_src * pitch, pitch, pitch, true,
-                       sources};
-    set_factors(forward, block);
-    factor_grads(op, block, feat);
-    softmax_grads(op, block);
-    target_grads(op, act, block, v, score, by_score);
+        block_range(block.edge, block.edge_end, [&](int e) { return graph.indices[e]; });
+    const auto source = [&](int e) { return int(graph.indices[e]) - sources.first; };
+    const BlockEdges<acc> factors(staged, block.edge, block.edge_end,
+                                  forward.factor + g * graph.num_edges),
+        scores(staged, block.edge, block.edge_end, op.grad_score + g * graph.num_edges);
+
+    // By the factors; in passing every segment is summed again, for its relation's weight.
+    const int in = int(forward.in_feats);
+    Window<scalar_t> feat(memory, forward.src_feat + modality(forward, g) * graph.num_src * in, in,
+                          feat_aligned, sources);
+    factors.find_rows(feat, source);
+    set_factors(forward, block, factors);
+    for (int k0 = 0; k0 < in; k0 += feat.chunk()) {
+      feat.load(k0, [] {});
+      with_flag(feat.fits() && factors.fits(), [&](auto fits) {
+        sum_segments<decltype(fits)::value>(forward, block, factors, feat, source, k0);
+      });
+      with_flag(feat.fits(), [&](auto fits) {
+        with_flag(in % kSize == 0, [&](auto aligned) {
+          factor_grads<decltype(fits)::value, decltype(aligned)::value>(op, block, feat, source,
+                                                                        k0);
+        });
+      });
+    }
+    __syncthreads();  // other warps read the gradients, and have read the factors
+
+    softmax_grads(op, block, scores);
+    const int attn = int(forward.attn_feats), pitch = int(forward.attn_pitch);
+    Window<scalar_t> v(memory, forward.v + g * graph.num_src * pitch, pitch, true, sources);
+    scores.find_rows(v, source);
+    for (int k0 = 0; k0 < pitch; k0 += v.chunk()) {
+      v.load(k0, [&] { load_score(forward.score + g * attn, attn, k0, score); });
+      acc sum[kSize] = {};
+      with_flag(v.fits() && scores.fits(), [&](auto fits) {
+        with_bias<kBiased>(Bias(forward, g).aligned, [&](auto biased) {
+          target_grads<decltype(fits)::value, decltype(biased)::value>(
+              op, act, block, scores, v, source, k0, score[v.team().lane()], sum);
+        });
+      });
+#pragma unroll
+      for (int x = 0; x < kSize; ++x) by_score[int(threadIdx.x) * kSize + x] = sum[x];
+      __syncthreads();
+      acc* to = op.score_rows + (g * tasks.of_group + block.index) * pitch + k0;
+      for (int k = int(threadIdx.x); k < v.chunk() && k0 + k < pitch; k += kEdgeThreads) {
+        acc total = 0;
+        for (int team = 0; team < v.team().count(); ++team) total += by_score[team * v.chunk() + k];
+        to[k] = total;
+      }
+    }
   }
 }
 
@@ -170,10 +212,11 @@ __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
 template <typename scalar_t>
 cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
   const RelationalForward<scalar_t>& forward = op.forward;
-  return with_activation(forward, [&](auto act) {
-    const int64_t tasks = forward.groups * edge_blocks(forward.graph.num_dst);
-    return launch(tasks, kEdgeThreads, stream, target_grads_kernel<scalar_t, decltype(act)>, op,
-                  act, is_aligned(forward.src_feat, forward.in_feats), tasks);
+  return with_kernel(forward, [&](auto act, auto biased) {
+    return launch_edges(EdgeTasks(forward.groups, forward.graph.num_dst, forward.target_rows()),
+                        stream,
+                        target_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op,
+                        act, is_aligned(forward.src_feat, forward.in_feats));
   });
 }
 

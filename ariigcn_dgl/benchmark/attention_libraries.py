@@ -1,22 +1,27 @@
-"""Relational edge attention in DGL: two compositions of its operators, and its own layers."""
+"""Relational edge attention in DGL and PyG: compositions of their operators, and their layers."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.benchmark.attention.inputs import AttentionInputs
 from ariigcn_dgl.benchmark.machine import load_dgl
 from ariigcn_dgl.benchmark.problem import Built, Peer
+from ariigcn_dgl.optional import import_quietly
+
+if TYPE_CHECKING:
+    from ariigcn_dgl.benchmark.attention import AttentionInputs
 
 NODE = "utterance"
+PYG = "torch_geometric"
 MANY_RELATIONS = 100
 
 
-def _native(inputs: AttentionInputs, indexed: bool) -> Built:
+def _dgl_composition(inputs: AttentionInputs, indexed: bool) -> Built:
     """One homogeneous graph for the scores, one per relation for the sums."""
     dgl, edges, nodes = load_dgl(), inputs.by_relation(), len(inputs.feat)
     graph = dgl.graph((edges.src, edges.dst), num_nodes=nodes)
@@ -39,7 +44,7 @@ def _native(inputs: AttentionInputs, indexed: bool) -> Built:
     return Built(forward, inputs.leaves)
 
 
-def _hetero(inputs: AttentionInputs) -> Built:
+def _dgl_heterograph(inputs: AttentionInputs) -> Built:
     """One heterograph: transform the nodes per relation, then `multi_update_all`."""
     dgl, edges, nodes = load_dgl(), inputs.by_relation(), len(inputs.feat)
     parts = {(NODE, f"r{r}", NODE): (src, dst) for r, src, dst in edges.slices()}
@@ -93,13 +98,19 @@ def _gatv2_conv(inputs: AttentionInputs) -> Built:
     return Built(lambda: conv(graph, inputs.feat).squeeze(1), (inputs.feat, *conv.parameters()))
 
 
+def _on_gpu(inputs: AttentionInputs) -> str:
+    return "DGL's wheel on PyPI has no CUDA kernels" if inputs.feat.is_cuda else ""
+
+
 def _few_relations(inputs: AttentionInputs) -> str:
+    if on_gpu := _on_gpu(inputs):
+        return on_gpu
     if inputs.num_rels > MANY_RELATIONS:
         return ""
     return "differs from DGL composition in the gradient of many relations only"
 
 
-def _bytes(inputs: AttentionInputs) -> int:
+def _dgl_bytes(inputs: AttentionInputs) -> int:
     return inputs.edge_bytes(4.5)
 
 
@@ -107,26 +118,35 @@ DGL_PEERS = (
     Peer(
         "dgl",
         "DGL composition",
-        partial(_native, indexed=False),
+        partial(_dgl_composition, indexed=False),
         package="dgl",
-        bytes_needed=_bytes,
+        bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
     ),
     Peer(
         "dgl-indexed",
         "DGL composition, W[r]",
-        partial(_native, indexed=True),
+        partial(_dgl_composition, indexed=True),
         package="dgl",
-        bytes_needed=_bytes,
+        bytes_needed=_dgl_bytes,
         refusal=_few_relations,
     ),
-    Peer("dgl-hetero", "DGL heterograph", _hetero, package="dgl", bytes_needed=_bytes),
+    Peer(
+        "dgl-hetero",
+        "DGL heterograph",
+        _dgl_heterograph,
+        package="dgl",
+        bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
+    ),
     Peer(
         "dgl-relgraphconv",
         "DGL RelGraphConv",
         _rel_graph_conv,
         package="dgl",
         same=False,
-        bytes_needed=_bytes,
+        bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
     ),
     Peer(
         "dgl-gatv2conv",
@@ -134,6 +154,78 @@ DGL_PEERS = (
         _gatv2_conv,
         package="dgl",
         same=False,
-        bytes_needed=_bytes,
+        bytes_needed=_dgl_bytes,
+        refusal=_on_gpu,
+    ),
+)
+
+
+def _pyg_composition(inputs: AttentionInputs) -> Built:
+    """Make a `MessagePassing` layer: `edge_updater` scores edges, `propagate` sums a relation."""
+    base: Any = import_quietly(f"{PYG}.nn").MessagePassing
+    softmax = import_quietly(f"{PYG}.utils").softmax
+    edges = inputs.by_relation()
+    edge_index = torch.stack([edges.src, edges.dst])
+    parts = [(r, torch.stack([src, dst])) for r, src, dst in edges.slices()]
+
+    class Layer(base):
+        def __init__(self) -> None:
+            super().__init__(aggr="add", node_dim=0)
+
+        def forward(self, feat: Tensor) -> Tensor:
+            u, v = feat @ inputs.weight_dst, feat @ inputs.weight_src
+            alpha = self.edge_updater(edge_index, u=u, v=v)
+            weights = (alpha * edges.norm).split(edges.counts)
+            matrices = inputs.rel_weight.unbind(0)
+            out = torch.zeros_like(feat)
+            for (relation, index), weight in zip(parts, weights, strict=True):
+                out = out + self.propagate(index, x=feat, weight=weight) @ matrices[relation]
+            return F.gelu(out)
+
+        def edge_update(self, u_i: Tensor, v_j: Tensor, index: Tensor) -> Tensor:
+            return softmax(F.relu(u_i + v_j) @ inputs.score, index, num_nodes=len(inputs.feat))
+
+        def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
+            return weight.unsqueeze(1) * x_j
+
+    layer = Layer()
+    return Built(lambda: layer(inputs.feat), inputs.leaves)
+
+
+def _pyg_layer(inputs: AttentionInputs, name: str) -> Built:
+    dim = inputs.feat.size(1)
+    layer = getattr(import_quietly(f"{PYG}.nn"), name)
+    conv = layer(dim, dim, inputs.num_rels).to(inputs.feat)
+    edge_index = torch.stack([inputs.src, inputs.dst])
+    return Built(
+        lambda: F.gelu(conv(inputs.feat, edge_index, inputs.etypes)),
+        (inputs.feat, *conv.parameters()),
+    )
+
+
+PYG_PEERS = (
+    Peer(
+        "pyg",
+        "PyG composition",
+        _pyg_composition,
+        package=PYG,
+        bytes_needed=lambda inputs: inputs.edge_bytes(6),
+    ),
+    Peer(
+        "pyg-rgcnconv",
+        "PyG RGCNConv",
+        partial(_pyg_layer, name="RGCNConv"),
+        package=PYG,
+        same=False,
+        bytes_needed=lambda inputs: inputs.edge_bytes(3),
+    ),
+    Peer(
+        "pyg-rgatconv",
+        "PyG RGATConv",
+        partial(_pyg_layer, name="RGATConv"),
+        package=PYG,
+        same=False,
+        bytes_needed=lambda inputs: inputs.edge_bytes(3 * inputs.feat.size(1)),
+        refusal=lambda inputs: inputs.refuse_matrix_per_edge(),
     ),
 )

@@ -1,27 +1,91 @@
-"""Ways to a batch's graph: ours, per-edge Python, DGL per dialogue and at once, torch."""
+"""The plan: from lengths and speakers to the index structure of a batch, in several ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl._dgl import import_dgl
-from ariigcn_dgl.benchmark.dialogues import WINDOW, window_edges
+from ariigcn_dgl.benchmark.dialogues import SHAPES, WINDOW, draw_speakers, window_edges
 from ariigcn_dgl.benchmark.machine import load_dgl
-from ariigcn_dgl.benchmark.plan.inputs import SPEAKERS, PlanInputs
 from ariigcn_dgl.benchmark.problem import Built, Peer
-from ariigcn_dgl.benchmark.record import OURS
+from ariigcn_dgl.benchmark.record import OURS, Pass
 from ariigcn_dgl.graph import Graph
 
 if TYPE_CHECKING:
     import dgl
 
 NODE = "utterance"
+SPEAKERS = 2
 RELATIONS = 2 * SPEAKERS**2 + 1
+INDEX_BYTES = 4
 MOST_NODES_IN_PYTHON = 5000  # 36 microseconds and more an edge
+
+
+@dataclass(frozen=True)
+class PlanInputs:
+    """Equal lengths of all dialogues (B,), and the speaker of every utterance (N,)."""
+
+    lengths: Tensor
+    speakers: Tensor
+
+
+@dataclass(frozen=True)
+class PlanProblem:
+    """Lengths and speakers of one shape's batch; pairs of two speakers are the relations."""
+
+    batch: str
+    operator = "plan"
+    passes: tuple[Pass, ...] = ("forward",)
+
+    @property
+    def shape(self) -> str:
+        """What tables call it."""
+        return self.batch
+
+    def inputs(self, dtype: torch.dtype, device: torch.device, seed: int = 0) -> PlanInputs:
+        """Return lengths and speakers, on the CPU: there they come from, whatever the device."""
+        dialogues, length = SHAPES[self.batch]
+        speakers = draw_speakers(dialogues, length, SPEAKERS)
+        return PlanInputs(torch.full((dialogues,), length), speakers)
+
+    def sizes(self, inputs: PlanInputs) -> dict[str, int]:
+        """Return dialogues B, nodes N and edges E."""
+        sizes = {"B": len(inputs.lengths), "N": len(inputs.speakers)}
+        return sizes | {"E": len(self.truth(inputs, "forward")[0])}
+
+    def work(self, inputs: PlanInputs) -> Mapping[Pass, tuple[float, float]]:
+        """Return no FLOPs, and the bytes that no implementation can avoid."""
+        sizes = self.sizes(inputs)
+        return {"forward": plan_work(sizes["N"], sizes["E"])}
+
+    def grad(self, inputs: PlanInputs) -> None:
+        """Return nothing: there is no gradient."""
+
+    def truth(self, inputs: PlanInputs, name: Pass) -> list[Tensor]:
+        """Return the sorted rows (target, relation, source) of all edges."""
+        length = int(inputs.lengths[0])
+        src, dst, etypes = window_edges(length, inputs.speakers, SPEAKERS)
+        return [torch.stack([dst, etypes, src], dim=1).double()]
+
+    def peers(self) -> Sequence[Peer]:
+        """Return the implementations, ours first."""
+        return PEERS
+
+
+def plan_work(nodes: int, edges: int) -> tuple[float, float]:
+    """Return the FLOPs and bytes: source and relation of every edge, one row pointer, in int32.
+
+    Examples
+    --------
+    >>> plan_work(nodes=3, edges=5)
+    (0.0, 52.0)
+    """
+    return 0.0, float(INDEX_BYTES * (2 * edges + nodes))
 
 
 def _rows(src: Tensor, dst: Tensor, etypes: Tensor) -> list[Tensor]:
@@ -131,7 +195,7 @@ def _too_slow(inputs: PlanInputs) -> str:
 
 
 PEERS = (
-    Peer(OURS, "ours", _ours),
+    Peer(OURS, "ours", _ours, slack=1),
     Peer("python", "per-edge Python", _per_edge, refusal=_too_slow),
     Peer("dgl-batch", "DGL heterographs + batch", _dgl(_per_dialogue), package="dgl"),
     Peer("dgl-hetero", "DGL heterograph", _dgl(_at_once), package="dgl"),

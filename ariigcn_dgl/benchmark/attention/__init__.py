@@ -1,1 +1,0 @@
-"""Relational edge attention: the layer's forward and backward pass."""

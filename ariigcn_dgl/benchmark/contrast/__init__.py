@@ -1,1 +1,0 @@
-"""Pairwise contrast: the loss and its gradient."""

@@ -1,1 +1,0 @@
-"""One training step of AR-IIGCN: losses, gradients and optimisers."""
