@@ -268,12 +268,12 @@ def tensors_of(batch: Batch) -> list[Tensor]:
         *batch.masks.values(),
         *(batch.labels, batch.speakers, batch.thread),
         *(x for table in tables for x in (table.rows, table.places)),
-        *(batch.graph.eids, batch.graph.plan),
+        *(batch.graph.eids, batch.graph.plan, *batch.graph.derived()),
     ]
 
 
 def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
-    """Return a batch of such tensors, as new as if nothing had been derived from it yet.
+    """Return a batch of such tensors, from which nothing else has been derived yet.
 
     Parameters
     ----------
@@ -289,6 +289,7 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
     dialogues, threads = (Table(next(left), next(left)) for _ in range(2))
     facts = like.graph.facts._replace(rel_counts=None)  # which differ from batch to batch
     graph = replace(like.graph, eids=next(left), plan=next(left), facts=facts)
+    graph = graph.with_derived(like.graph, (next(left), next(left), next(left)))
     batch = replace(
         like,
         features=features,

@@ -211,6 +211,19 @@ class Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
         return self._with_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
 
+    def derived(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what a step of training would derive from the graph, for `with_derived`."""
+        return self.merged.plan, self.in_norm, self.self_edges
+
+    def with_derived(self, like: Graph, derived: tuple[Tensor, Tensor, Tensor]) -> Graph:
+        """Return the graph as if it had derived already what another of its sizes has."""
+        plan, in_norm, self_edges = derived
+        found = replace(self)
+        merged = replace(like.merged, eids=self.eids, plan=plan)
+        # Into the caches of the properties, which dataclasses leave alone.
+        found.__dict__.update(merged=merged, in_norm=in_norm, self_edges=self_edges)
+        return found
+
     @cached_property
     @LASTING
     def segments_of_target(self) -> Graph:

@@ -8,6 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.ops._precision import autocasts
+
 Rows = Tensor | list[Tensor]  # (M, N, D); a list where the modalities' widths differ
 
 
@@ -34,8 +36,46 @@ def grouped_linear(linears: Iterable[nn.Module], rows: Tensor) -> Tensor:
     layers = cast("list[nn.Linear]", list(linears))
     weight = torch.stack([layer.weight for layer in layers])
     bias = torch.stack([layer.bias for layer in layers])
-    rows = rows.expand(len(layers), -1, -1)
-    return torch.baddbmm(bias.unsqueeze(1), rows, weight.transpose(1, 2))
+    if autocasts(rows):
+        dtype = torch.get_autocast_dtype(rows.device.type)
+        rows, weight, bias = (x.to(dtype) for x in (rows, weight, bias))
+    return GroupedLinear.apply(rows.expand(len(layers), -1, -1), weight, bias)
+
+
+class GroupedLinear(torch.autograd.Function):
+    """A product for each group, whose weights' gradient is laid out as the weights are.
+
+    That of torch.baddbmm is its transpose, of which each layer's part would have to be copied.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Return (M, N, D'), given (M, N, D), (M, D', D) and (M, D')."""
+        return torch.baddbmm(bias.unsqueeze(1), rows, weight.transpose(1, 2))
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        rows, weight, _ = inputs
+        ctx.save_for_backward(rows, weight)
+        ctx.save_for_forward(rows, weight)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        rows, weight = ctx.saved_tensors
+        needs_rows, needs_weight, needs_bias = ctx.needs_input_grad
+        return (
+            grad @ weight if needs_rows else None,
+            grad.transpose(1, 2) @ rows if needs_weight else None,
+            grad.sum(1) if needs_bias else None,
+        )
+
+    @staticmethod
+    def jvp(ctx, of_rows: Tensor, of_weight: Tensor, of_bias: Tensor) -> Tensor:
+        rows, weight = ctx.saved_tensors
+        changed = of_rows @ weight.transpose(1, 2) + rows @ of_weight.transpose(1, 2)
+        return changed + of_bias.unsqueeze(1)
 
 
 def _apply(layers: Sequence[nn.Module], rows: Rows) -> Rows:

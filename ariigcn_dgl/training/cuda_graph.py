@@ -144,5 +144,5 @@ class _Inputs:
         self.buffer.copy_(packed, non_blocking=True)
 
     def batch(self) -> Batch:
-        """Return the batch anew, so that the graph derives from it what it needs."""
+        """Return the batch anew, so that what else is derived is computed in the graph."""
         return rebuilt(self.like, self.views)
