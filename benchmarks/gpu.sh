@@ -86,12 +86,16 @@ tests() { "$PYTHON" -m pytest -q -rs --tb=short -m cuda -p no:cacheprovider "$@"
 # One small test per group of kernels, as the tools slow a kernel down by one to two orders of
 # magnitude; of tests/ops/test_cuda_small.py, with the launches of ours in each case:
 #   test_segments              3  spmm_kernel (2) sddmm_kernel
-#   test_relational_attention  9  row_product_kernel (4) attention_edges_kernel target_grads_kernel
-#                                 source_grads_kernel weight_grads_kernel partial_sums_kernel
-#   test_contrast              4  stats_kernel merge_kernel grad_kernel sum_kernel
+#   test_relational_attention 10  row_product_kernel (4) attention_edges_kernel gelu_backward_kernel
+#                                 target_grads_kernel source_grads_kernel weight_grads_kernel
+#                                 partial_sums_kernel; target_sums_kernel where relations are many
+#   test_contrast              3  stats_kernel grad_kernel sum_kernel
+#   test_contrast_loss         4  normalise_kernel stats_kernel grad_kernel
+#                                 normalise_backward_kernel
 #   test_gru_scan              2  gru_scan_kernel gru_scan_backward_kernel
-#   test_tf32                     those of the two before, floats on tensor cores
-# Over all types and shapes 75 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+#   test_tf32                     those of the attention (no GELU) and of test_contrast, with floats
+#                                 on tensor cores
+# Over all types and shapes 118 launches: partial_sums_kernel of 597 blocks at most, whose threads add
 # up a few numbers each, the others of 66. One process for each tool, all at once.
 sanitize() {
   local tool bad=0 running=()

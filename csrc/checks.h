@@ -9,10 +9,14 @@
 #include <torch/headeronly/util/Exception.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 
 namespace ariigcn {
+
+// Of rows and columns, which CUDA kernels number with 32 bits, looking some tiles beyond the last.
+constexpr int64_t kMostNumbers = INT32_MAX - 4096;
 
 class Checks {
  public:

@@ -16,7 +16,7 @@ constexpr int64_t kMostRels = 1 << 20;       // relations have an entry each, wh
 inline GraphPlan graph_plan(const Checks& check, const Checks::Tensor& plan,
                             const std::vector<int64_t>& sizes) {
   check.require(sizes.size() == 6, "sizes must be six numbers");
-  bool small = sizes[4] <= kMostRels;
+  bool small = sizes[4] >= 1 && sizes[4] <= kMostRels;
   for (const int64_t size : sizes) small &= size >= 0 && size <= kMostIndices;
   check.require(small, "sizes must be numbers of a graph");
   GraphPlan graph{{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};

@@ -5,6 +5,7 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "checks.h"
@@ -27,6 +28,8 @@ inline Checks check_contrast(const char* op, const ContrastInputs& in) {
   const int64_t groups = in.z.size(0), size = in.z.size(1);
   const int64_t positives = in.rule.positives, negatives = in.rule.negatives;
   check.floating();
+  STD_TORCH_CHECK(std::max(size, in.z.size(2)) <= kMostNumbers, op, ": more than ", kMostNumbers,
+                  " rows in a group, or elements in a row");
   check.values("z", in.z, {groups, size, in.z.size(2)});
   check.int64("label", in.label, {groups, size});
   check.int64("modality", in.modality, {groups, size});

@@ -5,6 +5,7 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <optional>
 #include <tuple>
 
@@ -60,6 +61,9 @@ inline void check_attention(const char* op, const Checks& check, const Attention
                   ": groups must be a multiple of modalities");
   STD_TORCH_CHECK(in_feats > 0 && attn_feats > 0 && in.out_feats() > 0, op,
                   ": features must be at least 1 wide");
+  STD_TORCH_CHECK(
+      std::max({in_feats, attn_feats, in.out_feats(), groups * graph.num_rels}) <= kMostNumbers, op,
+      ": more than ", kMostNumbers, " features, or groups times relations");
   STD_TORCH_CHECK(in.dst_feat || graph.num_dst == graph.num_src, op, ": dst_feat is needed here");
   const AttentionOptions& options = in.options;
   STD_TORCH_CHECK(int64_t(options.activation) >= 0 && int64_t(options.activation) < 4, op,

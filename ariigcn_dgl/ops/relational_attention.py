@@ -57,8 +57,9 @@ def relational_attention(
 
     On CUDA 3 kernels forward (4 where relations are many and targets few) and 6 backward (7 with
     `gelu`), without atomics: the same inputs give the same bits. Nothing waits for the device, and
-    a CUDA graph may capture it. Sums are kept in float32 at least. Under autocast the computation
-    and the result are of autocast's type.
+    a CUDA graph may capture it. Sums are kept in float32 at least, but from sm_80 on the arguments
+    of LeakyReLU in the scores of halves are rounded to halves. Under autocast the computation and
+    the result are of autocast's type.
 
     From sm_80 on tensor cores multiply halves, and float32 as torch was told by
     ``torch.backends.cuda.matmul.fp32_precision``: "none", its default, in three products of tf32,

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <mutex>
+
 #include "launch.h"
 
 namespace ariigcn {
@@ -25,6 +27,9 @@ template <typename... Params, typename... Args>
 cudaError_t launch_with_shared(int64_t blocks, int threads, int64_t bytes, cudaStream_t stream,
                                void (*kernel)(Params...), Args... args) {
   if (blocks == 0) return cudaSuccess;
+  // The limit is the kernel's, not the launch's: no other thread may ask for less in between.
+  static std::mutex asking;
+  const std::lock_guard lock(asking);
   const cudaError_t error =
       cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                            cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));

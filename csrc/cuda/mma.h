@@ -107,27 +107,4 @@ __device__ void mma(MmaC& c, const MmaA<scalar_t>& a, const MmaB<scalar_t>& b) {
   ptx::mma<scalar_t>(c.at, a.reg, b.reg);
 }
 
-// Two neighbouring 16 x 8 results as the halves of A: the left operand of the next product.
-template <typename scalar_t>
-__device__ MmaA<scalar_t> to_a(const MmaC& left, const MmaC& right) {
-  static_assert(sizeof(scalar_t) == 2);
-  return {{ptx::pack<scalar_t>(left.at[0], left.at[1]), ptx::pack<scalar_t>(left.at[2], left.at[3]),
-           ptx::pack<scalar_t>(right.at[0], right.at[1]),
-           ptx::pack<scalar_t>(right.at[2], right.at[3])}};
-}
-
-// A 16 x 8 result as A of the next product, in tf32, with its columns in the order 0 2 4 6 1 3 5 7,
-// and B of that product, with its rows in the same order: B[k][j] = tile[order[k] * stride + j]. So
-// lanes keep what they hold. Of the tile nothing is rounded: it holds halves or rounded floats.
-__device__ inline MmaA<float> to_tf32_a(const MmaC& c) {
-  MmaA<float> a;
-  for (int e = 0; e < 4; ++e) a.reg[e % 2 * 2 + e / 2] = ptx::bits(ptx::round_to_tf32(c.at[e]));
-  return a;
-}
-template <typename scalar_t>
-__device__ MmaB<float> load_tf32_b(const scalar_t* tile, int stride) {
-  const scalar_t* at = tile + lane() % 4 * 2 * stride + lane() / 4;
-  return {{ptx::bits(float(at[0])), ptx::bits(float(at[stride]))}};
-}
-
 }  // namespace ariigcn

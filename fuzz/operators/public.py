@@ -179,11 +179,28 @@ def _contrast(rng: random.Random, g: Graph) -> Call:
     return "pairwise_contrast", [z, *ids, rule], options
 
 
+def _contrast_loss(rng: random.Random, g: Graph) -> Call:
+    feat = torch.randn(GROUPS, rng.choice((0, 1, 4, 130)), 6)
+    label, modality, utterance = (torch.randint(-1, end, feat.shape[:2]) for end in (3, 2, 50))
+    rule = ops.PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+    options = {
+        "modality": rng.choice((None, modality)),
+        "utterance": rng.choice((None, utterance)),
+        "form": rng.choice(("ratio", "infonce", "supcon")),
+        "margin_mode": rng.choice(("target", "hinge", "triplet", "off")),
+        "temperature": rng.choice((0.1, 0.0, float("nan"), 1e-300)),
+    }
+    if rng.random() < 0.3:
+        chosen = rng.choice(list(options))
+        options[chosen], _ = other(rng, options[chosen])
+    return "contrast_loss", [feat, label, rule], options
+
+
 def _dropout(rng: random.Random, g: Graph) -> Call:
     return "dropout", [_values(rng, rng.choice(SIZES), 3), 0.5], {}
 
 
-_CALLS = (_spmm, _sum, _dot, _relational, _contrast, _dropout)
+_CALLS = (_spmm, _sum, _dot, _relational, _contrast, _contrast_loss, _dropout)
 
 Construction = tuple[str, Any, dict[str, Any]]
 

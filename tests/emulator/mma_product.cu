@@ -8,12 +8,10 @@ using namespace ariigcn;
 
 constexpr int kSide = 16, kPad = 8;  // of 16 bytes or a multiple of them
 
-// A warp copies A and B to shared memory, multiplies, and stores C; `sums` (16, 8) is C, rounded to
-// halves, times ones, which are its row sums 8 times, and 0 for floats. `a` is (16, K) and `b` is
+// A warp copies A and B to shared memory, multiplies, and stores C. `a` is (16, K) and `b` is
 // (16, K), a column a row, or, where they are `transposed`, both are (K, 16).
 template <typename scalar_t>
-__global__ void product_kernel(bool transposed, const scalar_t* a, const scalar_t* b, float* c,
-                               float* sums) {
+__global__ void product_kernel(bool transposed, const scalar_t* a, const scalar_t* b, float* c) {
   constexpr int kDepth = kMmaK<scalar_t>;
   alignas(16) __shared__ scalar_t tile_a[kSide * (kSide + kPad)], tile_b[kSide * (kSide + kPad)];
   const int width = transposed ? kSide : kDepth, stride = width + kPad;
@@ -37,26 +35,19 @@ __global__ void product_kernel(bool transposed, const scalar_t* a, const scalar_
     for (int e = 0; e < 4; ++e)
       c[MmaC::row(e) * kSide + half * 8 + MmaC::column(e)] = result[half].at[e];
   }
-  MmaC row_sums;
-  if constexpr (sizeof(scalar_t) == 2) {
-    const uint32_t ones = ptx::pack<scalar_t>(1, 1);
-    mma(row_sums, to_a<scalar_t>(result[0], result[1]), MmaB<scalar_t>{{ones, ones}});
-  }
-  for (int e = 0; e < 4; ++e) sums[MmaC::row(e) * 8 + MmaC::column(e)] = row_sums.at[e];
 }
 
 template <typename scalar_t>
-int run(bool transposed, const void* a, const void* b, float* c, float* sums) {
+int run(bool transposed, const void* a, const void* b, float* c) {
   return launch(1, kWarpSize, nullptr, product_kernel<scalar_t>, transposed,
-                static_cast<const scalar_t*>(a), static_cast<const scalar_t*>(b), c, sums);
+                static_cast<const scalar_t*>(a), static_cast<const scalar_t*>(b), c);
 }
 
 }  // namespace
 
 // `dtype`: 0 float, 2 half, 3 bfloat16.
-extern "C" int mma_product(int dtype, int transposed, const void* a, const void* b, float* c,
-                           float* sums) {
-  if (dtype == 0) return run<float>(transposed, a, b, c, sums);
-  if (dtype == 2) return run<__half>(transposed, a, b, c, sums);
-  return run<__nv_bfloat16>(transposed, a, b, c, sums);
+extern "C" int mma_product(int dtype, int transposed, const void* a, const void* b, float* c) {
+  if (dtype == 0) return run<float>(transposed, a, b, c);
+  if (dtype == 2) return run<__half>(transposed, a, b, c);
+  return run<__nv_bfloat16>(transposed, a, b, c);
 }

@@ -30,14 +30,13 @@ def library(tmp_path_factory):
     return ctypes.CDLL(target)
 
 
-def product(library, a: Tensor, b: Tensor, transposed: bool) -> tuple[Tensor, Tensor]:
-    """Return a @ b (16, 16), and the row sums of its halves."""
-    c, sums = torch.full((16, 16), torch.nan), torch.full((16, 8), torch.nan)
+def product(library, a: Tensor, b: Tensor, transposed: bool) -> Tensor:
+    """Return a @ b, (16, 16)."""
+    c = torch.full((16, 16), torch.nan)
     stored = (a.T if transposed else a).contiguous(), (b if transposed else b.T).contiguous()
-    pointers = [ctypes.c_void_p(t.data_ptr()) for t in (*stored, c, sums)]
+    pointers = [ctypes.c_void_p(t.data_ptr()) for t in (*stored, c)]
     assert library.mma_product(CODE[a.dtype], int(transposed), *pointers) == 0
-    assert (sums == sums[:, :1]).all()
-    return c, sums[:, 0]
+    return c
 
 
 @each_dtype
@@ -46,7 +45,7 @@ def test_product_of_one_pair_of_ones_lands_in_its_row_and_column(library, dtype,
     for i, k, j in [(0, 0, 0), (3, 1, 9), (9, 5, 6), (15, DEPTH[dtype] - 1, 15)]:
         a, b = torch.zeros(16, DEPTH[dtype]), torch.zeros(DEPTH[dtype], 16)
         a[i, k], b[k, j] = 2, 3
-        c, _ = product(library, a.to(dtype), b.to(dtype), transposed)
+        c = product(library, a.to(dtype), b.to(dtype), transposed)
         assert c.nonzero().tolist() == [[i, j]]
         assert c[i, j] == 6
 
@@ -57,22 +56,20 @@ def test_product_of_small_integers_is_exact(library, dtype, transposed):
     generator = torch.Generator().manual_seed(0)
     a = torch.randint(-9, 10, (16, DEPTH[dtype]), generator=generator).to(dtype)
     b = torch.randint(-9, 10, (DEPTH[dtype], 16), generator=generator).to(dtype)
-    c, sums = product(library, a, b, transposed)
+    c = product(library, a, b, transposed)
     torch.testing.assert_close(c, a.float() @ b.float(), rtol=0, atol=0)
-    if dtype != torch.float32:
-        torch.testing.assert_close(sums, c.to(dtype).float().sum(1), rtol=0, atol=0)
 
 
 def test_floats_are_multiplied_as_tf32(library):
     a, b = torch.ones(16, 8), torch.ones(8, 16)
     a[0] += 2**-10
     a[1] += 2**-11
-    c, _ = product(library, a, b, transposed=False)
+    c = product(library, a, b, transposed=False)
     assert c[:3, 0].tolist() == [8 + 2**-7, 8, 8]
 
 
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="needs nvcc")
-@pytest.mark.parametrize(("arch", "instructions"), [("75", 0), ("80", 8)])
+@pytest.mark.parametrize(("arch", "instructions"), [("75", 0), ("80", 6)])
 def test_nvcc_accepts_the_instructions(arch, instructions):
     command = ["nvcc", "-std=c++20", f"-arch=compute_{arch}", "--Werror=all-warnings", "-ptx"]
     command += [f"-I{CSRC}", SOURCE, "-o", "-"]

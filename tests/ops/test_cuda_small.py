@@ -16,6 +16,7 @@ from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn import DialogueGRU
 from ariigcn_dgl.ops import (
     PairRule,
+    contrast_loss,
     pairwise_contrast,
     pairwise_contrast_reference,
     relational_attention,
@@ -34,15 +35,19 @@ TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 
 
-def ring(nodes: int, reach: int) -> Graph:
+def ring(nodes: int, reach: int, num_rels: int = 2) -> Graph:
     """Every node hears itself and the one before in relation 0, the one `reach` after in 1."""
     node = torch.arange(nodes)
     src = torch.cat([node, node - 1, node + reach]) % nodes
     dst, etypes = node.repeat(3), torch.tensor([0, 0, 1]).repeat_interleave(nodes)
-    return Graph.from_edges(src, dst, etypes, num_src=nodes, num_dst=nodes, num_rels=2)
+    return Graph.from_edges(src, dst, etypes, num_src=nodes, num_dst=nodes, num_rels=num_rels)
 
 
-GRAPHS = {"window": ring(18, 1), "no window": ring(66, 60)}
+GRAPHS = {
+    "window": ring(18, 1),
+    "no window": ring(66, 60),
+    "many relations": ring(18, 1, num_rels=20),  # most of which no edge has
+}
 
 
 def draw(*sizes: tuple[int, ...]) -> list[Tensor]:
@@ -87,14 +92,15 @@ def test_segments(dtype):
         ("window", (133, 133, 9), "leaky_relu"),
         ("window", (19, 5, 9), "tanh"),
         ("no window", (19, 5, 9), "leaky_relu"),
+        ("many relations", (19, 5, 9), "leaky_relu"),
     ],
 )
 @each_dtype
 def test_relational_attention(name, widths, activation, dtype):
     graph, (wide, attn, out) = GRAPHS[name], widths
-    nodes, moved = graph.num_dst, graph.to(DEVICE)
+    nodes, rels, moved = graph.num_dst, graph.num_rels, graph.to(DEVICE)
     inputs = draw((1, nodes, wide), (2, wide, attn), (2, wide, attn), (2, attn),
-                  (2, 2, wide, out), (2, 2, attn), (graph.num_edges,))  # fmt: skip
+                  (2, rels, wide, out), (2, rels, attn), (graph.num_edges,))  # fmt: skip
     options = {"activation": activation, "negative_slope": 0.1, "gelu": True}
 
     def with_biases(call, g: Graph):
@@ -117,6 +123,18 @@ def test_contrast(dtype):
     check(
         lambda z: pairwise_contrast(z, *moved, RULE, margin=0.4),
         lambda z: pairwise_contrast_reference(z, *ids, RULE, margin=0.4),
+        inputs,
+        dtype,
+    )
+
+
+@each_dtype
+def test_contrast_loss(dtype):
+    inputs, label = draw((1, 66, 37)), torch.arange(66)[None] % 3
+    moved = label.to(DEVICE)
+    check(
+        lambda feat: [contrast_loss(feat, moved, RULE, margin=0.4)],
+        lambda feat: [contrast_loss(feat, label, RULE, margin=0.4, impl="reference")],
         inputs,
         dtype,
     )

@@ -122,6 +122,7 @@ def test_a_plan_that_leads_nowhere_is_refused(name: str, array: str, wrong: int)
     [
         {"num_edges": E + 1},
         {"num_dst": -1},
+        {"num_rels": 0},
         {"num_rels": 2**20 + 1},
         {"num_src": 2**31},
         {"num_dst": N - 1, "num_segments": P + 1},
@@ -167,6 +168,27 @@ def test_too_few_sizes_are_refused(name: str) -> None:
 )
 def test_a_number_out_of_range_is_refused(name: str, argument: str, value: float) -> None:
     refused(name, argument, value)
+
+
+# Kernels number rows and columns with 32 bits; nothing of such a size is read, or has memory.
+@pytest.mark.parametrize(
+    ("name", "argument", "dim", "message"),
+    [
+        ("pairwise_contrast", "z", 1, "rows in a group"),
+        ("contrast_loss", "feat", 2, "elements in a row"),
+        ("relational_attention", "src_feat", 2, "features"),
+        ("relational_attention", "weight_dst", 2, "features"),
+        ("relational_attention", "rel_weight", 3, "features"),
+    ],
+)
+def test_more_than_kernels_can_number_is_refused(
+    name: str, argument: str, dim: int, message: str
+) -> None:
+    call, arguments = CALLS[name]
+    shape = list(arguments[argument].shape)
+    shape[dim] = 2**31
+    with pytest.raises(RuntimeError, match=rf"\b{name}: more than 2147479551 .*{message}"):
+        call(*(arguments | {argument: torch.empty(1).expand(shape)}).values())
 
 
 def test_swapped_segments_are_refused() -> None:

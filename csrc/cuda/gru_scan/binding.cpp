@@ -18,6 +18,13 @@ GruScan<cuda_t<scalar_t>> scan_of(const GruScanSizes& n, const Tensor& rows, con
           input<scalar_t>(weight)};
 }
 
+// The launchers' error for a width that a block cannot hold.
+void check_scan(cudaError_t error, const char* op, int64_t width) {
+  STD_TORCH_CHECK(error != cudaErrorInvalidValue, op, ": a block of this device cannot hold ",
+                  width, " units: let torch.nn.GRU run them");
+  check_launch(error, op);
+}
+
 struct Cuda {
   static void forward(const GruScanSizes& n, const Tensor& inputs, const Tensor& rows,
                       const Tensor& weight, const Tensor& bias, Tensor& out, Tensor& states,
@@ -25,13 +32,13 @@ struct Cuda {
     const torch::stable::accelerator::DeviceGuard guard(inputs.get_device_index());
     const auto stream = current_stream(inputs.get_device_index());
     DISPATCH_FLOATING(
-        inputs, "gru_scan", using cuda = cuda_t<scalar_t>; check_launch(
+        inputs, "gru_scan", using cuda = cuda_t<scalar_t>; check_scan(
             launch_gru_scan(
                 GruForward<cuda>({scan_of<scalar_t>(n, rows, weight), input<scalar_t>(inputs),
                                   input<scalar_t>(bias), output<scalar_t>(out),
                                   output<scalar_t>(states), output<scalar_t>(gates)}),
                 stream),
-            "gru_scan"));
+            "gru_scan", n.width));
   }
 
   static void backward(const GruScanSizes& n, const Tensor& grad, const Tensor& rows,
@@ -40,13 +47,13 @@ struct Cuda {
     const torch::stable::accelerator::DeviceGuard guard(grad.get_device_index());
     const auto stream = current_stream(grad.get_device_index());
     DISPATCH_FLOATING(
-        grad, "gru_scan_backward", using cuda = cuda_t<scalar_t>; check_launch(
+        grad, "gru_scan_backward", using cuda = cuda_t<scalar_t>; check_scan(
             launch_gru_scan_backward(
                 GruBackward<cuda>({scan_of<scalar_t>(n, rows, weight), input<scalar_t>(grad),
                                    input<scalar_t>(states), input<scalar_t>(gates),
                                    output<scalar_t>(grad_inputs), output<scalar_t>(recurrent)}),
                 stream),
-            "gru_scan_backward"));
+            "gru_scan_backward", n.width));
   }
 };
 

@@ -298,7 +298,6 @@ cudaError_t with_sequences(int64_t directions, int64_t sequences, const Launch& 
 template <typename scalar_t, typename Kernel, typename Op>
 cudaError_t run(const Op& op, const Kernel& kernel_of, cudaStream_t stream) {
   const GruScan<scalar_t>& n = op.scan;
-  if (n.steps == 0) return cudaSuccess;
   if (kGruGates * n.width > kMostGruThreads<scalar_t>) return cudaErrorInvalidValue;
   const int threads = int((kGruGates * n.width + kWarpSize - 1) / kWarpSize * kWarpSize);
   return with_sequences(n.directions, n.sequences, [&](auto count) {

@@ -89,6 +89,11 @@ void run_backward(const AttentionInputs& in, const AttentionSaved& from, Attenti
   op.allocate_scratch([&](auto*& pointer, int64_t count) { scratch.take(pointer, count); });
   // backward reads what forward wrote; one struct serves both
   const auto written = [](const Tensor& t) { return const_cast<kernel_t*>(input<scalar_t>(t)); };
+  // Their rows are read as whole vectors; a view need not start where forward's results do.
+  const auto aligned = [](const void* rows) { return reinterpret_cast<uintptr_t>(rows) % 16 == 0; };
+  STD_TORCH_CHECK(aligned(written(from.u)) && aligned(written(from.v)),
+                  "relational_attention_backward: u and v must start at multiples of 16 bytes, as "
+                  "what relational_attention returns does");
   op.forward.alpha = written(from.alpha);
   op.forward.u = written(from.u);
   op.forward.v = written(from.v);

@@ -62,11 +62,11 @@ __global__ void __launch_bounds__(128)
 template <typename scalar_t>
 cudaError_t launch_target_sums(const RelationalForward<scalar_t>& op, cudaStream_t stream) {
   if (!op.multiplies_segments()) return cudaSuccess;
-  const int64_t width = op.out_feats;
+  const int64_t width = op.out_feats, rows = op.groups * op.graph.num_dst;
+  if (rows > INT32_MAX - kMaxBlocks) return cudaErrorInvalidConfiguration;  // a stride beyond all
   const bool aligned = is_aligned(op.products, width) && is_aligned(op.out, width) &&
                        (op.gelu_grad == nullptr || is_aligned(op.gelu_grad, width));
-  return launch_warps(op.groups * op.graph.num_dst, stream, target_sums_kernel<scalar_t>, op,
-                      aligned);
+  return launch_warps(rows, stream, target_sums_kernel<scalar_t>, op, aligned);
 }
 
 #define INSTANTIATE(scalar_t) \
