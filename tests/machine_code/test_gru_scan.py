@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+
+from tests.machine_code.sass import count, inner_loops
 
 pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
 
@@ -28,21 +28,9 @@ def test_the_widest_block_fits_without_spills(machine_code, kernel: str, dtype: 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_numbers_are_read_from_shared_memory_four_at_a_time(machine_code, kernel: str, arch: str):
     sass = machine_code.code(arch, kernel + "If", "Li4E")
-    loop = max(_loops(sass), key=lambda code: code.count("FFMA"))
+    loop = max(inner_loops(sass), key=lambda code: count(code, "FFMA"))
     # Four columns of the weight and of four sequences: 5 loads for 16 multiply-adds.
-    assert len(re.findall(r"LDS\S*\.128", loop)) * 16 == loop.count("FFMA") * 5
-    assert "FFMA" in loop
-    assert "LDG" not in loop
-
-
-def _loops(sass: str) -> list[str]:
-    """Return the code between each jump backwards and where it goes, without loops around it."""
-    lines = [(int(m[1], 16), m[2]) for m in re.finditer(r"/\*([0-9a-f]{4,})\*/\s+(.*);", sass)]
-    loops = []
-    for address, code in lines:
-        target = re.search(r"BRA.* 0x([0-9a-f]+)", code)
-        if target and int(target[1], 16) < address:
-            body = [c for a, c in lines if int(target[1], 16) <= a <= address]
-            if sum("BRA" in c for c in body) == 1:
-                loops.append("\n".join(body))
-    return loops
+    loads = [one for one in loop if one.is_a("LDS") and ".128" in one.text]
+    assert len(loads) * 16 == count(loop, "FFMA") * 5
+    assert loads
+    assert count(loop, "LDG") == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ariigcn_dgl._native import LIBRARY
+
 pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
 
 
@@ -14,3 +16,10 @@ def test_every_kernel_is_there_for_the_architecture(machine_code, arch: str, rec
         report = f"{use['REG']} registers, {use['STACK']} bytes of stack"
         record_property(f"{name} {arch}", report)
         print(f"{arch} {report}: {name}")  # pytest -rP shows it
+
+
+def test_three_architectures_are_small(machine_code):
+    if len(machine_code.archs) > 3:
+        pytest.skip("was built for more")
+    print(f"{LIBRARY.stat().st_size / 1e6:.1f} MB")  # pytest -rP shows it
+    assert LIBRARY.stat().st_size < 12e6

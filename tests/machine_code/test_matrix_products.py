@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.machine_code.hot_path import hot_path
+from tests.machine_code.sass import Code, hot_path
 
 pytestmark = pytest.mark.slow  # kernels are compiled and disassembled
 
@@ -29,8 +29,9 @@ each_way = pytest.mark.parametrize("way", WAYS)
 MOST = {"half": 8, "bfloat16": 8, "tf32x3": 7, "tf32": 12}
 
 
-def count(path: list[str], name: str) -> int:
-    return sum(text.startswith(name) for text in path if not text.startswith("@!PT"))
+def count(path: Code, name: str) -> int:
+    """Count those without a predicate."""
+    return sum(one.text.startswith(name) for one in path)
 
 
 @each_way
@@ -39,8 +40,9 @@ def test_a_step_of_a_large_tile(machine_code, kernel: str, way: str, tensor_arch
     code = machine_code.code(tensor_arch, *KERNELS[kernel], *WAYS[way], LARGE)
     path = hot_path(code, "HMMA", "LDGSTS")
     products = count(path, "HMMA")
-    assert sum(INSTRUCTION[way] in text for text in path) == products
+    assert sum(INSTRUCTION[way] in one.text for one in path) == products
     assert products == 32 * (3 if way == "tf32x3" else 1)  # a warp's 64 x 32, twice along the depth
+    print(f"{len(path) / products:.1f} instructions for each HMMA")  # pytest -rP shows it
     assert len(path) <= products * MOST[way]
 
 
@@ -52,7 +54,7 @@ def test_a_step_waits_for_no_load(
 ):
     code = machine_code.code(tensor_arch, *KERNELS[kernel], *WAYS[way], tile)
     path = hot_path(code, "HMMA", "LDGSTS")
-    assert sum("LDGSTS.E.BYPASS.128" in text for text in path) == copies
+    assert sum("LDGSTS.E.BYPASS.128" in one.text for one in path) == copies
     assert count(path, "LDG.E.128") == 0
     assert count(path, "CALL") == 0  # but for those with a predicate, by which sm_80 leaves loops
     assert count(path, "BAR.SYNC") == 1
