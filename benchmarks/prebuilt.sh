@@ -29,7 +29,7 @@ download() {
     --dest "$carried/wheels" "$@"
 }
 download jsonargparse shtab docstring_parser typeshed_client importlib_resources \
-  hypothesis sortedcontainers pytorch-metric-learning
+  hypothesis sortedcontainers pytorch-metric-learning tqdm
 download inf-cl liger-kernel || echo "without inf-cl and liger-kernel" >&2
 
 du -ab "$carried" --max-depth 2 | sort -n
