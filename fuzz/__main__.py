@@ -27,6 +27,7 @@ from fuzz.target import Target
 from fuzz.targets import TARGETS
 from fuzz.worker import Count, Limits, attack, case_of
 
+WIDTH = 120  # that the table needs
 SHOWN = 3  # inputs kept of each place that shows a fault
 
 
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     limits = Limits(options.limit, 0.0 if "libasan" in os.environ.get("LD_PRELOAD", "") else 3.0)
     console, tallies = Console(), []
+    if not console.is_terminal:  # as in a log: the table is to be read there, too
+        console = Console(width=WIDTH)
     for name in options.targets:
         with tempfile.TemporaryDirectory(prefix="fuzz-made-of-") as folder:
             target = TARGETS[name](Path(folder))
