@@ -27,7 +27,7 @@ from fuzz.target import Target
 from fuzz.targets import TARGETS
 from fuzz.worker import Count, Limits, attack, case_of
 
-WIDTH = 120  # that the table needs
+WIDTH = 160  # that the table needs
 SHOWN = 3  # inputs kept of each place that shows a fault
 
 
