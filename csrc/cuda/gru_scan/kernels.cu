@@ -103,6 +103,17 @@ struct GruItem {
   __device__ int64_t place(int row) const { return int64_t(row) * n.directions + direction; }
 };
 
+// Makes the rows of the next time step those of this one.
+template <int kSequences>
+__device__ void advance(int (&row)[kSequences], int (&next)[kSequences],
+                        const int (&later)[kSequences]) {
+#pragma unroll
+  for (int q = 0; q < kSequences; ++q) {
+    row[q] = next[q];
+    next[q] = later[q];
+  }
+}
+
 template <typename scalar_t, int kSequences>
 __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     gru_scan_kernel(const __grid_constant__ GruForward<scalar_t> op, int64_t items) {
@@ -175,11 +186,7 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
           }
         }
       }
-#pragma unroll
-      for (int q = 0; q < kSequences; ++q) {
-        row[q] = next[q];
-        next[q] = later[q];
-      }
+      advance(row, next, later);
       __syncthreads();
     }
   }
@@ -273,11 +280,7 @@ __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
 #pragma unroll
         for (int q = 0; q < kSequences; ++q) memory.row[q * rows + r] = sum[q];
       }
-#pragma unroll
-      for (int q = 0; q < kSequences; ++q) {
-        row[q] = next_row[q];
-        next_row[q] = later[q];
-      }
+      advance(row, next_row, later);
       __syncthreads();
     }
   }
