@@ -126,14 +126,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
     """
     part = dialogues.select(chosen)
     lengths, speakers = torch.from_numpy(part.lengths), torch.from_numpy(part.speakers)
-    graph = Graph.from_dialogues(
-        lengths,
-        speakers,
-        past=window.past,
-        future=window.future,
-        relations=window.graph_relations,
-        num_speakers=window.num_speakers,
-    )
+    graph = window.graph(lengths, speakers)
     return Batch(
         features={name: torch.from_numpy(x) for name, x in part.features.items()},
         masks={name: torch.from_numpy(x) for name, x in part.masks.items()},

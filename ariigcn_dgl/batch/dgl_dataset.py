@@ -12,7 +12,7 @@ from ariigcn_dgl import dgl
 from ariigcn_dgl.batch.window import Window
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.load import load_dialogues
-from ariigcn_dgl.graph import Graph, relation_names, to_dgl
+from ariigcn_dgl.graph import relation_names, to_dgl
 
 
 class DialogueGraphDataset(dgl.data.DGLDataset):
@@ -98,14 +98,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     def _graph(self, dialogue: int) -> dgl.DGLGraph:
         data, rows, window = self.dialogues, self.dialogues.rows(dialogue), self.window
         speakers = torch.from_numpy(data.speakers[rows])
-        structure = Graph.from_dialogues(
-            torch.tensor([len(speakers)]),
-            speakers,
-            past=window.past,
-            future=window.future,
-            relations=window.graph_relations,
-            num_speakers=window.num_speakers,
-        )
+        structure = window.graph(torch.tensor([len(speakers)]), speakers)
         g = to_dgl(structure, relation_names(window.graph_relations, window.num_speakers))
         for name, array in data.features.items():
             g.ndata[name] = torch.from_numpy(array[rows])

@@ -13,7 +13,7 @@ from torch import Tensor
 from ariigcn_dgl.batch.batch import Batch
 from ariigcn_dgl.batch.window import Window
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
-from ariigcn_dgl.graph import Graph, Sequences, Table, speaker_threads
+from ariigcn_dgl.graph import Sequences, Table, speaker_threads
 from ariigcn_dgl.graph.padding import padded_graph
 
 
@@ -55,14 +55,7 @@ class Sizes:
             torch.from_numpy(dialogues.lengths),
             torch.from_numpy(dialogues.speakers),
         )
-        graph = Graph.from_dialogues(
-            lengths,
-            speakers,
-            past=window.past,
-            future=window.future,
-            relations=window.graph_relations,
-            num_speakers=window.num_speakers,
-        )
+        graph = window.graph(lengths, speakers)
         count = dialogues.num_dialogues
         of_row = np.repeat(np.arange(count), dialogues.lengths)
         thread = speaker_threads(speakers, lengths).numpy()

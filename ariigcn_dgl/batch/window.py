@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from ariigcn_dgl.graph import relation_names
+from torch import Tensor
+
+from ariigcn_dgl.graph import Graph, relation_names
 from ariigcn_dgl.graph.window import MOST_SPEAKERS, Relations
 from ariigcn_dgl.limits import Limit, NotNegativeInt
 
@@ -55,3 +57,14 @@ class Window:
     def num_rels(self) -> int:
         """Number of relations R; "auto" must have been `resolved`."""
         return len(relation_names(self.graph_relations, self.num_speakers))
+
+    def graph(self, lengths: Tensor, speakers: Tensor) -> Graph:
+        """Return the graph of dialogues of so many utterances, (B,), said by speakers, (N,)."""
+        return Graph.from_dialogues(
+            lengths,
+            speakers,
+            past=self.past,
+            future=self.future,
+            relations=self.graph_relations,
+            num_speakers=self.num_speakers,
+        )

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.ops import ContrastForm, Impl, MarginMode, PairRule, contrast_loss
-from ariigcn_dgl.ops._checks import (
-    require_choice,
-    require_dim,
-    require_floating,
-    require_ids,
-    require_shape,
-)
+from ariigcn_dgl.ops._checks import require_choice, require_rows
+from ariigcn_dgl.ops.contrast_loss import require_options
 
 ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
 
@@ -44,10 +39,7 @@ class _Contrast(nn.Module):
         margin_mode: MarginMode = "target",
     ) -> None:
         super().__init__()
-        require_choice("form", form, get_args(ContrastForm))
-        require_choice("margin_mode", margin_mode, get_args(MarginMode))
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive, got {temperature}")
+        require_options(form, margin_mode, temperature)
         self.rule = rule
         self.form = form
         self.temperature = temperature
@@ -244,17 +236,8 @@ class IMCLLoss(_Contrast):
         label : (M, N) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
         """
-        _check(feat, label=label)
+        require_rows("feat", feat, label=label)
         # All modalities in one group, because pairs reach across them.
         modality = torch.arange(len(feat), device=feat.device).unsqueeze(1).expand_as(label)
         rows = feat.reshape(1, -1, feat.size(-1))
         return self._mean_loss(rows, label.reshape(1, -1), modality.reshape(1, -1))
-
-
-def _check(feat: Tensor, **ids: Tensor) -> None:
-    """Raise ValueError unless `feat` is (G, N, D) and the identities of its rows are (G, N)."""
-    require_floating(feat=feat)
-    require_dim(3, feat=feat)
-    for name, tensor in ids.items():
-        require_shape(name, tensor, tuple(feat.shape[:2]))
-    require_ids(feat=feat, **ids)

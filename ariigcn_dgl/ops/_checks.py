@@ -50,6 +50,15 @@ def require_choice(name: str, value: str, choices: Collection[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
+def require_rows(name: str, rows: Tensor, **ids: Tensor) -> None:
+    """Raise ValueError unless rows are floating, (G, N, D), and their identities int64, (G, N)."""
+    require_floating(**{name: rows})
+    require_dim(3, **{name: rows})
+    for other, tensor in ids.items():
+        require_shape(other, tensor, tuple(rows.shape[:2]))
+    require_ids(**{name: rows}, **ids)
+
+
 def require_ids(**tensors: Tensor) -> None:
     """Raise ValueError unless all tensors after the first are int64 on its device."""
     (first, reference), *ids = tensors.items()

@@ -9,13 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import (
-    require_choice,
-    require_dim,
-    require_floating,
-    require_ids,
-    require_shape,
-)
+from ariigcn_dgl.ops._checks import require_choice, require_rows
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._precision import allows_tf32
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
@@ -89,17 +83,10 @@ def contrast_loss(
     >>> contrast_loss(feat, torch.tensor([[0, 0, 1]]), rule, margin_mode="off").item()
     0.0
     """
-    require_choice("form", form, get_args(ContrastForm))
-    require_choice("margin_mode", margin_mode, get_args(MarginMode))
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    require_options(form, margin_mode, temperature)
     given = {"label": label, "modality": modality, "utterance": utterance}
     ids = {name: tensor for name, tensor in given.items() if tensor is not None}
-    require_floating(feat=feat)
-    require_dim(3, feat=feat)
-    for name, tensor in ids.items():
-        require_shape(name, tensor, tuple(feat.shape[:2]))
-    require_ids(feat=feat, **ids)
+    require_rows("feat", feat, **ids)
     # Of what is not given the rule does not ask any more, so that any ids may stand there.
     if modality is None:
         modality, rule = label, rule.assuming(MODALITY, same=True)
@@ -130,6 +117,14 @@ def contrast_loss(
         allows_tf32(feat.device, feat.dtype),
     )
     return loss
+
+
+def require_options(form: ContrastForm, margin_mode: MarginMode, temperature: float) -> None:
+    """Raise ValueError unless the options of `contrast_loss` are some that it has."""
+    require_choice("form", form, get_args(ContrastForm))
+    require_choice("margin_mode", margin_mode, get_args(MarginMode))
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
 
 
 def contrast_loss_reference(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_dim, require_floating, require_ids, require_shape
+from ariigcn_dgl.ops._checks import require_rows
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._precision import allows_tf32
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
@@ -133,11 +133,7 @@ def pairwise_contrast(
     >>> stats.sum_pos, stats.count_neg
     (tensor([[1., 1., 0.]]), tensor([[1., 1., 2.]]))
     """
-    require_floating(z=z)
-    require_dim(3, z=z)
-    for name, ids in (("label", label), ("modality", modality), ("utterance", utterance)):
-        require_shape(name, ids, z.shape[:2])
-    require_ids(z=z, label=label, modality=modality, utterance=utterance)
+    require_rows("z", z, label=label, modality=modality, utterance=utterance)
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
