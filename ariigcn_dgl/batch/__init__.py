@@ -1,19 +1,26 @@
 """Dialogues as tensors and graphs: batches for the models, and a data set of DGL's kind."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ariigcn_dgl.batch.batch import Batch, collate, shuffled_batches
-from ariigcn_dgl.batch.window import Window
+from ariigcn_dgl.batch.window import ModalWindow, Window
 
 if TYPE_CHECKING:
-    from ariigcn_dgl.batch.dgl_dataset import DialogueGraphDataset
+    from ariigcn_dgl.batch.dgl_dataset import DialogueGraphDataset, batch_from_dgl
 
-__all__ = ["Batch", "DialogueGraphDataset", "Window", "collate", "shuffled_batches"]
+__all__ = [
+    "Batch",
+    "DialogueGraphDataset",
+    "ModalWindow",
+    "Window",
+    "batch_from_dgl",
+    "collate",
+    "shuffled_batches",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "DialogueGraphDataset":  # the one thing here that needs DGL
-        from ariigcn_dgl.batch.dgl_dataset import DialogueGraphDataset
-
-        return DialogueGraphDataset
+    if name in ("DialogueGraphDataset", "batch_from_dgl"):  # what needs DGL here
+        return getattr(import_module("ariigcn_dgl.batch.dgl_dataset"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

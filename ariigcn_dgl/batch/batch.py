@@ -39,7 +39,7 @@ class Batch:
     lengths : (B,) int64 tensor or None
         Utterances in each dialogue, on the CPU; None where nothing may depend on them (`rebuilt`).
     graph : Graph
-        Edges between the N utterances.
+        Edges between the N utterances, or, of a `ModalWindow`, between their modalities.
     host : Batch, optional
         The same batch on the CPU, where a batch on another device came from.
     """
@@ -126,10 +126,11 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
     """
     part = dialogues.select(chosen)
     lengths, speakers = torch.from_numpy(part.lengths), torch.from_numpy(part.speakers)
-    graph = window.graph(lengths, speakers)
+    masks = {name: torch.from_numpy(x) for name, x in part.masks.items()}
+    graph = window.graph(lengths, speakers, masks)
     return Batch(
         features={name: torch.from_numpy(x) for name, x in part.features.items()},
-        masks={name: torch.from_numpy(x) for name, x in part.masks.items()},
+        masks=masks,
         labels=torch.from_numpy(part.labels),
         speakers=speakers,
         lengths=lengths,

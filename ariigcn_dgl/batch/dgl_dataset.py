@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl import dgl
-from ariigcn_dgl.batch.window import Window
-from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
+from ariigcn_dgl.batch.batch import Batch
+from ariigcn_dgl.batch.window import ModalWindow, Window
+from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, Dialogues
 from ariigcn_dgl.data.load import load_dialogues
-from ariigcn_dgl.graph import relation_names, to_dgl
+from ariigcn_dgl.graph import Graph, to_dgl
+from ariigcn_dgl.graph.modal import Across
+from ariigcn_dgl.graph.modal_dgl import modal_graph_of, modal_to_dgl, rows_of
+from ariigcn_dgl.graph.to_dgl import NODE_TYPE
 
 
 class DialogueGraphDataset(dgl.data.DGLDataset):
@@ -21,7 +26,15 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     Nodes are of type ``utterance``; every speaker relation of the window is an edge type. Node
     data: each modality's features under its name, (N, D_m) float32, where they exist under
     ``text_mask`` and so on, (N,) bool, ``label``, (N,) int64 with -1 for unknown, and ``speaker``,
-    (N,) int64. Nothing is written to disk; the graphs are made anew from lengths and speakers.
+    (N,) int64.
+
+    With `cross_modal` the modalities are node types, too, with their features as ``feat``, and the
+    edges are between them; the utterances, without edges, have labels and speakers. An utterance
+    that lacks a modality lacks its node; ``place`` says of which utterance of its dialogue a node
+    is one.
+
+    `batch_from_dgl` makes of a batch of these graphs what the package's models read. Nothing is
+    written to disk; the graphs are made anew from lengths and speakers.
 
     Parameters
     ----------
@@ -29,6 +42,9 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         A set in memory, or a folder or file that `load_dialogues` reads.
     window : Window
         Which utterances are connected, by which relations.
+    cross_modal : {"none", "utterance", "window"}
+        Whether nodes are utterances or their modalities, and where messages cross modalities; see
+        `ariigcn_dgl.graph.modal_graph`.
     transform : callable, optional
         Applied to a graph whenever it is taken out.
     verbose : bool
@@ -56,6 +72,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         source: Dialogues | str | Path,
         window: Window | None = None,
         *,
+        cross_modal: Literal["none"] | Across = "none",
         transform: Callable[[dgl.DGLGraph], dgl.DGLGraph] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -64,6 +81,8 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         else:
             self.dialogues, folder = load_dialogues(source), Path(source).resolve().parent
         self.window = (window or Window()).resolved(self.dialogues.most_speakers)
+        if cross_modal != "none":
+            self.window = ModalWindow.of(self.window, tuple(self.dialogues.widths), cross_modal)
         self.graphs: list[dgl.DGLGraph] = []
         super().__init__(
             self.dialogues.name, raw_dir=str(folder), verbose=verbose, transform=transform
@@ -98,13 +117,20 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     def _graph(self, dialogue: int) -> dgl.DGLGraph:
         data, rows, window = self.dialogues, self.dialogues.rows(dialogue), self.window
         speakers = torch.from_numpy(data.speakers[rows])
-        structure = window.graph(torch.tensor([len(speakers)]), speakers)
-        g = to_dgl(structure, relation_names(window.graph_relations, window.num_speakers))
-        for name, array in data.features.items():
-            g.ndata[name] = torch.from_numpy(array[rows])
-            g.ndata[f"{name}_mask"] = torch.from_numpy(data.masks[name][rows])
-        g.ndata["label"] = torch.from_numpy(data.labels[rows])
-        g.ndata["speaker"] = speakers
+        features = {name: torch.from_numpy(x[rows]) for name, x in data.features.items()}
+        masks = {name: torch.from_numpy(mask[rows]) for name, mask in data.masks.items()}
+        structure = window.graph(torch.tensor([len(speakers)]), speakers, masks)
+        if isinstance(window, ModalWindow):
+            present = torch.stack([masks[name] for name in window.modalities])
+            g = modal_to_dgl(structure, window.canonical_etypes, present)
+            for name, x in features.items():
+                g.nodes[name].data["feat"] = x[masks[name]]
+        else:
+            g = to_dgl(structure, window.relation_names)
+            for name, x in features.items():
+                g.ndata[name], g.ndata[f"{name}_mask"] = x, masks[name]
+        g.nodes[NODE_TYPE].data["label"] = torch.from_numpy(data.labels[rows])
+        g.nodes[NODE_TYPE].data["speaker"] = speakers
         return g
 
     def __getitem__(self, idx: int) -> dgl.DGLGraph:
@@ -115,3 +141,44 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     def __len__(self) -> int:
         """Return the number of dialogues B."""
         return len(self.graphs)
+
+
+def batch_from_dgl(g: dgl.DGLGraph, window: Window) -> Batch:
+    """Return what `collate` does, of graphs of a `DialogueGraphDataset` that `dgl.batch` joined.
+
+    Parameters
+    ----------
+    g : DGLGraph
+        One graph or a batch of them, on the CPU.
+    window : Window
+        That of the data set, which says in what order relations are numbered.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> dataset = DialogueGraphDataset(synthesise(SynthConfig()), cross_modal="window")
+    >>> batch = batch_from_dgl(dgl.batch([dataset[0], dataset[1]]), dataset.window)
+    >>> batch.graph.num_dst == len(dataset.window.modalities) * len(batch.labels)
+    True
+    """
+    data = g.nodes[NODE_TYPE].data
+    if isinstance(window, ModalWindow):
+        graph = modal_graph_of(g, window.canonical_etypes)
+        features, masks = {}, {}
+        for name in window.modalities:
+            own, rows = g.nodes[name].data["feat"], rows_of(g, name)
+            masks[name] = torch.zeros(g.num_nodes(NODE_TYPE), dtype=torch.bool)
+            masks[name][rows] = True
+            features[name] = own.new_zeros(len(masks[name]), own.size(1)).index_copy(0, rows, own)
+    else:
+        graph = Graph.from_dgl(g, relation_names=window.relation_names)
+        masks = {name: data[f"{name}_mask"] for name in MODALITIES if f"{name}_mask" in data}
+        features = {name: data[name] for name in masks}
+    return Batch(
+        features=features,
+        masks=masks,
+        labels=data["label"],
+        speakers=data["speaker"],
+        lengths=g.batch_num_nodes(NODE_TYPE),
+        graph=graph,
+    )

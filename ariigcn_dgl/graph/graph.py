@@ -486,14 +486,16 @@ class Graph:
         future: int = 10,
         relations: Relations = "speaker",
         num_speakers: int = 2,
+        distances: Sequence[int] = (),
     ) -> Graph:
         """Connect every utterance with its neighbours in a window of its dialogue, itself included.
 
         Edge j -> i exists when both lie in one dialogue and ``-past <= j - i <= future``. Its
         relation is (same or other speaker) x (past or future), or with ``relations="pairs"``
         (ordered pair of speakers, numbered by first appearance in the dialogue) x (past or future);
-        the self edge has a relation of its own, the last one: `relation_names`. Built natively, in
-        time linear in the number of edges.
+        the self edge has a relation of its own, the last one. "party" tells same and other speaker
+        only, "none" nothing: `relation_names`. Built natively, in time linear in the number of
+        edges.
 
         Parameters
         ----------
@@ -503,10 +505,13 @@ class Graph:
             Speaker of each utterance, on the CPU; any numbering.
         past, future : int
             Utterances that the window reaches back and ahead; ``future=0`` sees the past only.
-        relations : {"speaker", "pairs"}
-            5 relations, or ``2 * num_speakers ** 2 + 1``.
+        relations : {"none", "party", "speaker", "pairs"}
+            1, 3 or 5 relations, or ``2 * num_speakers ** 2 + 1``.
         num_speakers : int
             Most speakers in a dialogue; used by "pairs" only.
+        distances : sequence of int
+            Largest distance of each range but the last; each relation (but that of self edges) is
+            one for each range then. Default: relations do not tell distances.
 
         Returns
         -------
@@ -529,8 +534,9 @@ class Graph:
         >>> [relation_names("speaker")[r] for r in graph.etypes[:2]]
         ['other_future', 'self']
         """
-        indptr, indices, etypes, eids = window_edges(
-            lengths, speakers, past, future, relations, num_speakers
+        indptr, indices, etypes = window_edges(
+            lengths, speakers, past, future, relations, num_speakers, distances
         )
-        num_rels = len(relation_names(relations, num_speakers))
+        num_rels = len(relation_names(relations, num_speakers, distances))
+        eids = torch.arange(len(indices))
         return cls(eids, *csr_plan(indptr, indices, etypes, num_rels, len(speakers)))

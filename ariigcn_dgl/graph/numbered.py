@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph.graph import Graph
-from ariigcn_dgl.graph.window import relation_names
+from ariigcn_dgl.graph.window import Relations, numbered_edges, relation_names
 
 
 def numbered_window_graph(
-    numbers: Tensor, *, past: int, relations: Literal["speaker", "pairs"], num_speakers: int
+    numbers: Tensor,
+    *,
+    past: int,
+    relations: Relations,
+    num_speakers: int = 2,
+    distances: Sequence[int] = (),
 ) -> Graph:
     """Connect utterances of one dialogue with those before them, given the speakers' numbers.
 
@@ -24,7 +29,7 @@ def numbered_window_graph(
     numbers : (N,) int64 tensor
         Speaker of each utterance, numbered by first appearance in the whole dialogue; contiguous,
         on the CPU; below `num_speakers` with "pairs".
-    past, relations, num_speakers
+    past, relations, num_speakers, distances
         See `Graph.from_dialogues`.
 
     Examples
@@ -35,11 +40,13 @@ def numbered_window_graph(
     >>> [relation_names("pairs")[relation] for relation in graph.etypes]
     ['self', '1_to_0_past', 'self']
     """
-    pairs = num_speakers if relations == "pairs" else 0
-    length = torch.tensor([len(numbers)])
-    # A future of 0: what follows is not known yet.
-    indptr, indices, etypes, eids = torch.ops.ariigcn.window_graph(
-        length, numbers, min(past, len(numbers)), 0, pairs
+    edges = numbered_edges(
+        torch.tensor([len(numbers)]),
+        numbers,
+        min(past, len(numbers)),
+        0,  # what follows is not known yet
+        relations,
+        num_speakers,
+        distances,
     )
-    num_rels = len(relation_names(relations, num_speakers))
-    return Graph.from_csr(indptr, indices, etypes, num_rels, eids=eids)
+    return Graph.from_csr(*edges, len(relation_names(relations, num_speakers, distances)))

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph.plan import sort_edges
 
-Relations = Literal["speaker", "pairs"]
+Relations = Literal["none", "party", "speaker", "pairs"]
 MOST_SPEAKERS = 256  # of relations of pairs, twice the square of which there are
 SPEAKER_RELATIONS = ("same_past", "same_future", "other_past", "other_future", "self")
+# What these five become where relations tell less: relation names and the place of each.
+MERGED = {
+    "none": (("window",), (0, 0, 0, 0, 0)),
+    "party": (("same", "other", "self"), (0, 0, 1, 1, 2)),
+}
 
 
-def relation_names(relations: Relations, num_speakers: int = 2) -> list[str]:
+def relation_names(
+    relations: Relations, num_speakers: int = 2, distances: Sequence[int] = ()
+) -> list[str]:
     """Return the names of the relations, in the order of their numbers.
 
-    ``past`` means that the source speaks before the target. The self edge is a relation of its own,
-    so that the self term of Eq. 10 (``W_0``) is the last relation's weight.
+    ``past`` means that the source speaks before the target. The self edge is a relation of its own
+    (but with "none"), so that the self term of Eq. 10 (``W_0``) is the last relation's weight.
+
+    Parameters
+    ----------
+    relations : {"none", "party", "speaker", "pairs"}
+        One for all edges; same or other speaker; same or other speaker x past or future; ordered
+        pair of speakers x past or future.
+    num_speakers : int
+        Most speakers in a dialogue; used by "pairs" only.
+    distances : sequence of int
+        Where relations also tell how far utterances are apart: the largest distance of each range
+        but the last, increasing.
 
     Raises
     ------
     ValueError
-        If `relations` is neither of the two, or there are no or very many speakers.
+        If `relations` is none of these, there are no or very many speakers, or distances do not
+        increase.
 
     Examples
     --------
@@ -31,11 +52,27 @@ def relation_names(relations: Relations, num_speakers: int = 2) -> list[str]:
     ['same_past', 'same_future', 'other_past', 'other_future', 'self']
     >>> relation_names("pairs", num_speakers=1)
     ['0_to_0_past', '0_to_0_future', 'self']
+    >>> relation_names("party", distances=[1])
+    ['same_upto_1', 'same_beyond_1', 'other_upto_1', 'other_beyond_1', 'self']
     """
+    if list(distances) != sorted({*distances}) or any(bound < 1 for bound in distances):
+        raise ValueError(f"distances must increase and be at least 1, got {list(distances)}")
+    names = _names(relations, num_speakers)
+    if not distances:
+        return names
+    ranges = [f"upto_{bound}" for bound in distances] + [f"beyond_{distances[-1]}"]
+    *others, own = names if names[-1] == "self" else [*names, None]
+    by_distance = [f"{name}_{reach}" for name in others for reach in ranges]
+    return by_distance if own is None else [*by_distance, own]
+
+
+def _names(relations: Relations, num_speakers: int) -> list[str]:
     if relations == "speaker":
         return list(SPEAKER_RELATIONS)
+    if relations in MERGED:
+        return list(MERGED[relations][0])
     if relations != "pairs":
-        raise ValueError(f"relations must be 'speaker' or 'pairs', got {relations!r}")
+        raise ValueError(f"relations must be one of {get_args(Relations)}, got {relations!r}")
     if not 1 <= num_speakers <= MOST_SPEAKERS:
         raise ValueError(
             f"num_speakers must be from 1 to {MOST_SPEAKERS} for 'pairs', got {num_speakers}: use "
@@ -53,9 +90,10 @@ def window_edges(
     future: int,
     relations: Relations,
     num_speakers: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return ``indptr, indices, etypes, eids`` of `Graph.from_dialogues`, which see."""
-    relation_names(relations)  # raises where there are no such relations
+    distances: Sequence[int],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ``indptr, indices, etypes`` of `Graph.from_dialogues`, which see."""
+    relation_names(relations, distances=distances)  # raises where there are no such relations
     check_dialogues(lengths, speakers)
     if past < 0 or future < 0:
         raise ValueError(f"past and future must not be negative, got {past} and {future}")
@@ -64,13 +102,37 @@ def window_edges(
     numbers, counts = torch.ops.ariigcn.number_speakers(lengths, speakers.contiguous())
     if relations == "pairs":
         _check_speakers(counts, num_speakers)
-    return torch.ops.ariigcn.window_graph(
-        lengths,
-        numbers,
-        min(past, num_nodes),  # so that positions in the window do not overflow
-        min(future, num_nodes),
-        num_speakers if relations == "pairs" else 0,
+    past, future = min(past, num_nodes), min(future, num_nodes)  # no position overflows
+    return numbered_edges(lengths, numbers, past, future, relations, num_speakers, distances)
+
+
+def numbered_edges(
+    lengths: Tensor,
+    numbers: Tensor,
+    past: int,
+    future: int,
+    relations: Relations,
+    num_speakers: int,
+    distances: Sequence[int],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the same, given the speakers' numbers in their dialogue."""
+    pairs = num_speakers if relations == "pairs" else 0
+    indptr, indices, etypes, _ = torch.ops.ariigcn.window_graph(
+        lengths, numbers, past, future, pairs
     )
+    if relations in MERGED:
+        etypes = torch.tensor(MERGED[relations][1])[etypes]
+    elif not distances:  # as the operator has them, in order
+        return indptr, indices, etypes
+    dst = torch.arange(len(numbers)).repeat_interleave(indptr.diff())
+    if distances:
+        reach = torch.bucketize((indices - dst).abs(), torch.tensor(distances))  # 0 of self edges
+        etypes = etypes * (len(distances) + 1) + reach
+    num_rels = len(relation_names(relations, num_speakers, distances))
+    nodes = len(numbers)
+    keys = {"src": (indices, nodes), "etypes": (etypes, num_rels), "dst": (dst, nodes)}
+    _, order = sort_edges(keys)
+    return indptr, indices[order], etypes[order]
 
 
 def check_dialogues(lengths: Tensor, speakers: Tensor) -> None:

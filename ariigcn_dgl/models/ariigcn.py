@@ -10,11 +10,11 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.batch import Batch, Window
+from ariigcn_dgl.batch.window import ModalWindow
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.graph.numbered import numbered_window_graph
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.nn import (
@@ -74,6 +74,7 @@ class ARIIGCN(System):
         if config.causal and config.window.future:  # `resolved` has made it 0: made by hand
             raise ValueError(f"causal: window.future must be 0, got {config.window.future}")
         modalities, dim = len(widths), config.hidden_dim
+        self.modalities = tuple(widths)
         self.speaker_relative = SpeakerRelative(config.causal)
         # Beside these modalities stands their difference from the speaker's mean, as wide again.
         input_widths = {m: w * (1 + (m in config.speaker_relative)) for m, w in widths.items()}
@@ -95,7 +96,15 @@ class ARIIGCN(System):
         )
         self.graph = (
             RelationalGraph(
-                dim, config.window.num_rels, modalities, config.residual, config.graph_dropout
+                dim,
+                self.window.num_rels,
+                modalities,
+                config.residual,
+                config.graph_dropout,
+                cross_modal=self.crosses,
+                norm=config.graph_norm,
+                second_norm=config.second_norm,
+                num_blocks=config.graph_blocks,
             )
             if config.graph
             else None
@@ -128,6 +137,19 @@ class ARIIGCN(System):
         # SCL is ICCL of a single modality, the fused one.
         self.scl = ICCLLoss("supcon", config.temperature, regularise=False)
         self.sccl = _sccl(self.fusion.out_feats, num_classes, config)
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the graph's nodes are (utterance, modality)."""
+        config = self.config  # one modality has no others that its messages could cross to
+        return config.graph and config.cross_modal != "none" and len(self.modalities) > 1
+
+    @property
+    def window(self) -> Window:
+        """The graph of the batches."""
+        if not self.crosses:
+            return self.config.window
+        return ModalWindow.of(self.config.window, self.modalities, self.config.cross_modal)
 
     @classmethod
     def resolved(cls, config: ARIIGCNConfig, dialogues: Dialogues) -> ARIIGCNConfig:
@@ -305,7 +327,8 @@ class ARIIGCNStream:
     """Reads one conversation, utterance by utterance; see `Stream`.
 
     Remembered are the states of the dialogue's GRU and of each speaker's, each speaker's mean
-    features, and the last 2 x past + 1 utterances before the graph: its two layers see no others.
+    features, and the last 2 x blocks x past + 1 utterances before the graph, whose layers see no
+    others.
 
     Parameters
     ----------
@@ -315,9 +338,11 @@ class ARIIGCNStream:
 
     def __init__(self, model: ARIIGCN) -> None:
         self.model = model
-        reach = 2 * model.window.past + 1  # two layers, each a window back, and the utterance
+        layers = 2 * model.config.graph_blocks  # each a window back, and the utterance
+        reach = layers * model.window.past + 1
         self.recent: deque[Tensor] = deque(maxlen=reach)
         self.recent_speakers: deque[int] = deque(maxlen=reach)
+        self.recent_masks: deque[dict[str, Tensor]] = deque(maxlen=reach)
         self.dialogue_state: Tensor | None = None
         self.speaker_states: dict[int, Tensor] = {}
         self.means: dict[tuple[int, str], _Mean] = {}
@@ -327,6 +352,7 @@ class ARIIGCNStream:
         speaker = int(utterance.on_cpu.speakers)
         before = self._before(self._project(utterance, speaker), speaker)
         graph = self.model.graph
+        self.recent_masks.append(utterance.on_cpu.masks)
         states = before if graph is None else self._after(graph, before, speaker)
         return self.model.classify(states.unsqueeze(1), before.unsqueeze(1)).squeeze(0)
 
@@ -350,15 +376,8 @@ class ARIIGCNStream:
     def _after(self, layers: RelationalGraph, before: Tensor, speaker: int) -> Tensor:
         self.recent.append(before)
         self.recent_speakers.append(speaker)
-        window = self.model.window
-        if window.relations == "auto":
-            raise ValueError("window.relations: 'auto' must have been resolved")
-        graph = numbered_window_graph(
-            torch.tensor(self.recent_speakers),
-            past=window.past,
-            relations=window.relations,
-            num_speakers=window.num_speakers,
-        )
+        masks = {m: torch.cat([x[m] for x in self.recent_masks]) for m in self.model.modalities}
+        graph = self.model.window.last_graph(torch.tensor(self.recent_speakers), masks)
         feat = torch.stack(list(self.recent), dim=1)
         return layers(graph.to(feat.device), feat)[:, -1]  # of the newest; the others are known
 

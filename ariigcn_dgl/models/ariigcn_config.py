@@ -17,6 +17,8 @@ from ariigcn_dgl.limits import (
 )
 from ariigcn_dgl.nn.contrast import ImclPairs
 from ariigcn_dgl.nn.fusion import FusionName
+from ariigcn_dgl.nn.mean_conv import Reduction
+from ariigcn_dgl.nn.rel_edge_attention_conv import Norm
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.sccl import Triple
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss
@@ -65,6 +67,19 @@ class ARIIGCNConfig:
         speakers are over their utterances so far. For conversations that are still going on.
     graph : bool
         False leaves the graph layers out (for ablations).
+    cross_modal : {"none", "utterance", "window"}
+        What a node of the graph is. "none": an utterance, the same graph in each modality. Else
+        (utterance, modality), so that messages cross modalities: between those of an utterance, as
+        in MMGCN (Hu 2021), or all over the window; each ordered pair of modalities makes relations
+        of its own.
+    graph_blocks : int
+        How often the two graph layers follow each other.
+    graph_norm : {"relation", "none"}
+        Whether the attention of the first layer, which sums up to 1, is divided by the number of
+        neighbours in the relation once more, as printed (Eq. 10).
+    second_norm : {"mean", "sum", "symmetric"}
+        The second layer's reduction: a mean; the printed sum; or normalised by the degrees of both
+        ends, of which the paper's Algorithm 1 lists the matrix.
     residual : {"none", "sum", "norm"}
         "sum" adds each graph layer's input to its output; "norm" also normalises (LayerNorm) and
         lets the classifier see the states before the graph. The paper's formulas print no residual,
@@ -124,6 +139,10 @@ class ARIIGCNConfig:
     context: Literal["none", "gru"] = "none"
     causal: bool = False
     graph: bool = True
+    cross_modal: Literal["none", "utterance", "window"] = "none"
+    graph_blocks: PositiveInt = 1
+    graph_norm: Norm = "relation"
+    second_norm: Reduction = "mean"  # the printed sum grows with the window
     residual: Residual = "sum"  # not printed: see above
     fusion: FusionName = "concatenate"
     adversarial: Literal["off", "staged", "alternate"] = "staged"  # Eq. 17 has no GAN

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from ariigcn_dgl._dgl import import_dgl, is_dgl_graph
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.modal_dgl import is_modal, modal_graph_of
 from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
 from ariigcn_dgl.ops._checks import is_cast
 from ariigcn_dgl.ops._precision import autocasts
@@ -106,6 +107,22 @@ class GraphInputs:
             f"sum up for them: {cure}, or let their sum be zero "
             "(allow_zero_in_degree=True, or layer.set_allow_zero_in_degree(True))"
         )
+
+
+def as_graph(
+    graph: Graph | dgl.DGLGraph, relation_names: Sequence[Any] | None, device: torch.device
+) -> Graph:
+    """Return a layer's graph of one kind of nodes; a DGL graph's on the device of the features.
+
+    A heterograph of utterances and their modalities becomes the graph of the modalities.
+    """
+    if isinstance(graph, Graph):
+        return graph
+    if not is_dgl_graph(graph):
+        raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
+    if is_modal(graph):
+        return modal_graph_of(graph, relation_names).to(device)
+    return Graph.from_dgl(graph, relation_names=relation_names, device=device)
 
 
 def read_inputs(

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._graph_inputs import as_graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
 from ariigcn_dgl.ops import Impl, segment_spmm
-from ariigcn_dgl.ops._checks import require_shape
+from ariigcn_dgl.ops._checks import require_choice, require_shape
+
+if TYPE_CHECKING:
+    import dgl
+
+Reduction = Literal["mean", "sum", "symmetric"]
 
 
 class MeanConv(nn.Module):
     r"""Graph convolution over all relations alike (Eq. 10, second layer).
 
     .. math::
-        h'_i = \mathrm{GELU}\Big(\frac{1}{|N_i|} \sum_{j \in N_i} W h_j + \alpha_{ii} W_0 h_i\Big)
+        h'_i = \mathrm{GELU}\Big(\sum_{j \in N_i} c_{ij} W h_j + \alpha_{ii} W_0 h_i\Big)
 
-    The paper prints a plain sum; the mean keeps the scale independent of the window.
+    The paper prints a plain sum, :math:`c_{ij} = 1`; the mean, :math:`c_{ij} = 1 / |N_i|`, keeps
+    the scale independent of the window. The degree matrix, which its Algorithm 1 names among the
+    inputs, is used by :math:`c_{ij} = 1 / \sqrt{|N_i| |N_j|}`.
 
     Parameters
     ----------
@@ -25,6 +37,8 @@ class MeanConv(nn.Module):
         Widths D_in and D_out.
     num_groups : int
         Number of groups G (modalities) with weights of their own.
+    reduction : {"mean", "sum", "symmetric"}
+        One of the three factors above.
 
     Examples
     --------
@@ -38,8 +52,12 @@ class MeanConv(nn.Module):
 
     impl: Impl = "native"
 
-    def __init__(self, in_feats: int, out_feats: int, num_groups: int = 1) -> None:
+    def __init__(
+        self, in_feats: int, out_feats: int, num_groups: int = 1, reduction: Reduction = "mean"
+    ) -> None:
         super().__init__()
+        require_choice("reduction", reduction, get_args(Reduction))
+        self.reduction = reduction
         self.weight = glorot(num_groups, in_feats, out_feats)
         self.self_weight = glorot(num_groups, in_feats, out_feats)
 
@@ -48,17 +66,25 @@ class MeanConv(nn.Module):
         for parameter in self.parameters():
             glorot_(parameter)
 
-    def forward(self, graph: Graph, feat: Tensor, attention: Tensor) -> Tensor:
+    def forward(
+        self,
+        graph: Graph | dgl.DGLGraph,
+        feat: Tensor,
+        attention: Tensor,
+        relation_names: Sequence[str] | None = None,
+    ) -> Tensor:
         """Return the new node states.
 
         Parameters
         ----------
-        graph : Graph
+        graph : Graph or DGLGraph
             N nodes, each with exactly one self edge.
         feat : (G, N, D_in) tensor
             Node states of each group.
         attention : (G, E) tensor
             Attention of the first layer by edge id; the self edges' part is used.
+        relation_names : sequence of str, optional
+            The order of a DGL graph's edge types; see `Graph.from_dgl`.
 
         Returns
         -------
@@ -69,10 +95,20 @@ class MeanConv(nn.Module):
         ValueError
             If shapes or dtypes do not fit, or a node has not exactly one self edge.
         """
+        graph = as_graph(graph, relation_names, feat.device)
         require_shape("feat", feat, (len(self.weight), graph.num_src, self.weight.size(1)))
         require_shape("attention", attention, (len(feat), graph.num_edges))
-        weight = graph.in_norm.to(feat).expand(len(feat), -1)
+        weight = self._factors(graph).to(feat).expand(len(feat), -1)
         mean = segment_spmm(graph.merged, weight, feat, impl=self.impl)
         self_attention = attention[:, graph.eids[graph.self_edges]].unsqueeze(-1)
         # Transformed after the mean: a product for each node, not for each edge.
         return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))
+
+    def _factors(self, graph: Graph) -> Tensor:
+        """Return c_ij of every edge, (E,)."""
+        if self.reduction == "mean":
+            return graph.in_norm
+        if self.reduction == "sum":
+            return torch.ones_like(graph.in_norm)
+        # |N_j| of the source, whose in-edges are counted as the target's are.
+        return (graph.in_norm / graph.indptr.diff().double()[graph.src]).sqrt()

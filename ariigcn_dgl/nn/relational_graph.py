@@ -1,8 +1,9 @@
-"""The two graph layers of every modality, over one shared graph (Eq. 8-10)."""
+"""The graph layers of AR-IIGCN: of every modality over one graph, or across modalities (Eq. 8-10)."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,14 +11,18 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn.mean_conv import MeanConv
-from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
+from ariigcn_dgl.nn._graph_inputs import as_graph
+from ariigcn_dgl.nn.mean_conv import MeanConv, Reduction
+from ariigcn_dgl.nn.rel_edge_attention_conv import Norm, RelEdgeAttentionConv
+
+if TYPE_CHECKING:
+    import dgl
 
 Residual = Literal["none", "sum", "norm"]
 
 
 class RelationalGraph(nn.Module):
-    """Relational edge attention, then a mean convolution, for each modality.
+    """Blocks of relational edge attention, then a mean convolution (Eq. 8-10).
 
     Parameters
     ----------
@@ -30,6 +35,16 @@ class RelationalGraph(nn.Module):
         "none", two layers over a window of 21 utterances blur neighbours into each other.
     dropout : float
         Dropout on each layer's output.
+    cross_modal : bool
+        The graph's nodes are the modalities of utterances (`modal_graph`), which share weights but
+        for those that their relations tell apart; else its nodes are utterances, and each modality
+        has weights of its own.
+    norm : {"relation", "none"}
+        Whether attention, which sums up to 1 already, is divided by :math:`|N_i^r|` as printed.
+    second_norm : {"mean", "sum", "symmetric"}
+        Reduction of the second layer; see `MeanConv`.
+    num_blocks : int
+        How often both layers follow each other.
 
     Examples
     --------
@@ -47,31 +62,89 @@ class RelationalGraph(nn.Module):
         num_modalities: int,
         residual: Residual = "none",
         dropout: float = 0.0,
+        *,
+        cross_modal: bool = False,
+        norm: Norm = "relation",
+        second_norm: Reduction = "mean",
+        num_blocks: int = 1,
     ) -> None:
         super().__init__()
-        # Eq. 8-10 as printed: |N_i^r| below the sum, ReLU in the score, no biases.
+        self.cross_modal = cross_modal
+        groups = 1 if cross_modal else num_modalities
+        self.blocks = nn.ModuleList(
+            [
+                _Block(
+                    hidden_dim, num_rels, groups, num_modalities, residual, dropout, norm, second_norm
+                )
+                for _ in range(num_blocks)
+            ]
+        )
+
+    def forward(
+        self,
+        graph: Graph | dgl.DGLGraph,
+        feat: Tensor,
+        relation_names: Sequence[str] | Sequence[tuple[str, str, str]] | None = None,
+    ) -> Tensor:
+        """Return the node states, (M, N, D), after all layers.
+
+        Parameters
+        ----------
+        graph : Graph or DGLGraph
+            N nodes, with exactly one self edge each; across modalities N M nodes, of which
+            ``i * M + m`` is modality m of utterance i.
+        feat : (M, N, D) tensor
+            States of the utterances in each modality.
+        relation_names : sequence of str or of (str, str, str), optional
+            The order of a DGL graph's edge types; see `Graph.from_dgl`.
+        """
+        structure = as_graph(graph, relation_names, feat.device)
+        for block in self.blocks:
+            feat = block(structure, feat, self.cross_modal)
+        return feat
+
+
+class _Block(nn.Module):
+    """Edge attention and mean convolution, each with its residual."""
+
+    def __init__(
+        self,
+        dim: int,
+        num_rels: int,
+        groups: int,
+        modalities: int,
+        residual: Residual,
+        dropout: float,
+        norm: Norm,
+        second_norm: Reduction,
+    ) -> None:
+        super().__init__()
+        # Eq. 8-10 as printed: ReLU in the score, no biases.
         self.attend = RelEdgeAttentionConv(
-            hidden_dim,
-            hidden_dim,
+            dim,
+            dim,
             num_rels,
-            num_groups=num_modalities,
-            norm="relation",
+            num_groups=groups,
+            norm=norm,
             negative_slope=0.0,
             bias=False,
             activation=F.gelu,
-            allow_zero_in_degree=True,  # each utterance has its self edge: nothing to look for
+            allow_zero_in_degree=True,  # each node has its self edge: nothing to look for
         )
-        self.mean = MeanConv(hidden_dim, hidden_dim, num_modalities)
+        self.mean = MeanConv(dim, dim, groups, second_norm)
         self.dropout = Dropout(dropout)
         self.residual = residual
-        norms = 2 * num_modalities if residual == "norm" else 0  # of the first layer, the second
-        self.norms = nn.ModuleList([nn.LayerNorm(hidden_dim) for _ in range(norms)])
+        norms = 2 * modalities if residual == "norm" else 0  # of the first layer, the second
+        self.norms = nn.ModuleList([nn.LayerNorm(dim) for _ in range(norms)])
 
-    def forward(self, graph: Graph, feat: Tensor) -> Tensor:
-        """Return the node states, (M, N, D), after both layers, of `feat`, (M, N, D)."""
-        out, attention = self.attend(graph, feat, get_attention=True)
+    def forward(self, graph: Graph, feat: Tensor, cross_modal: bool) -> Tensor:
+        rows = _by_node(feat) if cross_modal else feat
+        out, attention = self.attend(graph, rows, get_attention=True)
+        out = _by_modality(out, len(feat)) if cross_modal else out
         first = self._join(feat, self.dropout(out), self.norms[: len(feat)])
-        out = self.mean(graph, first, attention.flatten(1))
+        rows = _by_node(first) if cross_modal else first
+        out = self.mean(graph, rows, attention.flatten(1))
+        out = _by_modality(out, len(feat)) if cross_modal else out
         return self._join(first, self.dropout(out), self.norms[len(feat) :])
 
     def _join(self, before: Tensor, after: Tensor, norms: nn.ModuleList) -> Tensor:
@@ -81,3 +154,13 @@ class RelationalGraph(nn.Module):
         if self.residual == "sum":
             return total
         return torch.stack([norm(x) for norm, x in zip(norms, total, strict=True)])
+
+
+def _by_node(feat: Tensor) -> Tensor:
+    """Return (1, N M, D) of (M, N, D), node i M + m being modality m of utterance i."""
+    return feat.transpose(0, 1).reshape(1, -1, feat.size(-1))
+
+
+def _by_modality(rows: Tensor, modalities: int) -> Tensor:
+    """Return (M, N, D) of (1, N M, D)."""
+    return rows.view(-1, modalities, rows.size(-1)).transpose(0, 1)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,7 +29,16 @@ PresetName = Literal["paper", "tuned", "tuned-meld"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
 # Files from before these settings existed lack them, and mean these values.
-ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0, "training.amp": False}
+ADDED_LATER = {
+    "model.causal": False,
+    "model.cross_modal": "none",
+    "model.graph_blocks": 1,
+    "model.graph_norm": "relation",
+    "model.second_norm": "mean",
+    "model.window.distances": (),
+    "training.modality_dropout": 0.0,
+    "training.amp": False,
+}
 
 
 @dataclass(frozen=True, init=False)
@@ -188,9 +197,10 @@ def identity(config: RunConfig) -> dict[str, Any]:
     """
     settings = asdict(config)
     for name, value in ADDED_LATER.items():
-        part, setting = name.split(".")
-        if settings[part].get(setting) == value:
-            del settings[part][setting]
+        *parts, setting = name.split(".")
+        found = reduce(lambda group, part: group.get(part, {}), parts, settings)
+        if found.get(setting) == value:
+            del found[setting]
     return settings
 
 

@@ -16,11 +16,14 @@ def _edges(graph: Graph, shift: int = 0) -> set[tuple[int, int, int]]:
     return set(zip(*(row.tolist() for row in rows), strict=True))
 
 
-@pytest.mark.parametrize("relations", ["speaker", "pairs"])
-@pytest.mark.parametrize("past", [0, 1, 3, 100])
+@pytest.mark.parametrize("relations", ["none", "party", "speaker", "pairs"])
+@pytest.mark.parametrize("distances", [(), (1, 3)])
+@pytest.mark.parametrize("past", [0, 3, 100])
 @pytest.mark.parametrize("start", range(8))
-def test_last_part_has_the_edges_of_the_whole(relations: str, past: int, start: int) -> None:
-    options = {"past": past, "relations": relations, "num_speakers": 3}
+def test_last_part_has_the_edges_of_the_whole(
+    relations: str, distances: tuple[int, ...], past: int, start: int
+) -> None:
+    options = {"past": past, "relations": relations, "num_speakers": 3, "distances": distances}
     whole = Graph.from_dialogues(torch.tensor([8]), NUMBERS, future=0, **options)
     part = numbered_window_graph(NUMBERS[start:].contiguous(), **options)
     assert part.num_rels == whole.num_rels

@@ -36,7 +36,8 @@ def expected_edges(
                 side = "past" if j < i else "future"
                 same = "same" if own[j] == own[i] else "other"
                 pair = same if relations == "speaker" else f"{local[j]}_to_{local[i]}"
-                name = "self" if i == j else f"{pair}_{side}"
+                named = {"none": "window", "party": same}.get(relations, f"{pair}_{side}")
+                name = "self" if i == j and relations != "none" else named
                 edges.add((start + j, start + i, name))
         start += length
     return edges
@@ -51,7 +52,7 @@ def batches(draw: st.DrawFn) -> tuple[list[int], list[int], int, int, str]:
     return lengths, speakers, draw(windows), draw(windows), draw(st.sampled_from(RELATIONS))
 
 
-RELATIONS = ["speaker", "pairs"]
+RELATIONS = ["none", "party", "speaker", "pairs"]
 
 
 def test_one_speaker_has_past_future_and_self_edges():
@@ -91,6 +92,45 @@ def test_pairs_number_the_speakers_by_first_appearance_in_each_dialogue():
         (2, 3, "0_to_1_past"),
         (3, 3, "self"),
     }
+
+
+def test_parties_are_told_apart_without_a_direction():
+    graph = graph_of([3], [7, 4, 7], past=1, future=2, relations="party")
+    assert edges_of(graph, relation_names("party")) == {
+        (0, 0, "self"),
+        (1, 0, "other"),
+        (2, 0, "same"),
+        (0, 1, "other"),
+        (1, 1, "self"),
+        (2, 1, "other"),
+        (1, 2, "other"),
+        (2, 2, "self"),
+    }
+
+
+def test_nothing_is_told_apart_by_one_relation():
+    graph = graph_of([2], [0, 1], relations="none")
+    assert (graph.num_rels, graph.indices.tolist()) == (1, [0, 1, 0, 1])
+
+
+def test_distances_part_relations():
+    graph = graph_of([4], [0, 0, 0, 1], past=3, future=0, relations="party", distances=[1, 2])
+    of_last = {e for e in edges_of(graph, relation_names("party", distances=[1, 2])) if e[1] == 3}
+    assert of_last == {
+        (0, 3, "other_beyond_2"),
+        (1, 3, "other_upto_2"),
+        (2, 3, "other_upto_1"),
+        (3, 3, "self"),
+    }
+
+
+@pytest.mark.parametrize("relations", ["none", "party", "speaker", "pairs"])
+def test_distances_part_no_self_edges_but_where_nothing_is_told_apart(relations: str):
+    names = relation_names(relations, distances=[3])
+    graph = graph_of([5], [0, 1, 1, 0, 1], relations=relations, distances=[3])
+    own = {names[r] for r in graph.etypes[graph.src == graph.dst].tolist()}
+    assert own == {"window_upto_3" if relations == "none" else "self"}
+    assert graph.num_rels == len(names)
 
 
 def test_a_window_of_nothing_leaves_the_self_edges():
@@ -189,7 +229,9 @@ def test_takes_strided_input():
         ([1, 3], [0, 1, 2, 3], {"relations": "pairs"}, "dialogue 1 has 3 speakers"),
         ([0, 3], [1, 2, 3], {"relations": "pairs"}, "dialogue 1 has 3 speakers"),
         ([2**62, 2**62, 2**62, 2**62], [], {}, "lengths add up to 18446744073709551616"),
-        ([1], [0], {"relations": "auto"}, "relations must be 'speaker' or 'pairs', got 'auto'"),
+        ([1], [0], {"relations": "auto"}, "relations must be one of .*, got 'auto'"),
+        ([1], [0], {"distances": [2, 1]}, r"distances must increase .*, got \[2, 1\]"),
+        ([1], [0], {"distances": [0]}, r"distances must .* be at least 1, got \[0\]"),
     ],
 )
 def test_bad_values_are_refused(
