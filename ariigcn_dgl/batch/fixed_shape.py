@@ -24,7 +24,7 @@ class Sizes:
     Parameters
     ----------
     utterances, edges, segments : int64 array
-        Of the graph, N, E and P.
+        Utterances N; edges E and segments P of the graph.
     longest : int64 array
         Utterances of the longest dialogue.
     threads, longest_thread : int64 array
@@ -55,17 +55,19 @@ class Sizes:
             torch.from_numpy(dialogues.lengths),
             torch.from_numpy(dialogues.speakers),
         )
-        graph = window.graph(lengths, speakers)
+        masks = {name: torch.from_numpy(mask) for name, mask in dialogues.masks.items()}
+        graph = window.graph(lengths, speakers, masks)
         count = dialogues.num_dialogues
         of_row = np.repeat(np.arange(count), dialogues.lengths)
+        of_node = of_row.repeat(window.nodes_per_utterance)
         thread = speaker_threads(speakers, lengths).numpy()
         first, sizes = np.unique(thread, return_index=True, return_counts=True)[1:]
         longest_thread = np.zeros(count, np.int64)
         np.maximum.at(longest_thread, of_row[first], sizes)
         return cls(
             dialogues.lengths,
-            np.bincount(of_row[graph.dst.numpy()], minlength=count),
-            np.bincount(of_row[graph.seg_dst.numpy()], minlength=count),
+            np.bincount(of_node[graph.dst.numpy()], minlength=count),
+            np.bincount(of_node[graph.seg_dst.numpy()], minlength=count),
             dialogues.lengths,
             np.bincount(of_row[first], minlength=count),
             longest_thread,
@@ -87,13 +89,35 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Nodes:
+    """What decides how many segments and edges an added utterance may have.
+
+    Parameters
+    ----------
+    per_utterance : int
+        Nodes M of the graph that an utterance is: 1, or its modalities.
+    num_rels : int
+        Relations R.
+    """
+
+    per_utterance: int
+    num_rels: int
+
+    @classmethod
+    def of(cls, batch: Batch) -> Nodes:
+        """Return those of a batch."""
+        graph = batch.graph
+        return cls(graph.num_dst // max(len(batch.labels), 1), graph.num_rels)
+
+
+@dataclass(frozen=True)
 class Shape:
     """All that the shapes of a padded batch's tensors depend on.
 
     Parameters
     ----------
     utterances, edges, segments : int
-        Of the graph, N', E' and P'.
+        Utterances N'; edges E' and segments P' of the graph.
     dialogues, longest : int
         Number of dialogues B', utterances of the longest.
     threads, longest_thread : int
@@ -104,7 +128,7 @@ class Shape:
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1], Window())
-    >>> shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=8)
+    >>> shape = Shape.holding(Sizes.of(batch), Nodes(1, batch.graph.num_rels), dialogues=8)
     >>> shape.dialogues, shape.utterances - len(batch.labels)
     (8, 1)
     """
@@ -118,27 +142,28 @@ class Shape:
     longest_thread: int
 
     @classmethod
-    def holding(cls, sizes: Sizes, num_rels: int, dialogues: int) -> Shape:
+    def holding(cls, sizes: Sizes, nodes: Nodes, dialogues: int) -> Shape:
         """Return the smallest shape that holds batches of such sizes.
 
         Parameters
         ----------
         sizes : Sizes
             Of one batch or more.
-        num_rels : int
-            Relations R of their graphs.
+        nodes : Nodes
+            Of their graphs.
         dialogues : int
             Most dialogues in a batch, B'.
         """
         # `padded_graph` gives a new node at least a segment and at most one for each relation, and
-        # each new segment an edge: N' - N <= P' - P <= R (N' - N), P' - P <= E' - E.
-        spare = sizes.segments - sizes.utterances
+        # each new segment an edge: M (N' - N) <= P' - P <= R M (N' - N), P' - P <= E' - E.
+        each, most = nodes.per_utterance, nodes.per_utterance * nodes.num_rels
+        spare = sizes.segments - each * sizes.utterances
         utterances = int(sizes.utterances.max()) + 1  # one to bear what else must be added
-        if num_rels > 1:
-            short = sizes.segments - num_rels * sizes.utterances
+        if most > each:
+            short = sizes.segments - most * sizes.utterances
             gap = int(spare.max() - short.min())
-            utterances = max(utterances, -(-gap // (num_rels - 1)))
-        segments = utterances + int(spare.max())
+            utterances = max(utterances, -(-gap // (most - each)))
+        segments = each * utterances + int(spare.max())
         return cls(
             utterances,
             segments + int((sizes.edges - sizes.segments).max()),
@@ -149,13 +174,14 @@ class Shape:
             int(sizes.longest_thread.max()),
         )
 
-    def holds(self, sizes: Sizes, num_rels: int) -> bool:
+    def holds(self, sizes: Sizes, nodes: Nodes) -> bool:
         """Whether a batch of such sizes can be `padded` to this shape."""
-        new = self.utterances - sizes.utterances
+        new = nodes.per_utterance * (self.utterances - sizes.utterances)
         segments, edges = self.segments - sizes.segments, self.edges - sizes.edges
+        most = np.minimum(edges, new * nodes.num_rels)
         rest = ("longest", "threads", "longest_thread")
         return bool(
-            ((new > 0) & (new <= segments) & (segments <= np.minimum(edges, new * num_rels))).all()
+            ((new > 0) & (new <= segments) & (segments <= most)).all()
             and all((getattr(sizes, name) <= getattr(self, name)).all() for name in rest)
         )
 
@@ -163,7 +189,7 @@ class Shape:
 CUT_PLACES = 512  # few_shapes looks at so many: its time grows with their square (0.2 s)
 
 
-def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[Shape]:
+def few_shapes(sizes: Sizes, nodes: Nodes, dialogues: int, most: int) -> list[Shape]:
     """Return at most `most` shapes, smallest first, that hold all batches of such sizes.
 
     Batches are sorted by utterances and cut into groups, a shape each, so that as little work as
@@ -174,7 +200,7 @@ def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[S
     ----------
     sizes : Sizes
         Of all batches to come.
-    num_rels, dialogues : int
+    nodes, dialogues
         As of `Shape.holding`.
     most : int
         Number of shapes.
@@ -183,7 +209,7 @@ def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[S
     --------
     >>> import numpy as np
     >>> sizes = Sizes(*(np.array([10, 11, 30, 32, 31]) for _ in range(6)))
-    >>> [shape.utterances for shape in few_shapes(sizes, num_rels=5, dialogues=8, most=2)]
+    >>> [shape.utterances for shape in few_shapes(sizes, Nodes(1, 5), dialogues=8, most=2)]
     [12, 33]
     """
     # The optimum over all places to cut, by dynamic programming: a group more in each round.
@@ -212,7 +238,7 @@ def few_shapes(sizes: Sizes, num_rels: int, dialogues: int, most: int) -> list[S
         first = int(cut[last])
         if first < last:
             group = sizes[places[first] : places[last]]
-            shapes.append(Shape.holding(group, num_rels, dialogues))
+            shapes.append(Shape.holding(group, nodes, dialogues))
         last = first
     return shapes[::-1]
 
@@ -237,7 +263,12 @@ def padded(batch: Batch, shape: Shape) -> Batch:
         masks={m: F.pad(mask, (0, added)) for m, mask in batch.masks.items()},
         labels=F.pad(batch.labels, (0, added), value=UNLABELLED),
         speakers=F.pad(batch.speakers, (0, added)),
-        graph=padded_graph(batch.graph, shape.utterances, shape.edges, shape.segments),
+        graph=padded_graph(
+            batch.graph,
+            Nodes.of(batch).per_utterance * shape.utterances,
+            shape.edges,
+            shape.segments,
+        ),
     )
     dialogues = batch.dialogues.table.padded(shape.longest, shape.dialogues, shape.utterances)
     threads = batch.threads.table.padded(shape.longest_thread, shape.threads, shape.utterances)

@@ -62,8 +62,13 @@ class Window:
     def graph_relations(self) -> Relations:
         """The relations, as a graph has them; "auto" must have been `resolved`."""
         if self.relations == "auto":
-            raise ValueError("relations must not be 'auto' any more: see Window.resolved")
+            raise ValueError("relations must be resolved (Window.resolved), got 'auto'")
         return self.relations
+
+    @property
+    def nodes_per_utterance(self) -> int:
+        """How many nodes of the graph an utterance is."""
+        return 1
 
     @property
     def relation_names(self) -> list[str]:
@@ -137,6 +142,11 @@ class ModalWindow(Window):
     def of(cls, window: Window, modalities: tuple[str, ...], across: Across) -> ModalWindow:
         """Return the window whose utterances are connected as in another."""
         return cls(**vars(window), modalities=modalities, across=across)
+
+    @property
+    def nodes_per_utterance(self) -> int:
+        """How many nodes of the graph an utterance is: its modalities M."""
+        return len(self.modalities)
 
     @property
     def canonical_etypes(self) -> list[CanonicalEtype]:

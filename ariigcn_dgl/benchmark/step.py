@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, collate
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import OURS, Pass
 from ariigcn_dgl.data import SynthConfig, synthesise
@@ -175,7 +175,7 @@ def _ours(inputs: StepInputs) -> Built:
 def _captured(inputs: StepInputs) -> Built:
     learner, batch = inputs.learner(capturable=True), inputs.batch.on_cpu
     device = inputs.batch.labels.device
-    shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, len(known_lengths(batch)))
+    shape = Shape.holding(Sizes.of(batch), Nodes.of(batch), len(known_lengths(batch)))
     update = CapturedUpdate(learner.update, device, [shape], CudaGraphs(device))
     return Built(
         lambda: list(learner.step(update, batch).values()),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, padded, rebuilt, tensors_of
 from ariigcn_dgl.transfer import pack, unpack
 
 Update = Callable[[Batch], dict[str, Tensor]]  # of the weights by a batch; returns the losses
@@ -118,7 +118,7 @@ class CapturedUpdate:
     def _shape(self, batch: Batch) -> Shape:
         sizes = Sizes.of(batch)
         for shape in self.shapes:
-            if shape.holds(sizes, batch.graph.num_rels):
+            if shape.holds(sizes, Nodes.of(batch)):
                 return shape
         raise ValueError(f"none of the shapes holds a batch of {len(batch.labels)} utterances")
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.batch import Batch, ModalWindow, Window
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.models.system import known_lengths
 
 
-def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
+def drop_modalities(
+    batch: Batch, probability: float, generator: np.random.Generator, window: Window
+) -> Batch:
     """Return the batch with modalities hidden from some dialogues, as if they were missing.
 
     Whole dialogues, because that is how modalities are missing in use: a recording without a
@@ -27,13 +29,15 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
         Of each modality in each dialogue; 0 returns the batch itself.
     generator : numpy.random.Generator
         Draws twice for each modality of each dialogue.
+    window : Window
+        Of the batch, whose graph may depend on what is missing.
 
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1, 2, 3], Window())
-    >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0))
+    >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0), Window())
     >>> 0 < sum(int(mask.sum()) for mask in dropped.masks.values()) < 3 * len(batch.labels)
     True
     """
@@ -43,7 +47,10 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     rows = torch.from_numpy(kept).repeat_interleave(known_lengths(batch), dim=1)
     masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
     features = {m: zero_missing(x, masks[m]) for m, x in batch.features.items()}
-    return replace(batch, features=features, masks=masks)
+    graph = batch.graph
+    if isinstance(window, ModalWindow):  # in which what is missing has no edges
+        graph = window.graph(known_lengths(batch), batch.speakers, masks)
+    return replace(batch, features=features, masks=masks, graph=graph)
 
 
 def _dialogues_with(batch: Batch) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, collate, shuffled_batches
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, few_shapes
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
@@ -147,7 +147,9 @@ class Trainer:
         dropping = np.random.default_rng([self.seed, epoch, 1])
         for indices in self._batch_indices(epoch):
             batch = collate(self.dialogues, indices, self.model.window)
-            batch = drop_modalities(batch, self.config.modality_dropout, dropping)
+            batch = drop_modalities(
+                batch, self.config.modality_dropout, dropping, self.model.window
+            )
             yield batch if self.batch_device is None else batch.to(self.batch_device)
 
     def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
@@ -163,7 +165,8 @@ class Trainer:
         of_dialogues = Sizes.of_dialogues(self.dialogues, window)
         epochs = range(1, self.epochs + 1)
         sizes = of_dialogues.of_batches(b for epoch in epochs for b in self._batch_indices(epoch))
-        return few_shapes(sizes, window.num_rels, self.config.batch_size, CAPTURED_SHAPES)
+        nodes = Nodes(window.nodes_per_utterance, window.num_rels)
+        return few_shapes(sizes, nodes, self.config.batch_size, CAPTURED_SHAPES)
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Score the averaged weights on validation, and keep them if they are the best so far."""

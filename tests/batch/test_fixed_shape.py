@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ariigcn_dgl.batch import Batch, Window, collate
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, few_shapes, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch import Batch, ModalWindow, Window, collate
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import Dialogues, SynthConfig, synthesise
 
 
@@ -21,7 +21,7 @@ def dialogues() -> Dialogues:
 
 
 def shape_of(batch: Batch) -> Shape:
-    return Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=4)
+    return Shape.holding(Sizes.of(batch), Nodes.of(batch), dialogues=4)
 
 
 def fixed_of(batch: Batch) -> Batch:
@@ -47,39 +47,60 @@ def test_sizes_of_batches_are_those_of_their_dialogues(dialogues: Dialogues):
 def test_a_shape_has_a_node_more_than_the_largest_batch_and_its_edges_and_segments():
     sizes = Sizes(*(np.array(x) for x in ([3, 4], [9, 10], [6, 7], [3, 2], [2, 3], [2, 2])))
     # 5 nodes: the first batch gets 2 and, as many as the second, 2 segments; 2 edges.
-    assert Shape.holding(sizes, num_rels=5, dialogues=2) == Shape(5, 11, 8, 2, 3, 3, 2)
+    assert Shape.holding(sizes, Nodes(1, 5), dialogues=2) == Shape(5, 11, 8, 2, 3, 3, 2)
 
 
 def test_a_shape_has_more_nodes_where_segments_would_be_too_many_for_them():
     sizes = Sizes(*(np.array(x) for x in ([4, 4], [20, 4], [12, 4], [4, 4], [1, 1], [4, 4])))
-    shape = Shape.holding(sizes, num_rels=3, dialogues=1)
+    shape = Shape.holding(sizes, Nodes(1, 3), dialogues=1)
     # (8 + n) segments of the second batch's n new nodes are at most 3 n.
     assert (shape.utterances, shape.segments) == (8, 16)
-    assert shape.holds(sizes, num_rels=3)
+    assert shape.holds(sizes, Nodes(1, 3))
 
 
 def test_a_shape_does_not_hold_a_batch_that_is_as_large():
-    shape = Shape.holding(sizes_of(7), num_rels=3, dialogues=1)
-    assert shape.holds(sizes_of(7), 3)
-    assert not shape.holds(sizes_of(8), 3)
+    shape = Shape.holding(sizes_of(7), Nodes(1, 3), dialogues=1)
+    assert shape.holds(sizes_of(7), Nodes(1, 3))
+    assert not shape.holds(sizes_of(8), Nodes(1, 3))
+
+
+def test_a_shape_counts_the_nodes_that_an_utterance_is():
+    sizes = Sizes(*(np.array(x) for x in ([3, 4], [30, 40], [18, 24], [3, 2], [2, 3], [2, 2])))
+    shape = Shape.holding(sizes, Nodes(2, 5), dialogues=2)
+    # Of 5 utterances, 10 nodes: the first batch gets 4 and at least as many segments.
+    assert (shape.utterances, shape.segments, shape.edges) == (5, 26, 42)
+    assert shape.holds(sizes, Nodes(2, 5))
+
+
+@pytest.mark.parametrize("across", ["utterance", "window"])
+def test_batches_of_modalities_are_padded(dialogues: Dialogues, across: str):
+    window = ModalWindow.of(Window(3, 2), tuple(dialogues.widths), across)
+    sizes = Sizes.of_dialogues(dialogues, window)
+    chosen = [np.array([0]), np.array([1, 2]), np.array([3, 5])]
+    nodes = Nodes(window.nodes_per_utterance, window.num_rels)
+    shape = Shape.holding(sizes.of_batches(chosen), nodes, dialogues=2)
+    for one in chosen:
+        graph = padded(collate(dialogues, one, window), shape).graph
+        assert graph.num_dst == len(dialogues.widths) * shape.utterances
+        assert (graph.num_edges, graph.num_segments) == (shape.edges, shape.segments)
 
 
 def test_few_shapes_part_batches_where_least_is_added():
-    shapes = few_shapes(sizes_of(30, 10, 11, 90, 31, 29, 92), num_rels=3, dialogues=1, most=3)
+    shapes = few_shapes(sizes_of(30, 10, 11, 90, 31, 29, 92), Nodes(1, 3), dialogues=1, most=3)
     assert [shape.utterances for shape in shapes] == [12, 32, 93]
 
 
 def test_fewer_batches_than_shapes_have_a_shape_each():
-    assert len(few_shapes(sizes_of(5, 9), num_rels=3, dialogues=1, most=4)) == 2
+    assert len(few_shapes(sizes_of(5, 9), Nodes(1, 3), dialogues=1, most=4)) == 2
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=700), st.integers(1, 5))
 def test_few_shapes_hold_every_batch(utterances: list[int], most: int):
     sizes = sizes_of(*utterances)
-    shapes = few_shapes(sizes, num_rels=3, dialogues=1, most=most)
+    shapes = few_shapes(sizes, Nodes(1, 3), dialogues=1, most=most)
     assert len(shapes) <= most
     for i in range(len(utterances)):
-        assert any(shape.holds(sizes[i : i + 1], 3) for shape in shapes)
+        assert any(shape.holds(sizes[i : i + 1], Nodes(1, 3)) for shape in shapes)
 
 
 @pytest.mark.parametrize("relations", ["speaker", "pairs"])

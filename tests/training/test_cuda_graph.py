@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, collate
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, few_shapes
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn._dropout import Dropout
@@ -61,7 +61,7 @@ def batches_of(dialogues: Dialogues, learner: Learner) -> list[Batch]:
 def shapes_of(dialogues: Dialogues, learner: Learner) -> list[Shape]:
     window = learner.model.window
     sizes = Sizes.of_dialogues(dialogues, window).of_batches(map(np.array, CHOSEN))
-    return few_shapes(sizes, window.num_rels, dialogues=3, most=2)
+    return few_shapes(sizes, Nodes(1, window.num_rels), dialogues=3, most=2)
 
 
 def check_same(

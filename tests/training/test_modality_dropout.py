@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from ariigcn_dgl.batch import Batch, Window, collate
+from ariigcn_dgl.batch import Batch, ModalWindow, Window, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.trained import TrainedRun
+
+WINDOW = Window()
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def _by_dialogue(batch: Batch, masks: dict[str, torch.Tensor]) -> np.ndarray:
 
 def test_without_it_the_batch_is_the_same_object(batch: Batch) -> None:
     generator = np.random.default_rng(0)
-    assert drop_modalities(batch, 0.0, generator) is batch
+    assert drop_modalities(batch, 0.0, generator, WINDOW) is batch
     assert generator.random() == np.random.default_rng(0).random()
 
 
@@ -41,7 +43,7 @@ def test_whole_dialogues_lose_a_modality_but_never_all(batch: Batch, probability
     before = _by_dialogue(batch, batch.masks)
     lost = []
     for _ in range(50):
-        found = drop_modalities(batch, probability, generator)
+        found = drop_modalities(batch, probability, generator, WINDOW)
         kept = _by_dialogue(batch, found.masks)
         rows = torch.from_numpy(kept).repeat_interleave(batch.lengths, dim=1)
         for row, name in zip(rows, batch.masks, strict=True):
@@ -56,7 +58,7 @@ def test_whole_dialogues_lose_a_modality_but_never_all(batch: Batch, probability
 
 def test_the_only_modality_is_never_hidden(dialogues: Dialogues) -> None:
     batch = collate(dialogues.with_modalities(["audio"]), [0, 1], Window())
-    found = drop_modalities(batch, 0.99, np.random.default_rng(0))
+    found = drop_modalities(batch, 0.99, np.random.default_rng(0), WINDOW)
     assert torch.equal(found.masks["audio"], batch.masks["audio"])
 
 
@@ -65,7 +67,7 @@ def test_a_modality_that_was_missing_is_not_the_one_that_stays(dialogues: Dialog
     for name in ("text", "visual"):
         batch.masks[name][:] = False
     for seed in range(20):
-        found = drop_modalities(batch, 0.9, np.random.default_rng(seed))
+        found = drop_modalities(batch, 0.9, np.random.default_rng(seed), WINDOW)
         assert torch.equal(found.masks["audio"], batch.masks["audio"])
 
 
@@ -90,3 +92,12 @@ def test_settings_from_before_it_mean_none(
     assert len(older.splitlines()) == len(text.splitlines()) - 2
     (tmp_path / CONFIG_FILE).write_text(older)
     assert TrainedRun(tmp_path / "seed0").config == settings()
+
+
+def test_a_graph_of_modalities_loses_the_edges_of_those_that_are_hidden(dialogues: Dialogues):
+    window = ModalWindow.of(Window(), tuple(dialogues.widths), "window")
+    batch = collate(dialogues, [0, 1], window)
+    found = drop_modalities(batch, 0.6, np.random.default_rng(0), window)
+    assert found.graph.num_edges < batch.graph.num_edges
+    again = window.graph(found.lengths, found.speakers, found.masks)
+    assert found.graph.plan.equal(again.plan)

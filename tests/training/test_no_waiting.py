@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl import transfer
 from ariigcn_dgl.batch import Batch, Window, collate
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training import optim
@@ -129,7 +129,7 @@ def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
 def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialogues):
     learner = learner_of("ariigcn", preset, {}, dialogues, "meta")
     batch = collate(dialogues, [0, 1, 2], learner.model.window)
-    shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=4)
+    shape = Shape.holding(Sizes.of(batch), Nodes.of(batch), dialogues=4)
     fixed = padded(batch, shape)
     tensors = [x.to("meta") for x in tensors_of(fixed)]
     with Copies() as copies:

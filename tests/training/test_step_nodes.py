@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl.batch import collate
-from ariigcn_dgl.batch.fixed_shape import Shape, Sizes, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, padded, rebuilt, tensors_of
 from ariigcn_dgl.data import SynthConfig, synthesise
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.training.run_config import preset_config
@@ -33,7 +33,7 @@ NOT_ON_CUDA = {"bernoulli_", "div_", "scalar_tensor"}
 OPTIMIZERS, CLIPPING = 3, 2 * 8
 
 
-class Nodes(TorchDispatchMode):
+class GraphNodes(TorchDispatchMode):
     """Counts operators by name."""
 
     def __init__(self) -> None:
@@ -60,9 +60,9 @@ def test_a_step_of_the_tuned_preset_has_few_nodes(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda *x: None)
     learner = Learner(model, config.training, 4, 2, capturable=True)
     batch = collate(dialogues, [0, 1, 2], model.window)
-    shape = Shape.holding(Sizes.of(batch), batch.graph.num_rels, dialogues=4)
+    shape = Shape.holding(Sizes.of(batch), Nodes.of(batch), dialogues=4)
     fixed = padded(batch, shape)
     batch = rebuilt(fixed, [x.to("meta") for x in tensors_of(fixed)])
-    with Nodes() as nodes:
+    with GraphNodes() as nodes:
         learner.update(batch)
     assert nodes.names.total() + OPTIMIZERS + CLIPPING <= MOST_NODES, nodes.names.most_common()
