@@ -141,6 +141,8 @@ def _by_utterance(
     if not weights:
         return {}
     attention = weights[0].cpu()
+    if batch.graph.num_dst != len(batch.labels):
+        return _across_modalities(batch, attention[0].numpy(), modalities)
     names = modalities if len(attention) == len(modalities) > 1 else [ALL]
     graph = batch.graph
     spans = [slice(start, end) for start, end in pairwise(graph.indptr.tolist())]
@@ -151,5 +153,26 @@ def _by_utterance(
         "attention": {
             name: [row[span][order] for span, order in zip(spans, orders, strict=True)]
             for name, row in zip(names, attention.numpy(), strict=True)
+        },
+    }
+
+
+def _across_modalities(
+    batch: Batch, attention: np.ndarray, modalities: Sequence[str]
+) -> dict[str, Any]:
+    """Return the same of a graph of modalities: what each pays to all modalities of utterances."""
+    count, length, graph = len(modalities), len(batch.labels), batch.graph
+    src, dst = graph.src.numpy(), graph.dst.numpy()
+    paid = np.zeros((count, length, length), np.float32)
+    place = dst % count, dst // count, src // count
+    np.add.at(paid, place, attention)
+    joined = np.zeros((length, length), bool)
+    joined[place[1:]] = True
+    sources = [row.nonzero()[0] for row in joined]
+    return {
+        "sources": sources,
+        "attention": {
+            name: [row[found] for row, found in zip(rows, sources, strict=True)]
+            for name, rows in zip(modalities, paid, strict=True)
         },
     }

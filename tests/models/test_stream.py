@@ -66,6 +66,13 @@ VARIANTS = {
     "no context": replace(CAUSAL, context="none", residual="sum"),
     "no past": replace(CAUSAL, window=Window(0, 0)),
     "long past": replace(CAUSAL, window=Window(40, 0)),
+    "across modalities": replace(CAUSAL, cross_modal="window", graph_blocks=2),
+    "across modalities of an utterance": replace(
+        CAUSAL,
+        cross_modal="utterance",
+        context="none",
+        window=Window(3, 0, "party", distances=(1,)),
+    ),
     "low-rank fusion": replace(CAUSAL, fusion="lfm"),
 }
 MODELS = [

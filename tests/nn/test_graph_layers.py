@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ariigcn_dgl.graph import Graph, relation_names
+from ariigcn_dgl import dgl
+from ariigcn_dgl.graph import (
+    Graph,
+    modal_graph,
+    modal_relations,
+    modal_to_dgl,
+    relation_names,
+    to_dgl,
+)
 from ariigcn_dgl.nn import MeanConv, RelationalGraph, RelEdgeAttentionConv
 
 NAMES = relation_names("speaker")
@@ -234,24 +242,143 @@ def test_parameters_can_be_drawn_anew(layer: torch.nn.Module):
 
 def test_two_layers_without_residual_are_the_convolutions(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS).double()
-    first, attention = layers.attend(graph, feat, get_attention=True)
-    assert layers(graph, feat).equal(layers.mean(graph, first, attention.flatten(1)))
+    (block,) = layers.blocks
+    first, attention = block.attend(graph, feat, get_attention=True)
+    assert layers(graph, feat).equal(block.mean(graph, first, attention.flatten(1)))
 
 
 def test_residual_sum_adds_the_input_of_each_layer(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="sum").double()
-    out, attention = layers.attend(graph, feat, get_attention=True)
+    (block,) = layers.blocks
+    out, attention = block.attend(graph, feat, get_attention=True)
     first = feat + out
-    expected = first + layers.mean(graph, first, attention.flatten(1))
+    expected = first + block.mean(graph, first, attention.flatten(1))
     torch.testing.assert_close(layers(graph, feat), expected)
 
 
 def test_residual_adds_and_normalises_each_layer(graph: Graph, feat: Tensor):
     layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm").double()
-    out, attention = layers.attend(graph, feat, get_attention=True)
+    (block,) = layers.blocks
+    out, attention = block.attend(graph, feat, get_attention=True)
     first = F.layer_norm(feat + out, (WIDTH,))
-    second = F.layer_norm(first + layers.mean(graph, first, attention.flatten(1)), (WIDTH,))
+    second = F.layer_norm(first + block.mean(graph, first, attention.flatten(1)), (WIDTH,))
     torch.testing.assert_close(layers(graph, feat), second)
+
+
+def test_blocks_follow_each_other(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm", num_blocks=2).double()
+    expected = feat
+    for block in layers.blocks:
+        one = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm").double()
+        one.blocks[0].load_state_dict(block.state_dict())
+        expected = one(graph, expected)
+    assert layers(graph, feat).equal(expected)
+
+
+@torch.no_grad()
+def test_without_the_second_normalisation_attention_is_all_there_is(graph: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, norm="none").double()
+    conv = layers.blocks[0].attend
+    out, attention = conv(graph, feat, get_attention=True)
+    expected = torch.zeros_like(out)
+    for g, h in enumerate(feat):
+        for e, (j, i, r) in enumerate(edges(graph)):
+            expected[g, i] += attention[g, e].squeeze() * (h[j] @ conv.rel_weight[g, r])
+    torch.testing.assert_close(out, F.gelu(expected), rtol=1e-12, atol=1e-12)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("reduction", ["sum", "symmetric"])
+def test_the_second_layer_adds_or_divides_by_both_degrees(
+    graph: Graph, feat: Tensor, reduction: str
+):
+    conv = MeanConv(WIDTH, 4, GROUPS, reduction).double()
+    degree = graph.indptr.diff().tolist()
+    attention = torch.zeros(GROUPS, graph.num_edges, dtype=torch.float64)
+    expected = torch.zeros(GROUPS, NODES, 4, dtype=torch.float64)
+    for g, h in enumerate(feat):
+        for j, i, _ in edges(graph):
+            factor = 1 if reduction == "sum" else (degree[i] * degree[j]) ** -0.5
+            expected[g, i] += factor * (h[j] @ conv.weight[g])
+    ours = conv(graph, feat, attention)
+    torch.testing.assert_close(ours, F.gelu(expected), rtol=1e-12, atol=1e-12)
+
+
+PRESENT = torch.tensor([[True] * NODES, [True, False] * (NODES // 2)])
+
+
+@pytest.fixture
+def modal(graph: Graph) -> Graph:
+    return modal_graph(graph, PRESENT, "window")
+
+
+def test_messages_cross_modalities(modal: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, modal.num_rels, GROUPS, cross_modal=True).double()
+    changed = feat.clone()
+    changed[1, 0] += 1  # modality 1 of utterance 0, which modality 0 of utterance 1 can see
+    ours, theirs = layers(modal, feat), layers(modal, changed)
+    assert not ours[0, 1].equal(theirs[0, 1])
+    assert ours[:, 7].equal(theirs[:, 7])  # of another dialogue
+
+
+def test_nothing_comes_from_a_modality_that_is_missing(modal: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, modal.num_rels, GROUPS, cross_modal=True).double()
+    changed = feat.clone()
+    changed[1, 1] += 1  # missing
+    ours, theirs = layers(modal, feat), layers(modal, changed)
+    assert ours[PRESENT].equal(theirs[PRESENT])
+
+
+def test_a_graph_across_modalities_is_one_of_so_many_nodes(modal: Graph, feat: Tensor):
+    layers = RelationalGraph(WIDTH, modal.num_rels, GROUPS, cross_modal=True).double()
+    flat = RelationalGraph(WIDTH, modal.num_rels, 1).double()
+    flat.load_state_dict(layers.state_dict())
+    rows = torch.stack([feat[n % GROUPS, n // GROUPS] for n in range(NODES * GROUPS)])
+    out = flat(modal, rows[None])[0]
+    for n in range(NODES * GROUPS):
+        assert layers(modal, feat)[n % GROUPS, n // GROUPS].equal(out[n])
+
+
+@pytest.fixture
+def dialogues() -> list[dgl.DGLGraph]:
+    """The dialogues of `graph` as DGL's graphs."""
+    speakers, lengths = torch.tensor([0, 1, 1, 0, 2, 0, 2, 1]), [5, 1, 2]
+    options = {"past": 2, "future": 1}
+    return [
+        to_dgl(Graph.from_dialogues(torch.tensor([len(part)]), part, **options), NAMES)
+        for part in speakers.split(lengths)
+    ]
+
+
+def test_all_layers_take_a_batch_of_dgl_graphs(graph: Graph, feat: Tensor, dialogues):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS, residual="norm", num_blocks=2).double()
+    g = dgl.batch(dialogues)
+    assert layers(g, feat, NAMES).equal(layers(graph, feat))
+    # DGL counts edges type after type.
+    ours = Graph.from_dgl(g, relation_names=NAMES)
+    by_eid = torch.empty_like(ours.in_norm).index_copy(0, ours.eids, ours.in_norm)
+    mean = layers.blocks[0].mean
+    attention = by_eid.expand(GROUPS, -1)
+    expected = mean(graph, feat, graph.in_norm.expand(GROUPS, -1))
+    assert mean(g, feat, attention, NAMES).equal(expected)
+
+
+def test_layers_across_modalities_take_a_batch_of_dgl_graphs(graph: Graph, modal, feat: Tensor):
+    etypes = modal_relations(NAMES, ["text", "audio"], "window")
+    layers = RelationalGraph(WIDTH, modal.num_rels, GROUPS, cross_modal=True).double()
+    speakers, lengths = torch.tensor([0, 1, 1, 0, 2, 0, 2, 1]), [5, 1, 2]
+    graphs = []
+    for who, present in zip(speakers.split(lengths), PRESENT.split(lengths, dim=1), strict=True):
+        one = Graph.from_dialogues(torch.tensor([len(who)]), who, past=2, future=1)
+        graphs.append(modal_to_dgl(modal_graph(one, present, "window"), etypes, present))
+    found = layers(dgl.batch(graphs), feat, etypes)
+    assert found.equal(layers(modal, feat))
+
+
+def test_layers_refuse_what_is_no_graph(feat: Tensor):
+    layers = RelationalGraph(WIDTH, len(NAMES), GROUPS).double()
+    with pytest.raises(ValueError, match="graph must be a DGLGraph or a Graph, got list"):
+        layers([], feat)
 
 
 class CountCalls(TorchDispatchMode):

@@ -68,7 +68,7 @@ def test_attention_is_that_of_the_graph_layer(
         batch = collate(scaled, [b], model.window)
         with torch.inference_mode():
             states = model.project(batch)
-            _, attention = model.graph.attend(batch.graph, states, get_attention=True)
+            _, attention = model.graph.blocks[0].attend(batch.graph, states, get_attention=True)
         dense = torch.zeros(3, len(batch.labels), len(batch.labels))
         dense[:, batch.graph.dst, batch.graph.src] = attention.flatten(1)
         for m, weights in enumerate(answer.attention.values()):
