@@ -23,6 +23,7 @@ from ariigcn_dgl.nn import (
     EmotionInferenceSubnetwork,
     ICCLLoss,
     IMCLLoss,
+    InstanceContrast,
     ModalityClassifiers,
     ModalityEncoder,
     RelationalGraph,
@@ -73,6 +74,11 @@ class ARIIGCN(System):
         super().__init__(widths, num_classes, config)
         if config.causal and config.window.future:  # `resolved` has made it 0: made by hand
             raise ValueError(f"causal: window.future must be 0, got {config.window.future}")
+        if config.feed_graph != "projected" and config.gan_real != "projected":
+            raise ValueError(
+                f"feed_graph is {config.feed_graph!r}, which needs fakes as wide as the graph's "
+                "nodes: gan_real must be 'projected'"
+            )
         modalities, dim = len(widths), config.hidden_dim
         self.modalities = tuple(widths)
         self.speaker_relative = SpeakerRelative(config.causal)
@@ -83,7 +89,14 @@ class ARIIGCN(System):
         )
         multimodal = modalities > 1  # one alone has no others to be made from or compared with
         self.gan = (
-            TriModalGAN(widths, dim, gan_loss=config.gan_loss)
+            TriModalGAN(
+                widths,
+                dim,
+                gan_loss=config.gan_loss,
+                sources=config.gan_sources,
+                real=config.gan_real,
+                paired=config.gan_paired,
+            )
             if multimodal and config.adversarial != "off"
             else None
         )
@@ -112,16 +125,21 @@ class ARIIGCN(System):
         self.projections = nn.ModuleList(
             [_projection(dim, config.projection_dim) for _ in widths if config.projection_dim]
         )
-        self.iccl = ICCLLoss(config.contrast, config.temperature, config.regularise)
+        self.iccl = ICCLLoss(
+            config.contrast, config.temperature, config.regularise, config.similarity
+        )
         self.imcl = IMCLLoss(
             config.imcl_pairs,
             config.contrast,
             config.temperature,
             config.margin,
             config.margin_mode,
+            config.similarity,
         )
         self.iccl_weight = config.iccl_weight
         self.imcl_weight = config.imcl_weight if multimodal else 0.0
+        self.instance = InstanceContrast(config.temperature)
+        self.instance_weight = config.instance_weight if multimodal else 0.0
         # What the graph blurs, the classifier still sees.
         self.skip = config.graph and config.residual == "norm"
         width = dim * (2 if self.skip else 1)
@@ -226,11 +244,25 @@ class ARIIGCN(System):
             labels = batch.labels.repeat(count)
             mean = cross_entropy(by_modality.flatten(0, 1), labels, class_weight)
             terms["auxiliary"] = self.config.auxiliary_weight * count * mean
-        terms |= self._contrast_terms(states, batch.modality_labels(self.encoder.mlps))
+        contrasted = projected if self.config.contrast_states == "encoded" else states
+        terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
+        if self.instance_weight:
+            present = torch.stack([batch.masks[name] for name in self.encoder.mlps])
+            terms["instance"] = self.instance_weight * self.instance(projected, present)
         if self.gan is not None and self.config.adversarial == "alternate":
-            loss = self.gan.generator_loss(projected, batch.masks, fakes)
-            terms["generator"] = self.config.adversarial_weight * loss
+            terms |= self._generator_terms(batch, projected, fakes)
+        return terms
+
+    def _generator_terms(
+        self, batch: Batch, projected: Tensor, fakes: dict[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        gan, config = self._existing_gan(), self.config
+        loss = gan.generator_loss(projected, batch.masks, fakes)
+        terms = {"generator": config.adversarial_weight * loss}
+        if config.prediction_weight:
+            loss = gan.prediction_loss(batch.features, projected, batch.masks, fakes)
+            terms["prediction"] = config.prediction_weight * loss
         return terms
 
     def generator_loss(self, batch: Batch, encoded: Encoded | None = None) -> Tensor:
@@ -258,11 +290,20 @@ class ARIIGCN(System):
 
     def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states after and before the graph, (M, N, D)."""
-        before = projected
+        before = self._fed(projected)
         if self.context is not None:
             before = self.context(projected, batch.dialogues, batch.threads)
         states = before if self.graph is None else self.graph(batch.graph, before)
         return states, before
+
+    def _fed(self, projected: Tensor) -> Tensor:
+        """Return what goes on to the context and the graph, (M, N, D)."""
+        if self.gan is None or self.config.feed_graph == "projected":
+            return projected
+        made = torch.stack(list(self.gan.generate(projected).values()))
+        # Of several sources their mean, so that one fake stands for a modality.
+        made = made.unflatten(1, (self.gan.num_fakes, -1)).mean(1)
+        return made if self.config.feed_graph == "generated" else projected + made
 
     def _seen(self, states: Tensor, before: Tensor) -> Tensor:
         """Return what the classifiers see, (M, N, D or 2 D)."""
@@ -350,7 +391,8 @@ class ARIIGCNStream:
     def add(self, utterance: Batch) -> Tensor:
         """Return the logits, (C,), of the next utterance."""
         speaker = int(utterance.on_cpu.speakers)
-        before = self._before(self._project(utterance, speaker), speaker)
+        projected = self.model._fed(self._project(utterance, speaker).unsqueeze(1)).squeeze(1)
+        before = self._before(projected, speaker)
         graph = self.model.graph
         self.recent_masks.append(utterance.on_cpu.masks)
         states = before if graph is None else self._after(graph, before, speaker)

@@ -15,13 +15,13 @@ from ariigcn_dgl.limits import (
     PositiveFloat,
     PositiveInt,
 )
-from ariigcn_dgl.nn.contrast import ImclPairs
+from ariigcn_dgl.nn.contrast import ImclPairs, Similarity
 from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.mean_conv import Reduction
 from ariigcn_dgl.nn.rel_edge_attention_conv import Norm
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.sccl import Triple
-from ariigcn_dgl.nn.tri_modal_gan import GanLoss
+from ariigcn_dgl.nn.tri_modal_gan import GanLoss, Real, Sources
 from ariigcn_dgl.ops import ContrastForm, MarginMode
 
 Modalities = Annotated[
@@ -94,6 +94,20 @@ class ARIIGCNConfig:
         Weight of the generators' loss in "alternate".
     gan_loss : {"nonsaturating", "minimax", "lsgan"}
         Form of the GAN's loss.
+    gan_sources : {"joint", "each"}
+        One fake of all other modalities, or one of each.
+    gan_real : {"raw", "projected"}
+        What the fakes imitate: features, or projections.
+    gan_paired : bool
+        Show discriminators what a fake was made of: then fakes must be of their utterance.
+    discriminator_rate : float
+        Learning rate of the discriminators, relative to that of everything else: below 1 where they
+        win, so that they tell all fakes.
+    prediction_weight : float
+        Weight of the squared error between fakes and what they imitate; 0 leaves it out.
+    feed_graph : {"projected", "generated", "sum"}
+        What goes on to the graph: the projections, what the generators made of them, or both added;
+        the latter two with `gan_real` "projected", whose fakes have the right width.
     iccl_weight : float
         Weight of the ICCL loss in Eq. 16; 0 leaves it out.
     imcl_weight : float
@@ -107,8 +121,16 @@ class ARIIGCNConfig:
     prototypes : dict of str to (float, float, float)
         Valence, arousal and dominance of labels, each from 0 to 1, for the cluster-level loss;
         emotions of IEMOCAP and MELD need none.
+    instance_weight : float
+        Weight of the contrast of an utterance's modalities with other utterances (`InstanceContrast`)
+        of the encoders' outputs, labelled or not; 0 leaves it out.
     contrast : {"ratio", "infonce", "supcon"}
         Form of ICCL and IMCL.
+    contrast_states : {"graph", "encoded"}
+        Of what ICCL and IMCL are: of the states after the graph, in which modalities may have been
+        mixed, or of the encoders' outputs, in which they have not.
+    similarity : {"cosine", "softmax"}
+        Of rows in ICCL and IMCL; see `PairwiseContrast`.
     temperature : float
         Temperature of "infonce" and "supcon", and of the supervised contrastive loss.
     imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
@@ -148,14 +170,23 @@ class ARIIGCNConfig:
     adversarial: Literal["off", "staged", "alternate"] = "staged"  # Eq. 17 has no GAN
     adversarial_weight: NotNegativeFloat = 0.1  # the paper prints no weight, so here and below
     gan_loss: GanLoss = "nonsaturating"
+    gan_sources: Sources = "joint"
+    gan_real: Real = "raw"
+    gan_paired: bool = False
+    discriminator_rate: PositiveFloat = 1.0
+    prediction_weight: NotNegativeFloat = 0.0
+    feed_graph: Literal["projected", "generated", "sum"] = "projected"
     iccl_weight: NotNegativeFloat = 0.1
     imcl_weight: NotNegativeFloat = 0.1
     scl_weight: NotNegativeFloat = 0.0
     sccl_weight: NotNegativeFloat = 0.0
+    instance_weight: NotNegativeFloat = 0.0
     prototypes: Prototypes = field(default_factory=dict)
     # The form that the text describes: without negative similarity the loss is 0, whatever the
     # positives, which is why it needs Eq. 12.
     contrast: ContrastForm = "ratio"
+    contrast_states: Literal["graph", "encoded"] = "graph"
+    similarity: Similarity = "cosine"
     temperature: PositiveFloat = 0.1  # Khosla 2020
     imcl_pairs: ImclPairs = "abstract"
     margin: float = 0.5  # the paper tries several and prints none

@@ -1,7 +1,7 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
 from ariigcn_dgl.nn._impl import set_impl
-from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, InstanceContrast, PairwiseContrast
 from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
@@ -37,6 +37,7 @@ __all__ = [
     "Fusion",
     "ICCLLoss",
     "IMCLLoss",
+    "InstanceContrast",
     "LatentGraphConv",
     "LowRankFusion",
     "MeanConv",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.ops import ContrastForm, Impl, MarginMode, PairRule, contrast_loss
+from ariigcn_dgl.ops.contrast_loss import softmax_contrast_loss
 from ariigcn_dgl.ops._checks import require_choice, require_rows
 from ariigcn_dgl.ops.contrast_loss import require_options
 
 ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
+Similarity = Literal["cosine", "softmax"]
 
 # Readings of the paper's contradicting definitions; predicates over (same class, same modality,
 # same utterance): positives, negatives.
@@ -22,6 +24,8 @@ IMCL_RULES: dict[str, PairRule] = {
     "hycon": PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not m),
     "all": PairRule.where(lambda c, m, u: c, lambda c, m, u: not c),
 }
+# The same utterance in another modality; other utterances there.
+INSTANCE_RULE = PairRule.where(lambda c, m, u: u and not m, lambda c, m, u: not u and not m)
 ICCL_RULE = PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and m)
 
 
@@ -37,9 +41,12 @@ class _Contrast(nn.Module):
         temperature: float = 0.1,
         margin: float = 1.0,
         margin_mode: MarginMode = "target",
+        similarity: Similarity = "cosine",
     ) -> None:
         super().__init__()
         require_options(form, margin_mode, temperature)
+        require_choice("similarity", similarity, get_args(Similarity))
+        self.similarity = similarity
         self.rule = rule
         self.form = form
         self.temperature = temperature
@@ -54,7 +61,8 @@ class _Contrast(nn.Module):
         utterance: Tensor | None = None,
     ) -> Tensor:
         """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
-        return contrast_loss(
+        loss = softmax_contrast_loss if self.similarity == "softmax" else contrast_loss
+        return loss(
             feat,
             label,
             self.rule,
@@ -96,6 +104,9 @@ class PairwiseContrast(_Contrast):
         Target similarity :math:`\delta` of positives.
     margin_mode : {"target", "hinge", "triplet", "off"}
         Form of the regulariser.
+    similarity : {"cosine", "softmax"}
+        "softmax": :math:`s_{ij} = \mathrm{softmax}(h_i) \cdot \mathrm{softmax}(h_j)`, as the paper's
+        words can be read; near 0 in wide rows, which hardly move. Sums of "ratio" are then of s.
 
     Raises
     ------
@@ -150,7 +161,7 @@ class ICCLLoss(_Contrast):
 
     Parameters
     ----------
-    form, temperature
+    form, temperature, similarity
         See `PairwiseContrast`.
     regularise : bool
         Add Eq. 12's regulariser.
@@ -163,11 +174,15 @@ class ICCLLoss(_Contrast):
     """
 
     def __init__(
-        self, form: ContrastForm = "ratio", temperature: float = 0.1, regularise: bool = True
+        self,
+        form: ContrastForm = "ratio",
+        temperature: float = 0.1,
+        regularise: bool = True,
+        similarity: Similarity = "cosine",
     ) -> None:
         # Eq. 12 is Eq. 14 with a target of 1: within a modality one class is to be one direction.
         mode: MarginMode = "target" if regularise else "off"
-        super().__init__(ICCL_RULE, form, temperature, 1.0, mode)
+        super().__init__(ICCL_RULE, form, temperature, 1.0, mode, similarity)
 
     def forward(self, feat: Tensor, label: Tensor) -> Tensor:
         """Return the mean loss over anchors of all modalities.
@@ -204,7 +219,7 @@ class IMCLLoss(_Contrast):
     ----------
     pairs : str
         The reading.
-    form, temperature, margin, margin_mode
+    form, temperature, margin, margin_mode, similarity
         See `PairwiseContrast`; the margin is the similarity wanted across modalities.
 
     Examples
@@ -222,9 +237,10 @@ class IMCLLoss(_Contrast):
         temperature: float = 0.1,
         margin: float = 0.5,
         margin_mode: MarginMode = "target",
+        similarity: Similarity = "cosine",
     ) -> None:
         require_choice("pairs", pairs, IMCL_RULES)
-        super().__init__(IMCL_RULES[pairs], form, temperature, margin, margin_mode)
+        super().__init__(IMCL_RULES[pairs], form, temperature, margin, margin_mode, similarity)
 
     def forward(self, feat: Tensor, label: Tensor) -> Tensor:
         """Return the mean loss over anchors.
@@ -241,3 +257,45 @@ class IMCLLoss(_Contrast):
         modality = torch.arange(len(feat), device=feat.device).unsqueeze(1).expand_as(label)
         rows = feat.reshape(1, -1, feat.size(-1))
         return self._mean_loss(rows, label.reshape(1, -1), modality.reshape(1, -1))
+
+
+class InstanceContrast(_Contrast):
+    r"""Contrast of what is said at once in two modalities with what is not (CLIP; Radford 2021).
+
+    InfoNCE whose positives are an utterance's other modalities, and whose negatives all other
+    utterances there; it needs no labels.
+
+    Parameters
+    ----------
+    temperature : float
+        Temperature :math:`\tau`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> z, there = torch.eye(3).expand(2, 3, 3), torch.ones(2, 3).bool()
+    >>> round(InstanceContrast(0.1)(z, there).item(), 4)  # each is its own other modality
+    0.0001
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__(INSTANCE_RULE, "infonce", temperature, margin_mode="off")
+
+    def forward(self, feat: Tensor, present: Tensor) -> Tensor:
+        """Return the mean loss over anchors.
+
+        Parameters
+        ----------
+        feat : (M, N, D) tensor
+            Utterances in each modality.
+        present : (M, N) bool tensor
+            Where each modality exists.
+        """
+        label = present.long() - 1  # one class; what is missing has none
+        require_rows("feat", feat, label=label)
+        size, device = label.shape, feat.device
+        modality = torch.arange(size[0], device=device).unsqueeze(1).expand(size)
+        utterance = torch.arange(size[1], device=device).expand(size)
+        rows = feat.reshape(1, -1, feat.size(-1))
+        ids = (x.reshape(1, -1) for x in (label, modality, utterance))
+        return self._mean_loss(rows, *ids)

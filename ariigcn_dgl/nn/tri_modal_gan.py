@@ -14,6 +14,8 @@ from ariigcn_dgl.nn._side_by_side import run_side_by_side
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
 
 GanLoss = Literal["nonsaturating", "minimax", "lsgan"]
+Sources = Literal["joint", "each"]
+Real = Literal["raw", "projected"]
 REAL_TARGET = 0.9  # one-sided label smoothing: discriminators are not to become certain
 NEGATIVE_SLOPE = 0.2  # of LeakyReLU, usual for GANs: discriminators pass gradients everywhere
 
@@ -31,6 +33,11 @@ class TriModalGAN(nn.Module):
         L_{G_m} = -E[\log D_m(G_m(\tilde\xi_{others}))], \qquad
         L_{D_m} = -E[\log D_m(\xi_m)] - E[\log(1 - D_m(G_m(\tilde\xi_{others})))]
 
+    As printed, a discriminator sees one row at a time, real or made: nothing asks the fake of an
+    utterance to be that utterance's, and the losses are the same if utterances of one modality are
+    shuffled. With `paired` it also sees what the fake was made of, as conditional GANs do (Mirza
+    2014), and `prediction_loss` asks for the utterance itself.
+
     Parameters
     ----------
     widths : mapping of str to int
@@ -43,12 +50,20 @@ class TriModalGAN(nn.Module):
         Dropout in the discriminators.
     gan_loss : {"nonsaturating", "minimax", "lsgan"}
         Form of the generator's loss; "lsgan" also replaces the discriminator's by squared errors.
+    sources : {"joint", "each"}
+        One fake of all others together, or a fake of each other modality by itself, which is the
+        sum of two expectations that the formulas print.
+    real : {"raw", "projected"}
+        What fakes are told from, and so what they imitate: features, or projections.
+    paired : bool
+        Show the discriminator the (detached) projections that a fake was made of, and a real
+        feature beside those of its own utterance.
 
     Raises
     ------
     ValueError
-        With fewer than two modalities, or another `gan_loss`. Methods raise it if a shape does not
-        fit or a modality is missing.
+        With fewer than two modalities, or an option that is none of these. Methods raise it if a
+        shape does not fit or a modality is missing.
 
     Examples
     --------
@@ -66,27 +81,42 @@ class TriModalGAN(nn.Module):
         discriminator_dim: int = 512,
         dropout: float = 0.3,
         gan_loss: GanLoss = "nonsaturating",
+        sources: Sources = "joint",
+        real: Real = "raw",
+        paired: bool = False,
     ) -> None:
         super().__init__()
         if len(widths) < 2:
             raise ValueError(f"a GAN between modalities needs at least 2, got {list(widths)}")
         require_choice("gan_loss", gan_loss, get_args(GanLoss))
+        require_choice("sources", sources, get_args(Sources))
+        require_choice("real", real, get_args(Real))
         self.gan_loss = gan_loss
+        self.sources = sources
+        self.real = real
+        self.paired = paired
         self.widths = dict(widths)
         self.hidden_dim = hidden_dim
-        sources = (len(widths) - 1) * hidden_dim
+        made_of = hidden_dim if sources == "each" else (len(widths) - 1) * hidden_dim
+        self.fake_widths = {m: hidden_dim if real == "projected" else w for m, w in widths.items()}
         self.generators = nn.ModuleDict(
-            {name: _generator(sources, hidden_dim, width) for name, width in widths.items()}
+            {m: _generator(made_of, hidden_dim, width) for m, width in self.fake_widths.items()}
         )
+        shown = made_of if paired else 0
         self.discriminators = nn.ModuleDict(
             {
-                name: _discriminator(width, discriminator_dim, dropout)
-                for name, width in widths.items()
+                m: _discriminator(width + shown, discriminator_dim, dropout)
+                for m, width in self.fake_widths.items()
             }
         )
 
+    @property
+    def num_fakes(self) -> int:
+        """Fakes S of each utterance in each modality."""
+        return len(self.widths) - 1 if self.sources == "each" else 1
+
     def generate(self, projected: Tensor) -> dict[str, Tensor]:
-        """Make every modality's raw feature from the others' projections.
+        """Make every modality's feature from the others' projections.
 
         Parameters
         ----------
@@ -95,15 +125,13 @@ class TriModalGAN(nn.Module):
 
         Returns
         -------
-        dict of str to (N, D_m) tensor
+        dict of str to (S N, D_m) tensor
+            Of each source after the other, where there are several.
         """
         require_dim(3, projected=projected)
         shape = (len(self.generators), projected.size(1), self.hidden_dim)
         require_shape("projected", projected, shape)
-        parts = projected.unbind()
-        others = [x for m in range(len(parts)) for x in (*parts[:m], *parts[m + 1 :])]
-        sources = torch.stack(others, dim=1).view(projected.size(1), len(parts), -1)
-        fakes = run_side_by_side(self.generators.values(), sources.transpose(0, 1))
+        fakes = run_side_by_side(self.generators.values(), self._made_of(projected))
         return dict(zip(self.generators, fakes, strict=True))
 
     def generator_loss(
@@ -120,13 +148,16 @@ class TriModalGAN(nn.Module):
             Projections, with gradient.
         masks : mapping of str to (N,) bool tensor
             Where each modality exists; a fake counts where all of its sources exist.
-        fakes : mapping of str to (N, D_m) tensor, optional
+        fakes : mapping of str to (S N, D_m) tensor, optional
             What `generate` has made of the projections already.
         """
         fakes = self.generate(projected) if fakes is None else fakes
         self._check("masks", masks, projected.size(1))
-        logits = self._judge([fakes[name] for name in self.widths])
-        return _sum_of_means(self._generator_terms(logits), _has_sources(self._present(masks)))
+        logits = self._judge(self._shown([fakes[name] for name in self.widths], projected))
+        terms = self._generator_terms(logits)
+        there = self._has_sources(self._present(masks))
+        loss = _sum_of_means(terms, there)
+        return loss if self.num_fakes == 1 else self.num_fakes * loss
 
     def discriminator_loss(
         self,
@@ -144,17 +175,108 @@ class TriModalGAN(nn.Module):
         projected, masks, fakes
             As in `generator_loss`.
         """
+        real, fake = self._judged(raw, projected, masks, fakes)
+        present = self._present(masks)
+        there = self._has_sources(present)
+        of_real = present.repeat(1, self.num_fakes) & there if self.paired else present
+        real_terms, fake_terms = self._real_terms(real), self._fake_terms(fake)
+        if self.num_fakes == 1:  # as many of both, which are reduced together
+            terms = torch.cat([real_terms, fake_terms])
+            return _sum_of_means(terms, torch.cat([of_real, there]))
+        fake_loss = self.num_fakes * _sum_of_means(fake_terms, there)
+        return _sum_of_means(real_terms, of_real) + fake_loss
+
+    @torch.no_grad()
+    def believed(
+        self, raw: Mapping[str, Tensor], projected: Tensor, masks: Mapping[str, Tensor]
+    ) -> dict[str, tuple[float, float]]:
+        """Return the mean probability that each discriminator gives to what is real, and to fakes.
+
+        Where the second is near 0 the generators learn little of it: the discriminator has won.
+        """
+        real, fake = self._judged(raw, projected, masks, None)
+        present = self._present(masks)
+        there = self._has_sources(present)
+        of_real = present.repeat(1, self.num_fakes) & there if self.paired else present
+        pairs = zip(real.sigmoid(), of_real, fake.sigmoid(), there, strict=True)
+        found = [(float(r[a].mean()), float(f[b].mean())) for r, a, f, b in pairs]
+        return dict(zip(self.widths, found, strict=True))
+
+    def prediction_loss(
+        self,
+        raw: Mapping[str, Tensor],
+        projected: Tensor,
+        masks: Mapping[str, Tensor],
+        fakes: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Return the mean squared error of fakes beside what they imitate, summed over modalities.
+
+        Parameters
+        ----------
+        raw, projected, masks, fakes
+            As in `discriminator_loss`; projections get a gradient as sources alone.
+        """
+        fakes = self.generate(projected) if fakes is None else fakes
+        real = self._real_rows(raw, projected)
+        terms = [
+            (fakes[name] - rows.to(fakes[name]).repeat(self.num_fakes, 1)).square().mean(1)
+            for name, rows in zip(self.widths, real, strict=True)
+        ]
+        present = self._present(masks)
+        counts = present.repeat(1, self.num_fakes) & self._has_sources(present)
+        return _sum_of_means(torch.stack(terms), counts)
+
+    def _judged(
+        self,
+        raw: Mapping[str, Tensor],
+        projected: Tensor,
+        masks: Mapping[str, Tensor],
+        fakes: Mapping[str, Tensor] | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return logits of what is real and of fakes: (M, N), with pairs (M, S N), and (M, S N)."""
         if fakes is None:
             with torch.no_grad():  # generators learn from their own loss
                 fakes = self.generate(projected)
         size = projected.size(1)
         self._check("masks", masks, size)
         self._check("raw", raw, size)
-        rows = [torch.cat([raw[name], fakes[name].detach().to(raw[name])]) for name in self.widths]
-        real, fake = self._judge(rows).split(size, dim=1)
-        terms = torch.cat([self._real_terms(real), self._fake_terms(fake)])
-        present = self._present(masks)
-        return _sum_of_means(terms, torch.cat([present, _has_sources(present)]))
+        real = self._real_rows(raw, projected)
+        made = [fakes[m].detach().to(x) for m, x in zip(self.widths, real, strict=True)]
+        if self.paired:
+            real = [x.repeat(self.num_fakes, 1) for x in real]
+        real, made = self._shown(real, projected), self._shown(made, projected)
+        rows = [torch.cat([a, b]) for a, b in zip(real, made, strict=True)]
+        of_real, of_fake = self._judge(rows).split([len(real[0]), len(made[0])], dim=1)
+        return of_real, of_fake
+
+    def _made_of(self, projected: Tensor) -> Tensor:
+        """Return what generators read, (M, S N, their width): each other, or all side by side."""
+        parts = projected.unbind()
+        others = [x for m in range(len(parts)) for x in (*parts[:m], *parts[m + 1 :])]
+        if self.sources == "each":
+            return torch.cat(others).view(len(parts), -1, self.hidden_dim)
+        sources = torch.stack(others, dim=1).view(projected.size(1), len(parts), -1)
+        return sources.transpose(0, 1)
+
+    def _real_rows(self, raw: Mapping[str, Tensor], projected: Tensor) -> list[Tensor]:
+        """Return what each modality's fakes imitate."""
+        if self.real == "projected":
+            return list(projected.detach())
+        return [raw[name] for name in self.widths]
+
+    def _shown(self, rows: list[Tensor], projected: Tensor) -> list[Tensor]:
+        """Return rows as discriminators see them: with pairs, beside what fakes are made of."""
+        if not self.paired:
+            return rows
+        beside = self._made_of(projected).detach()
+        return [torch.cat([x, other.to(x)], 1) for x, other in zip(rows, beside, strict=True)]
+
+    def _has_sources(self, present: Tensor) -> Tensor:
+        """Return where all sources of each fake exist, (M, S N)."""
+        if self.sources == "joint":  # all other modalities
+            return present.sum(0) + ~present == len(present)
+        others = [torch.cat([*present[:m], *present[m + 1 :]]) for m in range(len(present))]
+        return torch.stack(others)
 
     def _judge(self, rows: list[Tensor]) -> Tensor:
         """Return the discriminators' logits, (M, N); not in half precision, as autocast's are."""
@@ -189,11 +311,6 @@ class TriModalGAN(nn.Module):
 
     def _fake_terms(self, logits: Tensor) -> Tensor:
         return logits.square() if self.gan_loss == "lsgan" else F.softplus(logits)
-
-
-def _has_sources(present: Tensor) -> Tensor:
-    """Return where all other modalities exist, (M, N)."""
-    return present.sum(0) + ~present == len(present)
 
 
 def _sum_of_means(terms: Tensor, counts: Tensor) -> Tensor:

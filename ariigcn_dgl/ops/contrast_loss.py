@@ -20,6 +20,7 @@ from ariigcn_dgl.ops.pairwise_contrast import (
     PairRule,
     as_bits,
     as_codes,
+    pairwise_contrast,
     pairwise_contrast_reference,
 )
 
@@ -117,6 +118,43 @@ def contrast_loss(
         allows_tf32(feat.device, feat.dtype),
     )
     return loss
+
+
+def softmax_contrast_loss(
+    feat: Tensor,
+    label: Tensor,
+    rule: PairRule,
+    *,
+    modality: Tensor | None = None,
+    utterance: Tensor | None = None,
+    form: ContrastForm = "ratio",
+    margin_mode: MarginMode = "target",
+    temperature: float = 0.1,
+    margin: float = 1.0,
+    impl: Impl = "native",
+) -> Tensor:
+    r"""Return `contrast_loss` with another similarity, :math:`\mathrm{softmax}(h_i) \cdot
+    \mathrm{softmax}(h_j)`, of which "ratio" takes the sums as they are."""
+    require_options(form, margin_mode, temperature)
+    given = {"label": label, "modality": modality, "utterance": utterance}
+    require_rows("feat", feat, **{name: x for name, x in given.items() if x is not None})
+    if modality is None:
+        modality, rule = label, rule.assuming(MODALITY, same=True)
+    if utterance is None:
+        utterance, rule = label, rule.assuming(UTTERANCE, same=False)
+    rows = feat.masked_fill((label < 0).unsqueeze(-1), 0)
+    rows = (rows if rows.dtype == torch.float64 else rows.float()).softmax(-1)
+    stats = pairwise_contrast(
+        rows, label, modality, utterance, rule, temperature=temperature, margin=margin, impl=impl
+    )
+    terms = _margin_terms(stats, margin_mode, margin)
+    if form == "ratio":  # s is never negative here
+        positive = stats.sum_pos.clamp(min=SMALLEST_SUM)
+        terms = terms + torch.log1p(stats.sum_neg.clamp(min=0) / positive)
+    else:
+        terms = terms + _form_terms(stats, form, temperature)
+    anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
+    return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
 
 
 def require_options(form: ContrastForm, margin_mode: MarginMode, temperature: float) -> None:

@@ -361,7 +361,8 @@ class Learner:
         with self._autocast():
             encoded = self.model.encoded(batch)
             loss = self.model.discriminator_loss(batch, encoded)
-        self._descend(optimizer, self.discriminator_parameters, {"discriminator": loss})
+        rate = self.model.config.discriminator_rate
+        self._descend(optimizer, self.discriminator_parameters, {"discriminator": loss}, rate)
         return loss.detach(), encoded
 
     def _descend(
@@ -369,15 +370,17 @@ class Learner:
         optimizer: torch.optim.Optimizer,
         parameters: list[nn.Parameter],
         losses: Mapping[str, Tensor],
+        rate: float = 1.0,
     ) -> None:
-        """Move parameters down the gradient of the losses' sum, clipped."""
+        """Move parameters down the gradient of the losses' sum, clipped, at a share of the rate."""
         self.model.zero_grad(set_to_none=True)
         total(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         # Adam refuses to be captured unless it is told so.
         capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()
         for group in optimizer.param_groups:
-            group["lr"], group["capturable"] = self.lr, capturing
+            lr = self.lr if rate == 1 else self.lr * rate
+            group["lr"], group["capturable"] = lr, capturing
         optimizer.step()
 
     def _autocast(self) -> AbstractContextManager:
