@@ -16,7 +16,8 @@ from ariigcn_dgl.graph.window import MOST_SPEAKERS, Relations
 from ariigcn_dgl.limits import Limit, NotNegativeInt
 
 _DISTANCES = Limit(
-    "increasing, at least 1", lambda value: list(value) == sorted({*value}) and min(value, default=1) > 0
+    "increasing, at least 1",
+    lambda value: list(value) == sorted({*value}) and min(value, default=1) > 0,
 )
 _SPEAKERS = Limit(f"from 1 to {MOST_SPEAKERS}", lambda value: 1 <= value <= MOST_SPEAKERS)
 

@@ -74,7 +74,14 @@ class RelationalGraph(nn.Module):
         self.blocks = nn.ModuleList(
             [
                 _Block(
-                    hidden_dim, num_rels, groups, num_modalities, residual, dropout, norm, second_norm
+                    hidden_dim,
+                    num_rels,
+                    groups,
+                    num_modalities,
+                    residual,
+                    dropout,
+                    norm,
+                    second_norm,
                 )
                 for _ in range(num_blocks)
             ]

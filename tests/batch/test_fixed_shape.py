@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ariigcn_dgl.batch import Batch, ModalWindow, Window, collate
-from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes, padded, rebuilt, tensors_of
+from ariigcn_dgl.batch.fixed_shape import (
+    Nodes,
+    Shape,
+    Sizes,
+    few_shapes,
+    padded,
+    rebuilt,
+    tensors_of,
+)
 from ariigcn_dgl.data import Dialogues, SynthConfig, synthesise
 
 

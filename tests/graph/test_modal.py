@@ -69,9 +69,7 @@ def cases(draw: st.DrawFn) -> tuple[Graph, Tensor, str]:
     lengths = draw(st.lists(st.integers(0, 4), max_size=3))
     total, modalities = sum(lengths), draw(st.integers(1, 3))
     speakers = draw(st.lists(st.integers(0, 2), min_size=total, max_size=total))
-    there = draw(
-        st.lists(st.booleans(), min_size=modalities * total, max_size=modalities * total)
-    )
+    there = draw(st.lists(st.booleans(), min_size=modalities * total, max_size=modalities * total))
     present = torch.tensor(there, dtype=torch.bool).view(modalities, total)
     return utterances(lengths, speakers), present, draw(st.sampled_from(ACROSS))
 

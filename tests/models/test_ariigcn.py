@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, Window
-from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
 from ariigcn_dgl.nn import FUSIONS, VAD
@@ -37,14 +36,34 @@ TUNED = ARIIGCNConfig(
     regularise=False,
     projection_dim=5,
 )
-PRESETS = {"paper": PAPER, "tuned": TUNED}
+CROSSING = replace(
+    TUNED,
+    window=Window(past=2, future=2, relations="party"),
+    context="none",
+    cross_modal="window",
+    graph_blocks=2,
+    graph_norm="none",
+    auxiliary_weight=0.3,
+    gan_paired=True,
+    prediction_weight=0.1,
+    instance_weight=0.1,
+    contrast_states="encoded",
+)
+LITERAL = replace(
+    PAPER,
+    gan_sources="each",
+    gan_real="projected",
+    feed_graph="sum",
+    second_norm="sum",
+    similarity="softmax",
+    adversarial="alternate",
+)
+PRESETS = {"paper": PAPER, "tuned": TUNED, "crossing": CROSSING, "literal": LITERAL}
 each_preset = pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
 
 
-def graph_of(lengths: Tensor, speakers: Tensor, window: Window):
-    return Graph.from_dialogues(
-        lengths, speakers, past=window.past, future=window.future, relations=window.relations
-    )
+def window_of(config: ARIIGCNConfig, widths: dict[str, int] = WIDTHS) -> Window:
+    return make_model(config, widths).window
 
 
 def make_batch(window: Window, widths: dict[str, int] = WIDTHS) -> Batch:
@@ -63,20 +82,21 @@ def make_batch(window: Window, widths: dict[str, int] = WIDTHS) -> Batch:
     labels[[4, 7]] = -1
     speakers = torch.randint(2, (size,), generator=generator)
     lengths = torch.tensor(LENGTHS)
-    graph = graph_of(lengths, speakers, window)
+    graph = window.graph(lengths, speakers, masks)
     return Batch(features, masks, labels, speakers, lengths, graph)
 
 
 def part_of(batch: Batch, dialogue: int, window: Window) -> Batch:
     rows = ROWS[dialogue]
     lengths = batch.lengths[dialogue : dialogue + 1]
+    masks = {name: x[rows] for name, x in batch.masks.items()}
     return Batch(
         {name: x[rows] for name, x in batch.features.items()},
-        {name: x[rows] for name, x in batch.masks.items()},
+        masks,
         batch.labels[rows],
         batch.speakers[rows],
         lengths,
-        graph_of(lengths, batch.speakers[rows], window),
+        window.graph(lengths, batch.speakers[rows], masks),
     )
 
 
@@ -106,10 +126,10 @@ def test_relations_must_be_resolved_before_the_model_is_built():
 @each_preset
 @torch.no_grad()
 def test_dialogues_of_a_batch_do_not_influence_each_other(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     logits = model(batch)
     for dialogue, rows in enumerate(ROWS):
-        alone = model(part_of(batch, dialogue, config.window))
+        alone = model(part_of(batch, dialogue, window_of(config)))
         torch.testing.assert_close(alone, logits[rows], rtol=1e-5, atol=1e-5)
 
 
@@ -118,7 +138,7 @@ def test_dialogues_of_a_batch_do_not_influence_each_other(config: ARIIGCNConfig)
 def test_a_past_only_model_without_context_ignores_what_comes_later(config: ARIIGCNConfig):
     window = replace(config.window, past=2, future=0)
     config = replace(config, window=window, context="none", speaker_relative=())
-    model, batch = make_model(config), make_batch(window)
+    model, batch = make_model(config), make_batch(window_of(config))
     later = with_feature(batch, "text", lambda x: x[10:14].add_(1))  # in the third dialogue
     changed = (model(later) - model(batch)).abs().sum(1).nonzero().flatten()
     assert changed.tolist() == [10, 11, 12, 13]
@@ -128,7 +148,7 @@ def test_a_past_only_model_without_context_ignores_what_comes_later(config: ARII
 @torch.no_grad()
 def test_context_makes_all_of_the_dialogue_count(config: ARIIGCNConfig):
     config = replace(config, context="gru")
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     later = with_feature(batch, "text", lambda x: x[13].add_(1))
     changed = (model(later) - model(batch)).abs().sum(1) > 0
     assert changed.nonzero().flatten().tolist() == list(range(6, 14))
@@ -137,7 +157,7 @@ def test_context_makes_all_of_the_dialogue_count(config: ARIIGCNConfig):
 @each_preset
 @torch.no_grad()
 def test_unlabelled_utterances_inform_their_neighbours(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     changed = with_feature(batch, "text", lambda x: x[4].add_(1))
     assert not model(changed)[3].equal(model(batch)[3])
 
@@ -145,7 +165,7 @@ def test_unlabelled_utterances_inform_their_neighbours(config: ARIIGCNConfig):
 @each_preset
 @torch.no_grad()
 def test_only_labelled_utterances_are_scored(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     labelled = batch.labels >= 0
     expected = torch.nn.functional.cross_entropy(model(batch)[labelled], batch.labels[labelled])
     torch.testing.assert_close(model.losses(batch)["classification"], expected)
@@ -162,7 +182,7 @@ def test_classes_can_be_weighted():
 @each_preset
 @torch.no_grad()
 def test_a_missing_modality_is_projected_to_zero(config: ARIIGCNConfig):
-    projected = make_model(config).project(make_batch(config.window))
+    projected = make_model(config).project(make_batch(window_of(config)))
     zero = (projected.abs().sum(2) == 0).nonzero().tolist()
     assert zero == [[1, 2], [1, 9], [2, 9]]
 
@@ -170,7 +190,7 @@ def test_a_missing_modality_is_projected_to_zero(config: ARIIGCNConfig):
 @each_preset
 @torch.no_grad()
 def test_what_stands_in_a_missing_row_does_not_matter(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     changed = with_feature(batch, "audio", lambda x: x[[2, 9]].fill_(9.0))
     assert model(changed).equal(model(batch))
     assert model.losses(changed) == model.losses(batch)
@@ -190,7 +210,7 @@ def test_missing_rows_are_in_no_contrast():
 @each_preset
 @torch.no_grad()
 def test_modalities_may_come_in_any_order(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     turned = replace(
         batch,
         features=dict(reversed(batch.features.items())),
@@ -204,7 +224,7 @@ def test_modalities_may_come_in_any_order(config: ARIIGCNConfig):
 @pytest.mark.parametrize("names", [["text"], ["audio"], ["text", "visual"]])
 def test_any_modalities_make_a_model(config: ARIIGCNConfig, names: list[str]):
     widths = {name: WIDTHS[name] for name in names}
-    model, batch = make_model(config, widths), make_batch(config.window, widths)
+    model, batch = make_model(config, widths), make_batch(window_of(config, widths), widths)
     terms = model.losses(batch)
     sum(terms.values()).backward()
     assert model(batch).shape == (sum(LENGTHS), CLASSES)
@@ -217,7 +237,7 @@ def test_any_modalities_make_a_model(config: ARIIGCNConfig, names: list[str]):
 def test_any_fusion_makes_a_model(fusion: str, names: list[str]):
     widths = {name: WIDTHS[name] for name in names}
     config = replace(TUNED, fusion=fusion)
-    model, batch = make_model(config, widths), make_batch(config.window, widths)
+    model, batch = make_model(config, widths), make_batch(window_of(config, widths), widths)
     sum(model.losses(batch).values()).backward()
     assert model.fusion.__class__ is FUSIONS[fusion]
     assert all(p.grad is not None for p in model.fusion.parameters())
@@ -231,6 +251,31 @@ def test_default_fusion_puts_the_modalities_side_by_side():
     assert model(batch).equal(model.head(torch.cat(list(states), dim=1)))
 
 
+def test_graphs_of_generated_modalities_need_fakes_as_wide_as_its_nodes():
+    with pytest.raises(ValueError, match="feed_graph is 'sum', .* gan_real must be 'projected'"):
+        make_model(replace(PAPER, feed_graph="sum"))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sources", ["joint", "each"])
+def test_generated_modalities_go_on_to_the_graph(sources: str):
+    config = replace(LITERAL, feed_graph="generated", gan_sources=sources)
+    model, batch = make_model(config), make_batch(window_of(config))
+    projected = model.project(batch)
+    fakes = model.gan.generate(projected)
+    rows = [fakes[name].view(-1, len(batch.labels), 8).mean(0) for name in WIDTHS]
+    states = model.graph(batch.graph, torch.stack(rows))
+    torch.testing.assert_close(model.states(batch), states)
+
+
+def test_contrast_of_encoded_modalities_never_reaches_the_graph():
+    model = make_model(replace(CROSSING, instance_weight=0, adversarial="off"))
+    terms = model.losses(make_batch(model.window))
+    (terms["iccl"] + terms["imcl"]).backward()
+    trained = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert trained == {"encoder", "projections"}
+
+
 def test_one_modality_has_no_discriminators():
     assert list(make_model(PAPER, {"text": 6}).discriminator_parameters()) == []
 
@@ -238,13 +283,17 @@ def test_one_modality_has_no_discriminators():
 LOSSES = {
     "paper": {"classification", "iccl", "imcl"},
     "tuned": {"classification", "iccl", "imcl", "generator"},
+    "crossing": {
+        *("classification", "auxiliary", "iccl", "imcl", "generator", "prediction", "instance")
+    },
+    "literal": {"classification", "iccl", "imcl", "generator"},
 }
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_has_the_loss_terms_of_its_settings(preset: str):
     config = PRESETS[preset]
-    assert set(make_model(config).losses(make_batch(config.window))) == LOSSES[preset]
+    assert set(make_model(config).losses(make_batch(window_of(config)))) == LOSSES[preset]
 
 
 PROTOTYPES = {"happy": VAD["happiness"], "sad": VAD["sadness"], "angry": VAD["anger"]}
@@ -253,7 +302,7 @@ ALTERNATIVES = replace(TUNED, scl_weight=1.0, sccl_weight=1.0, prototypes=PROTOT
 
 def test_alternative_contrasts_are_terms_of_their_own():
     config = replace(ALTERNATIVES, iccl_weight=0.0, imcl_weight=0.0, adversarial="off")
-    terms = make_model(config).losses(make_batch(config.window))
+    terms = make_model(config).losses(make_batch(window_of(config)))
     assert set(terms) == {"classification", "scl", "sccl"}
 
 
@@ -297,7 +346,7 @@ def test_prototypes_must_be_resolved_before_the_model_is_built():
 
 def test_terms_of_weight_zero_are_left_out():
     config = replace(TUNED, iccl_weight=0.0, imcl_weight=0.0, adversarial="off")
-    assert set(make_model(config).losses(make_batch(config.window))) == {"classification"}
+    assert set(make_model(config).losses(make_batch(window_of(config)))) == {"classification"}
 
 
 @pytest.mark.parametrize(
@@ -316,7 +365,7 @@ def test_weights_scale_their_terms(weight: str):
 
 @each_preset
 def test_the_gradient_of_every_term_is_finite_and_not_zero(config: ARIIGCNConfig):
-    model, batch = make_model(config).train(), make_batch(config.window)
+    model, batch = make_model(config).train(), make_batch(window_of(config))
     for name, term in model.losses(batch).items():
         model.zero_grad()
         term.backward(retain_graph=True)
@@ -348,9 +397,10 @@ def test_generator_loss_trains_encoders_and_generators():
 
 @each_preset
 def test_a_batch_without_labels_has_losses_of_zero_with_a_gradient(config: ARIIGCNConfig):
-    model, batch = make_model(config), make_batch(config.window)
+    model, batch = make_model(config), make_batch(window_of(config))
     terms = model.losses(replace(batch, labels=torch.full_like(batch.labels, -1)))
-    terms.pop("generator", None)
+    for unsupervised in ("generator", "prediction", "instance"):
+        terms.pop(unsupervised, None)
     assert {name: term.item() for name, term in terms.items()} == dict.fromkeys(terms, 0.0)
     sum(terms.values()).backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
@@ -365,7 +415,7 @@ def test_cross_entropy_of_nothing_is_zero():
 @each_preset
 def test_the_model_learns_its_training_dialogues_by_heart(config: ARIIGCNConfig):
     config = replace(config, hidden_dim=32, adversarial="off")
-    model, batch = make_model(config).train(), make_batch(config.window)
+    model, batch = make_model(config).train(), make_batch(window_of(config))
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(40):
         optimiser.zero_grad()

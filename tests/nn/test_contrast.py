@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.nn import ICCLLoss, IMCLLoss, PairwiseContrast
+from ariigcn_dgl.nn import ICCLLoss, IMCLLoss, InstanceContrast, PairwiseContrast
 from ariigcn_dgl.nn.contrast import ICCL_RULE
 from ariigcn_dgl.ops import PairRule
 
@@ -34,6 +34,8 @@ def form_term(form: str, positive: list[float], negative: list[float]) -> float:
     if form == "ratio":
         p, n = (sum((1 + s) / 2 for s in side) for side in (positive, negative))
         return -math.log(p / (p + n))
+    if form == "ratio of sums":
+        return -math.log(sum(positive) / (sum(positive) + sum(negative)))
     if form == "infonce":
         p, n = (sum(math.exp(s / TAU) for s in side) for side in (positive, negative))
         return -math.log(p / (p + n))
@@ -53,10 +55,21 @@ def margin_term(mode: str, positive: list[float], negative: list[float], margin:
     return mean([max(s, 0) for s in negative]) + mean([wanted(margin - s) for s in positive])
 
 
-def loop(feat: Tensor, label: Tensor, reading: str, form: str, mode: str, margin: float) -> float:
+def loop(
+    feat: Tensor,
+    label: Tensor,
+    reading: str,
+    form: str,
+    mode: str,
+    margin: float,
+    similarity: str = "cosine",
+) -> float:
     """Return the mean over anchors, one pair of rows at a time."""
+    as_compared = F.normalize if similarity == "cosine" else F.softmax
+    if similarity == "softmax" and form == "ratio":
+        form = "ratio of sums"
     rows = [
-        (F.normalize(feat[m, n], dim=0), int(label[m, n]), m)
+        (as_compared(feat[m, n], dim=0), int(label[m, n]), m)
         for m in range(label.size(0))
         for n in range(label.size(1))
         if label[m, n] >= 0
@@ -105,6 +118,61 @@ def test_iccl_equals_the_loop(feat: Tensor, label: Tensor, form: str, regularise
     mode = "target" if regularise else "off"
     ours = ICCLLoss(form, TAU, regularise)(feat, label).item()
     assert ours == pytest.approx(loop(feat, label, "iccl", form, mode, 1.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("mode", MARGIN_MODES)
+@pytest.mark.parametrize("form", FORMS)
+def test_rows_may_be_compared_as_softmax(feat: Tensor, label: Tensor, form: str, mode: str):
+    ours = IMCLLoss("hycon", form, TAU, MARGIN, mode, "softmax")(feat, label).item()
+    assert ours == pytest.approx(
+        loop(feat, label, "hycon", form, mode, MARGIN, "softmax"), rel=1e-9
+    )
+    within = ICCLLoss(form, TAU, mode != "off", "softmax")(feat, label).item()
+    mode = "off" if mode == "off" else "target"
+    assert within == pytest.approx(loop(feat, label, "iccl", form, mode, 1.0, "softmax"), rel=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_softmax_has_derivatives(feat: Tensor, label: Tensor, form: str):
+    loss = IMCLLoss("abstract", form, TAU, MARGIN, "target", "softmax")
+    feat.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: loss(x, label), [feat], fast_mode=True)
+
+
+@pytest.mark.parametrize("filling", [torch.nan, torch.inf])
+def test_softmax_leaves_rows_out_that_hold_anything(feat: Tensor, label: Tensor, filling: float):
+    loss = ICCLLoss("ratio", TAU, True, "softmax")
+    odd = torch.where((label < 0).unsqueeze(-1), filling, feat).requires_grad_()
+    value = loss(odd, label)
+    assert value.item() == loss(feat, label).item()
+    value.backward()
+    assert odd.grad[label < 0].abs().sum() == 0
+
+
+def test_an_unknown_similarity_is_refused():
+    with pytest.raises(ValueError, match="similarity must be one of cosine, softmax, got 'dot'"):
+        ICCLLoss(similarity="dot")
+
+
+def test_instances_equal_the_loop(feat: Tensor):
+    present = torch.ones(3, 8, dtype=torch.bool)
+    present[1, 2] = present[0, 5] = False
+    z, terms = F.normalize(feat, dim=-1), []
+    places = [(m, n) for m in range(3) for n in range(8) if present[m, n]]
+    for m, n in places:
+        others = [(a, b) for a, b in places if a != m]
+        p, q = (
+            sum(math.exp((z[m, n] @ z[a, b]).item() / TAU) for a, b in others if (b == n) is same)
+            for same in (True, False)
+        )
+        if any(b == n for _, b in others):
+            terms.append(-math.log(p / (p + q)))
+    ours = InstanceContrast(TAU)(feat, present).item()
+    assert ours == pytest.approx(sum(terms) / len(terms), rel=1e-9)
+
+
+def test_one_modality_has_no_instances_to_compare(feat: Tensor):
+    assert InstanceContrast()(feat[:1], torch.ones(1, 8).bool()).item() == 0
 
 
 def test_ratio_by_hand():

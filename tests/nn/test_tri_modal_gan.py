@@ -184,3 +184,94 @@ def test_discriminators_learn_to_tell_fakes(raw, projected: Tensor):
     fakes = gan.generate(projected)
     for name, discriminator in gan.discriminators.items():
         assert discriminator(raw[name]).mean() > discriminator(fakes[name]).mean() + 1
+
+
+def test_shuffled_utterances_change_nothing_where_discriminators_see_single_rows(raw, projected):
+    gan = make()
+    raw["text"].requires_grad_(False)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(3))
+    shuffled = raw | {"text": raw["text"][order]}
+    losses = [gan.discriminator_loss(x, projected, all_present(7)) for x in (raw, shuffled)]
+    torch.testing.assert_close(*losses)
+
+
+def test_paired_discriminators_tell_shuffled_utterances(raw, projected: Tensor):
+    gan = make(paired=True)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(3))
+    shuffled = raw | {"text": raw["text"][order]}
+    losses = [gan.discriminator_loss(x, projected, all_present(7)) for x in (raw, shuffled)]
+    assert losses[0] != losses[1]
+
+
+OPTIONS = [
+    {"sources": sources, "real": real, "paired": paired}
+    for sources in ("joint", "each")
+    for real in ("raw", "projected")
+    for paired in (False, True)
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_every_form_is_the_mean_of_what_counts(raw, projected: Tensor, options):
+    gan = make(**options)
+    masks = all_present(7)
+    masks["audio"] = torch.tensor([True, False, True, True, False, True, True])
+    by_hand = {"generator": 0.0, "discriminator": 0.0, "prediction": 0.0}
+    for m, name in enumerate(WIDTHS):
+        others = [n for n in range(3) if n != m]
+        groups = [others] if options["sources"] == "joint" else [[n] for n in others]
+        real = raw[name] if options["real"] == "raw" else projected[m]
+        reals, fakes = [], []
+        for group in groups:
+            source = torch.cat([projected[n] for n in group], 1)
+            there = torch.stack([masks[list(WIDTHS)[n]] for n in group]).all(0)
+            fake = gan.generators[name](source)
+            beside = [source] if options["paired"] else []
+            judge = gan.discriminators[name]
+            of_fake = judge(torch.cat([fake, *beside], 1)).squeeze(1)
+            of_real = judge(torch.cat([real, *beside], 1)).squeeze(1)
+            both = there & masks[name]
+            fakes.append((of_fake, there))
+            reals.append((of_real, both if options["paired"] else masks[name]))
+            by_hand["prediction"] += (fake - real)[both].square().mean(1).sum() / sum(
+                (torch.stack([masks[list(WIDTHS)[n]] for n in g]).all(0) & masks[name]).sum()
+                for g in groups
+            )
+        of_fake, there = (torch.cat(x) for x in zip(*fakes, strict=True))
+        of_real, counts = (torch.cat(x) for x in zip(*reals, strict=True))
+        by_hand["generator"] += len(groups) * F.softplus(-of_fake)[there].mean()
+        smooth = F.binary_cross_entropy_with_logits(
+            of_real[counts], torch.full_like(of_real[counts], REAL_TARGET)
+        )
+        by_hand["discriminator"] += smooth + len(groups) * F.softplus(of_fake)[there].mean()
+    found = {
+        "generator": gan.generator_loss(projected, masks),
+        "discriminator": gan.discriminator_loss(raw, projected, masks),
+        "prediction": gan.prediction_loss(raw, projected, masks),
+    }
+    torch.testing.assert_close(found, by_hand)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_no_form_lets_discriminators_move_projections(raw, projected: Tensor, options):
+    gan = make(**options)
+    projected.requires_grad_()
+    gan.discriminator_loss(raw, projected, all_present(7)).backward()
+    assert projected.grad is None
+    assert all(p.grad is None for p in gan.generators.parameters())
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_what_a_discriminator_believes_is_its_mean_probability(raw, projected, paired: bool):
+    gan = make(paired=paired)
+    for judge in gan.discriminators.values():
+        nn.init.zeros_(judge[-1].weight)
+        nn.init.constant_(judge[-1].bias, 2.0)
+    found = gan.believed(raw, projected, all_present(7))
+    assert found["audio"] == pytest.approx((SIGMOID, SIGMOID))
+
+
+@pytest.mark.parametrize(("option", "value"), [("sources", "all"), ("real", "fake")])
+def test_other_options_are_refused(option: str, value: str):
+    with pytest.raises(ValueError, match=f"{option} must be one of"):
+        make(**{option: value})
