@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.ops import ContrastForm, Impl, MarginMode, PairRule, contrast_loss
-from ariigcn_dgl.ops.contrast_loss import softmax_contrast_loss
 from ariigcn_dgl.ops._checks import require_choice, require_rows
-from ariigcn_dgl.ops.contrast_loss import require_options
+from ariigcn_dgl.ops.contrast_loss import require_options, softmax_contrast_loss
 
 ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
 Similarity = Literal["cosine", "softmax"]

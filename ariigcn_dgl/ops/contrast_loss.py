@@ -134,7 +134,8 @@ def softmax_contrast_loss(
     impl: Impl = "native",
 ) -> Tensor:
     r"""Return `contrast_loss` with another similarity, :math:`\mathrm{softmax}(h_i) \cdot
-    \mathrm{softmax}(h_j)`, of which "ratio" takes the sums as they are."""
+    \mathrm{softmax}(h_j)`, of which "ratio" takes the sums as they are.
+    """
     require_options(form, margin_mode, temperature)
     given = {"label": label, "modality": modality, "utterance": utterance}
     require_rows("feat", feat, **{name: x for name, x in given.items() if x is not None})
