@@ -122,8 +122,8 @@ class ARIIGCNConfig:
         Valence, arousal and dominance of labels, each from 0 to 1, for the cluster-level loss;
         emotions of IEMOCAP and MELD need none.
     instance_weight : float
-        Weight of the contrast of an utterance's modalities with other utterances (`InstanceContrast`)
-        of the encoders' outputs, labelled or not; 0 leaves it out.
+        Weight of the contrast of an utterance's modalities with other utterances, labelled or not,
+        of the encoders' outputs (`InstanceContrast`); 0 leaves it out.
     contrast : {"ratio", "infonce", "supcon"}
         Form of ICCL and IMCL.
     contrast_states : {"graph", "encoded"}

@@ -104,8 +104,9 @@ class PairwiseContrast(_Contrast):
     margin_mode : {"target", "hinge", "triplet", "off"}
         Form of the regulariser.
     similarity : {"cosine", "softmax"}
-        "softmax": :math:`s_{ij} = \mathrm{softmax}(h_i) \cdot \mathrm{softmax}(h_j)`, as the paper's
-        words can be read; near 0 in wide rows, which hardly move. Sums of "ratio" are then of s.
+        "softmax": :math:`s_{ij} = \mathrm{softmax}(h_i) \cdot \mathrm{softmax}(h_j)`, as the words
+        of the paper can be read; near 0 in wide rows, which hardly move. Sums of "ratio" are then
+        of s.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The graph layers of AR-IIGCN: of every modality over one graph, or across modalities (Eq. 8-10)."""
+"""The graph layers of AR-IIGCN, in every modality or across modalities (Eq. 8-10)."""
 
 from __future__ import annotations
 
@@ -71,20 +71,9 @@ class RelationalGraph(nn.Module):
         super().__init__()
         self.cross_modal = cross_modal
         groups = 1 if cross_modal else num_modalities
+        sizes = hidden_dim, num_rels, groups, num_modalities
         self.blocks = nn.ModuleList(
-            [
-                _Block(
-                    hidden_dim,
-                    num_rels,
-                    groups,
-                    num_modalities,
-                    residual,
-                    dropout,
-                    norm,
-                    second_norm,
-                )
-                for _ in range(num_blocks)
-            ]
+            [_Block(*sizes, residual, dropout, norm, second_norm) for _ in range(num_blocks)]
         )
 
     def forward(

@@ -133,8 +133,10 @@ def softmax_contrast_loss(
     margin: float = 1.0,
     impl: Impl = "native",
 ) -> Tensor:
-    r"""Return `contrast_loss` with another similarity, :math:`\mathrm{softmax}(h_i) \cdot
-    \mathrm{softmax}(h_j)`, of which "ratio" takes the sums as they are.
+    r"""Return `contrast_loss` of the similarities of rows' softmax.
+
+    :math:`s_{ij} = \mathrm{softmax}(h_i) \cdot \mathrm{softmax}(h_j)`, of which "ratio" takes the
+    sums as they are: they are never negative.
     """
     require_options(form, margin_mode, temperature)
     given = {"label": label, "modality": modality, "utterance": utterance}

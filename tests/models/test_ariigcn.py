@@ -252,7 +252,7 @@ def test_default_fusion_puts_the_modalities_side_by_side():
 
 
 def test_graphs_of_generated_modalities_need_fakes_as_wide_as_its_nodes():
-    with pytest.raises(ValueError, match="feed_graph is 'sum', .* gan_real must be 'projected'"):
+    with pytest.raises(ValueError, match=r"feed_graph is 'sum', .* gan_real must be 'projected'"):
         make_model(replace(PAPER, feed_graph="sum"))
 
 
