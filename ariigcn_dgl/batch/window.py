@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
 import torch
@@ -142,7 +142,8 @@ class ModalWindow(Window):
     @classmethod
     def of(cls, window: Window, modalities: tuple[str, ...], across: Across) -> ModalWindow:
         """Return the window whose utterances are connected as in another."""
-        return cls(**vars(window), modalities=modalities, across=across)
+        own = {field.name: getattr(window, field.name) for field in fields(Window)}
+        return cls(**own, modalities=modalities, across=across)
 
     @property
     def nodes_per_utterance(self) -> int:
