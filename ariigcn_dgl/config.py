@@ -11,6 +11,7 @@ from ariigcn_dgl.limits import (
     NotNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Share,
 )
 
 
@@ -46,6 +47,9 @@ class TrainingConfig:
         weights themselves.
     modality_dropout : float
         Probability that a dialogue in training is shown without a modality; one is always left.
+    label_share : float
+        Share of the training dialogues whose labels are seen, chosen by the seed; the others are
+        trained on as unlabelled ones. To find out what helps where labels are few.
     amp : bool
         Compute in bfloat16 what `torch.autocast` knows to bear it; weights and losses stay float32.
     adversarial_epochs : int
@@ -64,5 +68,6 @@ class TrainingConfig:
     class_weights: bool = False
     ema_decay: Fraction = 0.0
     modality_dropout: Fraction = 0.0
+    label_share: Share = 1.0
     amp: bool = False
     adversarial_epochs: NotNegativeInt = 10

@@ -48,6 +48,7 @@ NotNegativeInt = Annotated[int, _NOT_NEGATIVE]
 PositiveFloat = Annotated[float, Limit("a positive number", lambda value: 0 < value < math.inf)]
 NotNegativeFloat = Annotated[float, _NOT_NEGATIVE]
 Fraction = Annotated[float, Limit("a number from 0 to below 1", lambda value: 0 <= value < 1)]
+Share = Annotated[float, Limit("a number above 0, at most 1", lambda value: 0 < value <= 1)]
 
 
 def check_limits(settings: Any, name: str) -> None:

@@ -47,6 +47,7 @@ ADDED_LATER = {
     "model.window.distances": (),
     "training.modality_dropout": 0.0,
     "training.amp": False,
+    "training.label_share": 1.0,
 }
 
 

@@ -20,6 +20,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
+from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.losses import mean_losses, total
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities
@@ -72,6 +73,7 @@ class Trainer:
         test: TestUse = "once",
         capture: GraphCapture | None = None,
     ) -> None:
+        dialogues = with_label_share(dialogues, config.training.label_share, seed)
         self.dialogues = dialogues
         self.config = config.training
         self.seed = seed

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ariigcn_dgl.batch import collate
+from ariigcn_dgl.batch import ModalWindow, Window, collate
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.report.inside import Inside, look_inside
+from ariigcn_dgl.report.inside import Inside, _by_utterance, look_inside
 from ariigcn_dgl.training.trained import TrainedRun
 from tests.elsewhere import elsewhere
 
@@ -117,3 +117,23 @@ def test_one_modality_has_nothing_to_leave_out(train: Callable, test_set: Dialog
     (answer, *_) = look_inside(trained, test_set.with_modalities(["text"])).answers
     assert answer.without == {}
     assert list(answer.attention) == ["all modalities"]
+
+
+@pytest.mark.parametrize("across", ["utterance", "window"])
+def test_attention_across_modalities_is_what_each_pays_to_utterances(
+    test_set: Dialogues, across: str
+) -> None:
+    window = ModalWindow.of(Window(2, 1), tuple(test_set.widths), across)
+    batch = collate(test_set, [0], window)
+    graph, length = batch.graph, len(batch.labels)
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.rand(1, graph.num_edges, generator=generator)
+    found = _by_utterance(batch, [weight], window.modalities)
+    for m, name in enumerate(window.modalities):
+        for i in range(length):
+            paid = np.zeros(length)
+            for e in range(graph.num_edges):
+                if graph.dst[e] == 3 * i + m:
+                    paid[graph.src[e] // 3] += weight[0, e]
+            np.testing.assert_allclose(found["attention"][name][i], paid[found["sources"][i]], 1e-5)
+            assert paid.sum() == pytest.approx(paid[found["sources"][i]].sum())
