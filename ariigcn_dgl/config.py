@@ -57,7 +57,7 @@ class TrainingConfig:
     """
 
     epochs: PositiveInt = 60
-    batch_size: PositiveInt = 16  # the paper names 32, and 16 as the best of those it compares
+    batch_size: PositiveInt = 16  # the best of those that the paper compares (VI-G)
     learning_rate: PositiveFloat = 5e-4
     weight_decay: NotNegativeFloat = 1e-5
     decoupled_decay: bool = False

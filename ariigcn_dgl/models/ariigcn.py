@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.batch.window import ModalWindow
+from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
@@ -68,6 +69,7 @@ class ARIIGCN(System):
     """
 
     Config = ARIIGCNConfig
+    published: ClassVar[TrainingConfig] = TrainingConfig(batch_size=32)  # as printed (IV-F)
     capturable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
