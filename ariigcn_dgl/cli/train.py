@@ -66,10 +66,11 @@ def train(
         One training per seed; several give mean and spread.
     system : str
         What is trained: AR-IIGCN or a system it is compared with.
-    preset : {"paper", "tuned", "tuned-meld"}
+    preset : {"paper", "tuned", "tuned-meld", "graph"}
         "paper": the published settings (of ariigcn the most literal reading that trains); the
         others are for ariigcn only and were chosen on validation data, "tuned" for long two-speaker
-        dialogues (IEMOCAP), "tuned-meld" for short ones of many speakers (MELD).
+        dialogues (IEMOCAP), "tuned-meld" for short ones of many speakers (MELD); "graph" is "tuned"
+        without recurrence, half the time: other utterances are seen through the graph alone.
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
     modalities : list of {"text", "audio", "visual"}

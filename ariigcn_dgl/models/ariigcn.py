@@ -124,8 +124,9 @@ class ARIIGCN(System):
             if config.graph
             else None
         )
+        contrasts = config.projection_dim and (config.iccl_weight or config.imcl_weight)
         self.projections = nn.ModuleList(
-            [_projection(dim, config.projection_dim) for _ in widths if config.projection_dim]
+            [_projection(dim, config.projection_dim) for _ in widths if contrasts]
         )
         self.iccl = ICCLLoss(
             config.contrast, config.temperature, config.regularise, config.similarity

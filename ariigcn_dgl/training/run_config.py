@@ -25,7 +25,7 @@ from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 CONFIG_FILE = "config.yaml"
 PRESET_FOLDER = Path(__file__).parents[1] / "presets"
 PAPER = "paper"
-PresetName = Literal["paper", "tuned", "tuned-meld"]
+PresetName = Literal["paper", "tuned", "tuned-meld", "graph"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
 # Files from before these settings existed lack them, and mean these values.

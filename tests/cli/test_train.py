@@ -104,7 +104,7 @@ def test_terminal_gets_a_progress_bar(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["paper", "tuned", "tuned-meld"])
+@pytest.mark.parametrize("preset", ["paper", "tuned", "tuned-meld", "graph"])
 def test_presets_train_with_their_values(train: Callable, preset: str) -> None:
     folder = train("--preset", preset)
     written = yaml.safe_load((folder / "config.yaml").read_text())
@@ -257,7 +257,7 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--sys=mlp"], "unrecognized arguments: --sys=mlp"),
         (["--system"], "argument --system: expected one argument"),
         (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
-        (["--preset=best"], "unknown preset 'best', expected one of paper, tuned, tuned-meld"),
+        (["--preset=best"], "unknown preset 'best', expected one of paper, tuned, tuned-meld, graph"),
         (
             ["--model.sccl_weight=1", "--model.prototypes.glad=[0.1,0.2,0.3]"],
             "--model.prototypes: 'glad' is none of the labels (happy, sad, ",

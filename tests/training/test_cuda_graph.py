@@ -23,16 +23,29 @@ from ariigcn_dgl.training.run_config import preset_config
 from ariigcn_dgl.training.trainer import Learner
 from tests.training.capturing import EmulatedGraphs
 
+PARTS = {"adversarial": "alternate", "iccl_weight": 0.1, "imcl_weight": 0.1}
 # What else than the presets has a way of its own through the step.
 SETTINGS = [
     ("tuned", {}),
-    ("tuned-meld", {}),
-    ("paper", {}),
-    ("tuned", {"speaker_relative": ("text", "audio"), "causal": True}),
-    ("tuned", {"sccl_weight": 0.8, "scl_weight": 0.2, "fusion": "tfn"}),
+    ("graph", {}),
     ("tuned", {"context": "none", "graph": False}),
 ]
-each_setting = pytest.mark.parametrize(("preset", "changes"), SETTINGS, ids=str)
+ADVERSARIAL = [
+    ("tuned", PARTS),
+    ("tuned-meld", PARTS | {"graph_norm": "relation"}),
+    ("paper", {}),
+    ("tuned", PARTS | {"speaker_relative": ("text", "audio"), "causal": True}),
+    ("tuned", PARTS | {"sccl_weight": 0.8, "scl_weight": 0.2, "fusion": "tfn"}),
+    ("graph", PARTS | {"cross_modal": "window", "gan_paired": True, "prediction_weight": 0.1}),
+    ("graph", PARTS | {"instance_weight": 0.1, "gan_sources": "each", "discriminator_rate": 0.5}),
+]
+each_setting = pytest.mark.parametrize(("preset", "changes"), SETTINGS + ADVERSARIAL, ids=str)
+each_update = pytest.mark.parametrize(
+    ("preset", "changes", "kind"),
+    [(*one, "update") for one in SETTINGS + ADVERSARIAL]
+    + [(*one, "adversarial_update") for one in ADVERSARIAL],
+    ids=str,
+)
 # Batches of two shapes, in which each dialogue stands elsewhere every time.
 CHOSEN = [[0, 1, 2], [3, 4], [1, 2, 0], [4, 3], [2, 0, 1], [2, 1, 0], [3, 4], [0, 2, 1]]
 
@@ -61,7 +74,8 @@ def batches_of(dialogues: Dialogues, learner: Learner) -> list[Batch]:
 def shapes_of(dialogues: Dialogues, learner: Learner) -> list[Shape]:
     window = learner.model.window
     sizes = Sizes.of_dialogues(dialogues, window).of_batches(map(np.array, CHOSEN))
-    return few_shapes(sizes, Nodes(1, window.num_rels), dialogues=3, most=2)
+    nodes = Nodes(window.nodes_per_utterance, window.num_rels)
+    return few_shapes(sizes, nodes, dialogues=3, most=2)
 
 
 def check_same(
@@ -76,8 +90,7 @@ def check_same(
 
 
 @pytest.mark.slow
-@each_setting
-@pytest.mark.parametrize("kind", ["update", "adversarial_update"])
+@each_update
 def test_replayed_steps_equal_computed_ones(preset, changes, kind, dialogues):
     computing, capturing = learners_of(preset, changes, dialogues, "cpu")
     graphs = EmulatedGraphs()
@@ -121,8 +134,7 @@ def test_replays_are_what_they_captured_bit_by_bit(preset, changes, amp, dialogu
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@each_setting
-@pytest.mark.parametrize("kind", ["update", "adversarial_update"])
+@each_update
 def test_cuda_graphs_of_steps_equal_computed_ones(preset, changes, kind, dialogues):
     computing, capturing = learners_of(preset, changes, dialogues, "cuda")
     update = CapturedUpdate(
@@ -134,7 +146,7 @@ def test_cuda_graphs_of_steps_equal_computed_ones(preset, changes, kind, dialogu
     check_same([computing, capturing], computed, replayed)
 
 
-@pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
+@pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper", "graph"])
 def test_dropout_of_every_replay_is_another(preset: str, dialogues: Dialogues):
     config = preset_config("ariigcn", preset)
     kind = SYSTEMS["ariigcn"]

@@ -37,7 +37,7 @@ VARIANTS = [
     ("textcnn", {"vector_as": "numbers"}),
 ]
 each_variant = pytest.mark.parametrize(("system", "changes"), VARIANTS, ids=str)
-each_preset = pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper"])
+each_preset = pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper", "graph"])
 
 
 class Copies(TorchDispatchMode):
@@ -143,7 +143,7 @@ def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialog
 @pytest.mark.parametrize(
     ("system", "preset", "changes"),
     [
-        *(("ariigcn", preset, {}) for preset in ("tuned", "tuned-meld", "paper")),
+        *(("ariigcn", preset, {}) for preset in ("tuned", "tuned-meld", "paper", "graph")),
         *((name, default_preset(name), changes) for name, changes in VARIANTS),
     ],
     ids=str,

@@ -241,7 +241,7 @@ def test_preset_of_another_system_is_refused() -> None:
 
 
 def test_unknown_preset_is_named_with_those_there_are() -> None:
-    with pytest.raises(InputError, match="'best', expected one of paper, tuned, tuned-meld"):
+    with pytest.raises(InputError, match="'best', expected one of paper, tuned, tuned-meld, graph"):
         preset_config("ariigcn", "best")
 
 
