@@ -37,7 +37,24 @@ VARIANTS = [
     ("textcnn", {"vector_as": "numbers"}),
 ]
 each_variant = pytest.mark.parametrize(("system", "changes"), VARIANTS, ids=str)
-each_preset = pytest.mark.parametrize("preset", ["tuned", "tuned-meld", "paper", "graph"])
+PARTS = {"adversarial": "alternate", "iccl_weight": 0.1, "imcl_weight": 0.1}
+PRESETS = [
+    ("tuned", {}),
+    ("graph", {}),
+    ("graph", {"cross_modal": "window", "instance_weight": 0.1}),
+]
+ADVERSARIAL = [
+    ("tuned", PARTS),
+    ("paper", {}),
+    ("graph", PARTS | {"gan_paired": True, "prediction_weight": 0.1}),
+]
+
+
+def each_step(of_all: str, adversarial: str) -> pytest.MarkDecorator:
+    """Take a step of every preset, and of those with a GAN the GAN's alone, too."""
+    steps = [(*one, of_all) for one in PRESETS + ADVERSARIAL]
+    steps += [(*one, adversarial) for one in ADVERSARIAL]
+    return pytest.mark.parametrize(("preset", "changes", "step"), steps, ids=str)
 
 
 class Copies(TorchDispatchMode):
@@ -108,11 +125,10 @@ def test_batch_travels_in_two_copies(dialogues: Dialogues, sent: list[int]):
     assert (copies.count, len(sent)) == (2, 2)
 
 
-@each_preset
-@pytest.mark.parametrize("step", ["train_step", "adversarial_step"])
+@each_step("train_step", "adversarial_step")
 @pytest.mark.usefixtures("plain_adam")
-def test_training_step_does_not_wait(preset, step, dialogues, sent):
-    learner = learner_of("ariigcn", preset, {}, dialogues, "meta")
+def test_training_step_does_not_wait(preset, changes, step, dialogues, sent):
+    learner = learner_of("ariigcn", preset, changes, dialogues, "meta")
     check_step(learner, step, dialogues, sent)
 
 
@@ -123,17 +139,16 @@ def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
     check_step(learner, "train_step", dialogues, sent)
 
 
-@each_preset
-@pytest.mark.parametrize("update", ["update", "adversarial_update"])
+@each_step("update", "adversarial_update")
 @pytest.mark.usefixtures("plain_adam")
-def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialogues):
-    learner = learner_of("ariigcn", preset, {}, dialogues, "meta")
+def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, changes, step, dialogues):
+    learner = learner_of("ariigcn", preset, changes, dialogues, "meta")
     batch = collate(dialogues, [0, 1, 2], learner.model.window)
     shape = Shape.holding(Sizes.of(batch), Nodes.of(batch), dialogues=4)
     fixed = padded(batch, shape)
     tensors = [x.to("meta") for x in tensors_of(fixed)]
     with Copies() as copies:
-        terms = getattr(learner, update)(rebuilt(fixed, tensors))
+        terms = getattr(learner, step)(rebuilt(fixed, tensors))
     assert {term.device.type for term in terms.values()} == {"meta"}
     assert copies.count == 0
 
@@ -143,7 +158,7 @@ def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, update, dialog
 @pytest.mark.parametrize(
     ("system", "preset", "changes"),
     [
-        *(("ariigcn", preset, {}) for preset in ("tuned", "tuned-meld", "paper", "graph")),
+        *(("ariigcn", *one) for one in PRESETS + ADVERSARIAL),
         *((name, default_preset(name), changes) for name, changes in VARIANTS),
     ],
     ids=str,
