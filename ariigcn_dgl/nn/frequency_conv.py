@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 from torch import Tensor, nn
 
 
@@ -46,7 +49,7 @@ class FrequencyConv(nn.Module):
         root = linked.sum(-1).clamp(min=1).to(feat).rsqrt()  # 1 where there is no neighbour
         norm = linked * root.unsqueeze(-1) * root.unsqueeze(-2)
         states = feat
-        for gate in self.gates:
+        for gate in cast("Iterable[nn.Linear]", self.gates):
             # The two halves of the gate's product, instead of D numbers for every pair.
             target, source = gate.weight.view(2, -1).unbind()
             scores = (states @ target).unsqueeze(-1) + (states @ source).unsqueeze(-2) + gate.bias
