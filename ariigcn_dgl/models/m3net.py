@@ -59,9 +59,9 @@ class M3NET(System):
     `FrequencyConv` over the edges of `ModalityGraph`, without those to oneself; s embeds the
     speaker. Sizes, order and training are those of github.com/feiyuchen7/M3NET (CVPR 2023), but for
     the following. It averages four layers of RoBERTa, each after a batch norm; here text is one
-    vector, standardised with the data set. Its learned weights belong to the positions of nodes and
-    hyperedges in a batch, whichever dialogues are there, and divide without multiplying; here they
-    belong to kinds of nodes and hyperedges, and are those of weighted means. It keeps the best
+    vector, standardised with the data set. Its learned weights belong to positions in a batch,
+    whichever dialogues stand there, and only divide the sums; here they belong to kinds of nodes
+    and hyperedges, and are those of weighted means. It keeps the best
     epoch on the test split, reads the training dialogues in the same order in every epoch and
     begins each with the same random numbers; here validation decides, and epochs differ. Its two
     speakers are those of IEMOCAP by gender; here they are numbered within each dialogue by first
