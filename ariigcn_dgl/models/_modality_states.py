@@ -17,13 +17,15 @@ from ariigcn_dgl.nn import DialogueGRU, DialogueLSTM, ModalityGraph
 class ModalityStates(nn.Module):
     """Map each modality to width D; give one of them context and speakers.
 
-    That one is the text, as its authors have it in both systems; of sets without text the first
-    modality that there is.
+    That one is the text, as the authors of both systems have it; of sets without text it is the
+    first modality that there is.
 
     Parameters
     ----------
     widths : mapping of str to int
         Feature width of each modality.
+    dim : int
+        Width D.
     recurrent : DialogueLSTM or DialogueGRU
         Of width D: reads the dialogue.
     num_speakers : int

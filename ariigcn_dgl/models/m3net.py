@@ -61,9 +61,9 @@ class M3NET(System):
     the following. It averages four layers of RoBERTa, each after a batch norm; here text is one
     vector, standardised with the data set. Its learned weights belong to positions in a batch,
     whichever dialogues stand there, and only divide the sums; here they belong to kinds of nodes
-    and hyperedges, and are those of weighted means. It keeps the best
-    epoch on the test split, reads the training dialogues in the same order in every epoch and
-    begins each with the same random numbers; here validation decides, and epochs differ. Its two
+    and hyperedges, and are those of weighted means. It keeps the best epoch on the test split,
+    reads the training dialogues in the same order in every epoch and begins each with the same
+    random numbers; here validation decides, and epochs differ. Its GRU runs over padding. Its two
     speakers are those of IEMOCAP by gender; here they are numbered within each dialogue by first
     appearance.
 

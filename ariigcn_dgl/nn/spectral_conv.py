@@ -93,11 +93,12 @@ def angular_similarity(feat: Tensor) -> Tensor:
     Parameters
     ----------
     feat : (..., V, D) tensor
-        Rows; half types are compared in float32.
+        Rows.
 
     Returns
     -------
     (..., V, V) tensor
+        Of half types in float32: their numbers next to 1 are too far from it.
 
     Examples
     --------
