@@ -8,7 +8,9 @@ from ariigcn_dgl.models.ct_net import CTNet, CTNetConfig
 from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
 from ariigcn_dgl.models.dialogue_rnn import DialogueRNN, DialogueRNNConfig
 from ariigcn_dgl.models.lr_gcn import LRGCN, LRGCNConfig
+from ariigcn_dgl.models.m3net import M3NET, M3NETConfig
 from ariigcn_dgl.models.mlp import MLP, MLPConfig
+from ariigcn_dgl.models.mmgcn import MMGCN, MMGCNConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
@@ -21,14 +23,18 @@ SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "dialogue-gcn": DialogueGCN,
     "dialogue-rnn": DialogueRNN,
     "lr-gcn": LRGCN,
+    "m3net": M3NET,
     "mlp": MLP,
+    "mmgcn": MMGCN,
     "textcnn": UtteranceTextCNN,
 }
 
 __all__ = [
     "ARIIGCN",
     "LRGCN",
+    "M3NET",
     "MLP",
+    "MMGCN",
     "SYSTEMS",
     "ARIIGCNConfig",
     "BcLSTM",
@@ -44,7 +50,9 @@ __all__ = [
     "DialogueRNN",
     "DialogueRNNConfig",
     "LRGCNConfig",
+    "M3NETConfig",
     "MLPConfig",
+    "MMGCNConfig",
     "System",
     "TextCNNConfig",
     "UtteranceTextCNN",

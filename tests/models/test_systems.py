@@ -43,7 +43,9 @@ SMALL = {
         {"global_dim": 16, "party_dim": 16, "emotion_dim": 32, "listener": True}, steps=100
     ),
     "lr-gcn": Small({"hidden_dim": 32, "window": Window(2, 2), "dropout": 0.1}),
+    "m3net": Small({"hidden_dim": 32, "graph_dim": 32, "dropout": 0.1}),
     "mlp": Small({"hidden_dim": 64, "dropout": 0.1}),
+    "mmgcn": Small({"hidden_dim": 32, "graph_dim": 32, "dropout": 0.1}),
     "textcnn": Small({"num_filters": 32, "dropout": 0.1}, modalities=("text",)),
 }
 each_system = pytest.mark.parametrize("name", SYSTEMS)

@@ -35,7 +35,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "dialogue-gcn": {"hidden_dim": 8, "graph_dim": 8, "window": Window(3, 2)},
     "dialogue-rnn": {"global_dim": 8, "party_dim": 8, "emotion_dim": 8, "head_dim": 8},
     "lr-gcn": {"hidden_dim": 8, "head_dim": 8, "window": Window(3, 2)},
+    "m3net": {"hidden_dim": 8, "graph_dim": 8},
     "mlp": {"hidden_dim": 8},
+    "mmgcn": {"hidden_dim": 8, "graph_dim": 8},
     "textcnn": {"num_filters": 8},
 }
 TrainRun = Callable[..., Path]
