@@ -27,8 +27,8 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     for key in shared:
         _check_same(raw, other, key)
     present = {m for dialogue in raw.dialogues.values() for m in dialogue.features}
-    widths = {m: array.shape[1] for m, array in other.dialogues[shared[0]].features.items()}
-    new = [m for m in MODALITIES if m in widths and m not in present]
+    example = other.dialogues[shared[0]]
+    new = [m for m in MODALITIES if m in example.features and m not in present]
     takes_val = bool(other.listed.get("val")) and not raw.listed.get("val")
     if not new and not takes_val:
         raise InputError(f"{other.path}: adds nothing: no modality that {raw.path} lacks")
@@ -38,8 +38,11 @@ def join_features(raw: RawSet, other: RawSet) -> None:
             dialogue.features[modality] = (
                 found.features[modality]
                 if found
-                else np.zeros((len(dialogue.labels), widths[modality]), np.float32)
+                else np.zeros(
+                    (len(dialogue.labels), example.features[modality].shape[1]), np.float32
+                )
             )
+            dialogue.views[modality] = (found or example).view_widths(modality)
     if new:
         raw.notes.append(f"{' and '.join(new)} from {other.path} ({other.layout})")
     if len(shared) < len(raw.dialogues):
