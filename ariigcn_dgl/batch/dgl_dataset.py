@@ -21,7 +21,9 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     Nodes are of type ``utterance``; every speaker relation of the window is an edge type. Node
     data: each modality's features under its name, (N, D_m) float32, where they exist under
     ``text_mask`` and so on, (N,) bool, ``label``, (N,) int64 with -1 for unknown, and ``speaker``,
-    (N,) int64. Nothing is written to disk; the graphs are made anew from lengths and speakers.
+    (N,) int64. Several views of a modality stand side by side; `split_views` divides them by
+    ``dialogues.view_widths(name)``. Nothing is written to disk; the graphs are made anew from
+    lengths and speakers.
 
     Parameters
     ----------

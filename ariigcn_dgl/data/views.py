@@ -50,8 +50,8 @@ def lacks_a_view(rows: np.ndarray, widths: Sequence[int]) -> np.ndarray:
     >>> lacks_a_view(np.array([[1, 2, 3], [4, 5, 0], [0, 0, 0]]), (2, 1)).tolist()
     [False, True, False]
     """
-    filled = np.stack([view.any(axis=1) for view in split_views(rows, widths)])
-    return filled.any(axis=0) & ~filled.all(axis=0)
+    filled = np.sum([view.any(axis=1) for view in split_views(rows, widths)], axis=0)
+    return (filled > 0) & (filled < len(widths))
 
 
 def in_words(widths: Sequence[int]) -> str:

@@ -66,4 +66,4 @@ def mean_view(raw: RawSet, text: np.ndarray, widths: Widths) -> tuple[np.ndarray
             f"{raw.path}: --text_views mean: the views of the text, {in_words(widths)}, differ in "
             f"width and have no mean; expected all, first, or numbers as 1,3"
         )
-    return np.mean(split_views(text, widths), axis=0, dtype=np.float32), widths[:1]
+    return np.stack(split_views(text, widths)).mean(axis=0, dtype=np.float32), widths[:1]
