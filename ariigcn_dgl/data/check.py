@@ -186,8 +186,8 @@ def _check_views(dialogues: Dialogues, source: str) -> None:
         # One view is no entry: a set has one description, and one fingerprint.
         if len(views) < 2 or min(views) < 1 or sum(views) != width:
             raise InputError(
-                f"{source}: views: those of {modality} are {', '.join(map(str, views)) or 'none'} "
-                f"wide, expected two or more widths that add up to its {width} columns"
+                f"{source}: views: {modality}: found {list(views)!r:.60}, expected two or more "
+                f"widths that add up to its {width} columns"
             )
 
 

@@ -31,9 +31,7 @@ def fingerprint(dialogues: Dialogues) -> str:
         "speaker_names": dialogues.speaker_names,
         "widths": [dialogues.widths.get(modality, 0) for modality in MODALITIES],
     }
-    if (
-        dialogues.views
-    ):  # sets without any keep the fingerprint that they had before there were some
+    if dialogues.views:  # sets without any keep the fingerprint of before there were some
         names["views"] = [dialogues.views.get(modality, ()) for modality in MODALITIES]
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     # With a byte order named: machines of either kind agree.

@@ -95,7 +95,7 @@ def test_folder_of_a_set_without_views_does_not_name_them(folder: Path) -> None:
     [
         ({"text": 3}, "dataset.json: damaged: views.text: expected a list, found 3"),
         ({"text": [1, "2"]}, "views.text.1: expected an integer, found '2'"),
-        ({"text": [1, 1]}, "views: those of text are 1, 1 wide, expected two or more widths"),
+        ({"text": [1, 1]}, "views: text: found [1, 1], expected two or more widths"),
     ],
 )
 def test_wrong_views_of_a_folder_are_named(
@@ -147,10 +147,10 @@ def test_row_that_lacks_one_view_only_is_refused(plain: Path) -> None:
     ("views", "words"),
     [
         ({"visual": (1, 2)}, "views: of 'visual', expected of one of its modalities (text, audio)"),
-        ({"text": (3,)}, "views: those of text are 3 wide, expected two or more"),
-        ({"text": ()}, "views: those of text are none wide, expected two or more"),
-        ({"text": (0, 3)}, "views: those of text are 0, 3 wide"),
-        ({"text": (-1, 4)}, "views: those of text are -1, 4 wide"),
+        ({"text": (3,)}, "views: text: found [3], expected two or more"),
+        ({"text": ()}, "views: text: found [], expected two or more"),
+        ({"text": (0, 3)}, "views: text: found [0, 3]"),
+        ({"text": (-1, 4)}, "views: text: found [-1, 4]"),
         ({"text": (2, 2)}, "two or more widths that add up to its 3 columns"),
     ],
 )

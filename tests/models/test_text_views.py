@@ -104,6 +104,7 @@ def test_views_are_written_and_read(views: tuple[int, ...], tmp_path: Path) -> N
     assert read_config(tmp_path / "config.yaml") == config
 
 
+@pytest.mark.slow  # trains
 def test_trained_run_takes_the_same_views_of_a_set_that_does_not_tell_them(
     dialogues: Dialogues, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ariigcn_dgl.data.community.meld_csv import OFFSETS, Scene
 from ariigcn_dgl.data.community.raw import RawDialogue, RawSet
 from ariigcn_dgl.data.dialogues import MODALITIES
+from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
 
 
@@ -35,12 +36,9 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     for key, dialogue in raw.dialogues.items():
         found = other.dialogues.get(key)
         for modality in new:
+            width = example.features[modality].shape[1]
             dialogue.features[modality] = (
-                found.features[modality]
-                if found
-                else np.zeros(
-                    (len(dialogue.labels), example.features[modality].shape[1]), np.float32
-                )
+                found.features[modality] if found else absent(len(dialogue.labels), width)[0]
             )
             dialogue.views[modality] = (found or example).view_widths(modality)
     if new:
