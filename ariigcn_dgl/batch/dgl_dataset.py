@@ -26,7 +26,8 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     Nodes are of type ``utterance``; every speaker relation of the window is an edge type. Node
     data: each modality's features under its name, (N, D_m) float32, where they exist under
     ``text_mask`` and so on, (N,) bool, ``label``, (N,) int64 with -1 for unknown, and ``speaker``,
-    (N,) int64.
+    (N,) int64. Several views of a modality stand side by side; `split_views` divides them by
+    ``dialogues.view_widths(name)``.
 
     With `cross_modal` the modalities are node types, too, with their features as ``feat``, and the
     edges are between them; the utterances, without edges, have labels and speakers. An utterance

@@ -28,7 +28,8 @@ def check(data: str, json: bool = False) -> None:
     `ariigcn data convert` or `ariigcn data synth` wrote; or a folder of your own with
     utterances.csv or utterances.jsonl (columns dialogue, speaker, label, and optionally split and
     utterance; in order of speaking) and one text.npy, audio.npy, visual.npy (utterances x width)
-    for each modality you have. Ends with code 0 if the set is usable, with 2 if not.
+    for each modality you have, with views.json where one is made of several views. Ends with code
+    0 if the set is usable, with 2 if not.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def import_(
     out: str | None = None,
     join: list[str] | None = None,
     labels: Literal["emotion", "sentiment"] = "emotion",
-    roberta: Literal["1", "2", "3", "4", "mean", "concat"] = "mean",
+    text_views: str = "all",
     val_fraction: float = 0.0,
     seed: int = 0,
     nonfinite_missing: bool = False,
@@ -112,9 +113,10 @@ def import_(
         that FILE lacks; MELD's csv files give the speakers' names and its validation list.
     labels : {"emotion", "sentiment"}
         Which labels, where the file has both or one follows from the other.
-    roberta : {"1", "2", "3", "4", "mean", "concat"}
-        Which of four RoBERTa layers become the text: one (1 is the last layer), their mean (1,024
-        wide) or all side by side (4,096 wide).
+    text_views : str
+        Which views of the text to keep, where a file has several, as the four RoBERTa layers of
+        COSMIC, SDT and GraphSmile (1 is the last layer): all of them side by side, first, their
+        mean, or numbers, as 1,3.
     val_fraction : float
         Share of the training dialogues to move to validation where the file lists none.
     seed : int
@@ -129,7 +131,7 @@ def import_(
         Of a MERBench folder: which folder of features is the visual modality.
     """
     options = ImportOptions(
-        labels, roberta, val_fraction, seed, nonfinite_missing, text, audio, visual
+        labels, text_views, val_fraction, seed, nonfinite_missing, text, audio, visual
     )
     imported = import_file(file, options, join or ())
     if out is not None:

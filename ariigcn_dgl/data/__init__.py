@@ -9,6 +9,7 @@ from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.data.summary import Summary, summarise
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
+from ariigcn_dgl.data.views import split_views
 
 __all__ = [
     "MODALITIES",
@@ -23,6 +24,7 @@ __all__ = [
     "examine",
     "fingerprint",
     "load_dialogues",
+    "split_views",
     "summarise",
     "synthesise",
     "write_folder",

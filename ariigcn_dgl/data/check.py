@@ -48,6 +48,7 @@ def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
     for modality in dialogues.features:
         _check_features(dialogues, source, modality)
         _check_mask(dialogues, source, modality)
+    _check_views(dialogues, source)
     return dialogues
 
 
@@ -172,6 +173,22 @@ def _check_features(dialogues: Dialogues, source: str, modality: str) -> None:
             f"{source}: {modality}: features have width 0, expected at least 1; "
             f"leave the modality out if there is none"
         )
+
+
+def _check_views(dialogues: Dialogues, source: str) -> None:
+    for modality, views in dialogues.views.items():
+        if modality not in dialogues.features:
+            raise InputError(
+                f"{source}: views: of {modality!r}, expected of one of its modalities "
+                f"({', '.join(dialogues.features)})"
+            )
+        width = dialogues.widths[modality]
+        # One view is no entry: a set has one description, and one fingerprint.
+        if len(views) < 2 or min(views) < 1 or sum(views) != width:
+            raise InputError(
+                f"{source}: views: {modality}: found {list(views)!r:.60}, expected two or more "
+                f"widths that add up to its {width} columns"
+            )
 
 
 def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.ndarray) -> None:

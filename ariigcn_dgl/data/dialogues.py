@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,6 +41,9 @@ class Dialogues:
         Unique name of each utterance.
     label_names, speaker_names : tuple of str
         Names of the C classes and of the S speakers.
+    views : dict of str to tuple of int
+        Of a modality that has several views (`ariigcn_dgl.data.views`): the width of each, which
+        add up to D_m. A modality of one view has no entry.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Dialogues:
     utterance_ids: tuple[str, ...]
     label_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
+    views: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def num_utterances(self) -> int:
@@ -74,6 +78,10 @@ class Dialogues:
     def widths(self) -> dict[str, int]:
         """Feature width D_m of each modality."""
         return {name: array.shape[1] for name, array in self.features.items()}
+
+    def view_widths(self, modality: str) -> tuple[int, ...]:
+        """Return the width of each view of a modality; of one without views its one width."""
+        return self.views.get(modality, (self.widths[modality],))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -114,6 +122,7 @@ class Dialogues:
             self,
             features={name: self.features[name] for name in kept},
             masks={name: self.masks[name] for name in kept},
+            views={name: self.views[name] for name in kept if name in self.views},
         )
 
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:

@@ -13,8 +13,9 @@ from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 def fingerprint(dialogues: Dialogues) -> str:
     """Return the SHA-256 of the content, 64 hexadecimal digits.
 
-    It covers ids, splits, class and speaker names, labels, speakers, masks and features, but not
-    the name of the set nor the file format: a renamed or converted data set keeps its fingerprint.
+    It covers ids, splits, class and speaker names, labels, speakers, masks, features and their
+    views, but not the name of the set nor the file format: a renamed or converted data set keeps
+    its fingerprint.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ def fingerprint(dialogues: Dialogues) -> str:
         A checked set.
     """
     digest = hashlib.sha256()
-    names = {
+    names: dict[str, object] = {
         "dialogue_ids": dialogues.dialogue_ids,
         "splits": dialogues.splits,
         "utterance_ids": dialogues.utterance_ids,
@@ -30,6 +31,8 @@ def fingerprint(dialogues: Dialogues) -> str:
         "speaker_names": dialogues.speaker_names,
         "widths": [dialogues.widths.get(modality, 0) for modality in MODALITIES],
     }
+    if dialogues.views:  # sets without any keep the fingerprint of before there were some
+        names["views"] = [dialogues.views.get(modality, ()) for modality in MODALITIES]
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):

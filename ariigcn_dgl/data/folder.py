@@ -29,7 +29,11 @@ UNSEALED = (
 )
 
 
-class _Header(TypedDict):
+class _Optional(TypedDict, total=False):
+    views: dict[str, list[int]]
+
+
+class _Header(_Optional):
     """What ``dataset.json`` says besides format and version."""
 
     name: str
@@ -75,6 +79,8 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         "label_names": dialogues.label_names,
         "speaker_names": dialogues.speaker_names,
         "widths": dialogues.widths,
+        # Sets without views are written as they were before there were some.
+        **({"views": dialogues.views} if dialogues.views else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
         "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
     }
@@ -137,6 +143,7 @@ def read_folder(path: str | Path) -> Dialogues:
         utterance_ids=tuple(table.columns["utterance"]),
         label_names=tuple(header["label_names"]),
         speaker_names=tuple(header["speaker_names"]),
+        views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
     )
 
 

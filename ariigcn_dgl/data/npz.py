@@ -27,7 +27,9 @@ _NUMBERS = ("dialogue_ptr", "speaker", "label")
 _REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
 _TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
 _REQUIRED = (*_NUMBERS, *_TEXT)
-_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES, *(f"{m}_mask" for m in MODALITIES)}
+_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES} | {
+    f"{m}_{of}" for m in MODALITIES for of in ("mask", "views")
+}
 
 
 def read_npz(path: str | Path) -> Dialogues:
@@ -36,8 +38,9 @@ def read_npz(path: str | Path) -> Dialogues:
     The archive holds ``dialogue_ids``, ``split`` (B,), ``utterance_ids`` (N,), ``label_names`` (C,)
     and ``speaker_names`` (S,) as text; ``dialogue_ptr`` (B + 1,), ``speaker`` and ``label`` (N,) as
     whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
-    where utterances lack a modality ``<modality>_mask`` (N,) bool. ``dialogue`` and ``turn`` (N,)
-    must agree with ``dialogue_ptr`` if they are there. Other arrays are ignored.
+    where utterances lack a modality ``<modality>_mask`` (N,) bool; where a modality has several
+    views ``<modality>_views``, their widths, which add up to D, as whole numbers. ``dialogue`` and
+    ``turn`` (N,) must agree with ``dialogue_ptr`` if they are there. Other arrays are ignored.
 
     Parameters
     ----------
@@ -72,6 +75,7 @@ def read_npz(path: str | Path) -> Dialogues:
         else np.ones(arrays[m].shape[:1], np.bool_)
         for m in present
     }
+    views = {m: arrays[f"{m}_views"] for m in MODALITIES if f"{m}_views" in arrays}
     _check_redundant(path, numbers, texts["utterance_ids"])
     return Dialogues(
         name=writable(path.stem),
@@ -85,6 +89,7 @@ def read_npz(path: str | Path) -> Dialogues:
         utterance_ids=texts["utterance_ids"],
         label_names=texts["label_names"],
         speaker_names=texts["speaker_names"],
+        views={m: tuple(to_int64(w, f"{path}: {m}_views").tolist()) for m, w in views.items()},
     )
 
 

@@ -12,7 +12,8 @@ from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_text, writable
+from ariigcn_dgl.files import read_json, read_text, writable
+from ariigcn_dgl.schema import conform
 
 TABLES = ("utterances.csv", "utterances.jsonl")
 
@@ -30,6 +31,9 @@ def read_plain(path: str | Path) -> Dialogues:
     ``text.npy``, ``audio.npy``, ``visual.npy``
         Any of them, (N, D) numbers, row n for the n-th utterance. A row that is all NaN says that
         the modality is missing for the utterance.
+    ``views.json``
+        Optional, where a modality has several views side by side: the width of each, which add up
+        to D, as in ``{"text": [1024, 1024]}``.
     ``labels.txt``
         Optional: the class names in order, one per line. Without it the names are sorted.
 
@@ -67,6 +71,7 @@ def read_plain(path: str | Path) -> Dialogues:
         utterance_ids=_utterance_ids(table, dialogue_ptr),
         label_names=label_names,
         speaker_names=speaker_names,
+        views=_read_views(path / "views.json"),
     )
 
 
@@ -110,6 +115,13 @@ def _read_modality(path: Path) -> np.ndarray:
     if array.ndim != 2:
         raise InputError(f"{path}: shape {array.shape}, expected 2-D: (utterances, width)")
     return array
+
+
+def _read_views(path: Path) -> dict[str, tuple[int, ...]]:
+    if not path.exists():
+        return {}
+    views = conform(read_json(path), dict[str, list[int]], str(path))
+    return {modality: tuple(widths) for modality, widths in views.items()}
 
 
 def _take_missing(array: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ class ModalitySummary:
         One of `MODALITIES`.
     width : int
         Number of feature columns.
+    views : tuple of int
+        Columns of each view; of a modality without views its one width.
     missing : float
         Share of utterances without the modality, 0 to 1.
     means, deviations : (float, float)
@@ -38,6 +40,7 @@ class ModalitySummary:
 
     modality: str
     width: int
+    views: tuple[int, ...]
     missing: float
     means: tuple[float, float]
     deviations: tuple[float, float]
@@ -117,6 +120,7 @@ def _modality(dialogues: Dialogues, modality: str) -> ModalitySummary:
     return ModalitySummary(
         modality=modality,
         width=array.shape[1],
+        views=dialogues.view_widths(modality),
         missing=float(1 - mask.mean()),
         means=(float(means.min()), float(means.max())),
         deviations=(float(deviations.min()), float(deviations.max())),

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ariigcn_dgl.data.findings import Finding
 from ariigcn_dgl.data.summary import Summary
+from ariigcn_dgl.data.views import in_words
 from ariigcn_dgl.escape import cell, visible
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": ""}
@@ -60,7 +61,7 @@ def _modality_table(summary: Summary) -> Table:
     for row in summary.modalities:
         table.add_row(
             row.modality,
-            str(row.width),
+            in_words(row.views),
             f"{row.missing:.1%}",
             f"{row.means[0]:.3g} to {row.means[1]:.3g}",
             f"{row.deviations[0]:.3g} to {row.deviations[1]:.3g}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +15,16 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.data.views import in_words
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import speaker_numbers
+from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.transfer import send
 
+# Width of each view of the text; a setting of this type and name `System.resolved` fills in.
+TextViews = Annotated[
+    tuple[int, ...], Limit("widths of at least 1", lambda value: min(value, default=1) >= 1)
+]
 SMALLEST_WEIGHT = 1e-6  # of all labelled rows together: a batch without any has loss 0, not NaN
 
 
@@ -52,7 +58,19 @@ class System(nn.Module):
     num_classes : int
         Number of classes C.
     config : dataclass
-        Of the subclass's type `Config`.
+        Of the subclass's type `Config`. With a setting ``text_views: TextViews = ()`` the system
+        learns of the views of the text; the others take them as one, side by side.
+
+    Raises
+    ------
+    InputError
+        If the views do not add up to the width of the text.
+
+    Attributes
+    ----------
+    text_views : tuple of int
+        Width of each view of the text, for `ariigcn_dgl.data.split_views`; one if there is nothing
+        to divide, none without text.
     """
 
     Config: ClassVar[type]  # its defaults are the published sizes
@@ -62,13 +80,17 @@ class System(nn.Module):
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: Any) -> None:
         super().__init__()
         self.config = config
+        self.text_views = _text_views(widths, config)
 
     @classmethod
     def resolved(cls, config: Any, dialogues: Dialogues) -> Any:
         """Return settings of type `Config` with those that depend on the data filled in."""
-        if not hasattr(config, "window"):  # without a graph nothing depends on the data
-            return config
-        return replace(config, window=config.window.resolved(dialogues.most_speakers))
+        if hasattr(config, "window"):
+            config = replace(config, window=config.window.resolved(dialogues.most_speakers))
+        # What is resolved stays as it is: a run's settings say what its weights were made for.
+        if getattr(config, "text_views", None) == () and "text" in dialogues.features:
+            config = replace(config, text_views=dialogues.view_widths("text"))
+        return config
 
     @property
     def window(self) -> Window:
@@ -128,6 +150,17 @@ class System(nn.Module):
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that only `discriminator_loss` trains."""
         return iter(())
+
+
+def _text_views(widths: Mapping[str, int], config: Any) -> tuple[int, ...]:
+    views = getattr(config, "text_views", ())
+    width = widths.get("text", 0)
+    if views and sum(views) != width:
+        raise InputError(
+            f"--model.text_views: are {in_words(views)} wide, but the text has {width} columns; "
+            "leave the option out to have those of the data set"
+        )
+    return views or ((width,) if width else ())
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:

@@ -99,8 +99,10 @@ class Plain(DataSet):
         csv = "\n".join([CSV, *(",".join(row.values()) for row in rows), ""]).encode()
         lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
         labels = "\n".join(dialogues.label_names).encode()
-        whole = {"utterances.csv": csv, "labels.txt": labels, **arrays}
-        seeds = [Seed(name, whole) for name in ("utterances.csv", "labels.txt", "text.npy")]
+        views = json.dumps(dialogues.views).encode()
+        whole = {"utterances.csv": csv, "labels.txt": labels, "views.json": views, **arrays}
+        damaged_ones = ("utterances.csv", "labels.txt", "views.json", "text.npy")
+        seeds = [Seed(name, whole) for name in damaged_ones]
         return [*seeds, Seed("utterances.jsonl", {"utterances.jsonl": lines, **arrays})]
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:
@@ -213,6 +215,7 @@ def _arrays(d: Dialogues) -> dict[str, np.ndarray]:
         "label_names": np.array(d.label_names),
         **d.features,
         **{f"{name}_mask": mask for name, mask in d.masks.items()},
+        **{f"{name}_views": np.array(widths) for name, widths in d.views.items()},
     }
 
 

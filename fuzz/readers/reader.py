@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
@@ -65,7 +65,7 @@ class Reader(Target):
 
 
 def conversations() -> Dialogues:
-    """Return a small data set with unlabelled utterances and missing modalities."""
+    """Return a small data set with unlabelled utterances, missing modalities and two views."""
     modality = {"strength": 1.4, "trait": 0.3, "drift": 0.1}
     config = SynthConfig(
         name="talk",
@@ -81,7 +81,7 @@ def conversations() -> Dialogues:
         audio=SynthModality(2, **modality, missing=0.2),
         visual=SynthModality(2, **modality),
     )
-    return synthesise(config)
+    return replace(synthesise(config), views={"text": (1, 2)})
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -55,7 +55,7 @@ def test_options_are_read_with_dashes_and_underscores(ariigcn: Callable, mmgcn: 
 def test_join(ariigcn: Callable, mmgcn: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.pkl"
     ariigcn("data", "synth", text, "--layout", "cosmic-iemocap", "--fraction", 0.02)
-    outcome = ariigcn("data", "import", text, "--join", mmgcn, "--roberta", "1")
+    outcome = ariigcn("data", "import", text, "--join", mmgcn, "--text-views", "1")
     assert outcome.code == 0
     assert "audio and visual from" in outcome.out
 

@@ -257,7 +257,10 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--sys=mlp"], "unrecognized arguments: --sys=mlp"),
         (["--system"], "argument --system: expected one argument"),
         (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
-        (["--preset=best"], "unknown preset 'best', expected one of paper, tuned, tuned-meld, graph"),
+        (
+            ["--preset=best"],
+            "unknown preset 'best', expected one of paper, tuned, tuned-meld, graph",
+        ),
         (
             ["--model.sccl_weight=1", "--model.prototypes.glad=[0.1,0.2,0.3]"],
             "--model.prototypes: 'glad' is none of the labels (happy, sad, ",

@@ -10,7 +10,9 @@ from ariigcn_dgl.data.community.published import Published, recognise
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.speakers import name_speakers
 from ariigcn_dgl.data.community.splits import resolve_splits
+from ariigcn_dgl.data.community.text_views import choose_views, mean_view
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.views import in_words, lacks_a_view
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import writable
 
@@ -44,7 +46,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
     speaker_names, speakers = np.unique(
         np.concatenate([names[key] for key in chosen]), return_inverse=True
     )
-    features, masks = _features(raw, chosen, options)
+    features, masks, views = _features(raw, chosen, options)
     dialogues = Dialogues(
         name=writable(raw.path.resolve().stem),
         features=features,
@@ -57,6 +59,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         utterance_ids=_utterance_ids(chosen),
         label_names=classes.names,
         speaker_names=tuple(speaker_names.tolist()),
+        views=views,
     )
     return check(dialogues, str(raw.path))
 
@@ -76,58 +79,78 @@ def _check_lengths(raw: RawSet, key: str, dialogue: RawDialogue) -> None:
 
 def _features(
     raw: RawSet, chosen: dict[str, RawDialogue], options: ImportOptions
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    features, masks = {}, {}
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, tuple[int, ...]]]:
+    """Return features, masks and views of each modality."""
+    features, masks, views = {}, {}, {}
     for modality in MODALITIES:
-        rows = {key: d.features[modality] for key, d in chosen.items() if modality in d.features}
+        rows = [d.features[modality] for d in chosen.values() if modality in d.features]
         if not rows:
             continue
-        _check_widths(raw, modality, rows, chosen)
-        array = np.concatenate(list(rows.values()))
-        masks[modality] = _present(raw, modality, array, chosen, options)
+        widths = _view_widths(raw, modality, chosen)
+        array = np.concatenate(rows)
+        if modality == "text":
+            array, widths = choose_views(raw, array, widths, options.text_views)
+        masks[modality] = _present(raw, modality, array, widths, chosen, options)
         array[~masks[modality]] = 0
+        if modality == "text" and options.text_views == "mean":
+            array, widths = mean_view(raw, array, widths)
         features[modality] = array
-    return features, masks
+        if len(widths) > 1:
+            views[modality] = widths
+    return features, masks, views
 
 
-def _check_widths(
-    raw: RawSet, modality: str, rows: dict[str, np.ndarray], chosen: dict[str, RawDialogue]
-) -> None:
-    first, width = next((key, array.shape[1]) for key, array in rows.items())
-    for key in chosen:
-        found = rows[key].shape[1] if key in rows else 0
-        if found != width:
+def _view_widths(raw: RawSet, modality: str, chosen: dict[str, RawDialogue]) -> tuple[int, ...]:
+    """Return the width of each view, which is the same in all dialogues."""
+    found = {key: dialogue.view_widths(modality) for key, dialogue in chosen.items()}
+    first, widths = next((key, widths) for key, widths in found.items() if widths)
+    for key, other in found.items():
+        if other != widths:
             raise InputError(
-                f"{raw.path}: {modality}: dialogue {key!r} has rows of {found} numbers, {first!r} "
-                f"of {width}; expected one width"
+                f"{raw.path}: {modality}: dialogue {key!r} has rows of {in_words(other or (0,))} "
+                f"numbers, {first!r} of {in_words(widths)}; expected one width"
             )
+    return widths
 
 
 def _present(
     raw: RawSet,
     modality: str,
     array: np.ndarray,
+    widths: tuple[int, ...],
     chosen: dict[str, RawDialogue],
     options: ImportOptions,
 ) -> np.ndarray:
     """Return which rows carry a feature; community files put zeros where it could not be had."""
     zero, broken = ~np.any(array, axis=1), ~np.all(np.isfinite(array), axis=1)
+    lacking = lacks_a_view(array, widths)
     if zero.any():
         raw.notes.append(f"{modality}: {zero.sum()} rows are all zeros: marked as missing")
+    if lacking.any():
+        raw.notes.append(
+            f"{modality}: {lacking.sum()} rows have zeros in place of some views, the first is "
+            f"{_place(lacking, chosen)}: marked as missing, since a mask is for all views; "
+            f"--text_views leaves views out"
+        )
     if broken.any() and options.nonfinite_missing:
         raw.notes.append(f"{modality}: {broken.sum()} rows have NaN or inf: marked as missing")
-        return ~(zero | broken)
+        return ~(zero | lacking | broken)
     if broken.any():
-        row = int(np.flatnonzero(broken)[0])
-        ends = np.cumsum([len(dialogue.labels) for dialogue in chosen.values()])
-        at = int(np.searchsorted(ends, row, side="right"))
-        turn = row - (int(ends[at - 1]) if at else 0)
         raise InputError(
-            f"{raw.path}: {modality}: {broken.sum()} rows have NaN or inf, the first is utterance "
-            f"{turn} of dialogue {list(chosen)[at]!r}; expected finite numbers: mark such rows as "
-            f"missing with --nonfinite_missing, or extract them again"
+            f"{raw.path}: {modality}: {broken.sum()} rows have NaN or inf, the first is "
+            f"{_place(broken, chosen)}; expected finite numbers: mark such rows as missing with "
+            f"--nonfinite_missing, or extract them again"
         )
-    return ~zero
+    return ~(zero | lacking)
+
+
+def _place(rows: np.ndarray, chosen: dict[str, RawDialogue]) -> str:
+    """Return where the first of the rows is that are True, (N,), in words."""
+    row = int(np.flatnonzero(rows)[0])
+    ends = np.cumsum([len(dialogue.labels) for dialogue in chosen.values()])
+    at = int(np.searchsorted(ends, row, side="right"))
+    turn = row - (int(ends[at - 1]) if at else 0)
+    return f"utterance {turn} of dialogue {list(chosen)[at]!r}"
 
 
 def _utterance_ids(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from ariigcn_dgl.data.community.meld_csv import OFFSETS, Scene
 from ariigcn_dgl.data.community.raw import RawDialogue, RawSet
 from ariigcn_dgl.data.dialogues import MODALITIES
+from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
 
 
@@ -27,19 +28,19 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     for key in shared:
         _check_same(raw, other, key)
     present = {m for dialogue in raw.dialogues.values() for m in dialogue.features}
-    widths = {m: array.shape[1] for m, array in other.dialogues[shared[0]].features.items()}
-    new = [m for m in MODALITIES if m in widths and m not in present]
+    example = other.dialogues[shared[0]]
+    new = [m for m in MODALITIES if m in example.features and m not in present]
     takes_val = bool(other.listed.get("val")) and not raw.listed.get("val")
     if not new and not takes_val:
         raise InputError(f"{other.path}: adds nothing: no modality that {raw.path} lacks")
     for key, dialogue in raw.dialogues.items():
         found = other.dialogues.get(key)
         for modality in new:
+            width = example.features[modality].shape[1]
             dialogue.features[modality] = (
-                found.features[modality]
-                if found
-                else np.zeros((len(dialogue.labels), widths[modality]), np.float32)
+                found.features[modality] if found else absent(len(dialogue.labels), width)[0]
             )
+            dialogue.views[modality] = (found or example).view_widths(modality)
     if new:
         raw.notes.append(f"{' and '.join(new)} from {other.path} ({other.layout})")
     if len(shared) < len(raw.dialogues):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ariigcn_dgl.data.community.published import Published
+from ariigcn_dgl.errors import InputError
+
+_NUMBER = re.compile("[1-9][0-9]?")  # of a view; files have four
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,9 @@ class ImportOptions:
     ----------
     labels : {"emotion", "sentiment"}
         Which labels, where a file has both or one follows from the other.
-    roberta : {"1", "2", "3", "4", "mean", "concat"}
-        Which of the four RoBERTa layers become the text: one of them (1 is the last), their mean
-        (1,024 wide) or all side by side (4,096 wide).
+    text_views : str
+        Which views of the text to keep, where a file has several, e.g. four RoBERTa layers: "all",
+        side by side; "first"; "mean", their mean as one; or numbers from 1, as "1,3".
     val_fraction : float
         Share of the training dialogues to move to validation where the file has no such list; 0:
         none.
@@ -30,16 +34,32 @@ class ImportOptions:
         Mark a row with NaN or inf as missing instead of refusing the file.
     text, audio, visual : str, optional
         Of a MERBench folder: the folder of features that is this modality.
+
+    Raises
+    ------
+    InputError
+        If `text_views` is nothing of that.
     """
 
     labels: str = "emotion"
-    roberta: str = "mean"
+    text_views: str = "all"
     val_fraction: float = 0.0
     seed: int = 0
     nonfinite_missing: bool = False
     text: str | None = None
     audio: str | None = None
     visual: str | None = None
+
+    def __post_init__(self) -> None:
+        numbers = self.text_views.split(",")
+        named = self.text_views in ("all", "first", "mean")
+        if not named and not (
+            all(map(_NUMBER.fullmatch, numbers)) and len(set(numbers)) == len(numbers)
+        ):
+            raise InputError(
+                f"--text_views: is {self.text_views!r}, expected all, first, mean, or different "
+                "numbers of views, as 1,3"
+            )
 
 
 @dataclass
@@ -56,12 +76,20 @@ class RawDialogue:
         What the file says of who speaks: 'M', 'F', the place of a one in a one-hot vector, a name.
     utterance_ids : list of str, optional
         Where the file names them.
+    views : dict of str to tuple of int
+        Of a modality that has several views side by side: the width of each.
     """
 
     features: dict[str, np.ndarray]
     labels: np.ndarray
     speakers: list[str] | None = None
     utterance_ids: list[str] | None = None
+    views: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def view_widths(self, modality: str) -> tuple[int, ...]:
+        """Return the width of each view of a modality; () if the dialogue lacks it."""
+        rows = self.features.get(modality)
+        return self.views.get(modality, () if rows is None else (rows.shape[1],))
 
 
 @dataclass

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ariigcn_dgl.data.community.importing import Comparison, Imported
+from ariigcn_dgl.data.views import in_words
 from ariigcn_dgl.escape import cell, visible
 
 
@@ -27,9 +28,9 @@ def _modality_table(imported: Imported) -> Table:
     table = Table("modality")
     table.add_column("width", justify="right")
     table.add_column("missing", justify="right")
-    for modality, width in imported.dialogues.widths.items():
-        missing = 1 - imported.dialogues.masks[modality].mean()
-        table.add_row(modality, str(width), f"{missing:.1%}")
+    for modality, mask in imported.dialogues.masks.items():
+        width = in_words(imported.dialogues.view_widths(modality))
+        table.add_row(modality, width, f"{1 - mask.mean():.1%}")
     return table
 
 

@@ -160,7 +160,7 @@ def read_tuple(
         _refuse_tokens(items["text"], path)
     labels = _by_name(labels, "labels", path)
     dialogues = {
-        key: _dialogue(items, labels, key, columns, options)
+        key: _dialogue(items, labels, key, columns)
         for key, numbers in labels.items()
         if all(key in items[name] for name in _needed(items)) and not is_empty(numbers)
     }
@@ -172,7 +172,12 @@ def read_tuple(
         sentiment=sentiment,
     )
     _note_unnamed(raw, items)
-    _note_roberta(raw, items, options)
+    if "roberta1" in items:
+        raw.notes.append(
+            "the text's views are the last four layers of a RoBERTa that was fine-tuned on the "
+            "labels of the training split, view 1 the last: they fit training utterances better "
+            "than new ones, so training scores mislead; judge by validation and test"
+        )
     if layout.key in _GRAPHSMILE:
         raw.notes.append(
             "GraphSmile's own loader validates on dialogues that it also trains on, and never sees "
@@ -203,40 +208,33 @@ def _needed(items: dict[str, Any]) -> list[str]:
 
 
 def _dialogue(
-    items: dict[str, Any],
-    labels: dict[str, Any],
-    key: str,
-    columns: Columns,
-    options: ImportOptions,
+    items: dict[str, Any], labels: dict[str, Any], key: str, columns: Columns
 ) -> RawDialogue:
     rows: dict[str, np.ndarray] = {
         name: columns.features(items[name][key], name, key)
         for name in ("text", "audio", "visual")
         if name in items
     }
+    views: dict[str, tuple[int, ...]] = {}
     if "roberta1" in items:
-        rows = {"text": _roberta(items, key, columns, options.roberta)} | rows
+        layers = _layers(items, key, columns)
+        rows = {"text": np.concatenate(layers, axis=1)} | rows
+        views = {"text": tuple(layer.shape[1] for layer in layers)}
     return RawDialogue(
         rows,
         columns.numbers(labels[key], "labels", key),
         columns.speakers(items["speakers"][key], "speakers", key),
         _utterance_ids(items["ids"].get(key)) if "ids" in items else None,
+        views,
     )
 
 
-def _roberta(items: dict[str, Any], key: str, columns: Columns, choice: str) -> np.ndarray:
-    if choice in ("1", "2", "3", "4"):
-        name = f"roberta{choice}"
-        return columns.features(items[name][key], name, key)
+def _layers(items: dict[str, Any], key: str, columns: Columns) -> list[np.ndarray]:
     layers = [columns.features(items[name][key], name, key) for name in ROBERTA]
     for name, layer in zip(ROBERTA, layers, strict=True):
         if len(layer) != len(layers[0]):
             raise columns.fail(name, key, f"{len(layer)} rows, roberta1 has {len(layers[0])}")
-    if choice == "concat":
-        return np.concatenate(layers, axis=1)
-    if len({layer.shape for layer in layers}) > 1:
-        raise columns.fail("roberta1 to roberta4", key, "layers of different widths have no mean")
-    return np.stack(layers).mean(axis=0, dtype=np.float32)
+    return layers
 
 
 def _by_name(item: dict[Any, Any], field: str, path: Path) -> dict[str, Any]:
@@ -262,19 +260,3 @@ def _note_unnamed(raw: RawSet, items: dict[str, Any]) -> None:
             f"ids of utterances of {len(unnamed)} dialogues ({unnamed[0][:40]!r} ...) are neither "
             f"all text nor all whole numbers: named by dialogue and turn"
         )
-
-
-def _note_roberta(raw: RawSet, items: dict[str, Any], options: ImportOptions) -> None:
-    if "roberta1" not in items:
-        return
-    how = {
-        "mean": "the mean of the four RoBERTa layers",
-        "concat": "the four RoBERTa layers side by side",
-    }
-    chosen = how.get(options.roberta, f"RoBERTa layer {options.roberta} of 4")
-    raw.notes.append(f"text is {chosen} (--roberta 1, 2, 3, 4, mean or concat)")
-    raw.notes.append(
-        "these text features come from an encoder fine-tuned on the labels of the training split: "
-        "they fit training utterances better than new ones, so training scores mislead; judge "
-        "by validation and test"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from ariigcn_dgl.data.community.published import (
     MELD,
     Published,
 )
+from ariigcn_dgl.data.community.roles import ROBERTA
 from ariigcn_dgl.data.community.tuples import LAYOUTS as TUPLES
 from ariigcn_dgl.data.community.write_others import (
     STEPS,
@@ -27,6 +28,7 @@ from ariigcn_dgl.data.community.write_others import (
     write_mmsa,
 )
 from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.views import split_views
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_taken, replacing
 
@@ -69,11 +71,14 @@ class Layout:
         Of text, audio and visual; fewer where the layout has fewer.
     write : callable
         ``write(dialogues, path)``.
+    text_views : int
+        Views of equal width that the text is made of.
     """
 
     dataset: Published
     widths: tuple[int, ...]
     write: Callable[[Dialogues, Path], None]
+    text_views: int = 1
 
 
 def write_layout(
@@ -106,6 +111,9 @@ def write_layout(
     names = ("text", "audio", "visual")[: len(layout.widths)]
     widths = dict(zip(names, layout.widths, strict=True))
     dialogues = example(layout.dataset, widths, seed, fraction)
+    if layout.text_views > 1:
+        each = widths["text"] // layout.text_views
+        dialogues = replace(dialogues, views={"text": (each,) * layout.text_views})
     with replacing(path) as scratch:
         layout.write(dialogues, scratch)
     return dialogues
@@ -144,8 +152,8 @@ def _keys(d: Dialogues) -> list[Any]:
 def _values(name: str, d: Dialogues, dialogue: int) -> Any:
     rows = d.rows(dialogue)
     if name.startswith("roberta"):
-        layer, width = int(name[-1]) - 1, d.features["text"].shape[1] // 4
-        return list(d.features["text"][rows, layer * width : (layer + 1) * width])
+        views = split_views(d.features["text"][rows], d.view_widths("text"))
+        return list(views[ROBERTA.index(name)])
     if name in d.features:
         return list(d.features[name][rows])
     return {
@@ -220,11 +228,11 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "cmumosei7": Layout(CMU_MOSEI, (1024, 384, 35), _write_tuple("nine")),
     "meld-raw": Layout(MELD, (600, 300), _write_tuple("meld-raw")),
     "meld-raw1": Layout(MELD, (600, 300, 342), _write_tuple("meld-raw1")),
-    "cosmic-iemocap": Layout(IEMOCAP, (4096,), _write_tuple("cosmic")),
-    "cosmic-meld": Layout(MELD, (4096,), _write_tuple("cosmic-sentiments")),
-    "sdt-iemocap": Layout(IEMOCAP, (4096, 1582, 342), _write_tuple("sdt")),
-    "sdt-meld": Layout(MELD, (4096, 300, 342), _write_tuple("sdt-meld")),
-    "graphsmile-meld": Layout(MELD, (4096, 300, 342), _write_tuple("graphsmile-meld")),
+    "cosmic-iemocap": Layout(IEMOCAP, (4096,), _write_tuple("cosmic"), 4),
+    "cosmic-meld": Layout(MELD, (4096,), _write_tuple("cosmic-sentiments"), 4),
+    "sdt-iemocap": Layout(IEMOCAP, (4096, 1582, 342), _write_tuple("sdt"), 4),
+    "sdt-meld": Layout(MELD, (4096, 300, 342), _write_tuple("sdt-meld"), 4),
+    "graphsmile-meld": Layout(MELD, (4096, 300, 342), _write_tuple("graphsmile-meld"), 4),
     "cogmen": Layout(IEMOCAP, (768, 100, 512), _write_samples(True)),
     "corect": Layout(IEMOCAP, (768, 100, 512), _write_samples(False)),
     "dailydialog": Layout(DAILY_DIALOG, (100,), _write_tuple("dailydialog")),

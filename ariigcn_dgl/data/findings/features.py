@@ -9,6 +9,7 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, in_split, place
 from ariigcn_dgl.data.standardise import LARGEST_Z, varies
+from ariigcn_dgl.data.views import lacks_a_view
 
 # Thresholds are judgements, none a published figure: beyond them a careful person would look.
 _SHOWN = 5  # of the columns, so that a finding stays a line
@@ -67,6 +68,15 @@ def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
             f"{zero.sum()} rows are all zeros but not marked as missing; first "
             f"{place(dialogues, int(np.flatnonzero(zero)[0]))}",
             "if zeros stand for no measurement, mark them (in a .npy of your own: all NaN)",
+        )
+    lacking = lacks_a_view(dialogues.features[modality], dialogues.view_widths(modality))
+    if lacking.any():
+        yield Finding(
+            "warning",
+            modality,
+            f"{lacking.sum()} rows have a view of zeros only; first "
+            f"{place(dialogues, int(np.flatnonzero(lacking)[0]))}",
+            "a mask is for all views: extract the view again, or mark the rows as missing",
         )
 
 

@@ -74,8 +74,9 @@ def _assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 @pytest.mark.parametrize("name", FILES)
 def test_features_come_back(name: str, written: Callable) -> None:
     dialogues, path = written(name)
-    read = import_file(path, ImportOptions(roberta="concat")).dialogues
+    read = import_file(path, ImportOptions()).dialogues
     assert read.widths == dialogues.widths
+    assert read.views == dialogues.views
     for modality in dialogues.features:
         found = _by_dialogue(read, read.features[modality])
         _assert_same(found, _by_dialogue(dialogues, dialogues.features[modality]))
@@ -167,7 +168,7 @@ def test_flavours_of_one_tuple_are_told_apart_by_widths(tmp_path: Path) -> None:
 def test_roberta_layers_are_chosen(choice: str, written: Callable) -> None:
     dialogues, path = written("cosmic-iemocap")
     layers = np.split(dialogues.features["text"], 4, axis=1)
-    read = import_file(path, ImportOptions(roberta=choice)).dialogues
+    read = import_file(path, ImportOptions(text_views=choice)).dialogues
     expected = np.mean(layers, axis=0) if choice == "mean" else layers[int(choice) - 1]
     assert read.widths == {"text": 2}
     found = _by_dialogue(read, read.features["text"])
@@ -208,8 +209,9 @@ def test_file_name_plays_no_part(written: Callable) -> None:
 def test_features_join_from_a_second_file(written: Callable) -> None:
     text, first = written("cosmic-iemocap")
     others, second = written("mmgcn")
-    read = import_file(first, ImportOptions(roberta="concat"), [second])
+    read = import_file(first, ImportOptions(), [second])
     assert read.dialogues.widths == {"text": 8, "audio": 4, "visual": 3}
+    assert read.dialogues.views == {"text": (2, 2, 2, 2)}
     found = _by_dialogue(read.dialogues, read.dialogues.features["audio"])
     _assert_same(found, _by_dialogue(others, others.features["audio"]))
     assert any("audio and visual from" in note for note in read.notes)
