@@ -19,6 +19,7 @@ from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
+from ariigcn_dgl.training.calibration import calibrated, calibration_errors, fit_temperature
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
 from ariigcn_dgl.training.losses import mean_losses, total
 from ariigcn_dgl.training.metrics import HEADLINE, Scores
@@ -31,7 +32,7 @@ from ariigcn_dgl.training.optim import (
     lr_factor,
     update_ema,
 )
-from ariigcn_dgl.training.predict import predict, score_probabilities
+from ariigcn_dgl.training.predict import labelled, predict, score_probabilities
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
@@ -219,9 +220,24 @@ class Trainer:
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
-        found: dict[str, Any] = {"val": asdict(self._score(self.model, "val"))}
+        said = {"val": predict(self.model, self.splits["val"])}
         if self.test != "never":
-            found["test"] = self._test()
+            said["test"] = predict(self.model, self.splits["test"])
+        scores = {split: self._scores(split, found) for split, found in said.items()}
+        temperature = fit_temperature(*labelled(self.splits["val"], said["val"]))
+        self.folder.write_uncalibrated(said, self.splits["val"].labels)
+        if self.test != "never":
+            self.folder.write_test(
+                self.splits["test"], calibrated(said["test"], temperature), scores["test"]
+            )
+        found: dict[str, Any] = {
+            split: None if one is None else asdict(one) for split, one in scores.items()
+        }
+        found["calibration"] = {"temperature": temperature} | {
+            split: calibration_errors(*labelled(self.splits[split], said[split]), temperature)
+            for split, one in scores.items()
+            if one is not None
+        }
         if self.test == "every epoch":
             found["best_test_epoch"] = _best_test_epoch(self.history)
         return {
@@ -232,15 +248,12 @@ class Trainer:
             **found,
         }
 
-    def _test(self) -> dict[str, Any] | None:
-        """Predict the test split, and score it where it has labels."""
-        part = self.splits["test"]
-        probabilities = predict(self.model, part) if part.num_dialogues else np.empty((0, 0))
-        scores = None  # of a test split without labels, which is what one predicts on
-        if (part.labels != UNLABELLED).any():
-            scores = score_probabilities(part, probabilities, part.label_names)
-        self.folder.write_test(part, probabilities, scores)
-        return None if scores is None else asdict(scores)
+    def _scores(self, split: str, probabilities: np.ndarray) -> Scores | None:
+        """Score a split; a test split may have no label: that is what one predicts on."""
+        part = self.splits[split]
+        if not (part.labels != UNLABELLED).any():
+            return None
+        return score_probabilities(part, probabilities, part.label_names)
 
     def _score(self, model: System, split: str) -> Scores:
         part = self.splits[split]

@@ -297,6 +297,7 @@ def test_state_is_removed_after_training(trained: Path) -> None:
         "run.json",
         "seal.json",
         "standardiser.safetensors",
+        "uncalibrated.safetensors",
     ]
 
 

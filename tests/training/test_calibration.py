@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ariigcn_dgl.report.calibration import expected_calibration_error, reliability
+from ariigcn_dgl.training.calibration import expected_calibration_error, reliability
 
 
 def test_a_tiny_case_by_hand() -> None:
