@@ -68,7 +68,7 @@ def choose_abstention(coverage: float, probabilities: np.ndarray, labels: np.nda
     """
     confidences = probabilities.max(1)
     # Less a billionth: 0.7 of ten are seven, though 0.7 * 10 in floating point may be more.
-    count = math.ceil(coverage * len(confidences) - 1e-9)
+    count = max(1, math.ceil(coverage * len(confidences) - 1e-9))
     bound = 0.0 if coverage == 1 else float(np.sort(confidences)[-count])
     kept = confidences >= bound
     hits = probabilities.argmax(1) == labels
