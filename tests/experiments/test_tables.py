@@ -131,7 +131,14 @@ def test_scores_of_the_settings(results: Results) -> None:
     )
     assert heading == ("graphs",)
     assert second[2] == "63.50 ± 0.71"
-    assert second[6:] == ("–", "3.00 ± 1.41 (20.00)", "+2.50 (-0.5 to +4.2)", "< 0.001", "0.040", "70.36 / 70.46")
+    assert second[6:] == (
+        "–",
+        "3.00 ± 1.41 (20.00)",
+        "+2.50 (-0.5 to +4.2)",
+        "< 0.001",
+        "0.040",
+        "70.36 / 70.46",
+    )
     assert third[2:4] == ("61.00", "–")
     assert fourth == ("none", *["–"] * 11)
 

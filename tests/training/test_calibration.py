@@ -50,7 +50,9 @@ def test_nothing_has_no_error() -> None:
 
 def test_error_of_probabilities_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.3, 0.7]])  # one of two right at 80 % mean confidence
-    assert calibration_error(probabilities, np.array([0, 0])) == pytest.approx(100 * (0.1 + 0.7) / 2)
+    assert calibration_error(probabilities, np.array([0, 0])) == pytest.approx(
+        100 * (0.1 + 0.7) / 2
+    )
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
