@@ -32,7 +32,7 @@ def test_scores_of_all_seeds_are_those_of_their_records(
     scores = json.loads((tmp_path / "scores.json").read_text())
     averaged = scores.pop("averaged")
     assert scores == {str(seed): _record(trained / f"seed{seed}") for seed in (0, 1)}
-    assert set(averaged) == {"val", "test"}
+    assert set(averaged) == {"val", "test", "calibration"}
 
 
 def test_average_of_seeds_is_what_predict_answers(

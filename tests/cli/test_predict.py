@@ -217,13 +217,22 @@ def test_coverage_of_one_answers_everything_and_says_so(
     assert "\n0 of " in outcome.out
 
 
-@pytest.mark.parametrize("coverage", ["0", "-0.5", "1.01", "80", "nan", "inf"])
+@pytest.mark.parametrize("coverage", ["0", "-0.5", "1.01", "80"])
 def test_coverage_that_is_no_share_is_refused(
     refused_predict: Callable[..., str], coverage: str
 ) -> None:
     sentence = refused_predict("--coverage", coverage)
     assert sentence.startswith("--coverage: is ")
     assert sentence.endswith("expected a share above 0 and up to 1")
+
+
+@pytest.mark.parametrize("coverage", ["nan", "inf", "most"])
+def test_coverage_that_is_no_number_is_refused(
+    refused_predict: Callable[..., str], coverage: str
+) -> None:
+    assert f"--coverage: is {coverage}, expected a number" in refused_predict(
+        "--coverage", coverage
+    )
 
 
 def test_run_of_a_version_without_calibration_labels_but_cannot_abstain(
