@@ -94,7 +94,7 @@ def evaluate(
         val, test = (labelled(parts[s], mean[s]) for s in ("val", "test"))
         rows = risk_coverage(val, test, runs[0].label_names)
         by = f", mean of {len(runs)} seeds" if len(runs) > 1 else ""
-        show(coverage_table(rows, f"test, the least sure left open{by}"))
+        show(coverage_table(rows, f"test, by predict --coverage{by}"))
     else:
         print("the test split has no labels: nothing could be scored on it")
     if json is not None:
@@ -112,6 +112,11 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     InputError
         If they differ though the device has not been chosen.
     """
+    if "calibration" not in run.record:
+        note(
+            f"{run.folder.path}: was trained by a version that chose no temperature, so nothing is "
+            "calibrated: train it again"
+        )
     changed = differences(run.record["environment"])
     if changed:
         note(f"{run.folder.path}: was trained with {changed}")

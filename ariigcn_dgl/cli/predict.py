@@ -133,7 +133,8 @@ def _predict_data(
     write_predictions(out, dialogues, probabilities, trained.label_names, left_open)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
-    say(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
+    count = dialogues.num_utterances - (0 if left_open is None else int(left_open.sum()))
+    say(f"{count} utterances labelled{by}, from {used}: {out}")
     if abstention is not None and left_open is not None:
         say(abstention.in_words(left_open))
 

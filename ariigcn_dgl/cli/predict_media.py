@@ -60,7 +60,8 @@ def predict_media(
         page = _page(labelled, media.name, sentence)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    say(f"{len(spoken)} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
+    count = len(spoken) - (0 if left_open is None else int(left_open.sum()))
+    say(f"{count} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
     if abstention is not None:
         say(abstention.in_words(labelled.opens()))
 

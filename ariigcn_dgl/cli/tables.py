@@ -70,7 +70,7 @@ def calibration_table(
 
     `averaged` is the calibration of the mean of all seeds' probabilities.
     """
-    caption = f"temperature chosen on validation; ECE of {BINS} equal bins; percent"
+    caption = f"temperature chosen on validation; ECE, {BINS} bins, percent"
     table = Table(title=cell(title), caption=caption)
     for name in ("seed", "temperature", "test ECE before", "test ECE after"):
         table.add_column(name, justify="right")
@@ -93,7 +93,7 @@ def _errors(calibration: Mapping[str, Any]) -> list[str]:
 
 def coverage_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return what answering less is worth, as of `risk_coverage`."""
-    caption = "predict --coverage; bounds chosen on validation; percent"
+    caption = "bounds chosen on validation; percent"
     table = Table(title=cell(title), caption=caption)
     columns = {"coverage": 0, "answered": 1, "accuracy": 2, "weighted_f1": 2}  # and decimals
     for name in columns:

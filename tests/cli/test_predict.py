@@ -190,6 +190,7 @@ def test_the_least_sure_are_left_open(
         (unsure if line["abstained"] else sure).append(max(line["probabilities"].values()))
     assert sure
     assert min(sure) >= max(unsure)
+    assert f"{len(sure)} utterances labelled" in outcome.out
     assert f"\n{len(unsure)} of {len(sure) + len(unsure)} left open, of a confi" in outcome.out
 
 
