@@ -24,7 +24,7 @@ from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.abstain import risk_coverage
-from ariigcn_dgl.training.calibration import calibrated, calibration_error
+from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
@@ -145,10 +145,7 @@ def _mean(said: Sequence[Said]) -> dict[str, np.ndarray]:
 
 def _errors(parts: Mapping[str, Dialogues], before: Said, after: Said) -> dict[str, Any]:
     return {
-        split: {
-            "before": calibration_error(*labelled(part, before[split])),
-            "after": calibration_error(*labelled(part, after[split])),
-        }
+        split: calibration_errors(labelled(part, before[split])[0], *labelled(part, after[split]))
         for split, part in parts.items()
     }
 

@@ -133,10 +133,10 @@ def _predict_data(
     write_predictions(out, dialogues, probabilities, trained.label_names, left_open)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
-    count = dialogues.num_utterances - (0 if left_open is None else int(left_open.sum()))
-    say(f"{count} utterances labelled{by}, from {used}: {out}")
-    if abstention is not None and left_open is not None:
-        say(abstention.in_words(left_open))
+    unsure = 0 if left_open is None else int(left_open.sum())
+    say(f"{dialogues.num_utterances - unsure} utterances labelled{by}, from {used}: {out}")
+    if abstention is not None:
+        say(abstention.in_words(unsure, dialogues.num_utterances))
 
 
 def _predict_stream(
@@ -144,18 +144,18 @@ def _predict_stream(
 ) -> None:
     if keep < 1:
         raise InputError(f"--keep: is {keep}, expected at least 1")
-    lines = refused = 0
+    lines = refused = asked = unsure = 0
     best = max(_choose(run, seed, device), key=lambda one: one.record["val"]["weighted_f1"])
     abstention = None if coverage is None else abstention_of([best], coverage)
-    left_open = []
     received = bounded_lines(sys.stdin.buffer, longest_line(best))
     for answer in answers(best, received, keep, abstention):
         print(json_text(json.dumps(answer, ensure_ascii=False)), flush=True)
         lines += 1
         refused += "error" in answer
-        left_open += [answer["abstained"]] if "abstained" in answer else []
-    if abstention is not None:
-        note(abstention.in_words(left_open))  # the standard output has answers only
+        asked += "prediction" in answer
+        unsure += answer.get("abstained", False)
+    if abstention is not None:  # not on the standard output, which has answers only
+        note(abstention.in_words(unsure, asked))
     if refused:
         raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
 

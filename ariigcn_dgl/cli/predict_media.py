@@ -52,18 +52,20 @@ def predict_media(
         "modalities": list(source.widths),
         "labels": list(trained.label_names),
     }
-    sentence = _sentence(trained, source)
+    unsure = 0 if left_open is None else int(left_open.sum())
+    words = [] if abstention is None else [abstention.in_words(unsure, len(spoken))]
+    notes = [_sentence(trained, source), *(f"{one[0].upper()}{one[1:]}." for one in words)]
     with replacing(out) as scratch:
         scratch.mkdir()
         write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
         (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
-        page = _page(labelled, media.name, sentence)
+        page = _page(labelled, media.name, notes)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    count = len(spoken) - (0 if left_open is None else int(left_open.sum()))
-    say(f"{count} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
-    if abstention is not None:
-        say(abstention.in_words(labelled.opens()))
+    files = f"{out}/timeline.json, .srt and .html"
+    say(f"{len(spoken) - unsure} utterances labelled, from {used}: {files}")
+    for sentence in words:
+        say(sentence)
 
 
 def _wanted(trained: TrainedRun, modalities: list[str] | None) -> list[str]:
@@ -90,7 +92,7 @@ def _sentence(trained: TrainedRun, source: Dialogues) -> str:
     )
 
 
-def _page(labelled: Labelled, title: str, sentence: str) -> str:
+def _page(labelled: Labelled, title: str, notes: Sequence[str]) -> str:
     shown = [
         Utterance(
             name=one.name,
@@ -107,6 +109,6 @@ def _page(labelled: Labelled, title: str, sentence: str) -> str:
         labelled.probabilities,
         labelled.label_names,
         title=title,
-        notes=[sentence],
+        notes=notes,
         left_open=labelled.left_open,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
-from ariigcn_dgl.training.calibration import calibration_error
+from ariigcn_dgl.training.calibration import calibration_errors
 from ariigcn_dgl.training.metrics import Scores, score
 
 
@@ -75,18 +75,15 @@ class TestPredictions:
         }
         return replace(folds[0], **joined)
 
+    @property
+    def errors(self) -> dict[str, float]:
+        """Calibration errors, in percent, before and after the temperature."""
+        return calibration_errors(self.uncalibrated, self.probabilities, self.labels)
+
     @cached_property
     def scores(self) -> Scores:
         """Scores of the predicted classes."""
         return score(self.labels, self.classes, self.label_names)
-
-
-def calibration_errors(found: TestPredictions) -> dict[str, float]:
-    """Return the calibration error, in percent, before and after the temperature."""
-    return {
-        "before": calibration_error(found.uncalibrated, found.labels),
-        "after": calibration_error(found.probabilities, found.labels),
-    }
 
 
 def averaged_score(found: Sequence[TestPredictions]) -> float | None:

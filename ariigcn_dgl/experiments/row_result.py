@@ -6,11 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from ariigcn_dgl.data.folds import Fold
-from ariigcn_dgl.experiments.predictions import (
-    TestPredictions,
-    averaged_score,
-    calibration_errors,
-)
+from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
 from ariigcn_dgl.experiments.resolve import Candidate, Row
 from ariigcn_dgl.experiments.results import Choice, RowResult, RunResult, Trial
 from ariigcn_dgl.experiments.runs import Run
@@ -113,5 +109,5 @@ def _seed(runs: Sequence[Run]) -> tuple[RunResult, list[TestPredictions]]:
     scores = predictions[0].scores if predictions else None
     # Of folds that an earlier version trained there is no temperature, and no after.
     known = predictions and all(result.calibration for result in results)
-    errors = calibration_errors(predictions[0]) if known else None
+    errors = predictions[0].errors if known else None
     return RunResult.over_folds(results, scores, errors), predictions

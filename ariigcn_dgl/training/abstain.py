@@ -37,11 +37,10 @@ class Abstention:
         """Return which utterances, (...) bool, of probabilities (..., C), get no answer."""
         return probabilities.max(-1) < self.confidence
 
-    def in_words(self, left_open: Sequence[bool | None] | np.ndarray) -> str:
+    def in_words(self, left_open: int, utterances: int) -> str:
         """Return how many utterances are left open, and what to expect of the others."""
-        count = sum(map(bool, left_open))
         return (
-            f"{count} of {len(left_open)} left open, of a confidence below "
+            f"{left_open} of {utterances} left open, of a confidence below "
             f"{100 * self.confidence:.1f} %; on validation {self.answered:.1f} % are answered, "
             f"{self.accuracy:.1f} % of them right"
         )

@@ -140,20 +140,20 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def calibration_errors(
-    probabilities: np.ndarray, labels: np.ndarray, temperature: float
+    before: np.ndarray, after: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Return the ECE, in percent, before and after a temperature.
+    """Return the ECE, in percent, of probabilities before and after the temperature.
 
     Parameters
     ----------
-    probabilities : (N, C) array
-        Of labelled utterances, before it.
+    before, after : (N, C) array
+        Of labelled utterances.
     labels : (N,) int array
-    temperature : float
+        Their classes.
     """
     return {
-        "before": calibration_error(probabilities, labels),
-        "after": calibration_error(calibrated(probabilities, temperature), labels),
+        "before": calibration_error(before, labels),
+        "after": calibration_error(after, labels),
     }
 
 

@@ -180,8 +180,8 @@ class RunFolder:
     line an epoch), ``model.safetensors`` (best weights), ``standardiser.safetensors``,
     ``uncalibrated.safetensors`` (what the weights say of validation and test, before the
     temperature), ``predictions.jsonl`` (with probabilities after it), ``per_class.csv`` and
-    ``confusion.csv`` (test split), while training
-    ``state.pt``, and when that has ended ``seal.json``: every reader compares its file with it.
+    ``confusion.csv`` (test split), while training ``state.pt``, and when that has ended
+    ``seal.json``: every reader compares its file with it.
 
     Parameters
     ----------
@@ -350,7 +350,8 @@ class RunFolder:
                     f"{path}: damaged: {name}: expected probabilities of {classes} classes; "
                     "train again"
                 )
-        if labels.shape != arrays["val"].shape[:1] or not np.isin(labels, range(-1, classes)).all():
+        named = np.isin(labels, range(-1, classes)).all() and (labels >= 0).any()
+        if labels.shape != arrays["val"].shape[:1] or not named:
             raise InputError(f"{path}: damaged: val_labels: expected classes; train again")
         return arrays
 

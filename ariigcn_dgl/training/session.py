@@ -38,8 +38,7 @@ class Session:
     """Labels a conversation utterance by utterance, each when it has been spoken.
 
     The probabilities are those that the run gives the last utterance of the dialogue so far,
-    calibrated.
-    The time and memory of `add` do not depend on how many utterances there were.
+    calibrated. The time and memory of `add` do not depend on how many utterances there were.
 
     Parameters
     ----------

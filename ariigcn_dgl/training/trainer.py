@@ -220,24 +220,21 @@ class Trainer:
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
-        said = {"val": predict(self.model, self.splits["val"])}
+        val, test = self.splits["val"], self.splits["test"]
+        before = {"val": predict(self.model, val)}
         if self.test != "never":
-            said["test"] = predict(self.model, self.splits["test"])
-        scores = {split: self._scores(split, found) for split, found in said.items()}
-        temperature = fit_temperature(*labelled(self.splits["val"], said["val"]))
-        self.folder.write_uncalibrated(said, self.splits["val"].labels)
-        if self.test != "never":
-            self.folder.write_test(
-                self.splits["test"], calibrated(said["test"], temperature), scores["test"]
-            )
-        found: dict[str, Any] = {
-            split: None if one is None else asdict(one) for split, one in scores.items()
-        }
-        found["calibration"] = {"temperature": temperature} | {
-            split: calibration_errors(*labelled(self.splits[split], said[split]), temperature)
-            for split, one in scores.items()
-            if one is not None
-        }
+            before["test"] = predict(self.model, test)
+        self.folder.write_uncalibrated(before, val.labels)
+        temperature = fit_temperature(*labelled(val, before["val"]))
+        after = {split: calibrated(p, temperature) for split, p in before.items()}
+        found: dict[str, Any] = {"calibration": {"temperature": temperature}}
+        for split in before:
+            scores = self._scores(split, before[split])
+            found[split] = None if scores is None else asdict(scores)
+            if scores is not None:
+                found["calibration"][split] = self._errors(split, before[split], after[split])
+            if split == "test":
+                self.folder.write_test(test, after["test"], scores)
         if self.test == "every epoch":
             found["best_test_epoch"] = _best_test_epoch(self.history)
         return {
@@ -254,6 +251,10 @@ class Trainer:
         if not (part.labels != UNLABELLED).any():
             return None
         return score_probabilities(part, probabilities, part.label_names)
+
+    def _errors(self, split: str, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+        known, labels = labelled(self.splits[split], before)
+        return calibration_errors(known, labelled(self.splits[split], after)[0], labels)
 
     def _score(self, model: System, split: str) -> Scores:
         part = self.splits[split]

@@ -59,7 +59,7 @@ def test_what_is_below_the_bound_is_left_open() -> None:
 
 
 def test_words_say_how_many_and_what_to_expect() -> None:
-    assert Abstention(0.7, 60.0, 100.0).in_words([True, False, None]) == (
+    assert Abstention(0.7, 60.0, 100.0).in_words(1, 3) == (
         "1 of 3 left open, of a confidence below 70.0 %; on validation 60.0 % are answered, "
         "100.0 % of them right"
     )
