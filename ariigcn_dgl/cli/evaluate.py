@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,19 @@ import torch
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, show
 from ariigcn_dgl.cli.seeds import seed_folders
-from ariigcn_dgl.cli.tables import classes_table, seeds_table
+from ariigcn_dgl.cli.tables import (
+    calibration_table,
+    classes_table,
+    coverage_table,
+    seeds_table,
+)
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
-from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.abstain import risk_coverage
+from ariigcn_dgl.training.calibration import calibrated, calibration_errors
+from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -30,8 +37,10 @@ def evaluate(
 ) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
 
-    Of several seeds the mean of their probabilities is scored as well: what predict answers. Ends
-    with code 2 where the scores are not those that training recorded.
+    Of several seeds the mean of their probabilities is scored as well: what predict answers. Also
+    shows how far confidence and accuracy are apart on test (expected calibration error), before
+    and after the temperature, and what leaving open the least sure utterances is worth
+    (predict --coverage). Ends with code 2 where the scores are not those that training recorded.
 
     Parameters
     ----------
@@ -61,17 +70,31 @@ def evaluate(
             )
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
     parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
-    said = [{s: one.probabilities(part) for s, part in parts.items()} for one in runs]
+    raw = [{s: one.uncalibrated(part) for s, part in parts.items()} for one in runs]
+    said = [
+        {s: calibrated(p, one.temperature) for s, p in own.items()}
+        for one, own in zip(runs, raw, strict=True)
+    ]
     results = {
-        one.record["seed"]: one.record | _scores(parts, own)
-        for one, own in zip(runs, said, strict=True)
+        one.record["seed"]: one.record
+        | _scores(parts, after)
+        | {"calibration": {"temperature": one.temperature} | _errors(parts, before, after)}
+        for one, before, after in zip(runs, raw, said, strict=True)
     }
-    mean = {s: np.mean([own[s] for own in said], axis=0) for s in parts}
-    averaged = _scores(parts, mean) if len(runs) > 1 else None
+    mean_raw, mean = _mean(raw), _mean(said)
+    averaged = None
+    if len(runs) > 1:
+        averaged = _scores(parts, mean) | {"calibration": _errors(parts, mean_raw, mean)}
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     show(seeds_table(results, title, averaged))
     if "test" in parts:
         show(classes_table([r["test"] for r in results.values()], "test, per class"))
+        calibration = averaged and averaged["calibration"]
+        show(calibration_table(results, "test, calibration", calibration))
+        val, test = (labelled(parts[s], mean[s]) for s in ("val", "test"))
+        rows = risk_coverage(val, test, runs[0].label_names)
+        by = f", mean of {len(runs)} seeds" if len(runs) > 1 else ""
+        show(coverage_table(rows, f"test, by predict --coverage{by}"))
     else:
         print("the test split has no labels: nothing could be scored on it")
     if json is not None:
@@ -89,6 +112,11 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     InputError
         If they differ though the device has not been chosen.
     """
+    if "calibration" not in run.record:
+        note(
+            f"{run.folder.path}: was trained by a version that chose no temperature, so nothing is "
+            "calibrated: train it again"
+        )
     changed = differences(run.record["environment"])
     if changed:
         note(f"{run.folder.path}: was trained with {changed}")
@@ -108,9 +136,21 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     note(f"{sentence} on the CPU")
 
 
-def _scores(
-    parts: Mapping[str, Dialogues], probabilities: Mapping[str, np.ndarray]
-) -> dict[str, dict[str, Any]]:
+Said = Mapping[str, np.ndarray]  # probabilities by split
+
+
+def _mean(said: Sequence[Said]) -> dict[str, np.ndarray]:
+    return {split: np.mean([own[split] for own in said], axis=0) for split in said[0]}
+
+
+def _errors(parts: Mapping[str, Dialogues], before: Said, after: Said) -> dict[str, Any]:
+    return {
+        split: calibration_errors(labelled(part, before[split])[0], *labelled(part, after[split]))
+        for split, part in parts.items()
+    }
+
+
+def _scores(parts: Mapping[str, Dialogues], probabilities: Said) -> dict[str, dict[str, Any]]:
     return {
         split: asdict(score_probabilities(part, probabilities[split], part.label_names))
         for split, part in parts.items()

@@ -17,7 +17,7 @@ from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.predict import write_predictions
-from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
+from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 
 def predict(
@@ -33,6 +33,7 @@ def predict(
     audio: str | None = None,
     visual: str | None = None,
     keep: int = 1000,
+    coverage: float | None = None,
     device: str = "cpu",
 ) -> None:
     """Label dialogues: of a data set, a recording, or a conversation that is still going on.
@@ -52,6 +53,11 @@ def predict(
     {"dialogue": "d1", "end": true} ends a dialogue, which is forgotten then; so is, of more than
     --keep dialogues, the one that has been silent for longest. Answers number the utterances of
     their dialogue: one that was forgotten begins again with 1.
+
+    --coverage 0.8 leaves open what the run is least sure of: the bound on the probability of the
+    most probable class is the one that answers 80 % of validation. An utterance below it has the
+    prediction null (in subtitles and on the page "?") and its probabilities; every answer says
+    whether it is "abstained".
 
     Parameters
     ----------
@@ -81,30 +87,41 @@ def predict(
         Where the weights of the visual encoder lie now; default: where they were.
     keep : int
         With --stream: how many dialogues are remembered.
+    coverage : float
+        Share of validation to answer, above 0 and up to 1; default: everything is answered.
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
     if (data is not None) + (media is not None) + stream != 1:
         raise InputError("give one of --data, --media and --stream")
+    if coverage is not None and not 0 < coverage <= 1:
+        raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
     check_device(device)
     if stream:
-        _predict_stream(run, seed, keep, device)
+        _predict_stream(run, seed, keep, coverage, device)
     elif out is None:
         raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
     elif data is not None:
-        _predict_data(run, data, Path(out), seed, modalities, device)
+        _predict_data(run, data, Path(out), seed, modalities, coverage, device)
     elif media is not None:
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
         chosen = _choose(run, seed, device)
-        predict_media(chosen, Path(media), path, places, modalities, Path(out))
+        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
 
 
 def _predict_data(
-    run: str, data: str, out: Path, seed: int | None, modalities: list[str] | None, device: str
+    run: str,
+    data: str,
+    out: Path,
+    seed: int | None,
+    modalities: list[str] | None,
+    coverage: float | None,
+    device: str,
 ) -> None:
     refuse_existing(out)
     chosen = _choose(run, seed, device)
+    abstention = None if coverage is None else abstention_of(chosen, coverage)
     trained = chosen[0]
     source = load_source(data, modalities)
     refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
@@ -112,21 +129,33 @@ def _predict_data(
     for modality in [m for m in trained.widths if m not in source.widths]:
         note(f"{data}: has no {modality}; treated as missing")
     probabilities = mean_probabilities(chosen, dialogues)
-    write_predictions(out, dialogues, probabilities, trained.label_names)
+    left_open = None if abstention is None else abstention.leaves_open(probabilities)
+    write_predictions(out, dialogues, probabilities, trained.label_names, left_open)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
-    say(f"{dialogues.num_utterances} utterances labelled{by}, from {used}: {out}")
+    unsure = 0 if left_open is None else int(left_open.sum())
+    say(f"{dialogues.num_utterances - unsure} utterances labelled{by}, from {used}: {out}")
+    if abstention is not None:
+        say(abstention.in_words(unsure, dialogues.num_utterances))
 
 
-def _predict_stream(run: str, seed: int | None, keep: int, device: str) -> None:
+def _predict_stream(
+    run: str, seed: int | None, keep: int, coverage: float | None, device: str
+) -> None:
     if keep < 1:
         raise InputError(f"--keep: is {keep}, expected at least 1")
-    lines = refused = 0
+    lines = refused = asked = unsure = 0
     best = max(_choose(run, seed, device), key=lambda one: one.record["val"]["weighted_f1"])
-    for answer in answers(best, bounded_lines(sys.stdin.buffer, longest_line(best)), keep):
+    abstention = None if coverage is None else abstention_of([best], coverage)
+    received = bounded_lines(sys.stdin.buffer, longest_line(best))
+    for answer in answers(best, received, keep, abstention):
         print(json_text(json.dumps(answer, ensure_ascii=False)), flush=True)
         lines += 1
         refused += "error" in answer
+        asked += "prediction" in answer
+        unsure += answer.get("abstained", False)
+    if abstention is not None:  # not on the standard output, which has answers only
+        note(abstention.in_words(unsure, asked))
     if refused:
         raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
 

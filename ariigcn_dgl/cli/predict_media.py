@@ -17,7 +17,7 @@ from ariigcn_dgl.extract.spoken import from_subtitles
 from ariigcn_dgl.files import refuse_existing, replacing, write_json
 from ariigcn_dgl.report.conversation import Utterance
 from ariigcn_dgl.report.timeline import timeline_html
-from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
+from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 
 def predict_media(
@@ -27,6 +27,7 @@ def predict_media(
     places: Mapping[str, str | None],
     modalities: list[str] | None,
     out: Path,
+    coverage: float | None,
 ) -> None:
     """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
 
@@ -34,6 +35,7 @@ def predict_media(
     compute where the models do.
     """
     refuse_existing(out)
+    abstention = None if coverage is None else abstention_of(chosen, coverage)
     trained = chosen[0]
     wanted = _wanted(trained, modalities)
     device = str(trained.model.device)
@@ -41,7 +43,8 @@ def predict_media(
     spoken = from_subtitles(media, subtitles, note)
     source = extract(str(media), spoken, encoders, note).dialogues
     probabilities = mean_probabilities(chosen, trained.adapt(source))
-    labelled = Labelled(spoken, _present(source), probabilities, trained.label_names)
+    left_open = None if abstention is None else abstention.leaves_open(probabilities)
+    labelled = Labelled(spoken, _present(source), probabilities, trained.label_names, left_open)
     header = {
         "recording": media.name,
         "system": trained.config.system,
@@ -49,15 +52,20 @@ def predict_media(
         "modalities": list(source.widths),
         "labels": list(trained.label_names),
     }
-    sentence = _sentence(trained, source)
+    unsure = 0 if left_open is None else int(left_open.sum())
+    words = [] if abstention is None else [abstention.in_words(unsure, len(spoken))]
+    notes = [_sentence(trained, source), *(f"{one[0].upper()}{one[1:]}." for one in words)]
     with replacing(out) as scratch:
         scratch.mkdir()
         write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
         (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
-        page = _page(labelled, media.name, sentence)
+        page = _page(labelled, media.name, notes)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    say(f"{len(spoken)} utterances labelled, from {used}: {out}/timeline.json, .srt and .html")
+    files = f"{out}/timeline.json, .srt and .html"
+    say(f"{len(spoken) - unsure} utterances labelled, from {used}: {files}")
+    for sentence in words:
+        say(sentence)
 
 
 def _wanted(trained: TrainedRun, modalities: list[str] | None) -> list[str]:
@@ -84,7 +92,7 @@ def _sentence(trained: TrainedRun, source: Dialogues) -> str:
     )
 
 
-def _page(labelled: Labelled, title: str, sentence: str) -> str:
+def _page(labelled: Labelled, title: str, notes: Sequence[str]) -> str:
     shown = [
         Utterance(
             name=one.name,
@@ -97,5 +105,10 @@ def _page(labelled: Labelled, title: str, sentence: str) -> str:
         for one, modalities in zip(labelled.spoken, labelled.modalities, strict=True)
     ]
     return timeline_html(
-        shown, labelled.probabilities, labelled.label_names, title=title, notes=[sentence]
+        shown,
+        labelled.probabilities,
+        labelled.label_names,
+        title=title,
+        notes=notes,
+        left_open=labelled.left_open,
     )

@@ -7,8 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from ariigcn_dgl.answer import answer
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode, parse_json
+from ariigcn_dgl.training.abstain import Abstention
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -38,7 +40,9 @@ def bounded_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
             line = file.readline(CHUNK_BYTES)
 
 
-def answers(run: TrainedRun, lines: Iterable[bytes], keep: int) -> Iterator[dict[str, Any]]:
+def answers(
+    run: TrainedRun, lines: Iterable[bytes], keep: int, abstention: Abstention | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield the answer to each line that is not blank: a prediction, or ``{"line", "error"}``.
 
     Parameters
@@ -49,6 +53,8 @@ def answers(run: TrainedRun, lines: Iterable[bytes], keep: int) -> Iterator[dict
         JSON objects with dialogue, speaker, and features by modality; see `ariigcn predict`.
     keep : int
         Number of dialogues that are remembered.
+    abstention : Abstention, optional
+        What to leave open.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def answers(run: TrainedRun, lines: Iterable[bytes], keep: int) -> Iterator[dict
         If the run looks ahead.
     """
     Session(run)  # refuses before the first line is waited for
-    dialogues = _Dialogues(run, keep)
+    dialogues = _Dialogues(run, keep, abstention)
     longest = longest_line(run)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -74,9 +80,10 @@ def answers(run: TrainedRun, lines: Iterable[bytes], keep: int) -> Iterator[dict
 class _Dialogues:
     """The dialogues that are going on; the one that has been silent longest is forgotten first."""
 
-    def __init__(self, run: TrainedRun, keep: int) -> None:
+    def __init__(self, run: TrainedRun, keep: int, abstention: Abstention | None) -> None:
         self.run = run
         self.keep = keep
+        self.abstention = abstention
         self.sessions: OrderedDict[str, Session] = OrderedDict()
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -90,13 +97,12 @@ class _Dialogues:
         self.sessions.move_to_end(dialogue)
         if len(self.sessions) > self.keep:
             self.sessions.popitem(last=False)
-        names = self.run.label_names
+        left_open = None if self.abstention is None else bool(self.abstention.leaves_open(p))
         return {
             "dialogue": dialogue,
             "utterance": session.utterances,
             "speaker": str(record["speaker"]),
-            "prediction": names[int(p.argmax())],
-            "probabilities": {name: round(float(x), 6) for name, x in zip(names, p, strict=True)},
+            **answer(p, self.run.label_names, left_open),
             "modalities": [name for name in self.run.widths if name in record["features"]],
         }
 

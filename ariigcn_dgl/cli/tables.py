@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from ariigcn_dgl.escape import cell
+from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.metrics import HEADLINE
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
@@ -60,6 +61,46 @@ def _headline(run: Mapping[str, Any]) -> list[str]:
     if run.get("test"):
         scores += [run["test"][name] for name in HEADLINE]
     return [f"{score:.2f}" for score in scores]
+
+
+def calibration_table(
+    runs: Mapping[int, Mapping[str, Any]], title: str, averaged: Mapping[str, Any] | None = None
+) -> Table:
+    """Return each seed's temperature and expected calibration error on test, before and after it.
+
+    `averaged` is the calibration of the mean of all seeds' probabilities.
+    """
+    caption = f"temperature chosen on validation; ECE, {BINS} bins, percent"
+    table = Table(title=cell(title), caption=caption)
+    for name in ("seed", "temperature", "test ECE before", "test ECE after"):
+        table.add_column(name, justify="right")
+    found = {str(seed): run["calibration"] for seed, run in runs.items()}
+    for seed, one in found.items():
+        table.add_row(seed, f"{one['temperature']:.2f}", *_errors(one))
+    if len(found) > 1:
+        table.add_section()
+        errors = [[one["test"][when] for one in found.values()] for when in ("before", "after")]
+        temperatures = [one["temperature"] for one in found.values()]
+        table.add_row("mean ± sd", *map(spread, (temperatures, *errors)), style="bold")
+    if averaged is not None:
+        table.add_row("averaged", "", *_errors(averaged))
+    return table
+
+
+def _errors(calibration: Mapping[str, Any]) -> list[str]:
+    return [f"{calibration['test'][when]:.2f}" for when in ("before", "after")]
+
+
+def coverage_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Return what answering less is worth, as of `risk_coverage`."""
+    caption = "bounds chosen on validation; percent"
+    table = Table(title=cell(title), caption=caption)
+    columns = {"coverage": 0, "answered": 1, "accuracy": 2, "weighted_f1": 2}  # and decimals
+    for name in columns:
+        table.add_column(TITLES.get(name, name), justify="right")
+    for row in rows:
+        table.add_row(*(f"{row[n]:.{d}f}" if n in row else "–" for n, d in columns.items()))
+    return table
 
 
 def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import SUMMARY_FILE
-from ariigcn_dgl.cli.tables import classes_table, seeds_table
+from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
@@ -215,6 +215,9 @@ def _print_results(title: str, runs: dict[int, dict[str, Any]], folder: Path) ->
     tests = [run["test"] for run in runs.values()]
     if all(tests):
         show(classes_table(tests, "test, per class"))
+        calibrated = {seed: run for seed, run in runs.items() if "calibration" in run}
+        if calibrated:  # a seed of a resumed run may be of a version that chose no temperature
+            show(calibration_table(calibrated, "test, calibration"))
     else:
         print("the test split has no labels: nothing could be scored on it")
     seconds = sum(run["seconds"] for run in runs.values())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.training.calibration import calibration_errors
 from ariigcn_dgl.training.metrics import Scores, score
 
 
@@ -26,8 +27,11 @@ class TestPredictions:
     labels, classes : (N,) int array
         True and predicted classes.
     probabilities : (N, C) float array
+        Calibrated.
     dialogues : (N,) str array
         Name of the utterance's dialogue.
+    uncalibrated : (N, C) float array
+        The probabilities before the temperature; as `probabilities` of a run that has none.
     """
 
     __test__ = False  # no test case, whatever pytest reads from the name
@@ -38,31 +42,43 @@ class TestPredictions:
     classes: np.ndarray
     probabilities: np.ndarray
     dialogues: np.ndarray
+    uncalibrated: np.ndarray
 
     @classmethod
     def of(cls, run: Run) -> TestPredictions:
         """Return what a finished run says."""
-        names = tuple(run.read()["label_names"])
+        record = run.read()
+        names = tuple(record["label_names"])
         number = {name: place for place, name in enumerate(names)}
         lines = run.seed_folder.read_answers(names)
         labelled = [line for line in lines if line["label"] is not None]
+        probabilities = np.array(
+            [[line["probabilities"][name] for name in names] for line in labelled]
+        )
+        before = run.seed_folder.read_uncalibrated_test(record, lines)
         return cls(
             run.seed,
             names,
             np.array([number[line["label"]] for line in labelled]),
             np.array([number[line["prediction"]] for line in labelled]),
-            np.array([[line["probabilities"][name] for name in names] for line in labelled]),
+            probabilities,
             np.array([line["dialogue"] for line in labelled]),
+            probabilities if before is None else before,
         )
 
     @classmethod
     def pooled(cls, folds: Sequence[TestPredictions]) -> TestPredictions:
         """Return what one seed says of the test splits of all folds together."""
-        arrays = ("labels", "classes", "probabilities", "dialogues")
+        arrays = ("labels", "classes", "probabilities", "dialogues", "uncalibrated")
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(f, name) for f in folds]) for name in arrays
         }
         return replace(folds[0], **joined)
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """Calibration errors, in percent, before and after the temperature."""
+        return calibration_errors(self.uncalibrated, self.probabilities, self.labels)
 
     @cached_property
     def scores(self) -> Scores:

@@ -16,7 +16,7 @@ PER_CLASS = ("precision", "recall", "f1")
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run: how it ended, and what it scored (`val`, `test`: content of ``run.json``).
+    """One run: how it ended, and what it scored (`val`, `test`, `calibration`: of ``run.json``).
 
     In a cross-validation also one seed over all folds: `folds` are then its runs, `test` is scored
     on all their test splits together.
@@ -33,6 +33,7 @@ class RunResult:
     val: Mapping[str, Any] | None = None
     test: Mapping[str, Any] | None = None
     best_test_epoch: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] | None = None
     fold: int | None = None
     folds: tuple[RunResult, ...] = ()
 
@@ -44,12 +45,20 @@ class RunResult:
             return cls(run.key, run.seed, status, run.reason, fold=fold)
         record = run.read()
         names = ("seconds", "best_epoch", "epochs", "parameters", "val", "test", "best_test_epoch")
-        values: dict[str, Any] = {name: record.get(name) for name in names}
+        values: dict[str, Any] = {name: record.get(name) for name in (*names, "calibration")}
         return cls(run.key, run.seed, status, **values, fold=fold)
 
     @classmethod
-    def over_folds(cls, runs: Sequence[RunResult], scores: Scores | None) -> RunResult:
-        """Return one seed over all folds; `scores` are None where a fold is not done."""
+    def over_folds(
+        cls,
+        runs: Sequence[RunResult],
+        scores: Scores | None,
+        errors: Mapping[str, float] | None = None,
+    ) -> RunResult:
+        """Return one seed over all folds; `scores` are None where a fold is not done.
+
+        `errors` are the calibration errors on the test splits of all folds together.
+        """
         worst = next((run for run in runs if run.status != "done"), runs[0])
         seconds = [run.seconds for run in runs if run.seconds is not None]
         return cls(
@@ -60,13 +69,14 @@ class RunResult:
             seconds=sum(seconds),
             parameters=runs[0].parameters,
             test=None if scores is None else asdict(scores),
+            calibration=None if errors is None else {"test": errors},
             folds=tuple(runs),
         )
 
     @property
     def untested(self) -> RunResult:
         """The same without test scores: what was known when the search chose."""
-        return replace(self, test=None, best_test_epoch=None)
+        return replace(self, test=None, best_test_epoch=None, calibration=None)
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,14 @@ class RowResult:
     def summary(self, name: str) -> Summary:
         """Return a test score over seeds; one of `ariigcn_dgl.training.metrics.HEADLINE`."""
         return summarise([test[name] for test in self.tests])
+
+    def calibration_error(self, when: str) -> Summary | None:
+        """Return the calibration error on test over seeds, "before" or "after" the temperature.
+
+        None where a seed was trained by a version that chose no temperature.
+        """
+        known = [run.calibration["test"][when] for run in self.done if run.calibration]
+        return summarise(known) if len(known) == len(self.done) > 0 else None
 
     def best_test_epoch(self) -> Summary:
         """Return the weighted F1 of the best epoch on test, over seeds."""

@@ -106,6 +106,8 @@ def _seed(runs: Sequence[Run]) -> tuple[RunResult, list[TestPredictions]]:
         predictions = [TestPredictions.pooled([TestPredictions.of(run) for run in runs])]
     if runs[0].fold is None:
         return results[0], predictions
-    return RunResult.over_folds(
-        results, predictions[0].scores if predictions else None
-    ), predictions
+    scores = predictions[0].scores if predictions else None
+    # Of folds that an earlier version trained there is no temperature, and no after.
+    known = predictions and all(result.calibration for result in results)
+    errors = predictions[0].errors if known else None
+    return RunResult.over_folds(results, scores, errors), predictions

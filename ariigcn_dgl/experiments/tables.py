@@ -9,6 +9,7 @@ from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
 from ariigcn_dgl.experiments.statistics import Summary
 from ariigcn_dgl.experiments.study import changes_text
+from ariigcn_dgl.training.calibration import BINS
 
 NOTHING = "–"
 INCOMPLETE = " (incomplete)"
@@ -48,6 +49,7 @@ def main_table(results: Results) -> Table:
         "accuracy": lambda row: spread(row.summary("accuracy")),
         "macro F1": lambda row: spread(row.summary("macro_f1")),
         "seeds averaged": lambda row: NOTHING if row.averaged is None else f"{row.averaged:.2f}",
+        "ECE (before temperature)": _calibration,
         "vs baseline (95 % over dialogues)": lambda row: _difference(row, results.baseline),
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
@@ -128,6 +130,11 @@ def _difference(row: RowResult, baseline: str) -> str:
     return f"{found.difference:+.2f} ({found.low:+.1f} to {found.high:+.1f})" if found else NOTHING
 
 
+def _calibration(row: RowResult) -> str:
+    before, after = (row.calibration_error(when) for when in ("before", "after"))
+    return f"{spread(after)} ({before.mean:.2f})" if before and after else NOTHING
+
+
 def _published(row: RowResult) -> str:
     if not row.published:
         return NOTHING
@@ -156,6 +163,11 @@ def _notes(results: Results) -> Iterator[str]:
     yield (
         "seeds averaged: weighted F1 of the mean of all seeds' probabilities, one model of as many "
         "times the size; p does not refer to it"
+    )
+    yield (
+        "ECE: expected calibration error, how far confidence and accuracy are apart in "
+        f"{BINS} bins of confidence, with each seed's temperature chosen on validation; in "
+        "brackets without it"
     )
     if results.protocol == "literature":
         yield (

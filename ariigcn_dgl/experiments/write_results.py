@@ -29,6 +29,10 @@ def _write_json(results: Results, path: Path) -> None:
         written["scores"] = (
             {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None
         )
+        errors = {when: row.calibration_error(when) for when in ("before", "after")}
+        written["calibration_error"] = {
+            when: None if error is None else asdict(error) for when, error in errors.items()
+        }
     write_json(path, content)
 
 
@@ -67,6 +71,10 @@ def _cells(run: RunResult) -> dict[str, Any]:
     for split, scores in (("val", run.val), ("test", run.test)):
         if scores is not None:
             cells |= {f"{split}_{name}": scores[name] for name in HEADLINE}
+    if run.calibration is not None:
+        cells["temperature"] = run.calibration.get("temperature")  # none of all folds together
+        errors = run.calibration.get("test", {})
+        cells |= {f"test_ece_{when}": error for when, error in errors.items()}
     if run.test is not None:
         for one in run.test["per_class"]:
             cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.answer import answer
 from ariigcn_dgl.extract.spoken import Spoken
 
 
@@ -23,12 +24,19 @@ class Labelled:
         Those that were there.
     probabilities : (N, C) array
     label_names : sequence of str, length C
+    left_open : (N,) bool array, optional
+        Those that get no class.
     """
 
     spoken: Sequence[Spoken]
     modalities: Sequence[tuple[str, ...]]
     probabilities: np.ndarray
     label_names: Sequence[str]
+    left_open: np.ndarray | None = None
+
+    def opens(self) -> Sequence[bool | None]:
+        """Return whether each utterance is left open; None where that was not asked for."""
+        return [None] * len(self.spoken) if self.left_open is None else self.left_open.tolist()
 
 
 _MARKUP = re.compile(r"<(?=[/a-zA-Z])")  # not <3 or a < b
@@ -36,8 +44,9 @@ _MARKUP = re.compile(r"<(?=[/a-zA-Z])")  # not <3 or a < b
 
 def as_records(labelled: Labelled) -> list[dict[str, Any]]:
     """Return one JSON object per utterance."""
-    names = labelled.label_names
-    rows = zip(labelled.spoken, labelled.modalities, labelled.probabilities, strict=True)
+    rows = zip(
+        labelled.spoken, labelled.modalities, labelled.probabilities, labelled.opens(), strict=True
+    )
     return [
         {
             "utterance": one.name,
@@ -46,18 +55,19 @@ def as_records(labelled: Labelled) -> list[dict[str, Any]]:
             "speaker": one.speaker,
             "text": one.text,
             "modalities": list(modalities),
-            "prediction": names[int(p.argmax())],
-            "probabilities": {name: round(float(x), 6) for name, x in zip(names, p, strict=True)},
         }
-        for one, modalities, p in rows
+        | answer(p, labelled.label_names, left_open)
+        for one, modalities, p, left_open in rows
     ]
 
 
 def as_subtitles(labelled: Labelled) -> str:
-    """Return SubRip subtitles whose texts begin with emotion and probability."""
+    """Return SubRip subtitles whose texts begin with emotion and probability; "?" is left open."""
     blocks = []
-    for n, (one, p) in enumerate(zip(labelled.spoken, labelled.probabilities, strict=True), 1):
-        emotion = f"[{labelled.label_names[int(p.argmax())]} {100 * p.max():.0f} %]"
+    rows = zip(labelled.spoken, labelled.probabilities, labelled.opens(), strict=True)
+    for n, (one, p, left_open) in enumerate(rows, 1):
+        name = labelled.label_names[int(p.argmax())]
+        emotion = "[?]" if left_open else f"[{name} {100 * p.max():.0f} %]"
         times = f"{_time(one.start)} --> {_time(one.end)}"
         # Players take a line with an arrow for one of times, and <b>, <v Ann> or </i for markup.
         words = f"{emotion} {one.speaker}: {one.text}".replace("-->", "→")

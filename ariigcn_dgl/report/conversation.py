@@ -90,12 +90,23 @@ class Answer:
         By what attends (a modality, or all of them): the weights of these sources, of sum 1.
     without : mapping of str to (T, C) array
         By modality: the probabilities with that modality missing.
+    left_open : (T,) bool array, optional
+        Utterances that get no class.
     """
 
     probabilities: np.ndarray
     sources: Sequence[np.ndarray] = ()
     attention: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
     without: Mapping[str, np.ndarray] = field(default_factory=dict)
+    left_open: np.ndarray | None = None
+
+    @property
+    def predictions(self) -> list[int | None]:
+        """The class of each utterance; None where it is left open."""
+        classes = np.argmax(self.probabilities, axis=1).tolist()
+        if self.left_open is None:
+            return classes
+        return [None if x else c for c, x in zip(classes, self.left_open, strict=True)]
 
 
 def browser_data(
@@ -146,7 +157,7 @@ def _conversation(conversation: Conversation, label_names: Sequence[str]) -> dic
 def _answer(answer: Answer) -> dict[str, Any]:
     return {
         "probabilities": _rounded(answer.probabilities),
-        "predictions": np.argmax(answer.probabilities, axis=1).tolist(),
+        "predictions": answer.predictions,
         "sources": [sources.tolist() for sources in answer.sources],
         "attention": {
             name: [_rounded(weights) for weights in of_utterance]

@@ -26,10 +26,13 @@ class Predictions:
         Probability of the predicted class.
     hits : (N,) bool array
         Whether it is the true class.
+    before : (N,) float array, optional
+        Confidences before the temperature; None of a run of a version that chose none.
     """
 
     confidences: np.ndarray
     hits: np.ndarray
+    before: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,15 +127,14 @@ def _read_seed(path: Path) -> Seed:
     if record["test"] is None:
         raise InputError(f"{path}: its test split had no labels: there is nothing to report")
     answers = folder.read_answers(record["label_names"])
-    return Seed(path, record, folder.read_metrics(), _predictions(answers))
-
-
-def _predictions(answers: Sequence[Mapping[str, Any]]) -> Predictions:
     labelled = [one for one in answers if one["label"] is not None]
-    return Predictions(
+    before = folder.read_uncalibrated_test(record, answers)
+    predictions = Predictions(
         np.array([float(one["probabilities"][one["prediction"]]) for one in labelled]),
         np.array([one["label"] == one["prediction"] for one in labelled], bool),
+        None if before is None else before.max(1),
     )
+    return Seed(path, record, folder.read_metrics(), predictions)
 
 
 def short_names(runs: Sequence[Path]) -> list[str]:

@@ -10,14 +10,9 @@ import numpy as np
 
 from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.plots import ACCENT, INK, LINE, add_axes, dots, page_figure, styled
-from ariigcn_dgl.report.calibration import (
-    Bin,
-    diagram,
-    expected_calibration_error,
-    in_words,
-    reliability,
-)
+from ariigcn_dgl.report.calibration import diagram, in_words
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.calibration import Bin, expected_calibration_error, reliability
 from ariigcn_dgl.training.metrics import HEADLINE
 
 if TYPE_CHECKING:
@@ -117,6 +112,9 @@ class Calibration:
         Expected calibration error of each seed, in percent.
     confidence, accuracy : float
         Means, in percent.
+    error_before : Summary or None
+        Before the temperature; None where a seed has none.
+    confidence_before : float or None
     figure : Figure
         A reliability diagram.
     text : str
@@ -127,6 +125,8 @@ class Calibration:
     error: Summary
     confidence: float
     accuracy: float
+    error_before: Summary | None
+    confidence_before: float | None
     figure: Figure
     text: str
 
@@ -134,17 +134,27 @@ class Calibration:
 def calibration(run: RunFiles) -> Calibration:
     """Return the calibration on the labelled test utterances."""
     found = [seed.predictions for seed in run.seeds]
-    errors = [
-        100 * expected_calibration_error(reliability(one.confidences, one.hits)) for one in found
-    ]
-    confidences = np.concatenate([one.confidences for one in found])
-    hits = np.concatenate([one.hits for one in found])
-    bins = reliability(confidences, hits)
+    hits = [one.hits for one in found]
+    after = [one.confidences for one in found]
+    before = [one.before for one in found if one.before is not None]
+    known = len(before) == len(found)
+    bins = _pooled(after, hits)
     return Calibration(
         bins,
-        summarise(errors),
-        100 * float(confidences.mean()),
-        100 * float(hits.mean()),
-        diagram(bins),
+        _error(after, hits),
+        100 * float(np.concatenate(after).mean()),
+        100 * float(np.concatenate(hits).mean()),
+        _error(before, hits) if known else None,
+        100 * float(np.concatenate(before).mean()) if known else None,
+        diagram(bins, _pooled(before, hits) if known else ()),
         in_words(bins),
     )
+
+
+def _error(confidences: Sequence[np.ndarray], hits: Sequence[np.ndarray]) -> Summary:
+    bins = [reliability(*one) for one in zip(confidences, hits, strict=True)]
+    return summarise([100 * expected_calibration_error(one) for one in bins])
+
+
+def _pooled(confidences: Sequence[np.ndarray], hits: Sequence[np.ndarray]) -> list[Bin]:
+    return reliability(np.concatenate(confidences), np.concatenate(hits))

@@ -18,6 +18,7 @@ def timeline_html(
     *,
     title: str,
     notes: Sequence[str] = (),
+    left_open: np.ndarray | None = None,
 ) -> str:
     """Return a page, one HTML file that opens offline, with the emotions of a conversation.
 
@@ -33,6 +34,8 @@ def timeline_html(
         Heading, e.g. the name of the video.
     notes : sequence of str
         One sentence each, shown under the heading: which run, which modalities were used ...
+    left_open : (T,) bool array, optional
+        Utterances that are shown without an emotion: what said it was not sure enough.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def timeline_html(
             f"{title}: expected finite probabilities of shape {expected}, got an array of shape "
             f"{np.shape(probabilities)}"
         )
-    answers = {"": [Answer(np.asarray(probabilities))]}
+    answers = {"": [Answer(np.asarray(probabilities), left_open=left_open)]}
     data = browser_data(label_names, [conversation], answers)
     timed = utterances[0].start is not None
     return render("timeline.html", title=title, notes=list(notes), timed=timed, browser=data)

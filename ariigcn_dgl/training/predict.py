@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypedDict
 import numpy as np
 import torch
 
+from ariigcn_dgl.answer import answer
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
@@ -20,9 +21,9 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import Scores, score
 
 BATCH_SIZE = 32  # dialogues; fixed, so that the same run always gives the same bits
-_DIGITS = 6  # of a probability in the file: float32 has no more, and lines stay readable
 # A rounded probability, or a sum of float32, may be a little above 1.
-Probability = Annotated[float, Limit("a number from 0 to 1", lambda x: 0 <= x <= 1.000001)]
+LARGEST_SHARE = 1.000001
+Probability = Annotated[float, Limit("a number from 0 to 1", lambda x: 0 <= x <= LARGEST_SHARE)]
 
 
 class Prediction(TypedDict):
@@ -60,12 +61,22 @@ def score_probabilities(
     dialogues: Dialogues, probabilities: np.ndarray, label_names: Sequence[str]
 ) -> Scores:
     """Score probabilities, (N, C), on the labelled utterances."""
-    labelled = dialogues.labels >= 0
-    return score(dialogues.labels[labelled], probabilities[labelled].argmax(1), label_names)
+    known, labels = labelled(dialogues, probabilities)
+    return score(labels, known.argmax(1), label_names)
+
+
+def labelled(dialogues: Dialogues, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities, (N, C), of the labelled utterances, and their classes, (N,)."""
+    known = dialogues.labels >= 0
+    return probabilities[known], dialogues.labels[known]
 
 
 def write_predictions(
-    path: Path, dialogues: Dialogues, probabilities: np.ndarray, label_names: Sequence[str]
+    path: Path,
+    dialogues: Dialogues,
+    probabilities: np.ndarray,
+    label_names: Sequence[str],
+    left_open: np.ndarray | None = None,
 ) -> None:
     """Write one JSON line per utterance: ids, true label if known, predicted label, probabilities.
 
@@ -76,9 +87,11 @@ def write_predictions(
     dialogues : Dialogues
         Whose N utterances were predicted.
     probabilities : (N, C) array
-        What `predict` returned.
+        Their class probabilities.
     label_names : sequence of str, length C
         Classes of the model.
+    left_open : (N,) bool array, optional
+        Those that get no class, as of `answer`.
     """
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8") as file:
@@ -89,11 +102,8 @@ def write_predictions(
                 "utterance": dialogues.utterance_ids[row],
                 "speaker": dialogues.speaker_names[dialogues.speakers[row]],
                 "label": label_names[label] if label >= 0 else None,
-                "prediction": label_names[int(p.argmax())],
-                "probabilities": {
-                    name: round(float(x), _DIGITS) for name, x in zip(label_names, p, strict=True)
-                },
             }
+            record |= answer(p, label_names, None if left_open is None else left_open[row])
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

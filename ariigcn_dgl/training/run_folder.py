@@ -32,24 +32,29 @@ from ariigcn_dgl.files import (
 from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
+from ariigcn_dgl.training.calibration import COLDEST, HOTTEST
 from ariigcn_dgl.training.checkpoint import read_checkpoint, write_checkpoint
 from ariigcn_dgl.training.metrics import Scores
-from ariigcn_dgl.training.predict import read_predictions, write_predictions
+from ariigcn_dgl.training.predict import LARGEST_SHARE, read_predictions, write_predictions
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
-_RUN, _WEIGHTS, _STANDARDISER, _CHECKPOINT = (
+_RUN, _WEIGHTS, _STANDARDISER, _UNCALIBRATED, _CHECKPOINT = (
     "run.json",
     "model.safetensors",
     "standardiser.safetensors",
+    "uncalibrated.safetensors",
     "state.pt",
 )
-RUN_FORMAT = 2  # raised when the same settings give other numbers or files
+# Raised when the same settings give other scores, or files that others cannot be read beside.
+# Not for the calibration: runs without it are read as of temperature 1, and score the same.
+RUN_FORMAT = 2
 LARGEST_SEED = 2**32 - 1  # what every library takes
 
 Sha256 = Annotated[str, Limit("64 hexadecimal digits", lambda text: len(text) == 64)]
 # A sum of floating-point shares may be a little above 100.
 Percent = Annotated[float, Limit("a number from 0 to 100", lambda x: 0 <= x <= 100.000001)]
+Temperature = Annotated[float, Limit(f"{COLDEST} to {HOTTEST}", lambda x: COLDEST <= x <= HOTTEST)]
 Modality = Literal["text", "audio", "visual"]
 Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LARGEST_SEED)]
 Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
@@ -103,6 +108,24 @@ class BestTestEpoch(TypedDict):
     macro_f1: Percent
 
 
+class Errors(TypedDict):
+    """Expected calibration error of a split, before and after the temperature."""
+
+    before: Percent
+    after: Percent
+
+
+class _TestErrors(TypedDict, total=False):
+    test: Errors  # not where the test split has no label, or has not been scored
+
+
+class CalibrationRecord(_TestErrors):
+    """The temperature that validation chose, as of `ariigcn_dgl.training.calibration`."""
+
+    temperature: Temperature
+    val: Errors
+
+
 class BegunRun(TypedDict):
     """What ``run.json`` says from the beginning."""
 
@@ -118,6 +141,7 @@ class BegunRun(TypedDict):
 
 
 class _Scored(TypedDict, total=False):
+    calibration: CalibrationRecord  # not of runs of versions before it
     test: ScoresRecord | None  # None: the test split has no label
     best_test_epoch: BestTestEpoch
 
@@ -154,8 +178,10 @@ class RunFolder:
 
     ``run.json`` (what was trained and how it ended), ``metrics.jsonl`` and ``metrics.csv`` (one
     line an epoch), ``model.safetensors`` (best weights), ``standardiser.safetensors``,
-    ``predictions.jsonl``, ``per_class.csv`` and ``confusion.csv`` (test split), while training
-    ``state.pt``, and when that has ended ``seal.json``: every reader compares its file with it.
+    ``uncalibrated.safetensors`` (what the weights say of validation and test, before the
+    temperature), ``predictions.jsonl`` (with probabilities after it), ``per_class.csv`` and
+    ``confusion.csv`` (test split), while training ``state.pt``, and when that has ended
+    ``seal.json``: every reader compares its file with it.
 
     Parameters
     ----------
@@ -287,6 +313,48 @@ class RunFolder:
                 raise InputError(f"{path}: damaged: {name}: expected {expected}; train again")
         return Standardiser.from_arrays(arrays)
 
+    def write_uncalibrated(self, said: Mapping[str, np.ndarray], labels: np.ndarray) -> None:
+        """Write the probabilities of val and perhaps test before the temperature, and val's labels.
+
+        Bounds on confidence are chosen from these, and diagrams of before and after drawn.
+        """
+        with replacing(self.path / _UNCALIBRATED) as scratch:
+            save_arrays({**said, "val_labels": labels}, scratch)
+
+    def read_uncalibrated(self, record: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        """Read what `write_uncalibrated` wrote; None of a run of a version that did not.
+
+        Parameters
+        ----------
+        record : mapping
+            What `read_run` returned.
+
+        Raises
+        ------
+        InputError
+            If it is damaged or of other classes.
+        """
+        if "calibration" not in record:
+            return None
+        path = self._verified(_UNCALIBRATED)
+        arrays = _load(load_arrays, path)
+        classes = len(record["label_names"])
+        if not {"val", "val_labels"} <= arrays.keys() <= {"val", "val_labels", "test"}:
+            raise InputError(f"{path}: damaged: expected val, val_labels and test; train again")
+        labels = arrays["val_labels"]
+        for name in arrays.keys() - {"val_labels"}:
+            array = arrays[name]
+            # Not NaN either; a float32 softmax may end a little above 1.
+            if array.ndim != 2 or array.shape[1] != classes or not _are_shares(array):
+                raise InputError(
+                    f"{path}: damaged: {name}: expected probabilities of {classes} classes; "
+                    "train again"
+                )
+        named = np.isin(labels, range(-1, classes)).all() and (labels >= 0).any()
+        if labels.shape != arrays["val"].shape[:1] or not named:
+            raise InputError(f"{path}: damaged: val_labels: expected classes; train again")
+        return arrays
+
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""
         write_checkpoint(self.path / _CHECKPOINT, state)
@@ -319,6 +387,31 @@ class RunFolder:
     def read_answers(self, label_names: Sequence[str]) -> list[dict[str, Any]]:
         """Read the test split's predictions of a finished run."""
         return read_predictions(self._verified(PREDICTIONS_FILE), label_names)
+
+    def read_uncalibrated_test(
+        self, record: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
+    ) -> np.ndarray | None:
+        """Return the probabilities before the temperature, (N, C), of labelled test utterances.
+
+        Parameters
+        ----------
+        record, answers
+            What `read_finished` and `read_answers` returned.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or of other utterances.
+        """
+        arrays = self.read_uncalibrated(record)
+        if arrays is None:
+            return None
+        if len(arrays.get("test", ())) != len(answers):
+            raise InputError(
+                f"{self.path / _UNCALIBRATED}: damaged: expected the utterances of "
+                f"{PREDICTIONS_FILE}; train again"
+            )
+        return arrays["test"][[one["label"] is not None for one in answers]]
 
     def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
         """Write one line an epoch, as JSON lines and as CSV."""
@@ -394,6 +487,10 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         writer = csv.writer(file)
         writer.writerow(map(spreadsheet, columns))
         writer.writerows(map(spreadsheet, row) for row in rows)
+
+
+def _are_shares(array: np.ndarray) -> bool:
+    return bool(((array >= 0) & (array <= LARGEST_SHARE)).all())
 
 
 def _load(load: Callable[[Path], Arrays], path: Path) -> Arrays:

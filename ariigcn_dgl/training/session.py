@@ -14,6 +14,7 @@ from ariigcn_dgl.data import UNLABELLED
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -36,8 +37,8 @@ class Utterance:
 class Session:
     """Labels a conversation utterance by utterance, each when it has been spoken.
 
-    The probabilities are those that the run gives the last utterance of the dialogue so far.
-    The time and memory of `add` do not depend on how many utterances there were.
+    The probabilities are those that the run gives the last utterance of the dialogue so far,
+    calibrated. The time and memory of `add` do not depend on how many utterances there were.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class Session:
 
     @torch.inference_mode()
     def add(self, utterance: Utterance) -> np.ndarray:
-        """Return the class probabilities, (C,) float32, of the next utterance.
+        """Return the class probabilities, (C,) float64, of the next utterance.
 
         Raises
         ------
@@ -75,7 +76,7 @@ class Session:
         batch = self._batch(rows, self._number(utterance.speaker))
         probabilities = self.stream.add(batch.to(self.run.model.device)).softmax(-1)
         self.utterances += 1
-        return probabilities.cpu().numpy()
+        return calibrated(probabilities.cpu().numpy(), self.run.temperature)
 
     def _rows(self, features: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         widths = self.run.widths

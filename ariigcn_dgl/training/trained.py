@@ -11,6 +11,8 @@ import numpy as np
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.abstain import Abstention, choose_abstention
+from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.predict import predict
 from ariigcn_dgl.training.prepare import check_model
 from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
@@ -51,8 +53,23 @@ class TrainedRun:
         self.folder.load_weights(self.model)
         self.model.to(device)
 
+    @property
+    def temperature(self) -> float:
+        """What validation chose; 1 of a run of a version that chose none."""
+        return self.record["calibration"]["temperature"] if "calibration" in self.record else 1.0
+
     def probabilities(self, dialogues: Dialogues) -> np.ndarray:
-        """Return class probabilities, (N, C), of dialogues that `adapt` returned.
+        """Return calibrated class probabilities, (N, C) float64, of dialogues from `adapt`.
+
+        Raises
+        ------
+        InputError
+            If they are not finite.
+        """
+        return calibrated(self.uncalibrated(dialogues), self.temperature)
+
+    def uncalibrated(self, dialogues: Dialogues) -> np.ndarray:
+        """Return the class probabilities, (N, C) float32, before the temperature.
 
         Raises
         ------
@@ -129,7 +146,7 @@ class TrainedRun:
 
 
 def mean_probabilities(runs: Sequence[TrainedRun], dialogues: Dialogues) -> np.ndarray:
-    """Return the mean of several seeds' class probabilities, (N, C).
+    """Return the mean of several seeds' calibrated class probabilities, (N, C).
 
     Parameters
     ----------
@@ -139,3 +156,43 @@ def mean_probabilities(runs: Sequence[TrainedRun], dialogues: Dialogues) -> np.n
         What `TrainedRun.adapt` of one of them returned.
     """
     return np.mean([run.probabilities(dialogues) for run in runs], axis=0)
+
+
+def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:
+    """Return from which confidence on seeds answer together, as validation chooses it.
+
+    Parameters
+    ----------
+    runs : sequence of TrainedRun
+        Seeds of one run folder; they answer by `mean_probabilities`.
+    coverage : float
+        Share of validation's labelled utterances to answer, above 0 and up to 1.
+
+    Raises
+    ------
+    InputError
+        If a run was trained by a version that kept no probabilities of validation, a file is
+        damaged, or the runs are of different data sets.
+    """
+    found = [_validation(run) for run in runs]
+    labels = found[0][1]
+    for run, (_, others) in zip(runs, found, strict=True):
+        if not np.array_equal(others, labels):
+            raise InputError(
+                f"{run.folder.path}: was validated on other utterances than "
+                f"{runs[0].folder.path}: name seeds of one run"
+            )
+    probabilities = np.mean([own for own, _ in found], axis=0)
+    return choose_abstention(coverage, probabilities, labels)
+
+
+def _validation(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return a run's probabilities of validation's labelled utterances, and their labels."""
+    kept = run.folder.read_uncalibrated(run.record)
+    if kept is None:
+        raise InputError(
+            f"--coverage: {run.folder.path} was trained by a version that kept no probabilities "
+            "of validation to choose a bound from: train it again"
+        )
+    known = kept["val_labels"] != UNLABELLED
+    return calibrated(kept["val"][known], run.temperature), kept["val_labels"][known]

@@ -19,6 +19,7 @@ from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
+from ariigcn_dgl.training.calibration import calibrated, calibration_errors, fit_temperature
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
 from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.losses import mean_losses, total
@@ -32,7 +33,7 @@ from ariigcn_dgl.training.optim import (
     lr_factor,
     update_ema,
 )
-from ariigcn_dgl.training.predict import predict, score_probabilities
+from ariigcn_dgl.training.predict import labelled, predict, score_probabilities
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
@@ -224,9 +225,21 @@ class Trainer:
         # On the CPU, where `TrainedRun` scores, so that it finds the same numbers.
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
-        found: dict[str, Any] = {"val": asdict(self._score(self.model, "val"))}
+        val, test = self.splits["val"], self.splits["test"]
+        before = {"val": predict(self.model, val)}
         if self.test != "never":
-            found["test"] = self._test()
+            before["test"] = predict(self.model, test)
+        self.folder.write_uncalibrated(before, val.labels)
+        temperature = fit_temperature(*labelled(val, before["val"]))
+        after = {split: calibrated(p, temperature) for split, p in before.items()}
+        found: dict[str, Any] = {"calibration": {"temperature": temperature}}
+        for split in before:
+            scores = self._scores(split, before[split])
+            found[split] = None if scores is None else asdict(scores)
+            if scores is not None:
+                found["calibration"][split] = self._errors(split, before[split], after[split])
+            if split == "test":
+                self.folder.write_test(test, after["test"], scores)
         if self.test == "every epoch":
             found["best_test_epoch"] = _best_test_epoch(self.history)
         return {
@@ -237,15 +250,16 @@ class Trainer:
             **found,
         }
 
-    def _test(self) -> dict[str, Any] | None:
-        """Predict the test split, and score it where it has labels."""
-        part = self.splits["test"]
-        probabilities = predict(self.model, part) if part.num_dialogues else np.empty((0, 0))
-        scores = None  # of a test split without labels, which is what one predicts on
-        if (part.labels != UNLABELLED).any():
-            scores = score_probabilities(part, probabilities, part.label_names)
-        self.folder.write_test(part, probabilities, scores)
-        return None if scores is None else asdict(scores)
+    def _scores(self, split: str, probabilities: np.ndarray) -> Scores | None:
+        """Score a split; a test split may have no label: that is what one predicts on."""
+        part = self.splits[split]
+        if not (part.labels != UNLABELLED).any():
+            return None
+        return score_probabilities(part, probabilities, part.label_names)
+
+    def _errors(self, split: str, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+        known, labels = labelled(self.splits[split], before)
+        return calibration_errors(known, labelled(self.splits[split], after)[0], labels)
 
     def _score(self, model: System, split: str) -> Scores:
         part = self.splits[split]

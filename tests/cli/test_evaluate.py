@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score
 
 from ariigcn_dgl.seal import seal, unseal
 from ariigcn_dgl.training.run_folder import RunFolder
+from tests.cli.older import without_calibration
 
 
 def _lines(path: Path) -> list[dict]:
@@ -31,7 +32,7 @@ def test_scores_of_all_seeds_are_those_of_their_records(
     scores = json.loads((tmp_path / "scores.json").read_text())
     averaged = scores.pop("averaged")
     assert scores == {str(seed): _record(trained / f"seed{seed}") for seed in (0, 1)}
-    assert set(averaged) == {"val", "test"}
+    assert set(averaged) == {"val", "test", "calibration"}
 
 
 def test_average_of_seeds_is_what_predict_answers(
@@ -180,3 +181,34 @@ def test_run_of_some_modalities_is_scored_on_these(
     again = json.loads((tmp_path / "scores.json").read_text())["0"]["test"]
     assert outcome.code == 0, outcome.err
     assert again == json.loads((out / "seed0" / "run.json").read_text())["test"]
+
+
+def test_calibration_before_and_after_is_that_of_the_record(
+    ariigcn: Callable, trained: Path
+) -> None:
+    out = ariigcn("evaluate", trained).out
+    for seed in (0, 1):
+        found = _record(trained / f"seed{seed}")["calibration"]
+        errors = [f"{found['test'][when]:.2f}" for when in ("before", "after")]
+        row = [str(seed), f"{found['temperature']:.2f}", *errors]
+        assert row in [re.split(r"\W+(?:\s+|$)", line.strip("│ ")) for line in out.splitlines()]
+
+
+def test_answering_less_is_shown_for_the_mean_of_the_seeds(
+    ariigcn: Callable, trained: Path
+) -> None:
+    lines = ariigcn("evaluate", trained).out.split("by predict --coverage, mean of 2 seeds")[1]
+    rows = [re.findall(r"[\d.]+", line) for line in lines.splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows] == ["100", "90", "80", "70"]
+    assert rows[0][1] == "100.0"
+
+
+def test_run_of_a_version_without_calibration_is_scored_as_of_temperature_1(
+    ariigcn: Callable, copy: Path
+) -> None:
+    for seed in (0, 1):
+        without_calibration(copy / f"seed{seed}")
+    outcome = ariigcn("evaluate", copy)
+    assert outcome.code == 0
+    assert f"{copy / 'seed1'}: was trained by a version that chose no temperature" in outcome.err
+    assert outcome.out.count(" 1.00 ") >= 2

@@ -167,6 +167,23 @@ def test_film_becomes_a_timeline(ariigcn: Callable, run: Path, film: Path, tmp_p
     assert "trained on films, from text, audio, visual." in page
 
 
+def test_film_is_labelled_where_the_run_is_sure(
+    ariigcn: Callable, run: Path, film: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "timeline"
+    outcome = ariigcn("predict", run, "--media", film, "--out", out, "--coverage", 0.3)
+    assert outcome.code == 0, outcome.err
+    found = json.loads((out / "timeline.json").read_text())["utterances"]
+    count = sum(one["abstained"] for one in found)
+    assert all((one["prediction"] is None) == one["abstained"] for one in found)
+    assert f"{4 - count} utterances labelled, from text, audio, visual: " in outcome.out
+    assert f"\n{count} of 4 left open, of a confidence below " in outcome.out
+    assert (out / "timeline.srt").read_text().count("\n[?] ") == count
+    page = (out / "timeline.html").read_text()
+    assert f">{count} of 4 left open, of a confidence below " in page
+    assert page.split('"predictions":[')[1].split("]")[0].count("null") == count
+
+
 @pytest.mark.parametrize(
     ("leave_out", "used", "note"),
     [

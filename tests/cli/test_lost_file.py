@@ -10,7 +10,7 @@ import pytest
 
 TOP = ("train.json", "config.yaml", "summary.json")
 OF_SEED = (
-    *("run.json", "model.safetensors", "standardiser.safetensors"),
+    *("run.json", "model.safetensors", "standardiser.safetensors", "uncalibrated.safetensors"),
     *("metrics.jsonl", "metrics.csv", "predictions.jsonl", "per_class.csv", "confusion.csv"),
 )
 SEALED = (*TOP, *(f"seed1/{name}" for name in OF_SEED))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.data import load_dialogues
+from tests.cli.older import without_calibration
 
 
 @pytest.fixture
@@ -172,3 +173,77 @@ def test_too_many_speakers_for_pairs_are_named(
     (plain / "utterances.csv").write_text("\n".join(map(",".join, lines)) + "\n")
     sentence = refused("predict", tmp_path / "run", "--data", plain, "--out", tmp_path / "p")
     assert "mine: a dialogue has 3 speakers, but this run's graph distinguishes 2" in sentence
+
+
+@pytest.mark.parametrize("seed", [(), ("--seed", 1)])
+def test_the_least_sure_are_left_open(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path, seed: tuple[object, ...]
+) -> None:
+    options = ("--data", data, *seed)
+    everything = ariigcn("predict", trained, *options, "--out", tmp_path / "all")
+    outcome = ariigcn("predict", trained, *options, "--out", tmp_path / "some", "--coverage", 0.5)
+    assert (everything.code, outcome.code) == (0, 0)
+    sure, unsure = [], []
+    for whole, line in zip(_lines(tmp_path / "all"), _lines(tmp_path / "some"), strict=True):
+        assert line["probabilities"] == whole["probabilities"]
+        assert line["prediction"] == (None if line["abstained"] else whole["prediction"])
+        (unsure if line["abstained"] else sure).append(max(line["probabilities"].values()))
+    assert sure
+    assert min(sure) >= max(unsure)
+    assert f"{len(sure)} utterances labelled" in outcome.out
+    assert f"\n{len(unsure)} of {len(sure) + len(unsure)} left open, of a confi" in outcome.out
+
+
+def test_half_of_validation_is_answered_where_half_is_asked_for(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    options = ("--data", data, "--out", tmp_path / "p", "--coverage", 0.5)
+    said = ariigcn("predict", trained, *options).out
+    dialogues = load_dialogues(data)
+    validated = {dialogues.dialogue_ids[d] for d in dialogues.indices("val")}
+    known = [x for x in _lines(tmp_path / "p") if x["dialogue"] in validated and x["label"]]
+    answered = [line for line in known if not line["abstained"]]
+    right = np.mean([line["prediction"] == line["label"] for line in answered])
+    assert 0.5 <= len(answered) / len(known) < 0.5 + 1 / len(known)
+    assert f"on validation {100 * len(answered) / len(known):.1f} % are answered, " in said
+    assert f"{100 * right:.1f} % of them right" in said
+
+
+def test_coverage_of_one_answers_everything_and_says_so(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    options = ("--data", data, "--out", tmp_path / "p", "--coverage", 1)
+    outcome = ariigcn("predict", trained, *options)
+    assert {line["abstained"] for line in _lines(tmp_path / "p")} == {False}
+    assert "\n0 of " in outcome.out
+
+
+@pytest.mark.parametrize("coverage", ["0", "-0.5", "1.01", "80"])
+def test_coverage_that_is_no_share_is_refused(
+    refused_predict: Callable[..., str], coverage: str
+) -> None:
+    sentence = refused_predict("--coverage", coverage)
+    assert sentence.startswith("--coverage: is ")
+    assert sentence.endswith("expected a share above 0 and up to 1")
+
+
+@pytest.mark.parametrize("coverage", ["nan", "inf", "most"])
+def test_coverage_that_is_no_number_is_refused(
+    refused_predict: Callable[..., str], coverage: str
+) -> None:
+    assert f"--coverage: is {coverage}, expected a number" in refused_predict(
+        "--coverage", coverage
+    )
+
+
+def test_run_of_a_version_without_calibration_labels_but_cannot_abstain(
+    ariigcn: Callable, refused: Callable[..., str], copy: Path, data: Path, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        without_calibration(copy / f"seed{seed}")
+    options = ("--data", data, "--out", tmp_path / "p")
+    sentence = refused("predict", copy, *options, "--coverage", 0.8)
+    assert sentence.startswith(f"--coverage: {copy / 'seed0'} was trained by a version that kept")
+    assert sentence.endswith(": train it again")
+    assert not (tmp_path / "p").exists()
+    assert ariigcn("predict", copy, *options).code == 0

@@ -203,3 +203,16 @@ def test_a_long_line_is_passed_over_without_being_held() -> None:
     file = Endless()
     assert list(bounded_lines(file, 9)) == [b"x" * 10]
     assert file.largest == CHUNK_BYTES
+
+
+def test_the_least_sure_are_left_open_and_counted_at_the_end(stream: Callable, data: Path) -> None:
+    lines = _lines(load_dialogues(data))
+    whole, _ = stream(*lines)
+    answers, outcome = stream(*lines, options=("--coverage", 0.5))
+    count = sum(answer["abstained"] for answer in answers)
+    for one, answer in zip(whole, answers, strict=True):
+        left_open = answer.pop("abstained")
+        assert answer == one | ({"prediction": None} if left_open else {})
+    assert 0 < count < len(lines)
+    assert outcome.code == 0
+    assert outcome.err.startswith(f"{count} of {len(lines)} left open, of a confidence below ")

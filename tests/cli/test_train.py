@@ -553,3 +553,12 @@ def test_set_whose_test_split_has_no_labels_is_trained_on(
     assert set(summary["0"]) == {"best_epoch", "seconds", "val"}
     report = ("report", tmp_path / "run", "--out", tmp_path / "r.html")
     assert "its test split had no labels: there is nothing to report" in refused(*report)
+
+
+def test_calibration_is_shown(ariigcn: Callable, trained: Path) -> None:
+    out = ariigcn("train", "--resume", trained).out  # shows it again, and trains nothing
+    for seed in (0, 1):
+        found = json.loads((trained / f"seed{seed}" / "run.json").read_text())["calibration"]
+        assert f" {found['test']['before']:.2f} │" in out
+        assert f" {found['test']['after']:.2f} │" in out
+    assert "test ECE before" in out

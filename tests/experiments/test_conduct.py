@@ -24,6 +24,7 @@ from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.statistics import permutation_p
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.experiments.tables import tables
+from ariigcn_dgl.training.calibration import expected_calibration_error, reliability
 
 pytestmark = pytest.mark.slow  # whole studies are trained
 
@@ -282,6 +283,11 @@ def test_folds_are_scored_together_as_one_test_split(
             truth, said = ([line[key] for line in lines] for key in ("label", "prediction"))
             expected = 100 * f1_score(truth, said, average="weighted", zero_division=0)
             assert run.test["weighted_f1"] == pytest.approx(expected)
+            sure = np.array([max(line["probabilities"].values()) for line in lines])
+            hits = np.array(truth) == np.array(said)
+            error = 100 * expected_calibration_error(reliability(sure, hits))
+            assert run.calibration["test"]["after"] == pytest.approx(error)
+            assert run.calibration["test"]["before"] != pytest.approx(error)
     assert results.row("bigru").comparison is not None
 
 

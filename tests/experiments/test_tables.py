@@ -29,7 +29,10 @@ def _scores(value: float) -> dict:
 def _run(seed: int, value: float) -> RunResult:
     best = {"epoch": 4, "weighted_f1": value + 2}
     scores = _scores(value)
-    return RunResult(f"key{seed}", seed, "done", "", 1.5, 3, 9, 1234, scores, scores, best)
+    calibration = {"temperature": 2.0, "test": {"before": 20.0, "after": 2.0 + 2 * seed}}
+    return RunResult(
+        f"key{seed}", seed, "done", "", 1.5, 3, 9, 1234, scores, scores, best, calibration
+    )
 
 
 def _row(name: str, *values: float, **fields: object) -> RowResult:
@@ -104,6 +107,7 @@ def test_scores_of_the_settings(results: Results) -> None:
         "accuracy",
         "macro F1",
         "seeds averaged",
+        "ECE (before temperature)",
         "vs baseline (95 % over dialogues)",
         "p",
         "p (Holm)",
@@ -119,6 +123,7 @@ def test_scores_of_the_settings(results: Results) -> None:
         "62.00 ± 1.41",
         "60.00 ± 1.41",
         "62.50",
+        "3.00 ± 1.41 (20.00)",
         "baseline",
         "–",
         "–",
@@ -126,9 +131,16 @@ def test_scores_of_the_settings(results: Results) -> None:
     )
     assert heading == ("graphs",)
     assert second[2] == "63.50 ± 0.71"
-    assert second[6:] == ("–", "+2.50 (-0.5 to +4.2)", "< 0.001", "0.040", "70.36 / 70.46")
+    assert second[6:] == (
+        "–",
+        "3.00 ± 1.41 (20.00)",
+        "+2.50 (-0.5 to +4.2)",
+        "< 0.001",
+        "0.040",
+        "70.36 / 70.46",
+    )
     assert third[2:4] == ("61.00", "–")
-    assert fourth == ("none", *["–"] * 10)
+    assert fourth == ("none", *["–"] * 11)
 
 
 def test_what_has_no_score_is_told_with_its_reason(results: Results) -> None:
@@ -164,10 +176,10 @@ def test_latex_escapes_what_is_special(results: Results) -> None:
     assert r"base \& co & 1,234 & 61.00 $\pm$ 1.41 &" in text
     assert r"new\_one & " in text
     assert r"95 \% interval" in text
-    assert r"\multicolumn{11}{l}{\textit{graphs}} \\" in text
+    assert r"\multicolumn{12}{l}{\textit{graphs}} \\" in text
     assert "$<$ 0.001" in text
     body = [line for line in text.splitlines() if line.endswith(r"\\") and "multi" not in line]
-    assert {line.replace(r"\&", "").count("&") for line in body} == {10}
+    assert {line.replace(r"\&", "").count("&") for line in body} == {11}
 
 
 def test_csv_has_a_line_for_every_run(results: Results, tmp_path: Path) -> None:
@@ -184,6 +196,8 @@ def test_csv_has_a_line_for_every_run(results: Results, tmp_path: Path) -> None:
     assert lines[2]["test_weighted_f1"] == "60.0"
     assert lines[2]["test_sad_recall"] == "59.0"
     assert lines[2]["seconds"] == "1.5"
+    assert [lines[2][f"test_ece_{when}"] for when in ("before", "after")] == ["20.0", "2.0"]
+    assert lines[2]["temperature"] == "2.0"
     assert (lines[-1]["status"], lines[-1]["reason"]) == ("failed", "it rained")
 
 
@@ -192,7 +206,20 @@ def test_json_has_the_scores_over_seeds_too(results: Results, tmp_path: Path) ->
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["rows"][0]["scores"]["weighted_f1"]["mean"] == 61.0
     assert content["rows"][0]["runs"][1]["test"]["weighted_f1"] == 62.0
+    assert content["rows"][0]["calibration_error"]["after"]["mean"] == 3.0
     assert content["rows"][3]["scores"] is None
+    assert content["rows"][3]["calibration_error"] == {"before": None, "after": None}
+
+
+def test_a_seed_without_a_temperature_leaves_the_calibration_out(results: Results) -> None:
+    older = replace(_run(1, 62.0), calibration=None)
+    row = replace(results.rows[0], runs=(_run(0, 60.0), older))
+    assert row.calibration_error("after") is None
+    assert main_table(replace(results, rows=(row,))).rows[0][7] == "–"
+
+
+def test_what_a_search_shows_has_no_calibration_on_test() -> None:
+    assert _run(0, 50.0).untested.calibration is None
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (1.0, "1.000")])

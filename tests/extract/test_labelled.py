@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,16 @@ def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None
     first, second = read_subtitles(tmp_path / "a.srt", lambda sentence: None)
     assert (first.start, first.end, second.start, second.end) == (0.0, 1.25, 3600.5, 3660.0)
     assert second.text == "[anger 100 %] Bob: Well: no."
+
+
+def test_what_is_left_open_has_no_emotion(labelled: Labelled) -> None:
+    some = replace(labelled, left_open=np.array([True, False]))
+    assert "\n[?] Ann: Hi!\n" in as_subtitles(some)
+    assert "\n[anger 100 %] Bob: Well: no.\n" in as_subtitles(some)
+    first, second = as_records(some)
+    assert (first["prediction"], first["abstained"]) == (None, True)
+    assert first["probabilities"] == {"joy": 0.75, "anger": 0.25}
+    assert (second["prediction"], second["abstained"]) == ("anger", False)
 
 
 def test_arrow_in_a_text_makes_no_further_subtitle(tmp_path: Path) -> None:

@@ -243,3 +243,20 @@ def test_long_conversation_opens(visit: OpenPage, tmp_path: Path) -> None:
     page.keyboard.press("End")
     assert page.get_attribute(".cell.selected", "data-utterance") == "2999"
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+
+
+def test_what_is_left_open_has_a_question_mark_and_its_confidence(
+    visit: OpenPage, tmp_path: Path
+) -> None:
+    utterances = [Utterance(name, "Ann", text=name) for name in ("one", "two")]
+    probabilities, left_open = np.array([[0.6, 0.4], [0.9, 0.1]]), np.array([True, False])
+    (tmp_path / "open.html").write_text(
+        timeline_html(utterances, probabilities, ["a", "b"], title="open", left_open=left_open)
+    )
+    page = visit(tmp_path / "open.html")
+    assert page.locator(".cell").all_inner_texts() == ["?", "a"]
+    assert (
+        page.locator(".cell").first.get_attribute("aria-label") == "1: Ann, “one”, left open 60 %"
+    )
+    assert page.inner_text(".detail .verdict").strip() == "left open"
+    assert "left open" in page.inner_text("table")

@@ -190,3 +190,20 @@ def test_other_data_is_refused(two_seeds: Path, dialogues: Dialogues) -> None:
     other = replace(dialogues, labels=dialogues.labels[::-1].copy())
     with pytest.raises(InputError, match="small: is not the data set that ariigcn was trained on"):
         report_html([run_of(two_seeds)], other)
+
+
+def test_calibration_before_and_after_the_temperature_is_shown(two_seeds: Path) -> None:
+    html = report_html([run_of(two_seeds)])
+    records = [json.loads((two_seeds / f"seed{s}" / "run.json").read_text()) for s in (0, 1)]
+    errors = [record["calibration"]["test"] for record in records]
+    after, before = (sum(one[w] for one in errors) / 2 for w in ("after", "before"))
+    found = re.search(r"<b>([\d.]+)<.*? ECE, before ([\d.]+)<.*? confidence, before ", html)
+    assert [float(text) for text in found.groups()] == pytest.approx([after, before], abs=0.011)
+
+
+def test_run_of_a_version_without_calibration_shows_its_own(two_seeds: Path) -> None:
+    run = run_of(two_seeds)
+    seeds = [replace(one, predictions=replace(one.predictions, before=None)) for one in run.seeds]
+    html = report_html([replace(run, seeds=seeds)])
+    assert "ECE, before" not in html
+    assert " ECE</span>" in html

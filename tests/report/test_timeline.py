@@ -51,6 +51,11 @@ def test_utterances_and_probabilities_are_in_the_page() -> None:
     assert data["runs"][0]["answers"][0]["predictions"] == [0, 0]
 
 
+def test_what_is_left_open_has_no_prediction() -> None:
+    html = page(talk(), left_open=np.array([True, False]))
+    assert embedded(html)["runs"][0]["answers"][0]["predictions"] == [None, 0]
+
+
 def test_title_and_notes_are_shown() -> None:
     html = page(talk(), notes=["Seed 1."])
     assert "<h1>talk.mp4</h1>" in html

@@ -26,7 +26,10 @@ from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.trainer import Learner, class_weight
 
-RESULTS = ("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl")
+RESULTS = (
+    *("model.safetensors", "metrics.jsonl", "metrics.csv", "predictions.jsonl"),
+    "uncalibrated.safetensors",
+)
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
@@ -98,6 +101,19 @@ def test_test_split_influences_neither_weights_nor_selection(
     assert ours["model.safetensors"] == theirs["model.safetensors"]
     assert ours["metrics.jsonl"] == theirs["metrics.jsonl"]
     assert run["val"] == json.loads((trained / "run.json").read_text())["val"]
+
+
+def test_temperature_is_of_validation_alone(
+    dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
+) -> None:
+    test = _rows(dialogues, "test")
+    labels = np.where(test, (dialogues.labels + 1) % dialogues.num_classes, dialogues.labels)
+    features = {m: np.where(test[:, None], 3 * x, x) for m, x in dialogues.features.items()}
+    changed = replace(dialogues, labels=labels, features=features)
+    found = fit(prepare(changed, settings()), 0, tmp_path / "x")["calibration"]
+    expected = json.loads((trained / "run.json").read_text())["calibration"]
+    assert (found["temperature"], found["val"]) == (expected["temperature"], expected["val"])
+    assert found["test"] != expected["test"]
 
 
 @pytest.mark.slow
@@ -297,6 +313,7 @@ def test_state_is_removed_after_training(trained: Path) -> None:
         "run.json",
         "seal.json",
         "standardiser.safetensors",
+        "uncalibrated.safetensors",
     ]
 
 
@@ -363,6 +380,7 @@ def test_search_never_touches_the_test_split(
     run = fit(prepare(dialogues, settings()), 0, tmp_path / "run", test="never")
     assert {"val"} == set().union(*(splits for _, splits in calls))
     assert "test" not in run
+    assert set(run["calibration"]) == {"temperature", "val"}
     assert not (tmp_path / "run" / "predictions.jsonl").exists()
 
 

@@ -17,11 +17,13 @@ from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import unseal
+from ariigcn_dgl.training.abstain import choose_abstention
+from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256, write_config
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.training.trained import TrainedRun, abstention_of
 from tests.elsewhere import elsewhere
 
 
@@ -30,6 +32,18 @@ def copy(trained: Path, tmp_path: Path) -> Path:
     """Return a copy of the finished seed, to damage."""
     shutil.copytree(trained.parent, tmp_path / "run")
     return tmp_path / "run" / trained.name
+
+
+@pytest.fixture
+def older(copy: Path) -> Path:
+    """Return a copy as a version without calibration would have written it."""
+    record = json.loads((copy / "run.json").read_text())
+    del record["calibration"]
+    (copy / "run.json").write_text(json.dumps(record))
+    (copy / "uncalibrated.safetensors").unlink()
+    unseal(copy)
+    RunFolder(copy).seal()
+    return copy
 
 
 def _refusal(folder: Path) -> str:
@@ -51,6 +65,99 @@ def test_probabilities_are_those_of_the_training(trained: Path, dialogues: Dialo
     written = (trained / "predictions.jsonl").read_text().splitlines()
     expected = [list(json.loads(line)["probabilities"].values()) for line in written]
     np.testing.assert_allclose(run.probabilities(test), expected, atol=6e-7)
+
+
+def test_probabilities_are_calibrated_and_classes_those_before(
+    trained: Path, dialogues: Dialogues
+) -> None:
+    run = TrainedRun(trained)
+    adapted = run.adapt(dialogues)
+    before, after = run.uncalibrated(adapted), run.probabilities(adapted)
+    assert run.temperature == run.record["calibration"]["temperature"] != 1
+    np.testing.assert_allclose(after, calibrated(before, run.temperature))
+    assert np.array_equal(after.argmax(1), before.argmax(1))
+
+
+def test_kept_probabilities_are_those_before_the_temperature(
+    trained: Path, dialogues: Dialogues
+) -> None:
+    run = TrainedRun(trained)
+    kept = run.folder.read_uncalibrated(run.record)
+    for split in ("val", "test"):
+        part = run.adapt(dialogues.select(dialogues.indices(split)))
+        assert np.array_equal(kept[split], run.uncalibrated(part))
+    val = dialogues.select(dialogues.indices("val"))
+    assert kept["val_labels"].tolist() == val.labels.tolist()
+
+
+def test_run_of_a_version_without_calibration_has_temperature_1(
+    older: Path, dialogues: Dialogues
+) -> None:
+    run = TrainedRun(older)
+    adapted = run.adapt(dialogues)
+    assert run.temperature == 1
+    np.testing.assert_allclose(run.probabilities(adapted), run.uncalibrated(adapted), rtol=1e-6)
+
+
+def test_run_of_a_version_without_calibration_cannot_abstain_and_says_what_to_do(
+    older: Path,
+) -> None:
+    with pytest.raises(InputError, match=r"^--coverage: .*seed0 was trained by .*: train it again"):
+        abstention_of([TrainedRun(older)], 0.8)
+
+
+def test_several_seeds_abstain_by_the_mean_of_their_validation_probabilities(
+    trained: Path, copy: Path
+) -> None:
+    arrays = load_file(copy / "uncalibrated.safetensors")
+    arrays["val"] = np.ascontiguousarray(arrays["val"][:, ::-1])
+    save_file(arrays, copy / "uncalibrated.safetensors")
+    RunFolder(copy).seal()
+    runs = [TrainedRun(trained), TrainedRun(copy)]
+    known = arrays["val_labels"] >= 0
+    means = [calibrated(arrays["val"][known], one.temperature) for one in runs]
+    mean = (means[0][:, ::-1] + means[1]) / 2
+    expected = choose_abstention(0.5, mean, arrays["val_labels"][known])
+    found = abstention_of(runs, 0.5)
+    assert found.confidence == pytest.approx(expected.confidence)
+    assert (found.answered, found.accuracy) == (expected.answered, expected.accuracy)
+
+
+def test_seeds_that_were_validated_on_other_utterances_are_named(trained: Path, copy: Path) -> None:
+    arrays = load_file(copy / "uncalibrated.safetensors")
+    half = {name: array[:5] for name, array in arrays.items()}
+    save_file(half, copy / "uncalibrated.safetensors")
+    RunFolder(copy).seal()
+    with pytest.raises(InputError, match="was validated on other utterances than"):
+        abstention_of([TrainedRun(trained), TrainedRun(copy)], 0.8)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("val", np.full((3, 2), 0.5, np.float32), "val: expected probabilities of 6 classes"),
+        ("test", np.full((3, 6), np.nan, np.float32), "test: expected probabilities of 6 classes"),
+        ("val", np.full((1, 6), 0.1, np.float32), "val_labels: expected classes"),
+        ("val_labels", np.array([99]), "val_labels: expected classes"),
+        ("more", np.ones(1), "expected val, val_labels and test"),
+    ],
+)
+def test_damaged_kept_probabilities_are_named(
+    copy: Path, name: str, value: np.ndarray, sentence: str
+) -> None:
+    arrays = load_file(copy / "uncalibrated.safetensors")
+    save_file(arrays | {name: value}, copy / "uncalibrated.safetensors")
+    RunFolder(copy).seal()
+    run = TrainedRun(copy)
+    with pytest.raises(InputError, match=rf"uncalibrated.safetensors: damaged: {sentence}"):
+        run.folder.read_uncalibrated(run.record)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, 1e9, "2", None])
+def test_temperature_that_cannot_be_is_named(copy: Path, temperature: object) -> None:
+    record = json.loads((copy / "run.json").read_text())
+    _edit_record(copy, calibration=record["calibration"] | {"temperature": temperature})
+    assert "run.json: damaged: calibration.temperature: " in _refusal(copy)
 
 
 def test_probabilities_are_the_same_on_another_device(trained: Path, dialogues: Dialogues) -> None:

@@ -23,7 +23,7 @@ function probabilities(i) {
   const rows = order.map((c) =>
     bar(data.labels[c], p[c], percent(p[c]), { "--colour": colour(c) })
   );
-  return box("Probabilities", "softmax of the run’s logits", make("ul", { class: "bars" }, ...rows));
+  return box("Probabilities", "after the run’s temperature", make("ul", { class: "bars" }, ...rows));
 }
 
 function attended(i) {
@@ -35,7 +35,7 @@ function attended(i) {
   const rows = order.slice(0, STRONGEST).map((e) => {
     const j = sources[e];
     const where = j === i ? "itself" : `${Math.abs(j - i)} ${j < i ? "before" : "after"}`;
-    const name = `${where} · ${speakers[utterances[j].speaker]} · ${short(data.labels[answer().predictions[j]])}`;
+    const name = `${where} · ${speakers[utterances[j].speaker]} · ${short(answer().predictions[j])}`;
     return bar(name, weights[e], percent(weights[e]));
   });
   const hint = `${sources.length} neighbours, evenly spread ${percent(1 / sources.length)} each; the strongest:`;
@@ -73,8 +73,8 @@ function others(i) {
   if (data.runs.length < 2) return null;
   const rows = data.runs.map((run, r) => {
     const guess = answer(r).predictions[i];
-    const p = answer(r).probabilities[i][guess];
-    return bar(run.name, p, `${short(data.labels[guess])} ${percent(p)}`, { "--colour": colour(guess) });
+    const p = confidence(i, r);
+    return bar(run.name, p, `${short(guess)} ${percent(p)}`, { "--colour": colour(guess) });
   });
   const hint = "its prediction and the probability of it";
   return box("Every run", hint, make("ul", { class: "bars every" }, ...rows));
@@ -93,7 +93,7 @@ function drawDetail() {
     ...when,
     ...used,
   ];
-  const verdict = make("p", { class: "verdict" }, "predicted ", chip(guess, "strong"));
+  const verdict = make("p", { class: "verdict" }, guess === null ? "" : "predicted ", chip(guess, "strong"));
   if (one.label !== null)
     verdict.append(wrong(i) ? " but truly " : ", correctly", ...(wrong(i) ? [chip(one.label, "strong")] : []));
   const said = one.text ? [make("blockquote", {}, one.text)] : [];
@@ -123,7 +123,7 @@ function drawTable() {
       ...(known ? [one.label === null ? "–" : data.labels[one.label]] : []),
     ];
     const row = texts.map((text, c) => make("td", { class: columns[c] === "text" ? "said" : "" }, text));
-    const p = make("td", { class: "number" }, percent(answer().probabilities[i][guess]));
+    const p = make("td", { class: "number" }, percent(confidence(i)));
     return make("tr", { class: wrong(i) ? "wrong" : "", "data-utterance": i }, ...row, make("td", {}, chip(guess)), p);
   });
   const header = make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)));

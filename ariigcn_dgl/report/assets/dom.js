@@ -25,13 +25,17 @@ const points = (x) => {
   const rounded = Math.round(100 * x);
   return `${rounded > 0 ? "+" : rounded < 0 ? "−" : "±"}${Math.abs(rounded)}`;
 };
-const short = (name) => name.slice(0, 3);
-const colour = (label) => `var(--class-${label % COLOURS})`;
+// A prediction is null where the run was not sure enough to make one.
+const named = (label) => (label === null ? "left open" : data.labels[label]);
+const short = (label) => (label === null ? "?" : data.labels[label].slice(0, 3));
+const colour = (label) => (label === null ? "var(--faint)" : `var(--class-${label % COLOURS})`);
+const confidence = (i, run) => Math.max(...answer(run).probabilities[i]);
 const clock = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const wrong = (i, run) => {
   const truth = dialogue().utterances[i].label;
-  return truth !== null && truth !== answer(run).predictions[i];
+  const guess = answer(run).predictions[i];
+  return truth !== null && guess !== null && truth !== guess;
 };
 
 function make(tag, attributes = {}, ...children) {
@@ -47,5 +51,5 @@ function make(tag, attributes = {}, ...children) {
 
 function chip(label, extra = "") {
   const swatch = make("span", { class: "swatch", style: { "--colour": colour(label) } });
-  return make("span", { class: `chip ${extra}` }, swatch, data.labels[label]);
+  return make("span", { class: `chip ${extra}` }, swatch, named(label));
 }

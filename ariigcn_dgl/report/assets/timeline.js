@@ -35,8 +35,8 @@ function describe(i) {
   const said = one.text ? `“${one.text}”, ` : "";
   const truth = one.label === null ? "" : `, true ${data.labels[one.label]}`;
   return (
-    `${i + 1}: ${dialogue().speakers[one.speaker]}, ${said}predicted ${data.labels[guess]} ` +
-    `${percent(answer().probabilities[i][guess])}${truth}`
+    `${i + 1}: ${dialogue().speakers[one.speaker]}, ${said}${guess === null ? "" : "predicted "}${named(guess)} ` +
+    `${percent(confidence(i))}${truth}`
   );
 }
 
@@ -59,7 +59,7 @@ function cell(i) {
         "--truth": colour(truth),
       },
     },
-    make("span", {}, places[i].width < 26 ? "" : short(data.labels[guess]))
+    make("span", {}, places[i].width < 26 ? "" : short(guess))
   );
   button.addEventListener("mouseenter", () => connect(i));
   button.addEventListener("mouseleave", () => connect(state.selected));
