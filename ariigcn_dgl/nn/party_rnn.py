@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._layout import padded, places
-from ariigcn_dgl.nn._step_linear import StepLinear
+from ariigcn_dgl.nn._layout import time_major
+from ariigcn_dgl.nn._party_scan import Cell, EmotionScan, PartyScan, Steps
+from ariigcn_dgl.nn._step_products import linear
 from ariigcn_dgl.transfer import send
 
 
@@ -25,7 +25,8 @@ class PartyRNN(nn.Module):
 
     From Majumder 2019, Eq. 1-8; dropout acts on every new state, as in the authors' code. What the
     utterances add to the gates is computed for all time steps at once; so is what the parties'
-    states add to the emotion's gates, as the emotion does not act back on them.
+    states add to the emotion's gates, as the emotion does not act back on them, and the gradient of
+    every weight.
 
     Parameters
     ----------
@@ -79,85 +80,51 @@ class PartyRNN(nn.Module):
         -------
         (N, emotion_dim) tensor
         """
-        table, _ = padded(speakers.cpu(), lengths)  # one_hot has to know the largest number
-        speaking = self._parties(feat, table.T, lengths)
-        emotions = self._emotions(torch.stack(speaking)).transpose(0, 1)
-        return emotions[places(lengths, feat.device)]
-
-    def _parties(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> list[Tensor]:
-        """Return the state of who speaks at each time step, T x (B, D_p).
-
-        Speakers, (T, B), are on the CPU.
-        """
-        speaks = F.one_hot(speakers).bool().unsqueeze(3)
-        _, batch, most = speaks.shape[:3]
-        speakers, speaks = send([speakers, speaks], feat.device)
-        queries = padded(self.attend(feat), lengths)[0].unbind(1)
-        global_, party = (_StepGRU(c, feat, lengths) for c in (self.global_cell, self.party_cell))
-        if self.listener_cell is not None:
-            listener = _StepGRU(self.listener_cell, feat, lengths, most)
-        dialogue = feat.new_zeros(batch, self.global_cell.hidden_size)
-        parties = feat.new_zeros(batch, most, self.party_cell.hidden_size)
-        every = torch.arange(batch, device=feat.device)
-        heard: list[Tensor] = []
-        speaking: list[Tensor] = []
-        for who, speaker, query in zip(speaks, speakers, queries, strict=True):
-            before = parties[every, speaker]
-            # c_1 = 0: nothing has been heard.
-            context = _attention(query, heard) if heard else torch.zeros_like(dialogue)
-            dialogue = self.dropout(global_(before, dialogue))
-            now = self.dropout(party(context, before))
+        # The states stay in the type of the weights under autocast: sums over a dialogue need it.
+        with torch.autocast(feat.device.type, enabled=False):
+            feat = feat.to(self.attend.weight.dtype)
+            order, sizes = time_major(lengths)
+            steps, order = _steps(speakers.cpu(), lengths, order, sizes.tolist(), feat.device)
+            rows = feat[order]
+            cells = [self._cell(self.global_cell, rows), self._cell(self.party_cell, rows)]
             if self.listener_cell is not None:
-                parties = self.dropout(listener(now, parties))
-            # After the listeners: who speaks is none of them.
-            parties = torch.where(who, now.unsqueeze(1), parties)
-            heard.append(dialogue)
-            speaking.append(now)
-        return speaking
+                cells.append(self._cell(self.listener_cell, rows, steps.parties))
+            tensors = [x for cell in cells for x in cell]
+            speaking = PartyScan.apply(steps, linear(rows, self.attend.weight), *tensors)
+            emotions = self._emotions(speaking, steps.sizes)
+            return torch.empty_like(emotions).index_copy(0, order, emotions)
 
-    def _emotions(self, speaking: Tensor) -> Tensor:
-        cell, emotions = self.emotion_cell, []
-        from_state = StepLinear(cell.bias_hh.expand(*speaking.shape[:2], -1), cell.weight_hh)
-        emotion = speaking.new_zeros(speaking.size(1), cell.hidden_size)
-        for added in F.linear(speaking, cell.weight_ih, cell.bias_ih):
-            emotion = self.dropout(_gru(added, from_state(emotion), emotion))
-            emotions.append(emotion)
-        return torch.stack(emotions)
+    def _cell(self, cell: nn.GRUCell, rows: Tensor, parties: int = 1) -> Cell:
+        of_utterance, of_other = _new_first(cell.weight_ih).tensor_split([rows.size(1)], dim=1)
+        added = linear(rows, of_utterance, _new_first(cell.bias_ih))
+        kept = self._kept(len(rows) * parties, cell.hidden_size, rows)
+        return Cell(added, of_other, cell.weight_hh, cell.bias_hh, kept)
 
+    def _emotions(self, speaking: Tensor, sizes: list[int]) -> Tensor:
+        cell = self.emotion_cell
+        added = linear(speaking, _new_first(cell.weight_ih), _new_first(cell.bias_ih))
+        kept = self._kept(len(speaking), cell.hidden_size, speaking)
+        return EmotionScan.apply(sizes, added, cell.weight_hh, cell.bias_hh, kept)
 
-def _attention(query: Tensor, heard: list[Tensor]) -> Tensor:
-    history = torch.stack(heard, dim=1)  # (B, t - 1, D_g)
-    weight = torch.bmm(history, query.unsqueeze(2)).softmax(1)
-    return torch.bmm(weight.transpose(1, 2), history).squeeze(1)
-
-
-class _StepGRU:
-    """A cell that reads the utterance and something else, called once per time step, in order.
-
-    What utterances add to its gates is computed here, for all steps.
-    """
-
-    def __init__(self, cell: nn.GRUCell, feat: Tensor, lengths: Tensor, states: int = 1) -> None:
-        # The product with [utterance, other] is the sum of two, one of them known for all steps.
-        of_utterance, of_other = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
-        table, exists = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
-        self.from_input = StepLinear(table.transpose(0, 1), of_other)
-        batch, steps = exists.shape
-        bias = cell.bias_hh.expand(steps, batch * states, -1)
-        self.from_state = StepLinear(bias, cell.weight_hh)
-
-    def __call__(self, other: Tensor, state: Tensor) -> Tensor:
-        """Return the next states; states (B, H), or (B, S, H) that all read the same."""
-        added = self.from_input(other)
-        if state.dim() == 3:
-            added = added.unsqueeze(1)
-        recurrent = self.from_state(state.flatten(0, -2)).view(*state.shape[:-1], -1)
-        return _gru(added, recurrent, state)
+    def _kept(self, rows: int, width: int, like: Tensor) -> Tensor | None:
+        """Return what dropout multiplies all new states by, None where it does nothing."""
+        if not self.training or self.dropout.p == 0:
+            return None
+        return self.dropout(like.new_ones(rows, width))
 
 
-def _gru(added: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
-    """Return a GRU's next state, given what its inputs and its state add to the gates."""
-    width = 2 * state.size(-1)
-    reset, update = (added[..., :width] + recurrent[..., :width]).sigmoid().chunk(2, -1)
-    new = (added[..., width:] + reset * recurrent[..., width:]).tanh()
-    return torch.lerp(new, state, update)
+def _new_first(of_gates: Tensor) -> Tensor:
+    """Return rows of torch's gates (reset, update, new) with those of the last one first."""
+    return of_gates.roll(len(of_gates) // 3, 0)
+
+
+def _steps(
+    speakers: Tensor, lengths: Tensor, order: Tensor, sizes: list[int], device: torch.device
+) -> tuple[Steps, Tensor]:
+    """Return the steps of rows in that order, and the order, on the device."""
+    parties = int(speakers.max()) + 1
+    dialogue = torch.cat([torch.arange(size) for size in sizes])
+    step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    rows = dialogue * parties + speakers[order]
+    rows, dialogue, step, order = send([rows, dialogue, step, order], device)
+    return Steps(sizes, parties, rows, (dialogue, step)), order

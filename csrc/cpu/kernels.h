@@ -4,8 +4,10 @@
 #pragma once
 
 #include "isa.h"
+#include "packed_product_arguments.h"
 #include "pairwise_contrast_arguments.h"
 #include "relational_attention_arguments.h"
+#include "row_tables_arguments.h"
 #include "segment_spmm_arguments.h"
 
 #include <torch/csrc/stable/ops.h>
@@ -33,6 +35,16 @@
   void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
   template <typename T>                                                  \
   void segment_spmm(const SegmentSpmm<T>&);                              \
+  template <typename T>                                                  \
+  void pack_matrix(const PackMatrix<T>&);                                \
+  template <typename T>                                                  \
+  void packed_product(const PackedProduct<T>&);                          \
+  template <typename T>                                                  \
+  void outer_product(const OuterProduct<T>&);                            \
+  template <typename T>                                                  \
+  void row_dots(const RowDots<T>&);                                      \
+  template <typename T>                                                  \
+  void row_sums(const RowSums<T>&);                                      \
   template <typename T>                                                  \
   void segment_sddmm(const SegmentSddmm<T>&);                            \
   }
