@@ -7,25 +7,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.nn._step_products import StepProduct, outer_sum
+from ariigcn_dgl.nn._step_products import StepProduct, has_kernels, outer_sum
 
-GATES = 3  # new, reset, update
+GATES = 4  # new, reset, update, and what the state adds to new
 
 
 class GRUSteps:
-    r"""Run a GRU's cell, in which dropout acts on every new state.
+    r"""Run a GRU's cell from states of zero; dropout acts on every new state.
 
     .. math::
-        r, z = \sigma(x_{r,z} + U_{r,z} h + b_{r,z}), \quad n = \tanh(x_n + r u), \quad
-        u = U_n h + b_n, \quad h' = k (n + z (h - n))
+        r, z = \sigma(x_{r,z} + U_{r,z} h + b_{r,z}), \quad u = U_n h + b_n, \quad
+        n = \tanh(x_n + r u), \quad h' = k (n + z (h - n))
 
-    A row's gates are n, r, z, u, so that what inputs add to them, and what the state adds to them,
-    lie side by side. R rows, H width.
+    A row's gates are n, r, z, u, so that those that inputs add to, and those that the state adds
+    to, lie side by side. R rows, H width.
 
     Parameters
     ----------
     added : (R, 3 H) tensor
-        x of n, r, z, as far as it is known for all steps; `inputs` takes the rest.
+        x of n, r, z, as far as it is known for all steps; the rest is to be added to `inputs`.
     weight, bias : (3 H, H) and (3 H,) tensors
         U and b of r, z, n, as torch has them.
     kept : (R, H) tensor or None
@@ -43,25 +43,22 @@ class GRUSteps:
         sizes: Sequence[int],
     ) -> None:
         width = weight.size(1)
-        self.gates = added.new_zeros(len(added), (GATES + 1) * width)
-        self.gates[:, : GATES * width] = added
-        self.gates[:, width:] += bias
+        self.gates = added.new_empty(len(added), GATES * width)
+        torch.add(
+            added, torch.cat([bias.new_zeros(width), bias[: 2 * width]]), out=self.gates[:, : 3 * width]
+        )
+        self.gates[:, 3 * width :] = bias[2 * width :]
         self.recurrent = StepProduct(weight.T)
-        self.inputs = self.gates[:, : GATES * width].split(sizes)
+        self.steps = self.gates.split(sizes)
+        self.inputs = self.gates[:, : 3 * width].split(sizes)
         self.from_state = self.gates[:, width:].split(sizes)
-        self.both = self.gates[:, width : GATES * width].split(sizes)
-        self.parts = list(zip(*(x.split(sizes) for x in self.gates.chunk(GATES + 1, 1)), strict=True))
-        self.kept = None if kept is None else kept.split(sizes)
+        self.kept = split(kept, sizes)
 
     def run(self, step: int, state: Tensor, out: Tensor) -> None:
         """Write the states after a step."""
-        self.recurrent.add(self.from_state[step], state)
-        self.both[step].sigmoid_()
-        new, reset, update, from_state = self.parts[step]
-        new.addcmul_(reset, from_state).tanh_()
-        torch.lerp(new, state, update, out=out)
-        if self.kept is not None:
-            out.mul_(self.kept[step])
+        if step > 0:  # before, states are zeros
+            self.recurrent.add(self.from_state[step], state)
+        pass_gates(self.steps[step], state, self.kept[step], out)
 
 
 class GRUStepsGradient:
@@ -75,11 +72,6 @@ class GRUStepsGradient:
         Before each step.
     weight, kept, sizes
         As for `GRUSteps`.
-
-    Attributes
-    ----------
-    arguments : (R, 4 H) tensor
-        Gradients of the gates' arguments, filled step by step.
     """
 
     def __init__(
@@ -91,40 +83,81 @@ class GRUStepsGradient:
         sizes: Sequence[int],
     ) -> None:
         width = weight.size(1)
-        new, reset, update, from_state = gates.chunk(GATES + 1, 1)
-        keep = (1 - update) if kept is None else (1 - update) * kept
+        self.first = sizes[0]  # rows whose states before are zeros
         self.states = states
-        # What d state has to be multiplied with to become the gradient of each gate's argument.
-        factors = torch.empty_like(gates).view(len(gates), GATES + 1, width)
-        to_new = torch.mul(keep, 1 - new * new, out=factors[:, 0])
-        torch.mul(to_new * from_state, reset * (1 - reset), out=factors[:, 1])
-        torch.mul((states - new) * update, keep, out=factors[:, 2])
-        torch.mul(to_new, reset, out=factors[:, 3])
-        self.arguments = torch.empty_like(gates)
         self.recurrent = StepProduct(weight)
-        self.width = width
-        self.factors = factors.split(sizes)
-        self.to_state = (update if kept is None else update * kept).split(sizes)
-        self.of_all = self.arguments.view_as(factors).split(sizes)
-        self.of_inputs = self.arguments[:, : GATES * width].split(sizes)
-        self.of_state = self.arguments[:, width:].split(sizes)
+        arguments = torch.empty_like(gates)
+        self.added = arguments[:, : 3 * width]  # gradient of what is added to the gates
+        self.of_state = arguments[:, width:]
+        self.of_inputs, self.of_states = self.added.split(sizes), self.of_state.split(sizes)
+        self.steps = list(
+            zip(*(split(x, sizes) for x in (gates, states, kept, arguments)), strict=True)
+        )
 
     def run(self, step: int, grad: Tensor, out: Tensor) -> None:
         """Write the gradient of the states before a step, given that of the states after it."""
-        torch.mul(grad.unsqueeze(1), self.factors[step], out=self.of_all[step])
-        torch.mul(grad, self.to_state[step], out=out)
-        self.recurrent.add(out, self.of_state[step])
-
-    def added(self) -> Tensor:
-        """Return the gradient of what was added to the gates, (R, 3 H)."""
-        return self.arguments[:, : GATES * self.width]
-
-    def gradients(self, others: Tensor) -> list[Tensor | None]:
-        """Return the gradients of a `Cell`, given what it reads besides, (R, D)."""
-        added = self.added()
-        return [added, outer_sum(added, others), *self.parameters(), None]
+        pass_gates_back(grad, *self.steps[step], out)
+        if step > 0:
+            self.recurrent.add(out, self.of_states[step])
 
     def parameters(self) -> tuple[Tensor, Tensor]:
         """Return the gradients of weight and bias: one product for all steps."""
-        of_state = self.arguments[:, self.width :]
-        return outer_sum(of_state, self.states), of_state.sum(0)
+        weight = outer_sum(self.of_state[self.first :], self.states[self.first :])
+        return weight, self.of_state.sum(0)
+
+    def of_other(self, others: Tensor) -> Tensor:
+        """Return the gradient of the weight of what is added besides: zeros at first, (R, D)."""
+        return outer_sum(self.added[self.first :], others[self.first :])
+
+
+def split(x: Tensor | None, sizes: Sequence[int]) -> Sequence[Tensor | None]:
+    """Return the rows of each step; None for each where there are none."""
+    return [None] * len(sizes) if x is None else x.split(sizes)
+
+
+def pass_gates(gates: Tensor, state: Tensor, kept: Tensor | None, out: Tensor) -> None:
+    """Make of the arguments of gates, (B, 4 H), their values, and write the states after them."""
+    if has_kernels(gates):
+        torch.ops.ariigcn.gru_gates.default(gates, state, kept, out)
+        return
+    new, reset, update, from_state = gates.chunk(GATES, 1)
+    reset.sigmoid_()
+    update.sigmoid_()
+    new.addcmul_(reset, from_state).tanh_()
+    torch.lerp(new, state, update, out=out)
+    if kept is not None:
+        out.mul_(kept)
+
+
+def pass_gates_back(
+    grad: Tensor,
+    gates: Tensor,
+    state: Tensor,
+    kept: Tensor | None,
+    grad_gates: Tensor,
+    grad_state: Tensor,
+) -> None:
+    """Write the gradients of the gates' arguments, and of the state but for its part in them."""
+    if has_kernels(gates):
+        torch.ops.ariigcn.gru_gates_backward.default(
+            grad, gates, state, kept, grad_gates, grad_state
+        )
+        return
+    new, reset, update, from_state = gates.chunk(GATES, 1)
+    of_new, of_reset, of_update, of_from_state = grad_gates.chunk(GATES, 1)
+    after = grad if kept is None else grad * kept
+    torch.mul(after, update, out=grad_state)
+    torch.mul(after - grad_state, 1 - new * new, out=of_new)
+    torch.mul(of_new, reset, out=of_from_state)
+    torch.mul(of_from_state * from_state, 1 - reset, out=of_reset)
+    torch.mul(grad_state * (1 - update), state - new, out=of_update)
+
+
+@torch.library.register_fake("ariigcn::gru_gates")
+def _(gates, state, kept, out):
+    return None
+
+
+@torch.library.register_fake("ariigcn::gru_gates_backward")
+def _(grad, gates, state, kept, grad_gates, grad_state):
+    return None

@@ -98,8 +98,8 @@ class PartyScan(torch.autograd.Function):
         for t, (speaker, context, own, new) in enumerate(views):
             size = sizes[t]
             torch.index_select(states, 0, speaker, out=own)
-            to_global.add(global_cell.inputs[t], own)
-            if t > 0:
+            if t > 0:  # before, all states are zeros
+                to_global.add(global_cell.inputs[t], own)
                 heard = history[:size, 1 : t + 1]
                 weights = row_dots(heard, asked[:size, t]).softmax(1)
                 add_row_sums(context, weights, heard)
@@ -153,11 +153,13 @@ class PartyScan(torch.autograd.Function):
                     rows = by[:later, t, t + 1 :], tables[:later, t + 1 :]
                     add_row_sums(of_dialogue[:later], *rows)
             global_cell.run(t, of_dialogue, of_history[:size, t])
-            from_global.add(of_own, global_cell.of_inputs[t])
-            of_states.index_add_(0, speaker, of_own)
+            if t > 0:
+                from_global.add(of_own, global_cell.of_inputs[t])
+                of_states.index_add_(0, speaker, of_own)
         of_asked = torch.bmm(of_scores.mT, history[:, 1:])
-        grads = [None, of_asked[steps.places], *global_cell.gradients(before)]
-        grads += party_cell.gradients(contexts)
+        grads = [None, of_asked[steps.places]]
+        for cell, others in ((global_cell, before), (party_cell, contexts)):
+            grads += [cell.added, cell.of_other(others), *cell.parameters(), None]
         return *grads, *(() if listening is None else listening.gradients(now))
 
 
@@ -192,7 +194,7 @@ class EmotionScan(torch.autograd.Function):
             before = torch.empty_like(views[t + 1])
             cell.run(t, views[t + 1], before)
             views[t][: sizes[t]] += before
-        return None, cell.added(), *cell.parameters(), None
+        return None, cell.added, *cell.parameters(), None
 
 
 class _Listening:

@@ -20,53 +20,52 @@ class StepProduct:
     def __init__(self, matrix: Tensor) -> None:
         self.matrix = matrix
         self.packed = None
-        if _has_kernels(matrix):
+        if has_kernels(matrix):
             transposed = matrix.stride(1) != 1
             rows = matrix.T if transposed else matrix
-            self.packed = torch.ops.ariigcn.pack_matrix(rows, transposed)
+            self.packed = torch.ops.ariigcn.pack_matrix.default(rows, transposed)
 
     def add(self, out: Tensor, x: Tensor) -> None:
         """Add x . matrix, (B, K), to `out`, given x, (B, D)."""
         if self.packed is None:
             out.addmm_(x, self.matrix)
         else:
-            torch.ops.ariigcn.add_packed_product(out, x, self.packed)
+            torch.ops.ariigcn.add_packed_product.default(out, x, self.packed)
 
 
 def outer_sum(left: Tensor, right: Tensor) -> Tensor:
     """Return left^T . right, (K, D), of (R, K) and (R, D): a weight's gradient, of all rows."""
-    if _has_kernels(left):
-        return torch.ops.ariigcn.outer_product(left, right)
+    if has_kernels(left):
+        return torch.ops.ariigcn.outer_product.default(left, right)
     return left.T @ right
 
 
 def row_dots(tables: Tensor, vectors: Tensor) -> Tensor:
     """Return the products of each table's rows with its vector, (B, T), of (B, T, D), (B, D)."""
-    if _has_kernels(tables):
-        return torch.ops.ariigcn.row_dots(tables, vectors)
+    if has_kernels(tables):
+        return torch.ops.ariigcn.row_dots.default(tables, vectors)
     return torch.bmm(tables, vectors.unsqueeze(2)).squeeze(2)
 
 
 def add_row_sums(out: Tensor, weights: Tensor, tables: Tensor) -> None:
     """Add each table's rows, (B, T, D), times weights, (B, T), to `out`, (B, D)."""
-    if _has_kernels(tables):
-        torch.ops.ariigcn.add_row_sums(out, weights, tables)
+    if has_kernels(tables):
+        torch.ops.ariigcn.add_row_sums.default(out, weights, tables)
     else:
         out.unsqueeze(1).baddbmm_(weights.unsqueeze(1), tables)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return `torch.nn.functional.linear` of rows, (R, D), by the kernels of this file."""
-    return _Linear.apply(x, weight, bias) if _has_kernels(x) else F.linear(x, weight, bias)
+    return _Linear.apply(x, weight, bias) if has_kernels(x) else F.linear(x, weight, bias)
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        out = x.new_zeros(len(x), len(weight))
-        if bias is not None:
-            out += bias
+        out = x.new_empty(len(x), len(weight))
+        out[:] = 0 if bias is None else bias
         StepProduct(weight.T).add(out, x)
         return out
 
@@ -74,7 +73,8 @@ class _Linear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         x, weight = ctx.saved_tensors
-        grad = grad.contiguous()
+        if grad.stride(1) != 1:  # as that of a sum is, which is one number
+            grad = grad.contiguous()
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = torch.zeros_like(x)
@@ -83,7 +83,8 @@ class _Linear(torch.autograd.Function):
         return grad_x, outer_sum(grad, x), grad_bias
 
 
-def _has_kernels(x: Tensor) -> bool:
+def has_kernels(x: Tensor) -> bool:
+    """Whether the kernels compute tensors like that; else torch does."""
     return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
 
 

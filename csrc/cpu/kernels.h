@@ -3,6 +3,7 @@
 // its instruction set on: none of those functions may be compiled for a machine that is not there.
 #pragma once
 
+#include "gru_gates_arguments.h"
 #include "isa.h"
 #include "packed_product_arguments.h"
 #include "pairwise_contrast_arguments.h"
@@ -35,6 +36,10 @@
   void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
   template <typename T>                                                  \
   void segment_spmm(const SegmentSpmm<T>&);                              \
+  template <typename T>                                                  \
+  void gru_gates(const GruGates<T>&);                                    \
+  template <typename T>                                                  \
+  void gru_gates_backward(const GruGatesGrad<T>&);                       \
   template <typename T>                                                  \
   void pack_matrix(const PackMatrix<T>&);                                \
   template <typename T>                                                  \

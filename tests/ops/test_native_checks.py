@@ -22,6 +22,10 @@ FREE = {
     ("segment_spmm transposed", "feat"),
     ("counting_sort", "keys"),
     ("dropout", "x"),
+    ("pack_matrix", "matrix"),
+    ("add_packed_product", "out"),  # columns of the padding
+    ("outer_product", "left"),
+    ("outer_product", "right"),
 }
 TENSORS = [
     (name, argument)

@@ -1,6 +1,7 @@
 // Every kernel, instantiated for the instruction set of the including translation unit.
 #pragma once
 
+#include "gru_gates.h"
 #include "packed_product.h"
 #include "pairwise_contrast/kernels.h"
 #include "relational_attention/backward.h"
@@ -22,6 +23,10 @@ template void segment_spmm(const SegmentSpmm<float>&);
 template void segment_spmm(const SegmentSpmm<double>&);
 template void segment_sddmm(const SegmentSddmm<float>&);
 template void segment_sddmm(const SegmentSddmm<double>&);
+template void gru_gates(const GruGates<float>&);
+template void gru_gates(const GruGates<double>&);
+template void gru_gates_backward(const GruGatesGrad<float>&);
+template void gru_gates_backward(const GruGatesGrad<double>&);
 template void pack_matrix(const PackMatrix<float>&);
 template void pack_matrix(const PackMatrix<double>&);
 template void packed_product(const PackedProduct<float>&);

@@ -18,17 +18,39 @@ void pack_matrix(const PackMatrix<T>& in) {
   });
 }
 
-// One panel's depth is not cut: 64 columns of it stay in the second cache for all tiles of rows,
-// and the sums stay in registers.
+// A tile of rows times a panel, added to `out`. Meanwhile part of the next panel is fetched, a line
+// with each row of this one: the matrix comes from the third cache, which alone would take as long
+// as one of five tiles.
+template <typename T, int rows, int vectors>
+__attribute__((noinline)) void packed_tile(int64_t depth, const T* x, int64_t x_stride,
+                                           const T* panel, int64_t width, const T* next, T* out,
+                                           int64_t out_stride) {
+  constexpr int64_t line = 64 / sizeof(T);
+  Tile<T, rows, vectors> product;
+  product.multiply(
+      depth, [&](int i, int64_t k) { return x[i * x_stride + k]; }, panel, vectors * kLanes<T>,
+      [&](int64_t k) { __builtin_prefetch(next + k * line, 0, 2); });
+  product.write([&](int i) { return out + i * out_stride; }, width, true);
+}
+
+// A panel's depth is not cut: 500 or 1500 rows of 64 columns stay in the second cache for all tiles
+// of rows, and the sums in registers.
 template <typename T>
 void packed_product(const PackedProduct<T>& in) {
+  constexpr int64_t line = 64 / sizeof(T);
   run_tasks(ceil_div(in.width, kPanel<T>), [&] {
     return [&](int64_t t) {
       const int64_t n0 = t * kPanel<T>, width = std::min(kPanel<T>, in.width - n0);
-      multiply_panel<T>(
-          in.rows, in.depth, [&](int64_t m) { return in.x + m * in.x_stride; },
-          in.packed + n0 * in.depth, round_to_lanes<T>(width), width,
-          [&](int64_t m) { return in.out + m * in.out_stride + n0; }, true, [](int64_t) {});
+      const T* panel = in.packed + n0 * in.depth;
+      const T* next = panel + round_to_lanes<T>(width) * in.depth;
+      with_vectors<T>(width, [&](auto vectors) {
+        for (int64_t m = 0; m < in.rows; m += kTileRows, next += in.depth * line)
+          with_constant<kTileRows>(std::min<int64_t>(kTileRows, in.rows - m), [&](auto rows) {
+            packed_tile<T, rows.value, vectors.value>(
+                in.depth, in.x + m * in.x_stride, in.x_stride, panel, width, next,
+                in.out + m * in.out_stride + n0, in.out_stride);
+          });
+      });
     };
   });
 }
