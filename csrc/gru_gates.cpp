@@ -1,5 +1,5 @@
 // The gates of a GRU's cell, one step of it, as torch knows them; only the CPU has ours. A row of
-// gates is n, r, z, u: arguments before, values after. u is what the state adds to n's argument
+// gates is r, z, n, u: arguments before, values after. u is what the state adds to n's argument
 // where it is reset: n = tanh(n + r u), and the new state is kept (n + z (state - n)).
 #include <torch/csrc/stable/library.h>
 

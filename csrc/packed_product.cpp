@@ -7,6 +7,6 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
   m.def("pack_matrix(Tensor matrix, bool transposed) -> Tensor");
   // out += x . the packed matrix
   m.def("add_packed_product(Tensor(a!) out, Tensor x, Tensor packed) -> ()");
-  // The sum over rows of left (x) right.
-  m.def("outer_product(Tensor left, Tensor right) -> Tensor");
+  // out = the sum over rows of left (x) right
+  m.def("outer_product(Tensor(a!) out, Tensor left, Tensor right) -> ()");
 }

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 
@@ -33,11 +31,12 @@ class StepProduct:
             torch.ops.ariigcn.add_packed_product.default(out, x, self.packed)
 
 
-def outer_sum(left: Tensor, right: Tensor) -> Tensor:
-    """Return left^T . right, (K, D), of (R, K) and (R, D): a weight's gradient, of all rows."""
+def write_outer_sum(out: Tensor, left: Tensor, right: Tensor) -> None:
+    """Write left^T . right, (K, D), of (R, K) and (R, D): a weight's gradient, of all rows."""
     if has_kernels(left):
-        return torch.ops.ariigcn.outer_product.default(left, right)
-    return left.T @ right
+        torch.ops.ariigcn.outer_product.default(out, left, right)
+    else:
+        out.copy_(left.T @ right)
 
 
 def row_dots(tables: Tensor, vectors: Tensor) -> Tensor:
@@ -53,34 +52,6 @@ def add_row_sums(out: Tensor, weights: Tensor, tables: Tensor) -> None:
         torch.ops.ariigcn.add_row_sums.default(out, weights, tables)
     else:
         out.unsqueeze(1).baddbmm_(weights.unsqueeze(1), tables)
-
-
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return `torch.nn.functional.linear` of rows, (R, D), by the kernels of this file."""
-    return _Linear.apply(x, weight, bias) if has_kernels(x) else F.linear(x, weight, bias)
-
-
-class _Linear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        out = x.new_empty(len(x), len(weight))
-        out[:] = 0 if bias is None else bias
-        StepProduct(weight.T).add(out, x)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        if grad.stride(1) != 1:  # as that of a sum is, which is one number
-            grad = grad.contiguous()
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_x = torch.zeros_like(x)
-            StepProduct(weight).add(grad_x, grad)
-        grad_bias = grad.sum(0) if ctx.needs_input_grad[2] else None
-        return grad_x, outer_sum(grad, x), grad_bias
 
 
 def has_kernels(x: Tensor) -> bool:
@@ -101,8 +72,8 @@ def _(out, x, packed):
 
 
 @torch.library.register_fake("ariigcn::outer_product")
-def _(left, right):
-    return left.new_empty(left.size(1), right.size(1))
+def _(out, left, right):
+    return None
 
 
 @torch.library.register_fake("ariigcn::row_dots")

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
+from ariigcn_dgl.nn._gru_steps import Cell
 from ariigcn_dgl.nn._layout import time_major
-from ariigcn_dgl.nn._party_scan import Cell, EmotionScan, PartyScan, Steps
-from ariigcn_dgl.nn._step_products import linear
+from ariigcn_dgl.nn._party_scan import EmotionScan, PartyScan, Steps
 from ariigcn_dgl.transfer import send
 
 
@@ -84,42 +84,27 @@ class PartyRNN(nn.Module):
         with torch.autocast(feat.device.type, enabled=False):
             feat = feat.to(self.attend.weight.dtype)
             order, sizes = time_major(lengths)
-            steps, order = _steps(speakers.cpu(), lengths, order, sizes.tolist(), feat.device)
+            steps, order = _steps(speakers.cpu(), order, sizes.tolist(), feat.device)
             rows = feat[order]
-            cells = [self._cell(self.global_cell, rows), self._cell(self.party_cell, rows)]
+            count = len(rows)
+            cells = [*self._cell(self.global_cell, count), *self._cell(self.party_cell, count)]
             if self.listener_cell is not None:
-                cells.append(self._cell(self.listener_cell, rows, steps.parties))
-            tensors = [x for cell in cells for x in cell]
-            speaking = PartyScan.apply(steps, linear(rows, self.attend.weight), *tensors)
-            emotions = self._emotions(speaking, steps.sizes)
+                cells += self._cell(self.listener_cell, count * steps.parties)
+            speaking = PartyScan.apply(steps, rows, self.attend.weight, *cells)
+            cell = self._cell(self.emotion_cell, count)
+            emotions = EmotionScan.apply(steps.sizes, speaking, *cell)
             return torch.empty_like(emotions).index_copy(0, order, emotions)
 
-    def _cell(self, cell: nn.GRUCell, rows: Tensor, parties: int = 1) -> Cell:
-        of_utterance, of_other = _new_first(cell.weight_ih).tensor_split([rows.size(1)], dim=1)
-        added = linear(rows, of_utterance, _new_first(cell.bias_ih))
-        kept = self._kept(len(rows) * parties, cell.hidden_size, rows)
-        return Cell(added, of_other, cell.weight_hh, cell.bias_hh, kept)
-
-    def _emotions(self, speaking: Tensor, sizes: list[int]) -> Tensor:
-        cell = self.emotion_cell
-        added = linear(speaking, _new_first(cell.weight_ih), _new_first(cell.bias_ih))
-        kept = self._kept(len(speaking), cell.hidden_size, speaking)
-        return EmotionScan.apply(sizes, added, cell.weight_hh, cell.bias_hh, kept)
-
-    def _kept(self, rows: int, width: int, like: Tensor) -> Tensor | None:
-        """Return what dropout multiplies all new states by, None where it does nothing."""
-        if not self.training or self.dropout.p == 0:
-            return None
-        return self.dropout(like.new_ones(rows, width))
-
-
-def _new_first(of_gates: Tensor) -> Tensor:
-    """Return rows of torch's gates (reset, update, new) with those of the last one first."""
-    return of_gates.roll(len(of_gates) // 3, 0)
+    def _cell(self, cell: nn.GRUCell, states: int) -> Cell:
+        """Return a cell's tensors, with dropout for so many new states."""
+        kept = None
+        if self.training and self.dropout.p > 0:
+            kept = self.dropout(cell.weight_hh.new_ones(states, cell.hidden_size))
+        return Cell(cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh, kept)
 
 
 def _steps(
-    speakers: Tensor, lengths: Tensor, order: Tensor, sizes: list[int], device: torch.device
+    speakers: Tensor, order: Tensor, sizes: list[int], device: torch.device
 ) -> tuple[Steps, Tensor]:
     """Return the steps of rows in that order, and the order, on the device."""
     parties = int(speakers.max()) + 1

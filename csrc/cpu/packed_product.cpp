@@ -55,15 +55,15 @@ void add_packed_product(Tensor out, const Tensor& x, const Tensor& packed) {
   });
 }
 
-Tensor outer_product(const Tensor& left, const Tensor& right) {
-  const Checks check("outer_product", left);
+void outer_product(Tensor out, const Tensor& left, const Tensor& right) {
   Checks::dim("outer_product", "left", left, 2);
   Checks::dim("outer_product", "right", right, 2);
+  const Checks check("outer_product", left);
   check.float_or_double();
   const int64_t rows = left.size(0), height = left.size(1), width = right.size(1);
   check.rows("left", left, {rows, height});
   check.rows("right", right, {rows, width});
-  Tensor out = torch::stable::new_empty(left, {height, width});
+  check.rows("out", out, {height, width});
   in_kernel_type(left, [&]<typename T>(T, ScalarType) {
     const OuterProduct<T> in{rows,
                              height,
@@ -72,10 +72,10 @@ Tensor outer_product(const Tensor& left, const Tensor& right) {
                              left.stride(0),
                              right.const_data_ptr<T>(),
                              right.stride(0),
-                             out.mutable_data_ptr<T>()};
+                             out.mutable_data_ptr<T>(),
+                             out.stride(0)};
     CALL_BEST_ISA(outer_product, in);
   });
-  return out;
 }
 
 }  // namespace

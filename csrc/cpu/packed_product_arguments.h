@@ -33,6 +33,7 @@ struct OuterProduct {
   const T* right;
   int64_t right_stride;
   T* out;
+  int64_t out_stride;
 };
 
 }  // namespace ariigcn

@@ -24,8 +24,6 @@ FREE = {
     ("dropout", "x"),
     ("pack_matrix", "matrix"),
     ("add_packed_product", "out"),  # columns of the padding
-    ("outer_product", "left"),
-    ("outer_product", "right"),
 }
 TENSORS = [
     (name, argument)

@@ -5,7 +5,7 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-constexpr int64_t kGateRows = 8;  // of a thread's least piece of work: 500 columns take 4 us
+constexpr int64_t kGateRows = 8;  // of a task: a row of 500 columns takes microseconds
 
 template <typename T>
 inline vec<T> sigmoid(vec<T> x) {
@@ -16,7 +16,7 @@ template <typename T>
 void gru_gates(const GruGates<T>& in) {
   run_ranges(in.rows, kGateRows, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      T *n = in.gates(row), *r = n + in.width, *z = r + in.width, *u = z + in.width;
+      T *r = in.gates(row), *z = r + in.width, *n = z + in.width, *u = n + in.width;
       const T *state = in.state(row), *kept = in.kept.data ? in.kept(row) : nullptr;
       T* out = in.out(row);
       for_vectors<T>(in.width, [&](int64_t k, auto at) {
@@ -34,11 +34,11 @@ template <typename T>
 void gru_gates_backward(const GruGatesGrad<T>& in) {
   run_ranges(in.rows, kGateRows, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const T *n = in.gates(row), *r = n + in.width, *z = r + in.width, *u = z + in.width;
+      const T *r = in.gates(row), *z = r + in.width, *n = z + in.width, *u = n + in.width;
       const T *grad = in.grad(row), *state = in.state(row);
       const T* kept = in.kept.data ? in.kept(row) : nullptr;
-      T *of_n = in.grad_gates(row), *of_r = of_n + in.width, *of_z = of_r + in.width;
-      T *of_u = of_z + in.width, *of_state = in.grad_state(row);
+      T *of_r = in.grad_gates(row), *of_z = of_r + in.width, *of_n = of_z + in.width;
+      T *of_u = of_n + in.width, *of_state = in.grad_state(row);
       for_vectors<T>(in.width, [&](int64_t k, auto at) {
         const vec<T> fresh = at(n + k), reset = at(r + k), update = at(z + k);
         const vec<T> of_next = kept ? at(grad + k) * at(kept + k) : at(grad + k);

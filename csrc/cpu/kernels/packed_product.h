@@ -61,7 +61,8 @@ constexpr int64_t kTilesPerTask = 10;
 
 template <typename T>
 void outer_product(const OuterProduct<T>& in) {
-  if (in.rows == 0) std::fill_n(in.out, in.height * in.width, T(0));
+  for (int64_t m = 0; m < in.height && in.rows == 0; ++m)
+    std::fill_n(in.out + m * in.out_stride, in.width, T(0));
   const Buffer<T> packed(kOuterRows * round_to_lanes<T>(in.width));
   for (int64_t first = 0; first < in.rows; first += kOuterRows) {
     const int64_t depth = std::min(kOuterRows, in.rows - first);
@@ -75,7 +76,7 @@ void outer_product(const OuterProduct<T>& in) {
         for (int64_t n0 = 0; n0 < in.width; n0 += kPanel<T>) {
           const int64_t width = std::min(kPanel<T>, in.width - n0);
           T* to[kTileRows];
-          for (int64_t i = 0; i < rows; ++i) to[i] = in.out + (m + i) * in.width + n0;
+          for (int64_t i = 0; i < rows; ++i) to[i] = in.out + (m + i) * in.out_stride + n0;
           run_tile<T, true>(rows, depth, left, m, packed + n0 * depth, round_to_lanes<T>(width),
                             width, to, first > 0);
         }
