@@ -88,7 +88,10 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
         OPS.add_packed_product,
         {"out": random(2, 5), "x": random(2, 3), "packed": random(3, 16)},
     ),
-    "outer_product": (OPS.outer_product, {"out": random(3, 5), "left": random(4, 3), "right": random(4, 5)}),
+    "outer_product": (
+        OPS.outer_product,
+        {"out": random(3, 5), "left": random(4, 3), "right": random(4, 5)},
+    ),
     "row_dots": (OPS.row_dots, {"tables": random(2, 3, 5), "vectors": random(2, 5)}),
     "add_row_sums": (
         OPS.add_row_sums,

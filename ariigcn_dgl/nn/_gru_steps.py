@@ -117,13 +117,20 @@ class GRUStepsGradient:
         self.of_reset_update, self.of_new = StepProduct(of_reset_update), StepProduct(of_new)
         self.inputs = self.of_inputs.split(sizes)
         sizes = [size * copies for size in sizes]
-        tensors = gates, states, cell.kept, self.arguments
-        self.steps = list(zip(*(split(x, sizes) for x in tensors), strict=True))
+        self.steps = list(
+            zip(
+                gates.split(sizes),
+                states.split(sizes),
+                split(cell.kept, sizes),
+                self.arguments.split(sizes),
+                strict=True,
+            )
+        )
 
     def run(self, step: int, grad: Tensor, out: Tensor) -> None:
         """Write the gradient of the states before a step, given that of the states after it."""
-        pass_gates_back(grad, *self.steps[step], out)
-        arguments, width = self.steps[step][-1], self.width
+        width, (gates, state, kept, arguments) = self.width, self.steps[step]
+        pass_gates_back(grad, gates, state, kept, arguments, out)
         if self.copies > 1:
             inputs = arguments[:, : 3 * width].unflatten(0, (-1, self.copies))
             torch.sum(inputs, 1, out=self.inputs[step])
@@ -151,7 +158,8 @@ class GRUStepsGradient:
         weight_ih = torch.empty_like(self.cell.weight_ih)
         write_outer_sum(weight_ih[:, :known], self.of_inputs, self.rows)
         if others is not None:
-            write_outer_sum(weight_ih[:, known:], self.of_inputs[len(self.rows) - len(others) :], others)
+            later = slice(len(self.rows) - len(others), None)
+            write_outer_sum(weight_ih[:, known:], self.of_inputs[later], others)
         weight_hh = torch.empty_like(self.cell.weight_hh)
         later = slice(self.first * self.copies, None)
         arguments, states = self.arguments[later], self.states[later]

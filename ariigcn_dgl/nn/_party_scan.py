@@ -56,9 +56,7 @@ class PartyScan(torch.autograd.Function):
     """Follow a dialogue and its parties: Eq. 1-6 of Majumder 2019."""
 
     @staticmethod
-    def forward(
-        ctx, steps: Steps, rows: Tensor, attend: Tensor, *cells: Tensor | None
-    ) -> Tensor:
+    def forward(ctx, steps: Steps, rows: Tensor, attend: Tensor, *cells: Tensor | None) -> Tensor:
         """Return the states of who speaks, (R, D_p).
 
         Parameters
@@ -123,7 +121,7 @@ class PartyScan(torch.autograd.Function):
             torch.zeros_like(x) for x in (history, attention, asked)
         )
         of_states = grad.new_zeros(len(asked) * parties, grad.size(1))
-        of_now = grad.clone()
+        of_now = grad.clone(memory_format=torch.contiguous_format)
         views = zip(*(x.split(sizes) for x in (steps.speaker, of_now)), strict=True)
         for t, (speaker, of_new) in reversed(list(enumerate(views))):
             size = sizes[t]
@@ -156,9 +154,9 @@ class PartyScan(torch.autograd.Function):
                 cell.add_to_rows(of_rows)
         first = sizes[0]  # rows of the first step
         grads = [*global_cell.gradients(before[first:]), *party_cell.gradients(contexts[first:])]
-        return None, of_rows, of_attend, *grads, *(
-            x for each in listening for x in each.cell.gradients(now)
-        )
+        for each in listening:
+            grads += each.cell.gradients(now)
+        return None, of_rows, of_attend, *grads
 
 
 class EmotionScan(torch.autograd.Function):
@@ -182,7 +180,8 @@ class EmotionScan(torch.autograd.Function):
         sizes, (rows, states, gates, *cell) = ctx.sizes, ctx.saved_tensors
         bounds = [sizes[0], *sizes]
         before = [x[:size] for x, size in zip(states.split(bounds), sizes, strict=False)]
-        steps = GRUStepsGradient(*_cells(cell), rows, sizes, gates, torch.cat(before))
+        (own,) = _cells(cell)
+        steps = GRUStepsGradient(own, rows, sizes, gates, torch.cat(before))
         of_states = torch.cat([torch.zeros_like(grad[: sizes[0]]), grad])
         for t, (of_before, of_now) in reversed(list(enumerate(pairwise(of_states.split(bounds))))):
             through = torch.empty_like(of_now)
@@ -210,7 +209,9 @@ class _Listening:
 class _ListeningGradient:
     """Takes the gradients of the states of all parties back."""
 
-    def __init__(self, cell: Cell, rows: Tensor, steps: Steps, gates: Tensor, before: Tensor):
+    def __init__(
+        self, cell: Cell, rows: Tensor, steps: Steps, gates: Tensor, before: Tensor
+    ) -> None:
         self.cell = GRUStepsGradient(cell, rows, steps.sizes, gates, before, steps.parties)
 
     def run(self, step: int, of_said: Tensor, of_states: Tensor) -> None:

@@ -85,7 +85,7 @@ class PartyRNN(nn.Module):
             feat = feat.to(self.attend.weight.dtype)
             order, sizes = time_major(lengths)
             steps, order = _steps(speakers.cpu(), order, sizes.tolist(), feat.device)
-            rows = feat[order]
+            rows = feat[order].contiguous()  # which indexing a transposed tensor does not give
             count = len(rows)
             cells = [*self._cell(self.global_cell, count), *self._cell(self.party_cell, count)]
             if self.listener_cell is not None:

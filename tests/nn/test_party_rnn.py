@@ -141,6 +141,21 @@ def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(feat: Tensor
     assert all(a.equal(b) and a.equal(c) for a, b, c in zip(one, again, two, strict=True))
 
 
+@each_listener
+def test_plain_torch_computes_the_same(
+    feat: Tensor, listener: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """As it does on CUDA."""
+    rnn, found = make(listener), []
+    for native in (True, False):
+        for name in ("_gru_steps", "_step_products"):
+            monkeypatch.setattr(f"ariigcn_dgl.nn.{name}.has_kernels", lambda _, own=native: own)
+        emotions = rnn(feat, SPEAKERS, LENGTHS)
+        grads = torch.autograd.grad(emotions.square().sum(), list(rnn.parameters()))
+        found.append([emotions, *grads])
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
 def test_refuses_a_second_derivative(feat: Tensor):
     rnn = make(False)
     loss = rnn(feat, SPEAKERS, LENGTHS).square().sum()
