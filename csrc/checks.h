@@ -79,7 +79,22 @@ class Checks {
     STD_TORCH_CHECK(rising, op_, ": ", name, " must rise from 0 to ", end);
   }
 
+  // Rows that lie side by side, of a view that may have gaps between them.
+  void rows(const char* name, const Tensor& t, std::initializer_list<int64_t> shape) const {
+    shaped(name, t, type_, shape);
+    const int64_t last = t.dim() - 1;
+    STD_TORCH_CHECK(t.size(last) <= 1 || t.stride(last) == 1, op_, ": the rows of ", name,
+                    " must be contiguous");
+  }
+
   void placed(const char* name, const Tensor& t, ScalarType type,
+              std::initializer_list<int64_t> shape) const {
+    shaped(name, t, type, shape);
+    STD_TORCH_CHECK(t.is_contiguous(), op_, ": ", name, " must be contiguous");
+  }
+
+ private:
+  void shaped(const char* name, const Tensor& t, ScalarType type,
               std::initializer_list<int64_t> shape) const {
     STD_TORCH_CHECK(t.is_cuda() == cuda_ && t.get_device_index() == index_, op_, ": ", name,
                     " must be on the device of the others");
@@ -87,10 +102,8 @@ class Checks {
     const auto sizes = t.sizes();
     STD_TORCH_CHECK(std::equal(sizes.begin(), sizes.end(), shape.begin(), shape.end()), op_, ": ",
                     name, " has another shape than expected");
-    STD_TORCH_CHECK(t.is_contiguous(), op_, ": ", name, " must be contiguous");
   }
 
- private:
   const char* op_;
   ScalarType type_;
   bool cuda_;

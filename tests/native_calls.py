@@ -83,6 +83,29 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
         | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "tf32": False},
     ),
     "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
+    "pack_matrix": (OPS.pack_matrix, {"matrix": random(3, 5), "transposed": True}),
+    "add_packed_product": (
+        OPS.add_packed_product,
+        {"out": random(2, 5), "x": random(2, 3), "packed": random(3, 16)},
+    ),
+    "outer_product": (
+        OPS.outer_product,
+        {"out": random(3, 5), "left": random(4, 3), "right": random(4, 5)},
+    ),
+    "row_dots": (OPS.row_dots, {"tables": random(2, 3, 5), "vectors": random(2, 5)}),
+    "add_row_sums": (
+        OPS.add_row_sums,
+        {"out": random(2, 5), "weights": random(2, 3), "tables": random(2, 3, 5)},
+    ),
+    "gru_gates": (
+        OPS.gru_gates,
+        {"gates": random(2, 12), "state": random(2, 3), "kept": random(2, 3), "out": random(2, 3)},
+    ),
+    "gru_gates_backward": (
+        OPS.gru_gates_backward,
+        {"grad": random(2, 3), "gates": random(2, 12), "state": random(2, 3), "kept": random(2, 3)}
+        | {"grad_gates": random(2, 12), "grad_state": random(2, 3)},
+    ),
     "csr_plan": (
         OPS.csr_plan,
         {"indptr": GRAPH.indptr.long(), "indices": GRAPH.src, "etypes": GRAPH.etypes}

@@ -10,7 +10,7 @@ from ariigcn_dgl.graph import Table
 from ariigcn_dgl.transfer import send, send_rows
 
 
-def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
+def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows in packed order (first utterances of all dialogues, longest first, ...).
 
     And the number of dialogues that are still going on at each time step, as `PackedSequence`
@@ -25,7 +25,7 @@ def _time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 def run_packed(rnn: nn.RNNBase, feat: Tensor, lengths: Tensor) -> Tensor:
     """Return the states, (N, D'), of torch's recurrent layer over every dialogue, unpadded."""
-    order, batch_sizes = _time_major(lengths)
+    order, batch_sizes = time_major(lengths)
     (order,) = send([order], feat.device)
     # Not pack_padded_sequence, which would make the padded table first.
     states = rnn(PackedSequence(feat[order], batch_sizes))[0].data

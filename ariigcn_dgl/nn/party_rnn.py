@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._layout import padded, places
-from ariigcn_dgl.nn._step_linear import StepLinear
+from ariigcn_dgl.nn._gru_steps import Cell
+from ariigcn_dgl.nn._layout import time_major
+from ariigcn_dgl.nn._party_scan import EmotionScan, PartyScan, Steps
 from ariigcn_dgl.transfer import send
 
 
@@ -25,7 +25,8 @@ class PartyRNN(nn.Module):
 
     From Majumder 2019, Eq. 1-8; dropout acts on every new state, as in the authors' code. What the
     utterances add to the gates is computed for all time steps at once; so is what the parties'
-    states add to the emotion's gates, as the emotion does not act back on them.
+    states add to the emotion's gates, as the emotion does not act back on them, and the gradient of
+    every weight.
 
     Parameters
     ----------
@@ -79,85 +80,36 @@ class PartyRNN(nn.Module):
         -------
         (N, emotion_dim) tensor
         """
-        table, _ = padded(speakers.cpu(), lengths)  # one_hot has to know the largest number
-        speaking = self._parties(feat, table.T, lengths)
-        emotions = self._emotions(torch.stack(speaking)).transpose(0, 1)
-        return emotions[places(lengths, feat.device)]
-
-    def _parties(self, feat: Tensor, speakers: Tensor, lengths: Tensor) -> list[Tensor]:
-        """Return the state of who speaks at each time step, T x (B, D_p).
-
-        Speakers, (T, B), are on the CPU.
-        """
-        speaks = F.one_hot(speakers).bool().unsqueeze(3)
-        _, batch, most = speaks.shape[:3]
-        speakers, speaks = send([speakers, speaks], feat.device)
-        queries = padded(self.attend(feat), lengths)[0].unbind(1)
-        global_, party = (_StepGRU(c, feat, lengths) for c in (self.global_cell, self.party_cell))
-        if self.listener_cell is not None:
-            listener = _StepGRU(self.listener_cell, feat, lengths, most)
-        dialogue = feat.new_zeros(batch, self.global_cell.hidden_size)
-        parties = feat.new_zeros(batch, most, self.party_cell.hidden_size)
-        every = torch.arange(batch, device=feat.device)
-        heard: list[Tensor] = []
-        speaking: list[Tensor] = []
-        for who, speaker, query in zip(speaks, speakers, queries, strict=True):
-            before = parties[every, speaker]
-            # c_1 = 0: nothing has been heard.
-            context = _attention(query, heard) if heard else torch.zeros_like(dialogue)
-            dialogue = self.dropout(global_(before, dialogue))
-            now = self.dropout(party(context, before))
+        # The states stay in the type of the weights under autocast: sums over a dialogue need it.
+        with torch.autocast(feat.device.type, enabled=False):
+            feat = feat.to(self.attend.weight.dtype)
+            order, sizes = time_major(lengths)
+            steps, order = _steps(speakers.cpu(), order, sizes.tolist(), feat.device)
+            rows = feat[order].contiguous()  # which indexing a transposed tensor does not give
+            count = len(rows)
+            cells = [*self._cell(self.global_cell, count), *self._cell(self.party_cell, count)]
             if self.listener_cell is not None:
-                parties = self.dropout(listener(now, parties))
-            # After the listeners: who speaks is none of them.
-            parties = torch.where(who, now.unsqueeze(1), parties)
-            heard.append(dialogue)
-            speaking.append(now)
-        return speaking
+                cells += self._cell(self.listener_cell, count * steps.parties)
+            speaking = PartyScan.apply(steps, rows, self.attend.weight, *cells)
+            cell = self._cell(self.emotion_cell, count)
+            emotions = EmotionScan.apply(steps.sizes, speaking, *cell)
+            return torch.empty_like(emotions).index_copy(0, order, emotions)
 
-    def _emotions(self, speaking: Tensor) -> Tensor:
-        cell, emotions = self.emotion_cell, []
-        from_state = StepLinear(cell.bias_hh.expand(*speaking.shape[:2], -1), cell.weight_hh)
-        emotion = speaking.new_zeros(speaking.size(1), cell.hidden_size)
-        for added in F.linear(speaking, cell.weight_ih, cell.bias_ih):
-            emotion = self.dropout(_gru(added, from_state(emotion), emotion))
-            emotions.append(emotion)
-        return torch.stack(emotions)
+    def _cell(self, cell: nn.GRUCell, states: int) -> Cell:
+        """Return a cell's tensors, with dropout for so many new states."""
+        kept = None
+        if self.training and self.dropout.p > 0:
+            kept = self.dropout(cell.weight_hh.new_ones(states, cell.hidden_size))
+        return Cell(cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh, kept)
 
 
-def _attention(query: Tensor, heard: list[Tensor]) -> Tensor:
-    history = torch.stack(heard, dim=1)  # (B, t - 1, D_g)
-    weight = torch.bmm(history, query.unsqueeze(2)).softmax(1)
-    return torch.bmm(weight.transpose(1, 2), history).squeeze(1)
-
-
-class _StepGRU:
-    """A cell that reads the utterance and something else, called once per time step, in order.
-
-    What utterances add to its gates is computed here, for all steps.
-    """
-
-    def __init__(self, cell: nn.GRUCell, feat: Tensor, lengths: Tensor, states: int = 1) -> None:
-        # The product with [utterance, other] is the sum of two, one of them known for all steps.
-        of_utterance, of_other = cell.weight_ih.tensor_split([feat.size(1)], dim=1)
-        table, exists = padded(F.linear(feat, of_utterance, cell.bias_ih), lengths)
-        self.from_input = StepLinear(table.transpose(0, 1), of_other)
-        batch, steps = exists.shape
-        bias = cell.bias_hh.expand(steps, batch * states, -1)
-        self.from_state = StepLinear(bias, cell.weight_hh)
-
-    def __call__(self, other: Tensor, state: Tensor) -> Tensor:
-        """Return the next states; states (B, H), or (B, S, H) that all read the same."""
-        added = self.from_input(other)
-        if state.dim() == 3:
-            added = added.unsqueeze(1)
-        recurrent = self.from_state(state.flatten(0, -2)).view(*state.shape[:-1], -1)
-        return _gru(added, recurrent, state)
-
-
-def _gru(added: Tensor, recurrent: Tensor, state: Tensor) -> Tensor:
-    """Return a GRU's next state, given what its inputs and its state add to the gates."""
-    width = 2 * state.size(-1)
-    reset, update = (added[..., :width] + recurrent[..., :width]).sigmoid().chunk(2, -1)
-    new = (added[..., width:] + reset * recurrent[..., width:]).tanh()
-    return torch.lerp(new, state, update)
+def _steps(
+    speakers: Tensor, order: Tensor, sizes: list[int], device: torch.device
+) -> tuple[Steps, Tensor]:
+    """Return the steps of rows in that order, and the order, on the device."""
+    parties = int(speakers.max()) + 1
+    dialogue = torch.cat([torch.arange(size) for size in sizes])
+    step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    rows = dialogue * parties + speakers[order]
+    rows, dialogue, step, order = send([rows, dialogue, step, order], device)
+    return Steps(sizes, parties, rows, (dialogue, step)), order

@@ -3,9 +3,12 @@
 // its instruction set on: none of those functions may be compiled for a machine that is not there.
 #pragma once
 
+#include "gru_gates_arguments.h"
 #include "isa.h"
+#include "packed_product_arguments.h"
 #include "pairwise_contrast_arguments.h"
 #include "relational_attention_arguments.h"
+#include "row_tables_arguments.h"
 #include "segment_spmm_arguments.h"
 
 #include <torch/csrc/stable/ops.h>
@@ -33,6 +36,20 @@
   void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \
   template <typename T>                                                  \
   void segment_spmm(const SegmentSpmm<T>&);                              \
+  template <typename T>                                                  \
+  void gru_gates(const GruGates<T>&);                                    \
+  template <typename T>                                                  \
+  void gru_gates_backward(const GruGatesGrad<T>&);                       \
+  template <typename T>                                                  \
+  void pack_matrix(const PackMatrix<T>&);                                \
+  template <typename T>                                                  \
+  void packed_product(const PackedProduct<T>&);                          \
+  template <typename T>                                                  \
+  void outer_product(const OuterProduct<T>&);                            \
+  template <typename T>                                                  \
+  void row_dots(const RowDots<T>&);                                      \
+  template <typename T>                                                  \
+  void row_sums(const RowSums<T>&);                                      \
   template <typename T>                                                  \
   void segment_sddmm(const SegmentSddmm<T>&);                            \
   }

@@ -38,9 +38,11 @@ class Native(Target):
         return Case(f"{name}: {', '.join(done)}", value=(call, tuple(arguments.values())))
 
     def run(self, case: Case, folder: Path) -> None:
-        """Call it, and read every number that comes out."""
+        """Call it, and read every number that comes out, or was written to what was given."""
         call, arguments = case.value
         out = call(*arguments)
+        if out is None:
+            out = tuple(x for x in arguments if isinstance(x, torch.Tensor))
         for tensor in out if isinstance(out, tuple) else (out,):
             if tensor.device.type == "cpu":
                 tensor.sum()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
 
 from ariigcn_dgl.nn import PartyRNN
 from ariigcn_dgl.nn._layout import backwards, padded
-from ariigcn_dgl.nn._step_linear import StepLinear
 
 LENGTHS = torch.tensor([3, 1, 6, 2])
 ROWS = torch.arange(12).split(LENGTHS.tolist())
@@ -89,28 +86,94 @@ def test_dropout_acts_in_training_only(feat: Tensor):
     assert rnn(feat, SPEAKERS, LENGTHS).equal(make(True)(feat, SPEAKERS, LENGTHS))
 
 
+@each_listener
+def test_has_its_analytic_gradient_with_dropout(feat: Tensor, listener: bool):
+    rnn = make(listener, dropout=0.4)
+
+    def run(feat: Tensor, *parameters: Tensor) -> Tensor:
+        torch.manual_seed(5)  # the same entries are dropped each time
+        given = dict(zip(dict(rnn.named_parameters()), parameters, strict=True))
+        return torch.func.functional_call(rnn, given, (feat, SPEAKERS, LENGTHS))
+
+    inputs = [feat, *(p.detach() for p in rnn.parameters())]
+    assert torch.autograd.gradcheck(run, [x.requires_grad_() for x in inputs], fast_mode=True)
+
+
+@each_listener
+def test_dialogues_of_one_utterance_have_no_past(feat: Tensor, listener: bool):
+    rnn, lengths = make(listener), torch.ones(12, dtype=torch.int64)
+    emotions = rnn(feat, torch.zeros(12, dtype=torch.int64), lengths)
+    for u, found in zip(feat, emotions, strict=True):
+        torch.testing.assert_close(found, by_the_equations(rnn, u.unsqueeze(0), [0])[0])
+
+
+@each_listener
+def test_the_order_of_dialogues_changes_nothing(feat: Tensor, listener: bool):
+    rnn, turned = make(listener), [2, 0, 3, 1]
+    rows = torch.cat([ROWS[i] for i in turned])
+    emotions = rnn(feat[rows], SPEAKERS[rows], LENGTHS[turned])
+    torch.testing.assert_close(emotions, rnn(feat, SPEAKERS, LENGTHS)[rows], rtol=0, atol=1e-15)
+
+
+@torch.no_grad()
+def test_dropout_drops_its_share_of_new_states():
+    torch.manual_seed(0)
+    rnn = PartyRNN(4, 5, 6, 100, dropout=0.25)
+    emotions = rnn(torch.ones(1000, 4), torch.zeros(1000, dtype=torch.int64), torch.tensor([1000]))
+    share = (emotions == 0).double().mean().item()
+    assert abs(share - 0.25) < 4 * (0.25 * 0.75 / emotions.numel()) ** 0.5
+
+
+@each_listener
+def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(feat: Tensor, listener: bool):
+    rnn, threads = make(listener, dropout=0.3).float(), torch.get_num_threads()
+
+    def run(count: int) -> tuple[Tensor, ...]:
+        torch.manual_seed(1)
+        torch.set_num_threads(count)
+        loss = rnn(feat.float(), SPEAKERS, LENGTHS).square().sum()
+        return torch.autograd.grad(loss, list(rnn.parameters()))
+
+    try:
+        one, again, two = run(1), run(1), run(2)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(a.equal(b) and a.equal(c) for a, b, c in zip(one, again, two, strict=True))
+
+
+@each_listener
+def test_plain_torch_computes_the_same(
+    feat: Tensor, listener: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """As it does on CUDA."""
+    rnn, found = make(listener), []
+    for native in (True, False):
+        for name in ("_gru_steps", "_step_products"):
+            monkeypatch.setattr(f"ariigcn_dgl.nn.{name}.has_kernels", lambda _, own=native: own)
+        emotions = rnn(feat, SPEAKERS, LENGTHS)
+        grads = torch.autograd.grad(emotions.square().sum(), list(rnn.parameters()))
+        found.append([emotions, *grads])
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
+def test_refuses_a_second_derivative(feat: Tensor):
+    rnn = make(False)
+    loss = rnn(feat, SPEAKERS, LENGTHS).square().sum()
+    (grad,) = torch.autograd.grad(loss, [rnn.party_cell.weight_hh], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+def test_stays_in_single_precision_under_autocast(feat: Tensor):
+    rnn = make(True).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = rnn(feat.float(), SPEAKERS, LENGTHS)
+    assert found.equal(rnn(feat.float(), SPEAKERS, LENGTHS))
+
+
 def test_backwards_turns_every_dialogue_round():
     rows = backwards(torch.tensor([3, 0, 1, 2]))
     assert rows.tolist() == [2, 1, 0, 3, 5, 4]
-
-
-def test_step_linear_has_the_values_and_gradients_of_linear():
-    generator = torch.Generator().manual_seed(0)
-    shapes = {"added": (3, 2, 4), "weight": (4, 5), "first": (2, 5)}
-    leaves = [torch.randn(s, generator=generator).double() for s in shapes.values()]
-
-    def run(make: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]) -> tuple[Tensor, ...]:
-        added, weight, x = (leaf.clone().requires_grad_() for leaf in leaves)
-        step, out = make(added, weight), x
-        for _ in range(3):
-            out = step(out.tanh()) @ torch.ones(4, 5).double()
-        return out, *torch.autograd.grad(out.sin().sum(), [added, weight, x])
-
-    def plain(added: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor]:
-        steps = iter(added)
-        return lambda x: next(steps) + x @ weight.T
-
-    torch.testing.assert_close(run(StepLinear), run(plain))
 
 
 def test_a_table_pads_dialogues_and_gives_gradients_back():

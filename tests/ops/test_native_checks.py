@@ -22,6 +22,8 @@ FREE = {
     ("segment_spmm transposed", "feat"),
     ("counting_sort", "keys"),
     ("dropout", "x"),
+    ("pack_matrix", "matrix"),
+    ("add_packed_product", "out"),  # columns of the padding
 }
 TENSORS = [
     (name, argument)

@@ -25,14 +25,16 @@ inline void with_vectors(int64_t width, const Body& body) {
   with_constant<kPanelVectors>(ceil_div(width, kLanes<T>), body);
 }
 
-// A tile of the product; `left(m, k)` is read once per k and row.
+// A tile of the product; `left(m, k)` is read once per k and row, `ahead(k)` called once per k.
 template <typename T, int rows, int vectors>
 struct Tile {
   vec<T> sum[rows][vectors] = {};
 
-  template <typename Left>
-  inline void multiply(int64_t depth, const Left& left, const T* panel, int64_t pitch) {
+  template <typename Left, typename Ahead>
+  inline void multiply(int64_t depth, const Left& left, const T* panel, int64_t pitch,
+                       const Ahead& ahead) {
     for (int64_t k = 0; k < depth; ++k, panel += pitch) {
+      ahead(k);
       vec<T> right[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) right[v] = load(panel + v * kLanes<T>);
@@ -70,13 +72,15 @@ __attribute__((noinline)) void tile_kernel(int64_t depth, const T* const* left, 
                                            const T* panel, int64_t pitch, int64_t width,
                                            T* const* out, bool add) {
   Tile<T, rows, vectors> product;
+  const auto nothing = [](int64_t) {};
   if constexpr (outer) {
-    product.multiply(depth, [&](int i, int64_t k) { return left[k][offset + i]; }, panel, pitch);
+    product.multiply(
+        depth, [&](int i, int64_t k) { return left[k][offset + i]; }, panel, pitch, nothing);
   } else {
     const T* row[rows];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) row[i] = left[i];
-    product.multiply(depth, [&](int i, int64_t k) { return row[i][k]; }, panel, pitch);
+    product.multiply(depth, [&](int i, int64_t k) { return row[i][k]; }, panel, pitch, nothing);
   }
   product.write([&](int i) { return out[i]; }, width, add);
 }
