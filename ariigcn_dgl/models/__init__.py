@@ -7,8 +7,10 @@ from ariigcn_dgl.models.bigru import BiGRU, BiGRUConfig
 from ariigcn_dgl.models.ct_net import CTNet, CTNetConfig
 from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
 from ariigcn_dgl.models.dialogue_rnn import DialogueRNN, DialogueRNNConfig
+from ariigcn_dgl.models.graphsmile import GraphSmile, GraphSmileConfig
 from ariigcn_dgl.models.lr_gcn import LRGCN, LRGCNConfig
 from ariigcn_dgl.models.mlp import MLP, MLPConfig
+from ariigcn_dgl.models.sdt import SDT, SDTConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
@@ -20,8 +22,10 @@ SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "ct-net": CTNet,
     "dialogue-gcn": DialogueGCN,
     "dialogue-rnn": DialogueRNN,
+    "graphsmile": GraphSmile,
     "lr-gcn": LRGCN,
     "mlp": MLP,
+    "sdt": SDT,
     "textcnn": UtteranceTextCNN,
 }
 
@@ -29,6 +33,7 @@ __all__ = [
     "ARIIGCN",
     "LRGCN",
     "MLP",
+    "SDT",
     "SYSTEMS",
     "ARIIGCNConfig",
     "BcLSTM",
@@ -43,8 +48,11 @@ __all__ = [
     "DialogueGCNConfig",
     "DialogueRNN",
     "DialogueRNNConfig",
+    "GraphSmile",
+    "GraphSmileConfig",
     "LRGCNConfig",
     "MLPConfig",
+    "SDTConfig",
     "System",
     "TextCNNConfig",
     "UtteranceTextCNN",

@@ -10,13 +10,16 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
-from ariigcn_dgl.models.system import System, known_lengths, zero_where_missing
+from ariigcn_dgl.models.system import (
+    System,
+    known_lengths,
+    numbered_speakers,
+    zero_where_missing,
+)
 from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded, places
-from ariigcn_dgl.transfer import send
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,7 @@ class CTNet(System):
         features, lengths = zero_where_missing(batch), known_lengths(batch)
         projected = {m: linear(features[m]) for m, linear in self.project.items()}
         fused = self.fuse(projected, batch.masks, lengths)
-        # On the CPU, where counting waits for nobody.
-        numbers = speaker_numbers(batch.on_cpu.speakers, lengths)
-        (numbers,) = send([numbers.clamp(max=self.config.num_speakers - 1)], fused.device)
+        numbers = numbered_speakers(batch, self.config.num_speakers)
         states = self.context(self.dropout(fused + self.speakers(numbers)), lengths)
         table, exists = padded(self.dropout(states), lengths)
         attended = self.attend(table, table, ~exists)

@@ -16,6 +16,8 @@ from ariigcn_dgl.data import MODALITIES, Dialogues
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.graph import speaker_numbers
+from ariigcn_dgl.transfer import send
 
 SMALLEST_WEIGHT = 1e-6  # of all labelled rows together: a batch without any has loss 0, not NaN
 
@@ -142,6 +144,13 @@ def known_lengths(batch: Batch) -> Tensor:
     if batch.lengths is None:
         raise ValueError("batch.lengths: expected a tensor, got None: this reads whole dialogues")
     return batch.lengths
+
+
+def numbered_speakers(batch: Batch, most: int) -> Tensor:
+    """Return who speaks, (N,), numbered in each dialogue; all beyond `most` share the last."""
+    # On the CPU, where counting waits for nobody.
+    numbers = speaker_numbers(batch.on_cpu.speakers, known_lengths(batch))
+    return send([numbers.clamp(max=most - 1)], batch.labels.device)[0]
 
 
 def concatenate(batch: Batch) -> Tensor:
