@@ -123,7 +123,7 @@ class GraphSmile(System):
             {m: _layer(width, dim, config.dropout) for m, width in widths.items()}
         )
         # One modality alone is read by itself.
-        self.pairs = list(combinations(widths, 2)) or [tuple(widths)]
+        self.pairs: list[tuple[str, ...]] = [*combinations(widths, 2)] or [tuple(widths)]
         self.passes = nn.ModuleList(
             _Passes(dim, config.num_layers, config.dropout) for _ in self.pairs
         )
