@@ -6,7 +6,8 @@ import errno
 
 ADVICE = (
     "not enough memory: smaller batches (--training.batch_size) or shorter dialogues need less; of "
-    "the systems, ct-net, lr-gcn and sdt need memory that grows with the square of a dialogue's length"
+    "the systems, ct-net, lr-gcn and sdt need memory that grows with the square of a dialogue's "
+    "length"
 )
 _NAMES = ("OutOfMemoryError",)  # torch's, of GPUs; torch itself is not imported for it
 _WORDS = ("DefaultCPUAllocator", "bad_alloc", "annot allocate memory", "failed to map segment")
