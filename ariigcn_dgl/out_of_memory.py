@@ -6,7 +6,7 @@ import errno
 
 ADVICE = (
     "not enough memory: smaller batches (--training.batch_size) or shorter dialogues need less; of "
-    "the systems, ct-net, lr-gcn, m3net and mmgcn need memory that grows with the square of a "
+    "the systems, ct-net, lr-gcn, m3net, mmgcn and sdt need memory that grows with the square of a "
     "dialogue's length"
 )
 _NAMES = ("OutOfMemoryError",)  # torch's, of GPUs; torch itself is not imported for it

@@ -7,10 +7,12 @@ from ariigcn_dgl.models.bigru import BiGRU, BiGRUConfig
 from ariigcn_dgl.models.ct_net import CTNet, CTNetConfig
 from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
 from ariigcn_dgl.models.dialogue_rnn import DialogueRNN, DialogueRNNConfig
+from ariigcn_dgl.models.graphsmile import GraphSmile, GraphSmileConfig
 from ariigcn_dgl.models.lr_gcn import LRGCN, LRGCNConfig
 from ariigcn_dgl.models.m3net import M3NET, M3NETConfig
 from ariigcn_dgl.models.mlp import MLP, MLPConfig
 from ariigcn_dgl.models.mmgcn import MMGCN, MMGCNConfig
+from ariigcn_dgl.models.sdt import SDT, SDTConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
 
@@ -22,10 +24,12 @@ SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "ct-net": CTNet,
     "dialogue-gcn": DialogueGCN,
     "dialogue-rnn": DialogueRNN,
+    "graphsmile": GraphSmile,
     "lr-gcn": LRGCN,
     "m3net": M3NET,
     "mlp": MLP,
     "mmgcn": MMGCN,
+    "sdt": SDT,
     "textcnn": UtteranceTextCNN,
 }
 
@@ -35,6 +39,7 @@ __all__ = [
     "M3NET",
     "MLP",
     "MMGCN",
+    "SDT",
     "SYSTEMS",
     "ARIIGCNConfig",
     "BcLSTM",
@@ -49,10 +54,13 @@ __all__ = [
     "DialogueGCNConfig",
     "DialogueRNN",
     "DialogueRNNConfig",
+    "GraphSmile",
+    "GraphSmileConfig",
     "LRGCNConfig",
     "M3NETConfig",
     "MLPConfig",
     "MMGCNConfig",
+    "SDTConfig",
     "System",
     "TextCNNConfig",
     "UtteranceTextCNN",

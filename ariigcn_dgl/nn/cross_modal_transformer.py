@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.nn._layout import padded, places
+from ariigcn_dgl.nn._positions import positions
 from ariigcn_dgl.nn.transformer_block import TransformerBlock
 
 
@@ -76,7 +77,7 @@ class CrossModalTransformer(nn.Module):
             # a sequence without any key would have no softmax; nothing reads its states
             some = known[m].any(1, keepdim=True)
             hidden[m] = ~torch.where(some, known[m], exists)
-            table = table + _positions(table)
+            table = table + positions(table)
             states[m] = block(table, table, hidden[m])
         streams, counts = list(states.values()), list(known.values())
         for (m, n), block in zip(self.pairs, self.across, strict=True):
@@ -92,12 +93,3 @@ class CrossModalTransformer(nn.Module):
         # Not -inf: where no modality is there at all, the softmax would be NaN.
         scores = scores.masked_fill(~counts.unsqueeze(2), torch.finfo(scores.dtype).min)
         return (scores.softmax(0) * streams).sum(0)
-
-
-def _positions(table: Tensor) -> Tensor:
-    """Return sines and cosines of the time step, (T, D) (Vaswani 2017)."""
-    steps, width = table.shape[1:]
-    # The base is Vaswani's; sines and cosines stand side by side instead of in turns.
-    rates = 10_000 ** -torch.linspace(0, 1, width // 2, device=table.device)
-    angles = torch.arange(steps, device=table.device).unsqueeze(1) * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1).to(table)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.nn import CrossModalTransformer, TransformerBlock
-from ariigcn_dgl.nn.cross_modal_transformer import _positions
+from ariigcn_dgl.nn._positions import positions
 
 NAMES = ["text", "audio", "visual"]
 LENGTHS = torch.tensor([3, 1, 5])
@@ -103,11 +103,11 @@ def test_one_modality_is_its_own_block(feat: dict, masks: dict):
 
 
 def _places(steps: int) -> Tensor:
-    return _positions(torch.empty(1, steps, 8, dtype=torch.float64))
+    return positions(torch.empty(1, steps, 8, dtype=torch.float64))
 
 
 def test_positions_are_sines_and_cosines():
-    places = _positions(torch.empty(1, 3, 4))
+    places = positions(torch.empty(1, 3, 4))
     expected = [
         [step.sin(), (step / 10_000).sin(), step.cos(), (step / 10_000).cos()]
         for step in torch.arange(3.0)

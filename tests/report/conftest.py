@@ -34,10 +34,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "ct-net": {"hidden_dim": 8, "num_heads": 2, "context_dim": 4},
     "dialogue-gcn": {"hidden_dim": 8, "graph_dim": 8, "window": Window(3, 2)},
     "dialogue-rnn": {"global_dim": 8, "party_dim": 8, "emotion_dim": 8, "head_dim": 8},
+    "graphsmile": {
+        "hidden_dim": 8,
+        "num_layers": 2,
+        "window": Window(3, 2),
+        "sentiments": {f"joy {HOSTILE}": "positive"},
+    },
     "lr-gcn": {"hidden_dim": 8, "head_dim": 8, "window": Window(3, 2)},
     "m3net": {"hidden_dim": 8, "graph_dim": 8},
     "mlp": {"hidden_dim": 8},
     "mmgcn": {"hidden_dim": 8, "graph_dim": 8},
+    "sdt": {"hidden_dim": 8, "num_heads": 2},
     "textcnn": {"num_filters": 8},
 }
 TrainRun = Callable[..., Path]
