@@ -168,7 +168,7 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Results:
-    """A whole study on one data set."""
+    """A whole study on one data set; `trials` of each setting's search, None of a grid."""
 
     study: str
     title: str
@@ -178,6 +178,7 @@ class Results:
     protocol: str
     seeds: int
     folds: int | None
+    trials: int | None
     data: Mapping[str, Any]
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]

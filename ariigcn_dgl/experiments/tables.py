@@ -103,6 +103,11 @@ def search_table(results: Results) -> Table:
     fold = () if results.folds is None else ("fold",)
     header = ("setting", *fold, "candidate", "validation weighted F1", "")
     note = "one seed each, on validation only; the first of equals is chosen"
+    if results.trials is not None:
+        note += (
+            f"; {results.trials} trials of each setting, drawn by Optuna (TPE) and pruned where "
+            "they lie below the median of those before (weighted F1 on validation)"
+        )
     return Table("Search", header, tuple(rows), (note,))
 
 

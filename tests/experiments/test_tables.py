@@ -83,6 +83,7 @@ def results() -> Results:
         protocol="standard",
         seeds=2,
         folds=None,
+        trials=None,
         data={"name": "talk"},
         environment={},
         rows=rows,
