@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import torch
 from rich.console import Group
 from rich.text import Text
 
@@ -92,6 +93,7 @@ def experiment(
         drawn by Optuna's TPE from choices and ranges, and pruned by the median of those before.
     """
     trials = _trials(search)
+    torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if value < 1:
             raise InputError(f"--{name}: is {value}, expected at least 1")

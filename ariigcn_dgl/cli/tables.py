@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from ariigcn_dgl.escape import cell
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.metrics import HEADLINE, Scores
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 
@@ -60,6 +60,17 @@ def _headline(run: Mapping[str, Any]) -> list[str]:
     if run.get("test"):
         scores += [run["test"][name] for name in HEADLINE]
     return [f"{score:.2f}" for score in scores]
+
+
+def test_table(scores: Mapping[str, Scores], title: str) -> Table:
+    """Return one row for each seed's test scores, in percent; beside them other rows by name."""
+    table = Table(title=cell(title), caption="test; percent")
+    table.add_column("seed", justify="right")
+    for name in HEADLINE:
+        table.add_column(f"test {TITLES[name]}", justify="right")
+    for name, found in scores.items():
+        table.add_row(name, *(f"{value:.2f}" for value in found.headline().values()))
+    return table
 
 
 def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:

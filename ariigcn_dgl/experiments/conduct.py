@@ -10,12 +10,14 @@ from typing import Literal
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.environment import environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.absences import with_absences
 from ariigcn_dgl.experiments.compare import compared
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
 from ariigcn_dgl.experiments.resolve import Candidate, resolve
-from ariigcn_dgl.experiments.results import Results
+from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.experiments.row_result import Part, Tried, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
@@ -84,7 +86,18 @@ def conduct(
         How it is conducted.
     monitor : Monitor
         Is told how the runs get on.
+
+    Raises
+    ------
+    InputError
+        If the study hides modalities and the dialogues have one alone, or a file of the folder is
+        damaged.
     """
+    if study.absent and len(dialogues.features) < 2:
+        raise InputError(
+            f"{dialogues.name}: has {', '.join(dialogues.features)} alone, but the study "
+            f"{study.name} tests without one modality at a time: it needs two"
+        )
     return _Conductor(study, dialogues, dataset_sha256, folder, options, monitor).results()
 
 
@@ -125,11 +138,17 @@ class _Conductor:
 
     def compared(self, parts: Sequence[Part]) -> Results:
         paper = {} if self.options.folds else published(self.study.name, self.dialogues)
-        rows, found = [], dict[str, list[TestPredictions]]()
-        for setting in self.study.settings:
-            of_setting = [part for part in parts if part.row.setting is setting]
-            row, found[setting.name] = row_result(of_setting, paper.get(setting.name))
+        rows, found = list[RowResult](), dict[str, list[TestPredictions]]()
+        of_setting = {
+            setting.name: [part for part in parts if part.row.setting is setting]
+            for setting in self.study.settings
+        }
+        for name, own in of_setting.items():
+            row, found[name] = row_result(own, paper.get(name))
             rows.append(row)
+        whole = compared(rows, found, self.study.baseline)
+        if self.study.absent:
+            whole = with_absences(whole, of_setting, self.study.baseline)
         return Results(
             study=self.study.name,
             title=self.study.title,
@@ -142,7 +161,7 @@ class _Conductor:
             trials=self.options.trials,
             data=self.describe_data(),
             environment=environment(),
-            rows=compared(rows, found, self.study.baseline),
+            rows=whole,
         )
 
     def splits(self) -> Iterator[tuple[Fold | None, Dialogues, str]]:

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.training.metrics import Scores, score
+from ariigcn_dgl.training.trained import TrainedRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,23 @@ class TestPredictions:
             np.array([number[line["prediction"]] for line in labelled]),
             np.array([[line["probabilities"][name] for name in names] for line in labelled]),
             np.array([line["dialogue"] for line in labelled]),
+        )
+
+    @classmethod
+    def without(cls, run: Run, modality: str, test: Dialogues) -> TestPredictions:
+        """Return what a finished run says of a test split in which a modality is hidden."""
+        trained = TrainedRun(run.seed_folder.path)
+        part = trained.adapt(without_modalities(test, [modality]))
+        rows = part.labels >= 0
+        probabilities = trained.probabilities(part)[rows]
+        names = np.repeat(np.array(part.dialogue_ids), part.lengths)
+        return cls(
+            run.seed,
+            part.label_names,
+            part.labels[rows],
+            probabilities.argmax(1),
+            probabilities,
+            names[rows],
         )
 
     @classmethod

@@ -135,6 +135,8 @@ class Study:
     settings : tuple of Setting
     axis : str
         What `Setting.x` is; "" for a study without a curve.
+    absent : bool
+        Also test every setting without each of its modalities.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Study:
     baseline: str
     settings: tuple[Setting, ...]
     axis: str = ""
+    absent: bool = False
 
     def only(self, systems: Sequence[str]) -> Study:
         """Return the study of these systems only; InputError where it has none of one."""

@@ -67,7 +67,7 @@ class _Reader:
     def study(self) -> Study:
         _, content = read_yaml(self.path)
         keys: dict[str, type] = {"title": str, "about": str, "baseline": str, "axis": str}
-        keys |= {"defaults": dict, "settings": list}
+        keys |= {"defaults": dict, "settings": list, "absent": bool}
         self.check(content, "", keys, ("title", "baseline", "settings"))
         defaults = content.get("defaults", {})
         self.check(defaults, "defaults", SETTING, ())
@@ -78,7 +78,13 @@ class _Reader:
             for place, one in enumerate(content["settings"])
         )
         text = {key: content.get(key, "").strip() for key in ("title", "about", "axis")}
-        study = Study(self.path.stem, baseline=content["baseline"], settings=settings, **text)
+        study = Study(
+            self.path.stem,
+            baseline=content["baseline"],
+            settings=settings,
+            absent=content.get("absent", False),
+            **text,
+        )
         self.check_whole(study)
         return study
 

@@ -1,4 +1,4 @@
-"""Hide whole modalities in training, so that a model works without them later."""
+"""Hide whole modalities in training, and fill them, so that a model works without them later."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.data.fill import Filler, talkers_of
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.models.system import known_lengths
 
@@ -44,6 +45,23 @@ def drop_modalities(batch: Batch, probability: float, generator: np.random.Gener
     masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
     features = {m: zero_missing(x, masks[m]) for m, x in batch.features.items()}
     return replace(batch, features=features, masks=masks)
+
+
+def fill_batch(batch: Batch, filler: Filler) -> Batch:
+    """Return the batch, on the CPU, with what is missing or hidden filled."""
+    if filler.kind == "zero":
+        return batch
+    talkers = talkers_of(batch.speakers.numpy(), known_lengths(batch).numpy())
+    features, masks = filler.fill(
+        {m: x.numpy() for m, x in batch.features.items()},
+        {m: mask.numpy() for m, mask in batch.masks.items()},
+        talkers,
+    )
+    return replace(
+        batch,
+        features={m: torch.from_numpy(x) for m, x in features.items()},
+        masks={m: torch.from_numpy(mask) for m, mask in masks.items()},
+    )
 
 
 def _dialogues_with(batch: Batch) -> np.ndarray:

@@ -29,7 +29,12 @@ PresetName = Literal["paper", "tuned", "tuned-meld"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
 # Files from before these settings existed lack them, and mean these values.
-ADDED_LATER = {"model.causal": False, "training.modality_dropout": 0.0, "training.amp": False}
+ADDED_LATER = {
+    "model.causal": False,
+    "training.modality_dropout": 0.0,
+    "training.missing": "zero",
+    "training.amp": False,
+}
 
 
 @dataclass(frozen=True, init=False)
