@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ariigcn_dgl.data.fill import FillKind
 from ariigcn_dgl.limits import (
     Fraction,
     NotNegativeFloat,
@@ -50,6 +51,11 @@ class TrainingConfig:
     label_share : float
         Share of the training dialogues whose labels are seen, chosen by the seed; the others are
         trained on as unlabelled ones. To find out what helps where labels are few.
+    missing : {"zero", "speaker_mean", "reconstruct"}
+        What a model is shown where a modality is missing, in training, validation and test: "zero":
+        nothing, as the systems leave it out; "speaker_mean": the mean of the speaker's utterances
+        in the dialogue that have it, else of the training split; "reconstruct": a ridge regression
+        from the modalities that are there, fitted on the training split.
     amp : bool
         Compute in bfloat16 what `torch.autocast` knows to bear it; weights and losses stay float32.
     adversarial_epochs : int
@@ -69,5 +75,6 @@ class TrainingConfig:
     ema_decay: Fraction = 0.0
     modality_dropout: Fraction = 0.0
     label_share: Share = 1.0
+    missing: FillKind = "zero"
     amp: bool = False
     adversarial_epochs: NotNegativeInt = 10

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ariigcn_dgl.batch.batch import Batch, collate, shuffled_batches
+from ariigcn_dgl.batch.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.window import ModalWindow, Window
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ __all__ = [
     "Window",
     "batch_from_dgl",
     "collate",
+    "relinked",
     "shuffled_batches",
 ]
 

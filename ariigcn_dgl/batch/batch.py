@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.batch.window import Window
+from ariigcn_dgl.batch.window import ModalWindow, Window
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.graph import Graph, Sequences, speaker_threads
 from ariigcn_dgl.transfer import send
@@ -136,6 +136,15 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
         lengths=lengths,
         graph=graph,
     )
+
+
+def relinked(batch: Batch, window: Window) -> Batch:
+    """Return a batch on the CPU, whose masks have been changed, with the graph that fits them."""
+    if not isinstance(window, ModalWindow):  # no other graph depends on what is missing
+        return batch
+    if batch.lengths is None:
+        raise ValueError("a batch without lengths cannot be linked anew")
+    return replace(batch, graph=window.graph(batch.lengths, batch.speakers, batch.masks))
 
 
 def shuffled_batches(

@@ -18,8 +18,10 @@ from ariigcn_dgl.cli.tables import (
     classes_table,
     coverage_table,
     seeds_table,
+    test_table,
 )
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
@@ -30,10 +32,15 @@ from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
+AVERAGED = "averaged"
 
 
 def evaluate(
-    run: str, data: str | None = None, json: str | None = None, device: str = "cpu"
+    run: str,
+    data: str | None = None,
+    json: str | None = None,
+    device: str = "cpu",
+    absent: list[str] | None = None,
 ) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
 
@@ -53,6 +60,9 @@ def evaluate(
     device : str
         Where to compute: cpu, cuda, cuda:1 ... Another than that of the training rounds otherwise,
         which may turn a close decision.
+    absent : list of {"text", "audio", "visual"}
+        Score the test split alone, with these modalities hidden from all of it, as if no recording
+        had them; how that is filled, the training has decided (--training.missing).
     """
     check_device(device)
     folders = seed_folders(Path(run))
@@ -68,6 +78,9 @@ def evaluate(
                 f"{source}: is not the data set that {one.folder.path} was trained on "
                 f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
+    if absent:
+        _score_without(run, runs, dialogues, absent, json)
+        return
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
     parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
     raw = [{s: one.uncalibrated(part) for s, part in parts.items()} for one in runs]
@@ -98,10 +111,33 @@ def evaluate(
     else:
         print("the test split has no labels: nothing could be scored on it")
     if json is not None:
-        together = {} if averaged is None else {"averaged": averaged}
+        together = {} if averaged is None else {AVERAGED: averaged}
         write_json(json, {str(seed): result for seed, result in results.items()} | together)
     for one in runs:
         _compare(one, results[one.record["seed"]], device)
+
+
+def _score_without(
+    run: str, runs: Sequence[TrainedRun], dialogues: Dialogues, absent: list[str], json: str | None
+) -> None:
+    """Score the test split without some modalities; say so wherever a score stands."""
+    test = without_modalities(dialogues.select(dialogues.indices("test")), absent)
+    part = runs[0].adapt(test)
+    if not (part.labels >= 0).any():
+        raise InputError(f"{dialogues.name}: the test split has no labels to score --absent on")
+    said = {one.record["seed"]: one.probabilities(part) for one in runs}
+    scores = {str(seed): score_probabilities(part, p, part.label_names) for seed, p in said.items()}
+    if len(runs) > 1:
+        mean = np.mean(list(said.values()), axis=0)
+        scores[AVERAGED] = score_probabilities(part, mean, part.label_names)
+    lack = f"{', '.join(absent)} absent"
+    show(test_table(scores, f"{runs[0].config.system} ({run}) on {dialogues.name}, {lack}"))
+    of_seeds = [asdict(one) for seed, one in scores.items() if seed != AVERAGED]
+    show(classes_table(of_seeds, f"test, per class, {lack}"))
+    if json is not None:
+        write_json(
+            json, {seed: {"absent": absent, "test": asdict(x)} for seed, x in scores.items()}
+        )
 
 
 def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import torch
 from rich.console import Group
 from rich.text import Text
 
@@ -24,13 +25,16 @@ from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.folder import study_folder
 from ariigcn_dgl.experiments.render import terminal, write_tables
 from ariigcn_dgl.experiments.results import Results
+from ariigcn_dgl.experiments.sampled_search import EXTRA
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
+from ariigcn_dgl.optional import require
 from ariigcn_dgl.training.prepare import require_labels
 
 NOT_WHOLE = 1
 MOST_LISTED = 8
+GRID, OPTUNA = "grid", "optuna:"
 NARROWEST = 140  # columns that the tables need where there is no terminal
 
 
@@ -46,6 +50,7 @@ def experiment(
     out: str | None = None,
     retry: bool = False,
     device: str = "cpu",
+    search: str = GRID,
 ) -> None:
     """Compare systems or settings: search, many seeds, statistics, tables, figures.
 
@@ -83,7 +88,12 @@ def experiment(
     device : str
         Where to train: cpu, cuda, cuda:1 ... Several --jobs share a GPU, and its memory. Runs on
         the CPU and on a GPU are different runs: a folder keeps both, and shows those asked for.
+    search : str
+        "grid": every combination of a setting's choices; "optuna:N": N candidates of each setting,
+        drawn by Optuna's TPE from choices and ranges, and pruned by the median of those before.
     """
+    trials = _trials(search)
+    torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if value < 1:
             raise InputError(f"--{name}: is {value}, expected at least 1")
@@ -93,15 +103,15 @@ def experiment(
             "standard (the folds would have different best test epochs)"
         )
     check_device(device)
-    chosen = load_study(study)
+    chosen = load_study(study, trials)
     chosen = (chosen.only(systems) if systems else chosen).against(baseline)
     dialogues = load_source(data)
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
     dataset_sha256 = fingerprint(dialogues)
-    path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, folds))
-    options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device)
+    options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device, trials)
+    path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
     again = _command(study, options, systems, baseline, path)
     display = QueueDisplay()
     try:
@@ -127,12 +137,25 @@ def _command(
     words += ["--folds", options.folds] if options.folds else []
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
     words += ["--device", options.device] if options.device != "cpu" else []
+    words += ["--search", f"{OPTUNA}{options.trials}"] if options.trials else []
     return command([*map(str, words), "--out", str(folder)])
 
 
-def _folder_name(study: str, data: str, folds: int | None) -> str:
-    cross = "" if folds is None else f"-{folds}-folds"
-    return f"{file_name(study)}-{file_name(data)}{cross}"
+def _folder_name(study: str, data: str, options: Options) -> str:
+    cross = "" if options.folds is None else f"-{options.folds}-folds"
+    sampled = "" if options.trials is None else "-optuna"
+    return f"{file_name(study)}-{file_name(data)}{cross}{sampled}"
+
+
+def _trials(search: str) -> int | None:
+    """Return the number of trials that Optuna is to make; None of a grid."""
+    if search == GRID:
+        return None
+    number = search.removeprefix(OPTUNA)
+    if number == search or not number.isdecimal() or int(number) < 1:
+        raise InputError(f"--search: is {search}, expected {GRID} or {OPTUNA}N, as {OPTUNA}20")
+    require("optuna", EXTRA)  # before anything is read
+    return int(number)
 
 
 def _write(results: Results, folder: Path) -> None:

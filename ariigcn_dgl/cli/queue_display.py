@@ -60,10 +60,10 @@ class QueueDisplay(Monitor):
         """Return how many runs of the phase are done."""
         return f"{self.done} of {self.total} runs are done and kept"
 
-    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run]) -> None:
+    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run], later: int = 0) -> None:
         """Begin a phase; say what is there already."""
         self.title = title
-        self.total, self.done = len(runs), len(runs) - len(todo)
+        self.total, self.done = len(runs) + later, len(runs) - len(todo)
         if self.task is not None:
             self.progress.remove_task(self.task)
         self.task = self.progress.add_task(title, total=self.total, completed=self.done)
@@ -86,12 +86,13 @@ class QueueDisplay(Monitor):
         """Say why a run is tried again."""
         self._say(f"{self.title}: {run.name} seed {run.seed}: {run.reason}; trying again")
 
+    def stopped(self, run: Run, why: str) -> None:
+        """Say why a run was not wanted any more."""
+        self._say(f"{self._count(run)}: {why}")
+
     def ended(self, run: Run) -> None:
         """Say how a run ended."""
-        self.done += 1
-        if self.task is not None:
-            self.progress.update(self.task, completed=self.done)
-        where = f"{self.title} {self.done} of {self.total}: {run.name} seed {run.seed}"
+        where = self._count(run)
         if run.status != "done":
             how = "failed" if run.status == "failed" else "missing"
             self._say(f"{where}: {how}: {run.reason}")
@@ -99,6 +100,13 @@ class QueueDisplay(Monitor):
         record = run.read()
         score, seconds = record["val"]["weighted_f1"], record["seconds"]
         self._say(f"{where}: validation weighted F1 {score:.2f}, {seconds:.1f} s")
+
+    def _count(self, run: Run) -> str:
+        """Count a run that is not to be run again; return its place and name."""
+        self.done += 1
+        if self.task is not None:
+            self.progress.update(self.task, completed=self.done)
+        return f"{self.title} {self.done} of {self.total}: {run.name} seed {run.seed}"
 
     def _say(self, line: str) -> None:
         if self.console.is_terminal:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.metrics import HEADLINE, Scores
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 
@@ -100,6 +100,17 @@ def coverage_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         table.add_column(TITLES.get(name, name), justify="right")
     for row in rows:
         table.add_row(*(f"{row[n]:.{d}f}" if n in row else "–" for n, d in columns.items()))
+    return table
+
+
+def test_table(scores: Mapping[str, Scores], title: str) -> Table:
+    """Return one row for each seed's test scores, in percent; beside them other rows by name."""
+    table = Table(title=cell(title), caption="test; percent")
+    table.add_column("seed", justify="right")
+    for name in HEADLINE:
+        table.add_column(f"test {TITLES[name]}", justify="right")
+    for name, found in scores.items():
+        table.add_row(name, *(f"{value:.2f}" for value in found.headline().values()))
     return table
 
 

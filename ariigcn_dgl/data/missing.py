@@ -16,18 +16,27 @@ transcript, or it is hidden on purpose (`drop_modalities`, ``--modalities``). Th
 5. in a loss over a modality that is made out of others it counts where all of those are there
    (`TriModalGAN`).
 
+6. with ``training.missing`` other than zero, a model is shown a filled row in its place
+   (`ariigcn_dgl.data.fill`), which counts as there in 3, 4 and 5.
+
 The utterance's label and its other modalities count as ever. A modality that a data set lacks
 altogether is missing everywhere (`absent`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ariigcn_dgl.errors import InputError
+
 if TYPE_CHECKING:  # this file serves both, and data is read without torch
     from torch import Tensor
+
+    from ariigcn_dgl.data.dialogues import Dialogues
 
 Rows = TypeVar("Rows", np.ndarray, "Tensor")
 
@@ -52,6 +61,31 @@ def zero_missing(rows: Rows, mask: Rows) -> Rows:
     if isinstance(rows, np.ndarray):
         return np.where(mask[..., None], rows, rows.dtype.type(0))
     return rows.masked_fill(~mask.unsqueeze(-1), 0)
+
+
+def without_modalities(dialogues: Dialogues, names: Collection[str]) -> Dialogues:
+    """Return the dialogues with some of their modalities missing everywhere.
+
+    Raises
+    ------
+    InputError
+        If one is not there, or none would be left.
+    """
+    for name in names:
+        if name not in dialogues.features:
+            known = ", ".join(dialogues.features)
+            raise InputError(
+                f"{dialogues.name}: has no modality '{name}' to be absent, only {known}"
+            )
+    if dialogues.features.keys() <= set(names):
+        raise InputError(
+            f"{dialogues.name}: without {', '.join(names)} nothing is left to tell an emotion by: "
+            "leave one modality in"
+        )
+    features, masks = dict(dialogues.features), dict(dialogues.masks)
+    for name in names:
+        features[name], masks[name] = absent(dialogues.num_utterances, features[name].shape[1])
+    return replace(dialogues, features=features, masks=masks)
 
 
 def absent(count: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,13 +27,11 @@ def compared(
     baseline : str
         Name of a row.
     """
-    theirs = {one.seed: one for one in found.get(baseline, ())}
     tested: dict[str, Comparison] = {}
     for row in rows:
-        ours = {one.seed: one for one in found.get(row.name, ())}
-        seeds = sorted(ours.keys() & theirs.keys())
-        if row.name != baseline and seeds:
-            tested[row.name] = _compare([ours[s] for s in seeds], [theirs[s] for s in seeds])
+        one = comparison(found.get(row.name, ()), found.get(baseline, ()))
+        if row.name != baseline and one is not None:
+            tested[row.name] = one
     corrected = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
     return tuple(
         replace(row, comparison=replace(tested[row.name], p_holm=corrected[row.name]))
@@ -41,6 +39,20 @@ def compared(
         else row
         for row in rows
     )
+
+
+def comparison(
+    ours: Sequence[TestPredictions], theirs: Sequence[TestPredictions]
+) -> Comparison | None:
+    """Return the comparison of the seeds that two settings share, not yet corrected.
+
+    None where they share no seed.
+    """
+    of_seed = [{one.seed: one for one in both} for both in (ours, theirs)]
+    seeds = sorted(of_seed[0].keys() & of_seed[1].keys())
+    if not seeds:
+        return None
+    return _compare(*([both[seed] for seed in seeds] for both in of_seed))
 
 
 def _compare(ours: Sequence[TestPredictions], theirs: Sequence[TestPredictions]) -> Comparison:

@@ -10,14 +10,17 @@ from typing import Literal
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.environment import environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.absences import with_absences
 from ariigcn_dgl.experiments.compare import compared
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
 from ariigcn_dgl.experiments.resolve import Candidate, resolve
-from ariigcn_dgl.experiments.results import Results
-from ariigcn_dgl.experiments.row_result import Part, row_result
+from ariigcn_dgl.experiments.results import Results, RowResult
+from ariigcn_dgl.experiments.row_result import Part, Tried, row_result
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
 from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.training.prepare import TestUse
 
@@ -45,6 +48,8 @@ class Options:
         Number of folds of a cross-validation; default: the data set's own splits.
     device : str
         Where all runs are trained, those at a time side by side.
+    trials : int, optional
+        Number of candidates that Optuna proposes of each setting; default: all combinations.
     """
 
     data: str
@@ -54,6 +59,7 @@ class Options:
     retry: bool
     folds: int | None = None
     device: str = "cpu"
+    trials: int | None = None
 
 
 def conduct(
@@ -75,12 +81,23 @@ def conduct(
     dataset_sha256 : str
         Fingerprint of the dialogues.
     folder : Path
-        The runs are kept in its folder ``runs``; finished ones are not run again.
+        Exists. The runs are kept in its folder ``runs``; finished ones are not run again.
     options : Options
         How it is conducted.
     monitor : Monitor
         Is told how the runs get on.
+
+    Raises
+    ------
+    InputError
+        If the study hides modalities and the dialogues have one alone, or a file of the folder is
+        damaged.
     """
+    if study.absent and len(dialogues.features) < 2:
+        raise InputError(
+            f"{dialogues.name}: has {', '.join(dialogues.features)} alone, but the study "
+            f"{study.name} tests without one modality at a time: it needs two"
+        )
     return _Conductor(study, dialogues, dataset_sha256, folder, options, monitor).results()
 
 
@@ -97,6 +114,7 @@ class _Conductor:
         self.study = study
         self.dialogues = dialogues
         self.dataset_sha256 = dataset_sha256
+        self.folder = folder
         self.runs = folder / "runs"
         self.options = options
         self.monitor = monitor
@@ -105,25 +123,32 @@ class _Conductor:
         parts = [
             Part(fold, row)
             for fold, split, sha256 in self.splits()
-            for row in resolve(self.study, split, sha256)
+            for row in resolve(self.study, split, sha256, self.options.trials is not None)
         ]
-        for part in parts:
-            part.search = self.search(part)
-        self.complete("search", [run for part in parts for run in part.search])
+        if self.options.trials is None:
+            self.try_all(parts)
+        else:
+            self.sample(parts, self.options.trials)
         for part in parts:
             part.chosen = self.choose(part)
             part.seeds = self.seeds(part)
         self.complete("seeds", [run for part in parts for run in part.seeds])
-        self.tidy([run for part in parts for run in part.search])
+        self.tidy([tried for part in parts for tried in part.search])
         return self.compared(parts)
 
     def compared(self, parts: Sequence[Part]) -> Results:
         paper = {} if self.options.folds else published(self.study.name, self.dialogues)
-        rows, found = [], dict[str, list[TestPredictions]]()
-        for setting in self.study.settings:
-            of_setting = [part for part in parts if part.row.setting is setting]
-            row, found[setting.name] = row_result(of_setting, paper.get(setting.name))
+        rows, found = list[RowResult](), dict[str, list[TestPredictions]]()
+        of_setting = {
+            setting.name: [part for part in parts if part.row.setting is setting]
+            for setting in self.study.settings
+        }
+        for name, own in of_setting.items():
+            row, found[name] = row_result(own, paper.get(name))
             rows.append(row)
+        whole = compared(rows, found, self.study.baseline)
+        if self.study.absent:
+            whole = with_absences(whole, of_setting, self.study.baseline)
         return Results(
             study=self.study.name,
             title=self.study.title,
@@ -133,9 +158,10 @@ class _Conductor:
             protocol=self.options.protocol,
             seeds=self.options.seeds,
             folds=self.options.folds,
+            trials=self.options.trials,
             data=self.describe_data(),
             environment=environment(),
-            rows=compared(rows, found, self.study.baseline),
+            rows=whole,
         )
 
     def splits(self) -> Iterator[tuple[Fold | None, Dialogues, str]]:
@@ -163,24 +189,36 @@ class _Conductor:
             device=self.options.device,
         )
 
-    def search(self, part: Part) -> list[Run]:
-        candidates = part.row.candidates
-        if len(candidates) < 2:
-            return []
-        return [self.run(part, candidate, SEARCH_SEED, "never") for candidate in candidates]
+    def try_all(self, parts: Sequence[Part]) -> None:
+        """Search every combination of choices."""
+        for part in parts:
+            candidates = part.row.candidates
+            part.search = [self.tried(part, one) for one in candidates if len(candidates) > 1]
+        self.complete("search", [tried.run for part in parts for tried in part.search])
+
+    def sample(self, parts: Sequence[Part], trials: int) -> None:
+        """Search what Optuna proposes."""
+        possible = [part for part in parts if not part.row.problem]
+        path = self.folder / TRIALS_FILE
+        retry = self.options.retry
+        with sampled_search(path, possible, trials, self.tried, self.monitor, retry) as search:
+            self.monitor.began("search", search.runs, search.todo, search.later)
+            work_on(search, self.options.jobs, self.monitor)
+
+    def tried(self, part: Part, candidate: Candidate) -> Tried:
+        return Tried(candidate, self.run(part, candidate, SEARCH_SEED, "never"))
 
     def choose(self, part: Part) -> Candidate | None:
         """Return the candidate that did best on validation, the first of equals.
 
         None while one of them has still to be trained: it might be the best.
         """
-        candidates = part.row.candidates
         if not part.search:
+            candidates = part.row.candidates
             return candidates[0] if candidates else None
-        if any(run.status == "open" for run in part.search):
+        if any(tried.status == "open" for tried in part.search):
             return None
-        tried = zip(candidates, part.search, strict=True)
-        scores = [(c, run.read()["val"]["weighted_f1"]) for c, run in tried if run.status == "done"]
+        scores = [(t.candidate, t.score) for t in part.search if t.status == "done"]
         return max(scores, key=lambda scored: scored[1])[0] if scores else None
 
     def seeds(self, part: Part) -> list[Run]:
@@ -200,11 +238,11 @@ class _Conductor:
         self.monitor.began(title, different, todo)
         work_on(todo, self.options.jobs, self.monitor)
 
-    def tidy(self, searches: Sequence[Run]) -> None:
+    def tidy(self, searches: Sequence[Tried]) -> None:
         """Remove what only a chosen candidate would have gone on from."""
-        for run in searches:
-            if run.status == "done":
-                run.seed_folder.remove_checkpoint()
+        for tried in searches:
+            if tried.status in ("done", "pruned"):
+                tried.run.seed_folder.remove_checkpoint()
 
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues

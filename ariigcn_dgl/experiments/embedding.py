@@ -92,7 +92,7 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         raise InputError(
             f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
         )
-    scaled = trained.standardiser.apply(trained.adapt(dialogues))
+    scaled = trained.shown(trained.adapt(dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = ARIIGCN(trained.widths, len(trained.label_names), trained.config.model).eval()
     model.eval()

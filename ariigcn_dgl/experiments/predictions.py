@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.experiments.runs import Run
-from ariigcn_dgl.training.calibration import calibration_errors
+from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.metrics import Scores, score
+from ariigcn_dgl.training.trained import TrainedRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,25 @@ class TestPredictions:
             probabilities,
             np.array([line["dialogue"] for line in labelled]),
             probabilities if before is None else before,
+        )
+
+    @classmethod
+    def without(cls, run: Run, modality: str, test: Dialogues) -> TestPredictions:
+        """Return what a finished run says of a test split in which a modality is hidden."""
+        trained = TrainedRun(run.seed_folder.path)
+        part = trained.adapt(without_modalities(test, [modality]))
+        rows = part.labels >= 0
+        before = trained.uncalibrated(part)[rows]
+        probabilities = calibrated(before, trained.temperature)
+        names = np.repeat(np.array(part.dialogue_ids), part.lengths)
+        return cls(
+            run.seed,
+            part.label_names,
+            part.labels[rows],
+            probabilities.argmax(1),
+            probabilities,
+            names[rows],
+            before,
         )
 
     @classmethod

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
@@ -27,8 +27,8 @@ VANISHED = 255
 class Monitor(Protocol):
     """Who is told how the queue gets on."""
 
-    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run]) -> None:
-        """Take note of a phase: all its runs, and those that are not done yet."""
+    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run], later: int = 0) -> None:
+        """Take note of a phase: its runs, those not done yet, and how many are yet to be made."""
 
     def tick(self, running: Sequence[Run]) -> None:
         """Take note of what is running now; called many times a second."""
@@ -36,11 +36,52 @@ class Monitor(Protocol):
     def again(self, run: Run) -> None:
         """Take note of a run whose process was killed, and that is tried again."""
 
+    def stopped(self, run: Run, why: str) -> None:
+        """Take note of a run that was ended before its time, and is not wanted any more."""
+
     def ended(self, run: Run) -> None:
         """Take note of a run that is done, has failed, or is given up until next time."""
 
 
-def work_on(runs: Sequence[Run], jobs: int, monitor: Monitor) -> None:
+class Supply(Protocol):
+    """Where the queue's runs come from, and who decides that one is not worth its end."""
+
+    def next(self, busy: Collection[str]) -> Run | None:
+        """Return what to begin now; None where there is nothing, or not before another has ended.
+
+        Parameters
+        ----------
+        busy : collection of str
+            Keys of what is running: a run of the same key would write into the same folder.
+        """
+
+    def unwanted(self, run: Run) -> bool:
+        """Whether a running run is to be stopped; asked all the time."""
+
+    def ended(self, run: Run) -> str:
+        """Take note of a run that is not running any more; return why it is not wanted, or ""."""
+
+
+class Listed(Supply):
+    """Runs that are all known, of different keys, and wanted to their ends."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.waiting = deque(runs)
+
+    def next(self, busy: Collection[str]) -> Run | None:
+        """Return the next of the list."""
+        return self.waiting.popleft() if self.waiting else None
+
+    def unwanted(self, run: Run) -> bool:
+        """Return that it is wanted."""
+        return False
+
+    def ended(self, run: Run) -> str:
+        """Return that it was wanted."""
+        return ""
+
+
+def work_on(runs: Sequence[Run] | Supply, jobs: int, monitor: Monitor) -> None:
     """Work on runs until each is done or has failed; a failure does not stop the others.
 
     What was running when this is interrupted, or killed, goes on from its last epoch next time.
@@ -49,31 +90,74 @@ def work_on(runs: Sequence[Run], jobs: int, monitor: Monitor) -> None:
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of Run, or Supply
         Of different keys.
     jobs : int
         Number of processes.
     monitor : Monitor
     """
-    waiting, running = deque(runs), dict[Run, BaseProcess]()
-    attempts = Counter[Run]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                run = waiting.popleft()
-                attempts[run] += 1
-                running[run] = _start(run)
-            monitor.tick(list(running))
-            for run in [run for run, process in running.items() if not process.is_alive()]:
-                _end(run, running.pop(run))
-                if run.status == "open" and attempts[run] < ATTEMPTS:
-                    waiting.append(run)  # last: by then there may be more memory
-                    monitor.again(run)
-                else:
-                    monitor.ended(run)
-            time.sleep(POLL_SECONDS)
-    finally:
-        _stop(list(running.values()))
+    _Queue(Listed(runs) if isinstance(runs, Sequence) else runs, jobs, monitor).work()
+
+
+class _Queue:
+    def __init__(self, supply: Supply, jobs: int, monitor: Monitor) -> None:
+        self.supply = supply
+        self.jobs = jobs
+        self.monitor = monitor
+        self.running = dict[Run, BaseProcess]()
+        self.killed = deque[Run]()  # and tried again
+        self.attempts = Counter[Run]()
+
+    def work(self) -> None:
+        try:
+            self.begin()
+            while self.running:
+                self.monitor.tick(list(self.running))
+                for run, process in list(self.running.items()):
+                    if not process.is_alive():
+                        self.end(run)
+                    elif self.supply.unwanted(run):
+                        self.stop(run)
+                self.begin()
+                time.sleep(POLL_SECONDS)
+        finally:
+            _stop(list(self.running.values()))
+
+    def begin(self) -> None:
+        while len(self.running) < self.jobs:
+            run = self.next()
+            if run is None:
+                return
+            self.attempts[run] += 1
+            self.running[run] = _start(run)
+
+    def next(self) -> Run | None:
+        busy = {run.key for run in self.running}
+        run = self.supply.next(busy)
+        if run is None and self.killed and self.killed[0].key not in busy:
+            return self.killed.popleft()  # last: by then there may be more memory
+        return run
+
+    def end(self, run: Run) -> None:
+        _end(run, self.running.pop(run))
+        if run.status == "open" and self.attempts[run] < ATTEMPTS:
+            self.killed.append(run)
+            self.monitor.again(run)
+        else:
+            self.tell(run)
+
+    def stop(self, run: Run) -> None:
+        _stop([self.running[run]])
+        del self.running[run]
+        run.tidy()  # of what the worker had to say
+        self.tell(run)
+
+    def tell(self, run: Run) -> None:
+        why = self.supply.ended(run)
+        if why:
+            self.monitor.stopped(run, why)
+        else:
+            self.monitor.ended(run)
 
 
 def _start(run: Run) -> BaseProcess:

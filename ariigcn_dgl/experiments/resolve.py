@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.sizes import count_parameters, matched
-from ariigcn_dgl.experiments.study import Changes, Setting, Study
+from ariigcn_dgl.experiments.study import (
+    Changes,
+    Setting,
+    Study,
+    combinations,
+    lowest,
+)
 from ariigcn_dgl.training.prepare import check_config
 from ariigcn_dgl.training.run_config import RunConfig
 
@@ -22,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Row:
-    """A setting with its data and its candidates.
+    """A setting with its data, and the candidates that follow from both.
 
     Parameters
     ----------
@@ -32,8 +40,8 @@ class Row:
         With the modalities of the setting only.
     dataset_sha256 : str
         Their fingerprint.
-    candidates : tuple of Candidate
-        At least one, unless there is a problem.
+    sizes : mapping of str to int
+        Widths that `Setting.match` gives it.
     problem : str
         Why the setting cannot be trained on this data set; "" where it can.
     """
@@ -41,11 +49,25 @@ class Row:
     setting: Setting
     dialogues: Dialogues
     dataset_sha256: str
-    candidates: tuple[Candidate, ...] = ()
+    sizes: Changes = field(default_factory=dict)
     problem: str = ""
 
+    def candidate(self, changes: Changes) -> Candidate:
+        """Return a point of the setting's search."""
+        config = self.setting.config({**self.sizes, **changes})
+        return Candidate(changes, config.resolved(self.dialogues))
 
-def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str | None = None) -> list[Row]:
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every combination of choices: at least one, unless there is a problem."""
+        if self.problem:
+            return ()
+        return tuple(map(self.candidate, combinations(self.setting.space)))
+
+
+def resolve(
+    study: Study, dialogues: Dialogues, dataset_sha256: str | None = None, sampled: bool = False
+) -> list[Row]:
     """Return the study's settings for a data set, in their order.
 
     Every candidate's settings are checked here; that the splits have labels, the caller has.
@@ -58,6 +80,8 @@ def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str | None = Non
         With all its modalities.
     dataset_sha256 : str, optional
         Fingerprint of the dialogues, where the caller has it already.
+    sampled : bool
+        Candidates are not all combinations, but drawn later: only the lowest is checked.
     """
     settings = {setting.name: setting for setting in study.settings}
     # A fingerprint reads every feature, and most settings have the same modalities.
@@ -68,28 +92,33 @@ def resolve(study: Study, dialogues: Dialogues, dataset_sha256: str | None = Non
         modalities = tuple(row.dialogues.features)
         if modalities not in hashes:
             hashes[modalities] = fingerprint(row.dialogues)
-        rows.append(replace(row, dataset_sha256=hashes[modalities]))
+        row = replace(row, dataset_sha256=hashes[modalities])
+        rows.append(row if row.problem else _checked(row, sampled))
     return rows
 
 
-def _row(setting: Setting, settings: dict[str, Setting], dialogues: Dialogues) -> Row:
-    """Return a row without its fingerprint."""
+def _row(setting: Setting, settings: Mapping[str, Setting], dialogues: Dialogues) -> Row:
+    """Return a row without its fingerprint, its candidates not yet checked."""
     try:
         if setting.modalities is not None:
             dialogues = dialogues.with_modalities(setting.modalities)
-        sizes = _sizes(setting, settings, dialogues)
-        candidates = tuple(
-            Candidate(changes, setting.config({**sizes, **changes}).resolved(dialogues))
-            for changes in setting.search
-        )
-        for candidate in candidates:
-            check_config(candidate.config, dialogues)
+        return Row(setting, dialogues, "", _sizes(setting, settings, dialogues))
     except InputError as error:
         return Row(setting, dialogues, "", problem=str(error))
-    return Row(setting, dialogues, "", candidates)
 
 
-def _sizes(setting: Setting, settings: dict[str, Setting], dialogues: Dialogues) -> Changes:
+def _checked(row: Row, sampled: bool) -> Row:
+    """Return the row, with its problem if a candidate does not fit the data."""
+    try:
+        tried = [row.candidate(lowest(row.setting.space))] if sampled else row.candidates
+        for candidate in tried:
+            check_config(candidate.config, row.dialogues)
+    except InputError as error:
+        return replace(row, problem=str(error))
+    return row
+
+
+def _sizes(setting: Setting, settings: Mapping[str, Setting], dialogues: Dialogues) -> Changes:
     if setting.match is None:
         return {}
     other = settings[setting.match.to].config().resolved(dialogues)

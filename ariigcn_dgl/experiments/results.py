@@ -113,12 +113,28 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """A setting tested without one modality: scores of each seed, against the baseline's."""
+
+    modality: str
+    seeds: tuple[int, ...]
+    tests: tuple[Mapping[str, Any], ...]
+    comparison: Comparison | None = None
+
+    @property
+    def summary(self) -> Summary:
+        """Weighted F1 on test, over seeds."""
+        return summarise([test["weighted_f1"] for test in self.tests])
+
+
+@dataclass(frozen=True)
 class RowResult:
     """One setting: what was tried, what was chosen, all seeds, and what they say together.
 
     `chosen` has one entry, of a cross-validation one for each fold;
     `problem` tells why there are no scores, "" where there are; `averaged` is the weighted F1 of
-    the mean of all seeds' probabilities; `published` are the paper's numbers on its own features.
+    the mean of all seeds' probabilities; `published` are the paper's numbers on its own features;
+    `absences` are of a study that also tests without each modality.
     """
 
     name: str
@@ -134,6 +150,7 @@ class RowResult:
     averaged: float | None = None
     comparison: Comparison | None = None
     published: Mapping[str, float] | None = None
+    absences: tuple[Absence, ...] = ()
 
     @property
     def trained(self) -> list[RunResult]:
@@ -186,7 +203,7 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Results:
-    """A whole study on one data set."""
+    """A whole study on one data set; `trials` of each setting's search, None of a grid."""
 
     study: str
     title: str
@@ -196,6 +213,7 @@ class Results:
     protocol: str
     seeds: int
     folds: int | None
+    trials: int | None
     data: Mapping[str, Any]
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]

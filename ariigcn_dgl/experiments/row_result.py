@@ -4,12 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
 from ariigcn_dgl.experiments.resolve import Candidate, Row
 from ariigcn_dgl.experiments.results import Choice, RowResult, RunResult, Trial
 from ariigcn_dgl.experiments.runs import Run
+
+
+@dataclass
+class Tried:
+    """One candidate of a search and its run.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    run : Run
+    pruned : int
+        Epoch whose validation score ended it; 0: none did.
+    """
+
+    candidate: Candidate
+    run: Run
+    pruned: int = 0
+
+    @property
+    def status(self) -> Literal["open", "done", "failed", "pruned"]:
+        """The run's; "pruned" though its process may have come to its end before it was stopped."""
+        return "pruned" if self.pruned else self.run.status
+
+    @property
+    def score(self) -> float:
+        """Weighted F1 on validation, of a run that is done."""
+        return float(self.run.read()["val"]["weighted_f1"])
+
+    @property
+    def result(self) -> RunResult:
+        """What became of it, without what choosing it may have added since."""
+        if not self.pruned:
+            return RunResult.of(self.run).untested
+        fold = None if self.run.fold is None else self.run.fold.number
+        reason = f"pruned after epoch {self.pruned}"
+        return RunResult(self.run.key, self.run.seed, self.status, reason, fold=fold)
 
 
 @dataclass
@@ -21,8 +58,8 @@ class Part:
     fold : Fold or None
         None: on the data set's own splits.
     row : Row
-    search : list of Run
-        One for each of the row's candidates, or none where there is nothing to choose.
+    search : list of Tried
+        All candidates, or none where there is nothing to choose.
     chosen : Candidate or None
         None where nothing can be trained.
     seeds : list of Run
@@ -31,7 +68,7 @@ class Part:
 
     fold: Fold | None
     row: Row
-    search: list[Run] = field(default_factory=list)
+    search: list[Tried] = field(default_factory=list)
     chosen: Candidate | None = None
     seeds: list[Run] = field(default_factory=list)
 
@@ -40,17 +77,18 @@ class Part:
         """Why the part has no scores; "" where it has some."""
         if self.row.problem or any(run.status == "done" for run in self.seeds):
             return self.row.problem
-        untried = [run for run in self.search if run.status == "open"]
+        untried = [one.run for one in self.search if one.status == "open"]
         if untried:
             return f"its search is not finished: {untried[0].reason}"
-        return next(run.reason for run in (*self.seeds, *self.search) if run.status != "done")
+        runs = (*self.seeds, *(one.run for one in self.search if not one.pruned))
+        return next(run.reason for run in runs if run.status != "done")
 
     @property
     def trials(self) -> list[Trial]:
         """What the search tried."""
-        tried = zip(self.row.candidates, self.search, strict=bool(self.search))
         return [
-            Trial(one.changes, RunResult.of(run).untested, one is self.chosen) for one, run in tried
+            Trial(one.candidate.changes, one.result, one.candidate is self.chosen)
+            for one in self.search
         ]
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
@@ -14,7 +15,52 @@ Changes = Mapping[str, Any]  # "model.NAME" or "training.NAME" to value
 
 def changes_text(changes: Changes) -> str:
     """Return "learning_rate 0.001, dropout 0.5"."""
-    return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in changes.items())
+    return ", ".join(f"{name.rpartition('.')[2]} {_short(x)}" for name, x in changes.items())
+
+
+def _short(value: object) -> str:
+    """Return a value as people write it: a drawn number has more digits than anyone compares."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers that a search may propose, both ends included.
+
+    Parameters
+    ----------
+    low, high : float or int
+        Whole numbers where both are.
+    log : bool
+        Whether each factor is as likely as each other, as learning rates want it.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Space = Mapping[str, tuple[Any, ...] | Range]  # setting to its choices, or to a range of numbers
+
+
+def combinations(space: Space) -> tuple[Changes, ...]:
+    """Return every combination of the choices of a space, which has no range.
+
+    Examples
+    --------
+    >>> combinations({"model.dropout": (0.1, 0.2)})
+    ({'model.dropout': 0.1}, {'model.dropout': 0.2})
+    """
+    choices = [values for values in space.values() if isinstance(values, tuple)]
+    return tuple(dict(zip(space, values, strict=True)) for values in product(*choices))
+
+
+def lowest(space: Space) -> Changes:
+    """Return the first choice of each setting of a space, and the lower end of each range."""
+    return {
+        name: values.low if isinstance(values, Range) else values[0]
+        for name, values in space.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -47,8 +93,8 @@ class Setting:
         What is trained, and the settings it starts from.
     changes : mapping of str to value
         What differs from the preset.
-    search : tuple of mappings
-        Further changes, one mapping a candidate, of which validation chooses.
+    space : mapping of str to tuple or Range
+        Further changes, of which validation chooses; empty where there is nothing to choose.
     modalities : tuple of str, optional
         Default: all that the data set has.
     match : Match, optional
@@ -62,7 +108,7 @@ class Setting:
     system: str
     preset: str
     changes: Changes
-    search: tuple[Changes, ...] = ({},)
+    space: Space = field(default_factory=dict)
     modalities: tuple[str, ...] | None = None
     match: Match | None = None
     group: str = ""
@@ -89,6 +135,8 @@ class Study:
     settings : tuple of Setting
     axis : str
         What `Setting.x` is; "" for a study without a curve.
+    absent : bool
+        Also test every setting without each of its modalities.
     """
 
     name: str
@@ -97,6 +145,7 @@ class Study:
     baseline: str
     settings: tuple[Setting, ...]
     axis: str = ""
+    absent: bool = False
 
     def only(self, systems: Sequence[str]) -> Study:
         """Return the study of these systems only; InputError where it has none of one."""

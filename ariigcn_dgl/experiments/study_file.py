@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import product
-from math import prod
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite, nan, prod
 from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.experiments.study import Changes, Match, Setting, Study
+from ariigcn_dgl.experiments.study import (
+    Changes,
+    Match,
+    Range,
+    Setting,
+    Space,
+    Study,
+    combinations,
+)
 from ariigcn_dgl.plain_yaml import read_yaml
 from ariigcn_dgl.read_limits import ADVICE, allowed
 from ariigcn_dgl.training.run_config import default_preset
@@ -20,18 +27,22 @@ MOST_SETTINGS, MOST_CANDIDATES = 1000, 1000
 STUDIES = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str, trials: int | None = None) -> Study:
     """Return a study of this package, or one from a YAML file.
 
     Parameters
     ----------
     name : str
         One of `STUDIES`, or the path of a ``.yaml`` file of the same form.
+    trials : int, optional
+        Number of candidates that each setting's search is to propose (`SampledSearch`); default:
+        searches try every combination of choices, and there may be no range.
 
     Raises
     ------
     InputError
-        If there is no such study; names the file and the key that is wrong.
+        If there is no such study, or it cannot be searched so; names the file and the key that is
+        wrong.
 
     Examples
     --------
@@ -43,19 +54,20 @@ def load_study(name: str) -> Study:
         known = ", ".join(STUDIES)
         raise InputError(f"study '{name}': expected one of {known}, or a .yaml file")
     path = FOLDER / f"{name}.yaml" if own else Path(name)
-    return _Reader(path).study()
+    return _Reader(path, trials).study()
 
 
 class _Reader:
     """Reads one file; every error names the file and the key."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, trials: int | None) -> None:
         self.path = path
+        self.trials = trials
 
     def study(self) -> Study:
         _, content = read_yaml(self.path)
         keys: dict[str, type] = {"title": str, "about": str, "baseline": str, "axis": str}
-        keys |= {"defaults": dict, "settings": list}
+        keys |= {"defaults": dict, "settings": list, "absent": bool}
         self.check(content, "", keys, ("title", "baseline", "settings"))
         defaults = content.get("defaults", {})
         self.check(defaults, "defaults", SETTING, ())
@@ -66,7 +78,13 @@ class _Reader:
             for place, one in enumerate(content["settings"])
         )
         text = {key: content.get(key, "").strip() for key in ("title", "about", "axis")}
-        study = Study(self.path.stem, baseline=content["baseline"], settings=settings, **text)
+        study = Study(
+            self.path.stem,
+            baseline=content["baseline"],
+            settings=settings,
+            absent=content.get("absent", False),
+            **text,
+        )
         self.check_whole(study)
         return study
 
@@ -81,7 +99,7 @@ class _Reader:
             system=system,
             preset=merged.get("preset", default_preset(system)),
             changes={**defaults.get("set", {}), **content.get("set", {})},
-            search=self.grid(merged.get("search", {}), f"{key}.search"),
+            space=self.space(merged.get("search", {}), f"{key}.search"),
             modalities=self.modalities(merged, key),
             match=self.match(merged["match"], f"{key}.match") if merged.get("match") else None,
             group=merged.get("group", ""),
@@ -90,18 +108,39 @@ class _Reader:
         self.check_setting(setting, key)
         return setting
 
-    def grid(self, content: Changes, key: str) -> tuple[Changes, ...]:
-        for name, values in content.items():
-            if not isinstance(values, list) or not values:
-                raise self.wrong(f"{key}.{name}", "expected a list of values to try")
-        count = prod(len(values) for values in content.values())
-        if count > allowed(MOST_CANDIDATES):  # before they are made
+    def space(self, content: Changes, key: str) -> Space:
+        return {name: self.values(values, f"{key}.{name}") for name, values in content.items()}
+
+    def values(self, content: Any, key: str) -> tuple[Any, ...] | Range:
+        if isinstance(content, list) and content:
+            if self.trials and not all(isinstance(one, CHOICES) for one in content):
+                raise self.wrong(key, "expected numbers, texts or true and false to choose of")
+            return tuple(content)
+        if not isinstance(content, dict):
+            raise self.wrong(key, "expected a list of values to try, or {low: ..., high: ...}")
+        if self.trials is None:
             raise self.wrong(
-                key, f"has {count:,} candidates, more than {MOST_CANDIDATES}, the limit; {ADVICE}"
+                key,
+                "is a range, of which a grid cannot try every value: name a list of values, "
+                "or search it with --search optuna:N",
             )
-        return tuple(
-            dict(zip(content, values, strict=True)) for values in product(*content.values())
-        )
+        self.check(content, key, {"low": NUMBER, "high": NUMBER, "log": bool}, ("low", "high"))
+        low, high = (self.number(content[end], f"{key}.{end}") for end in ("low", "high"))
+        log = content.get("log", False)
+        if not low < high or (log and low <= 0):
+            above = ", and above 0 with log" if log else ""
+            raise self.wrong(key, f"is {low} to {high}, expected low below high{above}")
+        return Range(low, high, log)
+
+    def number(self, value: Any, key: str) -> float:
+        """Return a number; what YAML takes for text where it has no dot, as 1e-4, is one, too."""
+        try:
+            found = float(value) if isinstance(value, str) else value
+        except ValueError:
+            found = nan
+        if isinstance(found, bool) or not isfinite(found):
+            raise self.wrong(key, f"is {value!r}, expected a number")
+        return found
 
     def modalities(self, merged: Changes, key: str) -> tuple[str, ...] | None:
         names = merged.get("modalities")
@@ -139,13 +178,40 @@ class _Reader:
 
     def check_setting(self, setting: Setting, key: str) -> None:
         """Refuse now what would otherwise be refused after an hour of training."""
+        self.check_budget(setting, f"{key}.search")
         try:
-            for changes in setting.search:
+            for changes in self.extremes(setting):
                 setting.config(changes)
             if setting.match:
                 setting.config(dict.fromkeys(setting.match.widths, setting.match.multiple_of))
         except InputError as error:
             raise self.wrong(f"{key} ({setting.name})", str(error).removeprefix("--")) from error
+
+    def check_budget(self, setting: Setting, key: str) -> None:
+        """Refuse more combinations than anyone tries, or fewer than there are to be trials."""
+        choices = [len(x) for x in setting.space.values() if not isinstance(x, Range)]
+        if len(choices) < len(setting.space):  # a range always has more
+            return
+        count = prod(choices)
+        if self.trials is None and count > allowed(MOST_CANDIDATES):  # before they are made
+            raise self.wrong(
+                key, f"has {count:,} candidates, more than {MOST_CANDIDATES}, the limit; {ADVICE}"
+            )
+        if self.trials is not None and count < self.trials:
+            raise self.wrong(
+                key,
+                f"has {count} candidates, fewer than the {self.trials} trials that every setting "
+                "gets: name more values or ranges, or fewer trials",
+            )
+
+    def extremes(self, setting: Setting) -> Iterator[Changes]:
+        """Yield changes that are out of a setting's limits where any of its candidates is."""
+        if self.trials is None:
+            yield from combinations(setting.space)
+            return
+        for name, values in setting.space.items():
+            for value in (values.low, values.high) if isinstance(values, Range) else values:
+                yield {name: value}
 
     def check_whole(self, study: Study) -> None:
         names = [setting.name for setting in study.settings]
@@ -155,20 +221,28 @@ class _Reader:
             if setting.match and setting.match.to not in names:
                 where = f"settings[{place}].match.to"
                 raise self.wrong(where, f"there is no setting '{setting.match.to}'")
-            if len(setting.search) != len(study.settings[0].search):
-                raise self.wrong(
-                    f"settings[{place}].search",
-                    f"has {len(setting.search)} candidates, but {names[0]} has "
-                    f"{len(study.settings[0].search)}: every setting gets the same budget",
-                )
+        if self.trials is None:  # else the number of trials is every setting's
+            self.check_equal_budgets(study.settings)
         if study.baseline not in names:
             raise self.wrong("baseline", f"there is no setting '{study.baseline}'")
+
+    def check_equal_budgets(self, settings: Sequence[Setting]) -> None:
+        counts = [len(combinations(setting.space)) for setting in settings]
+        for place, count in enumerate(counts):
+            if count != counts[0]:
+                raise self.wrong(
+                    f"settings[{place}].search",
+                    f"has {count} candidates, but {settings[0].name} has {counts[0]}: every "
+                    "setting gets the same budget",
+                )
 
     def wrong(self, key: str, reason: str) -> InputError:
         return InputError(": ".join([str(self.path), *([key] if key else []), reason]))
 
 
 KINDS = {"str": "text", "dict": "mapping", "int": "whole number"}
+NUMBER = (int, float, str)  # text, too: YAML reads 1e-4 as one
+CHOICES = (bool, int, float, str)  # what the file of trials can hold
 SETTING = {
     "system": str,
     "preset": str,

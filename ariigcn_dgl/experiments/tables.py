@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ariigcn_dgl.experiments.completeness import lacks
-from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
+from ariigcn_dgl.experiments.results import (
+    PER_CLASS,
+    Absence,
+    Comparison,
+    Results,
+    RowResult,
+    RunResult,
+)
 from ariigcn_dgl.experiments.statistics import Summary
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
@@ -35,9 +42,10 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """Return the scores, the scores by class, and the searches."""
+    """Return the scores, those without modalities, the scores by class, and the searches."""
     search = [search_table(results)] if any(row.search for row in results.rows) else []
-    return [main_table(results), class_table(results), *search]
+    absence = [absence_table(results)] if any(row.absences for row in results.rows) else []
+    return [main_table(results), *absence, class_table(results), *search]
 
 
 def main_table(results: Results) -> Table:
@@ -50,7 +58,9 @@ def main_table(results: Results) -> Table:
         "macro F1": lambda row: spread(row.summary("macro_f1")),
         "seeds averaged": lambda row: NOTHING if row.averaged is None else f"{row.averaged:.2f}",
         "ECE (before temperature)": _calibration,
-        "vs baseline (95 % over dialogues)": lambda row: _difference(row, results.baseline),
+        "vs baseline (95 % over dialogues)": lambda row: _difference(
+            row.name, row.comparison, results.baseline
+        ),
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
     }
@@ -74,6 +84,35 @@ def main_table(results: Results) -> Table:
         tuple(_grouped(results, rows)),
         tuple(_notes(results)),
     )
+
+
+def absence_table(results: Results) -> Table:
+    """Return the weighted F1 of every setting with nothing absent, and without each modality."""
+    names = dict.fromkeys(one.modality for row in results.rows for one in row.absences)
+    header = ["setting", "nothing absent"]
+    for name in names:
+        header += [f"{name} absent", "vs baseline (95 % over dialogues)", "p (Holm)"]
+    rows = []
+    for row in results.rows:
+        cells = [row.name, spread(row.summary("weighted_f1")) if row.done else NOTHING]
+        found = {one.modality: one for one in row.absences}
+        for name in names:
+            cells += _absence(row, found.get(name), results.baseline)
+        rows.append(tuple(cells))
+    note = (
+        "weighted F1 on test; the same trained models, tested once more with a modality hidden "
+        "from all of the split; against the baseline without the same modality, p corrected for "
+        "all comparisons of this table (Holm)"
+    )
+    return Table("With a modality absent at test", tuple(header), tuple(rows), (note,))
+
+
+def _absence(row: RowResult, found: Absence | None, baseline: str) -> list[str]:
+    if found is None:
+        return [NOTHING] * 3
+    score = spread(found.summary)
+    p = NOTHING if found.comparison is None else p_value(found.comparison.p_holm)
+    return [score, _difference(row.name, found.comparison, baseline), p]
 
 
 def class_table(results: Results) -> Table:
@@ -105,6 +144,11 @@ def search_table(results: Results) -> Table:
     fold = () if results.folds is None else ("fold",)
     header = ("setting", *fold, "candidate", "validation weighted F1", "")
     note = "one seed each, on validation only; the first of equals is chosen"
+    if results.trials is not None:
+        note += (
+            f"; {results.trials} trials of each setting, drawn by Optuna (TPE) and pruned where "
+            "they lie below the median of those before (weighted F1 on validation)"
+        )
     return Table("Search", header, tuple(rows), (note,))
 
 
@@ -123,10 +167,9 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _difference(row: RowResult, baseline: str) -> str:
-    if row.name == baseline:
+def _difference(name: str, found: Comparison | None, baseline: str) -> str:
+    if name == baseline:
         return "baseline"
-    found = row.comparison
     return f"{found.difference:+.2f} ({found.low:+.1f} to {found.high:+.1f})" if found else NOTHING
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ FORMAT = 2
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """Write ``results.json``, with everything, and ``results.csv``, with one line a run."""
+    """Write ``results.json``, with everything, and ``results.csv``, a line a run and test."""
     _write_json(results, folder / "results.json")
     _write_csv(results, folder / "results.csv")
 
@@ -38,10 +39,10 @@ def _write_json(results: Results, path: Path) -> None:
 
 def _write_csv(results: Results, path: Path) -> None:
     lines = [
-        {"setting": row.name, "group": row.group, "system": row.system, "use": use} | _cells(run)
+        {"setting": row.name, "group": row.group, "system": row.system, "use": use} | line
         for row in results.rows
-        for use, runs in _uses(row).items()
-        for run in runs
+        for use, lines in _uses(row).items()
+        for line in lines
     ]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
@@ -50,9 +51,17 @@ def _write_csv(results: Results, path: Path) -> None:
         writer.writerows([spreadsheet(line.get(name)) for name in columns] for line in lines)
 
 
-def _uses(row: RowResult) -> dict[str, list[RunResult]]:
-    folds = [fold for run in row.runs for fold in run.folds]
-    return {"search": [t.run for t in row.search], "fold": folds, "seed": list(row.runs)}
+def _uses(row: RowResult) -> dict[str, list[dict[str, Any]]]:
+    """Return the cells of each line, by what the line is about."""
+    uses = {
+        "search": [_cells(trial.run) for trial in row.search],
+        "fold": [_cells(fold) for run in row.runs for fold in run.folds],
+        "seed": [_cells(run) for run in row.runs],
+    }
+    for one in row.absences:
+        tested = zip(one.seeds, one.tests, strict=True)
+        uses[f"{one.modality} absent"] = [{"seed": s} | _test_cells(test) for s, test in tested]
+    return uses
 
 
 def _cells(run: RunResult) -> dict[str, Any]:
@@ -68,16 +77,21 @@ def _cells(run: RunResult) -> dict[str, Any]:
         "best_epoch",
     )
     cells = {name: getattr(run, name) for name in names}
-    for split, scores in (("val", run.val), ("test", run.test)):
-        if scores is not None:
-            cells |= {f"{split}_{name}": scores[name] for name in HEADLINE}
+    if run.val is not None:
+        cells |= {f"val_{name}": run.val[name] for name in HEADLINE}
     if run.calibration is not None:
         cells["temperature"] = run.calibration.get("temperature")  # none of all folds together
         errors = run.calibration.get("test", {})
         cells |= {f"test_ece_{when}": error for when, error in errors.items()}
     if run.test is not None:
-        for one in run.test["per_class"]:
-            cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
+        cells |= _test_cells(run.test)
     if run.best_test_epoch is not None:
         cells["best_test_epoch_weighted_f1"] = run.best_test_epoch["weighted_f1"]
+    return cells
+
+
+def _test_cells(test: Mapping[str, Any]) -> dict[str, Any]:
+    cells = {f"test_{name}": test[name] for name in HEADLINE}
+    for one in test["per_class"]:
+        cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
     return cells

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._gru_steps import Cell
 from ariigcn_dgl.nn._layout import time_major
 from ariigcn_dgl.nn._party_scan import EmotionScan, PartyScan, Steps
+from ariigcn_dgl.ops._precision import autocasts
 from ariigcn_dgl.transfer import send
 
 
@@ -81,7 +84,8 @@ class PartyRNN(nn.Module):
         (N, emotion_dim) tensor
         """
         # The states stay in the type of the weights under autocast: sums over a dialogue need it.
-        with torch.autocast(feat.device.type, enabled=False):
+        here = torch.autocast(feat.device.type, enabled=False) if autocasts(feat) else nullcontext()
+        with here:
             feat = feat.to(self.attend.weight.dtype)
             order, sizes = time_major(lengths)
             steps, order = _steps(speakers.cpu(), order, sizes.tolist(), feat.device)

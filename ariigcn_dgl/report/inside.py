@@ -55,7 +55,7 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
     probabilities = trained.probabilities(adapted)
     removable = trained.widths if len(trained.widths) > 1 else {}
     without = {name: _without(trained, dialogues, name) for name in removable}
-    scaled = trained.standardiser.apply(adapted)
+    scaled = trained.shown(adapted)
     answers, states = [], []
     for b in range(adapted.num_dialogues):
         rows = adapted.rows(b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ariigcn_dgl.data.fill import Filler
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
@@ -95,13 +96,18 @@ def fit(
     # By what is trained on alone: validation and test must not decide anything of the model.
     standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
     folder.write_standardiser(standardiser)
+    dialogues = standardiser.apply(dialogues)
+    train_set = dialogues.select(dialogues.indices("train"))
+    filler = Filler.fit(prepared.config.training.missing, train_set)
+    folder.write_filler(filler)
     trainer = Trainer(
-        standardiser.apply(dialogues),
+        dialogues,
         prepared.config,
         seed,
         folder,
         device,
         test,
+        filler,
         capture=CudaGraphs(device) if cuda_graphs else None,
     )
     trainer.resume({name: run[name] for name in DECIDING})

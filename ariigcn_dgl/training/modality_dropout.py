@@ -1,4 +1,4 @@
-"""Hide whole modalities in training, so that a model works without them later."""
+"""Hide whole modalities in training, and fill them, so that a model works without them later."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ariigcn_dgl.batch import Batch, ModalWindow, Window
+from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.data.fill import Filler, talkers_of
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.models.system import known_lengths
 
 
-def drop_modalities(
-    batch: Batch, probability: float, generator: np.random.Generator, window: Window
-) -> Batch:
+def drop_modalities(batch: Batch, probability: float, generator: np.random.Generator) -> Batch:
     """Return the batch with modalities hidden from some dialogues, as if they were missing.
 
     Whole dialogues, because that is how modalities are missing in use: a recording without a
@@ -29,15 +28,13 @@ def drop_modalities(
         Of each modality in each dialogue; 0 returns the batch itself.
     generator : numpy.random.Generator
         Draws twice for each modality of each dialogue.
-    window : Window
-        Of the batch, whose graph may depend on what is missing.
 
     Examples
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> from ariigcn_dgl.batch import Window, collate
     >>> batch = collate(synthesise(SynthConfig()), [0, 1, 2, 3], Window())
-    >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0), Window())
+    >>> dropped = drop_modalities(batch, 0.5, np.random.default_rng(0))
     >>> 0 < sum(int(mask.sum()) for mask in dropped.masks.values()) < 3 * len(batch.labels)
     True
     """
@@ -47,10 +44,24 @@ def drop_modalities(
     rows = torch.from_numpy(kept).repeat_interleave(known_lengths(batch), dim=1)
     masks = {name: mask & row for (name, mask), row in zip(batch.masks.items(), rows, strict=True)}
     features = {m: zero_missing(x, masks[m]) for m, x in batch.features.items()}
-    graph = batch.graph
-    if isinstance(window, ModalWindow):  # in which what is missing has no edges
-        graph = window.graph(known_lengths(batch), batch.speakers, masks)
-    return replace(batch, features=features, masks=masks, graph=graph)
+    return replace(batch, features=features, masks=masks)
+
+
+def fill_batch(batch: Batch, filler: Filler) -> Batch:
+    """Return the batch, on the CPU, with what is missing or hidden filled."""
+    if filler.kind == "zero":
+        return batch
+    talkers = talkers_of(batch.speakers.numpy(), known_lengths(batch).numpy())
+    features, masks = filler.fill(
+        {m: x.numpy() for m, x in batch.features.items()},
+        {m: mask.numpy() for m, mask in batch.masks.items()},
+        talkers,
+    )
+    return replace(
+        batch,
+        features={m: torch.from_numpy(x) for m, x in features.items()},
+        masks={m: torch.from_numpy(mask) for m, mask in masks.items()},
+    )
 
 
 def _dialogues_with(batch: Batch) -> np.ndarray:

@@ -48,6 +48,7 @@ ADDED_LATER = {
     "training.modality_dropout": 0.0,
     "training.amp": False,
     "training.label_share": 1.0,
+    "training.missing": "zero",
 }
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.fill import Filler, FillKind, map_shapes
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
@@ -39,10 +40,11 @@ from ariigcn_dgl.training.predict import LARGEST_SHARE, read_predictions, write_
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
-_RUN, _WEIGHTS, _STANDARDISER, _UNCALIBRATED, _CHECKPOINT = (
+_RUN, _WEIGHTS, _STANDARDISER, _FILLER, _UNCALIBRATED, _CHECKPOINT = (
     "run.json",
     "model.safetensors",
     "standardiser.safetensors",
+    "filler.safetensors",
     "uncalibrated.safetensors",
     "state.pt",
 )
@@ -178,6 +180,7 @@ class RunFolder:
 
     ``run.json`` (what was trained and how it ended), ``metrics.jsonl`` and ``metrics.csv`` (one
     line an epoch), ``model.safetensors`` (best weights), ``standardiser.safetensors``,
+    ``filler.safetensors`` (where missing modalities are reconstructed),
     ``uncalibrated.safetensors`` (what the weights say of validation and test, before the
     temperature), ``predictions.jsonl`` (with probabilities after it), ``per_class.csv`` and
     ``confusion.csv`` (test split), while training ``state.pt``, and when that has ended
@@ -354,6 +357,24 @@ class RunFolder:
         if labels.shape != arrays["val"].shape[:1] or not named:
             raise InputError(f"{path}: damaged: val_labels: expected classes; train again")
         return arrays
+
+    def write_filler(self, filler: Filler) -> None:
+        """Write what missing modalities are reconstructed by, if they are."""
+        if filler.maps:
+            with replacing(self.path / _FILLER) as scratch:
+                save_arrays(dict(filler.maps), scratch)
+
+    def read_filler(self, kind: FillKind, widths: Mapping[str, int]) -> Filler:
+        """Read what fills missing modalities; InputError where it is damaged or of other ones."""
+        path = self.path / _FILLER
+        if kind != "reconstruct" or not path.exists():  # no two modalities were ever there at once
+            return Filler(kind)
+        maps, shapes = _load(load_arrays, self._verified(_FILLER)), map_shapes(widths)
+        if any(array.shape != shapes.get(name) for name, array in maps.items()):
+            raise InputError(f"{path}: the maps are not between the features of this run")
+        if not all(np.isfinite(array).all() for array in maps.values()):
+            raise InputError(f"{path}: damaged: expected finite numbers; train again")
+        return Filler(kind, maps)
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""

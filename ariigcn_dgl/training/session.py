@@ -48,7 +48,7 @@ class Session:
     Raises
     ------
     InputError
-        If the run looks ahead.
+        If the run looks ahead, be it only to fill a missing modality.
 
     Attributes
     ----------
@@ -57,6 +57,12 @@ class Session:
     """
 
     def __init__(self, run: TrainedRun) -> None:
+        if run.filler.kind == "speaker_mean":
+            raise InputError(
+                f"{run.folder.path}: fills a missing modality by the speaker's mean over the whole "
+                "dialogue, which a conversation that goes on does not have: train with "
+                "--training.missing zero or reconstruct"
+            )
         self.run = run
         self.stream = run.model.eval().stream()
         self.numbers: dict[str, int] = {}
@@ -103,12 +109,12 @@ class Session:
         features, masks = {}, {}
         for name, width in self.run.widths.items():
             row, mask = (rows[name], np.ones(1, bool)) if name in rows else absent(1, width)
-            features[name] = torch.from_numpy(self.run.standardiser.scale(name, row, mask))
-            masks[name] = torch.from_numpy(mask)
+            features[name], masks[name] = self.run.standardiser.scale(name, row, mask), mask
+        features, masks = self.run.filler.fill(features, masks, np.zeros(1, int))
         lengths, speakers = torch.tensor([1]), torch.tensor([speaker])
         return Batch(
-            features=features,
-            masks=masks,
+            features={name: torch.from_numpy(row) for name, row in features.items()},
+            masks={name: torch.from_numpy(mask) for name, mask in masks.items()},
             labels=torch.tensor([UNLABELLED]),
             speakers=speakers,
             lengths=lengths,

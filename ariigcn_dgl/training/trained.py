@@ -48,6 +48,7 @@ class TrainedRun:
         self.label_names = tuple(self.record["label_names"])
         self.widths: dict[str, int] = self.record["widths"]
         self.standardiser = self.folder.read_standardiser(self.widths)
+        self.filler = self.folder.read_filler(self.config.training.missing, self.widths)
         check_model(self.config, self.widths, len(self.label_names), str(folder))
         self.model = self.config.build(self.widths, len(self.label_names))
         self.folder.load_weights(self.model)
@@ -76,12 +77,16 @@ class TrainedRun:
         InputError
             If they are not finite.
         """
-        found = predict(self.model, self.standardiser.apply(dialogues))
+        found = predict(self.model, self.shown(dialogues))
         if not np.isfinite(found).all():
             raise InputError(
                 f"{self.folder.path}: its probabilities for {dialogues.name} are no finite numbers"
             )
         return found
+
+    def shown(self, dialogues: Dialogues) -> Dialogues:
+        """Return dialogues that `adapt` returned as the model is shown them: scaled and filled."""
+        return self.filler.apply(self.standardiser.apply(dialogues))
 
     def adapt(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with this run's classes and modalities.

@@ -12,8 +12,11 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
+from ariigcn_dgl.data import load_dialogues
 from ariigcn_dgl.seal import seal, unseal
+from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.trained import TrainedRun
 from tests.cli.older import without_calibration
 
 
@@ -212,3 +215,28 @@ def test_run_of_a_version_without_calibration_is_scored_as_of_temperature_1(
     assert outcome.code == 0
     assert f"{copy / 'seed1'}: was trained by a version that chose no temperature" in outcome.err
     assert outcome.out.count(" 1.00 ") >= 2
+
+
+def test_an_absent_modality_is_hidden_from_test_alone_and_named_everywhere(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores.json"
+    outcome = ariigcn("evaluate", trained, "--absent", "audio", "--json", out)
+    assert outcome.code == 0, outcome.err
+    assert " ".join(outcome.out.split()).count("audio absent") == 2  # both tables
+    scores = json.loads(out.read_text())
+    assert scores.keys() == {"0", "1", "averaged"}
+    assert all(
+        one["absent"] == ["audio"] and one.keys() == {"absent", "test"} for one in scores.values()
+    )
+    run = TrainedRun(trained / "seed0")
+    test = load_dialogues(data).select(load_dialogues(data).indices("test"))
+    kept = [name for name in test.features if name != "audio"]
+    part = run.adapt(test.with_modalities(kept))  # as if it had never been there
+    found = score_probabilities(part, run.probabilities(part), part.label_names)
+    assert scores["0"]["test"]["weighted_f1"] == found.weighted_f1
+
+
+def test_nothing_is_scored_without_any_modality(refused: Callable, trained: Path) -> None:
+    message = refused("evaluate", trained, "--absent", "text", "audio", "visual")
+    assert message.startswith("raw: without text, audio, visual nothing is left")

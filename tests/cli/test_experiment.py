@@ -154,6 +154,8 @@ def test_interrupted_study_says_how_to_go_on(
         (["main", "--baseline", "lstm"], "--baseline: 'lstm' is not compared here"),
         (["main", "--data", "no.npz"], "no.npz: no such file"),
         (["no.yaml"], "no.yaml: cannot be read: No such file"),
+        (["main", "--search", "random"], "--search: is random, expected grid or optuna:N, as"),
+        (["main", "--search", "optuna:0"], "--search: is optuna:0, expected grid or optuna:N, as"),
     ],
 )
 def test_bad_options_are_refused(refused: Callable, arguments: list[str], message: str) -> None:
@@ -239,6 +241,32 @@ def short(data: Path, tmp_path: Path) -> Callable[[str], tuple[object, ...]]:
         return (path, "--data", data, "--seeds", "1", "--jobs", "2", "--out", tmp_path / "out")
 
     return options
+
+
+def test_a_search_without_optuna_says_how_to_install_it(
+    refused: Callable, short: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.optional.is_installed", lambda name: name != "optuna")
+    message = refused("experiment", *short("0.03"), "--search", "optuna:2")
+    assert message == (
+        'this needs optuna, which is not installed: pip install "ariigcn_dgl[search]"'
+    )
+
+
+def test_a_killed_search_by_optuna_ends_with_the_same_table(
+    ariigcn: Callable, short: Callable, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna")
+    options = [*short("0.03")[:-4], "--search", "optuna:2", "--out"]
+    assert ariigcn("experiment", *options, tmp_path / "whole").code == 0
+    command = [sys.executable, "-m", "ariigcn_dgl", "experiment", *options, tmp_path / "killed"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("search 1 of 2: mlp seed 0: validation")
+        process.kill()
+    assert ariigcn("experiment", *options, tmp_path / "killed").code == 0
+    for name in TABLES:
+        tables = [(tmp_path / folder / name).read_bytes() for folder in ("whole", "killed")]
+        assert tables[0] == tables[1]
 
 
 def test_a_study_with_a_killed_worker_ends_with_code_1_and_is_mended_by_the_command_it_says(

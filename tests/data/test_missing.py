@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from ariigcn_dgl.data.missing import absent, zero_missing
+from ariigcn_dgl.data import SynthConfig, synthesise
+from ariigcn_dgl.data.missing import absent, without_modalities, zero_missing
+from ariigcn_dgl.errors import InputError
 
 ROWS = [[1.0, -2.0], [float("nan"), float("inf")]]
 MASK = [True, False]
@@ -35,3 +38,25 @@ def test_absent_modality_has_rows_and_no_utterance() -> None:
     features, mask = absent(2, 3)
     assert (features.shape, features.dtype, features.any()) == ((2, 3), np.float32, False)
     assert (mask.shape, mask.dtype, mask.any()) == ((2,), bool, False)
+
+
+def test_a_hidden_modality_is_missing_everywhere_and_nothing_else_changes() -> None:
+    dialogues = synthesise(SynthConfig(train=1, val=1, test=1))
+    found = without_modalities(dialogues, ["audio"])
+    assert not found.masks["audio"].any()
+    assert not found.features["audio"].any()
+    assert found.widths == dialogues.widths
+    assert found.features["text"] is dialogues.features["text"]
+    assert dialogues.masks["audio"].any()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["smell"], "has no modality 'smell' to be absent, only text, audio, visual"),
+        (["text", "audio", "visual"], "without text, audio, visual nothing is left to tell an"),
+    ],
+)
+def test_what_cannot_be_hidden_is_refused(names: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        without_modalities(synthesise(SynthConfig(train=1, val=1, test=1)), names)

@@ -31,16 +31,22 @@ class Memory:
         self.todo: list[list[Run]] = []
         self.finished: list[Run] = []
         self.retried: list[Run] = []
+        self.pruned: dict[Run, str] = {}
+        self.later = 0
         self.most_at_once = 0
 
-    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run]) -> None:
+    def began(self, title: str, runs: Sequence[Run], todo: Sequence[Run], later: int = 0) -> None:
         self.todo.append(list(todo))
+        self.later = later
 
     def tick(self, running: Sequence[Run]) -> None:
         self.most_at_once = max(self.most_at_once, len(running))
 
     def again(self, run: Run) -> None:
         self.retried.append(run)
+
+    def stopped(self, run: Run, why: str) -> None:
+        self.pruned[run] = why
 
     def ended(self, run: Run) -> None:
         self.finished.append(run)

@@ -16,15 +16,19 @@ from sklearn.metrics import f1_score
 
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folds import with_fold
+from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.render import markdown
 from ariigcn_dgl.experiments.results import Results
-from ariigcn_dgl.experiments.statistics import permutation_p
+from ariigcn_dgl.experiments.statistics import holm, permutation_p
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.experiments.tables import tables
 from ariigcn_dgl.training.calibration import expected_calibration_error, reliability
+from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.trained import TrainedRun
 
 pytestmark = pytest.mark.slow  # whole studies are trained
 
@@ -317,3 +321,53 @@ def test_what_a_queue_left_that_was_killed_after_a_run_is_removed(
     (folder / f".failure.json.{'0' * 32}.tmp").mkdir()
     run_study("study", memory)
     assert not [one for one in folder.iterdir() if one.suffix in (".log", ".tmp")]
+
+
+@pytest.fixture
+def without(study: Path) -> Path:
+    """Return the small study, which also tests without each modality."""
+    text = study.read_text().replace("baseline: mlp", "baseline: mlp\nabsent: true")
+    study.write_text(
+        text.replace("[0.003, 0.03]", "[0.03]").replace(", modalities: [text, audio]", "")
+    )
+    return study
+
+
+@pytest.mark.usefixtures("without")
+def test_settings_are_tested_without_each_modality_by_the_same_runs(
+    run_study: Callable, memory: Any, data: Path, tmp_path: Path
+) -> None:
+    results = run_study("study", memory)
+    dialogues = load_source(str(data))
+    test = without_modalities(dialogues.select(dialogues.indices("test")), ["audio"])
+    for row in results.rows:
+        assert [one.modality for one in row.absences] == ["text", "audio", "visual"]
+        for run, found in zip(row.runs, row.absences[1].tests, strict=True):
+            trained = TrainedRun(tmp_path / "study" / "runs" / run.key / f"seed{run.seed}")
+            expected = score_probabilities(test, trained.probabilities(test), test.label_names)
+            assert found["weighted_f1"] == expected.weighted_f1
+    mlp, bigru = results.rows
+    assert all(one.comparison is None for one in mlp.absences)
+    p = [one.comparison.p for one in bigru.absences]
+    assert [one.comparison.p_holm for one in bigru.absences] == holm(p)
+
+
+@pytest.mark.usefixtures("without")
+def test_folds_are_tested_together_without_a_modality(
+    run_study: Callable, memory: Any, data: Path
+) -> None:
+    results = run_study("folds", memory, folds=2, seeds=1)
+    labelled = int((load_source(str(data)).labels >= 0).sum())
+    for row in results.rows:
+        for one in row.absences:
+            assert sum(line["support"] for line in one.tests[0]["per_class"]) == labelled
+
+
+def test_a_single_modality_cannot_be_absent(
+    data: Path, without: Path, memory: Any, tmp_path: Path
+) -> None:
+    alone = load_source(str(data), ["text"])
+    options = Options(str(data), 1, 1, "standard", False)
+    message = "talk: has text alone, but the study small tests without one modality at a time"
+    with pytest.raises(InputError, match=message):
+        conduct(load_study(str(without)), alone, fingerprint(alone), tmp_path, options, memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.resolve import resolve
-from ariigcn_dgl.experiments.study import Match
+from ariigcn_dgl.experiments.study import Match, Range, combinations
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.models import SYSTEMS
 
@@ -48,7 +49,7 @@ settings:
     first, second = study.settings
     assert (first.system, first.preset, first.group, first.x) == ("mlp", "paper", "both", 1)
     assert first.changes == {"training.epochs": 3, "model.dropout": 0.1}
-    assert first.search == ({},)
+    assert first.space == {}
     assert (second.system, second.modalities) == ("bigru", ("text",))
     assert second.changes == {"training.epochs": 3, "model.dropout": 0.2}
     assert second.match == Match("a", ("model.hidden_dim",), 2)
@@ -57,9 +58,73 @@ settings:
 def test_a_search_is_every_combination(study: Path) -> None:
     grid = "{training.learning_rate: [0.1, 0.2], model.dropout: [0.3, 0.4]}"
     study.write_text(study.read_text().replace("{training.learning_rate: [0.003, 0.03]}", grid))
-    found = load_study(str(study)).settings[0].search
+    found = combinations(load_study(str(study)).settings[0].space)
     pairs = [(one["training.learning_rate"], one["model.dropout"]) for one in found]
     assert pairs == [(0.1, 0.3), (0.1, 0.4), (0.2, 0.3), (0.2, 0.4)]
+
+
+LR = "training.learning_rate"
+
+
+@pytest.fixture
+def ranged(study: Path) -> Callable[[object], Path]:
+    """Return a function that writes a study with a range, or what stands in its place."""
+
+    def write(values: object) -> Path:
+        content = yaml.safe_load(study.read_text())
+        content["defaults"]["search"] = {LR: values}
+        study.write_text(yaml.safe_dump(content))
+        return study
+
+    return write
+
+
+def test_a_range_is_read_with_numbers_as_people_write_them(study: Path) -> None:
+    text = (
+        "{training.learning_rate: {low: 1e-4, high: 1.0e-2, log: true}, model.hidden_dim: [4, 8]}"
+    )
+    study.write_text(study.read_text().replace("{training.learning_rate: [0.003, 0.03]}", text))
+    space = load_study(str(study), trials=20).settings[0].space
+    assert space == {LR: Range(0.0001, 0.01, log=True), "model.hidden_dim": (4, 8)}
+
+
+def test_a_grid_refuses_a_range(ranged: Callable) -> None:
+    path = ranged({"low": 0.1, "high": 0.2})
+    message = r"settings\[0\]\.search\.training\.learning_rate: is a range, of which a grid cannot"
+    with pytest.raises(InputError, match=message):
+        load_study(str(path))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"low": 0.1}, ": lacks 'high'"),
+        ({"low": 0.1, "high": 0.2, "step": 1}, ": unknown key 'step', expected of low, high, log"),
+        ({"low": "x", "high": 0.2}, ".low: is 'x', expected a number"),
+        ({"low": 0.1, "high": float("inf")}, ".high: is inf, expected a number"),
+        ({"low": True, "high": 2}, ".low: is True, expected a number"),
+        ({"low": 0.2, "high": 0.1}, ": is 0.2 to 0.1, expected low below high"),
+        ({"low": 0, "high": 1, "log": True}, ": is 0 to 1, expected low below high, and above 0"),
+        ([0.1, None], ": expected numbers, texts or true and false"),
+        (3, ": expected a list of values to try, or {low: ..., high: ...}"),
+    ],
+)
+def test_a_wrong_range_is_named(ranged: Callable, values: object, message: str) -> None:
+    path = ranged(values)
+    with pytest.raises(InputError) as error:
+        load_study(str(path), trials=2)
+    assert str(error.value).startswith(f"{path}: settings[0].search.{LR}{message}")
+
+
+def test_a_range_beyond_the_limits_of_a_setting_is_refused(ranged: Callable) -> None:
+    path = ranged({"low": -1.0, "high": 0.1})
+    with pytest.raises(InputError, match=r"\(mlp\): training\.learning_rate: is -1\.0, expected"):
+        load_study(str(path), trials=2)
+
+
+def test_fewer_candidates_than_trials_are_refused(study: Path) -> None:
+    with pytest.raises(InputError, match="has 2 candidates, fewer than the 3 trials that every"):
+        load_study(str(study), trials=3)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,15 @@ import pytest
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.render import latex, markdown
-from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult, Trial
-from ariigcn_dgl.experiments.tables import main_table, p_value, search_table, tables
+from ariigcn_dgl.experiments.results import (
+    Absence,
+    Comparison,
+    Results,
+    RowResult,
+    RunResult,
+    Trial,
+)
+from ariigcn_dgl.experiments.tables import absence_table, main_table, p_value, search_table, tables
 from ariigcn_dgl.experiments.write_results import write_results
 
 
@@ -86,6 +93,7 @@ def results() -> Results:
         protocol="standard",
         seeds=2,
         folds=None,
+        trials=None,
         data={"name": "talk"},
         environment={},
         rows=rows,
@@ -245,6 +253,36 @@ def test_search_of_a_cross_validation_names_the_fold(results: Results) -> None:
     table = search_table(replace(results, folds=3, rows=(row,)))
     assert table.header[:3] == ("setting", "fold", "candidate")
     assert table.rows == (("one", "1", "learning_rate 0.1", "50.00", "chosen"),)
+
+
+@pytest.fixture
+def lacking(results: Results) -> Results:
+    """Return results of settings that were also tested without text."""
+    base = Absence("text", (0, 1), (_scores(40.0), _scores(42.0)))
+    other = replace(base, comparison=Comparison(1.5, -0.5, 4.25, 0.01, 0.02))
+    rows = (replace(results.rows[0], absences=(base,)), replace(results.rows[1], absences=(other,)))
+    return replace(results, rows=(*rows, *results.rows[2:]))
+
+
+def test_scores_without_a_modality_stand_beside_those_with_all(lacking: Results) -> None:
+    table = absence_table(lacking)
+    assert table.header[:3] == ("setting", "nothing absent", "text absent")
+    assert table.rows[0] == ("base & co", "61.00 ± 1.41", "41.00 ± 1.41", "baseline", "–")
+    assert table.rows[1][2:] == ("41.00 ± 1.41", "+1.50 (-0.5 to +4.2)", "0.020")
+    assert table.rows[2][1:] == ("61.00", "–", "–", "–")
+    assert "## With a modality absent at test" in markdown(lacking, tables(lacking))
+
+
+def test_csv_has_a_line_for_every_test_without_a_modality(lacking: Results, tmp_path: Path) -> None:
+    write_results(lacking, tmp_path)
+    with (tmp_path / "results.csv").open(newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["use"] == "text absent"]
+    assert [(line["setting"], line["seed"], line["test_weighted_f1"]) for line in lines] == [
+        ("base & co", "0", "40.0"),
+        ("base & co", "1", "42.0"),
+        ("new_one", "0", "40.0"),
+        ("new_one", "1", "42.0"),
+    ]
 
 
 def test_one_seed_over_folds_is_as_done_as_its_folds() -> None:

@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from ariigcn_dgl.batch import Batch, ModalWindow, Window, collate
+from ariigcn_dgl.batch import Batch, ModalWindow, Window, collate, relinked
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.modality_dropout import drop_modalities
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, write_config
 from ariigcn_dgl.training.trained import TrainedRun
-
-WINDOW = Window()
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def _by_dialogue(batch: Batch, masks: dict[str, torch.Tensor]) -> np.ndarray:
 
 def test_without_it_the_batch_is_the_same_object(batch: Batch) -> None:
     generator = np.random.default_rng(0)
-    assert drop_modalities(batch, 0.0, generator, WINDOW) is batch
+    assert drop_modalities(batch, 0.0, generator) is batch
     assert generator.random() == np.random.default_rng(0).random()
 
 
@@ -43,7 +41,7 @@ def test_whole_dialogues_lose_a_modality_but_never_all(batch: Batch, probability
     before = _by_dialogue(batch, batch.masks)
     lost = []
     for _ in range(50):
-        found = drop_modalities(batch, probability, generator, WINDOW)
+        found = drop_modalities(batch, probability, generator)
         kept = _by_dialogue(batch, found.masks)
         rows = torch.from_numpy(kept).repeat_interleave(batch.lengths, dim=1)
         for row, name in zip(rows, batch.masks, strict=True):
@@ -58,7 +56,7 @@ def test_whole_dialogues_lose_a_modality_but_never_all(batch: Batch, probability
 
 def test_the_only_modality_is_never_hidden(dialogues: Dialogues) -> None:
     batch = collate(dialogues.with_modalities(["audio"]), [0, 1], Window())
-    found = drop_modalities(batch, 0.99, np.random.default_rng(0), WINDOW)
+    found = drop_modalities(batch, 0.99, np.random.default_rng(0))
     assert torch.equal(found.masks["audio"], batch.masks["audio"])
 
 
@@ -67,7 +65,7 @@ def test_a_modality_that_was_missing_is_not_the_one_that_stays(dialogues: Dialog
     for name in ("text", "visual"):
         batch.masks[name][:] = False
     for seed in range(20):
-        found = drop_modalities(batch, 0.9, np.random.default_rng(seed), WINDOW)
+        found = drop_modalities(batch, 0.9, np.random.default_rng(seed))
         assert torch.equal(found.masks["audio"], batch.masks["audio"])
 
 
@@ -97,7 +95,7 @@ def test_settings_from_before_it_mean_none(
 def test_a_graph_of_modalities_loses_the_edges_of_those_that_are_hidden(dialogues: Dialogues):
     window = ModalWindow.of(Window(), tuple(dialogues.widths), "window")
     batch = collate(dialogues, [0, 1], window)
-    found = drop_modalities(batch, 0.6, np.random.default_rng(0), window)
+    found = relinked(drop_modalities(batch, 0.6, np.random.default_rng(0)), window)
     assert found.graph.num_edges < batch.graph.num_edges
     again = window.graph(found.lengths, found.speakers, found.masks)
     assert found.graph.plan.equal(again.plan)
