@@ -15,7 +15,10 @@ WIDEST = 2**15
 
 
 def count_parameters(config: RunConfig, dialogues: Dialogues) -> int:
-    """Return the number of parameters of a model for these dialogues, without making it.
+    """Return how many parameters a model for these dialogues applies, without making it.
+
+    Parts that only training runs (`System.training_only`) are not counted, as in the paper's table
+    of equal sizes.
 
     Examples
     --------
@@ -25,7 +28,8 @@ def count_parameters(config: RunConfig, dialogues: Dialogues) -> int:
     """
     with torch.device("meta"):
         model = config.build(dialogues.widths, dialogues.num_classes)
-    return sum(p.numel() for p in model.parameters())
+    apart = sum(p.numel() for part in model.training_only for p in part.parameters())
+    return sum(p.numel() for p in model.parameters()) - apart
 
 
 def matched(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, NamedTuple, cast
 
@@ -158,6 +158,14 @@ class ARIIGCN(System):
         # SCL is ICCL of a single modality, the fused one.
         self.scl = ICCLLoss("supcon", config.temperature, regularise=False)
         self.sccl = _sccl(self.fusion.out_feats, num_classes, config)
+
+    @property
+    def training_only(self) -> Sequence[nn.Module]:
+        """The contrast's projections; the TGAN, unless the graph is fed by its generators."""
+        if self.gan is None:
+            return [self.projections]
+        fed = self.config.feed_graph != "projected"
+        return [self.projections, self.gan.discriminators if fed else self.gan]
 
     @property
     def crosses(self) -> bool:

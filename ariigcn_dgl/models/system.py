@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -101,6 +101,11 @@ class System(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters are, and batches must be."""
         return next(self.parameters()).device
+
+    @property
+    def training_only(self) -> Sequence[nn.Module]:
+        """Parts that `forward` never runs, such as a GAN: what a trained model would not miss."""
+        return ()
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""

@@ -8,7 +8,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.sizes import count_parameters, matched
-from ariigcn_dgl.training.run_config import RunConfig, changed
+from ariigcn_dgl.training.run_config import RunConfig, changed, preset_config
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,21 @@ def test_counts_what_the_model_has(dialogues: Dialogues) -> None:
     model = RunConfig("bigru").build(dialogues.widths, dialogues.num_classes)
     expected = sum(p.numel() for p in model.parameters())
     assert count_parameters(RunConfig("bigru"), dialogues) == expected
+
+
+def test_counts_nothing_that_only_training_runs(dialogues: Dialogues) -> None:
+    lean = preset_config("ariigcn", "tuned")
+    parts = {"model.adversarial": "alternate", "model.iccl_weight": 0.1}
+    assert count_parameters(changed(lean, parts), dialogues) == count_parameters(lean, dialogues)
+
+
+def test_counts_generators_that_feed_the_graph(dialogues: Dialogues) -> None:
+    real = {"model.adversarial": "alternate", "model.gan_real": "projected"}
+    config = changed(preset_config("ariigcn", "tuned"), real)
+    fed = changed(config, {"model.feed_graph": "sum"})
+    model = fed.build(dialogues.widths, dialogues.num_classes)
+    more = count_parameters(fed, dialogues) - count_parameters(config, dialogues)
+    assert more == sum(p.numel() for p in model.gan.generators.parameters())
 
 
 @pytest.mark.parametrize("target", [1, 5_000, 60_000, 60_500, 61_000])
