@@ -54,7 +54,7 @@ def benchmark(
     ----------
     operators : list of {"attention", "contrast", "plan", "step"}
         What to measure; default all. "plan" is the building of a batch's graph, "step" a training
-        step of AR-IIGCN with its tuned settings.
+        step of AR-IIGCN with its tuned settings, TGAN and contrast.
     shapes : list of {"meld", "iemocap", "long"}
         Batches for attention and plan: 32 dialogues x 10 utterances, 32 x 50, 1000 x 100; for
         step: 32 dialogues like MELD's, 8 like IEMOCAP's.
