@@ -67,7 +67,7 @@ def complete(script: Path, tmp_path: Path) -> Callable[..., list[str]]:
         (["train", "--config", "mi"], ["mine.yaml"]),
         (["train", "--data", "mi"], ["mine.yaml"]),
         (["report", "a", "b", "mi"], ["mine.yaml"]),
-        (["experiment", "mi"], ["mine.yaml"]),
+        (["experiment", "min"], ["mine.yaml"]),
         (["experiment", "main", "--baseline", "mi"], []),
         (["--print_completion", "z"], ["zsh"]),
     ],
