@@ -96,7 +96,7 @@ def train(
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
-    _check_cuda_graphs(cuda_graphs, device, system)
+    _check_cuda_graphs(cuda_graphs, device, prepared.config)
     require_memory(prepared.dialogues, prepared.config, device)
     folder = Path(out or _default_folder(prepared.dialogues.name, system, preset))
     spec: RunSpec = {
@@ -249,12 +249,19 @@ def _set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _check_cuda_graphs(wanted: bool, device: str, system: str) -> None:
+def _check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
+    system = config.system
     if wanted and torch.device(device).type != "cuda":
         raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
     if wanted and not SYSTEMS[system].capturable:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.capturable)
         raise InputError(f"--cuda_graphs: {system} cannot be captured, only {able}")
+    crosses = getattr(config.model, "cross_modal", "none") != "none"
+    if wanted and crosses and config.training.modality_dropout > 0:
+        raise InputError(
+            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, so "
+            "that batches have no few shapes: leave one of the three out"
+        )
 
 
 def _check_seeds(seeds: list[int]) -> None:
