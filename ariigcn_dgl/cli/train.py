@@ -259,8 +259,8 @@ def _check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
     crosses = getattr(config.model, "cross_modal", "none") != "none"
     if wanted and crosses and config.training.modality_dropout > 0:
         raise InputError(
-            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, so "
-            "that batches have no few shapes: leave one of the three out"
+            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
+            "so that batches have no few shapes: leave one of the three out"
         )
 
 
