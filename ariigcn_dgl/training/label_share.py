@@ -28,7 +28,7 @@ def with_label_share(dialogues: Dialogues, share: float, seed: int) -> Dialogues
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> data = synthesise(SynthConfig(train=10))
     >>> few = with_label_share(data, 0.2, seed=0)
-    >>> sum((few.labels[few.rows(b)] >= 0).any() for b in few.indices("train"))
+    >>> int(sum((few.labels[few.rows(b)] >= 0).any() for b in few.indices("train")))
     2
     """
     if share == 1:
