@@ -16,7 +16,7 @@ def test_numbers_and_picture_of_a_run(ariigcn: Callable, trained: Path, tmp_path
     numbers = json.loads((tmp_path / "gap" / "embedding.json").read_text())
     assert list(numbers) == [
         "encoded, before training",
-        "encoded, after the TGAN",
+        "encoded, after training",  # there is no TGAN
         "after graph and contrast",
     ]
     assert all(0 <= one["modality_accuracy"] <= 100 for one in numbers.values())
