@@ -245,7 +245,7 @@ class ARIIGCN(System):
             Of the batch, where `encoded` has computed it already.
         """
         projected, fakes = encoded or Encoded(self.project(batch))
-        states, before = self._states(batch, projected)
+        states, before = self._states(batch, projected, fakes)
         utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
@@ -299,19 +299,22 @@ class ARIIGCN(System):
             raise ValueError("there is no TGAN: it needs two modalities, and adversarial not 'off'")
         return self.gan
 
-    def _states(self, batch: Batch, projected: Tensor) -> tuple[Tensor, Tensor]:
+    def _states(
+        self, batch: Batch, projected: Tensor, fakes: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the states after and before the graph, (M, N, D)."""
-        before = self._fed(projected)
+        before = self._fed(projected, fakes)
         if self.context is not None:
-            before = self.context(projected, batch.dialogues, batch.threads)
+            before = self.context(before, batch.dialogues, batch.threads)
         states = before if self.graph is None else self.graph(batch.graph, before)
         return states, before
 
-    def _fed(self, projected: Tensor) -> Tensor:
+    def _fed(self, projected: Tensor, fakes: dict[str, Tensor] | None = None) -> Tensor:
         """Return what goes on to the context and the graph, (M, N, D)."""
         if self.gan is None or self.config.feed_graph == "projected":
             return projected
-        made = torch.stack(list(self.gan.generate(projected).values()))
+        fakes = self.gan.generate(projected) if fakes is None else fakes
+        made = torch.stack(list(fakes.values()))
         # Of several sources their mean, so that one fake stands for a modality.
         made = made.unflatten(1, (self.gan.num_fakes, -1)).mean(1)
         return made if self.config.feed_graph == "generated" else projected + made

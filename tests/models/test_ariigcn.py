@@ -268,6 +268,23 @@ def test_generated_modalities_go_on_to_the_graph(sources: str):
     torch.testing.assert_close(model.states(batch), states)
 
 
+@torch.no_grad()
+def test_generated_modalities_go_through_the_grus_first():
+    config = replace(LITERAL, feed_graph="sum", gan_sources="joint", context="gru")
+    model, batch = make_model(config), make_batch(window_of(config))
+    projected = model.project(batch)
+    fed = projected + torch.stack(list(model.gan.generate(projected).values()))
+    states = model.graph(batch.graph, model.context(fed, batch.dialogues, batch.threads))
+    torch.testing.assert_close(model.states(batch), states)
+
+
+def test_a_step_generates_once(monkeypatch: pytest.MonkeyPatch):
+    model, batch = make_model(LITERAL), make_batch(window_of(LITERAL))
+    encoded = model.encoded(batch)
+    monkeypatch.setattr(model.gan, "generate", lambda projected: pytest.fail("generated again"))
+    model.losses(batch, encoded=encoded)
+
+
 def test_contrast_of_encoded_modalities_never_reaches_the_graph():
     model = make_model(replace(CROSSING, instance_weight=0, adversarial="off"))
     terms = model.losses(make_batch(model.window))

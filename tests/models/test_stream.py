@@ -74,6 +74,9 @@ VARIANTS = {
         window=Window(3, 0, "party", distances=(1,)),
     ),
     "low-rank fusion": replace(CAUSAL, fusion="lfm"),
+    "fed by generators": replace(
+        CAUSAL, adversarial="alternate", gan_real="projected", feed_graph="sum"
+    ),
 }
 MODELS = [
     *(pytest.param("ariigcn", config, id=name) for name, config in VARIANTS.items()),
