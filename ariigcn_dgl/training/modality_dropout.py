@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ariigcn_dgl.batch import Batch
-from ariigcn_dgl.data.fill import Filler, talkers_of
+from ariigcn_dgl.data.fill import Filler
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.models.system import known_lengths
 
@@ -51,11 +51,10 @@ def fill_batch(batch: Batch, filler: Filler) -> Batch:
     """Return the batch, on the CPU, with what is missing or hidden filled."""
     if filler.kind == "zero":
         return batch
-    talkers = talkers_of(batch.speakers.numpy(), known_lengths(batch).numpy())
     features, masks = filler.fill(
         {m: x.numpy() for m, x in batch.features.items()},
         {m: mask.numpy() for m, mask in batch.masks.items()},
-        talkers,
+        batch.thread.numpy(),
     )
     return replace(
         batch,

@@ -81,6 +81,7 @@ class Trainer:
     ) -> None:
         dialogues = with_label_share(dialogues, config.training.label_share, seed)
         self.dialogues = dialogues
+        self.shown = filler.apply(dialogues)
         self.config = config.training
         self.seed = seed
         self.folder = folder
@@ -88,8 +89,7 @@ class Trainer:
         self.train_set = dialogues.indices("train")
         self.filler = filler
         self.splits = {
-            split: filler.apply(dialogues.select(dialogues.indices(split)))
-            for split in ("val", "test")
+            split: self.shown.select(dialogues.indices(split)) for split in ("val", "test")
         }
         torch.manual_seed(seed)  # initial weights
         self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
@@ -158,13 +158,17 @@ class Trainer:
         # Of their own, so that without modality dropout the order is the same.
         dropping = np.random.default_rng([self.seed, epoch, 1])
         for indices in self._batch_indices(epoch):
-            window = self.model.window
-            batch = whole = collate(self.dialogues, indices, window)
-            batch = drop_modalities(batch, self.config.modality_dropout, dropping)
-            batch = fill_batch(batch, self.filler)
-            if batch is not whole:  # whose graph was that of the modalities that were there
-                batch = relinked(batch, window)
+            batch = self._batch(indices, dropping)
             yield batch if self.batch_device is None else batch.to(self.batch_device)
+
+    def _batch(self, indices: np.ndarray, dropping: np.random.Generator) -> Batch:
+        """Return the dialogues, on the CPU, with what is missing, or hidden now, filled."""
+        probability, window = self.config.modality_dropout, self.model.window
+        if not probability:
+            return collate(self.shown, indices, window)
+        batch = drop_modalities(collate(self.dialogues, indices, window), probability, dropping)
+        # Its graph was that of the modalities that were there.
+        return relinked(fill_batch(batch, self.filler), window)
 
     def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
         """Yield the dialogues of each batch of an epoch."""
@@ -176,7 +180,8 @@ class Trainer:
     def _captured_shapes(self) -> list[Shape]:
         """Return the shapes that hold every batch of every epoch: all are known beforehand."""
         window = self.model.window
-        of_dialogues = Sizes.of_dialogues(self.dialogues, window)
+        # Filled: what modality dropout hides only makes their graphs smaller.
+        of_dialogues = Sizes.of_dialogues(self.shown, window)
         epochs = range(1, self.epochs + 1)
         sizes = of_dialogues.of_batches(b for epoch in epochs for b in self._batch_indices(epoch))
         nodes = Nodes(window.nodes_per_utterance, window.num_rels)

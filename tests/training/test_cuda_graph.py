@@ -180,3 +180,25 @@ def test_a_captured_training_goes_on_where_it_stopped(
     run = train(lambda record: None)
     assert (run["epochs"], graphs.replays) == (6, 1)
     assert run["test"]["weighted_f1"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modality_dropout", [0.0, 0.5])
+def test_shapes_hold_modalities_that_are_filled(
+    monkeypatch: pytest.MonkeyPatch,
+    dialogues: Dialogues,
+    settings: Callable,
+    tmp_path: Path,
+    modality_dropout: float,
+):
+    graphs = EmulatedGraphs()
+    monkeypatch.setattr("ariigcn_dgl.training.fit.CudaGraphs", lambda device: graphs)
+    config = settings(
+        epochs=4,
+        batch_size=8,
+        missing="speaker_mean",
+        cross_modal="window",
+        modality_dropout=modality_dropout,
+    )
+    fit(prepare(dialogues, config), 0, tmp_path / "run", cuda_graphs=True)
+    assert graphs.replays > 0
