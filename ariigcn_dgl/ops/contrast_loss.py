@@ -85,14 +85,7 @@ def contrast_loss(
     0.0
     """
     require_options(form, margin_mode, temperature)
-    given = {"label": label, "modality": modality, "utterance": utterance}
-    ids = {name: tensor for name, tensor in given.items() if tensor is not None}
-    require_rows("feat", feat, **ids)
-    # Of what is not given the rule does not ask any more, so that any ids may stand there.
-    if modality is None:
-        modality, rule = label, rule.assuming(MODALITY, same=True)
-    if utterance is None:
-        utterance, rule = label, rule.assuming(UTTERANCE, same=False)
+    modality, utterance, rule = _identities(feat, label, modality, utterance, rule)
     feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
     if is_reference(impl, feat):
         return contrast_loss_reference(
@@ -139,12 +132,7 @@ def softmax_contrast_loss(
     sums as they are: they are never negative.
     """
     require_options(form, margin_mode, temperature)
-    given = {"label": label, "modality": modality, "utterance": utterance}
-    require_rows("feat", feat, **{name: x for name, x in given.items() if x is not None})
-    if modality is None:
-        modality, rule = label, rule.assuming(MODALITY, same=True)
-    if utterance is None:
-        utterance, rule = label, rule.assuming(UTTERANCE, same=False)
+    modality, utterance, rule = _identities(feat, label, modality, utterance, rule)
     rows = feat.masked_fill((label < 0).unsqueeze(-1), 0)
     rows = (rows if rows.dtype == torch.float64 else rows.float()).softmax(-1)
     stats = pairwise_contrast(
@@ -156,8 +144,7 @@ def softmax_contrast_loss(
         terms = terms + torch.log1p(stats.sum_neg.clamp(min=0) / positive)
     else:
         terms = terms + _form_terms(stats, form, temperature)
-    anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
-    return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
+    return _mean_over_anchors(stats, terms)
 
 
 def require_options(form: ContrastForm, margin_mode: MarginMode, temperature: float) -> None:
@@ -190,6 +177,31 @@ def contrast_loss_reference(
         z, label, modality, utterance, rule, temperature=temperature, margin=margin
     )
     terms = _form_terms(stats, form, temperature) + _margin_terms(stats, margin_mode, margin)
+    return _mean_over_anchors(stats, terms)
+
+
+def _identities(
+    feat: Tensor,
+    label: Tensor,
+    modality: Tensor | None,
+    utterance: Tensor | None,
+    rule: PairRule,
+) -> tuple[Tensor, Tensor, PairRule]:
+    """Return checked modalities and utterances, and a rule that asks for none that is not given.
+
+    Where one is not given, any ids may stand: the labels do.
+    """
+    given = {"label": label, "modality": modality, "utterance": utterance}
+    require_rows("feat", feat, **{name: x for name, x in given.items() if x is not None})
+    if modality is None:
+        modality, rule = label, rule.assuming(MODALITY, same=True)
+    if utterance is None:
+        utterance, rule = label, rule.assuming(UTTERANCE, same=False)
+    return modality, utterance, rule
+
+
+def _mean_over_anchors(stats: ContrastStats, terms: Tensor) -> Tensor:
+    """Return the mean of the terms of rows with positives and negatives, 0 without such a row."""
     # Without either there is nothing to be nearer to, or farther from.
     anchors = (stats.count_pos > 0) & (stats.count_neg > 0)
     return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
