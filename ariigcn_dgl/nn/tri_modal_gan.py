@@ -176,9 +176,7 @@ class TriModalGAN(nn.Module):
             As in `generator_loss`.
         """
         real, fake = self._judged(raw, projected, masks, fakes)
-        present = self._present(masks)
-        there = self._has_sources(present)
-        of_real = present.repeat(1, self.num_fakes) & there if self.paired else present
+        of_real, there = self._counting(masks)
         real_terms, fake_terms = self._real_terms(real), self._fake_terms(fake)
         if self.num_fakes == 1:  # as many of both, which are reduced together
             terms = torch.cat([real_terms, fake_terms])
@@ -195,9 +193,7 @@ class TriModalGAN(nn.Module):
         Where the second is near 0 the generators learn little of it: the discriminator has won.
         """
         real, fake = self._judged(raw, projected, masks, None)
-        present = self._present(masks)
-        there = self._has_sources(present)
-        of_real = present.repeat(1, self.num_fakes) & there if self.paired else present
+        of_real, there = self._counting(masks)
         pairs = zip(real.sigmoid(), of_real, fake.sigmoid(), there, strict=True)
         found = [(float(r[a].mean()), float(f[b].mean())) for r, a, f, b in pairs]
         return dict(zip(self.widths, found, strict=True))
@@ -277,6 +273,13 @@ class TriModalGAN(nn.Module):
             return present.sum(0) + ~present == len(present)
         others = [torch.cat([*present[:m], *present[m + 1 :]]) for m in range(len(present))]
         return torch.stack(others)
+
+    def _counting(self, masks: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return which of the logits of `_judged` count: of what is real, and of fakes."""
+        present = self._present(masks)
+        there = self._has_sources(present)
+        # A pair needs both: the modality and what it is shown beside.
+        return present.repeat(1, self.num_fakes) & there if self.paired else present, there
 
     def _judge(self, rows: list[Tensor]) -> Tensor:
         """Return the discriminators' logits, (M, N); not in half precision, as autocast's are."""
