@@ -195,6 +195,13 @@ class Graph:
 
     @cached_property
     @LASTING
+    def symmetric_norm(self) -> Tensor:
+        """1 over the root of the in-degrees of each edge's ends, (E,) float64 (Kipf 2017)."""
+        degree = self.indptr.diff().double()
+        return (degree[self.src] * degree[self.dst]).rsqrt()
+
+    @cached_property
+    @LASTING
     def self_edges(self) -> Tensor:
         """The self edge of every node, (N,) int64; of a padding node's, the first."""
         if not self.facts.one_self_edge:

@@ -177,7 +177,7 @@ class GraphSmile(System):
             m: zero_missing(layer(features[m]), batch.masks[m]) for m, layer in self.project.items()
         }
         graph = batch.graph.merged
-        weight = symmetric_norm(graph).to(batch.features[self.pairs[0][0]].dtype)
+        weight = graph.symmetric_norm.to(batch.features[self.pairs[0][0]].dtype)
         states = [
             passes(graph, weight, torch.stack([projected[m] for m in pair]))
             for pair, passes in zip(self.pairs, self.passes, strict=True)
@@ -212,12 +212,6 @@ class _Passes(nn.Module):
             feat = convolve(segment_spmm(graph, weight, feat.flip(0)))  # each reads the other
             total = total + keep(feat)
         return total
-
-
-def symmetric_norm(graph: Graph) -> Tensor:
-    """Return 1 over the root of the in-degrees of each edge's ends, (E,) (Kipf 2017)."""
-    degree = graph.indptr.diff().double()
-    return (degree[graph.src] * degree[graph.dst]).rsqrt()
 
 
 def pieces(lengths: Tensor, most: int) -> Tensor:

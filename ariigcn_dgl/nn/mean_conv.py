@@ -110,5 +110,4 @@ class MeanConv(nn.Module):
             return graph.in_norm
         if self.reduction == "sum":
             return torch.ones_like(graph.in_norm)
-        # |N_j| of the source, whose in-edges are counted as the target's are.
-        return (graph.in_norm / graph.indptr.diff().double()[graph.src]).sqrt()
+        return graph.symmetric_norm
