@@ -81,10 +81,13 @@ class Batch:
         """Which utterances count in losses and metrics, (N,) bool."""
         return self.labels != UNLABELLED
 
+    def present(self, modalities: Iterable[str]) -> Tensor:
+        """Where each of the modalities exists, (M, N) bool."""
+        return torch.stack([self.masks[name] for name in modalities])
+
     def modality_labels(self, modalities: Iterable[str]) -> Tensor:
         """Labels in each of the modalities, (M, N): unlabelled where the modality is missing."""
-        masks = torch.stack([self.masks[name] for name in modalities])
-        return torch.where(masks, self.labels, UNLABELLED)
+        return torch.where(self.present(modalities), self.labels, UNLABELLED)
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on `device`, in two copies; lengths stay on the CPU."""

@@ -53,5 +53,5 @@ class ModalityStates(nn.Module):
         read = zero_missing(states[self.leading], batch.masks[self.leading])
         speakers = self.speakers(speaker_rows(batch, self.speakers.num_embeddings))
         states[self.leading] = self.context(read, lengths) + speakers
-        graph = ModalityGraph(torch.stack([batch.masks[m] for m in states]), lengths)
+        graph = ModalityGraph(batch.present(states), lengths)
         return graph, graph.table(torch.stack(list(states.values())))

@@ -259,7 +259,7 @@ class ARIIGCN(System):
         terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.instance_weight:
-            present = torch.stack([batch.masks[name] for name in self.encoder.mlps])
+            present = batch.present(self.encoder.mlps)
             terms["instance"] = self.instance_weight * self.instance(projected, present)
         if self.gan is not None and self.config.adversarial == "alternate":
             terms |= self._generator_terms(batch, projected, fakes)

@@ -168,7 +168,7 @@ class SDT(System):
 
     def _teach(self, states: Tensor, batch: Batch) -> Tensor:
         """Return the teacher's logits, (N, C), of the modalities' states, (M, N, D)."""
-        missing = ~torch.stack([batch.masks[m] for m in self.project]).unsqueeze(2)
+        missing = ~batch.present(self.project).unsqueeze(2)
         scores = self.gate(states)
         # Not -inf: where no modality is there at all, the softmax would be NaN.
         scores = scores.masked_fill(missing, torch.finfo(scores.dtype).min)
@@ -180,7 +180,7 @@ class SDT(System):
             (logits / self.config.temperature).log_softmax(-1) for logits in (teacher, students)
         )
         each = F.kl_div(soft, target.expand_as(soft), reduction="none", log_target=True).sum(-1)
-        there = torch.stack([batch.masks[m] for m in self.project])
+        there = batch.present(self.project)
         means = each.where(there, 0.0).sum(1) / there.sum(1).clamp(min=1)
         return means.sum()
 
