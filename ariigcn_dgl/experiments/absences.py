@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from ariigcn_dgl.experiments.compare import comparison
+from ariigcn_dgl.experiments.compare import comparison, corrected
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Absence, Comparison, RowResult
 from ariigcn_dgl.experiments.row_result import Part
-from ariigcn_dgl.experiments.statistics import holm
 
 
 def with_absences(
@@ -38,9 +37,7 @@ def with_absences(
         for (name, modality), ours in found.items()
         if name != baseline
     }
-    tested = {key: one for key, one in compared.items() if one is not None}
-    corrected = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
-    finished = {key: replace(one, p_holm=corrected[key]) for key, one in tested.items()}
+    finished = corrected({key: one for key, one in compared.items() if one is not None})
     return tuple(replace(row, absences=_absences(row, found, finished)) for row in rows)
 
 

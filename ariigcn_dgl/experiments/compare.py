@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Comparison, RowResult
 from ariigcn_dgl.experiments.statistics import difference_interval, holm, permutation_p
+
+Key = TypeVar("Key")
 
 
 def compared(
@@ -32,13 +35,18 @@ def compared(
         one = comparison(found.get(row.name, ()), found.get(baseline, ()))
         if row.name != baseline and one is not None:
             tested[row.name] = one
-    corrected = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
+    finished = corrected(tested)
     return tuple(
-        replace(row, comparison=replace(tested[row.name], p_holm=corrected[row.name]))
-        if row.name in tested
-        else row
-        for row in rows
+        replace(row, comparison=finished[row.name]) if row.name in finished else row for row in rows
     )
+
+
+def corrected(tested: Mapping[Key, Comparison]) -> dict[Key, Comparison]:
+    """Return the comparisons with p-values corrected for all of them (Holm)."""
+    p_values = holm([one.p for one in tested.values()])
+    return {
+        key: replace(one, p_holm=p) for (key, one), p in zip(tested.items(), p_values, strict=True)
+    }
 
 
 def comparison(
