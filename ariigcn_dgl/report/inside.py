@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.nn import ModalityClassifiers, RelEdgeAttentionConv
 from ariigcn_dgl.report.conversation import Answer
 from ariigcn_dgl.training.trained import TrainedRun
@@ -54,7 +55,9 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
     adapted = trained.adapt(dialogues)
     probabilities = trained.probabilities(adapted)
     removable = trained.widths if len(trained.widths) > 1 else {}
-    without = {name: _without(trained, dialogues, name) for name in removable}
+    without = {
+        name: trained.probabilities(without_modalities(adapted, [name])) for name in removable
+    }
     scaled = trained.shown(adapted)
     answers, states = [], []
     for b in range(adapted.num_dialogues):
@@ -69,11 +72,6 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
             )
         )
     return Inside(adapted, answers, np.concatenate(states))
-
-
-def _without(trained: TrainedRun, dialogues: Dialogues, modality: str) -> np.ndarray:
-    kept = [name for name in dialogues.features if name != modality]
-    return trained.probabilities(trained.adapt(dialogues.with_modalities(kept)))
 
 
 @torch.inference_mode()
