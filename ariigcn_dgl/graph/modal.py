@@ -73,7 +73,8 @@ def modal_graph(graph: Graph, present: Tensor, across: Across) -> Graph:
     count = len(present)
     sources, targets, relations = [], [], []
     num_rels = len(graph.rel_counts)
-    crossings = list(permutations(range(count), 2))
+    crossings = list(permutations(range(count), 2))  # relations that only "utterance" has
+    in_all = num_rels * count**2 if across == "window" else num_rels * count + len(crossings)
     for m_src, m_dst in product(range(count), repeat=2):
         src, dst, etypes = graph.src, graph.dst, graph.etypes
         if across == "window":
@@ -97,18 +98,5 @@ def modal_graph(graph: Graph, present: Tensor, across: Across) -> Graph:
         torch.cat(relations),
         num_src=nodes,
         num_dst=nodes,
-        num_rels=num_relations(num_rels, count, across),
+        num_rels=in_all,
     )
-
-
-def num_relations(num_rels: int, num_modalities: int, across: Across) -> int:
-    """Return how many relations `modal_graph` makes of `num_rels`.
-
-    Examples
-    --------
-    >>> num_relations(3, 2, "utterance"), num_relations(3, 2, "window")
-    (8, 12)
-    """
-    if across == "window":
-        return num_rels * num_modalities**2
-    return num_rels * num_modalities + num_modalities * (num_modalities - 1)
