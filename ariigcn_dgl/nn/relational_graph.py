@@ -69,9 +69,7 @@ class RelationalGraph(nn.Module):
         num_blocks: int = 1,
     ) -> None:
         super().__init__()
-        self.cross_modal = cross_modal
-        groups = 1 if cross_modal else num_modalities
-        sizes = hidden_dim, num_rels, groups, num_modalities
+        sizes = hidden_dim, num_rels, num_modalities, cross_modal
         self.blocks = nn.ModuleList(
             [_Block(*sizes, residual, dropout, norm, second_norm) for _ in range(num_blocks)]
         )
@@ -96,7 +94,7 @@ class RelationalGraph(nn.Module):
         """
         structure = as_graph(graph, relation_names, feat.device)
         for block in self.blocks:
-            feat = block(structure, feat, self.cross_modal)
+            feat = block(structure, feat)
         return feat
 
 
@@ -107,14 +105,16 @@ class _Block(nn.Module):
         self,
         dim: int,
         num_rels: int,
-        groups: int,
         modalities: int,
+        cross_modal: bool,
         residual: Residual,
         dropout: float,
         norm: Norm,
         second_norm: Reduction,
     ) -> None:
         super().__init__()
+        self.cross_modal = cross_modal
+        groups = 1 if cross_modal else modalities
         # Eq. 8-10 as printed: ReLU in the score, no biases.
         self.attend = RelEdgeAttentionConv(
             dim,
@@ -133,30 +133,24 @@ class _Block(nn.Module):
         norms = 2 * modalities if residual == "norm" else 0  # of the first layer, the second
         self.norms = nn.ModuleList([nn.LayerNorm(dim) for _ in range(norms)])
 
-    def forward(self, graph: Graph, feat: Tensor, cross_modal: bool) -> Tensor:
-        rows = _by_node(feat) if cross_modal else feat
-        out, attention = self.attend(graph, rows, get_attention=True)
-        out = _by_modality(out, len(feat)) if cross_modal else out
-        first = self._join(feat, self.dropout(out), self.norms[: len(feat)])
-        rows = _by_node(first) if cross_modal else first
-        out = self.mean(graph, rows, attention.flatten(1))
-        out = _by_modality(out, len(feat)) if cross_modal else out
-        return self._join(first, self.dropout(out), self.norms[len(feat) :])
+    def forward(self, graph: Graph, feat: Tensor) -> Tensor:
+        out, attention = self.attend(graph, self._nodes(feat), get_attention=True)
+        first = self._join(feat, out, self.norms[: len(feat)])
+        out = self.mean(graph, self._nodes(first), attention.flatten(1))
+        return self._join(first, out, self.norms[len(feat) :])
 
-    def _join(self, before: Tensor, after: Tensor, norms: nn.ModuleList) -> Tensor:
+    def _nodes(self, feat: Tensor) -> Tensor:
+        """Return the graph's nodes: across modalities (1, N M, D) of (M, N, D)."""
+        return feat.transpose(0, 1).reshape(1, -1, feat.size(-1)) if self.cross_modal else feat
+
+    def _join(self, before: Tensor, nodes: Tensor, norms: nn.ModuleList) -> Tensor:
+        """Return the states, (M, N, D), after a layer that has made these nodes of those before."""
+        if self.cross_modal:
+            nodes = nodes.view(-1, len(before), nodes.size(-1)).transpose(0, 1)
+        after = self.dropout(nodes)
         if self.residual == "none":
             return after
         total = before + after
         if self.residual == "sum":
             return total
         return torch.stack([norm(x) for norm, x in zip(norms, total, strict=True)])
-
-
-def _by_node(feat: Tensor) -> Tensor:
-    """Return (1, N M, D) of (M, N, D), node i M + m being modality m of utterance i."""
-    return feat.transpose(0, 1).reshape(1, -1, feat.size(-1))
-
-
-def _by_modality(rows: Tensor, modalities: int) -> Tensor:
-    """Return (M, N, D) of (1, N M, D)."""
-    return rows.view(-1, modalities, rows.size(-1)).transpose(0, 1)
