@@ -32,7 +32,7 @@ from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
-from ariigcn_dgl.training.protocol import conducted
+from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder, modalities_of
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
@@ -80,7 +80,8 @@ def train(
     out : str
         New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
-        Run folder of an interrupted training to go on with, with the options that it began with.
+        Run folder of an interrupted training to go on with, with the options that it began with:
+        others are refused. Of a finished one the scores are shown again.
     device : str
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
@@ -148,6 +149,9 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
 
 def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     dialogues = prepared.dialogues
+    before = [s for s in spec["seeds"] if RunFolder(folder / f"seed{s}").finished]
+    if before:
+        note(f"{folder}: {seeds_in_words(before)} finished before: not trained again")
     runs = _train_seeds(prepared, spec, folder)
     summary = {str(seed): _summary(run) for seed, run in runs.items()}
     write_json(folder / SUMMARY_FILE, summary)
@@ -158,6 +162,8 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
         if sentence:
             note(f"seed {seed}: {sentence}")
     title = f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}"
+    if before == spec["seeds"]:
+        title += ", finished before"
     _print_results(title, runs, conducted(prepared.config, spec, runs), folder)
 
 
