@@ -79,6 +79,8 @@ def evaluate(
                 f"{source}: is not the data set that {one.folder.path} was trained on "
                 f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
+    for sentence in runs[0].doubts(dialogues):
+        note(sentence)
     if absent:
         _score_without(run, runs, dialogues, absent, json)
         return
