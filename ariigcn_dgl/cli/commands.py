@@ -38,7 +38,7 @@ COMMANDS = {
     "train": Command(
         "train",
         "train",
-        "train a system, choose the epoch on validation, score the test split once",
+        "train a system with one or more seeds, and score the test split once",
     ),
     "evaluate": Command(
         "evaluate",

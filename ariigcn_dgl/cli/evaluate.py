@@ -28,6 +28,7 @@ from ariigcn_dgl.files import write_json
 from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
+from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -78,6 +79,8 @@ def evaluate(
                 f"{source}: is not the data set that {one.folder.path} was trained on "
                 f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
             )
+    for sentence in runs[0].doubts(dialogues):
+        note(sentence)
     if absent:
         _score_without(run, runs, dialogues, absent, json)
         return
@@ -99,7 +102,8 @@ def evaluate(
     if len(runs) > 1:
         averaged = _scores(parts, mean) | {"calibration": _errors(parts, mean_raw, mean)}
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
-    show(seeds_table(results, title, averaged))
+    how = conducted(runs[0].config, spec, results)
+    show(seeds_table(results, title, how, averaged))
     if "test" in parts:
         show(classes_table([r["test"] for r in results.values()], "test, per class"))
         calibration = averaged and averaged["calibration"]

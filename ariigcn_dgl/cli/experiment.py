@@ -58,8 +58,8 @@ def experiment(
     the same search, on validation data; what it chooses is run with all seeds, each run a process
     of one thread. Stopped at any time, the same command goes on. The folder gets results.csv,
     results.json, table.md, table.tex, figures, and every run's own folder. Runs whose process was
-    killed are tried again, and never chosen around; ends with code 1, and a line that names them,
-    where runs are missing or have failed that the tables need.
+    killed are tried again, and never chosen around; ends with code 1, and a line that says why,
+    where nothing was scored, or runs are missing or have failed that the tables need.
 
     Parameters
     ----------
@@ -123,6 +123,10 @@ def experiment(
         note(f"interrupted; {display.summary()}, go on with: {again}")
         raise
     _conclude(lacks(results), again)
+    if not any(row.done for row in results.rows):
+        reasons = dict.fromkeys(row.problem for row in results.rows if row.problem)
+        note(f"nothing was scored: {'; '.join(reasons)}")
+        sys.exit(NOT_WHOLE)
 
 
 experiment.__doc__ = (experiment.__doc__ or "").replace("STUDIES", ", ".join(STUDIES))

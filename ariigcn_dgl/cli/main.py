@@ -10,7 +10,7 @@ from typing import Any
 from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
 from ariigcn_dgl.cli.parser import command_parser, whole_parser
-from ariigcn_dgl.cli.resume import refuse_beside_resume
+from ariigcn_dgl.cli.resume import refuse_changed
 from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code, stoppable
 from ariigcn_dgl.errors import InputError
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         name, options = _settings(arguments)
         if name == "train":
-            refuse_beside_resume(arguments)
+            refuse_changed(arguments, options)
         with stoppable():
             COMMANDS[name].load()(**options)
     except InputError as error:

@@ -128,6 +128,8 @@ def _predict_data(
     dialogues = trained.adapt(source)
     for modality in [m for m in trained.widths if m not in source.widths]:
         note(f"{data}: has no {modality}; treated as missing")
+    for sentence in trained.doubts(source):
+        note(sentence)
     probabilities = mean_probabilities(chosen, dialogues)
     left_open = None if abstention is None else abstention.leaves_open(probabilities)
     write_predictions(out, dialogues, probabilities, trained.label_names, left_open)

@@ -42,7 +42,10 @@ def predict_media(
     encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
     spoken = from_subtitles(media, subtitles, note)
     source = extract(str(media), spoken, encoders, note).dialogues
-    probabilities = mean_probabilities(chosen, trained.adapt(source))
+    adapted = trained.adapt(source)
+    for sentence in trained.doubts(source):
+        note(sentence)
+    probabilities = mean_probabilities(chosen, adapted)
     left_open = None if abstention is None else abstention.leaves_open(probabilities)
     labelled = Labelled(spoken, _present(source), probabilities, trained.label_names, left_open)
     header = {

@@ -7,7 +7,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from ariigcn_dgl.answer import answer
+from ariigcn_dgl.cli.say import note
+from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode, parse_json
 from ariigcn_dgl.training.abstain import Abstention
@@ -85,6 +89,7 @@ class _Dialogues:
         self.keep = keep
         self.abstention = abstention
         self.sessions: OrderedDict[str, Session] = OrderedDict()
+        self.seen: dict[str, list[Any]] = {name: [] for name in run.widths}
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
         dialogue = str(record["dialogue"])
@@ -93,6 +98,7 @@ class _Dialogues:
             return {"dialogue": dialogue, "ended": known}
         session = self.sessions.get(dialogue) or Session(self.run)
         p = session.add(Utterance(str(record["speaker"]), record["features"]))
+        self._doubt(record["features"])
         self.sessions[dialogue] = session
         self.sessions.move_to_end(dialogue)
         if len(self.sessions) > self.keep:
@@ -105,6 +111,16 @@ class _Dialogues:
             **answer(p, self.run.label_names, left_open),
             "modalities": [name for name in self.run.widths if name in record["features"]],
         }
+
+    def _doubt(self, features: Mapping[str, Any]) -> None:
+        """Say once, when there are enough of them, where features are of another make."""
+        for name, row in features.items():
+            rows = self.seen[name]
+            if len(rows) < ENOUGH:
+                rows.append(row)
+                if len(rows) == ENOUGH:
+                    for sentence in self.run.doubts_about("stream", {name: np.array(rows)}):
+                        note(sentence)
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -2,31 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
 
 from ariigcn_dgl.errors import InputError
 
 RESUME = "--resume"
 
 
-def refuse_beside_resume(arguments: Sequence[str]) -> None:
-    """Raise `InputError` where options are given that a run to go on with has already.
+def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Raise `InputError` where an option differs from what a run to go on with was begun with.
+
+    None is applied: another number of epochs is another schedule of the learning rate from the
+    first step on, and the same numbers as of an uninterrupted training are what resuming is for.
 
     Parameters
     ----------
     arguments : sequence of str
-        A command line that can be parsed.
-
-    Examples
-    --------
-    >>> refuse_beside_resume(["train", "--resume", "runs/a", "--threads=2"])
-    Traceback (most recent call last):
-    ariigcn_dgl.errors.InputError: --threads: a run that is resumed keeps the options that it ...
+        A command line of ``train``.
+    options : mapping of str to value
+        What was parsed from it.
     """
-    given = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-    others = [name for name in given if name != RESUME]
-    if RESUME in given and others:
-        raise InputError(
-            f"{others[0]}: a run that is resumed keeps the options that it began with: leave this "
-            "one out, or start another run with --out"
-        )
+    words = [one.partition("=")[0] for one in arguments if one.startswith("--")]
+    given = [name.replace("-", "_").replace("__", "--", 1) for name in words]
+    run = options.get("resume")
+    if run is None:
+        return
+    known = _known(Path(run))
+    for name in (name for name in given if name != RESUME):
+        *groups, last = name.removeprefix("--").split(".")
+        try:
+            asked, had = (_value(values, [*groups, last]) for values in (options, known))
+        except (AttributeError, KeyError):  # --config and --out, which are no settings of a run
+            raise InputError(
+                f"{name}: a run that is resumed keeps the options that it began with: leave this "
+                "one out, or start another run with --out"
+            ) from None
+        if asked != had:
+            raise InputError(
+                f"{name}: is {_shown(asked)}, but {run} was begun with {_shown(had)}, which a run "
+                "that is resumed keeps: leave the option out, or start another run with --out"
+            )
+
+
+def _known(run: Path) -> dict[str, Any]:
+    """Return the options that a run was begun with, under their names."""
+    # These take seconds to import, which no other command line may wait for.
+    from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
+
+    spec = read_run_spec(run)
+    config = read_settings(run)
+    names = ("data", "modalities", "preset", "seeds", "device", "cuda_graphs", "threads")
+    own: dict[str, Any] = {name: value for name, value in spec.items() if name in names}
+    return own | {"system": config.system, "model": config.model, "training": config.training}
+
+
+def _value(values: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value = reduce(getattr, path[1:], values[path[0]])
+    if path == ["data"]:
+        from ariigcn_dgl.data.source import absolute
+
+        return absolute(value)
+    return value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

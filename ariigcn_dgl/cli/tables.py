@@ -29,14 +29,19 @@ def spread(values: Sequence[float]) -> str:
 
 
 def seeds_table(
-    runs: Mapping[int, Mapping[str, Any]], title: str, averaged: Mapping[str, Any] | None = None
+    runs: Mapping[int, Mapping[str, Any]],
+    title: str,
+    conducted: Sequence[str],
+    averaged: Mapping[str, Any] | None = None,
 ) -> Table:
     """Return one row per seed, their mean ± standard deviation, in percent, and their average.
 
     Without test scores, as of a split without labels, there are those of validation only.
-    `averaged` are the scores of the mean of all seeds' probabilities.
+    `conducted` is what `ariigcn_dgl.training.protocol.runs_in_words` says of the run; `averaged`
+    are the scores of the mean of all seeds' probabilities.
     """
-    table = Table(title=cell(title), caption="chosen on validation; test scored once; percent")
+    caption = cell("; ".join(["percent", *conducted]))
+    table = Table(title=cell(title), caption=caption, caption_justify="left")
     table.add_column("seed", justify="right")
     table.add_column("epoch kept", justify="right")
     table.add_column("val weighted F1", justify="right")

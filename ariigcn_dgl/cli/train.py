@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import SUMMARY_FILE
 from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.environment import differences, environment
@@ -31,6 +32,7 @@ from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
+from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder, modalities_of
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
@@ -50,7 +52,7 @@ def train(
     cuda_graphs: bool = False,
     threads: int = 1,
 ) -> None:
-    """Train a system, choose the epoch on validation, score the test split once.
+    """Train a system with one or more seeds, and score the test split once.
 
     Each system has options of its own: see them with --system NAME --help. Values come from the
     preset, then from --config, then from the options. The run folder gets everything that was
@@ -78,7 +80,8 @@ def train(
     out : str
         New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
-        Run folder of an interrupted training to go on with, with the options that it began with.
+        Run folder of an interrupted training to go on with, with the options that it began with:
+        others are refused. Of a finished one the scores are shown again.
     device : str
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
@@ -109,6 +112,7 @@ def train(
         "cuda_graphs": cuda_graphs,
         "threads": threads,
         "environment": environment(),
+        "splits": splits_in_words(prepared.dialogues),
     }
     with _saying_how_to_go_on(folder), new_run(folder, spec, prepared.config):
         _train_and_show(prepared, spec, folder)
@@ -145,6 +149,9 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
 
 def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     dialogues = prepared.dialogues
+    before = [s for s in spec["seeds"] if RunFolder(folder / f"seed{s}").finished]
+    if before:
+        note(f"{folder}: {seeds_in_words(before)} finished before: not trained again")
     runs = _train_seeds(prepared, spec, folder)
     summary = {str(seed): _summary(run) for seed, run in runs.items()}
     write_json(folder / SUMMARY_FILE, summary)
@@ -154,7 +161,10 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
         sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
         if sentence:
             note(f"seed {seed}: {sentence}")
-    _print_results(f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}", runs, folder)
+    title = f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}"
+    if before == spec["seeds"]:
+        title += ", finished before"
+    _print_results(title, runs, conducted(prepared.config, spec, runs), folder)
 
 
 def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, dict[str, Any]]:
@@ -210,8 +220,10 @@ class _EpochDisplay:
             print(f"seed {self.seed} epoch {record['epoch']}: {state}", file=sys.stderr)
 
 
-def _print_results(title: str, runs: dict[int, dict[str, Any]], folder: Path) -> None:
-    show(seeds_table(runs, title))
+def _print_results(
+    title: str, runs: dict[int, dict[str, Any]], conducted: Sequence[str], folder: Path
+) -> None:
+    show(seeds_table(runs, title, conducted))
     tests = [run["test"] for run in runs.values()]
     if all(tests):
         show(classes_table(tests, "test, per class"))

@@ -44,6 +44,9 @@ class Dialogues:
     views : dict of str to tuple of int
         Of a modality that has several views (`ariigcn_dgl.data.views`): the width of each, which
         add up to D_m. A modality of one view has no entry.
+    divided : str
+        How splits came about where this program made them, e.g. "at random, ... seed 0"; "": the
+        set came with them. No part of the content: the fingerprint covers the splits themselves.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Dialogues:
     label_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    divided: str = ""
 
     @property
     def num_utterances(self) -> int:

@@ -31,6 +31,7 @@ UNSEALED = (
 
 class _Optional(TypedDict, total=False):
     views: dict[str, list[int]]
+    divided: str
 
 
 class _Header(_Optional):
@@ -81,6 +82,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         "widths": dialogues.widths,
         # Sets without views are written as they were before there were some.
         **({"views": dialogues.views} if dialogues.views else {}),
+        **({"divided": dialogues.divided} if dialogues.divided else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
         "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
     }
@@ -144,6 +146,7 @@ def read_folder(path: str | Path) -> Dialogues:
         label_names=tuple(header["label_names"]),
         speaker_names=tuple(header["speaker_names"]),
         views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
+        divided=header.get("divided", ""),
     )
 
 

@@ -12,6 +12,8 @@ from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.split import with_val_split
 from ariigcn_dgl.errors import InputError
 
+FOLD_SEED = 0  # not a run's: all systems and seeds are compared on the same folds
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -57,7 +59,15 @@ def with_fold(dialogues: Dialogues, fold: Fold) -> Dialogues:
     """
     test = groups(dialogues, fold.of) == fold.number
     splits = np.where(test, "test", np.where(np.array(dialogues.splits) == "val", "val", "train"))
-    return with_val_split(replace(dialogues, splits=tuple(splits.tolist())))
+    divided = f"fold {fold.number} (from 0) of {folds_in_words(dialogues, fold.of)}"
+    return with_val_split(replace(dialogues, splits=tuple(splits.tolist()), divided=divided))
+
+
+def folds_in_words(dialogues: Dialogues, number: int) -> str:
+    """Return how `groups` divides dialogues: "5 folds that share no speaker"."""
+    if _parts_without_common_speaker(dialogues).max() + 1 < number:
+        return f"{number} folds of dialogues drawn at random, seed {FOLD_SEED}"
+    return f"{number} folds that share no speaker"
 
 
 def groups(dialogues: Dialogues, number: int) -> np.ndarray:
@@ -91,8 +101,7 @@ def groups(dialogues: Dialogues, number: int) -> np.ndarray:
         )
     part = _parts_without_common_speaker(dialogues)
     if part.max() + 1 < number:
-        # A seed of its own, not a run's: all systems and seeds are compared on the same folds.
-        part = np.random.default_rng(0).permutation(dialogues.num_dialogues)
+        part = np.random.default_rng(FOLD_SEED).permutation(dialogues.num_dialogues)
     sizes = np.bincount(part, weights=dialogues.lengths)
     of_part, load = np.empty(len(sizes), np.int64), np.zeros(number)
     for one in np.argsort(-sizes, kind="stable"):  # the largest first, to the smallest group

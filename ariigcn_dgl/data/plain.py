@@ -59,6 +59,7 @@ def read_plain(path: str | Path) -> Dialogues:
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
     features = _read_features(path)
     masks = {m: _take_missing(array) for m, array in features.items()}
+    splits, divided = _splits(table, labels, dialogue_ptr)
     return Dialogues(
         name=writable(path.resolve().name),
         features=features,
@@ -67,11 +68,12 @@ def read_plain(path: str | Path) -> Dialogues:
         speakers=table.indices("speaker", speaker_names),
         dialogue_ptr=dialogue_ptr,
         dialogue_ids=dialogue_ids,
-        splits=_splits(table, labels, dialogue_ptr),
+        splits=splits,
         utterance_ids=_utterance_ids(table, dialogue_ptr),
         label_names=label_names,
         speaker_names=speaker_names,
         views=_read_views(path / "views.json"),
+        divided=divided,
     )
 
 
@@ -134,7 +136,10 @@ def _take_missing(array: np.ndarray) -> np.ndarray:
     return ~missing
 
 
-def _splits(table: Table, labels: np.ndarray, dialogue_ptr: np.ndarray) -> tuple[str, ...]:
+def _splits(
+    table: Table, labels: np.ndarray, dialogue_ptr: np.ndarray
+) -> tuple[tuple[str, ...], str]:
+    """Return the splits, and how they came about."""
     if "split" not in table.columns:
         return random_splits(has_label(labels, dialogue_ptr))
     column = table.columns["split"]
@@ -145,7 +150,7 @@ def _splits(table: Table, labels: np.ndarray, dialogue_ptr: np.ndarray) -> tuple
                 f"{table.where(row)} has split {column[row]!r} after {column[start]!r}, "
                 f"expected one split for the whole dialogue"
             )
-    return tuple(column[start] for start in dialogue_ptr[:-1])
+    return tuple(column[start] for start in dialogue_ptr[:-1]), ""
 
 
 def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> tuple[str, ...]:

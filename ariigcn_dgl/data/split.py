@@ -9,6 +9,10 @@ import numpy as np
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.errors import InputError
 
+AT_RANDOM = "at random, 80 % train, 10 % val, 10 % test, seed {seed}"
+VAL_AT_RANDOM = "val at random, {percent:g} % of the labelled training dialogues, seed {seed}"
+OWN = "as the data set has them"
+
 
 def with_val_split(dialogues: Dialogues, seed: int = 0, fraction: float = 0.1) -> Dialogues:
     """Move a seeded choice of labelled training dialogues to `val`, if no dialogue is there.
@@ -42,10 +46,12 @@ def with_val_split(dialogues: Dialogues, seed: int = 0, fraction: float = 0.1) -
     splits = list(dialogues.splits)
     for dialogue in moved:
         splits[dialogue] = "val"
-    return replace(dialogues, splits=tuple(splits))
+    taken = VAL_AT_RANDOM.format(percent=100 * fraction, seed=seed)
+    divided = f"{dialogues.divided or OWN}; {taken}"
+    return replace(dialogues, splits=tuple(splits), divided=divided)
 
 
-def random_splits(labelled: np.ndarray, seed: int = 0) -> tuple[str, ...]:
+def random_splits(labelled: np.ndarray, seed: int = 0) -> tuple[tuple[str, ...], str]:
     """Divide dialogues that come without splits: 80 % train, 10 % val, 10 % test.
 
     Dialogues without a label are `test`, since one can only predict on them. With fewer than three
@@ -60,15 +66,18 @@ def random_splits(labelled: np.ndarray, seed: int = 0) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str, length B
+    splits : tuple of str, length B
+    divided : str
+        For `Dialogues.divided`; "" where there was nothing to divide.
     """
     splits = np.full(len(labelled), "test", dtype="<U5")  # wide enough for "train"
     order = np.random.default_rng(seed).permutation(np.flatnonzero(labelled))
-    if len(order) >= 3:
-        tenth = max(round(0.1 * len(order)), 1)  # the first of the shuffled stay test
-        splits[order[tenth : 2 * tenth]] = "val"
-        splits[order[2 * tenth :]] = "train"
-    return tuple(splits.tolist())
+    if len(order) < 3:
+        return tuple(splits.tolist()), ""
+    tenth = max(round(0.1 * len(order)), 1)  # the first of the shuffled stay test
+    splits[order[tenth : 2 * tenth]] = "val"
+    splits[order[2 * tenth :]] = "train"
+    return tuple(splits.tolist()), AT_RANDOM.format(seed=seed)
 
 
 def has_label(labels: np.ndarray, dialogue_ptr: np.ndarray) -> np.ndarray:

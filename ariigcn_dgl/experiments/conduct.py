@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from ariigcn_dgl.data import Dialogues, fingerprint
-from ariigcn_dgl.data.folds import Fold, with_fold
+from ariigcn_dgl.data.division import splits_in_words
+from ariigcn_dgl.data.folds import Fold, folds_in_words, with_fold
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.absences import with_absences
@@ -187,6 +188,7 @@ class _Conductor:
             fold=part.fold,
             test=test,
             device=self.options.device,
+            splits=splits_in_words(row.dialogues),
         )
 
     def try_all(self, parts: Sequence[Part]) -> None:
@@ -244,6 +246,12 @@ class _Conductor:
             if tried.status in ("done", "pruned"):
                 tried.run.seed_folder.remove_checkpoint()
 
+    def divided(self) -> str:
+        number = self.options.folds
+        if number is None:
+            return splits_in_words(self.dialogues)
+        return f"{folds_in_words(self.dialogues, number)}, each the test split once"
+
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues
         parts = {s: dialogues.select(dialogues.indices(s)) for s in ("train", "val", "test")}
@@ -253,6 +261,7 @@ class _Conductor:
             "sha256": self.dataset_sha256,
             "widths": dialogues.widths,
             "label_names": list(dialogues.label_names),
+            "splits": self.divided(),
             "dialogues": {split: part.num_dialogues for split, part in parts.items()},
             "utterances": {split: part.num_utterances for split, part in parts.items()},
         }

@@ -59,6 +59,8 @@ class Run:
         Use of the test split; see `ariigcn_dgl.training.fit.fit`.
     device : str
         Where to train.
+    splits : str
+        How the splits came about, for its record.
     """
 
     runs: Path
@@ -71,6 +73,7 @@ class Run:
     fold: Fold | None = None
     test: TestUse = "never"
     device: str = "cpu"
+    splits: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -145,6 +148,7 @@ class Run:
             "dataset_sha256": self.dataset_sha256,
             "threads": 1,
             "environment": environment(),
+            "splits": self.splits,
         }
         write_run_spec(self.folder, spec, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from ariigcn_dgl.experiments.results import (
 from ariigcn_dgl.experiments.statistics import Summary
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
+from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, together
 
 NOTHING = "–"
 INCOMPLETE = " (incomplete)"
@@ -195,9 +196,9 @@ def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tupl
 
 
 def _notes(results: Results) -> Iterator[str]:
+    yield from _conducted(results)
     yield (
         f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} seeds; "
-        "epochs and searched settings are chosen on validation, test is scored once per seed; "
         "interval: of the mean, over seeds (Student's t); against the baseline, "
         f"{results.baseline}: difference, its interval over test dialogues (bootstrap), p of a "
         "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
@@ -225,6 +226,38 @@ def _notes(results: Results) -> Iterator[str]:
             done = f"{len(row.done)} of {len(row.runs)} seeds"
             how = "failed" if failed[0].status == "failed" else "is missing"
             yield f"{row.name}: {done}; seed {failed[0].seed} {how}: {failed[0].reason}"
+
+
+def _conducted(results: Results) -> Iterator[str]:
+    """Say how epochs and settings were chosen, how often test was scored, and on which splits."""
+    trained = [row for row in results.rows if row.done and row.chosen]
+    protocols = {row.name: _protocol(results, row) for row in trained}
+    if protocols:
+        yield together({name: one.kept for name, one in protocols.items()})
+        yield together({name: one.tested for name, one in protocols.items()})
+    searched = [len(row.search) // max(results.folds or 1, 1) for row in trained if row.search]
+    if searched:
+        least, most = min(searched), max(searched)
+        number = f"{least}" if least == most else f"{least} to {most}"
+        yield (
+            f"of {len(searched)} of {len(trained)} settings a search chose the best of {number} "
+            "candidates on validation, one seed each; the others had nothing to choose"
+            if len(searched) < len(trained)
+            else f"each setting is the best of {number} candidates on validation, one seed each"
+        )
+    yield f"splits: {results.data.get('splits') or UNKNOWN_SPLITS}"
+
+
+def _protocol(results: Results, row: RowResult) -> Protocol:
+    run = row.done[0]
+    return protocol_of(
+        row.system,
+        row.preset,
+        row.chosen[0].config["training"],
+        (run.folds or (run,))[0].epochs or 0,
+        "every epoch" if results.protocol == "literature" else "once",
+        {name for trial in row.search for name in trial.changes},
+    )
 
 
 def _tested_on(results: Results) -> str:

@@ -39,6 +39,7 @@ def outline(name: str, utterances: Sequence[Spoken]) -> Dialogues:
     label = {"": UNLABELLED} | {label: c for c, label in enumerate(label_names)}
     speaker = {speaker: s for s, speaker in enumerate(speaker_names)}
     labels = np.array([label[one.label] for one in utterances], np.int64)
+    splits, divided = _splits(utterances, labels, ptr)
     dialogues = Dialogues(
         name=name,
         features={},
@@ -47,10 +48,11 @@ def outline(name: str, utterances: Sequence[Spoken]) -> Dialogues:
         speakers=np.array([speaker[one.speaker] for one in utterances], np.int64),
         dialogue_ptr=ptr,
         dialogue_ids=tuple(ids[start] for start in starts),
-        splits=_splits(utterances, labels, ptr),
+        splits=splits,
         utterance_ids=tuple(one.name for one in utterances),
         label_names=label_names,
         speaker_names=speaker_names,
+        divided=divided,
     )
     return with_val_split(dialogues) if "train" in dialogues.splits else dialogues
 
@@ -76,7 +78,10 @@ def with_features(
     return check(complete, dialogues.name)
 
 
-def _splits(utterances: Sequence[Spoken], labels: np.ndarray, ptr: np.ndarray) -> tuple[str, ...]:
+def _splits(
+    utterances: Sequence[Spoken], labels: np.ndarray, ptr: np.ndarray
+) -> tuple[tuple[str, ...], str]:
+    """Return the splits, and how they came about."""
     if not any(one.split for one in utterances):
         return random_splits(has_label(labels, ptr))
     for start, end in pairwise(ptr):
@@ -86,4 +91,4 @@ def _splits(utterances: Sequence[Spoken], labels: np.ndarray, ptr: np.ndarray) -
                     f"dialogue '{one.dialogue}': the utterance '{one.name}' has the split "
                     f"'{one.split}', expected one split for the whole dialogue"
                 )
-    return tuple(utterances[start].split for start in ptr[:-1])
+    return tuple(utterances[start].split for start in ptr[:-1]), ""

@@ -12,6 +12,7 @@ from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look,
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.protocol import runs_in_words
 
 
 def report_html(
@@ -44,6 +45,7 @@ def report_html(
         "report.html",
         title=_title(runs),
         runs=runs,
+        conducted=_conducted(runs),
         score_titles=[scores.TITLES[name] for name in HEADLINE],
         headlines=headlines,
         strip_ends=strip_ends,
@@ -55,6 +57,16 @@ def report_html(
         extent="" if dialogues is None else _extent(dialogues),
         browser=None if dialogues is None else _browser(looked, dialogues),
     )
+
+
+def _conducted(runs: Sequence[RunFiles]) -> str:
+    """Say how epochs were chosen, test was scored, and the data were divided."""
+    said = runs_in_words(
+        {run.name: run.protocol for run in runs},
+        {run.name: run.plan["splits"] for run in runs},
+        {run.name: [seed.number for seed in run.seeds] for run in runs},
+    )
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
 
 
 def _title(runs: Sequence[RunFiles]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
+from ariigcn_dgl.training.protocol import Protocol, run_protocol
 from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
@@ -72,12 +73,15 @@ class RunFiles:
         Content of ``train.json``.
     settings : str
         Text of ``config.yaml``.
+    protocol : Protocol
+        How it was conducted.
     seeds : sequence of Seed, at least one
     """
 
     name: str
     plan: Mapping[str, Any]
     settings: str
+    protocol: Protocol
     seeds: Sequence[Seed]
 
     @property
@@ -112,12 +116,14 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
     """
     folder = folders[0].parent
     plan = read_run_spec(folder)
-    read_settings(folder)  # refuses others than those of the run
+    config = read_settings(folder)  # refuses others than those of the run
+    seeds = [_read_seed(one) for one in folders]
     return RunFiles(
         name=name,
         plan=plan,
         settings=read_text(folder / CONFIG_FILE),
-        seeds=[_read_seed(one) for one in folders],
+        protocol=run_protocol(config, plan, seeds[0].record),
+        seeds=seeds,
     )
 
 

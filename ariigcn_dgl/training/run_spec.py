@@ -51,6 +51,7 @@ class _Optional(TypedDict, total=False):
     cuda_graphs: bool
     threads: PositiveInt
     environment: dict[str, str]
+    splits: str  # `splits_in_words` of the dialogues
 
 
 class RunSpec(_Optional):
@@ -70,6 +71,7 @@ DEFAULTS: _Optional = {
     "cuda_graphs": False,
     "threads": 1,
     "environment": {},
+    "splits": "",
 }
 
 

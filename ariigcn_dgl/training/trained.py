@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import absent
+from ariigcn_dgl.data.unlike import ADVICE, unlike_rows
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.abstain import Abstention, choose_abstention
 from ariigcn_dgl.training.calibration import calibrated
@@ -87,6 +88,20 @@ class TrainedRun:
     def shown(self, dialogues: Dialogues) -> Dialogues:
         """Return dialogues that `adapt` returned as the model is shown them: scaled and filled."""
         return self.filler.apply(self.standardiser.apply(dialogues))
+
+    def doubts(self, dialogues: Dialogues) -> list[str]:
+        """Return a sentence for each modality that is not of the make that was trained on.
+
+        Judged by the standardiser (`ariigcn_dgl.data.unlike`): another encoder of the same width,
+        another scale. The run is applied all the same.
+        """
+        rows = {m: x[dialogues.masks[m]] for m, x in dialogues.features.items() if m in self.widths}
+        return self.doubts_about(dialogues.name, rows)
+
+    def doubts_about(self, source: str, rows: Mapping[str, np.ndarray]) -> list[str]:
+        """Return as `doubts` sentences about rows, (N_m, D_m), of modalities."""
+        odd = unlike_rows(self.standardiser, rows)
+        return [f"{source}: {name}: {what}; {ADVICE}" for name, what in odd.items()]
 
     def adapt(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with this run's classes and modalities.

@@ -315,6 +315,21 @@ def test_a_setting_of_which_all_failed_ends_the_study_with_code_1(
     assert last.endswith(f" --out {tmp_path / 'out'} --retry")
 
 
+def test_a_study_of_which_nothing_can_be_trained_ends_with_code_1_and_says_why(
+    ariigcn: Callable, data: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "visual.yaml"
+    study.write_text(
+        "title: T\nbaseline: a\ndefaults: {system: mlp, preset: paper, modalities: [visual]}\n"
+        "settings:\n  - {name: a, set: {model.hidden_dim: 8}}\n"
+    )
+    two = tmp_path / "two"
+    write_folder(load_dialogues(data).with_modalities(["text", "audio"]), two)
+    outcome = ariigcn("experiment", study, "--data", two, "--out", tmp_path / "out")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("nothing was scored: ")
+
+
 def test_the_name_of_a_data_set_leads_to_no_other_folder(
     ariigcn: Callable, short: Callable, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,3 +247,14 @@ def test_run_of_a_version_without_calibration_labels_but_cannot_abstain(
     assert sentence.endswith(": train it again")
     assert not (tmp_path / "p").exists()
     assert ariigcn("predict", copy, *options).code == 0
+
+
+def test_features_of_another_scale_are_named(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path
+) -> None:
+    np.save(plain / "text.npy", 9 * np.load(plain / "text.npy"))
+    outcome = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "p.jsonl")
+    assert outcome.code == 0
+    (line,) = outcome.err.splitlines()
+    assert "mine: text: its columns " in line
+    assert "another scale; its probabilities mean little; extract the features as for" in line

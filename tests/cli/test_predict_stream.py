@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -216,3 +217,13 @@ def test_the_least_sure_are_left_open_and_counted_at_the_end(stream: Callable, d
     assert 0 < count < len(lines)
     assert outcome.code == 0
     assert outcome.err.startswith(f"{count} of {len(lines)} left open, of a confidence below ")
+
+
+def test_features_of_another_scale_are_named_once(stream: Callable, data: Path) -> None:
+    dialogues = load_dialogues(data)
+    louder = {name: 9 * array for name, array in dialogues.features.items()}
+    lines = _lines(replace(dialogues, features=louder))[:70]
+    answers, outcome = stream(*lines)
+    assert len(answers) == 70
+    odd = [line for line in outcome.err.splitlines() if "another scale" in line]
+    assert sorted(line.split(": ")[1] for line in odd) == ["audio", "text", "visual"]

@@ -367,6 +367,20 @@ def test_resuming_a_finished_run_trains_nothing(
     assert (copy / "summary.json").read_bytes() == before
 
 
+def test_resuming_a_finished_run_says_so(ariigcn: Callable, copy: Path) -> None:
+    outcome = ariigcn("train", "--resume", copy)
+    assert f"{copy}: 2 seeds (0, 1) finished before: not trained again\n" in outcome.err
+    assert "ariigcn (tuned) on raw, finished before" in outcome.out
+
+
+@pytest.mark.slow
+def test_a_new_run_is_not_said_to_have_finished_before(train: Callable, ariigcn: Callable) -> None:
+    copy = train()
+    shutil.rmtree(copy / "seed0")
+    outcome = ariigcn("train", "--resume", copy)
+    assert "finished before" not in outcome.out + outcome.err
+
+
 @pytest.mark.slow
 def test_resuming_trains_the_seed_that_is_missing(
     ariigcn: Callable, copy: Path, trained: Path
@@ -447,12 +461,44 @@ def test_folder_of_an_earlier_version_is_named(refused: Callable[..., str], copy
     assert f"{copy}: has no seal.json: another version" in refused("train", "--resume", copy)
 
 
-@pytest.mark.parametrize("option", ["--threads=2", "--seeds=1", "--out=elsewhere"])
-def test_option_beside_resume_is_named(
-    refused: Callable[..., str], copy: Path, option: str
+@pytest.mark.parametrize("option", ["--out=elsewhere", "--config=some.yaml"])
+def test_option_that_only_a_new_run_has_is_refused_beside_resume(
+    refused: Callable[..., str],
+    copy: Path,
+    option: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.yaml").write_text("threads: 1\n")
     sentence = refused("train", "--resume", copy, option)
     assert sentence.startswith(f"{option.partition('=')[0]}: a run that is resumed keeps the")
+
+
+@pytest.mark.parametrize(
+    ("option", "asked", "had"),
+    [
+        ("--training.epochs=5", "5", "2"),
+        ("--model.hidden-dim=9", "9", "8"),
+        ("--threads=2", "2", "1"),
+        ("--seeds=1", "1", "0 1"),
+        ("--preset=graph", "graph", "tuned"),
+        ("--cuda-graphs", "true", "false"),
+    ],
+)
+def test_changed_option_beside_resume_is_refused_with_both_values(
+    refused: Callable[..., str], copy: Path, option: str, asked: str, had: str
+) -> None:
+    name = option.partition("=")[0].replace("-", "_").replace("__", "--")
+    sentence = refused("train", "--resume", copy, option)
+    assert sentence.startswith(f"{name}: is {asked}, but {copy} was begun with {had}, which a run")
+
+
+def test_option_that_a_resumed_run_has_anyway_is_taken(
+    ariigcn: Callable, copy: Path, data: Path
+) -> None:
+    options = ("--training.epochs=2", "--data", data, "--seeds", "0", "1")
+    assert ariigcn("train", "--resume", copy, *options).code == 0
 
 
 def test_threads_of_a_resumed_run_are_those_that_it_began_with(

@@ -15,6 +15,8 @@ from ariigcn_dgl.data import (
     summarise,
     write_folder,
 )
+from ariigcn_dgl.data.standardise import Standardiser
+from ariigcn_dgl.data.unlike import unlike_rows
 
 DATA = os.environ.get("ARIIGCN_DATA")
 SETS = ("iemocap", "meld", "meld_av", "mustard")
@@ -54,3 +56,19 @@ def test_published_counts_of_meld() -> None:
     train, val, test = summarise(load_dialogues(Path(str(DATA), "meld.npz"))).splits
     assert (train.utterances, val.utterances, test.utterances) == (9989, 1109, 2610)
     assert test.classes == (1256, 281, 50, 208, 402, 68, 345)
+
+
+def test_features_of_one_make_raise_no_doubt(real: Dialogues) -> None:
+    standardiser = Standardiser.fit(real.select(real.indices("train")))
+    parts = [real.select(real.indices(split)) for split in ("val", "test")]
+    parts += [part.select([one]) for part in parts for one in range(part.num_dialogues)]
+    rows = [{m: x[part.masks[m]] for m, x in part.features.items()} for part in parts]
+    assert [odd for odd in (unlike_rows(standardiser, one) for one in rows) if odd] == []
+
+
+def test_text_of_another_encoder_or_norm_raises_a_doubt(real: Dialogues) -> None:
+    text = real.features["text"]
+    standardiser = Standardiser.fit(real.with_modalities(["text"]))
+    other = load_dialogues(Path(str(DATA), "iemocap_mpnet.npz")).features["text"][:, :384]
+    assert "another encoder" in unlike_rows(standardiser, {"text": other})["text"]
+    assert "another scale" in unlike_rows(standardiser, {"text": 4 * text})["text"]

@@ -57,11 +57,11 @@ def test_load_adds_val(many: Dialogues, tmp_path: Path) -> None:
 
 
 def test_three_labelled_dialogues_fill_three_splits() -> None:
-    assert sorted(random_splits(np.array([True, True, True]))) == ["test", "train", "val"]
+    assert sorted(random_splits(np.array([True, True, True]))[0]) == ["test", "train", "val"]
 
 
 def test_two_labelled_dialogues_are_test() -> None:
-    assert random_splits(np.array([True, False, True])) == ("test", "test", "test")
+    assert random_splits(np.array([True, False, True])) == (("test", "test", "test"), "")
 
 
 def test_dialogue_with_one_label_is_labelled() -> None:

@@ -15,7 +15,7 @@ def seed(number: int, history: list[Mapping], best_epoch: int) -> Seed:
 
 
 def run(*seeds: Seed) -> RunFiles:
-    return RunFiles("run", {}, None, seeds)
+    return RunFiles("run", {}, None, None, seeds)
 
 
 def curves(panel: Panel) -> dict[str, list]:

@@ -207,3 +207,16 @@ def test_run_of_a_version_without_calibration_shows_its_own(two_seeds: Path) -> 
     html = report_html([replace(run, seeds=seeds)])
     assert "ECE, before" not in html
     assert " ECE</span>" in html
+
+
+def test_the_lead_says_what_the_run_did(two_seeds: Path) -> None:
+    html = report_html([run_of(two_seeds)])
+    assert "best weighted F1 on validation is kept. Test is scored once" in html
+    assert "2 seeds (0, 1)." in html
+
+
+def test_the_lead_does_not_say_that_the_last_epoch_was_chosen(two_seeds: Path) -> None:
+    run = run_of(two_seeds)
+    html = report_html([replace(run, protocol=replace(run.protocol, selection="last"))])
+    assert "best weighted F1 on validation is kept" not in html
+    assert "a number that was given, not chosen" in html

@@ -23,7 +23,9 @@ def run(*scores: float) -> RunFiles:
         }
         for seed, score in enumerate(scores)
     ]
-    return RunFiles("run", {}, "", [Seed(Path("run"), record, [], NOBODY) for record in records])
+    return RunFiles(
+        "run", {}, "", None, [Seed(Path("run"), record, [], NOBODY) for record in records]
+    )
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ DAILY_DIALOG = Published(
     (),
     {"train": Count(11118, 87170), "val": Count(1000, 8069), "test": Count(1000, 7740)},
 )
+PUBLISHED_CLASSES = (IEMOCAP, IEMOCAP_4, MELD)  # by these a test split is recognised
 # Over all splits, in the order of the names.
 DAILY_DIALOG_CLASSES = (85572, 1022, 353, 174, 12885, 1150, 1823)
 

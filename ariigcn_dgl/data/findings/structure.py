@@ -26,6 +26,13 @@ def _splits(dialogues: Dialogues) -> Iterator[Finding]:
             "note", "splits", "no training split", "usable for ariigcn predict and evaluate only"
         )
         return
+    if dialogues.divided:
+        yield Finding(
+            "note",
+            "splits",
+            f"made by this program: {dialogues.divided}",
+            "the same every time, but no published split; fix your own with a split column",
+        )
     if "val" not in dialogues.splits:
         yield Finding(
             "note",
