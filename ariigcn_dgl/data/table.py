@@ -12,6 +12,7 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
+from ariigcn_dgl.near import did_you_mean
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
 _SEPARATED = (".csv", ".tsv", ".txt")
@@ -89,6 +90,7 @@ class Table:
                 known = ", ".join(names) or "none"
                 raise InputError(
                     f"{self.where(row)} has the {column} {value!r}, expected one of: {known}"
+                    f"{did_you_mean(value, names)}"
                 )
         return np.array([place[value] for value in values], dtype=np.int64)
 

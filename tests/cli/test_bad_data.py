@@ -44,8 +44,8 @@ def reads(
 
     def run(data: Path) -> str:
         commands = {
-            "check": ("data", "check", data),
-            "convert": ("data", "convert", data, out),
+            "check": ("data", "check", "--data", data),
+            "convert": ("data", "convert", "--data", data, "--out", out),
             "train": ("train", "--data", data, "--out", out, *small),
             "predict": ("predict", trained, "--data", data, "--out", out),
         }

@@ -169,7 +169,7 @@ def test_names_with_brackets_are_printed_as_they_are(
     out = tmp_path / "[/run]"
     assert "[/sad]" in ariigcn("train", "--data", plain, "--out", out, *small).out
     assert "[/sad]" in ariigcn("evaluate", out).out
-    assert ariigcn("data", "check", plain).code == 0
+    assert ariigcn("data", "check", "--data", plain).code == 0
 
 
 @pytest.mark.slow
