@@ -8,6 +8,7 @@ from typing import Any
 
 from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.option_names import refuse_unknown_options
 from ariigcn_dgl.cli.parser import command_parser, whole_parser
 from ariigcn_dgl.cli.resume import refuse_beside_resume
 from ariigcn_dgl.cli.say import stop
@@ -53,6 +54,7 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         parser.parse_args(own)  # ends: with help, or with what is wrong
         parser.error("expected a command first")
     own = with_names(name, own)
+    refuse_unknown_options(name, own)
     parser = command_parser(name, own)
     options = parser.instantiate(parser.parse_args(own))
     return name, {k: v for k, v in vars(options).items() if k != "config"}

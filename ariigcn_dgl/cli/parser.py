@@ -15,6 +15,7 @@ from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
+from ariigcn_dgl.cli.option_names import unnamed
 from ariigcn_dgl.cli.spelling import SHORT, add_short_forms
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
@@ -86,8 +87,8 @@ class Parser(OptionParser):
 
     def _near(self, message: str) -> str:
         word = message.removeprefix(UNKNOWN).partition(" ")[0]
-        if UNKNOWN in message and not word.startswith("-") and "--data" in self.long_options():
-            return f"; a data set is named by --data {word}"
+        if message.startswith(UNKNOWN) and not word.startswith("-"):
+            return unnamed(word, self.long_options()).removeprefix(word)
         return super()._near(message)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
@@ -146,6 +147,8 @@ def command_parser(name: str, arguments: Sequence[str] = ()) -> Parser:
     documented = parse_docstring(text).params
     explain = {param.arg_name: " ".join((param.description or "").split()) for param in documented}
     if name == "train":
+        short = "\n".join(f"  {one:15}{whole}" for one, whole in SHORT.items())
+        parser.description = f"{description}\n\nShort forms of the commonest settings:\n{short}"
         _add_training_options(parser, function, explain, arguments)
     else:
         _add_options(parser, function, explain, positional)

@@ -54,8 +54,7 @@ def load_study(name: str, trials: int | None = None) -> Study:
     if not own and not name.endswith((".yaml", ".yml")):
         known = ", ".join(STUDIES)
         raise InputError(
-            f"study '{name}': expected one of {known}, or a .yaml file"
-            f"{did_you_mean(name, STUDIES)}"
+            f"study '{name}': expected one of {known}, or a .yaml file{did_you_mean(name, STUDIES)}"
         )
     path = FOLDER / f"{name}.yaml" if own else Path(name)
     return _Reader(path, trials).study()

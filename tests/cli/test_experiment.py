@@ -144,6 +144,17 @@ def test_interrupted_study_says_how_to_go_on(
     assert ariigcn(*command.split()[1:]).code == 0
 
 
+def test_a_baseline_that_systems_leave_out_is_replaced(
+    ariigcn: Callable, data: Path, study: Path, tmp_path: Path
+) -> None:
+    text = study.read_text()
+    assert "baseline: mlp" in text
+    options = ("--systems", "bigru", "--data", data, "--seeds", "0", "--out", tmp_path / "out")
+    outcome = ariigcn("experiment", study, *options)
+    assert outcome.code == 0
+    assert "compared with bigru: --systems leaves out mlp; --baseline chooses\n" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

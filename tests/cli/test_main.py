@@ -124,9 +124,15 @@ def test_info_says_what_cuda_kernels_lack(
         (["predict", "a", "--data", "b", "--stream"], "give one of --data, --media and"),
         (["predict", "a", "--data", "b"], "--data: needs --out, what to write"),
         (["predict", "a", "--media", "b"], "--media: needs --out, what to write"),
-        (["data", "convert", "--data", "a"], "are required: --out (see: ariigcn data convert --help)"),
+        (
+            ["data", "convert", "--data", "a"],
+            "are required: --out (see: ariigcn data convert --help)",
+        ),
         (["train", "--data"], "argument --data: expected one argument"),
-        (["data", "synth", "--out", "a", "--like", "b"], "--like: is b, expected one of ['synthetic', "),
+        (
+            ["data", "synth", "--out", "a", "--like", "b"],
+            "--like: is b, expected one of ['synthetic', ",
+        ),
         (["data", "synth", "--out", "a", "--seed", "-1"], "seed is -1, expected at least 0"),
         (["data", "synth", "--out", "a", "--seed", "b"], "--seed: is b, expected an integer"),
     ],
