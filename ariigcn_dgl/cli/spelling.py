@@ -58,6 +58,6 @@ def add_short_forms(parser: ArgumentParser) -> None:
     """Let the settings in `SHORT` be given by their short forms, too, where the parser has them."""
     known = parser._option_string_actions
     for short, whole in SHORT.items():
-        if whole in known and short not in known:
-            known[whole].option_strings.append(short)
+        if whole in known:
+            known[whole].option_strings = [*known[whole].option_strings, short]
             known[short] = known[whole]

@@ -41,7 +41,7 @@ def _imported(*arguments: str) -> set[str]:
     ],
     ids=" ".join,
 )
-def test_without_a_command_and_its_options_no_slow_library_is_imported(
+def test_until_a_command_can_begin_no_slow_library_is_imported(
     arguments: list[str],
 ) -> None:
     found = _imported(*arguments)
