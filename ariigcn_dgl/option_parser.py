@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from jsonargparse import ArgumentParser
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.near import did_you_mean
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 # and types are written as Python does: the least of it that must be taken apart stands here.
 _NAME, _VALUE = 'Parser key "', ". Got value: "
 _REQUIRED = "the following arguments are required: "
+UNKNOWN = "unrecognized arguments: "
+_CHOICE = re.compile(r"invalid choice: '(?P<word>.*?)' \(choose from (?P<known>.*)\)")
+_GROUP = re.compile(r"Group '(?P<group>.*)' does not accept option '(?P<word>.*)'")
+_SETTING = re.compile(r"Option '(?P<word>.*)' is not accepted")
 _WORDS = {
     f"a {bool}": "true or false",
     f"a {int}": "an integer",
@@ -57,12 +63,32 @@ class OptionParser(ArgumentParser):
         if missing != message:
             return _REQUIRED + ", ".join(map(self._written, missing.split(", ")))
         if _NAME not in message:
-            return _one_line(message)
+            return _one_line(message) + self._near(message)
         name = message.rpartition(_NAME)[2].partition('"')[0]  # the last: of settings within others
         while error is not None and error.__cause__ is not None:
             error = error.__cause__  # the innermost: of a union, what its first type expected
         reason = str(error or message).rpartition(f'{_NAME}{name}":')[2]
         return f"{self._written(name)}: {_reason(_one_line(reason))}"
+
+    def _near(self, message: str) -> str:
+        """Return what the name may have been meant for that a message finds unknown."""
+        if message.startswith(UNKNOWN):
+            words = message.removeprefix(UNKNOWN).split(" ")
+            wrong = next((one.partition("=")[0] for one in words if one.startswith("--")), "")
+            return did_you_mean(wrong, self.long_options())
+        if found := _CHOICE.search(message):
+            return did_you_mean(found["word"], re.findall(r"[\w.-]+", found["known"]))
+        settings = [action.dest for action in self._actions]
+        if found := _GROUP.search(message):
+            return did_you_mean(f"{found['group']}.{found['word']}", settings)
+        if found := _SETTING.search(message):
+            return did_you_mean(found["word"], settings)
+        return ""
+
+    def long_options(self) -> list[str]:
+        """Return the options as they are given, ``--name``."""
+        given = (name for action in self._actions for name in action.option_strings)
+        return [name for name in given if name.startswith("--")]
 
     def _written(self, name: str) -> str:
         """Return how an argument is given: by its name, or as --name."""
@@ -74,7 +100,10 @@ def _reason(text: str) -> str:
     for written, words in _WORDS.items():
         text = text.replace(written, words)
     expected, found, value = text.rpartition(_VALUE)
-    return f"is {value}, {expected[:1].lower()}{expected[1:]}" if found else text
+    if not found:
+        return text
+    near = did_you_mean(value, re.findall(r"'([^']*)'", expected))
+    return f"is {value}, {expected[:1].lower()}{expected[1:]}{near}"
 
 
 def _one_line(text: str) -> str:

@@ -51,7 +51,7 @@ def _train(inputs: Path, work: Path) -> list[str | Path]:
 
 
 def _experiment(inputs: Path, work: Path) -> list[str | Path]:
-    options = ["--data", inputs / "data", "--seeds", "2", "--jobs", "2"]
+    options = ["--data", inputs / "data", "--seeds", "0", "1", "--jobs", "2"]
     return ["experiment", inputs / "study.yaml", "--out", work / "out", *options]
 
 
@@ -72,7 +72,7 @@ def _see(inputs: Path, work: Path) -> list[str | Path]:
 
 
 def _convert(inputs: Path, work: Path) -> list[str | Path]:
-    return ["data", "convert", inputs / "data", work / "out"]
+    return ["data", "convert", "--data", inputs / "data", "--out", work / "out"]
 
 
 def _import(inputs: Path, work: Path) -> list[str | Path]:
@@ -84,7 +84,7 @@ def _import_layout(name: str) -> Callable[[Path, Path], list[str | Path]]:
 
 
 def _check(inputs: Path, work: Path) -> list[str | Path]:
-    return ["data", "check", inputs / "data", "--json"]
+    return ["data", "check", "--data", inputs / "data", "--json"]
 
 
 def _report(inputs: Path, work: Path) -> list[str | Path]:

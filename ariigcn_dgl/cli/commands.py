@@ -97,13 +97,11 @@ COMMANDS = {
         "data",
         "check",
         "check a data set: show what is in it, what is wrong with it and what to do",
-        ("data",),
     ),
     "data convert": Command(
         "data",
         "convert",
         "write a data set in the one format on disk (safetensors, JSON lines, JSON)",
-        ("data", "out"),
     ),
     "data import": Command(
         "data",
@@ -115,7 +113,6 @@ COMMANDS = {
         "data",
         "synth",
         "write a synthetic data set with the statistics of real conversations",
-        ("out",),
     ),
 }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.evaluate_set import AVERAGED, other_data, score_set
 from ariigcn_dgl.cli.say import note, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
@@ -18,10 +19,8 @@ from ariigcn_dgl.cli.tables import (
     classes_table,
     coverage_table,
     seeds_table,
-    test_table,
 )
 from ariigcn_dgl.data import Dialogues, fingerprint
-from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
@@ -29,11 +28,10 @@ from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.protocol import conducted
-from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
-AVERAGED = "averaged"
 
 
 def evaluate(
@@ -42,6 +40,7 @@ def evaluate(
     json: str | None = None,
     device: str = "cpu",
     absent: list[str] | None = None,
+    split: Literal["train", "val", "test"] | None = None,
 ) -> None:
     """Score a trained run again, from its weights: exactly the scores that training printed.
 
@@ -50,12 +49,15 @@ def evaluate(
     and after the temperature, and what leaving open the least sure utterances is worth
     (predict --coverage). Ends with code 2 where the scores are not those that training recorded.
 
+    --data OTHER scores the labelled utterances of another data set of the same classes. Modalities
+    that the run was not trained with are left out of it; what it lacks counts as missing.
+
     Parameters
     ----------
     run : str
         Run folder, or the folder of one of its seeds.
     data : str
-        Where the data set of the training lies now; default: where it was.
+        Where the data set of the training lies now, or another one; default: where it was.
     json : str
         Also write the scores to this file.
     device : str
@@ -64,26 +66,41 @@ def evaluate(
     absent : list of {"text", "audio", "visual"}
         Score the test split alone, with these modalities hidden from all of it, as if no recording
         had them; how that is filled, the training has decided (--training.missing).
+    split : {"train", "val", "test"}
+        Of another data set: score these dialogues; default: all.
     """
     check_device(device)
     folders = seed_folders(Path(run))
     spec = read_run_spec(folders[0].parent)
     torch.set_num_threads(spec["threads"])  # another number rounds otherwise
-    source = data or spec["data"]
-    dialogues = load_run_data(spec, source)
-    found = fingerprint(dialogues)
     runs = [TrainedRun(folder, device) for folder in folders]
-    for one in runs:
-        if found != one.record["dataset_sha256"]:
-            raise InputError(
-                f"{source}: is not the data set that {one.folder.path} was trained on "
-                f"({one.record['dataset']}): to label other dialogues use ariigcn predict"
-            )
-    for sentence in runs[0].doubts(dialogues):
-        note(sentence)
-    if absent:
-        _score_without(run, runs, dialogues, absent, json)
+    own = _own_data(spec, data, runs)
+    if own is None:
+        other, name = other_data(runs[0], str(data), split)
+        for sentence in runs[0].doubts(other):
+            note(sentence)
+        score_set(run, runs, other, absent or [], json, name)
         return
+    if split is not None:
+        raise InputError(
+            f"--split {split}: is for another data set; of the training's own, val and test are "
+            "scored"
+        )
+    if absent:
+        score_set(run, runs, own.select(own.indices("test")), absent, json)
+        return
+    _score_again(run, runs, spec, own, json, device)
+
+
+def _score_again(
+    run: str,
+    runs: Sequence[TrainedRun],
+    spec: RunSpec,
+    dialogues: Dialogues,
+    json: str | None,
+    device: str,
+) -> None:
+    """Score what the runs were trained on, and compare with what training recorded."""
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
     parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
     raw = [{s: one.uncalibrated(part) for s, part in parts.items()} for one in runs]
@@ -121,27 +138,28 @@ def evaluate(
         _compare(one, results[one.record["seed"]], device)
 
 
-def _score_without(
-    run: str, runs: Sequence[TrainedRun], dialogues: Dialogues, absent: list[str], json: str | None
-) -> None:
-    """Score the test split without some modalities; say so wherever a score stands."""
-    test = without_modalities(dialogues.select(dialogues.indices("test")), absent)
-    part = runs[0].adapt(test)
-    if not (part.labels >= 0).any():
-        raise InputError(f"{dialogues.name}: the test split has no labels to score --absent on")
-    said = {one.record["seed"]: one.probabilities(part) for one in runs}
-    scores = {str(seed): score_probabilities(part, p, part.label_names) for seed, p in said.items()}
-    if len(runs) > 1:
-        mean = np.mean(list(said.values()), axis=0)
-        scores[AVERAGED] = score_probabilities(part, mean, part.label_names)
-    lack = f"{', '.join(absent)} absent"
-    show(test_table(scores, f"{runs[0].config.system} ({run}) on {dialogues.name}, {lack}"))
-    of_seeds = [asdict(one) for seed, one in scores.items() if seed != AVERAGED]
-    show(classes_table(of_seeds, f"test, per class, {lack}"))
-    if json is not None:
-        write_json(
-            json, {seed: {"absent": absent, "test": asdict(x)} for seed, x in scores.items()}
+def _own_data(spec: RunSpec, data: str | None, runs: Sequence[TrainedRun]) -> Dialogues | None:
+    """Return what the runs were trained on; None where --data names another data set.
+
+    Raises
+    ------
+    InputError
+        If the data set has changed where it was, or cannot be read there.
+    """
+    try:
+        dialogues = load_run_data(spec, data)
+    except InputError as error:
+        if data is None:
+            raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
+        return None  # without a modality, or too small for the folds: that of the training is not
+    found = fingerprint(dialogues)
+    others = [one.folder.path for one in runs if found != one.record["dataset_sha256"]]
+    if others and data is None:
+        raise InputError(
+            f"{spec['data']}: has changed since {others[0]} was trained on it; to score the run on "
+            "what it is now, name it with --data"
         )
+    return None if others else dialogues
 
 
 def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:

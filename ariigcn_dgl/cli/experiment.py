@@ -14,6 +14,7 @@ from rich.text import Text
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.seeds import check_seeds
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
@@ -26,6 +27,7 @@ from ariigcn_dgl.experiments.folder import study_folder
 from ariigcn_dgl.experiments.render import terminal, write_tables
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.sampled_search import EXTRA
+from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
@@ -33,6 +35,7 @@ from ariigcn_dgl.optional import require
 from ariigcn_dgl.training.prepare import require_labels
 
 NOT_WHOLE = 1
+NUM_SEEDS = 5
 MOST_LISTED = 8
 GRID, OPTUNA = "grid", "optuna:"
 NARROWEST = 140  # columns that the tables need where there is no terminal
@@ -41,7 +44,7 @@ NARROWEST = 140  # columns that the tables need where there is no terminal
 def experiment(
     study: str,
     data: str = "synthetic",
-    seeds: int = 5,
+    seeds: list[int] | None = None,
     jobs: int = 1,
     systems: list[str] | None = None,
     baseline: str | None = None,
@@ -67,8 +70,8 @@ def experiment(
         Name of a study, or a .yaml file.
     data : str
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
-    seeds : int
-        Number of seeds of each setting.
+    seeds : list of int
+        One run of each chosen setting per seed; default: 0 1 2 3 4.
     jobs : int
         Runs at a time.
     systems : list of str
@@ -94,9 +97,12 @@ def experiment(
     """
     trials = _trials(search)
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
-    for name, value in (("seeds", seeds), ("jobs", jobs)):
-        if value < 1:
-            raise InputError(f"--{name}: is {value}, expected at least 1")
+    seeds = list(range(NUM_SEEDS)) if seeds is None else seeds
+    check_seeds(seeds)
+    if len(seeds) == 1:
+        note(f"--seeds {seeds[0]}: one seed shows no spread; five seeds are --seeds 0 1 2 3 4")
+    if jobs < 1:
+        raise InputError(f"--jobs: is {jobs}, expected at least 1")
     if folds is not None and (folds < 2 or protocol == "literature"):
         raise InputError(
             f"--folds: is {folds} with --protocol {protocol}, expected at least 2, with --protocol "
@@ -104,13 +110,13 @@ def experiment(
         )
     check_device(device)
     chosen = load_study(study, trials)
-    chosen = (chosen.only(systems) if systems else chosen).against(baseline)
+    chosen = _selected(chosen, systems, baseline)
     dialogues = load_source(data)
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
     dataset_sha256 = fingerprint(dialogues)
-    options = Options(absolute(data), seeds, jobs, protocol, retry, folds, device, trials)
+    options = Options(absolute(data), tuple(seeds), jobs, protocol, retry, folds, device, trials)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
     again = _command(study, options, systems, baseline, path)
     display = QueueDisplay()
@@ -132,10 +138,20 @@ def experiment(
 experiment.__doc__ = (experiment.__doc__ or "").replace("STUDIES", ", ".join(STUDIES))
 
 
+def _selected(study: Study, systems: list[str] | None, baseline: str | None) -> Study:
+    """Return the part of a study that is asked for; a baseline that is not in it is replaced."""
+    chosen = study.only(systems) if systems else study
+    names = [setting.name for setting in chosen.settings]
+    if systems and baseline is None and study.baseline not in names:
+        baseline = next(one.name for one in chosen.settings if one.system == systems[0])
+        note(f"compared with {baseline}: --systems leaves out {study.baseline}; --baseline chooses")
+    return chosen.against(baseline)
+
+
 def _command(
     study: str, options: Options, systems: list[str] | None, baseline: str | None, folder: Path
 ) -> str:
-    words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", options.seeds]
+    words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", *options.seeds]
     words += ["--jobs", options.jobs, *(["--systems", *systems] if systems else [])]
     words += ["--baseline", baseline] if baseline else []
     words += ["--folds", options.folds] if options.folds else []

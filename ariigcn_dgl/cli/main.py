@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.option_names import refuse_unknown_options
 from ariigcn_dgl.cli.parser import command_parser, whole_parser
 from ariigcn_dgl.cli.resume import refuse_changed
 from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code, stoppable
+from ariigcn_dgl.cli.spelling import with_names, with_underscores
 from ariigcn_dgl.errors import InputError
 
 
@@ -47,16 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Return the command and all its options; those not given have the values of the preset."""
-    name, own = command_in([_with_underscores(argument) for argument in arguments])
+    name, own = command_in([with_underscores(argument) for argument in arguments])
     if not name:
         parser = whole_parser()
         parser.parse_args(own)  # ends: with help, or with what is wrong
         parser.error("expected a command first")
+    own = with_names(name, own)
+    refuse_unknown_options(name, own)
     parser = command_parser(name, own)
     options = parser.instantiate(parser.parse_args(own))
     return name, {k: v for k, v in vars(options).items() if k != "config"}
-
-
-def _with_underscores(argument: str) -> str:
-    """Return ``--val-fraction=0.1`` as ``--val_fraction=0.1``."""
-    return re.sub(r"^--[a-z][\w.-]*", lambda name: f"--{name[0][2:].replace('-', '_')}", argument)

@@ -15,9 +15,11 @@ from docstring_parser import parse as parse_docstring
 
 from ariigcn_dgl import __version__
 from ariigcn_dgl.cli.commands import COMMANDS, DATA_HELP
+from ariigcn_dgl.cli.option_names import unnamed
+from ariigcn_dgl.cli.spelling import SHORT, add_short_forms
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
-from ariigcn_dgl.option_parser import OptionParser
+from ariigcn_dgl.option_parser import UNKNOWN, OptionParser
 
 SHELLS = ("bash", "zsh")
 LONG, SHOWN = 1000, 40  # characters of an argument that is no word, and what is shown of it
@@ -25,7 +27,7 @@ DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems i
 
 A first run needs no data:     ariigcn train
 On files of other projects:    ariigcn data import FILE.pkl --out FOLDER
-On your own features:          ariigcn data check FOLDER, then ariigcn train --data FOLDER
+On your own features:          ariigcn data check --data FOLDER, then ariigcn train --data FOLDER
 Scores of a trained run again: ariigcn evaluate runs/NAME
 Labels for new dialogues:      ariigcn predict runs/NAME --data FOLDER --out labels.jsonl
 Features from recordings:      ariigcn extract FOLDER --text roberta-large --out DATA
@@ -83,6 +85,12 @@ class Parser(OptionParser):
                 raise
             self.error(f"{longest[:SHOWN]}...: has {len(longest)} characters: {error}")
 
+    def _near(self, message: str) -> str:
+        word = message.removeprefix(UNKNOWN).partition(" ")[0]
+        if message.startswith(UNKNOWN) and not word.startswith("-"):
+            return unnamed(word, self.long_options()).removeprefix(word)
+        return super()._near(message)
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise `InputError`, which says what is wrong and where help is."""
         name = self.prog.replace(" [options]", "")
@@ -139,6 +147,8 @@ def command_parser(name: str, arguments: Sequence[str] = ()) -> Parser:
     documented = parse_docstring(text).params
     explain = {param.arg_name: " ".join((param.description or "").split()) for param in documented}
     if name == "train":
+        short = "\n".join(f"  {one:15}{whole}" for one, whole in SHORT.items())
+        parser.description = f"{description}\n\nShort forms of the commonest settings:\n{short}"
         _add_training_options(parser, function, explain, arguments)
     else:
         _add_options(parser, function, explain, positional)
@@ -185,6 +195,7 @@ def _add_training_options(
     parser.add_argument("--model", type=type(config.model), help=explain["model"])
     parser.add_argument("--system", choices=tuple(SYSTEMS), help=explain["system"])
     _add_options(parser, function, explain, skip=("seeds", "model", "system"))
+    add_short_forms(parser)
     defaults = {"model": asdict(config.model), "training": asdict(config.training)}
     parser.set_defaults(defaults | {"system": config.system, "preset": preset})
 

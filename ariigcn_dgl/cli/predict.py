@@ -6,16 +6,21 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.cli.tables import TITLES
+from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
+from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import write_predictions
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
@@ -38,7 +43,7 @@ def predict(
 ) -> None:
     """Label dialogues: of a data set, a recording, or a conversation that is still going on.
 
-    --data DATA --out FILE labels a data set, with or without known labels.
+    --data DATA --out FILE labels a data set, with or without known labels; known ones are scored.
 
     --media VIDEO --out FOLDER labels a recording with subtitles. The features are made as those
     of the training were: its data must have come from ariigcn extract. The folder gets
@@ -71,7 +76,7 @@ def predict(
         Answer the standard input line by line.
     out : str
         New file of JSON lines: dialogue, utterance, speaker, label, prediction, probabilities;
-        with --media a new folder.
+        named .csv, a table of the same; with --media a new folder.
     seed : int
         Which seed's model; default: the mean of all seeds' probabilities, with --stream the seed
         with the best validation score.
@@ -139,6 +144,21 @@ def _predict_data(
     say(f"{dialogues.num_utterances - unsure} utterances labelled{by}, from {used}: {out}")
     if abstention is not None:
         say(abstention.in_words(unsure, dialogues.num_utterances))
+    answered = np.ones(len(probabilities), bool) if left_open is None else ~left_open
+    _say_scores(dialogues, probabilities, answered)
+    known_already = fingerprint(source) == trained.record["dataset_sha256"]
+    if known_already and (dialogues.labels != UNLABELLED).any():
+        say(f"{data}: the run was trained on a part of it; ariigcn evaluate scores the test split")
+
+
+def _say_scores(dialogues: Dialogues, probabilities: np.ndarray, answered: np.ndarray) -> None:
+    """Say how many of the answers are right, of those whose label is known."""
+    known = answered & (dialogues.labels != UNLABELLED)
+    if known.any():
+        labels, found = dialogues.labels[known], probabilities[known].argmax(1)
+        scores = score(labels, found, dialogues.label_names).headline()
+        words = ", ".join(f"{TITLES[name]} {value:.2f}" for name, value in scores.items())
+        say(f"{known.sum()} of them have a known label: {words} (percent)")
 
 
 def _predict_stream(

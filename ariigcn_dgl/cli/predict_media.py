@@ -15,6 +15,7 @@ from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.manifest import load_encoders
 from ariigcn_dgl.extract.spoken import from_subtitles
 from ariigcn_dgl.files import refuse_existing, replacing, write_json
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.report.conversation import Utterance
 from ariigcn_dgl.report.timeline import timeline_html
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
@@ -76,6 +77,7 @@ def _wanted(trained: TrainedRun, modalities: list[str] | None) -> list[str]:
         if name not in trained.widths:
             raise InputError(
                 f"--modalities: '{name}' was not trained, only {', '.join(trained.widths)}"
+                f"{did_you_mean(name, trained.widths)}"
             )
     return [m for m in trained.widths if modalities is None or m in modalities]
 

@@ -1,16 +1,33 @@
-"""The seeds of a run folder."""
+"""Seeds: those that --seeds names, and those of a run folder."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command
 from ariigcn_dgl.seal import gone, lost
-from ariigcn_dgl.training.run_folder import way_out
+from ariigcn_dgl.training.run_folder import LARGEST_SEED, way_out
 from ariigcn_dgl.training.run_spec import read_run_spec
 
 SUMMARY_FILE = "summary.json"
 _RECORD = "run.json"
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Raise `InputError` unless these are different seeds, at least one.
+
+    Examples
+    --------
+    >>> check_seeds([0, 0])
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: --seeds 0 0: expected different numbers from 0 to 4294967295
+    """
+    different = seeds and len(set(seeds)) == len(seeds)
+    if not different or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
+        found = " ".join(map(str, seeds))
+        raise InputError(f"--seeds {found}: expected different numbers from 0 to {LARGEST_SEED}")
 
 
 def seed_folders(run: Path) -> list[Path]:

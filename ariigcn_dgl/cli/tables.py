@@ -108,12 +108,12 @@ def coverage_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     return table
 
 
-def test_table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Return one row for each seed's test scores, in percent; beside them other rows by name."""
-    table = Table(title=cell(title), caption="test; percent")
+def scores_table(scores: Mapping[str, Scores], title: str, caption: str) -> Table:
+    """Return one row for each seed's scores, in percent; beside them other rows by name."""
+    table = Table(title=cell(title), caption=cell(caption))
     table.add_column("seed", justify="right")
     for name in HEADLINE:
-        table.add_column(f"test {TITLES[name]}", justify="right")
+        table.add_column(TITLES[name], justify="right")
     for name, found in scores.items():
         table.add_row(name, *(f"{value:.2f}" for value in found.headline().values()))
     return table

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.seeds import SUMMARY_FILE
+from ariigcn_dgl.cli.seeds import SUMMARY_FILE, check_seeds
 from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data.division import splits_in_words
@@ -34,7 +34,7 @@ from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, RunFolder, modalities_of
+from ariigcn_dgl.training.run_folder import RunFolder, modalities_of
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
 
 
@@ -95,7 +95,7 @@ def train(
         return
     _set_threads(threads)
     check_device(device)
-    _check_seeds(seeds)
+    check_seeds(seeds)
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
@@ -274,10 +274,3 @@ def _check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
             "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
             "so that batches have no few shapes: leave one of the three out"
         )
-
-
-def _check_seeds(seeds: list[int]) -> None:
-    different = seeds and len(set(seeds)) == len(seeds)
-    if not different or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
-        found = " ".join(map(str, seeds))
-        raise InputError(f"--seeds {found}: expected different numbers from 0 to {LARGEST_SEED}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.near import did_you_mean
 
 MODALITIES = ("text", "audio", "visual")
 SPLITS = ("train", "val", "test")
@@ -118,6 +119,7 @@ class Dialogues:
             if name not in self.features:
                 raise InputError(
                     f"{self.name}: has no modality '{name}', only {', '.join(self.features)}"
+                    f"{did_you_mean(name, self.features)}"
                 )
         if not names:
             raise InputError(f"{self.name}: name at least one of {', '.join(self.features)}")

@@ -16,6 +16,7 @@ from ariigcn_dgl.data.arrays import (
     to_strings,
 )
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.words import our_split
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.read_limits import ADVICE, allowed
@@ -85,7 +86,7 @@ def read_npz(path: str | Path) -> Dialogues:
         speakers=numbers["speaker"],
         dialogue_ptr=numbers["dialogue_ptr"],
         dialogue_ids=texts["dialogue_ids"],
-        splits=texts["split"],
+        splits=tuple(map(our_split, texts["split"])),
         utterance_ids=texts["utterance_ids"],
         label_names=texts["label_names"],
         speaker_names=texts["speaker_names"],

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.data.words import distinct_ids, our_columns, our_split
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
+from ariigcn_dgl.near import did_you_mean
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
 _SEPARATED = (".csv", ".tsv", ".txt")
@@ -34,11 +36,14 @@ class Table:
         Line number of each row, for messages.
     columns : dict of str to list of str, length N
         Those asked for that the file has; an absent value is the empty string.
+    header : tuple of str
+        All columns of the file, as it names them.
     """
 
     path: Path
     lines: list[int]
     columns: dict[str, list[str]]
+    header: tuple[str, ...]
 
     def where(self, row: int) -> str:
         """Return the file, line and dialogue of a row, to begin a message with."""
@@ -48,8 +53,10 @@ class Table:
         """Raise `InputError` unless these columns are there and have a value in every row."""
         for name in names:
             if name not in self.columns:
-                found = ", ".join(self.columns) or "none that is known"
-                raise InputError(f"{self.path}: no column {name!r}; found {found}")
+                raise InputError(
+                    f"{self.path}: no column {name!r}; its columns are "
+                    f"{', '.join(self.header) or 'none'}{did_you_mean(name, self.header)}"
+                )
             if "" in self.columns[name]:
                 line = self.lines[self.columns[name].index("")]
                 raise InputError(f"{self.path}: line {line}: {name} is empty, expected a name")
@@ -89,6 +96,7 @@ class Table:
                 known = ", ".join(names) or "none"
                 raise InputError(
                     f"{self.where(row)} has the {column} {value!r}, expected one of: {known}"
+                    f"{did_you_mean(value, names)}"
                 )
         return np.array([place[value] for value in values], dtype=np.int64)
 
@@ -97,6 +105,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     """Read a table with a header line (.csv, .tsv, .txt), or a JSON object in each line (.jsonl).
 
     Column names are taken without regard to case; columns that are not asked for are ignored.
+    MELD's columns, and usual names of splits, are understood (`ariigcn_dgl.data.words`).
     Values may be separated as spreadsheets of any language do: by commas, semicolons or tabs.
 
     Parameters
@@ -117,19 +126,25 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
             f"{path}: a table of an unknown kind {path.suffix!r}, expected .csv, .tsv or .jsonl; "
             f"save it as one of these, as UTF-8 text"
         )
-    rows = list((_csv_rows if suffix in _SEPARATED else _jsonl_rows)(path, columns))
+    written: dict[str, None] = {}
+    read = _csv_rows if suffix in _SEPARATED else _jsonl_rows
+    rows = list(read(path, columns, written))
     found = {name for _, row in rows for name in row}
-    return Table(
-        path=path,
-        lines=[line for line, _ in rows],
-        columns={c: [row.get(c, "") for _, row in rows] for c in columns if c in found},
-    )
+    known = {c: [row.get(c, "") for _, row in rows] for c in columns if c in found}
+    if "split" in known:
+        known["split"] = list(map(our_split, known["split"]))
+    if {"dialogue_id", "utterance_id"} & {name.lower().replace(" ", "_") for name in written}:
+        distinct_ids(known)
+    return Table(path, [line for line, _ in rows], known, tuple(written))
 
 
-def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _csv_rows(
+    path: Path, columns: Sequence[str], written: dict[str, None]
+) -> Iterator[tuple[int, dict[str, str]]]:
     rows = csv_rows(path)
     header_line, header = next(rows, (1, []))  # of an empty file: no column, which others refuse
-    header = [name.strip().lower() for name in header]
+    written.update(dict.fromkeys(name.strip() for name in header))
+    header = our_columns(header)
     for name in columns:
         if header.count(name) > 1:
             raise InputError(
@@ -172,10 +187,13 @@ def _lines(text: str) -> Iterator[str]:
     return (found[0] for found in _LINE.finditer(text))
 
 
-def _jsonl_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _jsonl_rows(
+    path: Path, columns: Sequence[str], written: dict[str, None]
+) -> Iterator[tuple[int, dict[str, str]]]:
     for number, content in json_lines(path):
         where = f"{path}: line {number}"
-        record = {name.lower(): value for name, value in content.items()}
+        written.update(dict.fromkeys(content))
+        record = dict(zip(our_columns(list(content)), content.values(), strict=True))
         yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
 
 

@@ -37,8 +37,8 @@ class Options:
     ----------
     data : str
         Where the data set lies, or "synthetic".
-    seeds : int
-        Number of seeds of each chosen setting.
+    seeds : tuple of int
+        Of the runs of each chosen setting.
     jobs : int
         Number of runs at a time.
     protocol : {"standard", "literature"}
@@ -54,7 +54,7 @@ class Options:
     """
 
     data: str
-    seeds: int
+    seeds: tuple[int, ...]
     jobs: int
     protocol: Protocol
     retry: bool
@@ -157,7 +157,7 @@ class _Conductor:
             axis=self.study.axis,
             baseline=self.study.baseline,
             protocol=self.options.protocol,
-            seeds=self.options.seeds,
+            seeds=len(self.options.seeds),
             folds=self.options.folds,
             trials=self.options.trials,
             data=self.describe_data(),
@@ -227,7 +227,7 @@ class _Conductor:
         if part.chosen is None:
             return []
         test: TestUse = "every epoch" if self.options.protocol == "literature" else "once"
-        return [self.run(part, part.chosen, seed, test) for seed in range(self.options.seeds)]
+        return [self.run(part, part.chosen, seed, test) for seed in self.options.seeds]
 
     def complete(self, title: str, runs: Sequence[Run]) -> None:
         """Work on the runs that are neither done nor, unless they are retried, failed."""

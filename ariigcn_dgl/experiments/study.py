@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.training.run_config import RunConfig, changed, preset_config
 
 Changes = Mapping[str, Any]  # "model.NAME" or "training.NAME" to value
@@ -154,7 +155,7 @@ class Study:
             if system not in known:
                 raise InputError(
                     f"--systems: the study {self.name} has no system '{system}', only "
-                    f"{', '.join(known)}"
+                    f"{', '.join(known)}{did_you_mean(system, known)}"
                 )
         return replace(self, settings=tuple(s for s in self.settings if s.system in systems))
 
@@ -165,6 +166,6 @@ class Study:
         if study.baseline not in names:
             raise InputError(
                 f"--baseline: '{study.baseline}' is not compared here, expected one of "
-                f"{', '.join(names)}"
+                f"{', '.join(names)}{did_you_mean(study.baseline, names)}"
             )
         return study

@@ -18,6 +18,7 @@ from ariigcn_dgl.experiments.study import (
     Study,
     combinations,
 )
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.plain_yaml import read_yaml
 from ariigcn_dgl.read_limits import ADVICE, allowed
 from ariigcn_dgl.training.run_config import default_preset
@@ -52,7 +53,9 @@ def load_study(name: str, trials: int | None = None) -> Study:
     own = name in STUDIES
     if not own and not name.endswith((".yaml", ".yml")):
         known = ", ".join(STUDIES)
-        raise InputError(f"study '{name}': expected one of {known}, or a .yaml file")
+        raise InputError(
+            f"study '{name}': expected one of {known}, or a .yaml file{did_you_mean(name, STUDIES)}"
+        )
     path = FOLDER / f"{name}.yaml" if own else Path(name)
     return _Reader(path, trials).study()
 
@@ -167,7 +170,8 @@ class _Reader:
             raise self.wrong(key, f"expected {', '.join(keys)}")
         for name, value in content.items():
             if name not in keys:
-                raise self.wrong(key, f"unknown key '{name}', expected of {', '.join(keys)}")
+                near = did_you_mean(name, keys)
+                raise self.wrong(key, f"unknown key '{name}', expected of {', '.join(keys)}{near}")
             if not isinstance(value, keys[name]):
                 kind = getattr(keys[name], "__name__", "number")
                 where = f"{key}.{name}".lstrip(".")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TextIO, TypedDict
 
 import numpy as np
 import torch
@@ -14,12 +15,14 @@ from ariigcn_dgl.answer import answer
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import json_lines, replacing
 from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import Scores, score
 
+CSV = ".csv"
 BATCH_SIZE = 32  # dialogues; fixed, so that the same run always gives the same bits
 # A rounded probability, or a sum of float32, may be a little above 1.
 LARGEST_SHARE = 1.000001
@@ -78,12 +81,13 @@ def write_predictions(
     label_names: Sequence[str],
     left_open: np.ndarray | None = None,
 ) -> None:
-    """Write one JSON line per utterance: ids, true label if known, predicted label, probabilities.
+    """Write one line per utterance: ids, true label if known, predicted label, probabilities.
 
     Parameters
     ----------
     path : Path
-        Is replaced where it exists.
+        Is replaced where it exists. Of a name that ends with .csv the lines are those of a table,
+        with a column ``p_CLASS`` for each class; else they are JSON.
     dialogues : Dialogues
         Whose N utterances were predicted.
     probabilities : (N, C) array
@@ -93,18 +97,44 @@ def write_predictions(
     left_open : (N,) bool array, optional
         Those that get no class, as of `answer`.
     """
+    records = _records(dialogues, probabilities, label_names, left_open)
+    with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix.lower() == CSV:
+            _write_table(file, records, label_names, left_open is not None)
+        else:
+            file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+
+
+def _records(
+    dialogues: Dialogues,
+    probabilities: np.ndarray,
+    label_names: Sequence[str],
+    left_open: np.ndarray | None,
+) -> Iterator[dict[str, Any]]:
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
-    with replacing(path) as scratch, scratch.open("w", encoding="utf-8") as file:
-        for row, p in enumerate(probabilities):
-            label = int(dialogues.labels[row])
-            record = {
-                "dialogue": dialogues.dialogue_ids[of_row[row]],
-                "utterance": dialogues.utterance_ids[row],
-                "speaker": dialogues.speaker_names[dialogues.speakers[row]],
-                "label": label_names[label] if label >= 0 else None,
-            }
-            record |= answer(p, label_names, None if left_open is None else left_open[row])
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    for row, p in enumerate(probabilities):
+        label = int(dialogues.labels[row])
+        record = {
+            "dialogue": dialogues.dialogue_ids[of_row[row]],
+            "utterance": dialogues.utterance_ids[row],
+            "speaker": dialogues.speaker_names[dialogues.speakers[row]],
+            "label": label_names[label] if label >= 0 else None,
+        }
+        yield record | answer(p, label_names, None if left_open is None else left_open[row])
+
+
+def _write_table(
+    file: TextIO, records: Iterable[dict[str, Any]], label_names: Sequence[str], abstains: bool
+) -> None:
+    said = ["prediction", *(["abstained"] if abstains else [])]
+    columns = {name: f"p_{name}" for name in label_names}
+    names = ["dialogue", "utterance", "speaker", "label", *said, *columns.values()]
+    table = csv.DictWriter(file, names, lineterminator="\n")
+    table.writeheader()
+    for record in records:
+        shares = record.pop("probabilities")
+        record |= {columns[name]: share for name, share in shares.items()}
+        table.writerow({name: spreadsheet(value) for name, value in record.items()})
 
 
 def read_predictions(path: Path, label_names: Sequence[str]) -> list[dict[str, Any]]:

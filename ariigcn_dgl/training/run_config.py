@@ -19,6 +19,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
 
@@ -88,7 +89,10 @@ class RunConfig:
     ) -> None:
         if system not in SYSTEMS:
             known = ", ".join(SYSTEMS)
-            raise InputError(f"--system: unknown system '{system}', expected one of {known}")
+            raise InputError(
+                f"--system: unknown system '{system}', expected one of {known}"
+                f"{did_you_mean(system, SYSTEMS)}"
+            )
         kind = SYSTEMS[system]
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "model", kind.Config() if model is None else model)
@@ -145,7 +149,10 @@ def preset_config(system: str, preset: str) -> RunConfig:
         return published
     if preset not in PRESETS:
         known = ", ".join(PRESETS)
-        raise InputError(f"--preset: unknown preset '{preset}', expected one of {known}")
+        raise InputError(
+            f"--preset: unknown preset '{preset}', expected one of {known}"
+            f"{did_you_mean(preset, PRESETS)}"
+        )
     config = read_config(PRESET_FOLDER / f"{preset}.yaml")
     if config.system != system:
         raise InputError(
@@ -190,7 +197,8 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for name, value in changes.items():
         # A group of settings is none; the system decides which settings there are.
         if name not in settings or name == "system" or isinstance(settings[name], Namespace):
-            raise InputError(f"--{name}: {config.system} has no such setting")
+            near = did_you_mean(name, settings.keys())
+            raise InputError(f"--{name}: {config.system} has no such setting{near}")
         if value is None:
             raise InputError(f"--{name}: has no value")
         settings[name] = value

@@ -12,6 +12,7 @@ from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.data.unlike import ADVICE, unlike_rows
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.training.abstain import Abstention, choose_abstention
 from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.predict import predict
@@ -136,7 +137,7 @@ class TrainedRun:
             if name not in number:
                 raise InputError(
                     f"{dialogues.name}: the label '{name}' is none of this run's classes "
-                    f"({', '.join(self.label_names)})"
+                    f"({', '.join(self.label_names)}){did_you_mean(name, self.label_names)}"
                 )
         table = np.array([number[name] for name in dialogues.label_names] + [UNLABELLED])
         return table[dialogues.labels]  # UNLABELLED is -1: the last entry

@@ -106,7 +106,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         visual=_modality(5),
     )
     write_folder(synthesise(config), folder / "raw")
-    main(["data", "convert", str(folder / "raw"), str(folder / "talk")])
+    main(["data", "convert", "--data", str(folder / "raw"), "--out", str(folder / "talk")])
     return folder / "talk"
 
 

@@ -44,8 +44,8 @@ def reads(
 
     def run(data: Path) -> str:
         commands = {
-            "check": ("data", "check", data),
-            "convert": ("data", "convert", data, out),
+            "check": ("data", "check", "--data", data),
+            "convert": ("data", "convert", "--data", data, "--out", out),
             "train": ("train", "--data", data, "--out", out, *small),
             "predict": ("predict", trained, "--data", data, "--out", out),
         }
@@ -124,10 +124,10 @@ def test_label_out_of_range(reads: Callable[[Path], str], plain: Path) -> None:
 
 def test_unknown_split(reads: Callable[[Path], str], plain: Path) -> None:
     table = plain / "utterances.csv"
-    table.write_text(table.read_text().replace(",val", ",dev"))
+    table.write_text(table.read_text().replace(",val", ",fold1"))
     sentence = reads(plain)
     assert "dialogue '" in sentence
-    assert "'dev'" in sentence
+    assert "'fold1'" in sentence
 
 
 def test_duplicate_utterance(reads: Callable[[Path], str], plain: Path) -> None:

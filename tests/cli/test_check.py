@@ -19,7 +19,7 @@ def _spoil(plain: Path, value: float) -> None:
 
 
 def test_usable_set_ends_with_code_0(ariigcn: Callable, data: Path) -> None:
-    outcome = ariigcn("data", "check", data)
+    outcome = ariigcn("data", "check", "--data", data)
     assert (outcome.code, outcome.err) == (0, "")
     assert "note: train: " in outcome.out
     assert "error: " not in outcome.out
@@ -28,7 +28,7 @@ def test_usable_set_ends_with_code_0(ariigcn: Callable, data: Path) -> None:
 
 def test_numbers_that_are_not_finite_end_with_code_2(ariigcn: Callable, plain: Path) -> None:
     _spoil(plain, np.nan)
-    outcome = ariigcn("data", "check", plain)
+    outcome = ariigcn("data", "check", "--data", plain)
     assert (outcome.code, outcome.err) == (2, "")
     words = " ".join(outcome.out.split())
     assert "error: text: 1 rows have NaN or inf; first nan in column 2 of utterance" in words
@@ -41,13 +41,13 @@ def test_validation_without_labels_ends_with_code_2(ariigcn: Callable, plain: Pa
     lines = [line.split(",") for line in table.read_text().splitlines()]
     rows = [[*row[:3], "" if row[4] == "val" else row[3], row[4]] for row in lines]
     table.write_text("\n".join(map(",".join, rows)) + "\n")
-    outcome = ariigcn("data", "check", plain)
+    outcome = ariigcn("data", "check", "--data", plain)
     assert outcome.code == 2
     assert "error: val: no utterance has a label; label some to select from" in outcome.out
 
 
 def test_json_of_a_usable_set(ariigcn: Callable, data: Path) -> None:
-    outcome = ariigcn("data", "check", data, "--json")
+    outcome = ariigcn("data", "check", "--data", data, "--json")
     report = json.loads(outcome.out)
     assert outcome.code == 0
     assert report["usable"] is True
@@ -58,7 +58,7 @@ def test_json_of_a_usable_set(ariigcn: Callable, data: Path) -> None:
 
 def test_json_of_a_set_that_is_not_usable(ariigcn: Callable, plain: Path) -> None:
     _spoil(plain, np.inf)
-    outcome = ariigcn("data", "check", plain, "--json")
+    outcome = ariigcn("data", "check", "--data", plain, "--json")
     report = json.loads(outcome.out)
     assert outcome.code == 2
     assert report["usable"] is False
@@ -67,7 +67,7 @@ def test_json_of_a_set_that_is_not_usable(ariigcn: Callable, plain: Path) -> Non
 
 
 def test_json_of_something_else(ariigcn: Callable, tmp_path: Path) -> None:
-    outcome = ariigcn("data", "check", tmp_path, "--json")
+    outcome = ariigcn("data", "check", "--data", tmp_path, "--json")
     report = json.loads(outcome.out)
     assert outcome.code == 2
     assert report["usable"] is False
@@ -76,7 +76,7 @@ def test_json_of_something_else(ariigcn: Callable, tmp_path: Path) -> None:
 
 
 def test_synthetic_set(ariigcn: Callable) -> None:
-    assert ariigcn("data", "check", "synthetic").code == 0
+    assert ariigcn("data", "check", "--data", "synthetic").code == 0
 
 
 def test_folder_from_before_there_were_seals_is_said(
@@ -84,6 +84,6 @@ def test_folder_from_before_there_were_seals_is_said(
 ) -> None:
     old = Path(shutil.copytree(data, tmp_path / "old"))
     (old / "seal.json").unlink()
-    outcome = ariigcn("data", "check", old)
+    outcome = ariigcn("data", "check", "--data", old)
     assert outcome.code == 0
     assert "has no seal.json: nothing tells whether dataset.json is as it was" in outcome.out

@@ -82,10 +82,56 @@ def test_data_that_moved_can_be_named(ariigcn: Callable, copy: Path, plain: Path
     assert ariigcn("evaluate", copy, "--data", plain).code == 0
 
 
-def test_other_data_is_refused(refused: Callable[..., str], trained: Path) -> None:
-    sentence = refused("evaluate", trained, "--data", "synthetic")
-    assert "synthetic: is not the data set that" in sentence
-    assert "use ariigcn predict" in sentence
+def test_other_labelled_data_is_scored_as_predict_labels_it(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path
+) -> None:
+    (plain / "visual.npy").unlink()
+    outcome = ariigcn("evaluate", trained, "--data", plain, "--json", tmp_path / "scores.json")
+    assert outcome.code == 0, outcome.err
+    assert f"{plain}: is not the data set that the run was trained on (raw)\n" in outcome.err
+    assert f"{plain}: has no visual; treated as missing\n" in outcome.err
+    told = ariigcn("predict", trained, "--data", plain, "--out", tmp_path / "p.jsonl").out
+    lines = [line for line in _lines(tmp_path / "p.jsonl") if line["label"]]
+    truth, found = [x["label"] for x in lines], [x["prediction"] for x in lines]
+    expected = 100 * f1_score(truth, found, average="weighted", zero_division=0)
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["averaged"]["utterances"] == len(lines)
+    assert scores["averaged"]["scores"]["weighted_f1"] == pytest.approx(expected)
+    assert f"{len(lines)} of them have a known label: weighted F1 {expected:.2f}" in told
+
+
+def test_one_split_of_other_data_is_scored(
+    ariigcn: Callable, trained: Path, plain: Path, tmp_path: Path
+) -> None:
+    (plain / "visual.npy").unlink()
+    options = ("--data", plain, "--split", "test", "--json", tmp_path / "scores.json")
+    assert ariigcn("evaluate", trained, *options).code == 0
+    found = load_dialogues(plain)
+    test = found.select(found.indices("test"))
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["0"]["utterances"] == (test.labels >= 0).sum()
+
+
+def test_split_is_for_other_data(refused: Callable[..., str], trained: Path) -> None:
+    assert "--split test: is for another data set" in refused("evaluate", trained, "--split=test")
+
+
+def test_other_data_of_other_classes_is_refused(
+    refused: Callable[..., str], trained: Path, plain: Path
+) -> None:
+    table = plain / "utterances.csv"
+    table.write_text(table.read_text().replace("happy", "joyful"))
+    outcome = refused("evaluate", trained, "--data", plain)
+    assert "the label 'joyful' is none of this run's classes (happy, " in outcome
+
+
+def test_data_that_has_changed_is_not_taken_for_that_of_the_training(
+    refused: Callable[..., str], copy: Path, plain: Path
+) -> None:
+    spec = json.loads((copy / "train.json").read_text())
+    (copy / "train.json").write_text(json.dumps(spec | {"data": str(plain)}))
+    seal(copy, ["train.json"])
+    assert f"{plain}: has changed since {copy}/seed0 was trained" in refused("evaluate", copy)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "standardiser.safetensors"])
@@ -169,7 +215,7 @@ def test_names_with_brackets_are_printed_as_they_are(
     out = tmp_path / "[/run]"
     assert "[/sad]" in ariigcn("train", "--data", plain, "--out", out, *small).out
     assert "[/sad]" in ariigcn("evaluate", out).out
-    assert ariigcn("data", "check", plain).code == 0
+    assert ariigcn("data", "check", "--data", plain).code == 0
 
 
 @pytest.mark.slow

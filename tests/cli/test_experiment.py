@@ -46,7 +46,7 @@ def study(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def options(data: Path, study: Path) -> tuple[object, ...]:
-    return (study, "--data", data, "--seeds", "2", "--jobs", "2")
+    return (study, "--data", data, "--seeds", "0", "1", "--jobs", "2")
 
 
 @pytest.fixture
@@ -138,17 +138,28 @@ def test_interrupted_study_says_how_to_go_on(
         process.send_signal(signal.SIGINT)
         message = process.stderr.read()
     assert process.returncode == 130
-    command = f"ariigcn experiment {options[0]} --data {data} --seeds 2 --jobs 2 --out {out}"
+    command = f"ariigcn experiment {options[0]} --data {data} --seeds 0 1 --jobs 2 --out {out}"
     assert f"of 4 runs are done and kept, go on with: {command}\n" in message
     assert "Traceback" not in message
     assert ariigcn(*command.split()[1:]).code == 0
+
+
+def test_a_baseline_that_systems_leave_out_is_replaced(
+    ariigcn: Callable, data: Path, study: Path, tmp_path: Path
+) -> None:
+    text = study.read_text()
+    assert "baseline: mlp" in text
+    options = ("--systems", "bigru", "--data", data, "--seeds", "0", "--out", tmp_path / "out")
+    outcome = ariigcn("experiment", study, *options)
+    assert outcome.code == 0
+    assert "compared with bigru: --systems leaves out mlp; --baseline chooses\n" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["mian"], "study 'mian': expected one of ablation"),
-        (["main", "--seeds", "0"], "--seeds: is 0, expected at least 1"),
+        (["main", "--seeds", "1", "1"], "--seeds 1 1: expected different numbers"),
         (["main", "--jobs", "0"], "--jobs: is 0, expected at least 1"),
         (["main", "--systems", "lstm"], "--systems: the study main has no system 'lstm'"),
         (["main", "--baseline", "lstm"], "--baseline: 'lstm' is not compared here"),
@@ -238,7 +249,7 @@ def short(data: Path, tmp_path: Path) -> Callable[[str], tuple[object, ...]]:
     def options(rate: str) -> tuple[object, ...]:
         path = tmp_path / "short.yaml"
         path.write_text(SHORT.replace("RATE", rate))
-        return (path, "--data", data, "--seeds", "1", "--jobs", "2", "--out", tmp_path / "out")
+        return (path, "--data", data, "--seeds", "0", "--jobs", "2", "--out", tmp_path / "out")
 
     return options
 

@@ -101,7 +101,7 @@ def test_extracted_data_is_a_data_set(extracted: Path, ariigcn: Callable) -> Non
 
 
 def test_check_sees_that_all_films_are_copies_of_two(extracted: Path, ariigcn: Callable) -> None:
-    checked = ariigcn("data", "check", extracted)
+    checked = ariigcn("data", "check", "--data", extracted)
     assert checked.code == 2
     assert "have the same features as one of another split" in " ".join(checked.out.split())
 

@@ -14,7 +14,7 @@ from ariigcn_dgl.cli.guarded import guarded
 from ariigcn_dgl.cli.signals import Stopped
 from ariigcn_dgl.out_of_memory import ADVICE
 
-COMMAND = (sys.executable, "-m", "ariigcn_dgl", "data", "check", "synthetic")
+COMMAND = (sys.executable, "-m", "ariigcn_dgl", "data", "check", "--data", "synthetic")
 
 
 def _end(

@@ -17,7 +17,7 @@ from ariigcn_dgl.data.community.write import LAYOUTS, LayoutName
 @pytest.fixture
 def mmgcn(ariigcn: Callable, tmp_path: Path) -> Path:
     path = tmp_path / "made.pkl"
-    outcome = ariigcn("data", "synth", path, "--layout", "mmgcn", "--fraction", 0.02)
+    outcome = ariigcn("data", "synth", "--out", path, "--layout", "mmgcn", "--fraction", 0.02)
     assert (outcome.code, outcome.err) == (0, "")
     return path
 
@@ -54,7 +54,7 @@ def test_options_are_read_with_dashes_and_underscores(ariigcn: Callable, mmgcn: 
 
 def test_join(ariigcn: Callable, mmgcn: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.pkl"
-    ariigcn("data", "synth", text, "--layout", "cosmic-iemocap", "--fraction", 0.02)
+    ariigcn("data", "synth", "--out", text, "--layout", "cosmic-iemocap", "--fraction", 0.02)
     outcome = ariigcn("data", "import", text, "--join", mmgcn, "--text-views", "1")
     assert outcome.code == 0
     assert "audio and visual from" in outcome.out
@@ -81,7 +81,7 @@ def test_output_that_exists(refused: Callable, mmgcn: Path, tmp_path: Path) -> N
 
 
 def test_other_commands_say_how_to_import(refused: Callable, mmgcn: Path) -> None:
-    assert "ariigcn data import FILE --out FOLDER" in refused("data", "check", mmgcn)
+    assert "ariigcn data import FILE --out FOLDER" in refused("data", "check", "--data", mmgcn)
 
 
 def test_every_layout_has_its_name_in_the_type() -> None:
@@ -89,7 +89,7 @@ def test_every_layout_has_its_name_in_the_type() -> None:
 
 
 def test_layout_that_exists_not(refused: Callable, tmp_path: Path) -> None:
-    sentence = refused("data", "synth", tmp_path / "a", "--layout", "mmgcm")
+    sentence = refused("data", "synth", "--out", tmp_path / "a", "--layout", "mmgcm")
     assert "'mmgcn'" in sentence
     assert all(name in sentence for name in LAYOUTS)
 
@@ -105,11 +105,11 @@ def test_layout_that_exists_not(refused: Callable, tmp_path: Path) -> None:
 def test_bad_option_of_synth(
     refused: Callable, tmp_path: Path, options: list[str], words: str
 ) -> None:
-    assert words in refused("data", "synth", tmp_path / "a", "--layout", "mmgcn", *options)
+    assert words in refused("data", "synth", "--out", tmp_path / "a", "--layout", "mmgcn", *options)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_synth_does_not_overwrite(refused: Callable, mmgcn: Path) -> None:
     content = mmgcn.read_bytes()
-    assert "exists already" in refused("data", "synth", mmgcn, "--layout", "mmgcn")
+    assert "exists already" in refused("data", "synth", "--out", mmgcn, "--layout", "mmgcn")
     assert mmgcn.read_bytes() == content

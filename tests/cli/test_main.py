@@ -124,11 +124,17 @@ def test_info_says_what_cuda_kernels_lack(
         (["predict", "a", "--data", "b", "--stream"], "give one of --data, --media and"),
         (["predict", "a", "--data", "b"], "--data: needs --out, what to write"),
         (["predict", "a", "--media", "b"], "--media: needs --out, what to write"),
-        (["data", "convert", "a"], "are required: out (see: ariigcn data convert --help)"),
+        (
+            ["data", "convert", "--data", "a"],
+            "are required: --out (see: ariigcn data convert --help)",
+        ),
         (["train", "--data"], "argument --data: expected one argument"),
-        (["data", "synth", "a", "--like", "b"], "--like: is b, expected one of ['synthetic', "),
-        (["data", "synth", "a", "--seed", "-1"], "seed is -1, expected at least 0"),
-        (["data", "synth", "a", "--seed", "b"], "--seed: is b, expected an integer"),
+        (
+            ["data", "synth", "--out", "a", "--like", "b"],
+            "--like: is b, expected one of ['synthetic', ",
+        ),
+        (["data", "synth", "--out", "a", "--seed", "-1"], "seed is -1, expected at least 0"),
+        (["data", "synth", "--out", "a", "--seed", "b"], "--seed: is b, expected an integer"),
     ],
 )
 def test_bad_command_line_is_one_sentence(
@@ -144,7 +150,7 @@ def test_bad_command_line_is_one_sentence(
 
 
 def test_check_shows_splits_classes_and_the_hash(ariigcn: Callable, data: Path) -> None:
-    outcome = ariigcn("data", "check", data)
+    outcome = ariigcn("data", "check", "--data", data)
     assert outcome.code == 0
     for word in ("train", "val", "test", "text", "audio", "visual"):
         assert word in outcome.out
@@ -152,7 +158,7 @@ def test_check_shows_splits_classes_and_the_hash(ariigcn: Callable, data: Path) 
 
 
 def test_converted_data_is_the_same(ariigcn: Callable, data: Path, tmp_path: Path) -> None:
-    outcome = ariigcn("data", "convert", data, tmp_path / "copy")
+    outcome = ariigcn("data", "convert", "--data", data, "--out", tmp_path / "copy")
     dialogues = load_dialogues(data)
     assert f"{dialogues.num_utterances} utterances of 14 dialogues" in outcome.out
     assert fingerprint(load_dialogues(tmp_path / "copy")) == fingerprint(dialogues)
@@ -160,7 +166,7 @@ def test_converted_data_is_the_same(ariigcn: Callable, data: Path, tmp_path: Pat
 
 def test_synthetic_data_depends_on_its_seed(ariigcn: Callable, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        assert ariigcn("data", "synth", tmp_path / name, "--seed", seed).code == 0
+        assert ariigcn("data", "synth", "--out", tmp_path / name, "--seed", seed).code == 0
     a, b, c = (fingerprint(load_dialogues(tmp_path / name)) for name in "abc")
     assert a == b != c
 
@@ -170,8 +176,8 @@ def test_folder_that_exists_is_refused_and_left_alone(
     refused: Callable[..., str], data: Path, tmp_path: Path, command: str
 ) -> None:
     (tmp_path / "out").mkdir()
-    source = [data] if command == "convert" else []
-    sentence = refused("data", command, *source, tmp_path / "out")
+    source = ["--data", data] if command == "convert" else []
+    sentence = refused("data", command, *source, "--out", tmp_path / "out")
     assert "out: exists already; choose another name" in sentence
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -50,8 +50,8 @@ def test_no_code_of_a_name_reaches_the_terminal(
     for command in (
         ("train", "--data", folder, "--out", run, *TINY),
         ("evaluate", run),
-        ("data", "check", folder),
-        ("data", "check", tmp_path / f"missing{RED}"),
+        ("data", "check", "--data", folder),
+        ("data", "check", "--data", tmp_path / f"missing{RED}"),
     ):
         outcome = ariigcn(*command)
         said = outcome.out + outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,30 @@ def test_every_utterance_is_labelled_in_order(
     assert f"{dialogues.num_utterances} utterances labelled" in outcome.out
     assert [line["utterance"] for line in lines] == list(dialogues.utterance_ids)
     assert {line["prediction"] for line in lines} <= set(dialogues.label_names)
+
+
+def test_a_table_says_what_the_lines_say(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    for name in ("p.jsonl", "p.csv"):
+        assert ariigcn("predict", trained, "--data", data, "--out", tmp_path / name).code == 0
+    with (tmp_path / "p.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines = _lines(tmp_path / "p.jsonl")
+    assert [(x["utterance"], x["prediction"]) for x in rows] == [
+        (x["utterance"], x["prediction"]) for x in lines
+    ]
+    assert [x["label"] for x in rows] == [x["label"] or "" for x in lines]
+    happy = [float(x["p_happy"]) for x in rows]
+    assert happy == [x["probabilities"]["happy"] for x in lines]
+
+
+def test_scores_of_the_data_of_the_training_are_not_taken_for_those_of_test(
+    ariigcn: Callable, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    out = ariigcn("predict", trained, "--data", data, "--out", tmp_path / "p.csv").out
+    assert " of them have a known label: weighted F1 " in out
+    assert f"{data}: the run was trained on a part of it; ariigcn evaluate scores" in out
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -27,9 +27,23 @@ def _imported(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--help"], ["--version"], ["bake"], ["data"], ["data", "--help"], ["data", "bake"]],
+    [
+        [],
+        ["--help"],
+        ["--version"],
+        ["bake"],
+        ["data"],
+        ["data", "--help"],
+        ["data", "bake"],
+        ["train", "--ephocs", "3"],
+        ["train", "a"],
+        ["data", "check", "--jsno"],
+    ],
+    ids=" ".join,
 )
-def test_without_a_command_no_slow_library_is_imported(arguments: list[str]) -> None:
+def test_until_a_command_can_begin_no_slow_library_is_imported(
+    arguments: list[str],
+) -> None:
     found = _imported(*arguments)
     assert "ariigcn_dgl.cli.main" in found
     assert {name.partition(".")[0] for name in found} & SLOW == set()

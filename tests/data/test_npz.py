@@ -96,7 +96,7 @@ def test_missing_array_is_named(
         ({"turn": np.array([0, 1, 0, 1, 2, 3])}, "turn: utterance 'd3_0' is out of order"),
         ({"turn": np.array([0, 1])}, "turn: 2 rows for 6 utterances"),
         ({"utterance_ids": np.array([], "U1")}, "turn: 6 rows for 0 utterances"),
-        ({"split": np.array(["train", "dev", "test"])}, "split: dialogue 'd2' has 'dev'"),
+        ({"split": np.array(["train", "fold1", "test"])}, "split: dialogue 'd2' has 'fold1'"),
     ],
 )
 def test_wrong_array_is_named(

@@ -155,6 +155,41 @@ def test_table_that_is_a_folder_is_refused(plain: Path) -> None:
     assert "utterances.csv: is a folder, expected a file" in _refusal(plain)
 
 
+def test_a_missing_column_is_answered_with_those_that_are_there(plain: Path) -> None:
+    _replace(plain, "dialogue,speaker,label,split", "Scene,Speaker,Felt,Part")
+    words = "no column 'dialogue'; its columns are Scene, Speaker, Felt, Part"
+    assert _refusal(plain).endswith(words)
+
+
+@pytest.mark.parametrize("word", ["val", "dev", "Dev", "valid", "VALIDATION"])
+def test_usual_names_of_validation_are_understood(plain: Path, tiny: Dialogues, word: str) -> None:
+    _replace(plain, "d2,Ann,joy,val", f"d2,Ann,joy,{word}")
+    assert load_dialogues(plain).splits == tiny.splits
+
+
+def test_columns_of_meld_are_understood(plain: Path, tiny: Dialogues) -> None:
+    _replace(plain, "dialogue,speaker,label,split", "Dialogue_ID,Speaker,Emotion,Split")
+    assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_numbers_of_meld_are_those_of_a_split_and_a_dialogue(plain: Path) -> None:
+    (plain / "utterances.csv").write_text(
+        "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,split\n"
+        "1,also I was,Chandler,neutral,neutral,0,0,train\n"
+        "2,You must,Ross,joy,positive,0,1,train\n"
+        "1,Oh my God,Phoebe,surprise,negative,0,0,dev\n"
+        "1,Hey,Ross,joy,positive,0,0,test\n"
+        "2,Hey,Joey,joy,positive,1,0,test\n"
+    )
+    for path in plain.glob("*.npy"):
+        np.save(path, np.load(path)[:5])
+    found = load_dialogues(plain)
+    assert found.dialogue_ids == ("train_0", "val_0", "test_0", "test_1")
+    assert found.utterance_ids == ("train_0_0", "train_0_1", "val_0_0", "test_0_0", "test_1_0")
+    assert found.splits == ("train", "val", "test", "test")
+    assert found.label_names == ("joy", "neutral", "surprise")
+
+
 def test_quoted_fields_and_byte_order_mark_are_read(plain: Path) -> None:
     _replace(plain, "dialogue,speaker,label,split", "\ufeffdialogue,speaker,label,split")
     _replace(plain, "Cem", '"Cem, ""the"" \u2028\nbaker"')
@@ -164,13 +199,17 @@ def test_quoted_fields_and_byte_order_mark_are_read(plain: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("dialogue,", "conversation,", "utterances.csv: no column 'dialogue'; found speaker"),
+        (
+            "dialogue,",
+            "conversation,",
+            "utterances.csv: no column 'dialogue'; its columns are conv",
+        ),
         ("label,split", "label,label", "line 1: column 'label' occurs 2 times"),
         ("d2,Ann", "d2,", "line 4: speaker is empty"),
         ("d2,Ann", ",Ann", "line 4: dialogue is empty"),
         ("d2,Ann,joy,val", "d2,Ann,joy", "line 4: 3 values for 4 columns"),
         ("d2,Ann,joy,val", '"d2,Ann,joy,val', "malformed CSV"),
-        ("d2,Ann,joy,val", "d2,Ann,joy,dev", "split: dialogue 'd2' has 'dev'"),
+        ("d2,Ann,joy,val", "d2,Ann,joy,fold1", "split: dialogue 'd2' has 'fold1'"),
         ("Bob,joy,test", "Bob,joy,val", "line 7: dialogue 'd3' has split 'val' after 'test'"),
         ("d3,Bob,,test\n", "", "text: dialogue 'd3' has 3 rows for 2 utterances"),
         ("d3,Cem", "d1,Cem", "line 6: dialogue 'd1' comes back"),

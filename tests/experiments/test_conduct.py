@@ -40,7 +40,7 @@ def run_study(data: Path, study: Path, tmp_path: Path) -> Callable[..., Results]
     """Conduct the small study in a folder; keywords are fields of `Options`."""
 
     def run(folder: str, monitor: Any, **options: object) -> Results:
-        values = {"seeds": 2, "jobs": 2, "protocol": "standard", "retry": False} | options
+        values = {"seeds": (0, 1), "jobs": 2, "protocol": "standard", "retry": False} | options
         dialogues = load_source(str(data))
         return conduct(
             load_study(str(study)),
@@ -120,7 +120,7 @@ def test_averaged_seeds_are_scored_as_one_model(
 
 
 def test_one_seed_has_no_average(run_study: Callable, memory: Any) -> None:
-    assert [row.averaged for row in run_study("study", memory, seeds=1).rows] == [None, None]
+    assert [row.averaged for row in run_study("study", memory, seeds=(0,)).rows] == [None, None]
 
 
 def test_what_is_done_is_not_done_again(run_study: Callable, memory: Any) -> None:
@@ -133,7 +133,7 @@ def test_what_is_done_is_not_done_again(run_study: Callable, memory: Any) -> Non
 def test_more_seeds_are_added_to_those_that_are_there(run_study: Callable, memory: Any) -> None:
     run_study("study", memory)
     memory.todo.clear()
-    results = run_study("study", memory, seeds=3)
+    results = run_study("study", memory, seeds=(0, 1, 2))
     assert [run.seed for runs in memory.todo for run in runs] == [2, 2]
     assert [len(row.done) for row in results.rows] == [3, 3]
 
@@ -254,7 +254,7 @@ def test_a_setting_without_the_datas_modalities_is_left_out_with_its_reason(
     text = study.read_text().replace("baseline: mlp", "baseline: bigru")
     study.write_text(text.replace("[text, audio]", "[visual]").replace("system: mlp}", MLP_OF_TEXT))
     with_text = load_source(str(data), ["text"])
-    options = Options(str(data), 1, 1, "standard", False)
+    options = Options(str(data), (0,), 1, "standard", False)
     results = conduct(
         load_study(str(study)),
         with_text,
@@ -356,7 +356,7 @@ def test_settings_are_tested_without_each_modality_by_the_same_runs(
 def test_folds_are_tested_together_without_a_modality(
     run_study: Callable, memory: Any, data: Path
 ) -> None:
-    results = run_study("folds", memory, folds=2, seeds=1)
+    results = run_study("folds", memory, folds=2, seeds=(0,))
     labelled = int((load_source(str(data)).labels >= 0).sum())
     for row in results.rows:
         for one in row.absences:
@@ -367,7 +367,7 @@ def test_a_single_modality_cannot_be_absent(
     data: Path, without: Path, memory: Any, tmp_path: Path
 ) -> None:
     alone = load_source(str(data), ["text"])
-    options = Options(str(data), 1, 1, "standard", False)
+    options = Options(str(data), (0,), 1, "standard", False)
     message = "talk: has text alone, but the study small tests without one modality at a time"
     with pytest.raises(InputError, match=message):
         conduct(load_study(str(without)), alone, fingerprint(alone), tmp_path, options, memory)

@@ -50,7 +50,7 @@ def run_study(data: Path, study: Path, tmp_path: Path) -> Callable[..., Results]
     """Search in a folder, one process at a time."""
 
     def run(folder: str, monitor: Any, trials: int = TRIALS, **options: object) -> Results:
-        values = {"seeds": 1, "jobs": 1, "protocol": "standard", "retry": False} | options
+        values = {"seeds": (0,), "jobs": 1, "protocol": "standard", "retry": False} | options
         dialogues = load_source(str(data))
         out = tmp_path / folder
         out.mkdir(exist_ok=True)

@@ -71,5 +71,6 @@ def _zip_kind(path: Path) -> str:
     if any(name.endswith("data.pkl") for name in names):
         return "a file of torch.save, expected a plain pickle; convert its tensors to .npy files"
     if any(name.endswith(".npy") for name in names):
-        return "a NumPy archive (.npz), expected a pickle; look at it with: ariigcn data check FILE"
+        look = "ariigcn data check --data FILE"
+        return f"a NumPy archive (.npz), expected a pickle; look at it with: {look}"
     return f"a zip archive, expected a pickle; {_UNPACK}: unzip FILE"

@@ -1,0 +1,103 @@
+"""``ariigcn evaluate`` on what no training has scored: other dialogues, or without a modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.cli.say import note, show
+from ariigcn_dgl.cli.tables import classes_table, scores_table
+from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data.missing import without_modalities
+from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import refuse_other_extraction
+from ariigcn_dgl.files import write_json
+from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.trained import TrainedRun
+
+AVERAGED, TEST = "averaged", "test"
+
+
+def other_data(run: TrainedRun, data: str, split: str | None) -> tuple[Dialogues, str]:
+    """Return a data set that a run was not trained on, as the run takes it, and what to call it.
+
+    Parameters
+    ----------
+    run : TrainedRun
+    data : str
+        Its path, or "synthetic".
+    split : str, optional
+        Its dialogues of this split only.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, was extracted otherwise, or does not fit the run.
+    """
+    found = load_source(data)
+    known = [name for name in found.features if name in run.widths]
+    if not known:
+        raise InputError(
+            f"{data}: has {', '.join(found.features)}, but {run.folder.path} was trained with "
+            f"{', '.join(run.widths)}"
+        )
+    refuse_other_extraction(run.folder.path.parent, data, known)
+    part = found if split is None else found.select(found.indices(split))
+    adapted = run.adapt(part.with_modalities(known))
+    note(f"{data}: is not the data set that the run was trained on ({run.record['dataset']})")
+    for name in [m for m in found.features if m not in known]:
+        note(f"{data}: its {name} is left out: the run was not trained with it")
+    for name in [m for m in run.widths if m not in known]:
+        note(f"{data}: has no {name}; treated as missing")
+    return adapted, data if split is None else f"{data}, {split}"
+
+
+def score_set(
+    name: str,
+    runs: Sequence[TrainedRun],
+    dialogues: Dialogues,
+    absent: Sequence[str],
+    json: str | None,
+    scored: str = TEST,
+) -> None:
+    """Score the labelled utterances of some dialogues; show, and write to ``json``, what was found.
+
+    Parameters
+    ----------
+    name : str
+        Of the run, for the title.
+    runs : sequence of TrainedRun
+        All seeds; of several the mean of their probabilities is scored, too.
+    dialogues : Dialogues
+    absent : sequence of str
+        Modalities to hide; said wherever a score stands.
+    json : str or None
+        File for the scores.
+    scored : str
+        What the dialogues are, if not the test split of the training: the data set.
+    """
+    hidden = without_modalities(dialogues, absent) if absent else dialogues
+    part = runs[0].adapt(hidden)
+    count = int((part.labels != UNLABELLED).sum())
+    if not count:
+        raise InputError(f"{dialogues.name}: {scored} has no labels to score")
+    said = {str(one.record["seed"]): one.probabilities(part) for one in runs}
+    scores = {seed: score_probabilities(part, p, part.label_names) for seed, p in said.items()}
+    of_seeds = [asdict(one) for one in scores.values()]
+    if len(runs) > 1:
+        mean = np.mean(list(said.values()), axis=0)
+        scores[AVERAGED] = score_probabilities(part, mean, part.label_names)
+    lack = f", {', '.join(absent)} absent" if absent else ""
+    title = f"{runs[0].config.system} ({name}) on {dialogues.name}{lack}"
+    caption = f"{scored}, {count} labelled utterances; percent"
+    show(scores_table(scores, title, caption))
+    show(classes_table(of_seeds, f"{scored}, per class{lack}"))
+    if json is not None:
+        about: dict[str, Any] = {"absent": list(absent)} if absent else {}
+        about |= {} if scored == TEST else {"data": scored, "utterances": count}
+        key = "test" if scored == TEST else "scores"
+        write_json(json, {seed: about | {key: asdict(one)} for seed, one in scores.items()})
