@@ -9,11 +9,13 @@ from typing import Any
 
 from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.named import modules_named
 from ariigcn_dgl.cli.parser import command_parser, whole_parser
 from ariigcn_dgl.cli.resume import refuse_beside_resume
 from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code, stoppable
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.plugins import agree
 
 
 @guarded
@@ -52,9 +54,10 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         parser = whole_parser()
         parser.parse_args(own)  # ends: with help, or with what is wrong
         parser.error("expected a command first")
+    agree(*modules_named(own))  # before the parser, whose options are those of the system
     parser = command_parser(name, own)
     options = parser.instantiate(parser.parse_args(own))
-    return name, {k: v for k, v in vars(options).items() if k != "config"}
+    return name, {k: v for k, v in vars(options).items() if k not in ("config", "plugins")}
 
 
 def _with_underscores(argument: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ariigcn_dgl.cli.named import PLUGINS
 from ariigcn_dgl.errors import InputError
 
 RESUME = "--resume"
@@ -24,7 +25,7 @@ def refuse_beside_resume(arguments: Sequence[str]) -> None:
     ariigcn_dgl.errors.InputError: --threads: a run that is resumed keeps the options that it ...
     """
     given = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-    others = [name for name in given if name != RESUME]
+    others = [name for name in given if name not in (RESUME, PLUGINS)]
     if RESUME in given and others:
         raise InputError(
             f"{others[0]}: a run that is resumed keeps the options that it began with: leave this "

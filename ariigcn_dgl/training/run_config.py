@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,6 +21,7 @@ from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
+from ariigcn_dgl.plugins import Origin, plugins_named, plugins_of
 
 CONFIG_FILE = "config.yaml"
 PRESET_FOLDER = Path(__file__).parents[1] / "presets"
@@ -59,7 +60,7 @@ class RunConfig:
     Parameters
     ----------
     system : str
-        One of `SYSTEMS`.
+        One of `SYSTEMS`, or ``module:Class`` (`ariigcn_dgl.plugins`).
     model : dataclass, optional
         Of the system's type `Config`; default: the published sizes.
     training : TrainingConfig, optional
@@ -86,10 +87,7 @@ class RunConfig:
     def __init__(
         self, system: str = "ariigcn", model: Any = None, training: TrainingConfig | None = None
     ) -> None:
-        if system not in SYSTEMS:
-            known = ", ".join(SYSTEMS)
-            raise InputError(f"--system: unknown system '{system}', expected one of {known}")
-        kind = SYSTEMS[system]
+        kind = _kind(system)
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "model", kind.Config() if model is None else model)
         object.__setattr__(self, "training", kind.published if training is None else training)
@@ -113,10 +111,37 @@ class RunConfig:
         """Return the number of all epochs, if patience saves none."""
         return self.adversarial_epochs(num_modalities) + self.training.epochs
 
+    @property
+    def plugins(self) -> list[Origin]:
+        """Where the classes came from that are not of this package."""
+        return plugins_named(SYSTEMS, [self.system]) + plugins_of(self.model)
+
+
+def _kind(system: str) -> type[System]:
+    try:
+        kind = SYSTEMS[system]
+    except InputError as error:
+        raise InputError(f"--system: {error}") from error
+    config = getattr(kind, "Config", None)
+    if not is_dataclass(config) or any(map(_has_no_default, fields(config))):
+        raise InputError(
+            f"--system: {system}: its Config is {config!r:.60}, expected a frozen dataclass whose "
+            "fields all have defaults"
+        )
+    return kind
+
+
+def _has_no_default(field: Field) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
 
 def default_preset(system: str) -> str:
-    """Return the name of the preset that a system is trained with unless another is named."""
-    return DEFAULT_PRESETS.get(system, PAPER)
+    """Return the name of the preset that a system is trained with unless another is named.
+
+    A subclass has that of the system it derives from.
+    """
+    kind = _kind(system)
+    return next((p for s, p in DEFAULT_PRESETS.items() if issubclass(kind, SYSTEMS[s])), PAPER)
 
 
 def preset_config(system: str, preset: str) -> RunConfig:
@@ -128,7 +153,8 @@ def preset_config(system: str, preset: str) -> RunConfig:
         One of `SYSTEMS`.
     preset : str
         "paper": the published settings; the others were chosen on validation data and belong to
-        one system.
+        one system, and to those that derive from it: what a subclass adds to the settings keeps its
+        own defaults.
 
     Raises
     ------
@@ -147,12 +173,15 @@ def preset_config(system: str, preset: str) -> RunConfig:
         known = ", ".join(PRESETS)
         raise InputError(f"--preset: unknown preset '{preset}', expected one of {known}")
     config = read_config(PRESET_FOLDER / f"{preset}.yaml")
-    if config.system != system:
+    if config.system == system:
+        return config
+    kind, base = _kind(system), SYSTEMS[config.system]
+    if not (issubclass(kind, base) and issubclass(kind.Config, base.Config)):
         raise InputError(
             f"--preset {preset}: was chosen for {config.system}; --system {system} has the preset "
             f"{PAPER} only"
         )
-    return config
+    return RunConfig(system, kind.Config(**vars(config.model)), config.training)
 
 
 @cache  # a parser of a large dataclass takes tens of milliseconds to make
