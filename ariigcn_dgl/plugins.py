@@ -189,7 +189,7 @@ def plugins_of(settings: Any) -> list[Origin]:
 
 def plugins_named(registry: Registry, names: Iterable[str]) -> list[Origin]:
     """Return where classes of a registry came from, but for our own."""
-    return [origin(registry, name) for name in names if not _is_own(registry[name])]
+    return [origin(registry, name) for name in names if not is_own(registry[name])]
 
 
 def origin(registry: Registry, name: str) -> Origin:
@@ -261,7 +261,8 @@ def _names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())
 
 
-def _is_own(kind: type) -> bool:
+def is_own(kind: type) -> bool:
+    """Whether a class is of this package."""
     return kind.__module__.partition(".")[0] == OWN
 
 

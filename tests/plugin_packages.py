@@ -87,7 +87,7 @@ class Packages:
         for module in self.modules:
             sys.modules.pop(module, None)
         for registry in REGISTRIES:
-            for name in [name for name, kind in registry.items() if not plugins._is_own(kind)]:
+            for name in [name for name, kind in registry.items() if not plugins.is_own(kind)]:
                 del registry[name]
         plugins._entries.cache_clear()
         plugins._distributions.cache_clear()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 import yaml
 from jsonargparse import Namespace
@@ -21,7 +22,7 @@ from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
-from ariigcn_dgl.plugins import Origin, plugins_named, plugins_of
+from ariigcn_dgl.plugins import Origin, is_own, plugins_named, plugins_of
 
 CONFIG_FILE = "config.yaml"
 PRESET_FOLDER = Path(__file__).parents[1] / "presets"
@@ -128,7 +129,23 @@ def _kind(system: str) -> type[System]:
             f"--system: {system}: its Config is {config!r:.60}, expected a frozen dataclass whose "
             "fields all have defaults"
         )
+    if not is_own(kind):
+        _resolve_types(config, system)
     return kind
+
+
+def _resolve_types(config: Any, system: str) -> None:
+    """Give the settings of a subclass types where those it inherits are written as text.
+
+    jsonargparse looks for all of them where the subclass stands, which need not know the others'.
+    """
+    try:
+        types = get_type_hints(config, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise InputError(f"--system: {system}: the types of its Config: {error}") from error
+    annotations = inspect.get_annotations(config.__init__)
+    annotations.update((field.name, types[field.name]) for field in fields(config))
+    config.__init__.__annotations__ = annotations
 
 
 def _has_no_default(field: Field) -> bool:
@@ -185,11 +202,11 @@ def preset_config(system: str, preset: str) -> RunConfig:
 
 
 @cache  # a parser of a large dataclass takes tens of milliseconds to make
-def _parser(system: str) -> OptionParser:
-    """Return what reads and writes a system's settings, with the types that options have."""
+def _parser(model: type) -> OptionParser:
+    """Return what reads and writes settings of a type, with the types that options have."""
     parser = OptionParser()
     parser.add_argument("--system", type=str)
-    parser.add_argument("--model", type=SYSTEMS[system].Config)
+    parser.add_argument("--model", type=model)
     parser.add_argument("--training", type=TrainingConfig)
     return parser
 
@@ -214,7 +231,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
     3
     """
-    parser = _parser(config.system)
+    parser = _parser(type(config.model))
     settings = parser.parse_object(asdict(config))
     for name, value in changes.items():
         # A group of settings is none; the system decides which settings there are.
@@ -257,7 +274,7 @@ def settings_sha256(config: RunConfig) -> str:
 
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
-    parser = _parser(config.system)
+    parser = _parser(type(config.model))
     text = parser.dump(parser.parse_object(asdict(config)))
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
@@ -277,7 +294,7 @@ def read_config(path: Path) -> RunConfig:
         text, content = read_yaml(path)
         base = RunConfig(_system_named_in(content))  # which decides the types of the rest
         check_shape(content, asdict(base), str(path))
-        parser = _parser(base.system)
+        parser = _parser(type(base.model))
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
     except InputError as error:
