@@ -80,5 +80,12 @@ def check_limits(settings: Any, name: str) -> None:
         if value is None and type(None) not in get_args(hints[field.name]):
             raise InputError(f"{option}: has no value")
         for limit in getattr(hints[field.name], "__metadata__", ()):
-            if value is not None and not limit.holds(value):
+            if value is not None and not _holds(limit, value, option):
                 raise InputError(f"{option}: is {value}, expected {limit.expected}")
+
+
+def _holds(limit: Limit, value: Any, option: str) -> bool:
+    try:
+        return limit.holds(value)
+    except InputError as error:  # one that knows more than what is expected, as a registry does
+        raise InputError(f"{option}: {error}") from error

@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.extract.densenet import DenseNet
+from tests.plugin_packages import Packages
 
 # A deadline would test the machine, and how busy it is.
 settings.register_profile("untimed", deadline=None)
@@ -64,6 +65,14 @@ def many(tiny: Dialogues) -> Dialogues:
         splits=("train",) * 20,
         utterance_ids=tuple(f"u{b}" for b in range(20)),
     )
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packages]:
+    """Make packages of other people; what they add is forgotten after the test."""
+    made = Packages(tmp_path / "packages", monkeypatch)
+    yield made
+    made.forget()
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,15 @@ class Command:
         First sentence of the docstring, as a line of a list.
     positional : tuple of str
         Arguments that are given without their names.
+    plugins : bool
+        Whether it has to do with classes of other packages (``--plugins``).
     """
 
     module: str
     function: str
     help: str
     positional: tuple[str, ...] = ()
+    plugins: bool = False
 
     def load(self) -> Callable[..., None]:
         """Import the command's module, which takes seconds, and return its function."""
@@ -39,18 +42,21 @@ COMMANDS = {
         "train",
         "train",
         "train a system with one or more seeds, and score the test split once",
+        plugins=True,
     ),
     "evaluate": Command(
         "evaluate",
         "evaluate",
         "score a trained run again, from its weights: exactly the scores that training printed",
         ("run",),
+        plugins=True,
     ),
     "predict": Command(
         "predict",
         "predict",
         "label dialogues: of a data set, a recording, or a conversation that is still going on",
         ("run",),
+        plugins=True,
     ),
     "extract": Command(
         "extract",
@@ -63,18 +69,21 @@ COMMANDS = {
         "experiment",
         "compare systems or settings: search, many seeds, statistics, tables, figures",
         ("study",),
+        plugins=True,
     ),
     "embed": Command(
         "embed",
         "embed",
         "measure and draw the gap between modalities before and after TGAN and contrast",
         ("run",),
+        plugins=True,
     ),
     "report": Command(
         "report",
         "report",
         "write one HTML file about runs, to be opened offline: scores, curves, dialogues",
         ("runs",),
+        plugins=True,
     ),
     "benchmark": Command(
         "benchmark",

@@ -14,7 +14,12 @@ from ariigcn_dgl.data import MODALITIES
 from ariigcn_dgl.experiments.study_file import STUDIES
 from ariigcn_dgl.models import SYSTEMS
 
-WORDS = {"device": ("cpu", "cuda"), "modalities": MODALITIES, "systems": tuple(SYSTEMS)}
+WORDS = {
+    "device": ("cpu", "cuda"),
+    "modalities": MODALITIES,
+    "system": tuple(SYSTEMS.names),
+    "systems": tuple(SYSTEMS.names),
+}
 NAMES = ("baseline", "peers")  # text that is neither a path nor one of few words
 STUDY_OR_FILE = {
     "bash": "_ariigcn_study_or_file",

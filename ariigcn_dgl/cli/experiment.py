@@ -32,6 +32,7 @@ from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.optional import require
+from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
 
 NOT_WHOLE = 1
@@ -158,7 +159,7 @@ def _command(
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
     words += ["--device", options.device] if options.device != "cpu" else []
     words += ["--search", f"{OPTUNA}{options.trials}"] if options.trials else []
-    return command([*map(str, words), "--out", str(folder)])
+    return command([*map(str, words), *option(), "--out", str(folder)])
 
 
 def _folder_name(study: str, data: str, options: Options) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ariigcn_dgl.cli.commands import COMMANDS, command_in
 from ariigcn_dgl.cli.guarded import guarded
+from ariigcn_dgl.cli.named import modules_named
 from ariigcn_dgl.cli.option_names import refuse_unknown_options
 from ariigcn_dgl.cli.parser import command_parser, whole_parser
 from ariigcn_dgl.cli.resume import refuse_changed
@@ -15,6 +16,7 @@ from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code, stoppable
 from ariigcn_dgl.cli.spelling import with_names, with_underscores
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.plugins import agree
 
 
 @guarded
@@ -54,7 +56,8 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
         parser.parse_args(own)  # ends: with help, or with what is wrong
         parser.error("expected a command first")
     own = with_names(name, own)
+    agree(*modules_named(own))  # before the parser, whose options are those of the system
     refuse_unknown_options(name, own)
     parser = command_parser(name, own)
     options = parser.instantiate(parser.parse_args(own))
-    return name, {k: v for k, v in vars(options).items() if k != "config"}
+    return name, {k: v for k, v in vars(options).items() if k not in ("config", "plugins")}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ariigcn_dgl
 from ariigcn_dgl.cli.commands import COMMANDS
+from ariigcn_dgl.cli.named import PLUGINS
 from ariigcn_dgl.cli.spelling import SHORT
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
@@ -50,6 +51,7 @@ def option_names(command: str) -> list[str]:
     function = next(x for x in module.body if getattr(x, "name", "") == one.function)
     assert isinstance(function, ast.FunctionDef)
     names = ["--help", *(OF_TRAIN if command == "train" else ())]
+    names += [PLUGINS] if one.plugins else []
     for argument in function.args.args:
         if argument.arg not in one.positional:
             names.append(f"--{argument.arg}")

@@ -35,6 +35,10 @@ Emotions in a recording:       ariigcn predict runs/NAME --media a.mp4 --out FOL
 Systems compared:              ariigcn experiment main --data FOLDER --jobs 2
 A page to look at:             ariigcn report runs/NAME --data FOLDER --out report.html"""
 
+PLUGINS_HELP = """Modules of yours, or module:Class, that a run, a study or a --config may name and
+have imported: their code then runs here. What --system and --model options name themselves needs no
+--plugins, nor do packages that offer their classes as entry points (docs/extending.md)."""
+
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):
     """Keeps the line breaks of descriptions."""
@@ -152,6 +156,8 @@ def command_parser(name: str, arguments: Sequence[str] = ()) -> Parser:
         _add_training_options(parser, function, explain, arguments)
     else:
         _add_options(parser, function, explain, positional)
+    if COMMANDS[name].plugins:
+        parser.add_argument("--plugins", nargs="+", default=[], help=PLUGINS_HELP)
     return parser
 
 
@@ -193,7 +199,8 @@ def _add_training_options(
     parser.add_argument("--config", action="config", help="YAML file of options")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help=explain["seeds"])
     parser.add_argument("--model", type=type(config.model), help=explain["model"])
-    parser.add_argument("--system", choices=tuple(SYSTEMS), help=explain["system"])
+    known = ", ".join(SYSTEMS.names)
+    parser.add_argument("--system", help=f"{explain['system']} One of {known}, or module:Class.")
     _add_options(parser, function, explain, skip=("seeds", "model", "system"))
     add_short_forms(parser)
     defaults = {"model": asdict(config.model), "training": asdict(config.training)}

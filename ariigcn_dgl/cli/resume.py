@@ -7,6 +7,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from ariigcn_dgl.cli.named import PLUGINS
 from ariigcn_dgl.errors import InputError
 
 RESUME = "--resume"
@@ -31,7 +32,7 @@ def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None
     if run is None:
         return
     known = _known(Path(run))
-    for name in (name for name in given if name != RESUME):
+    for name in (name for name in given if name not in (RESUME, PLUGINS)):
         *groups, last = name.removeprefix("--").split(".")
         try:
             asked, had = (_value(values, [*groups, last]) for values in (options, known))

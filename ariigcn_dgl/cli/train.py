@@ -26,6 +26,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.plugins import option
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
@@ -141,7 +142,7 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if folder.is_dir():
-            again = command(["ariigcn", "train", "--resume", str(folder)])
+            again = command(["ariigcn", "train", "--resume", str(folder), *option()])
             print(file=sys.stderr)  # behind the terminal's ^C
             note(f"interrupted; finished epochs are kept, go on with: {again}")
         raise
@@ -235,7 +236,7 @@ def _print_results(
     seconds = sum(run["seconds"] for run in runs.values())
     parameters = next(iter(runs.values()))["parameters"]
     print(f"{parameters:,} parameters, {seconds:.0f} s of training")
-    again = command(["ariigcn", "evaluate", str(folder)])
+    again = command(["ariigcn", "evaluate", str(folder), *option()])
     say(f"run folder: {folder}    scores again: {again}")
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE, TRY_AGAIN, work_alone
+from ariigcn_dgl.plugins import agreed
 
 POLL_SECONDS = 0.05
 PRELOADED = [work_alone.__module__, "torch._dynamo"]  # optimisers import the latter: seconds
@@ -167,7 +168,7 @@ def _start(run: Run) -> BaseProcess:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     os.environ["OMP_NUM_THREADS"] = "1"  # for the new processes; too late for this one
-    process = context.Process(target=work_alone, args=(run.folder, run.test))
+    process = context.Process(target=work_alone, args=(run.folder, run.test, agreed()))
     with contextlib.suppress(EOFError, ConnectionError):  # a server that dies just now
         process.start()
     return process

@@ -100,7 +100,7 @@ class _Reader:
         setting = Setting(
             name=content["name"],
             system=system,
-            preset=merged.get("preset", default_preset(system)),
+            preset=merged.get("preset") or self.default_preset(system, key, content["name"]),
             changes={**defaults.get("set", {}), **content.get("set", {})},
             space=self.space(merged.get("search", {}), f"{key}.search"),
             modalities=self.modalities(merged, key),
@@ -110,6 +110,12 @@ class _Reader:
         )
         self.check_setting(setting, key)
         return setting
+
+    def default_preset(self, system: str, key: str, name: str) -> str:
+        try:
+            return default_preset(system)
+        except InputError as error:
+            raise self.wrong(f"{key} ({name})", str(error).removeprefix("--")) from error
 
     def space(self, content: Changes, key: str) -> Space:
         return {name: self.values(values, f"{key}.{name}") for name, values in content.items()}

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing import connection, parent_process
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
+from ariigcn_dgl.plugins import agree
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_spec import prepare_run, read_run_spec
@@ -37,8 +39,16 @@ def work(folder: Path, test: TestUse) -> None:
         fit(prepared, seed, folder / f"seed{seed}", device=spec["device"], test=test)
 
 
-def work_alone(folder: Path, test: TestUse) -> None:
-    """Work in a new process: what it has to say goes to a file, Ctrl-C is for the queue only."""
+def work_alone(folder: Path, test: TestUse, plugins: Sequence[str] = ()) -> None:
+    """Work in a new process: what it has to say goes to a file, Ctrl-C is for the queue only.
+
+    Parameters
+    ----------
+    folder, test
+        As of `work`.
+    plugins : sequence of str
+        Modules that the user has agreed to.
+    """
     os.setsid()
     # By SIGINT the queue ends what it started; a study in a shell's background inherits deafness.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,6 +57,7 @@ def work_alone(folder: Path, test: TestUse) -> None:
         os.dup2(log, stream.fileno())
     threading.Thread(target=_end_with_queue, daemon=True).start()
     try:
+        agree(*plugins)
         work(folder, test)
     except InputError as error:
         print(error, file=sys.stderr)

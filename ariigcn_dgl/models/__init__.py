@@ -15,8 +15,9 @@ from ariigcn_dgl.models.mmgcn import MMGCN, MMGCNConfig
 from ariigcn_dgl.models.sdt import SDT, SDTConfig
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.models.text_cnn import TextCNNConfig, UtteranceTextCNN
+from ariigcn_dgl.plugins import Registry
 
-SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
+_OWN: dict[str, type[System]] = {  # by their names on the command line
     "ariigcn": ARIIGCN,
     "bc-lstm": BcLSTM,
     "bc-lstm-att": BcLSTMAttention,
@@ -32,6 +33,7 @@ SYSTEMS: dict[str, type[System]] = {  # by their names on the command line
     "sdt": SDT,
     "textcnn": UtteranceTextCNN,
 }
+SYSTEMS = Registry("system", System, _OWN)
 
 __all__ = [
     "ARIIGCN",

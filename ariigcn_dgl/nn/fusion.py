@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Literal
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._parameters import glorot
 from ariigcn_dgl.ops._checks import require_dim, require_shape
-
-FusionName = Literal["concatenate", "add", "tfn", "lfm"]
+from ariigcn_dgl.plugins import Registered, Registry
 
 
 class Fusion(nn.Module):
@@ -25,6 +24,11 @@ class Fusion(nn.Module):
         Width D of each modality.
     num_modalities : int
         Number of modalities M, at least 1.
+
+    Attributes
+    ----------
+    out_feats : int
+        Width of the result, which a subclass sets.
     """
 
     out_feats: int
@@ -193,9 +197,11 @@ def _outer(one: Tensor, other: Tensor) -> Tensor:
     return (one.unsqueeze(2) * other.unsqueeze(1)).flatten(1)
 
 
-FUSIONS: dict[FusionName, type[Fusion]] = {
+_OWN: dict[str, type[Fusion]] = {
     "concatenate": Concatenate,
     "add": Add,
     "tfn": TensorFusion,
     "lfm": LowRankFusion,
 }
+FUSIONS = Registry("fusion", Fusion, _OWN)
+FusionName = Annotated[str, Registered(FUSIONS)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 import yaml
 from jsonargparse import Namespace
@@ -22,6 +23,7 @@ from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
+from ariigcn_dgl.plugins import Origin, is_own, plugins_named, plugins_of
 
 CONFIG_FILE = "config.yaml"
 PRESET_FOLDER = Path(__file__).parents[1] / "presets"
@@ -60,7 +62,7 @@ class RunConfig:
     Parameters
     ----------
     system : str
-        One of `SYSTEMS`.
+        One of `SYSTEMS`, or ``module:Class`` (`ariigcn_dgl.plugins`).
     model : dataclass, optional
         Of the system's type `Config`; default: the published sizes.
     training : TrainingConfig, optional
@@ -87,13 +89,7 @@ class RunConfig:
     def __init__(
         self, system: str = "ariigcn", model: Any = None, training: TrainingConfig | None = None
     ) -> None:
-        if system not in SYSTEMS:
-            known = ", ".join(SYSTEMS)
-            raise InputError(
-                f"--system: unknown system '{system}', expected one of {known}"
-                f"{did_you_mean(system, SYSTEMS)}"
-            )
-        kind = SYSTEMS[system]
+        kind = _kind(system)
         object.__setattr__(self, "system", system)
         object.__setattr__(self, "model", kind.Config() if model is None else model)
         object.__setattr__(self, "training", kind.published if training is None else training)
@@ -117,10 +113,53 @@ class RunConfig:
         """Return the number of all epochs, if patience saves none."""
         return self.adversarial_epochs(num_modalities) + self.training.epochs
 
+    @property
+    def plugins(self) -> list[Origin]:
+        """Where the classes came from that are not of this package."""
+        return plugins_named(SYSTEMS, [self.system]) + plugins_of(self.model)
+
+
+def _kind(system: str) -> type[System]:
+    try:
+        kind = SYSTEMS[system]
+    except InputError as error:
+        raise InputError(f"--system: {error}") from error
+    config = getattr(kind, "Config", None)
+    if not is_dataclass(config) or any(map(_has_no_default, fields(config))):
+        raise InputError(
+            f"--system: {system}: its Config is {config!r:.60}, expected a frozen dataclass whose "
+            "fields all have defaults"
+        )
+    if not is_own(kind):
+        _resolve_types(config, system)
+    return kind
+
+
+def _resolve_types(config: Any, system: str) -> None:
+    """Give the settings of a subclass types where those it inherits are written as text.
+
+    jsonargparse looks for all of them where the subclass stands, which need not know the others'.
+    """
+    try:
+        types = get_type_hints(config, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise InputError(f"--system: {system}: the types of its Config: {error}") from error
+    annotations = inspect.get_annotations(config.__init__)
+    annotations.update((field.name, types[field.name]) for field in fields(config))
+    config.__init__.__annotations__ = annotations
+
+
+def _has_no_default(field: Field) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
 
 def default_preset(system: str) -> str:
-    """Return the name of the preset that a system is trained with unless another is named."""
-    return DEFAULT_PRESETS.get(system, PAPER)
+    """Return the name of the preset that a system is trained with unless another is named.
+
+    A subclass has that of the system it derives from.
+    """
+    kind = _kind(system)
+    return next((p for s, p in DEFAULT_PRESETS.items() if issubclass(kind, SYSTEMS[s])), PAPER)
 
 
 def preset_config(system: str, preset: str) -> RunConfig:
@@ -132,7 +171,8 @@ def preset_config(system: str, preset: str) -> RunConfig:
         One of `SYSTEMS`.
     preset : str
         "paper": the published settings; the others were chosen on validation data and belong to
-        one system.
+        one system, and to those that derive from it: what a subclass adds to the settings keeps its
+        own defaults.
 
     Raises
     ------
@@ -154,20 +194,23 @@ def preset_config(system: str, preset: str) -> RunConfig:
             f"{did_you_mean(preset, PRESETS)}"
         )
     config = read_config(PRESET_FOLDER / f"{preset}.yaml")
-    if config.system != system:
+    if config.system == system:
+        return config
+    kind, base = _kind(system), SYSTEMS[config.system]
+    if not (issubclass(kind, base) and issubclass(kind.Config, base.Config)):
         raise InputError(
             f"--preset {preset}: was chosen for {config.system}; --system {system} has the preset "
             f"{PAPER} only"
         )
-    return config
+    return RunConfig(system, kind.Config(**vars(config.model)), config.training)
 
 
 @cache  # a parser of a large dataclass takes tens of milliseconds to make
-def _parser(system: str) -> OptionParser:
-    """Return what reads and writes a system's settings, with the types that options have."""
+def _parser(model: type) -> OptionParser:
+    """Return what reads and writes settings of a type, with the types that options have."""
     parser = OptionParser()
     parser.add_argument("--system", type=str)
-    parser.add_argument("--model", type=SYSTEMS[system].Config)
+    parser.add_argument("--model", type=model)
     parser.add_argument("--training", type=TrainingConfig)
     return parser
 
@@ -192,7 +235,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
     3
     """
-    parser = _parser(config.system)
+    parser = _parser(type(config.model))
     settings = parser.parse_object(asdict(config))
     for name, value in changes.items():
         # A group of settings is none; the system decides which settings there are.
@@ -236,7 +279,7 @@ def settings_sha256(config: RunConfig) -> str:
 
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
-    parser = _parser(config.system)
+    parser = _parser(type(config.model))
     text = parser.dump(parser.parse_object(asdict(config)))
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
@@ -256,7 +299,7 @@ def read_config(path: Path) -> RunConfig:
         text, content = read_yaml(path)
         base = RunConfig(_system_named_in(content))  # which decides the types of the rest
         check_shape(content, asdict(base), str(path))
-        parser = _parser(base.system)
+        parser = _parser(type(base.model))
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
     except InputError as error:

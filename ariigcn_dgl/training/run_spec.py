@@ -27,6 +27,9 @@ from ariigcn_dgl.files import (
 )
 from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
 from ariigcn_dgl.lock import locked
+from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.nn import FUSIONS
+from ariigcn_dgl.plugins import Origin, option, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
@@ -52,6 +55,7 @@ class _Optional(TypedDict, total=False):
     threads: PositiveInt
     environment: dict[str, str]
     splits: str  # `splits_in_words` of the dialogues
+    plugins: list[Origin]
 
 
 class RunSpec(_Optional):
@@ -72,6 +76,7 @@ DEFAULTS: _Optional = {
     "threads": 1,
     "environment": {},
     "splits": "",
+    "plugins": [],
 }
 
 
@@ -89,7 +94,8 @@ def write_run_spec(run: Path, spec: RunSpec, config: RunConfig) -> None:
     """
     unseal(run)  # its hashes are of files that are about to be replaced
     write_config(run / CONFIG_FILE, config)
-    write_json(run / SPEC_FILE, spec)
+    plugins = config.plugins  # said where there are any only: others read it without
+    write_json(run / SPEC_FILE, {**spec, "plugins": plugins} if plugins else spec)
     keep_manifest(spec["data"], run)  # so that recordings can be extracted in the same way
     extracted = [name for name in (MANIFEST, AUDIO_ENCODER) if (run / name).is_file()]
     seal(run, [CONFIG_FILE, SPEC_FILE, *extracted])
@@ -121,10 +127,13 @@ def read_settings(run: Path) -> RunConfig:
     Raises
     ------
     InputError
-        If they are damaged, or not those that it was begun with.
+        If they are damaged, or not those that it was begun with; or if it was trained with classes
+        of other packages that are not here, or are of a module that was not agreed to.
     """
     if is_sealed(run):
         verify(run / CONFIG_FILE, way_out(run))
+    if (run / SPEC_FILE).is_file():
+        require((SYSTEMS, FUSIONS), read_run_spec(run)["plugins"], str(run))
     return read_config(run / CONFIG_FILE)
 
 
@@ -184,7 +193,7 @@ def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
     InputError
         If it exists or cannot be created.
     """
-    again = command(["ariigcn", "train", "--resume", str(path)])
+    again = command(["ariigcn", "train", "--resume", str(path), *option()])
     refuse_taken(path, f"choose another name with --out, or go on with: {again}")
     make_folder(path.parent)
     with contextlib.ExitStack() as stack:

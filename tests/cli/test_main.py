@@ -35,7 +35,8 @@ def test_line_in_the_list_is_the_first_of_the_help(command: Command) -> None:
 
 
 def test_help_of_train_lists_the_systems(ariigcn: Callable) -> None:
-    assert f"--system {{{','.join(SYSTEMS)}}}" in ariigcn("train", "--help").out
+    text = "".join(ariigcn("train", "--help").out.split())  # it is broken at hyphens, too
+    assert f"Oneof{','.join(SYSTEMS)},ormodule:Class." in text
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

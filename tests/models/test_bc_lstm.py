@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 import torch
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.models import SYSTEMS, BcLSTM, BcLSTMConfig
-from ariigcn_dgl.nn.fusion import FusionName
+from ariigcn_dgl.nn import FUSIONS
 
 WIDTHS = {"text": 6, "audio": 4}
 SMALL = BcLSTMConfig(hidden_dim=5, head_dim=4, fusion_dim=3)
@@ -69,7 +68,7 @@ def test_both_directions_see_all_of_the_dialogue(batch: Batch, modalities: str):
 
 
 @pytest.mark.parametrize("modalities", ["projected", "hierarchical"])
-@pytest.mark.parametrize("fusion", get_args(FusionName))
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("names", [["text"], ["text", "audio"]])
 def test_every_fusion_trains_every_parameter(
     batch: Batch, modalities: str, fusion: str, names: list[str]
