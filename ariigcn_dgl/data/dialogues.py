@@ -44,6 +44,9 @@ class Dialogues:
     views : dict of str to tuple of int
         Of a modality that has several views (`ariigcn_dgl.data.views`): the width of each, which
         add up to D_m. A modality of one view has no entry.
+    words : tuple of str, length N or 0
+        What was said, "" where unknown; empty where nothing is known of any utterance. For people
+        to read: nothing is computed from it, and it is no part of the fingerprint.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Dialogues:
     label_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
 
     @property
     def num_utterances(self) -> int:
@@ -140,4 +144,5 @@ class Dialogues:
             dialogue_ids=tuple(self.dialogue_ids[b] for b in dialogues),
             splits=tuple(self.splits[b] for b in dialogues),
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
+            words=tuple(self.words[n] for n in rows) if self.words else (),
         )

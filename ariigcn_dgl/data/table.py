@@ -13,7 +13,7 @@ import numpy as np
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
 
-COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
+COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
 _SEPARATED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header

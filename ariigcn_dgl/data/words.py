@@ -1,0 +1,49 @@
+"""What was said in utterances, where a data set has it: for people to read, not for models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ariigcn_dgl.data.table import Table
+from ariigcn_dgl.files import json_lines
+from ariigcn_dgl.schema import conform
+from ariigcn_dgl.seal import is_sealed, sealed, verify
+
+SPOKEN = "spoken.jsonl"  # of an extraction: file, times and text of each utterance
+
+
+def words_of(table: Table) -> tuple[str, ...]:
+    """Return the column ``text`` of a table, (N,), on one line each; () where it says nothing."""
+    words = tuple(" ".join(said.split()) for said in table.columns.get("text", ()))
+    return words if any(words) else ()
+
+
+def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> tuple[str, ...]:
+    """Return what ``spoken.jsonl`` in a folder says of utterances, "" of those it does not know.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a data set; one that `ariigcn extract` made has the file, others give ().
+    utterance_ids : sequence of str, length N
+    way_out : str
+        What to do where the file is not the one that was written.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    path = folder / SPOKEN
+    if not path.is_file():
+        return ()
+    if is_sealed(folder) and SPOKEN in sealed(folder):  # in older folders it may stand alone
+        verify(path, way_out)
+    said: dict[str, str] = {}
+    for number, line in json_lines(path):
+        said[line.get("utterance", "")] = conform(
+            line.get("text", ""), str, f"{path}: line {number}: text"
+        )
+    words = tuple(" ".join(said.get(name, "").split()) for name in utterance_ids)
+    return words if any(words) else ()
