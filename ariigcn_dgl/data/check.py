@@ -49,6 +49,7 @@ def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
         _check_features(dialogues, source, modality)
         _check_mask(dialogues, source, modality)
     _check_views(dialogues, source)
+    _check_words(dialogues, source)
     return dialogues
 
 
@@ -60,6 +61,19 @@ def _check_names(dialogues: Dialogues, source: str) -> None:
     _check_unique(source, "utterance", "utterance id", dialogues.utterance_ids)
     _check_unique(source, "label_names", "class name", dialogues.label_names)
     _check_unique(source, "speaker_names", "speaker name", dialogues.speaker_names)
+
+
+def _check_words(dialogues: Dialogues, source: str) -> None:
+    if len(dialogues.words) not in (0, dialogues.num_utterances):
+        raise InputError(
+            f"{source}: words: {len(dialogues.words)} entries for {dialogues.num_utterances} "
+            "utterances, expected one for each, or none"
+        )
+    for name, said in zip(dialogues.utterance_ids, dialogues.words, strict=bool(dialogues.words)):
+        if not is_unicode(said):
+            raise InputError(
+                f"{source}: words: what was said in utterance {name!r} is not valid Unicode text"
+            )
 
 
 def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> None:

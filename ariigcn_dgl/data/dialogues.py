@@ -48,6 +48,9 @@ class Dialogues:
     divided : str
         How splits came about where this program made them, e.g. "at random, ... seed 0"; "": the
         set came with them. No part of the content: the fingerprint covers the splits themselves.
+    words : tuple of str, length N or 0
+        What was said, "" where unknown; empty where nothing is known of any utterance. For people
+        to read: nothing is computed from it, and it is no part of the fingerprint.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Dialogues:
     speaker_names: tuple[str, ...]
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def num_utterances(self) -> int:
@@ -146,4 +150,5 @@ class Dialogues:
             dialogue_ids=tuple(self.dialogue_ids[b] for b in dialogues),
             splits=tuple(self.splits[b] for b in dialogues),
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
+            words=tuple(self.words[n] for n in rows) if self.words else (),
         )

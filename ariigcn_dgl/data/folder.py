@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import read_table
+from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of
 from ariigcn_dgl.schema import conform
@@ -100,6 +101,7 @@ def _utterance_lines(dialogues: Dialogues) -> str:
             "utterance": dialogues.utterance_ids[row],
             "speaker": dialogues.speaker_names[dialogues.speakers[row]],
             "label": labels[int(dialogues.labels[row])],
+            **({"text": dialogues.words[row]} if dialogues.words else {}),
         }
         for row in range(dialogues.num_utterances)
     )
@@ -133,6 +135,7 @@ def read_folder(path: str | Path) -> Dialogues:
     dialogue_ids, dialogue_ptr = table.dialogues()
     splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
     features, masks = _read_features(path / _FEATURES, header["widths"])
+    utterance_ids = tuple(table.columns["utterance"])
     return Dialogues(
         name=header["name"],
         features=features,
@@ -142,11 +145,12 @@ def read_folder(path: str | Path) -> Dialogues:
         dialogue_ptr=dialogue_ptr,
         dialogue_ids=dialogue_ids,
         splits=splits,
-        utterance_ids=tuple(table.columns["utterance"]),
+        utterance_ids=utterance_ids,
         label_names=tuple(header["label_names"]),
         speaker_names=tuple(header["speaker_names"]),
         views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
         divided=header.get("divided", ""),
+        words=words_of(table) or read_spoken(path, utterance_ids, WAY_OUT),
     )
 
 

@@ -15,8 +15,8 @@ from ariigcn_dgl.data.arrays import (
     to_mask,
     to_strings,
 )
+from ariigcn_dgl.data.column_names import our_split
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
-from ariigcn_dgl.data.words import our_split
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.read_limits import ADVICE, allowed
@@ -28,7 +28,8 @@ _NUMBERS = ("dialogue_ptr", "speaker", "label")
 _REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
 _TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
 _REQUIRED = (*_NUMBERS, *_TEXT)
-_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES} | {
+_WORDS = "words"
+_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES, _WORDS} | {
     f"{m}_{of}" for m in MODALITIES for of in ("mask", "views")
 }
 
@@ -40,8 +41,9 @@ def read_npz(path: str | Path) -> Dialogues:
     and ``speaker_names`` (S,) as text; ``dialogue_ptr`` (B + 1,), ``speaker`` and ``label`` (N,) as
     whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
     where utterances lack a modality ``<modality>_mask`` (N,) bool; where a modality has several
-    views ``<modality>_views``, their widths, which add up to D, as whole numbers. ``dialogue`` and
-    ``turn`` (N,) must agree with ``dialogue_ptr`` if they are there. Other arrays are ignored.
+    views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,), what
+    was said, as text, if anybody is to read it. ``dialogue`` and ``turn`` (N,) must agree with
+    ``dialogue_ptr`` if they are there. Other arrays are ignored.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def read_npz(path: str | Path) -> Dialogues:
         label_names=texts["label_names"],
         speaker_names=texts["speaker_names"],
         views={m: tuple(to_int64(w, f"{path}: {m}_views").tolist()) for m, w in views.items()},
+        words=to_strings(arrays[_WORDS], f"{path}: {_WORDS}") if _WORDS in arrays else (),
     )
 
 

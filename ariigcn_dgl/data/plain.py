@@ -11,6 +11,7 @@ from ariigcn_dgl.data.arrays import read_npy, to_float32
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
+from ariigcn_dgl.data.words import words_of
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, read_text, writable
 from ariigcn_dgl.schema import conform
@@ -27,7 +28,7 @@ def read_plain(path: str | Path) -> Dialogues:
         One row per utterance, in order of speaking, the rows of a dialogue together. Columns
         ``dialogue`` and ``speaker``; ``label``, a class name or empty; ``utterance``, its id, by
         default ``<dialogue>_<turn>`` with turns from 0; ``split``: train, val or test, the same
-        within a dialogue. Other columns are ignored.
+        within a dialogue; ``text``, what was said, for people to read. Other columns are ignored.
     ``text.npy``, ``audio.npy``, ``visual.npy``
         Any of them, (N, D) numbers, row n for the n-th utterance. A row that is all NaN says that
         the modality is missing for the utterance.
@@ -74,6 +75,7 @@ def read_plain(path: str | Path) -> Dialogues:
         speaker_names=speaker_names,
         views=_read_views(path / "views.json"),
         divided=divided,
+        words=words_of(table),
     )
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data.words import distinct_ids, our_columns, our_split
+from ariigcn_dgl.data.column_names import distinct_ids, our_columns, our_split
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
 
-COLUMNS = ("dialogue", "utterance", "speaker", "label", "split")
+COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
 _SEPARATED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header

@@ -1,80 +1,49 @@
-"""The words that other tables have for ours: MELD's columns, and the names of splits."""
+"""What was said in utterances, where a data set has it: for people to read, not for models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-MELD_COLUMNS = {"dialogue_id": "dialogue", "utterance_id": "utterance", "emotion": "label"}
-SPLIT_NAMES = {
-    "training": "train",
-    "dev": "val",
-    "development": "val",
-    "valid": "val",
-    "validation": "val",
-    "testing": "test",
-}
+from ariigcn_dgl.data.table import Table
+from ariigcn_dgl.files import json_lines
+from ariigcn_dgl.schema import conform
+from ariigcn_dgl.seal import is_sealed, sealed, verify
+
+SPOKEN = "spoken.jsonl"  # of an extraction: file, times and text of each utterance
 
 
-def our_columns(header: Sequence[str]) -> list[str]:
-    """Return what we call the columns of a table.
-
-    Beside ``Utterance_ID`` MELD's ``Utterance`` are the words that were said. A column that is
-    there by our name, too, keeps its own.
-
-    Parameters
-    ----------
-    header : sequence of str
-
-    Examples
-    --------
-    >>> our_columns(["Dialogue_ID", "Utterance_ID", "Utterance", "Speaker", "Emotion", "Season"])
-    ['dialogue', 'utterance', 'text', 'speaker', 'label', 'season']
-    >>> our_columns(["label", "emotion", "utterance"])
-    ['label', 'emotion', 'utterance']
-    """
-    plain = [name.strip().lower().replace(" ", "_") for name in header]
-    words = {name: ours for name, ours in MELD_COLUMNS.items() if ours not in plain}
-    if "utterance_id" in plain:
-        words["utterance_id"] = "utterance"
-        words["utterance"] = "spoken" if "text" in plain else "text"  # "spoken": nobody asks for
-    return [words.get(name, name) for name in plain]
+def words_of(table: Table) -> tuple[str, ...]:
+    """Return the column ``text`` of a table, (N,), on one line each; () where it says nothing."""
+    words = tuple(" ".join(said.split()) for said in table.columns.get("text", ()))
+    return words if any(words) else ()
 
 
-def our_split(name: str) -> str:
-    """Return what we call a split; what is unknown stays as it is.
-
-    Examples
-    --------
-    >>> our_split("dev"), our_split("Train"), our_split("fold 1")
-    ('val', 'train', 'fold 1')
-    """
-    plain = name.strip().lower()
-    found = SPLIT_NAMES.get(plain, plain)
-    return found if found in ("train", "val", "test") else name
-
-
-def distinct_ids(columns: dict[str, list[str]]) -> None:
-    """Give ids that are MELD's numbers the split or dialogue in which they were counted, in place.
-
-    MELD counts dialogues in each split, and utterances in each dialogue, from 0 on.
+def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> tuple[str, ...]:
+    """Return what ``spoken.jsonl`` in a folder says of utterances, "" of those it does not know.
 
     Parameters
     ----------
-    columns : dict of str to list of str
-        Of a table whose ids are by MELD's columns.
+    folder : Path
+        Of a data set; one that `ariigcn extract` made has the file, others give ().
+    utterance_ids : sequence of str, length N
+    way_out : str
+        What to do where the file is not the one that was written.
 
-    Examples
-    --------
-    >>> columns = {"dialogue": ["0", "0"], "utterance": ["0", "0"], "split": ["train", "val"]}
-    >>> distinct_ids(columns)
-    >>> columns["dialogue"], columns["utterance"]
-    (['train_0', 'val_0'], ['train_0_0', 'val_0_0'])
+    Raises
+    ------
+    InputError
+        If it is damaged.
     """
-    dialogues, splits = columns.get("dialogue", []), columns.get("split", [])
-    if splits and len({*zip(dialogues, splits, strict=True)}) > len({*dialogues}):
-        pairs = zip(dialogues, splits, strict=True)
-        columns["dialogue"] = [f"{split or 'no'}_{dialogue}" for dialogue, split in pairs]
-    ids = columns.get("utterance", [])
-    if dialogues and len({*ids}) < len(ids):
-        pairs = zip(columns["dialogue"], ids, strict=True)
-        columns["utterance"] = [f"{dialogue}_{utterance}" for dialogue, utterance in pairs]
+    path = folder / SPOKEN
+    if not path.is_file():
+        return ()
+    if is_sealed(folder) and SPOKEN in sealed(folder):  # in older folders it may stand alone
+        verify(path, way_out)
+    said: dict[str, str] = {}
+    for number, line in json_lines(path):
+        said[line.get("utterance", "")] = conform(
+            line.get("text", ""), str, f"{path}: line {number}: text"
+        )
+    words = tuple(" ".join(said.get(name, "").split()) for name in utterance_ids)
+    return words if any(words) else ()

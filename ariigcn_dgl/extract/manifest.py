@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from ariigcn_dgl.data import write_folder
+from ariigcn_dgl.data.words import SPOKEN
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.features import Encoders, Extracted
@@ -21,7 +22,7 @@ from ariigcn_dgl.limits import PositiveInt
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
-MANIFEST, AUDIO_ENCODER, SPOKEN = "extraction.json", "audio_encoder.safetensors", "spoken.jsonl"
+MANIFEST, AUDIO_ENCODER = "extraction.json", "audio_encoder.safetensors"
 FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 PLACES = ("path", "revision")  # of an encoder: where it lay, which decides no feature

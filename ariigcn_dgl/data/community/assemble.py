@@ -60,6 +60,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         label_names=classes.names,
         speaker_names=tuple(speaker_names.tolist()),
         views=views,
+        words=_words(chosen),
     )
     return check(dialogues, str(raw.path))
 
@@ -151,6 +152,16 @@ def _place(rows: np.ndarray, chosen: dict[str, RawDialogue]) -> str:
     at = int(np.searchsorted(ends, row, side="right"))
     turn = row - (int(ends[at - 1]) if at else 0)
     return f"utterance {turn} of dialogue {list(chosen)[at]!r}"
+
+
+def _words(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
+    """Return what was said; "" in dialogues whose sentences are not one for each utterance."""
+    known = [
+        d.words if d.words and len(d.words) == len(d.labels) else [""] * len(d.labels)
+        for d in chosen.values()
+    ]
+    words = tuple(" ".join(writable(one).split()) for of_dialogue in known for one in of_dialogue)
+    return words if any(words) else ()
 
 
 def _utterance_ids(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:

@@ -119,6 +119,19 @@ def is_sequence(value: Any) -> bool:
     return isinstance(value, (list, tuple))
 
 
+def sentences(value: Any) -> list[str] | None:
+    """Return what was said in the utterances of a dialogue; None of what is no list of sentences.
+
+    Examples
+    --------
+    >>> sentences(["Hello.", "What?"]), sentences([["Hello", "."]])
+    (['Hello.', 'What?'], None)
+    """
+    if not is_sequence(value) or not all(isinstance(one, str) for one in value):
+        return None
+    return [str(one) for one in value]
+
+
 def is_empty(value: Any) -> bool:
     """Whether a value is a sequence without elements."""
     return is_sequence(value) and len(value) == 0

@@ -78,6 +78,8 @@ class RawDialogue:
         Where the file names them.
     views : dict of str to tuple of int
         Of a modality that has several views side by side: the width of each.
+    words : list of str, optional
+        What was said, where the file has it.
     """
 
     features: dict[str, np.ndarray]
@@ -85,6 +87,7 @@ class RawDialogue:
     speakers: list[str] | None = None
     utterance_ids: list[str] | None = None
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    words: list[str] | None = None
 
     def view_widths(self, modality: str) -> tuple[int, ...]:
         """Return the width of each view of a modality; () if the dialogue lacks it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data.community.columns import Columns, is_sequence, kind
+from ariigcn_dgl.data.community.columns import Columns, is_sequence, kind, sentences
 from ariigcn_dgl.data.community.pickle_names import Record
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.errors import InputError
@@ -13,6 +13,7 @@ from ariigcn_dgl.errors import InputError
 _SPLITS = {"train": "train", "dev": "val", "test": "test"}
 # Names in the class of COGMEN and in the dictionaries of CORECT.
 _SPEAKERS, _LABELS = ("speaker", "speakers"), ("label", "labels")
+_SENTENCES = ("sentence", "sentences")
 _TEXTS = ("sbert_sentence_embeddings", "text")
 
 
@@ -75,6 +76,7 @@ def _dialogue(sample: Any, key: str, columns: Columns) -> RawDialogue:
         features,
         columns.numbers(_first(fields, _LABELS), "labels", key),
         columns.speakers(_first(fields, _SPEAKERS), "speakers", key),
+        words=sentences(_first(fields, _SENTENCES)),
     )
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ariigcn_dgl.data.community.columns import Columns, ids, is_empty, is_sequence, kind
+from ariigcn_dgl.data.community.columns import (
+    Columns,
+    ids,
+    is_empty,
+    is_sequence,
+    kind,
+    sentences,
+)
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
 from ariigcn_dgl.errors import InputError
@@ -226,6 +233,7 @@ def _dialogue(
         columns.speakers(items["speakers"][key], "speakers", key),
         _utterance_ids(items["ids"].get(key)) if "ids" in items else None,
         views,
+        sentences(items["sentences"].get(key)) if "sentences" in items else None,
     )
 
 
