@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
@@ -25,6 +26,7 @@ from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
@@ -86,7 +88,10 @@ def evaluate(
         return
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
     parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
-    raw = [{s: one.uncalibrated(part) for s, part in parts.items()} for one in runs]
+    with shown("evaluate"):
+        raw = [
+            {s: one.uncalibrated(part) for s, part in parts.items()} for one in track(runs, "seeds")
+        ]
     said = [
         {s: calibrated(p, one.temperature) for s, p in own.items()}
         for one, own in zip(runs, raw, strict=True)
@@ -129,7 +134,8 @@ def _score_without(
     part = runs[0].adapt(test)
     if not (part.labels >= 0).any():
         raise InputError(f"{dialogues.name}: the test split has no labels to score --absent on")
-    said = {one.record["seed"]: one.probabilities(part) for one in runs}
+    with shown("evaluate"):
+        said = {one.record["seed"]: one.probabilities(part) for one in track(runs, "seeds")}
     scores = {str(seed): score_probabilities(part, p, part.label_names) for seed, p in said.items()}
     if len(runs) > 1:
         mean = np.mean(list(said.values()), axis=0)

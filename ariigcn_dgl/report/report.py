@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
 from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
@@ -38,7 +39,9 @@ def report_html(
     """
     if dialogues is not None:
         dialogues = as_tested(dialogues, runs)
-    looked = [] if dialogues is None else [look(run, dialogues, device) for run in runs]
+    looked = (
+        [] if dialogues is None else [look(run, dialogues, device) for run in track(runs, "runs")]
+    )
     headlines, strip_ends = scores.headlines(runs)
     validation = curves.validation_scores(runs)
     return render(
