@@ -12,7 +12,7 @@ import torch
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.progress import shown
-from ariigcn_dgl.cli.say import note, show
+from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
     calibration_table,
@@ -32,6 +32,7 @@ from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
@@ -109,6 +110,10 @@ def evaluate(
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     how = conducted(runs[0].config, spec, results)
     show(seeds_table(results, title, how, averaged))
+    for split, part in parts.items():
+        sentence = split_warning(split, part, [own[split] for own in raw])
+        if sentence:
+            say(sentence)
     if "test" in parts:
         show(classes_table([r["test"] for r in results.values()], "test, per class"))
         calibration = averaged and averaged["calibration"]

@@ -618,3 +618,10 @@ def test_calibration_is_shown(ariigcn: Callable, trained: Path) -> None:
         assert f" {found['test']['before']:.2f} │" in out
         assert f" {found['test']['after']:.2f} │" in out
     assert "test ECE before" in out
+
+
+def test_few_dialogues_are_warned_of_beside_the_scores(ariigcn: Callable, trained: Path) -> None:
+    for command in (("train", "--resume", trained), ("evaluate", trained)):
+        lines = ariigcn(*command).out.splitlines()
+        warned = [line.split(":")[0] for line in lines if " in 3 dialogues say little: " in line]
+        assert warned == ["val", "test"]
