@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -81,7 +81,8 @@ def _lines(title: str, console: Console) -> Iterator[None]:
 
     def speak() -> None:
         while not over.wait(LINE_SECONDS):
-            note(loops.in_words())
+            with suppress(OSError):  # nobody reads any more: that is for the command to find
+                note(loops.in_words())
 
     speaker = threading.Thread(target=speak, daemon=True)
     speaker.start()

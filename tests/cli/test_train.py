@@ -374,7 +374,9 @@ def test_resuming_a_finished_run_says_so(ariigcn: Callable, copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_run_is_not_said_to_have_finished_before(train: Callable, ariigcn: Callable) -> None:
+def test_a_run_with_a_seed_to_train_is_not_said_to_have_finished_before(
+    train: Callable, ariigcn: Callable
+) -> None:
     copy = train()
     shutil.rmtree(copy / "seed0")
     outcome = ariigcn("train", "--resume", copy)
