@@ -7,6 +7,7 @@ from dataclasses import asdict
 from json import dumps
 from typing import Literal
 
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
@@ -39,14 +40,15 @@ def check(data: str, json: bool = False) -> None:
         Print one JSON object instead of tables.
     """
     try:
-        dialogues = read_source(data)
+        with shown("check"):
+            dialogues = read_source(data)
+            summary, findings = summarise(dialogues), examine(dialogues)
+            usable = all(finding.severity != "error" for finding in findings)
+            sha256 = fingerprint(prepare(dialogues, data)) if usable else None
     except InputError as error:
         if json:
             print(dumps({"data": data, "usable": False, "unreadable": str(error)}, indent=1))
         raise
-    summary, findings = summarise(dialogues), examine(dialogues)
-    usable = all(finding.severity != "error" for finding in findings)
-    sha256 = fingerprint(prepare(dialogues, data)) if usable else None
     if json:
         report = {
             "data": data,
@@ -133,9 +135,10 @@ def import_(
     options = ImportOptions(
         labels, text_views, val_fraction, seed, nonfinite_missing, text, audio, visual
     )
-    imported = import_file(file, options, join or ())
-    if out is not None:
-        write_folder(imported.dialogues, out)
+    with shown("import"):
+        imported = import_file(file, options, join or ())
+        if out is not None:
+            write_folder(imported.dialogues, out)
     show(render_import(imported))
     say(f"written: {out}" if out else "nothing written: name a new folder with --out")
 

@@ -9,11 +9,13 @@ from typing import Literal
 from rich.table import Table
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import make_folder, refuse_taken, write_json
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -45,9 +47,10 @@ def embed(
     dialogues = load_run_data(spec)
     chosen = dialogues.select(dialogues.indices(split))
     require_measurable(chosen)
-    found = spaces(trained, chosen)
+    with shown("embed"):
+        found = spaces(trained, chosen)
+        gaps = [gap(space) for space in track(found, "spaces measured")]
     make_folder(folder)
-    gaps = [gap(space) for space in found]
     numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}
     write_json(folder / "embedding.json", numbers)
     table = Table(title=cell(f"{run}, {split}"), title_justify="left")
@@ -57,5 +60,7 @@ def embed(
     for title, one in numbers.items():
         table.add_row(title, *(f"{value:.2f}" for value in one.values()))
     show(table)
-    draw_spaces(found, gaps, list(trained.widths), trained.label_names, folder / "embedding.png")
+    with shown("embed"):
+        picture = folder / "embedding.png"
+        draw_spaces(found, gaps, list(trained.widths), trained.label_names, picture)
     say(f"results: {folder}")

@@ -12,7 +12,8 @@ import torch
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.evaluate_set import AVERAGED, other_data, score_set
-from ariigcn_dgl.cli.say import note, show
+from ariigcn_dgl.cli.progress import shown
+from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
     calibration_table,
@@ -24,11 +25,13 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
+from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
@@ -103,7 +106,10 @@ def _score_again(
     """Score what the runs were trained on, and compare with what training recorded."""
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
     parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
-    raw = [{s: one.uncalibrated(part) for s, part in parts.items()} for one in runs]
+    with shown("evaluate"):
+        raw = [
+            {s: one.uncalibrated(part) for s, part in parts.items()} for one in track(runs, "seeds")
+        ]
     said = [
         {s: calibrated(p, one.temperature) for s, p in own.items()}
         for one, own in zip(runs, raw, strict=True)
@@ -121,6 +127,10 @@ def _score_again(
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     how = conducted(runs[0].config, spec, results)
     show(seeds_table(results, title, how, averaged))
+    for split, part in parts.items():
+        sentence = split_warning(split, part, [own[split] for own in raw])
+        if sentence:
+            say(sentence)
     if "test" in parts:
         show(classes_table([r["test"] for r in results.values()], "test, per class"))
         calibration = averaged and averaged["calibration"]

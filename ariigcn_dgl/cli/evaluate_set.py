@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ariigcn_dgl.cli.say import note, show
+from ariigcn_dgl.cli.progress import shown
+from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.tables import classes_table, scores_table
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import without_modalities
@@ -16,7 +17,9 @@ from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import write_json
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 
 AVERAGED, TEST = "averaged", "test"
@@ -85,7 +88,8 @@ def score_set(
     count = int((part.labels != UNLABELLED).sum())
     if not count:
         raise InputError(f"{dialogues.name}: {scored} has no labels to score")
-    said = {str(one.record["seed"]): one.probabilities(part) for one in runs}
+    with shown("evaluate"):
+        said = {str(one.record["seed"]): one.probabilities(part) for one in track(runs, "seeds")}
     scores = {seed: score_probabilities(part, p, part.label_names) for seed, p in said.items()}
     of_seeds = [asdict(one) for one in scores.values()]
     if len(runs) > 1:
@@ -95,6 +99,9 @@ def score_set(
     title = f"{runs[0].config.system} ({name}) on {dialogues.name}{lack}"
     caption = f"{scored}, {count} labelled utterances; percent"
     show(scores_table(scores, title, caption))
+    warning = split_warning(scored, part, list(said.values()))
+    if warning:
+        say(warning)
     show(classes_table(of_seeds, f"{scored}, per class{lack}"))
     if json is not None:
         about: dict[str, Any] = {"absent": list(absent)} if absent else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
@@ -90,7 +91,8 @@ def extract(
         raise InputError("give at least one of --text, --audio and --visual: what makes features")
     spoken = _spoken(Path(media), subtitles, utterances)
     name = Path(out).resolve().name
-    extracted = extract_features(name, spoken, encoders, note, skip_damaged, device)
+    with shown("extract"):
+        extracted = extract_features(name, spoken, encoders, note, skip_damaged, device)
     write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())

@@ -11,6 +11,7 @@ import numpy as np
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import TITLES
@@ -135,7 +136,8 @@ def _predict_data(
         note(f"{data}: has no {modality}; treated as missing")
     for sentence in trained.doubts(source):
         note(sentence)
-    probabilities = mean_probabilities(chosen, dialogues)
+    with shown("predict"):
+        probabilities = mean_probabilities(chosen, dialogues)
     left_open = None if abstention is None else abstention.leaves_open(probabilities)
     write_predictions(out, dialogues, probabilities, trained.label_names, left_open)
     used = ", ".join(source.widths)

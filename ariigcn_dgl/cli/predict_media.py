@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
@@ -42,7 +43,8 @@ def predict_media(
     device = str(trained.model.device)
     encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
     spoken = from_subtitles(media, subtitles, note)
-    source = extract(str(media), spoken, encoders, note).dialogues
+    with shown("predict"):
+        source = extract(str(media), spoken, encoders, note).dialogues
     adapted = trained.adapt(source)
     for sentence in trained.doubts(source):
         note(sentence)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from ariigcn_dgl.cli.device import check_device
+from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say
 from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
@@ -40,8 +39,8 @@ def report(runs: list[str], out: str, data: str | None = None, device: str = "cp
     paths = [Path(run) for run in runs]
     folders = [seed_folders(path) for path in paths]
     found = [read_run(*one) for one in zip(short_names(paths), folders, strict=True)]
-    dialogues = None if data is None else load_source(data)
-    with Console(stderr=True).status("looking at the runs (t-SNE takes a while)"):
+    with shown("report"):
+        dialogues = None if data is None else load_source(data)
         page = report_html(found, dialogues, device)
     with replacing(out) as scratch:
         scratch.write_text(page, encoding="utf-8")

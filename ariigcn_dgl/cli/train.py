@@ -18,6 +18,7 @@ from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.seeds import SUMMARY_FILE, check_seeds
 from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
@@ -37,6 +38,7 @@ from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder, modalities_of
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
+from ariigcn_dgl.training.small_sample import split_warning
 
 
 def train(
@@ -165,7 +167,18 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     title = f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}"
     if before == spec["seeds"]:
         title += ", finished before"
-    _print_results(title, runs, conducted(prepared.config, spec, runs), folder)
+    warnings = _size_warnings(dialogues, runs, folder)
+    _print_results(title, runs, conducted(prepared.config, spec, runs), warnings, folder)
+
+
+def _size_warnings(
+    dialogues: Dialogues, runs: dict[int, dict[str, Any]], folder: Path
+) -> list[str]:
+    """Say of validation and test where their scores mean little."""
+    kept = [RunFolder(folder / f"seed{s}").read_uncalibrated(run) for s, run in runs.items()]
+    found = [one for one in kept if one is not None]  # None: of a version that kept none
+    parts = {split: dialogues.select(dialogues.indices(split)) for split in ("val", "test")}
+    return [split_warning(s, part, [one[s] for one in found]) for s, part in parts.items() if found]
 
 
 def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, dict[str, Any]]:
@@ -222,9 +235,15 @@ class _EpochDisplay:
 
 
 def _print_results(
-    title: str, runs: dict[int, dict[str, Any]], conducted: Sequence[str], folder: Path
+    title: str,
+    runs: dict[int, dict[str, Any]],
+    conducted: Sequence[str],
+    warnings: Sequence[str],
+    folder: Path,
 ) -> None:
     show(seeds_table(runs, title, conducted))
+    for sentence in filter(None, warnings):
+        say(sentence)
     tests = [run["test"] for run in runs.values()]
     if all(tests):
         show(classes_table(tests, "test, per class"))

@@ -14,7 +14,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
 from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of
+from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, writable
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, verify
 
@@ -149,7 +149,7 @@ def read_folder(path: str | Path) -> Dialogues:
         label_names=tuple(header["label_names"]),
         speaker_names=tuple(header["speaker_names"]),
         views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
-        divided=header.get("divided", ""),
+        divided=writable(header.get("divided", "")),
         words=words_of(table) or read_spoken(path, utterance_ids, WAY_OUT),
     )
 

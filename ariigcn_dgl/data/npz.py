@@ -19,6 +19,7 @@ from ariigcn_dgl.data.column_names import our_split
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.read_limits import ADVICE, allowed
 
 # Features hardly compress, but modalities that are missing, rows of zeros, do.
@@ -109,7 +110,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(file, allow_pickle=False) as archive:
             _check_sizes(path, archive.zip)
             wanted = [name for name in archive.files if name in _WANTED]
-            return {name: _read_array(path, archive, name) for name in wanted}
+            return {name: _read_array(path, archive, name) for name in track(wanted, "arrays read")}
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folds import Fold, folds_in_words, with_fold
@@ -24,6 +26,7 @@ from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
 from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.small_sample import size_warning
 
 SEARCH_SEED = 0
 Protocol = Literal["standard", "literature"]
@@ -163,6 +166,7 @@ class _Conductor:
             data=self.describe_data(),
             environment=environment(),
             rows=whole,
+            size_warning=_size_warning(found.get(self.study.baseline) or ()),
         )
 
     def splits(self) -> Iterator[tuple[Fold | None, Dialogues, str]]:
@@ -265,3 +269,10 @@ class _Conductor:
             "dialogues": {split: part.num_dialogues for split, part in parts.items()},
             "utterances": {split: part.num_utterances for split, part in parts.items()},
         }
+
+
+def _size_warning(seeds: Sequence[TestPredictions]) -> str:
+    if not seeds:
+        return ""
+    hits = np.mean([one.classes == one.labels for one in seeds], axis=0)
+    return size_warning("test", hits, seeds[0].dialogues)

@@ -24,6 +24,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.plots import COLOURS, LINE, cloud, new_figure, save, styled
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 600  # t-SNE of all modalities of them takes seconds
@@ -175,7 +176,8 @@ def draw_spaces(
     """
     figure = new_figure(4.2 * len(found) + 1.4, 8.2)
     axes = figure.subplots(2, len(found), squeeze=False)
-    for column, (space, numbers) in enumerate(zip(found, gaps, strict=True)):
+    pairs = list(zip(found, gaps, strict=True))
+    for column, (space, numbers) in enumerate(track(pairs, "spaces drawn")):
         drawn = sample(space)
         flat = tsne(drawn.points)
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)

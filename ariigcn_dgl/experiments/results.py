@@ -203,7 +203,10 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Results:
-    """A whole study on one data set; `trials` of each setting's search, None of a grid."""
+    """A whole study on one data set; `trials` of each setting's search, None of a grid.
+
+    `size_warning` says where the test split is too small for its scores to mean much.
+    """
 
     study: str
     title: str
@@ -217,6 +220,7 @@ class Results:
     data: Mapping[str, Any]
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]
+    size_warning: str = ""
 
     @property
     def data_name(self) -> str:

@@ -197,6 +197,8 @@ def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tupl
 
 def _notes(results: Results) -> Iterator[str]:
     yield from _conducted(results)
+    if results.size_warning:
+        yield results.size_warning
     yield (
         f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} seeds; "
         "interval: of the mean, over seeds (Student's t); against the baseline, "

@@ -18,6 +18,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.extract.log_mel import MELS, settings
 from ariigcn_dgl.files import parse_json, replacing
+from ariigcn_dgl.progress import track
 
 FORMAT = "ariigcn-audio-encoder-1"
 BATCH_SIZE = 32  # utterances
@@ -87,7 +88,7 @@ class AudioEncoder(nn.Module):
         self.eval()
         order = sorted(range(len(frames)), key=lambda n: len(frames[n]))  # little padding
         out = np.empty((len(frames), self.width), np.float32)
-        for start in range(0, len(order), BATCH_SIZE):
+        for start in track(range(0, len(order), BATCH_SIZE), "batches of sounds"):
             rows = order[start : start + BATCH_SIZE]
             out[rows] = self([torch.from_numpy(frames[n]) for n in rows]).cpu().numpy()
         return out

@@ -16,6 +16,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import BATCH_SIZE, AudioEncoder
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.limits import NotNegativeInt, PositiveFloat, PositiveInt
+from ariigcn_dgl.progress import track
 
 DROPOUT = 0.3  # on the features, while they are learnt
 GRAD_CLIP = 5.0
@@ -128,7 +129,7 @@ def _fit(
     optimiser = torch.optim.Adam(parameters, config.learning_rate)
     generator = np.random.default_rng(config.seed)
     best, best_epoch, kept = -1.0, 0, {}
-    for epoch in range(1, config.epochs + 1):
+    for epoch in track(range(1, config.epochs + 1), "epochs of the audio encoder"):
         encoder.train()
         order = generator.permutation(train)
         for start in range(0, len(order), BATCH_SIZE):

@@ -20,6 +20,7 @@ from ariigcn_dgl.extract.recordings import Perceived, perceive
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.progress import track
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _perceive_all(
         of_recording.setdefault(one.recording, []).append(n)
     for recording in () if skip_damaged else of_recording:
         probe(recording)  # refuses the most before hours were spent on the others
-    for recording, rows in of_recording.items():
+    for recording, rows in track(list(of_recording.items()), "recordings"):
         try:
             found = perceive(recording, [utterances[n] for n in rows], hear, see, note)
         except InputError as error:

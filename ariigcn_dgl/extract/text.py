@@ -17,6 +17,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
 from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.optional import require
+from ariigcn_dgl.progress import track
 
 Pooling = Literal["mean", "cls"]
 BATCH_SIZE = 16  # texts
@@ -80,7 +81,7 @@ class TextEncoder:
         """Return the features, (N, width) float32, of texts that are not empty."""
         order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # little padding
         out = np.empty((len(texts), self.width), np.float32)
-        for start in range(0, len(order), BATCH_SIZE):
+        for start in track(range(0, len(order), BATCH_SIZE), "batches of sentences"):
             rows = order[start : start + BATCH_SIZE]
             out[rows] = self._batch([texts[n] for n in rows]).cpu().numpy()
         return out

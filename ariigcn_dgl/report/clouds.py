@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from ariigcn_dgl.experiments.embedding import Gap, Space, gap, sample, spaces, tsne
 from ariigcn_dgl.plots import add_axes, cloud, page_figure, styled
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.report.inside import Inside
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -85,7 +86,7 @@ def clouds(trained: TrainedRun, inside: Inside) -> list[Cloud]:
     found.append((Space("before the classifier’s last map", *rows), False))
     return [
         _cloud(space, many, len(trained.widths), len(trained.label_names))
-        for space, many in found
+        for space, many in track(found, "spaces drawn")
         if len(space.points) >= FEWEST and space.points.shape[1] > 1
     ]
 

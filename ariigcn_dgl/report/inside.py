@@ -16,6 +16,7 @@ from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.nn import ModalityClassifiers, RelEdgeAttentionConv
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.report.conversation import Answer
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -60,7 +61,7 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
     }
     scaled = trained.shown(adapted)
     answers, states = [], []
-    for b in range(adapted.num_dialogues):
+    for b in track(range(adapted.num_dialogues), "dialogues looked at"):
         rows = adapted.rows(b)
         attention, state = _observe(trained, collate(scaled, [b], trained.model.window))
         states.append(state)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
 from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
@@ -13,6 +16,7 @@ from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.protocol import runs_in_words
+from ariigcn_dgl.training.small_sample import size_warning
 
 
 def report_html(
@@ -38,7 +42,9 @@ def report_html(
     """
     if dialogues is not None:
         dialogues = as_tested(dialogues, runs)
-    looked = [] if dialogues is None else [look(run, dialogues, device) for run in runs]
+    looked = (
+        [] if dialogues is None else [look(run, dialogues, device) for run in track(runs, "runs")]
+    )
     headlines, strip_ends = scores.headlines(runs)
     validation = curves.validation_scores(runs)
     return render(
@@ -66,7 +72,15 @@ def _conducted(runs: Sequence[RunFiles]) -> str:
         {run.name: run.plan["splits"] for run in runs},
         {run.name: [seed.number for seed in run.seeds] for run in runs},
     )
+    said += [f"{run.name}: {one}" for run in runs if (one := _size_warning(run))]
     return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+
+
+def _size_warning(run: RunFiles) -> str:
+    answers = [seed.predictions for seed in run.seeds]
+    if answers[0].dialogues is None:
+        return ""
+    return size_warning("test", np.mean([x.hits for x in answers], axis=0), answers[0].dialogues)
 
 
 def _title(runs: Sequence[RunFiles]) -> str:

@@ -29,11 +29,14 @@ class Predictions:
         Whether it is the true class.
     before : (N,) float array, optional
         Confidences before the temperature; None of a run of a version that chose none.
+    dialogues : (N,) str array, optional
+        Dialogue of each utterance.
     """
 
     confidences: np.ndarray
     hits: np.ndarray
     before: np.ndarray | None = None
+    dialogues: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def _read_seed(path: Path) -> Seed:
         np.array([float(one["probabilities"][one["prediction"]]) for one in labelled]),
         np.array([one["label"] == one["prediction"] for one in labelled], bool),
         None if before is None else before.max(1),
+        np.array([one["dialogue"] for one in labelled]),
     )
     return Seed(path, record, folder.read_metrics(), predictions)
 

@@ -19,6 +19,7 @@ from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import json_lines, replacing
 from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.models import System
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import Scores, score
 
@@ -53,7 +54,7 @@ def predict(model: System, dialogues: Dialogues) -> np.ndarray:
     """
     model.eval()
     parts = [np.empty((0, dialogues.num_classes), np.float32)]  # of no dialogue, no row
-    for start in range(0, dialogues.num_dialogues, BATCH_SIZE):
+    for start in track(range(0, dialogues.num_dialogues, BATCH_SIZE), "batches of dialogues"):
         chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
         logits = model(collate(dialogues, chosen, model.window).to(model.device))
         parts.append(logits.softmax(-1).cpu().numpy())

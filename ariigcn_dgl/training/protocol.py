@@ -54,7 +54,7 @@ class Protocol:
         >>> Protocol("last", 12, "preset", "tuned", "once").kept
         'the last of 12 epochs is kept, a number of the preset tuned, chosen earlier on validation'
         >>> Protocol("last", 3, "settings", "tuned", "once").kept
-        'the last of 3 epochs is kept, a number that was given, not chosen'
+        'the last of 3 epochs is kept, a number that was set beforehand'
         """
         if self.selection == "best":
             return "the epoch with the best weighted F1 on validation is kept"
@@ -62,7 +62,7 @@ class Protocol:
             return "the last epoch is kept, of as many as the search chose on validation"
         why = {
             "preset": f"a number of the preset {self.preset}, chosen earlier on validation",
-            "settings": "a number that was given, not chosen",
+            "settings": "a number that was set beforehand",
         }[self.length]
         return f"the last of {self.epochs} epochs is kept, {why}"
 

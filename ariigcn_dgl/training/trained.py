@@ -13,6 +13,7 @@ from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.data.unlike import ADVICE, unlike_rows
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import Abstention, choose_abstention
 from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.predict import predict
@@ -176,7 +177,7 @@ def mean_probabilities(runs: Sequence[TrainedRun], dialogues: Dialogues) -> np.n
     dialogues : Dialogues
         What `TrainedRun.adapt` of one of them returned.
     """
-    return np.mean([run.probabilities(dialogues) for run in runs], axis=0)
+    return np.mean([run.probabilities(dialogues) for run in track(runs, "seeds")], axis=0)
 
 
 def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:

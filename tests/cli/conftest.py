@@ -36,6 +36,12 @@ class Outcome:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no line of progress come in between, however slow the machine is."""
+    monkeypatch.setattr("ariigcn_dgl.cli.progress.LINE_SECONDS", 1e6)
+
+
 @pytest.fixture
 def ariigcn(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run a command; an error of the program itself fails the test."""

@@ -374,7 +374,9 @@ def test_resuming_a_finished_run_says_so(ariigcn: Callable, copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_run_is_not_said_to_have_finished_before(train: Callable, ariigcn: Callable) -> None:
+def test_a_run_with_a_seed_to_train_is_not_said_to_have_finished_before(
+    train: Callable, ariigcn: Callable
+) -> None:
     copy = train()
     shutil.rmtree(copy / "seed0")
     outcome = ariigcn("train", "--resume", copy)
@@ -618,3 +620,10 @@ def test_calibration_is_shown(ariigcn: Callable, trained: Path) -> None:
         assert f" {found['test']['before']:.2f} │" in out
         assert f" {found['test']['after']:.2f} │" in out
     assert "test ECE before" in out
+
+
+def test_few_dialogues_are_warned_of_beside_the_scores(ariigcn: Callable, trained: Path) -> None:
+    for command in (("train", "--resume", trained), ("evaluate", trained)):
+        lines = ariigcn(*command).out.splitlines()
+        warned = [line.split(":")[0] for line in lines if " in 3 dialogues say little: " in line]
+        assert warned == ["val", "test"]

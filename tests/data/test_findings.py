@@ -198,6 +198,33 @@ def test_rounding_of_a_constant_column_is_constant(sound: Dialogues) -> None:
     _assert_found(edited, "warning", "text", "1 of 4 columns are constant in train (1)")
 
 
+def _wide(sound: Dialogues, width: int, constant: tuple[int, ...]) -> Dialogues:
+    rows = np.random.default_rng(2).normal(size=(sound.num_utterances, width)).astype(np.float32)
+    rows[:, constant] = 0.5
+    text = {"text": rows}
+    return replace(sound, features=text, masks={"text": np.ones(len(rows), bool)}, views={})
+
+
+@pytest.mark.parametrize(
+    ("width", "constant", "advice"),
+    [
+        (384, (127, 223), "they are of all-MiniLM-L6-v2 and carry nothing"),
+        (768, (555, 756), "they are of all-mpnet-base-v2 and carry nothing"),
+        (384, (3, 5), "they carry nothing"),
+    ],
+)
+def test_constant_columns_of_an_encoder_are_no_alarm(
+    sound: Dialogues, width: int, constant: tuple[int, ...], advice: str
+) -> None:
+    found = [one for one in examine(_wide(sound, width, constant)) if "constant" in one.what]
+    assert [(one.severity, one.advice) for one in found] == [("note", advice)]
+
+
+def test_many_constant_columns_are_an_alarm(sound: Dialogues) -> None:
+    found = [one for one in examine(_wide(sound, 100, (1, 2))) if "constant" in one.what]
+    assert [one.severity for one in found] == ["warning"]
+
+
 def test_constant_columns(sound: Dialogues) -> None:
     sound = _edited(sound, "text", lambda a: a.__setitem__((slice(None), 1), 0.1))
     _assert_found(sound, "warning", "text", "1 of 4 columns are constant in train (1)")

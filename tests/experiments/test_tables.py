@@ -356,7 +356,7 @@ def test_a_study_says_which_epochs_each_setting_keeps(results: Results) -> None:
     notes = main_table(replace(results, rows=rows)).notes
     assert notes[0] == (
         "the epoch with the best weighted F1 on validation is kept (base & co, half); the last of "
-        "9 epochs is kept, a number that was given, not chosen (new_one)"
+        "9 epochs is kept, a number that was set beforehand (new_one)"
     )
     assert "of 1 of 3 settings a search chose the best of 2 candidates on validation" in notes[2]
 

@@ -219,4 +219,4 @@ def test_the_lead_does_not_say_that_the_last_epoch_was_chosen(two_seeds: Path) -
     run = run_of(two_seeds)
     html = report_html([replace(run, protocol=replace(run.protocol, selection="last"))])
     assert "best weighted F1 on validation is kept" not in html
-    assert "a number that was given, not chosen" in html
+    assert "a number that was set beforehand" in html

@@ -26,7 +26,7 @@ def test_a_length_of_the_preset_is_told_as_chosen_earlier() -> None:
 
 
 def test_a_length_that_was_given_is_not_told_as_chosen() -> None:
-    assert _of(epochs=3).kept == "the last of 3 epochs is kept, a number that was given, not chosen"
+    assert _of(epochs=3).kept == "the last of 3 epochs is kept, a number that was set beforehand"
 
 
 def test_a_length_that_a_search_chose_is_told_so() -> None:
@@ -34,7 +34,7 @@ def test_a_length_that_a_search_chose_is_told_so() -> None:
 
 
 def test_the_name_of_a_studys_setting_is_no_preset() -> None:
-    assert "given, not chosen" in _of(preset="base - graph").kept
+    assert "that was set beforehand" in _of(preset="base - graph").kept
 
 
 def test_the_best_epoch_is_told_as_chosen_on_validation() -> None:

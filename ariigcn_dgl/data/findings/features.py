@@ -18,6 +18,9 @@ _WIDE_SCALE = 1e4  # largest deviation of a column over the smallest
 _OUTLIERS = 0.001  # share of values; of a normal distribution none in a million is so far off
 _SHIFT = 0.5  # deviations between the means of two splits, median over columns
 _ENOUGH = 30  # rows to compare distributions by
+_FEW_CONSTANT = 0.01  # of the columns; encoders that are whole have a few
+# Seen in the sentence embeddings of IEMOCAP, MELD and MUStARD: width and columns, and whose.
+_CONSTANT_OF = {(384, (127, 223)): "all-MiniLM-L6-v2", (768, (555, 756)): "all-mpnet-base-v2"}
 
 
 def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
@@ -100,12 +103,15 @@ def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterat
     constant = np.flatnonzero(~varies(rows))
     if constant.size:
         shown = ", ".join(map(str, constant[:_SHOWN])) + (", …" if constant.size > _SHOWN else "")
-        yield Finding(
-            "warning",
-            modality,
-            f"{constant.size} of {rows.shape[1]} columns are constant in train ({shown})",
-            "they carry nothing; many of them hint at a broken extractor",
-        )
+        what = f"{constant.size} of {rows.shape[1]} columns are constant in train ({shown})"
+        encoder = _CONSTANT_OF.get((rows.shape[1], tuple(constant.tolist())))
+        if encoder:
+            yield Finding("note", modality, what, f"they are of {encoder} and carry nothing")
+        elif constant.size <= _FEW_CONSTANT * rows.shape[1]:
+            yield Finding("note", modality, what, "they carry nothing")
+        else:
+            advice = "they carry nothing; so many of them hint at a broken extractor"
+            yield Finding("warning", modality, what, advice)
     varied = np.delete(rows, constant, axis=1)
     if varied.shape[1] and len(rows) >= _ENOUGH:
         yield from _scale(modality, varied)
