@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
-from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.say import Screen, note, say, show
 from ariigcn_dgl.cli.seeds import check_seeds
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
@@ -38,7 +38,6 @@ NOT_WHOLE = 1
 NUM_SEEDS = 5
 MOST_LISTED = 8
 GRID, OPTUNA = "grid", "optuna:"
-NARROWEST = 140  # columns that the tables need where there is no terminal
 
 
 def experiment(
@@ -201,7 +200,7 @@ def _listed(names: Sequence[str], how: str) -> str:
 def _show(results: Results, folder: Path) -> None:
     for table in tables(results):
         notes = [Text(visible(sentence), style="dim") for sentence in table.notes]
-        show(Group(terminal(table), *notes, ""), NARROWEST)
+        show(Group(*terminal(table, Screen().width), *notes, ""))
     runs = {run.key: run for row in results.rows for run in row.trained}
     say(seconds_text(list(runs.values())))
     say(draw(results, folder))
