@@ -98,8 +98,6 @@ def experiment(
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
     seeds = list(range(NUM_SEEDS)) if seeds is None else seeds
     check_seeds(seeds)
-    if len(seeds) == 1:
-        note(f"--seeds {seeds[0]}: one seed shows no spread; five seeds are --seeds 0 1 2 3 4")
     if jobs < 1:
         raise InputError(f"--jobs: is {jobs}, expected at least 1")
     if folds is not None and (folds < 2 or protocol == "literature"):
@@ -114,6 +112,8 @@ def experiment(
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
+    if len(seeds) == 1:
+        note(f"--seeds {seeds[0]}: one seed shows no spread; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)
     options = Options(absolute(data), tuple(seeds), jobs, protocol, retry, folds, device, trials)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
