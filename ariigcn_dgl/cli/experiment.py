@@ -112,8 +112,8 @@ def experiment(
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
-    if len(seeds) == 1:
-        note(f"--seeds {seeds[0]}: one seed shows no spread; five seeds are --seeds 0 1 2 3 4")
+    if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
+        note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)
     options = Options(absolute(data), tuple(seeds), jobs, protocol, retry, folds, device, trials)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
