@@ -12,7 +12,7 @@ from torch import Tensor
 from ariigcn_dgl import dgl
 from ariigcn_dgl.batch.batch import Batch
 from ariigcn_dgl.batch.window import ModalWindow, Window
-from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, Dialogues
+from ariigcn_dgl.data.dialogues import SPLITS, Dialogues, in_order
 from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.graph import Graph, to_dgl
 from ariigcn_dgl.graph.modal import Across
@@ -173,7 +173,8 @@ def batch_from_dgl(g: dgl.DGLGraph, window: Window) -> Batch:
             features[name] = own.new_zeros(len(masks[name]), own.size(1)).index_copy(0, rows, own)
     else:
         graph = Graph.from_dgl(g, relation_names=window.relation_names)
-        masks = {name: data[f"{name}_mask"] for name in MODALITIES if f"{name}_mask" in data}
+        names = (key.removesuffix("_mask") for key in data if key.endswith("_mask"))
+        masks = {name: data[f"{name}_mask"] for name in in_order(names)}
         features = {name: data[name] for name in masks}
     return Batch(
         features=features,

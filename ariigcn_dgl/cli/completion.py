@@ -24,7 +24,9 @@ NAMES = ("baseline", "peers")  # text that is neither a path nor one of few word
 STUDY_OR_FILE = {
     "bash": "_ariigcn_study_or_file",
     "zsh": "_ariigcn_study_or_file",
+    "fish": f"{' '.join(STUDIES)} (__fish_complete_path (commandline -ct))",
     "preamble": {
+        "fish": "",
         "bash": "_ariigcn_study_or_file() {\n"
         f'  compgen -W "{" ".join(STUDIES)}" -- "$1"\n'
         '  compgen -f -- "$1"\n'
@@ -45,7 +47,7 @@ def completion(parser: ArgumentParser, shell: str) -> str:
     ----------
     parser : ArgumentParser
         Of the whole command line, with the options of every command; it is changed.
-    shell : {"bash", "zsh"}
+    shell : {"bash", "zsh", "fish"}
         The shell.
 
     Examples

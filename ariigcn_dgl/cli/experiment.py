@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
-from ariigcn_dgl.cli.say import note, say, show
+from ariigcn_dgl.cli.say import Screen, note, say, show
 from ariigcn_dgl.cli.seeds import check_seeds
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
@@ -39,7 +39,6 @@ NOT_WHOLE = 1
 NUM_SEEDS = 5
 MOST_LISTED = 8
 GRID, OPTUNA = "grid", "optuna:"
-NARROWEST = 140  # columns that the tables need where there is no terminal
 
 
 def experiment(
@@ -100,8 +99,6 @@ def experiment(
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
     seeds = list(range(NUM_SEEDS)) if seeds is None else seeds
     check_seeds(seeds)
-    if len(seeds) == 1:
-        note(f"--seeds {seeds[0]}: one seed shows no spread; five seeds are --seeds 0 1 2 3 4")
     if jobs < 1:
         raise InputError(f"--jobs: is {jobs}, expected at least 1")
     if folds is not None and (folds < 2 or protocol == "literature"):
@@ -116,6 +113,8 @@ def experiment(
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
+    if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
+        note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)
     options = Options(absolute(data), tuple(seeds), jobs, protocol, retry, folds, device, trials)
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
@@ -206,7 +205,7 @@ def _listed(names: Sequence[str], how: str) -> str:
 def _show(results: Results, folder: Path) -> None:
     for table in tables(results):
         notes = [Text(visible(sentence), style="dim") for sentence in table.notes]
-        show(Group(terminal(table), *notes, ""), NARROWEST)
+        show(Group(*terminal(table, Screen().width), *notes, ""))
     runs = {run.key: run for row in results.rows for run in row.trained}
     say(seconds_text(list(runs.values())))
     say(draw(results, folder))

@@ -18,6 +18,8 @@ from ariigcn_dgl.cli.spelling import with_names, with_underscores
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.plugins import agree
 
+DATA = "data"  # the group of commands on data sets
+
 
 @guarded
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,6 +54,7 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Return the command and all its options; those not given have the values of the preset."""
     name, own = command_in([with_underscores(argument) for argument in arguments])
     if not name:
+        _require_command(own)
         parser = whole_parser()
         parser.parse_args(own)  # ends: with help, or with what is wrong
         parser.error("expected a command first")
@@ -61,3 +64,13 @@ def _settings(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     parser = command_parser(name, own)
     options = parser.instantiate(parser.parse_args(own))
     return name, {k: v for k, v in vars(options).items() if k not in ("config", "plugins")}
+
+
+def _require_command(arguments: Sequence[str]) -> None:
+    """Raise `InputError` where nothing is asked for, or nothing of ``data``."""
+    asked = list(arguments)
+    if asked in ([], [DATA]):
+        words = [name.split() for name in COMMANDS]
+        names = dict.fromkeys(one[len(asked)] for one in words if one[: len(asked)] == asked)
+        shown = " ".join(["ariigcn", *asked, "--help"])
+        raise InputError(f"name a command: {', '.join(names)} ({shown} shows what they do)")

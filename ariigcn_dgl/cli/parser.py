@@ -21,7 +21,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.option_parser import UNKNOWN, OptionParser
 
-SHELLS = ("bash", "zsh")
+SHELLS = ("bash", "zsh", "fish")
 LONG, SHOWN = 1000, 40  # characters of an argument that is no word, and what is shown of it
 DESCRIPTION = """Emotion recognition in conversation: AR-IIGCN and the systems it is compared with.
 

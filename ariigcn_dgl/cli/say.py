@@ -30,12 +30,9 @@ def note(line: str) -> None:
     print(visible(line), file=sys.stderr, flush=True)
 
 
-def show(shown: Any, narrowest: int = 0) -> None:
-    """Print a table, at least so wide where there is no terminal."""
-    console = Screen()
-    if narrowest and not console.is_terminal:
-        console = Screen(width=max(narrowest, console.width))
-    console.print(shown)
+def show(shown: Any) -> None:
+    """Print a table."""
+    Screen().print(shown)
 
 
 def stop(sentence: str) -> NoReturn:

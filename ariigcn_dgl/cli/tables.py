@@ -41,15 +41,13 @@ def seeds_table(
     are the scores of the mean of all seeds' probabilities.
     """
     caption = cell("; ".join(["percent", *conducted]))
-    table = Table(title=cell(title), caption=caption, caption_justify="left")
-    table.add_column("seed", justify="right")
-    table.add_column("epoch kept", justify="right")
-    table.add_column("val weighted F1", justify="right")
+    table = Table(title=cell(title), caption=caption, caption_justify="left", pad_edge=False)
     scored = all(run["test"] for run in runs.values())
-    for name in HEADLINE if scored else ():
-        table.add_column(f"test {TITLES[name]}", justify="right")
+    of_test = [f"test\n{TITLES[name]}" for name in HEADLINE if scored]
+    for title in ("seed", "epoch\nkept", "val\nweighted F1", *of_test):
+        table.add_column(title, justify="right", vertical="bottom")
     for seed, run in runs.items():
-        table.add_row(str(seed), f"{run['best_epoch']} of {run['epochs']}", *_headline(run))
+        table.add_row(str(seed), f"{run['best_epoch']}/{run['epochs']}", *_headline(run))
     if len(runs) > 1:
         table.add_section()
         columns = [[run["val"]["weighted_f1"] for run in runs.values()]]

@@ -36,7 +36,7 @@ from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder, modalities_of
+from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
 from ariigcn_dgl.training.small_sample import split_warning
 
@@ -108,7 +108,7 @@ def train(
     spec: RunSpec = {
         "data": absolute(data),
         "dataset_sha256": prepared.dataset_sha256,
-        "modalities": None if modalities is None else modalities_of(modalities),
+        "modalities": None if modalities is None else modalities,
         "preset": preset,
         "seeds": seeds,
         "device": device,

@@ -1,7 +1,14 @@
 """Dialogues: reading, checking, writing and making them, without torch. Knows no model."""
 
 from ariigcn_dgl.data.check import check
-from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.dialogues import (
+    MODALITIES,
+    SPLITS,
+    UNLABELLED,
+    Dialogues,
+    in_order,
+    is_modality,
+)
 from ariigcn_dgl.data.findings import Finding, examine
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
@@ -23,6 +30,8 @@ __all__ = [
     "check",
     "examine",
     "fingerprint",
+    "in_order",
+    "is_modality",
     "load_dialogues",
     "split_views",
     "summarise",

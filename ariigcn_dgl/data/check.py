@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.dialogues import (
+    MODALITIES,
+    SPLITS,
+    UNLABELLED,
+    Dialogues,
+    in_order,
+    is_modality,
+)
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode
 
@@ -144,15 +151,16 @@ def _check_indices(
 
 def _check_modalities(dialogues: Dialogues, source: str) -> None:
     for modality in [*dialogues.features, *dialogues.masks]:
-        if modality not in MODALITIES:
+        if not is_modality(modality):
             raise InputError(
-                f"{source}: unknown modality {modality!r}, expected {_one_of(MODALITIES)}"
+                f"{source}: modality {modality!r}: expected {_one_of(MODALITIES)}, or another name "
+                "in lower case that means nothing else here"
             )
     if not dialogues.features:
         raise InputError(
             f"{source}: no modality, expected features of at least one of {_one_of(MODALITIES)}"
         )
-    for modality in MODALITIES:
+    for modality in in_order([*dialogues.features, *dialogues.masks]):
         if (modality in dialogues.features) != (modality in dialogues.masks):
             raise InputError(f"{source}: {modality}: expected both features and a mask, found one")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +13,48 @@ from ariigcn_dgl.near import did_you_mean
 
 MODALITIES = ("text", "audio", "visual")
 SPLITS = ("train", "val", "test")
+_MODALITY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+# What archives call something else, and what torch's modules have by these names already.
+_TAKEN = {
+    *("dialogue", "dialogues", "label", "labels", "speaker", "speakers", "split", "splits", "turn"),
+    *("apply", "bfloat16", "buffers", "children", "clear", "compile", "cpu", "cuda", "double"),
+    *("eval", "float", "forward", "half", "ipu", "items", "keys", "modules", "mtia", "parameters"),
+    *("pop", "to", "train", "training", "type", "update", "values", "xpu", "val", "test"),
+    *("add_module", "call_super_init", "dump_patches", "extra_repr", "load_state_dict"),
+    *("named_buffers", "named_children", "named_modules", "named_parameters", "share_memory"),
+    *("state_dict", "to_empty", "zero_grad"),
+}
+_FIRST_WORDS = ("dialogue", "label", "speaker", "utterance", "get", "set", "register")
 UNLABELLED = -1  # also the last place of a table, so that tables of classes can end with it
+
+
+def is_modality(name: str) -> bool:
+    """Whether a modality can have this name: of `MODALITIES`, or another in lower case.
+
+    Examples
+    --------
+    >>> is_modality("physio"), is_modality("heart_rate"), is_modality("EEG"), is_modality("label")
+    (True, True, False, False)
+    """
+    words = name.split("_")
+    return (
+        _MODALITY.fullmatch(name) is not None
+        and name not in _TAKEN
+        and words[0] not in _FIRST_WORDS
+        and words[-1] not in ("mask", "views")
+    )
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return modalities in the order that they have everywhere: `MODALITIES`, others by name.
+
+    Examples
+    --------
+    >>> in_order(["physio", "visual", "text", "gaze"])
+    ['text', 'visual', 'gaze', 'physio']
+    """
+    different = set(names)
+    return [m for m in MODALITIES if m in different] + sorted(different - set(MODALITIES))
 
 
 @dataclass(frozen=True)
@@ -26,7 +68,7 @@ class Dialogues:
     name : str
         Name of the data set, for tables and run folders.
     features : dict of str to (N, D_m) float32 array
-        One array per modality, in the order of `MODALITIES`.
+        One array per modality, in the order of `in_order`.
     masks : dict of str to (N,) bool array
         False where the modality is missing for the utterance; its feature row is then all zeros
         (`ariigcn_dgl.data.missing`).
@@ -127,7 +169,7 @@ class Dialogues:
                 )
         if not names:
             raise InputError(f"{self.name}: name at least one of {', '.join(self.features)}")
-        kept = [name for name in self.features if name in names]  # the order stays `MODALITIES`'
+        kept = [name for name in self.features if name in names]
         return replace(
             self,
             features={name: self.features[name] for name in kept},

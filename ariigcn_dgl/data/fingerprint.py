@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order
 
 
 def fingerprint(dialogues: Dialogues) -> str:
@@ -31,14 +31,16 @@ def fingerprint(dialogues: Dialogues) -> str:
         "speaker_names": dialogues.speaker_names,
         "widths": [dialogues.widths.get(modality, 0) for modality in MODALITIES],
     }
+    present = in_order(dialogues.features)
+    if set(present) - set(MODALITIES):  # sets of the three keep the fingerprint of before
+        names["modalities"] = [(name, dialogues.widths[name]) for name in present]
     if dialogues.views:  # sets without any keep the fingerprint of before there were some
-        names["views"] = [dialogues.views.get(modality, ()) for modality in MODALITIES]
+        names["views"] = [dialogues.views.get(m, ()) for m in in_order([*MODALITIES, *present])]
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
         digest.update(np.ascontiguousarray(array, "<i8").data)
-    for modality in MODALITIES:  # in this order, whatever that of the reader was
-        if modality in dialogues.features:
-            digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
-            digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
+    for modality in present:  # in this order, whatever that of the reader was
+        digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
+        digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
-from ariigcn_dgl.data.dialogues import MODALITIES, UNLABELLED, Dialogues
+from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
 from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
@@ -184,17 +184,17 @@ def _read_features(
     """Return the features of each modality, and their masks."""
     arrays = read_safetensors(path)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
-    if set(arrays) != expected or not set(widths) <= set(MODALITIES):
+    if set(arrays) != expected or not all(map(is_modality, widths)):
         raise InputError(
             f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
-            f"the modalities {', '.join(widths) or 'none'}, expected of {', '.join(MODALITIES)}, "
-            f"each with its <modality>_mask"
+            f"the modalities {', '.join(widths) or 'none'}, expected each with its "
+            f"<modality>_mask"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
         if len(shape) != 2 or shape[1] != width:
             raise InputError(f"{path}: {modality}: shape {shape}, {_HEADER} says width {width}")
-    present = [modality for modality in MODALITIES if modality in widths]
+    present = in_order(widths)
     features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
     masks = {m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask") for m in present}
     return features, masks

@@ -16,7 +16,7 @@ from ariigcn_dgl.data.arrays import (
     to_strings,
 )
 from ariigcn_dgl.data.column_names import our_split
-from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order, is_modality
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.progress import track
@@ -30,9 +30,6 @@ _REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
 _TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
 _REQUIRED = (*_NUMBERS, *_TEXT)
 _WORDS = "words"
-_WANTED = {*_REQUIRED, *_REDUNDANT, *MODALITIES, _WORDS} | {
-    f"{m}_{of}" for m in MODALITIES for of in ("mask", "views")
-}
 
 
 def read_npz(path: str | Path) -> Dialogues:
@@ -42,8 +39,9 @@ def read_npz(path: str | Path) -> Dialogues:
     and ``speaker_names`` (S,) as text; ``dialogue_ptr`` (B + 1,), ``speaker`` and ``label`` (N,) as
     whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
     where utterances lack a modality ``<modality>_mask`` (N,) bool; where a modality has several
-    views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,), what
-    was said, as text, if anybody is to read it. ``dialogue`` and ``turn`` (N,) must agree with
+    views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,),
+    what was said, as text, if anybody is to read it. Modalities of other names are known by their
+    masks. ``dialogue`` and ``turn`` (N,) must agree with
     ``dialogue_ptr`` if they are there. Other arrays are ignored.
 
     Parameters
@@ -61,7 +59,7 @@ def read_npz(path: str | Path) -> Dialogues:
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise InputError(f"{path}: lacks the arrays {', '.join(missing)}; found {_listed(arrays)}")
-    present = [modality for modality in MODALITIES if modality in arrays]
+    present = in_order(_modalities(set(arrays)) & arrays.keys())
     if not present:
         raise InputError(
             f"{path}: no modality, expected an array text, audio or visual; found {_listed(arrays)}"
@@ -79,7 +77,7 @@ def read_npz(path: str | Path) -> Dialogues:
         else np.ones(arrays[m].shape[:1], np.bool_)
         for m in present
     }
-    views = {m: arrays[f"{m}_views"] for m in MODALITIES if f"{m}_views" in arrays}
+    views = {m: arrays[f"{m}_views"] for m in present if f"{m}_views" in arrays}
     _check_redundant(path, numbers, texts["utterance_ids"])
     return Dialogues(
         name=writable(path.stem),
@@ -109,14 +107,26 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         # Read array by array: np.load opens the archive only, and unpacks what is asked for.
         with np.load(file, allow_pickle=False) as archive:
             _check_sizes(path, archive.zip)
-            wanted = [name for name in archive.files if name in _WANTED]
+            known = _wanted(set(archive.files))
+            wanted = [name for name in archive.files if name in known]
             return {name: _read_array(path, archive, name) for name in track(wanted, "arrays read")}
+
+
+def _modalities(names: set[str]) -> set[str]:
+    """Return the names of modalities; others than the usual ones must have a mask."""
+    return {*MODALITIES, *(m for m in names if is_modality(m) and f"{m}_mask" in names)}
+
+
+def _wanted(names: set[str]) -> set[str]:
+    parts = {f"{m}{of}" for m in _modalities(names) for of in ("", "_mask", "_views")}
+    return names & {*_REQUIRED, *_REDUNDANT, _WORDS, *parts}
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
     """Refuse what would unpack to far more than the file holds, before any of it gets memory."""
+    wanted = _wanted({member.filename.removesuffix(".npy") for member in archive.infolist()})
     members = [
-        member for member in archive.infolist() if member.filename.removesuffix(".npy") in _WANTED
+        member for member in archive.infolist() if member.filename.removesuffix(".npy") in wanted
     ]
     total = sum(member.file_size for member in members)
     limit = allowed(_BYTES_PER_BYTE * path.stat().st_size + _FREE_BYTES)

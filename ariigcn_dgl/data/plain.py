@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data.arrays import read_npy, to_float32
-from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.dialogues import Dialogues, in_order, is_modality
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.data.words import words_of
@@ -30,8 +30,8 @@ def read_plain(path: str | Path) -> Dialogues:
         default ``<dialogue>_<turn>`` with turns from 0; ``split``: train, val or test, the same
         within a dialogue; ``text``, what was said, for people to read. Other columns are ignored.
     ``text.npy``, ``audio.npy``, ``visual.npy``
-        Any of them, (N, D) numbers, row n for the n-th utterance. A row that is all NaN says that
-        the modality is missing for the utterance.
+        Any of them, or others, of any name in lower case: (N, D) numbers, row n for the n-th
+        utterance. A row that is all NaN says that the modality is missing for the utterance.
     ``views.json``
         Optional, where a modality has several views side by side: the width of each, which add up
         to D, as in ``{"text": [1024, 1024]}``.
@@ -103,15 +103,15 @@ def _label_names(path: Path, table: Table) -> tuple[str, ...]:
 
 def _read_features(path: Path) -> dict[str, np.ndarray]:
     found = {file.stem: file for file in sorted(path.glob("*.npy"))}
-    unknown = found.keys() - set(MODALITIES)
+    unknown = [name for name in found if not is_modality(name)]
     if unknown:
         raise InputError(
-            f"{found[min(unknown)]}: unknown modality {min(unknown)!r}, "
-            f"expected text.npy, audio.npy or visual.npy"
+            f"{found[unknown[0]]}: {unknown[0]!r} is no name of a modality, expected text.npy, "
+            "audio.npy, visual.npy or another one in lower case"
         )
     if not found:
         raise InputError(f"{path}: no modality, expected text.npy, audio.npy or visual.npy")
-    return {m: _read_modality(found[m]) for m in MODALITIES if m in found}
+    return {m: _read_modality(found[m]) for m in in_order(found)}
 
 
 def _read_modality(path: Path) -> np.ndarray:

@@ -30,9 +30,15 @@ def _headline(summary: Summary) -> str:
     lengths, speakers = summary.lengths, summary.speakers
     return (
         f"{summary.name}: {len(summary.label_names)} classes, {summary.num_speakers} speakers; "
-        f"a dialogue has {lengths[0]} to {lengths[2]} utterances (mean {lengths[1]:.1f}) "
-        f"and {speakers[0]} to {speakers[2]} speakers (mean {speakers[1]:.1f})"
+        f"a dialogue has {_range(lengths)} utterances and {_range(speakers)} speakers"
     )
+
+
+def _range(found: tuple[int, float, int]) -> str:
+    """Return least and most with the mean, or the one number that there is."""
+    if found[0] == found[2]:
+        return str(found[0])
+    return f"{found[0]} to {found[2]} (mean {found[1]:.1f})"
 
 
 def _split_table(summary: Summary) -> Table:

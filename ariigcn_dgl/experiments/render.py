@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.table import Table as RichTable
 
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.tables import Table, tables
 from ariigcn_dgl.files import replacing
+
+BORDER = 3  # characters beside a column: two spaces and a line
 
 
 def write_tables(results: Results, folder: Path) -> None:
@@ -55,12 +58,50 @@ def latex(table: Table) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def terminal(table: Table) -> RichTable:
-    """Return a table for the terminal."""
-    shown = RichTable(title=escape.cell(table.title), title_justify="left", title_style="bold")
-    for place, name in enumerate(table.header):
-        shown.add_column(escape.cell(name), justify="right" if place else "left", no_wrap=not place)
+def terminal(table: Table, width: int) -> list[RichTable]:
+    """Return a table for a terminal: as many tables as fit, each with the first column.
+
+    Parameters
+    ----------
+    table : Table
+    width : int
+        Characters in a line.
+    """
+    needed = [_needed(table, column) for column in range(len(table.header))]
+    parts: list[list[int]] = []
+    left = 0
+    for column in range(1, len(table.header)):
+        if not parts or needed[column] + BORDER > left:
+            parts.append([])
+            left = width - 1 - (needed[0] + BORDER)
+        parts[-1].append(column)
+        left -= needed[column] + BORDER
+    return [
+        _part(table, [0, *part], needed, width, table.title if part is parts[0] else None)
+        for part in parts
+    ]
+
+
+def _needed(table: Table, column: int) -> int:
+    """Return how wide a column must be: cells stay in one line, headers are broken at spaces."""
+    cells = [row[column] for row in table.rows if len(row) > 1]
+    return max(map(cell_len, [*table.header[column].split(), *cells]), default=0)
+
+
+def _part(
+    table: Table, columns: Sequence[int], needed: Sequence[int], width: int, title: str | None
+) -> RichTable:
+    shown = RichTable(title=title and escape.cell(title), title_justify="left", title_style="bold")
+    fits = 1 + sum(needed[c] + BORDER for c in columns) <= width
+    for column in columns:
+        shown.add_column(
+            escape.cell(table.header[column]),
+            justify="right" if column else "left",
+            no_wrap=fits and not column,
+            width=needed[column] if fits else None,
+        )
     for row in table.rows:
         heading = len(row) == 1
-        shown.add_row(*map(escape.cell, row), style="italic" if heading else None)
+        cells = row if heading else [row[column] for column in columns]
+        shown.add_row(*map(escape.cell, cells), style="italic" if heading else None)
     return shown

@@ -18,7 +18,7 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, modalities_of, way_out
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, way_out
 from ariigcn_dgl.training.run_spec import FoldSpec, RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"
@@ -143,7 +143,7 @@ class Run:
             "preset": self.name,
             "seeds": [self.seed],
             "device": self.device,
-            "modalities": modalities_of(self.modalities),
+            "modalities": list(self.modalities),
             "fold": fold,
             "dataset_sha256": self.dataset_sha256,
             "threads": 1,

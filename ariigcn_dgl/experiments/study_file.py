@@ -7,7 +7,7 @@ from math import isfinite, nan, prod
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data import MODALITIES
+from ariigcn_dgl.data import MODALITIES, is_modality
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.study import (
     Changes,
@@ -155,8 +155,10 @@ class _Reader:
         names = merged.get("modalities")
         if names is None:
             return None
-        if not names or not all(name in MODALITIES for name in names):
-            raise self.wrong(f"{key}.modalities", f"expected some of {', '.join(MODALITIES)}")
+        if not names or not all(isinstance(name, str) and is_modality(name) for name in names):
+            raise self.wrong(
+                f"{key}.modalities", f"expected some of {', '.join(MODALITIES)}, or other names"
+            )
         return tuple(names)
 
     def match(self, content: Changes, key: str) -> Match:

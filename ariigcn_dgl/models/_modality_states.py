@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
-from ariigcn_dgl.data import MODALITIES
+from ariigcn_dgl.data import in_order
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.models.system import known_lengths, speaker_rows, zero_where_missing
 from ariigcn_dgl.nn import DialogueGRU, DialogueLSTM, ModalityGraph
@@ -40,7 +40,7 @@ class ModalityStates(nn.Module):
         num_speakers: int,
     ) -> None:
         super().__init__()
-        self.leading = next(m for m in MODALITIES if m in widths)
+        self.leading = in_order(widths)[0]
         self.maps = nn.ModuleDict({m: nn.Linear(width, dim) for m, width in widths.items()})
         self.context = recurrent
         self.speakers = nn.Embedding(num_speakers, dim)

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.batch.window import ModalWindow
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data import MODALITIES, Dialogues, in_order
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.system import System, cross_entropy
+from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.nn import (
     FUSIONS,
     DialogueContext,
@@ -184,6 +185,13 @@ class ARIIGCN(System):
     def resolved(cls, config: ARIIGCNConfig, dialogues: Dialogues) -> ARIIGCNConfig:
         """Return the settings with the graph's window and the labels' prototypes filled in."""
         config = super().resolved(config, dialogues)
+        known = in_order([*MODALITIES, *dialogues.features])
+        for name in config.speaker_relative:
+            if name not in known:  # one of the usual three may be missing, this is a typo
+                raise InputError(
+                    f"--model.speaker_relative: is {name!r}, expected some of {', '.join(known)}"
+                    f"{did_you_mean(name, known)}"
+                )
         if config.causal:  # the one setting that all others follow
             config = replace(config, window=replace(config.window, future=0))
         if not config.sccl_weight:

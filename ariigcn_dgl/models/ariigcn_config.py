@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ariigcn_dgl.batch import Window
-from ariigcn_dgl.data import MODALITIES
+from ariigcn_dgl.data import is_modality
 from ariigcn_dgl.limits import (
     Fraction,
     Limit,
@@ -26,7 +26,7 @@ from ariigcn_dgl.ops import ContrastForm, MarginMode
 
 Modalities = Annotated[
     tuple[str, ...],
-    Limit(f"some of {', '.join(MODALITIES)}", lambda value: set(value) <= set(MODALITIES)),
+    Limit("names of modalities", lambda value: all(map(is_modality, value))),
 ]
 Prototypes = Annotated[
     dict[str, Triple],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import MODALITIES, Dialogues
+from ariigcn_dgl.data import Dialogues, in_order
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.views import in_words
@@ -196,7 +196,7 @@ def speaker_rows(batch: Batch, num_speakers: int) -> Tensor:
 
 
 def concatenate(batch: Batch) -> Tensor:
-    """Return all modalities side by side, (N, sum of D_m), in the order of `MODALITIES`.
+    """Return all modalities side by side, (N, sum of D_m), in the order of `in_order`.
 
     A missing modality counts as zeros, whatever stands in its rows. A system over it has input
     width ``sum(widths.values())``.
@@ -211,7 +211,7 @@ def concatenate(batch: Batch) -> Tensor:
     True
     """
     features = zero_where_missing(batch)
-    return torch.cat([features[name] for name in MODALITIES if name in features], dim=1)
+    return torch.cat([features[name] for name in in_order(features)], dim=1)
 
 
 def zero_where_missing(batch: Batch) -> dict[str, Tensor]:

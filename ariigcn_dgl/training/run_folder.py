@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_args
+from typing import Annotated, Any, TypedDict, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,7 +15,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data import Dialogues, is_modality
 from ariigcn_dgl.data.fill import Filler, FillKind, map_shapes
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
@@ -57,7 +57,7 @@ Sha256 = Annotated[str, Limit("64 hexadecimal digits", lambda text: len(text) ==
 # A sum of floating-point shares may be a little above 100.
 Percent = Annotated[float, Limit("a number from 0 to 100", lambda x: 0 <= x <= 100.000001)]
 Temperature = Annotated[float, Limit(f"{COLDEST} to {HOTTEST}", lambda x: COLDEST <= x <= HOTTEST)]
-Modality = Literal["text", "audio", "visual"]
+Modality = Annotated[str, Limit("the name of a modality", is_modality)]
 Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LARGEST_SEED)]
 Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
 
@@ -67,18 +67,6 @@ Arrays = TypeVar("Arrays")  # by their names, of numpy or of torch
 def way_out(folder: Path) -> str:
     """Return what to do where a file of a run or of one of its seeds is not what it was."""
     return f"put the right file there, or delete {folder} and train again"
-
-
-def modalities_of(names: Iterable[str]) -> list[Modality]:
-    """Return names, which must be of modalities, with the type that says so.
-
-    Examples
-    --------
-    >>> modalities_of(("text", "visual"))
-    ['text', 'visual']
-    """
-    known: dict[str, Modality] = {name: name for name in get_args(Modality)}
-    return [known[name] for name in names]
 
 
 class ClassScores(TypedDict):

@@ -1,4 +1,4 @@
-"""The completion script, in a real bash."""
+"""The completion script, in a real bash and a real fish."""
 
 from __future__ import annotations
 
@@ -89,5 +89,37 @@ def test_script_for_zsh_knows_the_commands(ariigcn: Callable) -> None:
     assert "--val_fraction" in outcome.out
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tr", ["train"]),
+        ("data im", ["import"]),
+        ("train --lr", ["--lr"]),
+        ("train --system bc", ["bc-lstm", "bc-lstm-att"]),
+        ("experiment ma", ["main", "margin"]),
+        ("experiment min", ["mine.yaml"]),
+        ("evaluate mi", ["mine.yaml"]),
+    ],
+)
+def test_word_is_completed_in_fish(
+    ariigcn: Callable, tmp_path: Path, words: str, expected: list[str]
+) -> None:
+    (tmp_path / "mine.yaml").touch()
+    (tmp_path / "script").write_text(ariigcn("--print_completion", "fish").out)
+    ask = f"source script; complete -C 'ariigcn {words}'"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == expected
+
+
+def test_script_for_fish_knows_commands_and_short_forms(ariigcn: Callable) -> None:
+    outcome = ariigcn("--print_completion", "fish")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "-a experiment -d 'Compare systems" in outcome.out
+    assert "-l training.learning_rate -l lr -x" in outcome.out
+
+
 def test_other_shells_are_refused(refused: Callable[..., str]) -> None:
-    assert "invalid choice: 'fish'" in refused("--print_completion", "fish")
+    assert "invalid choice: 'tcsh'" in refused("--print_completion", "tcsh")

@@ -72,6 +72,16 @@ def test_scores_are_printed(ariigcn: Callable, trained: Path) -> None:
     assert "mean ± sd" in out
 
 
+def test_tables_fit_80_columns_without_broken_cells(
+    ariigcn: Callable, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = ariigcn("evaluate", trained).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(line for line in lines if line.startswith("│mean ± sd"))
+    assert len(re.findall(r"\d\.\d\d ± \d", row)) == 4
+
+
 def test_data_that_moved_can_be_named(ariigcn: Callable, copy: Path, plain: Path) -> None:
     plan = json.loads((copy / "train.json").read_text())
     (copy / "train.json").write_text(json.dumps(plan | {"data": "/gone"}))

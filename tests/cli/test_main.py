@@ -114,9 +114,9 @@ def test_info_says_what_cuda_kernels_lack(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], '"subcommand" to be one of {train,evaluate,predict,extract,experiment,'),
+        ([], "name a command: train, evaluate, predict, "),
         (["bake"], "invalid choice: 'bake'"),
-        (["data"], '"data.subcommand" to be one of {check,convert,import,synth}'),
+        (["data"], "name a command: check, convert, import, synth (ariigcn data --help shows "),
         (["data", "bake"], "invalid choice: 'bake'"),
         (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),
         (["evaluate"], "are required: run (see: ariigcn evaluate --help)"),

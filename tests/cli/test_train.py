@@ -257,14 +257,17 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
         (["--training.epochs=many"], "--training.epochs: is many, expected an integer"),
         (["--training.learning_rate=-1"], "--training.learning_rate: is -1.0, expected a positive"),
         (["--model.context=lstm"], "--model.context: is lstm, expected one of ['none', 'gru']"),
-        (["--model.speaker_relative=[smell]"], "--model.speaker_relative: is ('smell',), expected"),
+        (
+            ["--model.speaker_relative=[smell]"],
+            "--model.speaker_relative: is 'smell', expected some of text, audio, visual",
+        ),
         (["--system=best"], "--system: unknown system 'best', expected one of ariigcn, "),
         (["--system=mlp"], "unrecognized arguments: --model.head_dim=8"),
         (
             ["--system=mlp", "--preset=tuned"],
             "--preset tuned: was chosen for ariigcn; --system mlp",
         ),
-        (["--sys=mlp"], "unrecognized arguments: --sys=mlp"),
+        (["--sys=mlp"], "unrecognized arguments: --sys; did you mean '--system'?"),
         (["--system"], "argument --system: expected one argument"),
         (["--model.window.relations=pairs", "--model.window.num_speakers=1"], "has 2 speakers"),
         (
@@ -275,7 +278,7 @@ def test_number_of_threads_is_set(train: Callable, monkeypatch: pytest.MonkeyPat
             ["--model.sccl_weight=1", "--model.prototypes.glad=[0.1,0.2,0.3]"],
             "--model.prototypes: 'glad' is none of the labels (happy, sad, ",
         ),
-        (["--nonsense=1"], "unrecognized arguments: --nonsense=1"),
+        (["--nonsense=1"], "unrecognized arguments: --nonsense (see: "),
         (["--seeds", "0", "0"], "--seeds 0 0: expected different numbers"),
         (["--seeds", "-1"], "--seeds -1: expected different numbers from 0"),
         (["--seeds", "4294967296"], "expected different numbers from 0 to 4294967295"),
@@ -429,7 +432,7 @@ def test_damaged_plan_is_named(refused: Callable[..., str], copy: Path) -> None:
         ({"seeds": []}, "seeds: expected different numbers, found list"),
         ({"device": 3}, "device: expected text, found 3"),
         ({"fold": {"number": 0}}, "lacks 'fold.of'"),
-        ({"modalities": ["smell"]}, "modalities.0: expected one of text, audio, visual, found"),
+        ({"modalities": ["Smell"]}, "modalities.0: expected the name of a modality, found 'Smell'"),
         ({"threads": 0}, "threads: expected at least 1, found 0"),
     ],
 )

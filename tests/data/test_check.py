@@ -148,8 +148,8 @@ def test_names_must_be_unique_and_known(
 
 
 def test_modality_must_be_known(tiny: Dialogues) -> None:
-    bad = replace(tiny, features=tiny.features | {"smell": np.ones((6, 1), np.float32)})
-    _assert_says(bad, "unknown modality 'smell', expected text, audio or visual")
+    bad = replace(tiny, features=tiny.features | {"Smell": np.ones((6, 1), np.float32)})
+    _assert_says(bad, "modality 'Smell': expected text, audio or visual, or another name")
 
 
 def test_there_must_be_a_modality(tiny: Dialogues) -> None:

@@ -48,6 +48,17 @@ def test_without_mask_every_row_is_present(
     assert load_dialogues(tmp_path / "set.npz").masks["audio"].all()
 
 
+def test_a_modality_of_another_name_is_known_by_its_mask(
+    tmp_path: Path, npz_arrays: dict[str, np.ndarray]
+) -> None:
+    npz_arrays["physio"] = np.ones((6, 2), np.float32)
+    np.savez(tmp_path / "without.npz", **npz_arrays)
+    assert list(load_dialogues(tmp_path / "without.npz").features) == ["text", "audio"]
+    npz_arrays["physio_mask"] = np.ones(6, np.bool_)
+    np.savez(tmp_path / "set.npz", **npz_arrays)
+    assert load_dialogues(tmp_path / "set.npz").widths["physio"] == 2
+
+
 def test_optional_order_arrays_may_be_absent(
     tmp_path: Path, npz_arrays: dict[str, np.ndarray], tiny: Dialogues
 ) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues
+from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, write_folder
 from ariigcn_dgl.errors import InputError
 
 
@@ -237,9 +238,33 @@ def test_two_tables_are_refused(plain: Path) -> None:
     assert "found 2 of utterances.csv and utterances.jsonl" in _refusal(plain)
 
 
-def test_unknown_modality_is_named(plain: Path) -> None:
-    np.save(plain / "video.npy", np.ones((6, 2)))
-    assert "video.npy: unknown modality 'video', expected text.npy" in _refusal(plain)
+def test_a_modality_may_have_another_name(plain: Path) -> None:
+    np.save(plain / "physio.npy", np.array([[1.0], [2], [np.nan], [4], [5], [6]]))
+    found = load_dialogues(plain)
+    assert list(found.features) == ["text", "audio", "physio"]
+    assert found.features["physio"][:, 0].tolist() == [1, 2, 0, 4, 5, 6]
+    assert found.masks["physio"].tolist() == [True, True, False, True, True, True]
+
+
+def test_a_modality_of_another_name_survives_a_data_folder(plain: Path, tmp_path: Path) -> None:
+    np.save(plain / "physio.npy", np.arange(6.0)[:, None] + 1)
+    found = load_dialogues(plain)
+    write_folder(found, tmp_path / "set")
+    again = load_dialogues(tmp_path / "set")
+    assert list(again.features) == ["text", "audio", "physio"]
+    assert fingerprint(again) == fingerprint(found)
+    renamed = replace(
+        found,
+        features={name.replace("phys", "b"): x for name, x in found.features.items()},
+        masks={name.replace("phys", "b"): x for name, x in found.masks.items()},
+    )
+    assert fingerprint(renamed) != fingerprint(found)
+
+
+@pytest.mark.parametrize("name", ["labels", "EEG", "train", "text_mask"])
+def test_what_is_no_name_of_a_modality_is_refused(plain: Path, name: str) -> None:
+    np.save(plain / f"{name}.npy", np.ones((6, 2)))
+    assert f"{name}.npy: '{name}' is no name of a modality, expected text.npy" in _refusal(plain)
 
 
 def test_folder_without_modality_is_refused(plain: Path) -> None:

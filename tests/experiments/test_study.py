@@ -174,7 +174,7 @@ def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, mess
     ("change", "message"),
     [
         ({"name": "mlp"}, "settings[2].name: 'mlp' is there twice"),
-        ({"modalities": ["smell"]}, "settings[2].modalities: expected some of text, audio, visual"),
+        ({"modalities": ["Smell"]}, "settings[2].modalities: expected some of text, audio, visual"),
         ({"search": {"model.dropout": 0.1}}, "settings[2].search.model.dropout: expected a list"),
         ({"search": {}}, "settings[2].search: has 1 candidates, but mlp has 2: every setting gets"),
         ({"match": {"widths": []}}, "settings[2].match: lacks 'to'"),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.figures import draw
-from ariigcn_dgl.experiments.render import latex, markdown
+from ariigcn_dgl.experiments.render import latex, markdown, terminal
 from ariigcn_dgl.experiments.results import (
     Absence,
     Choice,
@@ -99,6 +103,19 @@ def results() -> Results:
         environment={},
         rows=rows,
     )
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_tables_of_the_terminal_fit_and_leave_nothing_out(results: Results, width: int) -> None:
+    for table in tables(results):
+        text = io.StringIO()
+        console = Console(file=text, width=width)
+        console.print(*terminal(table, width), sep="\n")
+        assert max(map(cell_len, text.getvalue().splitlines())) <= width
+        cells = {cell.strip() for cell in re.split("[│\n]", text.getvalue())}
+        assert {cell for row in table.rows for cell in row} <= cells
+        words = set(text.getvalue().split())
+        assert {word for name in table.header for word in name.split()} <= words
 
 
 def test_titles_name_the_data_set_and_the_folds(results: Results) -> None:

@@ -345,7 +345,7 @@ def test_record_that_lacks_something_is_named(copy: Path) -> None:
         ({"label_names": [["a"]]}, "label_names.0: expected text, found list"),
         ({"label_names": ["a", "a"]}, "label_names: expected different names, found list"),
         ({"label_names": ["a", "b"]}, "val.per_class: expected the classes a, b"),
-        ({"widths": {"smell": 3}}, "expected one of text, audio, visual, found 'smell'"),
+        ({"widths": {"Smell": 3}}, "expected the name of a modality, found 'Smell'"),
         ({"widths": {"text": 0}}, "widths.text: expected at least 1, found 0"),
         ({"seconds": float("nan")}, "seconds: expected a finite number, found nan"),
         ({"val": None}, "val: expected an object, found None"),
