@@ -71,6 +71,7 @@ class ARIIGCN(System):
     Config = ARIIGCNConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(batch_size=32)  # as printed (IV-F)
     capturable = True
+    exportable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(widths, num_classes, config)
