@@ -116,7 +116,7 @@ red, green, or module:Class
     def __init__(self, what: str, base: type[T], own: Mapping[str, type[T]]) -> None:
         super().__init__(own)
         self.what, self.base = what, base
-        self.group = f"{OWN}.{what}s"
+        self.group = f"{OWN}.{what}{'es' if what.endswith('s') else 's'}"
 
     def register(self, kind: type[T]) -> str:
         """Add a class under ``module:Class``, and return this name."""
@@ -148,10 +148,8 @@ red, green, or module:Class
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.names, 1)
         meant = f"did you mean '{near[0]}'? " if near else ""
-        return (
-            f"unknown {self.what} '{name}', {meant}expected one of "
-            f"{', '.join([*self.names, 'or module:Class'])}"
-        )
+        known = f"one of {', '.join(self.names)}, or " if self.names else ""
+        return f"unknown {self.what} '{name}', {meant}expected {known}module:Class"
 
 
 class Registered(Limit):

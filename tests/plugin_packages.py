@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ariigcn_dgl import plugins
+from ariigcn_dgl.extract.own_encoder import ENCODERS
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.nn import FUSIONS
+from ariigcn_dgl.nn import FUSIONS, LOSSES
 
-REGISTRIES = (SYSTEMS, FUSIONS)
+REGISTRIES = (SYSTEMS, FUSIONS, LOSSES, ENCODERS)
 
 MY_SYSTEM = '''"""A system of somebody else."""
 

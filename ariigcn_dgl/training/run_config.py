@@ -43,6 +43,7 @@ ADDED_LATER = {
     "model.graph_blocks": 1,
     "model.graph_norm": "relation",
     "model.instance_weight": 0.0,
+    "model.losses": {},
     "model.prediction_weight": 0.0,
     "model.second_norm": "mean",
     "model.similarity": "cosine",
