@@ -31,7 +31,8 @@ class Program(nn.Module):
         for name in self.modalities:
             self.register_buffer(f"mean_{name}", torch.from_numpy(run.standardiser.mean[name]))
             self.register_buffer(f"std_{name}", torch.from_numpy(run.standardiser.std[name]))
-        self.model = exchange(deepcopy(run.model).cpu().eval())
+        # Without gradients, for which torch would compile every scan anew.
+        self.model = exchange(deepcopy(run.model).cpu().eval()).requires_grad_(False)
 
     def forward(
         self, features: dict[str, Tensor], present: Tensor, speakers: Tensor, lengths: Tensor

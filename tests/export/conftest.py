@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bigru": {"hidden_dim": 8},
     "dialogue-gcn": {"hidden_dim": 8, "graph_dim": 8, "window": Window(3, 2)},
     "lr-gcn": {"hidden_dim": 8, "head_dim": 8, "window": Window(3, 2)},
+    "m3net": {"hidden_dim": 8, "graph_dim": 8},
     "mlp": {"hidden_dim": 8},
     "textcnn": {"num_filters": 8},
 }
