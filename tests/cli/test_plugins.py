@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.cli import main
+from ariigcn_dgl.cli.guarded import BUG
 from ariigcn_dgl.training.run_config import read_config
 from tests.plugin_packages import MY_SYSTEM, Packages
 
@@ -111,6 +113,27 @@ def test_package_that_is_gone_is_named(run: Path, mine: Packages, refused: Calla
         "module named 'my_module'): pip install my-package, or put the folder of my_module on "
         "PYTHONPATH"
     )
+
+
+def test_other_version_of_the_package_is_noted(
+    run: Path, mine: Packages, ariigcn: Callable
+) -> None:
+    metadata = mine.folder / "my_package-1.2.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("1.2", "1.3"))
+    said = ariigcn("evaluate", run, "--plugins", "my_module").err
+    assert f"{run / 'seed0'}: was trained with my-package 1.2, now 1.3" in " ".join(said.split())
+
+
+def test_error_in_a_module_of_others_is_called_theirs(
+    mine: Packages, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.add("my_module", MY_SYSTEM.replace("concatenate(batch))", "1 / 0)"))
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--system", NAME, "--data", str(data), "--out", str(tmp_path / "run")])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert end.value.code == BUG
+    assert said.startswith(f"ariigcn: an error in {mine.folder}/my_module.py, line ")
+    assert "(ZeroDivisionError: division by zero); its traceback is in " in said
 
 
 def test_system_of_an_entry_point_needs_no_word(
