@@ -21,6 +21,7 @@ from ariigcn_dgl.export.program import Program
 from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.optional import require
+from ariigcn_dgl.plugins import is_own
 from ariigcn_dgl.training.trained import TrainedRun
 
 EXTRA = "export"
@@ -67,7 +68,7 @@ def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> flo
     if utterances is not None and utterances < 1:
         raise InputError(f"--utterances: is {utterances}, expected at least 1")
     refuse_inexportable(run)
-    traced = _exported(run, utterances)
+    traced = _traced(run, utterances)
     described = json.dumps(describe(run, utterances), ensure_ascii=False, indent=1)
     with replacing(out) as scratch, scratch.open("wb") as file:
         if out.suffix == PT2:
@@ -80,11 +81,11 @@ def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> flo
 
 def refuse_inexportable(run: TrainedRun) -> None:
     """Raise `InputError`, with the reason, where no program can be made of a run."""
-    where, system = run.folder.path, run.config.system
+    where = run.folder.path
     if not run.model.exportable:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.exportable)
         raise InputError(
-            f"{where}: {system} cannot be exported: how it lays dialogues out is counted on the "
+            f"{_refusal(run)}: how it lays dialogues out is counted on the "
             f"host, where a program is not; these can be: {able}"
         )
     if isinstance(run.model.window, ModalWindow):
@@ -121,6 +122,29 @@ def describe(run: TrainedRun, utterances: int | None = None) -> dict[str, Any]:
         "temperature": run.temperature,
         "versions": {name: environment()[name] for name in VERSIONS},
     }
+
+
+def _traced(run: TrainedRun, utterances: int | None) -> ExportedProgram:
+    """Return the program; of a system of another package, InputError where it is none."""
+    try:
+        traced = _exported(run, utterances)
+    except Exception as error:  # whatever torch or somebody else's code raises
+        if is_own(type(run.model)):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{_refusal(run)}: {reason}") from error
+    for module in traced.graph_module.modules():
+        for node in getattr(getattr(module, "graph", None), "nodes", ()):
+            if str(node.target).startswith("ariigcn."):  # nobody else has this operator
+                raise InputError(
+                    f"{_refusal(run)}: it runs the operator {node.target}, for which "
+                    "ariigcn_dgl/export/twins.py would need a layer in plain torch"
+                )
+    return traced
+
+
+def _refusal(run: TrainedRun) -> str:
+    return f"{run.folder.path}: {run.config.system} cannot be exported"
 
 
 def _exported(run: TrainedRun, utterances: int | None) -> ExportedProgram:

@@ -15,11 +15,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor
 
+from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.export.export import METADATA, export_run
-from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.models import MLP, SYSTEMS
 from ariigcn_dgl.training.trained import TrainedRun
 
 pytestmark = pytest.mark.slow  # tracing takes seconds
@@ -185,6 +187,39 @@ def test_torch_alone_runs_a_pt2(train: Callable, dialogues: Dialogues, tmp_path:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(list(run.label_names)), "5"]
     assert METADATA == "ariigcn.json"
+
+
+class Native(MLP):
+    """Runs one of this package's own operators."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        logits = super().forward(batch)
+        lengths = torch.ones(4, dtype=torch.int64)
+        numbers, _ = torch.ops.ariigcn.number_speakers(lengths, lengths)
+        return logits + numbers.sum()
+
+
+class Counting(MLP):
+    """Depends on a number that only the data know."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        return super().forward(batch) * (2 if bool(batch.speakers.sum() > 3) else 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Native, "it runs the operator ariigcn.number_speakers"), (Counting, "cannot be exported: ")],
+)
+def test_system_of_others_that_is_no_program_is_refused(
+    kind: type[MLP], words: str, train: Callable, tmp_path: Path
+) -> None:
+    SYSTEMS["theirs"] = kind
+    try:
+        with pytest.raises(InputError, match=words):
+            export_run(train("theirs"), tmp_path / "run.pt2")
+    finally:
+        del SYSTEMS["theirs"]
+    assert not (tmp_path / "run.pt2").exists()
 
 
 @pytest.mark.parametrize("name", ["run.txt", "run"])
