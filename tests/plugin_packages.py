@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl import plugins
+from ariigcn_dgl.extract.own_encoder import ENCODERS
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.nn import FUSIONS
+from ariigcn_dgl.nn import FUSIONS, LOSSES
+from ariigcn_dgl.plugins.consent import _agreed
+from ariigcn_dgl.plugins.origins import _distributions
+from ariigcn_dgl.plugins.registry import _loaded, entries_of, is_own
 
-REGISTRIES = (SYSTEMS, FUSIONS)
+REGISTRIES = (SYSTEMS, FUSIONS, LOSSES, ENCODERS)
 
 MY_SYSTEM = '''"""A system of somebody else."""
 
@@ -68,8 +71,8 @@ class Packages:
         """Put a module on the path."""
         (self.folder / f"{module}.py").write_text(text, encoding="utf-8")
         self.modules.append(module)
-        plugins._entries.cache_clear()
-        plugins._distributions.cache_clear()
+        entries_of.cache_clear()
+        _distributions.cache_clear()
 
     def install(self, name: str, version: str, module: str, entry_points: str = "") -> None:
         """Make a module part of a distribution, perhaps with entry points."""
@@ -79,16 +82,17 @@ class Packages:
         (info / "top_level.txt").write_text(module)
         (info / "RECORD").write_text(f"{module}.py,,\n")
         (info / "entry_points.txt").write_text(entry_points)
-        plugins._entries.cache_clear()
-        plugins._distributions.cache_clear()
+        entries_of.cache_clear()
+        _distributions.cache_clear()
 
     def forget(self) -> None:
         """Let the next import and the next look at names begin anew, as in another process."""
         for module in self.modules:
             sys.modules.pop(module, None)
         for registry in REGISTRIES:
-            for name in [name for name, kind in registry.items() if not plugins.is_own(kind)]:
+            for name in [name for name, kind in registry.items() if not is_own(kind)]:
                 del registry[name]
-        plugins._entries.cache_clear()
-        plugins._distributions.cache_clear()
-        plugins._agreed.clear()
+        entries_of.cache_clear()
+        _distributions.cache_clear()
+        _agreed.clear()
+        _loaded.clear()

@@ -62,7 +62,7 @@ def test_two_packages_of_one_name_are_refused(packages: Packages) -> None:
     packages.add("my_module", MY_SYSTEM)
     packages.install("my-package", "1.2", "my_module", ENTRY)
     packages.install("other", "0.1", "my_module", ENTRY.replace("MySystem", "Other"))
-    assert "uninstall one of them" in refusal(SYSTEMS, "mine")
+    assert "uninstall all but one" in refusal(SYSTEMS, "mine")
 
 
 def test_class_is_remembered_with_its_distribution(packages: Packages) -> None:

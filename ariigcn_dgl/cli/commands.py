@@ -78,6 +78,14 @@ COMMANDS = {
         ("run",),
         plugins=True,
     ),
+    "export": Command(
+        "export",
+        "export",
+        "write a trained run as a program for ONNX or torch.export, which needs this package no "
+        "more",
+        ("run",),
+        plugins=True,
+    ),
     "report": Command(
         "report",
         "report",

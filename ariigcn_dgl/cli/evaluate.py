@@ -25,6 +25,7 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
+from ariigcn_dgl.plugins import differences as package_differences
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
@@ -185,7 +186,10 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
             f"{run.folder.path}: was trained by a version that chose no temperature, so nothing is "
             "calibrated: train it again"
         )
-    changed = differences(run.record["environment"])
+    plugins = read_run_spec(run.folder.path.parent)["plugins"]
+    changed = "; ".join(
+        filter(None, [differences(run.record["environment"]), package_differences(plugins)])
+    )
     if changed:
         note(f"{run.folder.path}: was trained with {changed}")
     different = [split for split in ("val", "test") if result[split] != run.record[split]]

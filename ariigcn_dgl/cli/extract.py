@@ -13,11 +13,13 @@ from ariigcn_dgl.extract.audio_training import AudioTraining
 from ariigcn_dgl.extract.features import Encoders
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.manifest import write_extraction
+from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
 from ariigcn_dgl.extract.spoken import Spoken, from_folder, from_subtitles, from_table
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
+from ariigcn_dgl.plugins import NAME
 
 TRAIN, NO_CHANGE = "train", AudioTraining()
 
@@ -39,9 +41,10 @@ def extract(
     """Make features of recordings: a data set for train and predict, and a record of how.
 
     Needs pip install "ariigcn_dgl[extract]". Nothing is downloaded: encoders lie on this machine.
-    Give at least one of --text, --audio and --visual. The recordings are a file with subtitles
-    (SubRip or WebVTT; speakers as NAME: text or <v NAME>), a folder of such pairs, or with
-    --utterances any files that a table names. Recordings without sound or without pictures are
+    Give at least one of --text, --audio and --visual: each may also be the name of an encoder that
+    an installed package offers, or module:Class (docs/extending.md). The recordings are a file with
+    subtitles (SubRip or WebVTT; speakers as NAME: text or <v NAME>), a folder of such pairs, or
+    with --utterances any files that a table names. Recordings without sound or without pictures are
     used as they are.
 
     The audio encoder is the paper's: --audio train trains it here, on the labels of the split
@@ -83,9 +86,11 @@ def extract(
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     encoders = Encoders(
-        text=TextEncoder(Path(text), pooling, device) if text else None,
-        audio=_audio(audio, audio_training, device),
-        visual=VisualEncoder(Path(visual), pictures, device) if visual else None,
+        text=_own(text, "text", device)
+        or (TextEncoder(Path(text), pooling, device) if text else None),
+        audio=_own(audio, "audio", device) or _audio(audio, audio_training, device),
+        visual=_own(visual, "visual", device)
+        or (VisualEncoder(Path(visual), pictures, device) if visual else None),
     )
     if encoders == Encoders():
         raise InputError("give at least one of --text, --audio and --visual: what makes features")
@@ -97,6 +102,14 @@ def extract(
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
+
+
+def _own(name: str | None, modality: str, device: str) -> Encoder | None:
+    """Return an encoder of another package, if the name is that of one and of no path."""
+    if name is None or Path(name).exists():
+        return None
+    named = name in ENCODERS.names or NAME.fullmatch(name)
+    return make_encoder(name, modality, device) if named else None
 
 
 def _audio(

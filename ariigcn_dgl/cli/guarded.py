@@ -12,6 +12,7 @@ from ariigcn_dgl.cli.say import stop
 from ariigcn_dgl.cli.signals import exit_code
 from ariigcn_dgl.escape import visible
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
+from ariigcn_dgl.plugins import culprit
 
 NO_READER = 128 + 13  # as a program that SIGPIPE ended
 BUG = 70  # EX_SOFTWARE of sysexits.h
@@ -34,7 +35,7 @@ def guarded(main: Main) -> Main:
         141 where nobody reads the output any more, and 128 and the signal's number after an
         interruption of the answer to another, without a word; 2 where a file or the output cannot
         be read or written, or memory is too small; 70 for an error of this program, which is
-        described in a file.
+        described in a file, or of a class of another package (docs/extending.md).
     """
 
     @functools.wraps(main)
@@ -66,6 +67,11 @@ def _end(error: Exception, arguments: Sequence[str]) -> NoReturn:
 
     path = write_crash(error, arguments)
     reason = f"{type(error).__name__}: {error}".rstrip(": ")[:LONGEST_REASON]
+    theirs = culprit(error)
+    if theirs:
+        traceback = f"; its traceback is in {path}" if path else ""
+        print(visible(f"ariigcn: an error in {theirs} ({reason}){traceback}"), file=sys.stderr)
+        sys.exit(BUG)
     where = f"please report it with the file {path}" if path else "please report it"
     print(visible(f"ariigcn: an error in ariigcn itself, {where} ({reason})"), file=sys.stderr)
     sys.exit(BUG)

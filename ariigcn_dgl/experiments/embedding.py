@@ -95,7 +95,7 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         )
     scaled = trained.shown(trained.adapt(dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
-    untrained = ARIIGCN(trained.widths, len(trained.label_names), trained.config.model).eval()
+    untrained = type(model)(trained.widths, len(trained.label_names), trained.config.model).eval()
     model.eval()
     untrained.to(model.device)
     after = "training" if model.gan is None else "the TGAN"

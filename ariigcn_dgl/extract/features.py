@@ -16,11 +16,14 @@ from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.recordings import Perceived, perceive
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.progress import track
+
+Ready = TextEncoder | AudioEncoder | VisualEncoder | Encoder
 
 
 @dataclass(frozen=True)
@@ -29,21 +32,21 @@ class Encoders:
 
     Parameters
     ----------
-    text : TextEncoder or None
-    audio : AudioEncoder, AudioTraining or None
+    text : TextEncoder, Encoder or None
+    audio : AudioEncoder, AudioTraining, Encoder or None
         `AudioTraining`: one is to be trained on the labelled utterances.
-    visual : VisualEncoder or None
+    visual : VisualEncoder, Encoder or None
     """
 
-    text: TextEncoder | None = None
-    audio: AudioEncoder | AudioTraining | None = None
-    visual: VisualEncoder | None = None
+    text: TextEncoder | Encoder | None = None
+    audio: AudioEncoder | AudioTraining | Encoder | None = None
+    visual: VisualEncoder | Encoder | None = None
 
     @property
-    def ready(self) -> dict[str, TextEncoder | AudioEncoder | VisualEncoder]:
+    def ready(self) -> dict[str, Ready]:
         """Those that make features, by modality."""
         audio = None if isinstance(self.audio, AudioTraining) else self.audio
-        named: Mapping[str, TextEncoder | AudioEncoder | VisualEncoder | None]
+        named: Mapping[str, Ready | None]
         named = {"text": self.text, "audio": audio, "visual": self.visual}
         return {m: x for m, x in named.items() if x is not None}
 

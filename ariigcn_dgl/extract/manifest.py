@@ -12,20 +12,23 @@ from ariigcn_dgl.data import write_folder
 from ariigcn_dgl.data.words import SPOKEN
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
-from ariigcn_dgl.extract.features import Encoders, Extracted
+from ariigcn_dgl.extract.features import Encoders, Extracted, Ready
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.own_encoder import ENCODERS, make_encoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from ariigcn_dgl.limits import PositiveInt
+from ariigcn_dgl.plugins import Origin, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
 MANIFEST, AUDIO_ENCODER = "extraction.json", "audio_encoder.safetensors"
 FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
-PLACES = ("path", "revision")  # of an encoder: where it lay, which decides no feature
+# Of an encoder: where it lay or came from, which decides no feature.
+PLACES = ("path", "revision", "plugin")
 
 
 class EncoderRecord(TypedDict, total=False):
@@ -34,6 +37,7 @@ class EncoderRecord(TypedDict, total=False):
     path: str
     pooling: Pooling
     pictures: PositiveInt
+    plugin: Origin
 
 
 class ExtractionRecord(TypedDict):
@@ -115,7 +119,7 @@ def keep_manifest(data: str, run: Path) -> None:
     manifest = read_manifest(Path(data))
     if manifest is None:
         return
-    if "audio" in manifest["encoders"]:
+    if "audio" in manifest["encoders"] and "plugin" not in manifest["encoders"]["audio"]:
         save_encoder(load_encoder(Path(data) / AUDIO_ENCODER), run / AUDIO_ENCODER)
     write_json(run / MANIFEST, manifest)
 
@@ -171,7 +175,11 @@ def load_encoders(
             raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")
         wanted = manifest["encoders"][modality]
         encoder = _load(run, modality, wanted, places.get(modality), device)
-        _refuse_difference(str(run), modality, wanted, encoder.describe())
+        found = encoder.describe()
+        _refuse_difference(str(run), modality, wanted, found)
+        if wanted.get("plugin") != found.get("plugin"):
+            then, now = (one["plugin"]["version"] for one in (wanted, found))
+            note(f"{run}: its {modality} encoder was of version {then}, and is of {now} now")
         encoders[modality] = encoder
     # A record may name libraries that are no longer used: they make no difference.
     then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
@@ -183,7 +191,10 @@ def load_encoders(
 
 def _load(
     run: Path, modality: str, wanted: dict[str, Any], place: str | None, device: str
-) -> TextEncoder | AudioEncoder | VisualEncoder:
+) -> Ready:
+    if "plugin" in wanted:
+        require((ENCODERS,), [wanted["plugin"]], str(run))
+        return make_encoder(wanted["plugin"]["named"], modality, device)
     if modality == "audio":
         return load_encoder(Path(place) if place else run / AUDIO_ENCODER, device)
     path = Path(place or wanted.get("path", ""))

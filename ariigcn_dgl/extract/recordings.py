@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Streams, pictures_at, probe, read_sound
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.visual import VisualEncoder
+
+Sees = VisualEncoder | Encoder
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Perceived:
 
 
 def perceive(
-    recording: Path, utterances: Sequence[Spoken], hear: bool, see: VisualEncoder | None, note: Note
+    recording: Path, utterances: Sequence[Spoken], hear: bool, see: Sees | None, note: Note
 ) -> list[Perceived]:
     """Decode one recording once and return what is in it of each utterance.
 
@@ -38,7 +41,7 @@ def perceive(
         In any order; they may overlap.
     hear : bool
         Whether log-mel frames are wanted.
-    see : VisualEncoder or None
+    see : VisualEncoder, Encoder or None
     note : callable
         Gets sentences about what the recording lacks.
 
@@ -89,13 +92,11 @@ def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
     return log_mel(sound[round(one.start * SAMPLE_RATE) : round(one.end * SAMPLE_RATE)])
 
 
-def _seen(
-    recording: Path, utterances: Sequence[Spoken], encoder: VisualEncoder
-) -> list[np.ndarray | None]:
+def _seen(recording: Path, utterances: Sequence[Spoken], encoder: Sees) -> list[np.ndarray | None]:
     looks = sorted(
         (time, n) for n, one in enumerate(utterances) for time in encoder.times(one.start, one.end)
     )
-    waiting: dict[int, list[Tensor]] = {n: [] for n in range(len(utterances))}
+    waiting: dict[int, list[Any]] = {n: [] for n in range(len(utterances))}
     left = {n: len(encoder.times(one.start, one.end)) for n, one in enumerate(utterances)}
     seen: list[np.ndarray | None] = [None] * len(utterances)
     shown = pictures_at(recording, [time for time, _ in looks])

@@ -21,6 +21,7 @@ from ariigcn_dgl.models.system import System, cross_entropy
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.nn import (
     FUSIONS,
+    LOSSES,
     DialogueContext,
     EmotionInferenceSubnetwork,
     ICCLLoss,
@@ -30,6 +31,7 @@ from ariigcn_dgl.nn import (
     ModalityEncoder,
     RelationalGraph,
     SCCLLoss,
+    Seen,
     SpeakerRelative,
     TriModalGAN,
     vad_prototypes,
@@ -72,6 +74,7 @@ class ARIIGCN(System):
     Config = ARIIGCNConfig
     published: ClassVar[TrainingConfig] = TrainingConfig(batch_size=32)  # as printed (IV-F)
     capturable = True
+    exportable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: ARIIGCNConfig) -> None:
         super().__init__(widths, num_classes, config)
@@ -159,14 +162,18 @@ class ARIIGCN(System):
         # SCL is ICCL of a single modality, the fused one.
         self.scl = ICCLLoss("supcon", config.temperature, regularise=False)
         self.sccl = _sccl(self.fusion.out_feats, num_classes, config)
+        # A list, as names of modules are no names of parts of a module.
+        self.own = nn.ModuleList(
+            [LOSSES[name](self.fusion.out_feats, num_classes) for name in config.losses]
+        )
 
     @property
     def training_only(self) -> Sequence[nn.Module]:
-        """The contrast's projections; the TGAN, unless the graph is fed by its generators."""
+        """The contrast's projections, losses of others; the TGAN, unless it feeds the graph."""
         if self.gan is None:
-            return [self.projections]
+            return [self.projections, self.own]
         fed = self.config.feed_graph != "projected"
-        return [self.projections, self.gan.discriminators if fed else self.gan]
+        return [self.projections, self.own, self.gan.discriminators if fed else self.gan]
 
     @property
     def crosses(self) -> bool:
@@ -266,12 +273,24 @@ class ARIIGCN(System):
         contrasted = projected if self.config.contrast_states == "encoded" else states
         terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
+        terms |= self.own_losses(Seen(fused, states, logits, batch.labels))
         if self.instance_weight:
             present = batch.present(self.encoder.mlps)
             terms["instance"] = self.instance_weight * self.instance(projected, present)
         if self.gan is not None and self.config.adversarial == "alternate":
             terms |= self._generator_terms(batch, projected, fakes)
         return terms
+
+    def own_losses(self, seen: Seen) -> dict[str, Tensor]:
+        """Return the weighted terms of losses of other packages; a subclass may add its own.
+
+        Parameters
+        ----------
+        seen : Seen
+            Of the batch, from the forward pass of all other losses.
+        """
+        pairs = zip(self.config.losses.items(), self.own, strict=True)
+        return {name: weight * loss(seen) for (name, weight), loss in pairs}
 
     def _generator_terms(
         self, batch: Batch, projected: Tensor, fakes: dict[str, Tensor] | None

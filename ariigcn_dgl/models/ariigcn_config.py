@@ -18,6 +18,7 @@ from ariigcn_dgl.limits import (
 from ariigcn_dgl.nn.contrast import ImclPairs, Similarity
 from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.mean_conv import Reduction
+from ariigcn_dgl.nn.own_loss import LossWeights
 from ariigcn_dgl.nn.rel_edge_attention_conv import Norm
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.sccl import Triple
@@ -118,6 +119,8 @@ class ARIIGCNConfig:
     sccl_weight : float
         Weight of the cluster-level contrastive loss (Yang 2023) on the fused utterance; 0 leaves it
         out. Its authors use 0.8 on IEMOCAP.
+    losses : dict of str to float
+        Weights of losses of other packages, by entry point or module:Class (docs/extending.md).
     prototypes : dict of str to (float, float, float)
         Valence, arousal and dominance of labels, each from 0 to 1, for the cluster-level loss;
         emotions of IEMOCAP and MELD need none.
@@ -181,6 +184,7 @@ class ARIIGCNConfig:
     scl_weight: NotNegativeFloat = 0.0
     sccl_weight: NotNegativeFloat = 0.0
     instance_weight: NotNegativeFloat = 0.0
+    losses: LossWeights = field(default_factory=dict)
     prototypes: Prototypes = field(default_factory=dict)
     # The form that the text describes: without negative similarity the loss is 0, whatever the
     # positives, which is why it needs Eq. 12.

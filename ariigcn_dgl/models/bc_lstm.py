@@ -100,6 +100,7 @@ class BcLSTM(System):
     """
 
     Config = BcLSTMConfig
+    exportable = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,
         batch_size=32,

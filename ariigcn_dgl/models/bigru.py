@@ -57,6 +57,7 @@ class BiGRU(System):
     """
 
     Config = BiGRUConfig
+    exportable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: BiGRUConfig) -> None:
         super().__init__(widths, num_classes, config)

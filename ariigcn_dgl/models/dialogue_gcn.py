@@ -94,6 +94,7 @@ class DialogueGCN(System):
     """
 
     Config = DialogueGCNConfig
+    exportable = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,
         batch_size=32,

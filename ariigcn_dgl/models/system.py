@@ -76,6 +76,8 @@ class System(nn.Module):
     Config: ClassVar[type]  # its defaults are the published sizes
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
     capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
+    # Made of layers that `ariigcn_dgl.export` has twins of, and of plain torch.
+    exportable: ClassVar[bool] = False
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: Any) -> None:
         super().__init__()

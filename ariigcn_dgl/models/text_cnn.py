@@ -76,6 +76,7 @@ class UtteranceTextCNN(System):
     """
 
     Config = TextCNNConfig
+    exportable = True
     published = TrainingConfig(learning_rate=1e-3, weight_decay=0.0)
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: TextCNNConfig) -> None:

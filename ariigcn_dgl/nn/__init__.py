@@ -16,6 +16,7 @@ from ariigcn_dgl.nn.mean_conv import MeanConv
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.modality_graph import ModalityGraph
+from ariigcn_dgl.nn.own_loss import LOSSES, Loss, Seen
 from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
@@ -33,6 +34,7 @@ from ariigcn_dgl.nn.tri_modal_gan import TriModalGAN
 
 __all__ = [
     "FUSIONS",
+    "LOSSES",
     "VAD",
     "Add",
     "Concatenate",
@@ -50,6 +52,7 @@ __all__ = [
     "IMCLLoss",
     "InstanceContrast",
     "LatentGraphConv",
+    "Loss",
     "LowRankFusion",
     "MeanConv",
     "ModalityClassifiers",
@@ -61,6 +64,7 @@ __all__ = [
     "RelationalGraph",
     "ResidualAttention",
     "SCCLLoss",
+    "Seen",
     "SpeakerRelative",
     "SumConv",
     "TensorFusion",

@@ -89,4 +89,4 @@ def _apply(layers: Sequence[nn.Module], rows: Rows) -> Rows:
 
 
 def _equally_wide(tensors: Sequence[Tensor]) -> bool:
-    return len({x.shape for x in tensors}) == 1
+    return all(x.shape == tensors[0].shape for x in tensors)

@@ -88,5 +88,5 @@ class ModalityEncoder(nn.Module):
                     f"features must have {', '.join(self.mlps)}, got {', '.join(features)}"
                 )
             rows = features[name]
-            count = len(rows) if count is None else count
+            count = rows.size(0) if count is None else count  # not len(), which export would fix
             require_shape(f"features[{name!r}]", rows, (count, width))

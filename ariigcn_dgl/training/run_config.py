@@ -44,6 +44,7 @@ ADDED_LATER = {
     "model.graph_blocks": 1,
     "model.graph_norm": "relation",
     "model.instance_weight": 0.0,
+    "model.losses": {},
     "model.prediction_weight": 0.0,
     "model.second_norm": "mean",
     "model.similarity": "cosine",
@@ -205,9 +206,14 @@ def preset_config(system: str, preset: str) -> RunConfig:
     return RunConfig(system, kind.Config(**vars(config.model)), config.training)
 
 
+def _parser(config: RunConfig) -> OptionParser:
+    """Return what reads and writes settings, with the types that options have."""
+    model: Any = type(config.model)  # not its name, which another class may get
+    return _parser_of(model)
+
+
 @cache  # a parser of a large dataclass takes tens of milliseconds to make
-def _parser(model: type) -> OptionParser:
-    """Return what reads and writes settings of a type, with the types that options have."""
+def _parser_of(model: type) -> OptionParser:
     parser = OptionParser()
     parser.add_argument("--system", type=str)
     parser.add_argument("--model", type=model)
@@ -235,7 +241,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
     3
     """
-    parser = _parser(type(config.model))
+    parser = _parser(config)
     settings = parser.parse_object(asdict(config))
     for name, value in changes.items():
         # A group of settings is none; the system decides which settings there are.
@@ -279,7 +285,7 @@ def settings_sha256(config: RunConfig) -> str:
 
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
-    parser = _parser(type(config.model))
+    parser = _parser(config)
     text = parser.dump(parser.parse_object(asdict(config)))
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
@@ -299,7 +305,7 @@ def read_config(path: Path) -> RunConfig:
         text, content = read_yaml(path)
         base = RunConfig(_system_named_in(content))  # which decides the types of the rest
         check_shape(content, asdict(base), str(path))
-        parser = _parser(type(base.model))
+        parser = _parser(base)
         found = parser.parse_string(text, defaults=False)
         config = RunConfig(**vars(parser.instantiate(found)))
     except InputError as error:

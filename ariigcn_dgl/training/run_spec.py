@@ -28,7 +28,7 @@ from ariigcn_dgl.files import (
 from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.nn import FUSIONS
+from ariigcn_dgl.nn import FUSIONS, LOSSES
 from ariigcn_dgl.plugins import Origin, option, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
@@ -133,7 +133,7 @@ def read_settings(run: Path) -> RunConfig:
     if is_sealed(run):
         verify(run / CONFIG_FILE, way_out(run))
     if (run / SPEC_FILE).is_file():
-        require((SYSTEMS, FUSIONS), read_run_spec(run)["plugins"], str(run))
+        require((SYSTEMS, FUSIONS, LOSSES), read_run_spec(run)["plugins"], str(run))
     return read_config(run / CONFIG_FILE)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.cli import main
+from ariigcn_dgl.cli.guarded import BUG
 from ariigcn_dgl.training.run_config import read_config
 from tests.plugin_packages import MY_SYSTEM, Packages
 
@@ -113,6 +115,27 @@ def test_package_that_is_gone_is_named(run: Path, mine: Packages, refused: Calla
     )
 
 
+def test_other_version_of_the_package_is_noted(
+    run: Path, mine: Packages, ariigcn: Callable
+) -> None:
+    metadata = mine.folder / "my_package-1.2.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("1.2", "1.3"))
+    said = ariigcn("evaluate", run, "--plugins", "my_module").err
+    assert f"{run / 'seed0'}: was trained with my-package 1.2, now 1.3" in " ".join(said.split())
+
+
+def test_error_in_a_module_of_others_is_called_theirs(
+    mine: Packages, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.add("my_module", MY_SYSTEM.replace("concatenate(batch))", "1 / 0)"))
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--system", NAME, "--data", str(data), "--out", str(tmp_path / "run")])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert end.value.code == BUG
+    assert said.startswith(f"ariigcn: an error in {mine.folder}/my_module.py, line ")
+    assert "(ZeroDivisionError: division by zero); its traceback is in " in said
+
+
 def test_system_of_an_entry_point_needs_no_word(
     mine: Packages, ariigcn: Callable, data: Path, tmp_path: Path
 ) -> None:
@@ -191,3 +214,81 @@ def test_subclass_of_ariigcn_has_its_presets(
     assert json.loads((run / "train.json").read_text())["preset"] == "tuned"
     config = read_config(run / "config.yaml")
     assert (config.training.selection, config.model.mine) == ("last", 0.5)
+
+
+PARTS = """
+import torch
+from torch import nn
+from ariigcn_dgl.nn import Fusion, Loss
+
+class MyFusion(Fusion):
+    def __init__(self, in_feats, num_modalities):
+        super().__init__(in_feats, num_modalities)
+        self.out_feats = in_feats
+
+    def forward(self, feat):
+        return feat.amax(0)
+
+class MyLoss(Loss):
+    def __init__(self, in_feats, num_classes):
+        super().__init__(in_feats, num_classes)
+        self.centres = nn.Parameter(torch.zeros(num_classes, in_feats))
+
+    def forward(self, seen):
+        return (seen.fused - self.centres[seen.labels.clamp(min=0)]).square().mean()
+"""
+
+
+@pytest.fixture
+def of_parts(
+    packages: Packages, ariigcn: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+) -> Path:
+    """Return a run with a fusion and a loss of a module, as another process finds it."""
+    packages.add("my_parts", PARTS)
+    run = tmp_path / "run"
+    parts = ("--model.fusion", "my_parts:MyFusion", "--model.losses", '{"my_parts:MyLoss": 0.1}')
+    ended = ariigcn("train", "--data", data, "--out", run, *small, *parts)
+    assert ended.code == 0, ended.err
+    packages.forget()
+    return run
+
+
+def test_run_says_where_its_fusion_and_loss_came_from(of_parts: Path) -> None:
+    plugins = json.loads((of_parts / "train.json").read_text())["plugins"]
+    assert [(one["what"], one["named"]) for one in plugins] == [
+        ("fusion", "my_parts:MyFusion"),
+        ("loss", "my_parts:MyLoss"),
+    ]
+
+
+def test_loss_is_a_term_of_every_epoch(of_parts: Path) -> None:
+    first = (of_parts / "seed0" / "metrics.jsonl").read_text().splitlines()[0]
+    assert json.loads(first)["my_parts:MyLoss"] > 0
+
+
+def test_run_of_own_parts_is_scored_again_where_agreed_to(
+    of_parts: Path, ariigcn: Callable, refused: Callable
+) -> None:
+    assert "add --plugins my_parts" in refused("evaluate", of_parts)
+    assert ariigcn("evaluate", of_parts, "--plugins", "my_parts").code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "first", "last"),
+    [
+        (("--model.fusion", "tfm"), "--model.fusion: unknown fusion 'tfm'", "mean 'tfn'?"),
+        (("--model.losses", '{"focal": 1}'), "--model.losses: unknown loss 'focal'", ":Class"),
+        (("--system", "mpl"), "--system: unknown system 'mpl'", "mean 'mlp'?"),
+    ],
+)
+def test_unknown_name_is_answered_with_the_nearest(
+    option: tuple[str, str], first: str, last: str, refused: Callable
+) -> None:
+    said = refused("train", *option)
+    assert said.startswith(first)
+    assert said.endswith(last)
+
+
+def test_plugin_that_is_no_name_is_refused(refused: Callable, tmp_path: Path) -> None:
+    said = refused("evaluate", tmp_path, "--plugins", "my/module.py")
+    assert said == "'my/module.py': expected a module of Python, or module:Class"

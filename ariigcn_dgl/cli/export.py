@@ -1,0 +1,43 @@
+"""``ariigcn export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ariigcn_dgl.cli.say import say
+from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.export.export import export_run
+from ariigcn_dgl.training.trained import TrainedRun
+
+
+def export(run: str, out: str, seed: int | None = None, utterances: int | None = None) -> None:
+    """Write a trained run as a program for ONNX or torch.export, which needs this package no more.
+
+    It takes raw features (text, audio, visual: utterances x width), which of them are present, a
+    number for each speaker, and the lengths of dialogues, and gives calibrated probabilities;
+    standardisation and temperature are inside. The file says its classes, modalities and versions.
+    Before it is written it is compared with the run on random dialogues. What cannot be exported is
+    refused with the reason (docs/export.md). FILE.onnx needs pip install "ariigcn_dgl[export]".
+
+    Parameters
+    ----------
+    run : str
+        Run folder, or the folder of one of its seeds.
+    out : str
+        New file: .onnx, or .pt2 of torch.export.
+    seed : int
+        Which seed's model; default: the one with the best validation score.
+    utterances : int
+        Make it for one dialogue of exactly this length; default: any dialogues, of any lengths.
+    """
+    runs = [TrainedRun(folder) for folder in seed_folders(Path(run))]
+    chosen = [one for one in runs if seed in (None, one.record["seed"])]
+    if not chosen:
+        found = ", ".join(str(one.record["seed"]) for one in runs)
+        raise InputError(f"--seed {seed}: {run} has no such seed, it has {found}")
+    best = max(chosen, key=lambda one: one.record["val"]["weighted_f1"])
+    difference = export_run(best, Path(out), utterances)
+    say(
+        f"seed {best.record['seed']} of {run}, its probabilities to {difference:.0e} at most: {out}"
+    )
