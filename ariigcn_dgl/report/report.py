@@ -9,8 +9,10 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
 from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
+from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.together import together
 from ariigcn_dgl.training.metrics import HEADLINE
 
 
@@ -39,10 +41,14 @@ def report_html(
         dialogues = as_tested(dialogues, runs)
     looked = [] if dialogues is None else [look(run, dialogues, device) for run in runs]
     headlines, strip_ends = scores.headlines(runs)
+    groups = together(runs)
     validation = curves.validation_scores(runs)
     return render(
         "report.html",
         title=_title(runs),
+        findings=findings(runs, headlines, groups),
+        groups=groups,
+        interval=interval,
         runs=runs,
         score_titles=[scores.TITLES[name] for name in HEADLINE],
         headlines=headlines,
@@ -65,8 +71,13 @@ def _title(runs: Sequence[RunFiles]) -> str:
 
 
 def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any]:
-    answers = {f"{one.run.name}, seed {one.seed}": one.inside.answers for one in looked}
-    return browser_data(dialogues.label_names, conversations(shown(dialogues)), answers)
+    named = {f"{one.run.name}, seed {one.seed}": one for one in looked}
+    return browser_data(
+        dialogues.label_names,
+        conversations(shown(dialogues)),
+        {name: one.inside.answers for name, one in named.items()},
+        {name: one.run.calibrated for name, one in named.items()},
+    )
 
 
 def _extent(dialogues: Dialogues) -> str:

@@ -19,6 +19,7 @@ def timeline_html(
     title: str,
     notes: Sequence[str] = (),
     left_open: np.ndarray | None = None,
+    calibrated: bool | None = None,
 ) -> str:
     """Return a page, one HTML file that opens offline, with the emotions of a conversation.
 
@@ -36,6 +37,9 @@ def timeline_html(
         One sentence each, shown under the heading: which run, which modalities were used ...
     left_open : (T,) bool array, optional
         Utterances that are shown without an emotion: what said it was not sure enough.
+    calibrated : bool, optional
+        Whether a temperature was chosen for the probabilities: the page says so, or that they are
+        likely surer than they are right; nothing where it is not known.
 
     Returns
     -------
@@ -64,6 +68,7 @@ def timeline_html(
             f"{np.shape(probabilities)}"
         )
     answers = {"": [Answer(np.asarray(probabilities), left_open=left_open)]}
-    data = browser_data(label_names, [conversation], answers)
+    known = None if calibrated is None else {"": calibrated}
+    data = browser_data(label_names, [conversation], answers, known)
     timed = utterances[0].start is not None
     return render("timeline.html", title=title, notes=list(notes), timed=timed, browser=data)

@@ -67,7 +67,7 @@ def test_hostile_text_stays_text() -> None:
     html = timeline_html(utterances, np.ones((1, 1)), [HOSTILE], title=HOSTILE, notes=[HOSTILE])
     assert "<img" not in html
     assert "<script>alert" not in html
-    assert html.count("</script>") == 2  # of the data and of the script
+    assert html.count("</script>") == 3  # of the data, of the colours for paper, of the script
     assert embedded(html)["dialogues"][0]["utterances"][0]["text"] == HOSTILE
 
 
