@@ -43,6 +43,7 @@ _LOOK = {
     "grid.color": LINE,
     "legend.frameon": False,
     "lines.linewidth": 1.75,
+    "pdf.fonttype": 42,  # text stays text there, too
     "svg.fonttype": "none",  # text stays text, in the page's font
     "svg.hashsalt": "ariigcn_dgl",  # the same bytes each time
     "xtick.bottom": False,

@@ -40,8 +40,8 @@ def read_npz(path: str | Path) -> Dialogues:
     and ``speaker_names`` (S,) as text; ``dialogue_ptr`` (B + 1,), ``speaker`` and ``label`` (N,) as
     whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
     where utterances lack a modality ``<modality>_mask`` (N,) bool; where a modality has several
-    views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,), what
-    was said, as text, if anybody is to read it. ``dialogue`` and ``turn`` (N,) must agree with
+    views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,),
+    what was said, as text, if anybody is to read it. ``dialogue`` and ``turn`` (N,) must agree with
     ``dialogue_ptr`` if they are there. Other arrays are ignored.
 
     Parameters
