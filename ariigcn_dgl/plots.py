@@ -97,6 +97,17 @@ def add_axes(figure: Figure, left: float, top: float, right: float, bottom: floa
     )
 
 
+def short(name: str, most: int) -> str:
+    """Return a name of at most so many letters: one that is longer leaves a picture no room.
+
+    Examples
+    --------
+    >>> short("joy", 4), short("frustrated", 4)
+    ('joy', 'fru…')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def whole_numbers(axis: Axes, nbins: int) -> None:
     """Let the horizontal axis have whole numbers only, as epochs are, also where it is short."""
     locator = import_quietly("matplotlib.ticker").MaxNLocator(nbins, integer=True, min_n_ticks=1)

@@ -10,13 +10,14 @@ import numpy as np
 
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results, RowResult
-from ariigcn_dgl.plots import ACCENT, COLOURS, INK, dots, new_figure, save, styled
+from ariigcn_dgl.plots import ACCENT, COLOURS, INK, dots, new_figure, save, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 KINDS = (".png", ".pdf")  # to look at, and for a paper
+LONGEST = 40  # letters of a name
 SCORE = "weighted F1 on test, percent"
 
 
@@ -95,8 +96,8 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
         seeds = [(test["weighted_f1"], place) for test in row.tests]
         dots(axis, seeds, colour, 4, opacity=0.35)
         dots(axis, [(mean, place)], colour, 7, zorder=3)
-    axis.set_yticks(range(len(rows)), [escape.figure(row.name) for row in rows])
-    axis.invert_yaxis()
+    axis.set_yticks(range(len(rows)), [escape.figure(short(row.name, LONGEST)) for row in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.grid(axis="x")
     axis.set_xlabel(SCORE)
     return _titled(figure, axis, results)
@@ -108,7 +109,7 @@ def _half_interval(row: RowResult) -> float:
 
 
 def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
-    title = escape.figure(f"{results.title}, {results.data_name}")
+    title = escape.figure(short(f"{results.title}, {results.data_name}", 2 * LONGEST))
     axis.set_title(title, loc="left", fontsize=11)
     return figure
 

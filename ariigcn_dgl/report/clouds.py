@@ -94,6 +94,7 @@ def _cloud(space: Space, many: bool, num_modalities: int, label_names: Sequence[
     drawn = sample(space)
     pca = PCA(2, svd_solver="full")
     flat = {"PCA": pca.fit_transform(drawn.points), "t-SNE": tsne(drawn.points)}
+    groups: dict[str, tuple[np.ndarray, Sequence[str]]]
     groups = {"class": (drawn.labels, class_colours(label_names))}
     if many:
         groups["modality"] = (drawn.modalities, COLOURS[:num_modalities])

@@ -54,12 +54,10 @@ def finding(results: Results) -> str:
     if not apart:
         return f"{text}; no setting can be told from the baseline, {results.baseline} (p, Holm)."
     better = sum(row.comparison.difference > 0 for row in apart if row.comparison)
-    parts = [
-        f"{count} {how}" for count, how in ((better, "better"), (len(apart) - better, "worse"))
-    ]
-    shown = " and ".join(part for part in parts if not part.startswith("0 "))
+    counts = {"better": better, "worse": len(apart) - better}
+    shown = " and ".join(f"{count} {how}" for how, count in counts.items() if count)
     return (
-        f"{text}; against the baseline, {results.baseline}, {shown} of {len(compared)} settings "
+        f"{text}; of {len(compared)} settings {shown} than the baseline, {results.baseline} "
         f"(p below {LEVEL}, Holm)."
     )
 

@@ -18,6 +18,7 @@ from ariigcn_dgl.plots import (
     class_colours,
     dots,
     page_figure,
+    short,
     styled,
     whole_numbers,
 )
@@ -170,10 +171,6 @@ def _classes(runs: Sequence[RunFiles]) -> Figure:
     for line in range(len(names)) if len(runs) > 1 else ():
         axis.axhline(line, color=LINE, linewidth=1)
     axis.set(xlim=(0, 100), ylim=(len(names) - 0.5, -0.5), xlabel="F1, percent")
-    axis.set_yticks(range(len(names)), [_short(name) for name in names])
+    axis.set_yticks(range(len(names)), [short(name, 17) for name in names])
     axis.set_xticks(range(0, 101, 20))
     return figure
-
-
-def _short(name: str, most: int = 17) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
