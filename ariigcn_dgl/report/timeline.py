@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,4 +72,25 @@ def timeline_html(
     known = None if calibrated is None else {"": calibrated}
     data = browser_data(label_names, [conversation], answers, known)
     timed = utterances[0].start is not None
-    return render("timeline.html", title=title, notes=list(notes), timed=timed, browser=data)
+    return render(
+        "timeline.html",
+        title=title,
+        finding=_finding(answers[""][0].predictions, label_names),
+        notes=list(notes),
+        timed=timed,
+        browser=data,
+    )
+
+
+def _finding(predictions: Sequence[int | None], label_names: Sequence[str]) -> str:
+    """Return "3 utterances: 2 joy, 1 left open."."""
+    counts = Counter(predictions)
+    unsure = counts.pop(None, 0)
+    parts = [
+        f"{count} {label_names[label]}"
+        for label, count in counts.most_common()
+        if label is not None
+    ]
+    parts += [f"{unsure} left open"] if unsure else []
+    total = len(predictions)
+    return f"{total} utterance{'s'[: total > 1]}: {', '.join(parts)}."
