@@ -13,6 +13,32 @@ from ariigcn_dgl.files import sweep
 LOCK_FILE = ".lock"
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process is in a folder, which need not be one that can be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     with locked(Path(name), "is in use"):
+    ...         inside = is_locked(Path(name))
+    ...     inside, is_locked(Path(name))
+    (True, False)
+    """
+    try:
+        lock = (folder / LOCK_FILE).open("r")
+    except OSError:  # nobody has ever been in it
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back when the file is closed
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be locked: {error.strerror}") from error
+    return False
+
+
 @contextlib.contextmanager
 def locked(folder: Path, busy: str) -> Iterator[None]:
     """Keep other processes out of a folder, and remove what killed ones left in it.

@@ -6,7 +6,7 @@ matplotlib is imported where something is drawn: most commands draw nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -18,27 +18,18 @@ from numpy.typing import ArrayLike
 
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.optional import import_quietly
+from ariigcn_dgl.palette import LIGHT, SERIES, slots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# After Okabe and Ito (2008), told apart with any colour vision; darker ones on white.
-COLOURS = (
-    "#0072b2",
-    "#c98000",
-    "#009e73",
-    "#c15f96",
-    "#c94f00",
-    "#3898d4",
-    "#a89500",
-    "#7d8088",
-)
+COLOURS = tuple(LIGHT[slot] for slot in SERIES)  # of series: seeds, runs, modalities
 INK, FAINT, LINE, ACCENT, PAPER = "#1d1f23", "#8b8f97", "#dddfe3", "#0b66a8", "#fbfbf9"
-# Colours are those of a page in light (report/assets/base.css). In a page their variables stand for
-# them, so that pictures follow its scheme.
-_VARIABLES = {INK: "ink", FAINT: "faint", LINE: "line", ACCENT: "accent", PAPER: "paper"} | {
-    colour: f"class-{number}" for number, colour in enumerate(COLOURS)
+# Colours are those of a page in light (palette.py, report/assets/base.css). In a page their
+# variables stand for them, so that pictures follow its scheme.
+VARIABLES = {INK: "ink", FAINT: "faint", LINE: "line", ACCENT: "accent", PAPER: "paper"} | {
+    colour: f"class-{slot}" for slot, colour in enumerate(LIGHT)
 }
 
 PIXEL = 1 / 72  # inches: matplotlib's SVG has 72 units an inch, a page shows each as a pixel
@@ -52,6 +43,7 @@ _LOOK = {
     "grid.color": LINE,
     "legend.frameon": False,
     "lines.linewidth": 1.75,
+    "pdf.fonttype": 42,  # text stays text there, too
     "svg.fonttype": "none",  # text stays text, in the page's font
     "svg.hashsalt": "ariigcn_dgl",  # the same bytes each time
     "xtick.bottom": False,
@@ -64,7 +56,7 @@ _SHARED = re.compile(r'<defs>.*?</defs>| (?:id|clip-path)="[^"]*"', re.DOTALL)
 _UNTURNED = re.compile(r' transform="rotate\(-0 [^"]*"')
 _ATTRIBUTE = re.compile(r'(?<= )(style|d|x|y)="([^"]*)"')
 _FONT = re.compile(r"font(?:-\w+)?: [^;]*(?:; |$)")
-_COLOUR = re.compile("|".join(_VARIABLES))
+_COLOUR = re.compile("|".join(VARIABLES))
 _NUMBER = re.compile(r"\d+\.\d+")  # of six decimals: a screen shows one at most
 _AROUND_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
 _NO_LENGTH = re.compile(r"M([^A-Z]+)L\1(?=M|$)")
@@ -103,6 +95,23 @@ def add_axes(figure: Figure, left: float, top: float, right: float, bottom: floa
     return figure.add_axes(
         (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
     )
+
+
+def short(name: str, most: int) -> str:
+    """Return a name of at most so many letters: one that is longer leaves a picture no room.
+
+    Examples
+    --------
+    >>> short("joy", 4), short("frustrated", 4)
+    ('joy', 'fru…')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def whole_numbers(axis: Axes, nbins: int) -> None:
+    """Let the horizontal axis have whole numbers only, as epochs are, also where it is short."""
+    locator = import_quietly("matplotlib.ticker").MaxNLocator(nbins, integer=True, min_n_ticks=1)
+    axis.xaxis.set_major_locator(locator)
 
 
 def dots(
@@ -152,10 +161,16 @@ def dots(
     axis.autoscale_view()
 
 
-def cloud(axis: Axes, points: np.ndarray, groups: np.ndarray, count: int, size: float) -> None:
-    """Draw points, (P, 2), in the colour of their group, 0 to `count` - 1; axes without numbers."""
-    for group in range(count):
-        colour = COLOURS[group % len(COLOURS)]
+def class_colours(label_names: Sequence[str]) -> list[str]:
+    """Return the colour of each class: of emotions always the same."""
+    return [LIGHT[slot] for slot in slots(label_names)]
+
+
+def cloud(
+    axis: Axes, points: np.ndarray, groups: np.ndarray, colours: Sequence[str], size: float
+) -> None:
+    """Draw points, (P, 2), in the colour of their group; axes without numbers."""
+    for group, colour in enumerate(colours):
         dots(axis, points[groups == group], colour, size, opacity=0.75)
     axis.set_xticks([])
     axis.set_yticks([])
@@ -197,7 +212,7 @@ def _adapt(attribute: re.Match[str]) -> str:
     name, value = attribute.groups()
     if name == "style":
         value = _FONT.sub("", value)
-        value = _COLOUR.sub(lambda one: f"var(--{_VARIABLES[one[0]]})", value)
+        value = _COLOUR.sub(lambda one: f"var(--{VARIABLES[one[0]]})", value)
     else:
         value = _NUMBER.sub(lambda one: f"{round(float(one[0]), 1):g}", value)
         value = _AROUND_COMMAND.sub(r"\1", value).strip()

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from ariigcn_dgl import plots
+from ariigcn_dgl import palette, plots
 from ariigcn_dgl.plots import ACCENT, COLOURS, add_axes, cloud, dots, page_figure, save, styled, svg
 
 
@@ -43,7 +43,8 @@ def test_lines_of_a_page_are_in_its_pixels_and_colours() -> None:
 def test_every_colour_of_ours_becomes_a_variable_of_the_page() -> None:
     style = (files("ariigcn_dgl.report") / "assets" / "base.css").read_text(encoding="utf-8")
     light = dict(re.findall(r"--([\w-]+): (#\w+);", style.split("@media")[0]))
-    assert {light[name]: name for name in plots._VARIABLES.values()} == plots._VARIABLES
+    light |= dict(re.findall(r"--([\w-]+):(#\w+);", palette.style().split("@media")[0]))
+    assert {light[name]: name for name in plots.VARIABLES.values()} == plots.VARIABLES
 
 
 def test_text_stays_text_in_the_fonts_of_the_page_and_is_escaped_once() -> None:
@@ -86,7 +87,7 @@ def test_dots_are_seen_in_files(points: list, tmp_path: Path) -> None:
 def test_groups_without_points_leave_the_others_their_colour() -> None:
     figure = page_figure(100, 100)
     axis = add_axes(figure, 0, 0, 100, 100)
-    cloud(axis, np.array([(0.0, 0.0), (1.0, 1.0)]), np.array([2, 2]), 3, size=3)
+    cloud(axis, np.array([(0.0, 0.0), (1.0, 1.0)]), np.array([2, 2]), COLOURS[:3], size=3)
     (patch,) = axis.patches
     assert patch.get_edgecolor()[:3] == pytest.approx(matplotlib.colors.to_rgb(COLOURS[2]))
 

@@ -51,12 +51,14 @@ def predict_media(
     probabilities = mean_probabilities(chosen, adapted)
     left_open = None if abstention is None else abstention.leaves_open(probabilities)
     labelled = Labelled(spoken, _present(source), probabilities, trained.label_names, left_open)
+    calibrated = all("calibration" in one.record for one in chosen)
     header = {
         "recording": media.name,
         "system": trained.config.system,
         "trained_on": trained.record["dataset"],
         "modalities": list(source.widths),
         "labels": list(trained.label_names),
+        "calibrated": calibrated,
     }
     unsure = 0 if left_open is None else int(left_open.sum())
     words = [] if abstention is None else [abstention.in_words(unsure, len(spoken))]
@@ -65,7 +67,7 @@ def predict_media(
         scratch.mkdir()
         write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
         (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
-        page = _page(labelled, media.name, notes)
+        page = _page(labelled, media.name, notes, calibrated)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
     files = f"{out}/timeline.json, .srt and .html"
@@ -99,7 +101,7 @@ def _sentence(trained: TrainedRun, source: Dialogues) -> str:
     )
 
 
-def _page(labelled: Labelled, title: str, notes: Sequence[str]) -> str:
+def _page(labelled: Labelled, title: str, notes: Sequence[str], calibrated: bool) -> str:
     shown = [
         Utterance(
             name=one.name,
@@ -118,4 +120,5 @@ def _page(labelled: Labelled, title: str, notes: Sequence[str]) -> str:
         title=title,
         notes=notes,
         left_open=labelled.left_open,
+        calibrated=calibrated,
     )

@@ -23,7 +23,7 @@ from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
-from ariigcn_dgl.plots import COLOURS, LINE, cloud, new_figure, save, styled
+from ariigcn_dgl.plots import COLOURS, LINE, class_colours, cloud, new_figure, save, styled
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -181,15 +181,16 @@ def draw_spaces(
         drawn = sample(space)
         flat = tsne(drawn.points)
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
-        for axis, groups, names in (
-            (axes[0, column], drawn.modalities, modalities),
-            (axes[1, column], drawn.labels, label_names),
+        for axis, groups, colours in (
+            (axes[0, column], drawn.modalities, COLOURS[: len(modalities)]),
+            (axes[1, column], drawn.labels, class_colours(label_names)),
         ):
-            cloud(axis, flat, groups, len(names), size=2.5)
+            cloud(axis, flat, groups, colours, size=2.5)
             axis.spines[:].set(visible=True, color=LINE)
-    for axis, names in zip(axes[:, -1], (modalities, label_names), strict=True):
-        for group, name in enumerate(names):
-            colour = COLOURS[group % len(COLOURS)]
+    of_modalities = zip(modalities, COLOURS, strict=False)
+    of_classes = zip(label_names, class_colours(label_names), strict=True)
+    for axis, coloured in zip(axes[:, -1], (of_modalities, of_classes), strict=True):
+        for name, colour in coloured:
             axis.plot([], [], "o", color=colour, label=escape.figure(name))
         axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     save(figure, path)

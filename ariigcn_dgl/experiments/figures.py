@@ -10,22 +10,20 @@ import numpy as np
 
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results, RowResult
-from ariigcn_dgl.plots import COLOURS, new_figure, save, styled
+from ariigcn_dgl.plots import ACCENT, COLOURS, INK, dots, new_figure, save, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BASELINE_COLOUR, OTHER_COLOUR = "#c1272d", "#7a7a7a"
+KINDS = (".png", ".pdf")  # to look at, and for a paper
+LONGEST = 40  # letters of a name
 SCORE = "weighted F1 on test, percent"
 
 
 @styled()
 def draw(results: Results, folder: Path) -> str:
     """Draw the scores and the confusion matrices; return a line that says where they are.
-
-    A study with an axis gets a curve, any other one line a setting, both with 95 % intervals over
-    seeds.
 
     Parameters
     ----------
@@ -35,12 +33,27 @@ def draw(results: Results, folder: Path) -> str:
     done = [row for row in results.rows if row.done]
     if not done:
         return "no figures, nothing was scored"
-    curve = results.axis and any(row.x is not None for row in done)
-    pictures = {"curve.png" if curve else "scores.png": (_curve if curve else _dots)(results, done)}
-    pictures["confusion.png"] = _confusions(done)
+    pictures = {_name(results): scores_figure(results), "confusion": _confusions(done)}
     for name, figure in pictures.items():
-        save(figure, folder / name)
-    return f"figures: {', '.join(pictures)}"
+        for kind in KINDS:
+            save(figure, folder / f"{name}{kind}")
+    return f"figures, as .png and .pdf: {', '.join(pictures)}"
+
+
+@styled()
+def scores_figure(results: Results) -> Figure:
+    """Return a picture of the scores of a study of which something was scored.
+
+    A study with an axis gets a curve, any other one line a setting, both with 95 % intervals over
+    seeds.
+    """
+    done = [row for row in results.rows if row.done]
+    return (_curve if _name(results) == "curve" else _dots)(results, done)
+
+
+def _name(results: Results) -> str:
+    placed = any(row.x is not None for row in results.rows if row.done)
+    return "curve" if results.axis and placed else "scores"
 
 
 def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
@@ -50,19 +63,16 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     for group, colour in zip(groups, COLOURS, strict=False):
         points = [(row.x, row) for row in rows if row.x is not None and row.group == group]
         points.sort(key=lambda point: point[0])
-        axis.errorbar(
-            [x for x, _ in points],
-            [row.summary("weighted_f1").mean for _, row in points],
-            yerr=[_half_interval(row) for _, row in points],
-            marker="o",
-            capsize=3,
-            color=colour,
-            label=escape.figure(group) or None,
-        )
+        means = [(x, row.summary("weighted_f1").mean) for x, row in points]
+        axis.plot(*zip(*means, strict=True), color=colour, label=escape.figure(group) or None)
+        dots(axis, means, colour, 6, zorder=3)
+        for (x, mean), (_, row) in zip(means, points, strict=True):
+            half = _half_interval(row)
+            axis.plot([x, x], [mean - half, mean + half], color=colour, linewidth=1)
     for row in rows:
         if row.x is None:
             level = row.summary("weighted_f1").mean
-            axis.axhline(level, ls="--", color=BASELINE_COLOUR, label=escape.figure(row.name))
+            axis.axhline(level, ls="--", color=ACCENT, label=escape.figure(row.name))
     places = sorted({row.x for row in rows if row.x is not None})
     if places[-1] >= 8 * max(places[0], 1):
         axis.set_xscale("log", base=2)
@@ -80,13 +90,14 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
     figure = new_figure(6.4, 1.2 + 0.32 * len(rows))
     axis = figure.subplots()
     for place, row in enumerate(rows):
-        colour = BASELINE_COLOUR if row.name == results.baseline else OTHER_COLOUR
+        colour = ACCENT if row.name == results.baseline else INK
         mean, half = row.summary("weighted_f1").mean, _half_interval(row)
-        axis.errorbar([mean], [place], xerr=[half], fmt="o", capsize=3, color=colour)
-        seeds = [test["weighted_f1"] for test in row.tests]
-        axis.plot(seeds, [place] * len(seeds), ".", color=colour, alpha=0.4)
-    axis.set_yticks(range(len(rows)), [escape.figure(row.name) for row in rows])
-    axis.invert_yaxis()
+        axis.plot([mean - half, mean + half], [place, place], color=colour, linewidth=1.2)
+        seeds = [(test["weighted_f1"], place) for test in row.tests]
+        dots(axis, seeds, colour, 4, opacity=0.35)
+        dots(axis, [(mean, place)], colour, 7, zorder=3)
+    axis.set_yticks(range(len(rows)), [escape.figure(short(row.name, LONGEST)) for row in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.grid(axis="x")
     axis.set_xlabel(SCORE)
     return _titled(figure, axis, results)
@@ -98,7 +109,7 @@ def _half_interval(row: RowResult) -> float:
 
 
 def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
-    title = escape.figure(f"{results.title}, {results.data_name}")
+    title = escape.figure(short(f"{results.title}, {results.data_name}", 2 * LONGEST))
     axis.set_title(title, loc="left", fontsize=11)
     return figure
 

@@ -70,3 +70,8 @@ def _check(path: Path, content: dict[str, str | int | None]) -> None:
             f"{path}: holds a study of {found['dataset']}, with other data than "
             f"{content['dataset']} has now; choose another folder with --out"
         )
+
+
+def is_study(path: Path) -> bool:
+    """Whether a folder is one that `study_folder` made."""
+    return (path / FILE).is_file()

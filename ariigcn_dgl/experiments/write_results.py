@@ -15,11 +15,12 @@ from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.training.metrics import HEADLINE
 
 FORMAT = 2
+RESULTS_FILE = "results.json"
 
 
 def write_results(results: Results, folder: Path) -> None:
     """Write ``results.json``, with everything, and ``results.csv``, a line a run and test."""
-    _write_json(results, folder / "results.json")
+    _write_json(results, folder / RESULTS_FILE)
     _write_csv(results, folder / "results.csv")
 
 

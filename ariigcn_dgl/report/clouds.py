@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from ariigcn_dgl.experiments.embedding import Gap, Space, gap, sample, spaces, tsne
-from ariigcn_dgl.plots import add_axes, cloud, page_figure, styled
+from ariigcn_dgl.plots import COLOURS, add_axes, class_colours, cloud, page_figure, styled
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report.inside import Inside
 from ariigcn_dgl.training.trained import TrainedRun
@@ -85,19 +85,20 @@ def clouds(trained: TrainedRun, inside: Inside) -> list[Cloud]:
     rows = (inside.states[labelled], none, dialogues.labels[labelled], of_row[labelled])
     found.append((Space("before the classifier’s last map", *rows), False))
     return [
-        _cloud(space, many, len(trained.widths), len(trained.label_names))
+        _cloud(space, many, len(trained.widths), trained.label_names)
         for space, many in track(found, "spaces drawn")
         if len(space.points) >= FEWEST and space.points.shape[1] > 1
     ]
 
 
-def _cloud(space: Space, many: bool, num_modalities: int, num_classes: int) -> Cloud:
+def _cloud(space: Space, many: bool, num_modalities: int, label_names: Sequence[str]) -> Cloud:
     drawn = sample(space)
     pca = PCA(2, svd_solver="full")
     flat = {"PCA": pca.fit_transform(drawn.points), "t-SNE": tsne(drawn.points)}
-    groups = {"class": (drawn.labels, num_classes)}
+    groups: dict[str, tuple[np.ndarray, Sequence[str]]]
+    groups = {"class": (drawn.labels, class_colours(label_names))}
     if many:
-        groups["modality"] = (drawn.modalities, num_modalities)
+        groups["modality"] = (drawn.modalities, COLOURS[:num_modalities])
     pictures = [
         Picture(projection, by, _draw(points, *group))
         for projection, points in flat.items()
@@ -115,9 +116,9 @@ def _measurable(space: Space) -> bool:
 
 
 @styled()
-def _draw(points: np.ndarray, group: np.ndarray, count: int) -> Figure:
+def _draw(points: np.ndarray, group: np.ndarray, colours: Sequence[str]) -> Figure:
     figure = page_figure(SIZE, SIZE)
     axis = add_axes(figure, 0, 0, SIZE, SIZE)
     axis.margins(0.06)
-    cloud(axis, points, group, count, size=3.4)
+    cloud(axis, points, group, colours, size=3.4)
     return figure

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.palette import slots
 
 DIGITS = 3  # of probabilities and attention: the page shows whole percents
 
@@ -113,6 +114,7 @@ def browser_data(
     label_names: Sequence[str],
     conversations: Sequence[Conversation],
     answers: Mapping[str, Sequence[Answer]],
+    calibrated: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
     """Return what the scripts of the page read, ready to be written as JSON.
 
@@ -122,12 +124,20 @@ def browser_data(
     conversations : sequence of Conversation
     answers : mapping of str to sequence of Answer
         By the name of a run, one answer for each conversation.
+    calibrated : mapping of str to bool, optional
+        By the name of a run, whether a temperature was chosen for its probabilities: the page says
+        beside them which they are.
     """
     return {
         "labels": list(label_names),
+        "colours": slots(label_names),
         "dialogues": [_conversation(one, label_names) for one in conversations],
         "runs": [
-            {"name": name, "answers": [_answer(one) for one in of_run]}
+            {
+                "name": name,
+                "calibrated": (calibrated or {}).get(name),
+                "answers": [_answer(one) for one in of_run],
+            }
             for name, of_run in answers.items()
         ],
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, page_figure, styled
+from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, page_figure, styled, whole_numbers
 from ariigcn_dgl.report.run_files import RunFiles, Seed
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _panel(name: str, seeds: Sequence[Seed], last: int, shown: Sequence[float]) 
     axis.margins(x=0, y=0.06)
     axis.autoscale_view()
     axis.set_xlim(1, last)
-    axis.locator_params("x", nbins=6, integer=True)
+    whole_numbers(axis, nbins=6)
     axis.locator_params("y", nbins=4)
     axis.grid(axis="y")
     return Panel(TITLES.get(name, f"Loss: {name}"), "; ".join(texts), figure)

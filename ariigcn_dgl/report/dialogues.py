@@ -13,6 +13,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.clouds import Cloud, clouds
 from ariigcn_dgl.report.conversation import Conversation, Utterance
 from ariigcn_dgl.report.inside import Inside, look_inside
+from ariigcn_dgl.report.mistakes import Mistake, mistakes
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
@@ -30,12 +31,14 @@ class Looked:
     seed : int
     inside : Inside
     clouds : sequence of Cloud
+    mistakes : sequence of Mistake
     """
 
     run: RunFiles
     seed: int
     inside: Inside
     clouds: Sequence[Cloud]
+    mistakes: Sequence[Mistake]
 
     def without(self) -> list[tuple[str, float, float]]:
         """Return weighted F1 and accuracy with all modalities, and without each one."""
@@ -96,7 +99,7 @@ def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
     seed = run.best_seed
     trained = TrainedRun(seed.folder, device)
     inside = look_inside(trained, shown(known))
-    return Looked(run, seed.number, inside, clouds(trained, inside))
+    return Looked(run, seed.number, inside, clouds(trained, inside), mistakes(inside))
 
 
 def shown(dialogues: Dialogues) -> Dialogues:
@@ -122,5 +125,6 @@ def _utterance(dialogues: Dialogues, row: int) -> Utterance:
         dialogues.utterance_ids[row],
         dialogues.speaker_names[dialogues.speakers[row]],
         dialogues.label_names[label] if label >= 0 else None,
+        text=dialogues.words[row] if dialogues.words else "",
         modalities=[name for name, mask in dialogues.masks.items() if mask[row]],
     )

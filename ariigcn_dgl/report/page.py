@@ -12,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ariigcn_dgl import __version__
-from ariigcn_dgl.plots import svg
+from ariigcn_dgl import __version__, palette
+from ariigcn_dgl.plots import VARIABLES, svg
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
-SCRIPTS = ("dom.js", "timeline.js", "detail.js", "browser.js")
+FIGURES = ("figures.js",)
+BROWSER = ("dom.js", "timeline.js", "detail.js", "browser.js")
 
 
 def render(template: str, **content: Any) -> str:
@@ -29,15 +30,16 @@ def render(template: str, **content: Any) -> str:
     **content
         What its variables stand for. Text is escaped; ``browser`` is data for the script, or None.
     """
-    script = _assets(SCRIPTS)
+    script = _assets(FIGURES + (BROWSER if content.get("browser") else ()))
     return (
         _environment()
         .get_template(template)
         .render(
             version=__version__,
-            style=_assets(STYLES),
+            style=Markup(palette.style()) + _assets(STYLES),
             script=script,
             script_hash=_hash(script),
+            paper={variable: colour for colour, variable in VARIABLES.items()},
             **content,
         )
     )
@@ -66,7 +68,8 @@ def _environment() -> Environment:
     )
     # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    environment.filters |= {"decimal": decimal, "svg": svg}
+    environment.filters |= {"decimal": decimal, "svg": svg, "slots": palette.slots}
+    environment.globals["SERIES"] = palette.SERIES
     return environment
 
 

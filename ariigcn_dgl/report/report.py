@@ -12,8 +12,10 @@ from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
 from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
+from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.together import together
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.small_sample import size_warning
@@ -46,10 +48,14 @@ def report_html(
         [] if dialogues is None else [look(run, dialogues, device) for run in track(runs, "runs")]
     )
     headlines, strip_ends = scores.headlines(runs)
+    groups = together(runs)
     validation = curves.validation_scores(runs)
     return render(
         "report.html",
         title=_title(runs),
+        findings=findings(runs, headlines, groups),
+        groups=groups,
+        interval=interval,
         runs=runs,
         conducted=_conducted(runs),
         score_titles=[scores.TITLES[name] for name in HEADLINE],
@@ -91,8 +97,13 @@ def _title(runs: Sequence[RunFiles]) -> str:
 
 
 def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any]:
-    answers = {f"{one.run.name}, seed {one.seed}": one.inside.answers for one in looked}
-    return browser_data(dialogues.label_names, conversations(shown(dialogues)), answers)
+    named = {f"{one.run.name}, seed {one.seed}": one for one in looked}
+    return browser_data(
+        dialogues.label_names,
+        conversations(shown(dialogues)),
+        {name: one.inside.answers for name, one in named.items()},
+        {name: one.run.calibrated for name, one in named.items()},
+    )
 
 
 def _extent(dialogues: Dialogues) -> str:

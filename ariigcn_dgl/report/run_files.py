@@ -23,20 +23,27 @@ class Predictions:
 
     Parameters
     ----------
+    utterances, dialogues : (N,) str array
+        Their names, and those of their dialogues.
+    labels, classes : (N,) int array
+        True and predicted classes.
     confidences : (N,) float array
         Probability of the predicted class.
-    hits : (N,) bool array
-        Whether it is the true class.
     before : (N,) float array, optional
         Confidences before the temperature; None of a run of a version that chose none.
-    dialogues : (N,) str array, optional
-        Dialogue of each utterance.
     """
 
+    utterances: np.ndarray
+    dialogues: np.ndarray
+    labels: np.ndarray
+    classes: np.ndarray
     confidences: np.ndarray
-    hits: np.ndarray
     before: np.ndarray | None = None
-    dialogues: np.ndarray | None = None
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Whether each predicted class is the true one, (N,) bool."""
+        return self.labels == self.classes
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ class RunFiles:
         return f"{system} ({self.plan['preset']}) on {self.record['dataset']}"
 
     @property
+    def calibrated(self) -> bool:
+        """Whether validation chose a temperature for its probabilities."""
+        return all("calibration" in seed.record for seed in self.seeds)
+
+    @property
     def best_seed(self) -> Seed:
         """The seed with the best validation score, which ``ariigcn predict`` takes, too."""
         return max(self.seeds, key=lambda seed: seed.record["val"]["weighted_f1"])
@@ -138,11 +150,14 @@ def _read_seed(path: Path) -> Seed:
     answers = folder.read_answers(record["label_names"])
     labelled = [one for one in answers if one["label"] is not None]
     before = folder.read_uncalibrated_test(record, answers)
+    number = {name: place for place, name in enumerate(record["label_names"])}
     predictions = Predictions(
+        np.array([one["utterance"] for one in labelled], str),
+        np.array([one["dialogue"] for one in labelled], str),
+        np.array([number[one["label"]] for one in labelled], np.int64),
+        np.array([number[one["prediction"]] for one in labelled], np.int64),
         np.array([float(one["probabilities"][one["prediction"]]) for one in labelled]),
-        np.array([one["label"] == one["prediction"] for one in labelled], bool),
         None if before is None else before.max(1),
-        np.array([one["dialogue"] for one in labelled]),
     )
     return Seed(path, record, folder.read_metrics(), predictions)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ def timeline_html(
     title: str,
     notes: Sequence[str] = (),
     left_open: np.ndarray | None = None,
+    calibrated: bool | None = None,
 ) -> str:
     """Return a page, one HTML file that opens offline, with the emotions of a conversation.
 
@@ -36,6 +38,9 @@ def timeline_html(
         One sentence each, shown under the heading: which run, which modalities were used ...
     left_open : (T,) bool array, optional
         Utterances that are shown without an emotion: what said it was not sure enough.
+    calibrated : bool, optional
+        Whether a temperature was chosen for the probabilities: the page says so, or that they are
+        likely surer than they are right; nothing where it is not known.
 
     Returns
     -------
@@ -64,6 +69,28 @@ def timeline_html(
             f"{np.shape(probabilities)}"
         )
     answers = {"": [Answer(np.asarray(probabilities), left_open=left_open)]}
-    data = browser_data(label_names, [conversation], answers)
+    known = None if calibrated is None else {"": calibrated}
+    data = browser_data(label_names, [conversation], answers, known)
     timed = utterances[0].start is not None
-    return render("timeline.html", title=title, notes=list(notes), timed=timed, browser=data)
+    return render(
+        "timeline.html",
+        title=title,
+        finding=_finding(answers[""][0].predictions, label_names),
+        notes=list(notes),
+        timed=timed,
+        browser=data,
+    )
+
+
+def _finding(predictions: Sequence[int | None], label_names: Sequence[str]) -> str:
+    """Return "3 utterances: 2 joy, 1 left open."."""
+    counts = Counter(predictions)
+    unsure = counts.pop(None, 0)
+    parts = [
+        f"{count} {label_names[label]}"
+        for label, count in counts.most_common()
+        if label is not None
+    ]
+    parts += [f"{unsure} left open"] if unsure else []
+    total = len(predictions)
+    return f"{total} utterance{'s'[: total > 1]}: {', '.join(parts)}."

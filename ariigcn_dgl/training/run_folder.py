@@ -40,8 +40,8 @@ from ariigcn_dgl.training.predict import LARGEST_SHARE, read_predictions, write_
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
-_RUN, _WEIGHTS, _STANDARDISER, _FILLER, _UNCALIBRATED, _CHECKPOINT = (
-    "run.json",
+RUN_FILE = "run.json"
+_WEIGHTS, _STANDARDISER, _FILLER, _UNCALIBRATED, _CHECKPOINT = (
     "model.safetensors",
     "standardiser.safetensors",
     "filler.safetensors",
@@ -204,9 +204,9 @@ class RunFolder:
 
     def refuse_lost_seal(self) -> None:
         """Raise `InputError` where a run has ended and its seal is gone: it is not trained anew."""
-        if not (self.path / _RUN).exists() or is_sealed(self.path):
+        if not (self.path / RUN_FILE).exists() or is_sealed(self.path):
             return
-        ended = "val" in read_run(self.path / _RUN, trained=False)
+        ended = "val" in read_run(self.path / RUN_FILE, trained=False)
         if ended and not (self.path / _CHECKPOINT).exists():
             raise InputError(f"{self.path / SEAL_FILE}: no such file; {way_out(self.path)}")
 
@@ -216,16 +216,16 @@ class RunFolder:
 
     def write_run(self, content: dict[str, Any]) -> None:
         """Write what was trained and how it ended."""
-        write_json(self.path / _RUN, content)
+        write_json(self.path / RUN_FILE, content)
 
     def read_run(self) -> dict[str, Any]:
         """Read ``run.json`` of a run that has ended; InputError where it has not or is damaged."""
         if not is_sealed(self.path):
-            if (self.path / _RUN).exists():  # of another version it may have no seal
-                read_run(self.path / _RUN, trained=False)
+            if (self.path / RUN_FILE).exists():  # of another version it may have no seal
+                read_run(self.path / RUN_FILE, trained=False)
             raise self._unfinished()
         refuse_lost(self.path, way_out(self.path))
-        return read_run(self._verified(_RUN), trained=True)
+        return read_run(self._verified(RUN_FILE), trained=True)
 
     def read_finished(self) -> dict[str, Any]:
         """Read ``run.json`` of a finished run; InputError where it is not or is damaged."""

@@ -32,7 +32,9 @@ settings:
   - {name: mlp, system: mlp}
   - {name: bigru, system: bigru}
 """
-FILES = ("results.csv", "results.json", "table.md", "table.tex", "scores.png", "confusion.png")
+TABLES = ("results.csv", "results.json", "table.md", "table.tex")
+FIGURES = ("scores.png", "scores.pdf", "confusion.png", "confusion.pdf")
+FILES = TABLES + FIGURES
 TABLES = ("table.md", "table.tex")
 
 

@@ -88,5 +88,5 @@ def test_number_of_words_must_fit(talking: Dialogues) -> None:
 
 
 def test_words_that_are_no_text_are_refused(talking: Dialogues) -> None:
-    with pytest.raises(InputError, match="words: what was said in utterance .* is not valid"):
+    with pytest.raises(InputError, match=r"words: what was said in utterance .* is not valid"):
         check(replace(talking, words=("\ud800", *SAID[1:])), "small")

@@ -255,14 +255,15 @@ def test_p_values_have_three_decimals(p: float, text: str) -> None:
 
 @pytest.mark.slow
 def test_figures_are_drawn(results: Results, tmp_path: Path) -> None:
-    assert draw(results, tmp_path) == "figures: scores.png, confusion.png"
+    assert draw(results, tmp_path) == "figures, as .png and .pdf: scores, confusion"
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "scores.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_study_with_an_axis_gets_a_curve(results: Results, tmp_path: Path) -> None:
     rows = tuple(replace(row, x=place or None) for place, row in enumerate(results.rows[:3]))
     drawn = draw(replace(results, axis="margin", rows=rows), tmp_path)
-    assert drawn == "figures: curve.png, confusion.png"
+    assert drawn == "figures, as .png and .pdf: curve, confusion"
 
 
 def test_search_of_a_cross_validation_names_the_fold(results: Results) -> None:
@@ -342,7 +343,7 @@ def test_names_are_no_formulas_in_csv(hostile: Results, tmp_path: Path) -> None:
 
 
 def test_names_are_no_mathematics_in_figures(hostile: Results, tmp_path: Path) -> None:
-    assert draw(hostile, tmp_path) == "figures: scores.png, confusion.png"
+    assert draw(hostile, tmp_path) == "figures, as .png and .pdf: scores, confusion"
 
 
 def test_a_run_that_is_missing_is_told_and_makes_the_table_incomplete(results: Results) -> None:

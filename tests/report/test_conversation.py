@@ -15,12 +15,14 @@ def test_a_tiny_dialogue() -> None:
         attention={"text": [np.array([1.0]), np.array([0.25, 0.75])]},
         without={"text": np.array([[0.5, 0.5], [0.25, 0.75]])},
     )
-    data = browser_data(["joy", "anger"], [talk], {"run": [answer]})
+    data = browser_data(["joy", "anger"], [talk], {"run": [answer]}, {"run": True})
+    assert data["colours"] == [0, 3]
     assert data["labels"] == ["joy", "anger"]
     assert [u["label"] for u in data["dialogues"][0]["utterances"]] == [0, None]
     assert data["runs"] == [
         {
             "name": "run",
+            "calibrated": True,
             "answers": [
                 {
                     "probabilities": [[0.75, 0.25], [0.123, 0.877]],

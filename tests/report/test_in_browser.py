@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.palette import LIGHT, SERIES
 from ariigcn_dgl.report import Utterance, timeline_html
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run
@@ -68,7 +69,7 @@ def visit(chromium: Any) -> Iterator[OpenPage]:
     yield run
     for context in contexts:
         context.close()
-    assert [one for one in noise if not one.startswith(("file:", "data:"))] == []
+    assert [one for one in noise if not one.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +261,37 @@ def test_what_is_left_open_has_a_question_mark_and_its_confidence(
     )
     assert page.inner_text(".detail .verdict").strip() == "left open"
     assert "left open" in page.inner_text("table")
+
+
+@pytest.mark.slow
+def test_picture_is_saved_as_a_file_of_its_own_in_light_colours(
+    visit: OpenPage, report: Path
+) -> None:
+    page = visit(report, scheme="dark")
+    figure = page.locator('[data-figure="classes"]').first
+    figure.hover()
+    with page.expect_download() as download:
+        figure.locator("button.save").click()
+    assert download.value.suggested_filename == "classes.svg"
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg"') or "xmlns=" in text[:400]
+    assert "var(--" not in text
+    assert LIGHT[SERIES[0]] in text
+
+
+@pytest.mark.slow
+def test_example_of_a_mistake_opens_its_dialogue(visit: OpenPage, report: Path) -> None:
+    page = visit(report)
+    page.evaluate("document.querySelectorAll('details.run').forEach(one => one.open = true)")
+    example = page.locator("button.example").first
+    dialogue, place = (example.get_attribute(f"data-{name}") for name in ("dialogue", "place"))
+    example.click()
+    assert page.input_value('[data-part="dialogue"]') == dialogue
+    assert page.get_attribute(".cell.selected", "data-utterance") == place
+    assert "wrong" in page.get_attribute(".cell.selected", "class")
+
+
+def test_table_of_a_timeline_is_whole_on_a_phone(visit: OpenPage, talk: Path) -> None:
+    page = visit(talk, PHONE)
+    box = page.locator(".transcript .scroll")
+    assert box.evaluate("one => one.scrollWidth - one.clientWidth") == 0

@@ -10,7 +10,7 @@ import pytest
 from ariigcn_dgl.report.run_files import Predictions, RunFiles, Seed
 from ariigcn_dgl.report.scores import headlines
 
-NOBODY = Predictions(np.empty(0), np.empty(0, bool))
+NOBODY = Predictions(*(np.empty(0, kind) for kind in (str, str, int, int, float)))
 
 
 def run(*scores: float) -> RunFiles:

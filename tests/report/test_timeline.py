@@ -56,6 +56,16 @@ def test_what_is_left_open_has_no_prediction() -> None:
     assert embedded(html)["runs"][0]["answers"][0]["predictions"] == [None, 0]
 
 
+def test_emotions_are_counted_in_a_sentence() -> None:
+    html = page(talk(), left_open=np.array([True, False]))
+    assert '<p class="finding">2 utterances: 1 joy, 1 left open.</p>' in html
+
+
+def test_page_says_whether_probabilities_are_calibrated() -> None:
+    found = [embedded(page(talk(), calibrated=one))["runs"][0] for one in (True, False, None)]
+    assert [run["calibrated"] for run in found] == [True, False, None]
+
+
 def test_title_and_notes_are_shown() -> None:
     html = page(talk(), notes=["Seed 1."])
     assert "<h1>talk.mp4</h1>" in html
@@ -67,7 +77,7 @@ def test_hostile_text_stays_text() -> None:
     html = timeline_html(utterances, np.ones((1, 1)), [HOSTILE], title=HOSTILE, notes=[HOSTILE])
     assert "<img" not in html
     assert "<script>alert" not in html
-    assert html.count("</script>") == 2  # of the data and of the script
+    assert html.count("</script>") == 3  # of the data, of the colours for paper, of the script
     assert embedded(html)["dialogues"][0]["utterances"][0]["text"] == HOSTILE
 
 

@@ -95,12 +95,23 @@ parts.attention.addEventListener("change", (event) => {
   drawDetail();
   connect(state.selected);
 });
-parts.run.addEventListener("change", () => {
-  state.run = Number(parts.run.value);
+function openRun(r) {
+  state.run = r;
   drawControls();
-  parts.run.value = state.run;
+  parts.run.value = r;
   parts.dialogue.value = state.dialogue;
   show();
+}
+
+parts.run.addEventListener("change", () => openRun(Number(parts.run.value)));
+// An example of a mistake, elsewhere on the page.
+document.addEventListener("click", (event) => {
+  const example = event.target.closest("button.example");
+  if (!example) return;
+  openRun(Number(example.dataset.run));
+  openDialogue(Number(example.dataset.dialogue));
+  select(Number(example.dataset.place));
+  root.scrollIntoView({ block: "start" });
 });
 parts.dialogue.addEventListener("change", () => openDialogue(Number(parts.dialogue.value)));
 parts.previous.addEventListener("click", () => openDialogue(state.dialogue - 1));

@@ -17,13 +17,21 @@ function box(title, hint, ...content) {
   return make("section", { class: "box" }, make("h3", {}, title), make("p", { class: "hint" }, hint), ...content);
 }
 
+function calibration() {
+  const { calibrated } = data.runs[state.run];
+  if (calibrated === null) return "of each class";
+  return calibrated
+    ? "calibrated: after the temperature that validation chose"
+    : "not calibrated: likely surer than they are right";
+}
+
 function probabilities(i) {
   const p = answer().probabilities[i];
   const order = data.labels.map((_, c) => c).sort((a, b) => p[b] - p[a]);
   const rows = order.map((c) =>
     bar(data.labels[c], p[c], percent(p[c]), { "--colour": colour(c) })
   );
-  return box("Probabilities", "after the run’s temperature", make("ul", { class: "bars" }, ...rows));
+  return box("Probabilities", calibration(), make("ul", { class: "bars" }, ...rows));
 }
 
 function attended(i) {

@@ -1,9 +1,7 @@
-"use strict";
 // The dialogue browser: a timeline of utterances by speaker, and what a run says about each.
 // Reads the JSON in #browser-data (see conversation.py); text enters the page as text nodes only.
 // The scripts share one scope: dom.js, timeline.js, detail.js, browser.js, in this order.
 
-const COLOURS = 8; // classes beyond these share colours; every cell also carries its name
 const SVG = "http://www.w3.org/2000/svg";
 
 const root = document.querySelector("[data-browser]");
@@ -28,7 +26,7 @@ const points = (x) => {
 // A prediction is null where the run was not sure enough to make one.
 const named = (label) => (label === null ? "left open" : data.labels[label]);
 const short = (label) => (label === null ? "?" : data.labels[label].slice(0, 3));
-const colour = (label) => (label === null ? "var(--faint)" : `var(--class-${label % COLOURS})`);
+const colour = (label) => (label === null ? "var(--faint)" : `var(--class-${data.colours[label]})`);
 const confidence = (i, run) => Math.max(...answer(run).probabilities[i]);
 const clock = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

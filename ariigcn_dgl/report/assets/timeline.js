@@ -52,6 +52,7 @@ function cell(i) {
       tabindex: "-1",
       "data-utterance": i,
       "aria-label": describe(i),
+      title: describe(i),
       style: {
         left: `${places[i].left}px`,
         width: `${places[i].width}px`,

@@ -1,0 +1,66 @@
+"""The page of a study: what was compared, what came out, and every run of it."""
+
+from __future__ import annotations
+
+from ariigcn_dgl.experiments.completeness import lacks
+from ariigcn_dgl.experiments.figures import scores_figure
+from ariigcn_dgl.experiments.results import Results, RowResult
+from ariigcn_dgl.experiments.tables import seconds_text, spread, tables
+from ariigcn_dgl.report.page import render
+
+LEVEL = 0.05
+
+
+def study_html(results: Results) -> str:
+    """Return a page, one HTML file that opens offline, about a study.
+
+    It holds aggregate figures only: no dialogue, no utterance.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study that has ended, as `read_results` returns them.
+    """
+    found = tables(results)
+    done = [row for row in results.rows if row.done]
+    lacking = lacks(results)
+    runs = {run.key: run for row in results.rows for run in row.trained}
+    return render(
+        "study.html",
+        title=f"{results.title}, {results.data_name}",
+        finding=finding(results),
+        results=results,
+        main=found[0],
+        others=found[1:],
+        picture=scores_figure(results) if done else None,
+        picture_text="; ".join(f"{row.name} {spread(row.summary('weighted_f1'))}" for row in done),
+        missing=(*lacking.missing, *lacking.failed),
+        time=seconds_text(list(runs.values())),
+        browser=None,
+    )
+
+
+def finding(results: Results) -> str:
+    """Say which setting is best, and which differ from the baseline."""
+    done = [row for row in results.rows if row.done]
+    if not done:
+        return "Nothing was scored."
+    best = max(done, key=_mean)
+    text = f"{best.name} has the highest weighted F1, {spread(best.summary('weighted_f1'))}"
+    compared = [row for row in done if row.comparison is not None]
+    if not compared:
+        return f"{text}."
+    apart = [row for row in compared if row.comparison and row.comparison.p_holm < LEVEL]
+    if not apart:
+        return f"{text}; no setting can be told from the baseline, {results.baseline} (p, Holm)."
+    better = sum(row.comparison.difference > 0 for row in apart if row.comparison)
+    counts = {"better": better, "worse": len(apart) - better}
+    shown = " and ".join(f"{count} {how}" for how, count in counts.items() if count)
+    return (
+        f"{text}; of {len(compared)} settings {shown} than the baseline, {results.baseline} "
+        f"(p below {LEVEL}, Holm)."
+    )
+
+
+def _mean(row: RowResult) -> float:
+    return row.summary("weighted_f1").mean

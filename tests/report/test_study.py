@@ -1,0 +1,105 @@
+"""The page of a study."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult
+from ariigcn_dgl.report.study import finding, study_html
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def _run(value: float, seed: int = 0) -> RunResult:
+    row = {"label": "joy", "precision": value, "recall": value, "f1": value, "support": 2}
+    scores = {"weighted_f1": value, "accuracy": value, "macro_f1": value}
+    scores |= {"per_class": [row], "confusion": [[2]]}
+    return RunResult(f"key{seed}", seed, "done", "", 1.5, 3, 9, 100, scores, scores)
+
+
+def _row(name: str, value: float, difference: float | None = None, p: float = 0.01) -> RowResult:
+    compared = None if difference is None else Comparison(difference, 0.5, 4.0, p, p)
+    return RowResult(
+        name, "", None, "mlp", "paper", ("text",), "", (), (), (_run(value),), comparison=compared
+    )
+
+
+@pytest.fixture
+def results() -> Results:
+    return Results(
+        study="mine",
+        title="Mine",
+        about="About & so on.",
+        axis="",
+        baseline="base",
+        protocol="standard",
+        seeds=1,
+        folds=None,
+        trials=None,
+        data={"name": "talk"},
+        environment={},
+        rows=(_row("base", 60.0), _row("new", 62.5, 2.5)),
+    )
+
+
+def test_page_has_finding_table_picture_and_runs(results: Results) -> None:
+    html = study_html(results)
+    assert "<h1>Mine, talk</h1>" in html
+    assert '<p class="finding">new has the highest weighted F1, 62.50' in html
+    assert '<td class="number">+2.50 (+0.5 to +4.0)</td>' in html
+    assert len(re.findall('<svg class="picture"', html)) == 1
+    assert '<td class="code">runs/key0</td>' in html
+    assert "browser-data" not in html
+
+
+def test_picture_needs_no_other_element(results: Results) -> None:
+    (picture,) = re.findall(r'<svg class="picture".*?</svg>', study_html(results), re.DOTALL)
+    assert not re.search(r"#|url\(|<use|<style|<image|\bid=", picture)
+
+
+def test_curve_of_a_study_with_an_axis_needs_none_either(results: Results) -> None:
+    rows = [replace(row, x=float(n + 1)) for n, row in enumerate(results.rows)]
+    html = study_html(replace(results, axis="share of labels", rows=tuple(rows)))
+    (picture,) = re.findall(r'<svg class="picture".*?</svg>', html, re.DOTALL)
+    assert not re.search(r"#|url\(|<use|<style|<image|\bid=", picture)
+
+
+def test_hostile_names_stay_text(results: Results) -> None:
+    rows = (replace(results.rows[0], name=HOSTILE), results.rows[1])
+    html = study_html(replace(results, rows=rows, baseline=HOSTILE, title=HOSTILE, about=HOSTILE))
+    assert "<img" not in html
+    assert "<script>alert" not in html
+
+
+def test_finding_counts_what_differs_from_the_baseline(results: Results) -> None:
+    rows = (*results.rows, _row("old", 50.0, -10.0), _row("same", 60.1, 0.1, p=0.9))
+    assert finding(replace(results, rows=rows)) == (
+        "new has the highest weighted F1, 62.50; of 3 settings 1 better and 1 worse than the "
+        "baseline, base (p below 0.05, Holm)."
+    )
+
+
+def test_finding_says_where_nothing_can_be_told(results: Results) -> None:
+    rows = (results.rows[0], _row("new", 62.5, 2.5, p=0.3))
+    assert finding(replace(results, rows=rows)).endswith(
+        "; no setting can be told from the baseline, base (p, Holm)."
+    )
+
+
+def test_runs_that_are_missing_are_named(results: Results) -> None:
+    failed = RunResult("key1", 1, "failed", "it rained")
+    rows = (replace(results.rows[0], runs=(_run(60.0), failed)), results.rows[1])
+    html = study_html(replace(results, rows=rows))
+    assert (
+        "Incomplete: 1 run the table needs is missing or failed: base: seed 1 (it rained)" in html
+    )
+
+
+def test_study_that_scored_nothing_says_so(results: Results) -> None:
+    rows = tuple(replace(row, runs=(), problem="it rained") for row in results.rows)
+    html = study_html(replace(results, rows=rows))
+    assert "Nothing was scored." in html
+    assert "<svg" not in html
