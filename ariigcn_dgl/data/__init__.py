@@ -5,6 +5,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
 from ariigcn_dgl.data.findings import Finding, examine
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
+from ariigcn_dgl.data.from_arrays import dialogues_from_arrays, dialogues_from_pandas
 from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.data.summary import Summary, summarise
 from ariigcn_dgl.data.synth import synthesise
@@ -21,6 +22,8 @@ __all__ = [
     "SynthConfig",
     "SynthModality",
     "check",
+    "dialogues_from_arrays",
+    "dialogues_from_pandas",
     "examine",
     "fingerprint",
     "load_dialogues",

@@ -28,21 +28,25 @@ class Table:
 
     Parameters
     ----------
-    path : Path
-        The file, for messages.
+    path : Path or str
+        The file, for messages; of a table in memory a name.
     lines : list of int, length N
         Line number of each row, for messages.
     columns : dict of str to list of str, length N
         Those asked for that the file has; an absent value is the empty string.
+    unit : str
+        What messages call a line.
     """
 
-    path: Path
+    path: Path | str
     lines: list[int]
     columns: dict[str, list[str]]
+    unit: str = "line"
 
     def where(self, row: int) -> str:
         """Return the file, line and dialogue of a row, to begin a message with."""
-        return f"{self.path}: line {self.lines[row]}: dialogue {self.columns['dialogue'][row]!r}"
+        dialogue = self.columns["dialogue"][row]
+        return f"{self.path}: {self.unit} {self.lines[row]}: dialogue {dialogue!r}"
 
     def require(self, *names: str) -> None:
         """Raise `InputError` unless these columns are there and have a value in every row."""
@@ -52,7 +56,9 @@ class Table:
                 raise InputError(f"{self.path}: no column {name!r}; found {found}")
             if "" in self.columns[name]:
                 line = self.lines[self.columns[name].index("")]
-                raise InputError(f"{self.path}: line {line}: {name} is empty, expected a name")
+                raise InputError(
+                    f"{self.path}: {self.unit} {line}: {name} is empty, expected a name"
+                )
 
     def dialogues(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Return the dialogue ids, length B, and their row offsets, (B + 1,) int64.
@@ -176,10 +182,11 @@ def _jsonl_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[
     for number, content in json_lines(path):
         where = f"{path}: line {number}"
         record = {name.lower(): value for name, value in content.items()}
-        yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
+        yield number, {c: as_text(record[c], where, c) for c in columns if c in record}
 
 
-def _as_text(value: object, where: str, column: str) -> str:
+def as_text(value: object, where: str, column: str) -> str:
+    """Return a cell as text; InputError where it is neither text nor a whole number nor None."""
     if value is None:
         return ""
     # Numbers make usual names of dialogues and speakers; True is an int to Python but no name.
