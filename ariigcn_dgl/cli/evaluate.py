@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, show
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
     calibration_table,
     classes_table,
@@ -22,6 +20,7 @@ from ariigcn_dgl.cli.tables import (
 )
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.missing import without_modalities
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
@@ -29,6 +28,7 @@ from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import say
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run, short_names
+from ariigcn_dgl.training.seeds import seed_folders
 
 
 def report(runs: list[str], out: str, data: str | None = None, device: str = "cpu") -> None:
