@@ -66,8 +66,8 @@ class Dialogues:
     >>> data = synthesise(SynthConfig(name="made", train=4, val=2, test=2))
     >>> len(data), data[0].num_dialogues, data[-3:].splits
     (8, 1, ('val', 'test', 'test'))
-    >>> data["test_1"].dialogue_ids
-    ('test_1',)
+    >>> data["test_0001"].dialogue_ids
+    ('test_0001',)
     """
 
     name: str
