@@ -90,8 +90,8 @@ class Dialogues:
         splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
         widths = ", ".join(f"{modality} {width}" for modality, width in self.widths.items())
         return (
-            f"<Dialogues {self.name!r}: {self.num_dialogues} dialogues ({splits}), "
-            f"{self.num_utterances} utterances, {self.num_classes} classes, {widths}>"
+            f"<Dialogues {self.name!r}: {_counted(self.num_dialogues, 'dialogue')} ({splits}), "
+            f"{_counted(self.num_utterances, 'utterance')}, {self.num_classes} classes, {widths}>"
         )
 
     def __len__(self) -> int:
@@ -230,3 +230,7 @@ class Dialogues:
             splits=tuple(self.splits[b] for b in dialogues),
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
         )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -68,6 +68,10 @@ def test_repr_is_one_line(tiny: Dialogues) -> None:
     )
 
 
+def test_repr_of_one_dialogue_counts_it(tiny: Dialogues) -> None:
+    assert repr(tiny[1]).startswith("<Dialogues 'tiny': 1 dialogue (1 val), 1 utterance, ")
+
+
 def test_to_pandas_is_a_row_an_utterance(tiny: Dialogues) -> None:
     table = tiny.to_pandas()
     assert table.columns.tolist() == ["dialogue", "utterance", "speaker", "label", "split"]
