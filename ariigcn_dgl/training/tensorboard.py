@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.optional import import_quietly, require
-from ariigcn_dgl.training.callbacks import Epoch
+from ariigcn_dgl.training.callbacks import Epoch, Logger
 from ariigcn_dgl.training.metrics import HEADLINE
 
 FOLDER = "tensorboard"
 
 
-class TensorBoard:
+class TensorBoard(Logger):
     """A `Logger` for TensorBoard: ``tensorboard --logdir runs`` shows all runs below it.
 
     Losses are scalars ``loss/NAME``, scores ``val/NAME`` in percent by epoch; ``kept/SPLIT_NAME``
@@ -59,12 +59,13 @@ class TensorBoard:
 
     def end(self, record: Mapping[str, Any] | None) -> None:
         """Write the scores of the weights that are kept, and close the file."""
-        for split in ("val", "test"):
-            scores = (record or {}).get(split) or {}
-            for name in HEADLINE:
-                if record is not None and name in scores:
-                    self.writer.add_scalar(
-                        f"kept/{split}_{name}", scores[name], record["best_epoch"]
-                    )
+        if record is not None:
+            for split in ("val", "test"):
+                self._write_kept(split, record[split] or {}, record["best_epoch"])
         self.writer.close()
         self.writer = None
+
+    def _write_kept(self, split: str, scores: Mapping[str, Any], epoch: int) -> None:
+        """Write a split's scores; a test split without labels has none."""
+        for name in set(HEADLINE) & scores.keys():
+            self.writer.add_scalar(f"kept/{split}_{name}", scores[name], epoch)

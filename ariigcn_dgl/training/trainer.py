@@ -268,7 +268,7 @@ class Trainer:
             "epochs": len(self.history),
             "seconds": self.seconds,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            **({"stopped": True} if self.stopped else {}),
+            **({"stopped": True} if self.stopped and len(self.history) < self.epochs else {}),
             **found,
         }
 

@@ -157,6 +157,13 @@ def test_run_that_nobody_stopped_does_not_say_so(run: Path) -> None:
     assert "stopped" not in _record(run / "seed0")
 
 
+def test_who_stops_after_the_last_epoch_has_stopped_nothing(
+    dialogues: Dialogues, tmp_path: Path
+) -> None:
+    fit(dialogues, tmp_path / "run", callbacks=[_stop_after(3)], **MLP)
+    assert "stopped" not in _record(tmp_path / "run" / "seed0")
+
+
 @pytest.mark.slow
 def test_without_weights_to_keep_training_goes_on(dialogues: Dialogues, tmp_path: Path) -> None:
     small = {"model.hidden_dim": 8, "model.head_dim": 8, "model.adversarial": "staged"}
@@ -179,6 +186,20 @@ def test_training_goes_on_where_it_was_interrupted(
     assert [(epoch.seed, epoch.number) for epoch in seen] == [(1, 3)]
     for seed in ("seed0", "seed1"):
         assert _bytes(other / seed) == _bytes(run / seed)
+
+
+def test_command_line_goes_on_with_it_from_the_data_in_the_folder(
+    dialogues: Dialogues, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(epoch: Epoch) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(dialogues, tmp_path / "run", seeds=[0, 1], callbacks=[interrupt], **MLP)
+    main(["train", "--resume", str(tmp_path / "run")])
+    capsys.readouterr()
+    for seed in ("seed0", "seed1"):
+        assert _bytes(tmp_path / "run" / seed) == _bytes(run / seed)
 
 
 def test_training_that_was_stopped_is_not_gone_on_with(
