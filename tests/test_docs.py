@@ -1,4 +1,7 @@
-"""Every snippet of the documentation runs by itself and prints what stands there."""
+"""Every snippet of the documentation runs and prints what stands there.
+
+By itself, but for the page on Python, which is one session from top to bottom.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.data import SynthConfig, synthesise, write_folder
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -15,13 +20,24 @@ SNIPPETS = {
     f"{page.stem}-{number}": snippet
     for page in PAGES
     for number, snippet in enumerate(FENCE.findall(page.read_text()), start=1)
-    if ">>>" in snippet
+    if ">>>" in snippet and page.stem != "python"
 }
 
 
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_snippet_runs(name: str):
-    test = doctest.DocTestParser().get_doctest(SNIPPETS[name], {}, name, None, 0)
+    _run(SNIPPETS[name], name)
+
+
+@pytest.mark.slow
+def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    snippets = FENCE.findall((ROOT / "docs" / "python.md").read_text())
+    _run("".join(snippet for snippet in snippets if ">>>" in snippet), "python")
+
+
+def _run(text: str, name: str) -> None:
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
     flags = doctest.ELLIPSIS
     report: list[str] = []
     results = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append)
@@ -42,8 +58,28 @@ def test_links_to_files_lead_somewhere(page: Path):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_what_the_readme_shows_in_python_runs():
-    (snippet,) = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+def _shown_in_the_readme() -> list[str]:
+    return FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_the_first_lines_in_python_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snippet = _shown_in_the_readme()[0]
+    assert snippet in FENCE.findall((ROOT / "docs" / "python.md").read_text(encoding="utf-8"))
+    for name in ("iemocap", "my_dialogues"):
+        made = synthesise(SynthConfig(name=name, train=4, val=2, test=2))
+        write_folder(made, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(snippet, names)
+    assert set(names["labels"]) <= set(made.label_names)
+    assert capsys.readouterr().out.startswith("weighted F1 ")
+
+
+def test_the_layer_that_the_readme_shows_runs() -> None:
+    _, snippet = _shown_in_the_readme()
     names: dict[str, object] = {}
     exec(snippet, names)
     assert tuple(names["states"].shape) == (3, 4, 32)

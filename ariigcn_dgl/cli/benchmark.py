@@ -16,8 +16,8 @@ from ariigcn_dgl.benchmark.record import PASSES, CaseRecord, Report
 from ariigcn_dgl.benchmark.runner import run, steps
 from ariigcn_dgl.benchmark.show import CAPTION, case_table, machine_text, reasons
 from ariigcn_dgl.benchmark.show import markdown as to_markdown
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import Screen
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 
 NARROWEST = 100  # columns that the tables need where there is no terminal

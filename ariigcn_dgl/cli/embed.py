@@ -8,15 +8,15 @@ from typing import Literal
 
 from rich.table import Table
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say, show
-from ariigcn_dgl.cli.seeds import seed_folders
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import make_folder, refuse_taken, write_json
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 
 

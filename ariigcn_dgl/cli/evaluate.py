@@ -10,11 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.evaluate_set import AVERAGED, other_data, score_set
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import (
     calibration_table,
     classes_table,
@@ -22,6 +20,7 @@ from ariigcn_dgl.cli.tables import (
     seeds_table,
 )
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
@@ -32,6 +31,7 @@ from ariigcn_dgl.training.calibration import calibrated, calibration_errors
 from ariigcn_dgl.training.predict import labelled, score_probabilities
 from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
+from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 

@@ -11,13 +11,12 @@ import torch
 from rich.console import Group
 from rich.text import Text
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import Screen, note, say, show
-from ariigcn_dgl.cli.seeds import check_seeds
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name, visible
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
@@ -34,6 +33,7 @@ from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
+from ariigcn_dgl.training.seeds import check_seeds
 
 NOT_WHOLE = 1
 NUM_SEEDS = 5

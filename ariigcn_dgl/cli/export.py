@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ariigcn_dgl.cli.say import say
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.export.export import export_run
+from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.cli.tables import TITLES
 from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import write_predictions
+from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 

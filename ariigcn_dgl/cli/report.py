@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.report_follow import follow_training
 from ariigcn_dgl.cli.say import say
-from ariigcn_dgl.cli.seeds import seed_folders
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.folder import is_study
 from ariigcn_dgl.experiments.read_results import read_results
@@ -17,6 +16,7 @@ from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run, short_names
 from ariigcn_dgl.report.study import study_html
+from ariigcn_dgl.training.seeds import seed_folders
 
 
 def report(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,28 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ariigcn_dgl.cli.device import check_device
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.seeds import SUMMARY_FILE, check_seeds
 from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.environment import differences, environment
-from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command, file_name
-from ariigcn_dgl.files import write_json
-from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.escape import command
 from ariigcn_dgl.plugins import option
-from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.memory import require_memory
-from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.prepare import Prepared, prepare
+from ariigcn_dgl.training.prepare import Prepared, check_cuda_graphs, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.run_spec import RunSpec, new_run, prepare_run, resumed_run
+from ariigcn_dgl.training.run_spec import RunSpec, default_folder, new_run, prepare_run, resumed_run
+from ariigcn_dgl.training.seeds import check_seeds, write_summary
 from ariigcn_dgl.training.small_sample import split_warning
+from ariigcn_dgl.training.threads import check_threads
 
 
 def train(
@@ -102,9 +97,9 @@ def train(
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
-    _check_cuda_graphs(cuda_graphs, device, prepared.config)
+    check_cuda_graphs(cuda_graphs, device, prepared.config)
     require_memory(prepared.dialogues, prepared.config, device)
-    folder = Path(out or _default_folder(prepared.dialogues.name, system, preset))
+    folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
     spec: RunSpec = {
         "data": absolute(data),
         "dataset_sha256": prepared.dataset_sha256,
@@ -156,9 +151,7 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     if before:
         note(f"{folder}: {seeds_in_words(before)} finished before: not trained again")
     runs = _train_seeds(prepared, spec, folder)
-    summary = {str(seed): _summary(run) for seed, run in runs.items()}
-    write_json(folder / SUMMARY_FILE, summary)
-    seal(folder, [SUMMARY_FILE])
+    write_summary(folder, runs)
     for seed, run in runs.items():
         history = RunFolder(folder / f"seed{seed}").read_metrics()
         sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
@@ -259,38 +252,6 @@ def _print_results(
     say(f"run folder: {folder}    scores again: {again}")
 
 
-def _summary(run: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "best_epoch": run["best_epoch"],
-        "seconds": run["seconds"],
-        **{
-            split: {name: run[split][name] for name in HEADLINE}
-            for split in ("val", "test")
-            if run[split]
-        },
-    }
-
-
-def _default_folder(name: str, system: str, preset: str) -> Path:
-    return Path("runs") / f"{file_name(name)}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
 def _set_threads(threads: int) -> None:
-    if threads < 1:
-        raise InputError(f"--threads: is {threads}, expected at least 1")
+    check_threads(threads)
     torch.set_num_threads(threads)
-
-
-def _check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
-    system = config.system
-    if wanted and torch.device(device).type != "cuda":
-        raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
-    if wanted and not SYSTEMS[system].capturable:
-        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.capturable)
-        raise InputError(f"--cuda_graphs: {system} cannot be captured, only {able}")
-    crosses = getattr(config.model, "cross_modal", "none") != "none"
-    if wanted and crosses and config.training.modality_dropout > 0:
-        raise InputError(
-            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
-            "so that batches have no few shapes: leave one of the three out"
-        )

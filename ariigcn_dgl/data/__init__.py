@@ -12,6 +12,7 @@ from ariigcn_dgl.data.dialogues import (
 from ariigcn_dgl.data.findings import Finding, examine
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
+from ariigcn_dgl.data.from_arrays import dialogues_from_arrays, dialogues_from_pandas
 from ariigcn_dgl.data.load import load_dialogues
 from ariigcn_dgl.data.summary import Summary, summarise
 from ariigcn_dgl.data.synth import synthesise
@@ -28,6 +29,8 @@ __all__ = [
     "SynthConfig",
     "SynthModality",
     "check",
+    "dialogues_from_arrays",
+    "dialogues_from_pandas",
     "examine",
     "fingerprint",
     "in_order",

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.optional import require
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MODALITIES = ("text", "audio", "visual")
 SPLITS = ("train", "val", "test")
@@ -57,9 +63,12 @@ def in_order(names: Iterable[str]) -> list[str]:
     return [m for m in MODALITIES if m in different] + sorted(different - set(MODALITIES))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dialogues:
     """Utterances of many dialogues, sorted by dialogue, then by their order in the dialogue.
+
+    Its length is the number of dialogues. An index, an id or a slice gives dialogues as a set of
+    their own: ``data[0]``, ``data["Ses01F_impro01"]``, ``data[:10]``, ``data.split("test")``.
 
     Shapes: N utterances, B dialogues, S speakers, C classes, D_m width of modality m.
 
@@ -93,6 +102,21 @@ class Dialogues:
     words : tuple of str, length N or 0
         What was said, "" where unknown; empty where nothing is known of any utterance. For people
         to read: nothing is computed from it, and it is no part of the fingerprint.
+
+    Attributes
+    ----------
+    source : str or None
+        Absolute path of the data set, where it is as `load_dialogues` read it; None of any other
+        set, also of one that is made out of it.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> data = synthesise(SynthConfig(name="made", train=4, val=2, test=2))
+    >>> len(data), data[0].num_dialogues, data[-3:].splits
+    (8, 1, ('val', 'test', 'test'))
+    >>> data["test_0001"].dialogue_ids
+    ('test_0001',)
     """
 
     name: str
@@ -109,6 +133,36 @@ class Dialogues:
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
     words: tuple[str, ...] = ()
+    # Not set by __init__, so that `replace` does not hand it on to what is other content.
+    source: str | None = field(default=None, init=False, compare=False)
+
+    def __repr__(self) -> str:
+        counts = Counter(self.splits)
+        splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
+        widths = ", ".join(f"{modality} {width}" for modality, width in self.widths.items())
+        return (
+            f"<Dialogues {self.name!r}: {_counted(self.num_dialogues, 'dialogue')} ({splits}), "
+            f"{_counted(self.num_utterances, 'utterance')}, {self.num_classes} classes, {widths}>"
+        )
+
+    def __len__(self) -> int:
+        return self.num_dialogues
+
+    def __getitem__(self, which: int | str | slice) -> Dialogues:
+        """Return one dialogue by its number or id, or those of a slice, as a set of their own.
+
+        Raises
+        ------
+        IndexError, KeyError
+            If there is no such dialogue.
+        """
+        if isinstance(which, slice):
+            return self.select(np.arange(self.num_dialogues)[which])
+        if isinstance(which, str):
+            if which not in self.dialogue_ids:
+                raise KeyError(f"{self.name}: has no dialogue {which!r}")
+            return self.select([self.dialogue_ids.index(which)])
+        return self.select([range(self.num_dialogues)[which]])  # counts from the end, too
 
     @property
     def num_utterances(self) -> int:
@@ -153,6 +207,41 @@ class Dialogues:
         """Return the indices of the dialogues of one split, (B_split,) int64."""
         return np.flatnonzero(np.array(self.splits) == split)
 
+    def split(self, name: str) -> Dialogues:
+        """Return the dialogues of one split, "train", "val" or "test", as a set of their own.
+
+        Raises
+        ------
+        InputError
+            If no dialogue is in it.
+        """
+        found = self.indices(name)
+        if not len(found):
+            known = ", ".join(split for split in SPLITS if split in self.splits)
+            raise InputError(f"{self.name}: has no split '{name}', only {known}")
+        return self.select(found)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a table of one row per utterance; row n is row n of features and masks.
+
+        Columns ``dialogue``, ``utterance``, ``speaker``, ``label`` (missing where unknown) and
+        ``split``: those that a table of one's own has, too (`dialogues_from_pandas`).
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        names = np.array([*self.label_names, None], dtype=object)  # UNLABELLED is -1: the last
+        columns = {
+            "dialogue": np.repeat(np.array(self.dialogue_ids, dtype=object), self.lengths),
+            "utterance": np.array(self.utterance_ids, dtype=object),
+            "speaker": np.array(self.speaker_names, dtype=object)[self.speakers],
+            "label": names[self.labels],
+            "split": np.repeat(np.array(self.splits, dtype=object), self.lengths),
+        }
+        return require("pandas", "pandas").DataFrame(columns)
+
     def with_modalities(self, names: Sequence[str]) -> Dialogues:
         """Return the same dialogues with the named modalities only.
 
@@ -194,3 +283,7 @@ class Dialogues:
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
             words=tuple(self.words[n] for n in rows) if self.words else (),
         )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

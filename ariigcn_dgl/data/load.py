@@ -50,8 +50,9 @@ def load_dialogues(path: str | Path) -> Dialogues:
     >>> dialogues.utterance_ids, dialogues.widths, dialogues.splits
     (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
     """
-    dialogues = _read(Path(path))
-    return prepare(dialogues, str(path))
+    dialogues = prepare(_read(Path(path)), str(path))
+    object.__setattr__(dialogues, "source", str(Path(path).resolve()))  # `Dialogues` is frozen
+    return dialogues
 
 
 def prepare(dialogues: Dialogues, source: str) -> Dialogues:

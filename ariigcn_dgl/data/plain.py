@@ -54,15 +54,33 @@ def read_plain(path: str | Path) -> Dialogues:
     """
     path = Path(path)
     table = _find_table(path)
+    return dialogues_of_table(
+        writable(path.resolve().name),
+        table,
+        _read_features(path),
+        _label_names(path, table),
+        _read_views(path / "views.json"),
+    )
+
+
+def dialogues_of_table(
+    name: str,
+    table: Table,
+    features: dict[str, np.ndarray],
+    label_names: tuple[str, ...],
+    views: dict[str, tuple[int, ...]],
+) -> Dialogues:
+    """Return dialogues of a table and one float32 matrix per modality; unchecked.
+
+    Rows of features that are all NaN are missing; they are set to zeros in place.
+    """
     dialogue_ids, dialogue_ptr = table.dialogues()
-    label_names = _label_names(path, table)
     labels = table.indices("label", label_names)
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
-    features = _read_features(path)
     masks = {m: _take_missing(array) for m, array in features.items()}
     splits, divided = _splits(table, labels, dialogue_ptr)
     return Dialogues(
-        name=writable(path.resolve().name),
+        name=name,
         features=features,
         masks=masks,
         labels=labels,
@@ -73,7 +91,7 @@ def read_plain(path: str | Path) -> Dialogues:
         utterance_ids=_utterance_ids(table, dialogue_ptr),
         label_names=label_names,
         speaker_names=speaker_names,
-        views=_read_views(path / "views.json"),
+        views=views,
         divided=divided,
         words=words_of(table),
     )
@@ -98,6 +116,11 @@ def _label_names(path: Path, table: Table) -> tuple[str, ...]:
         # StringIO ends lines as text files do; str.splitlines would cut names at rarer signs.
         lines = (line.strip() for line in io.StringIO(read_text(listed), newline=None))
         return tuple(line for line in lines if line)
+    return found_labels(table)
+
+
+def found_labels(table: Table) -> tuple[str, ...]:
+    """Return the class names that occur in a table, sorted."""
     return tuple(sorted(set(table.columns.get("label", [])) - {""}))
 
 
@@ -115,9 +138,14 @@ def _read_features(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_modality(path: Path) -> np.ndarray:
-    array = to_float32(read_npy(path), str(path))
+    return to_matrix(read_npy(path), str(path))
+
+
+def to_matrix(array: np.ndarray, where: str) -> np.ndarray:
+    """Return the features of one modality as float32; InputError where they are no matrix."""
+    array = to_float32(array, where)
     if array.ndim != 2:
-        raise InputError(f"{path}: shape {array.shape}, expected 2-D: (utterances, width)")
+        raise InputError(f"{where}: shape {array.shape}, expected 2-D: (utterances, width)")
     return array
 
 

@@ -30,24 +30,28 @@ class Table:
 
     Parameters
     ----------
-    path : Path
-        The file, for messages.
+    path : Path or str
+        The file, for messages; of a table in memory a name.
     lines : list of int, length N
         Line number of each row, for messages.
     columns : dict of str to list of str, length N
         Those asked for that the file has; an absent value is the empty string.
     header : tuple of str
         All columns of the file, as it names them.
+    unit : str
+        What messages call a line.
     """
 
-    path: Path
+    path: Path | str
     lines: list[int]
     columns: dict[str, list[str]]
-    header: tuple[str, ...]
+    header: tuple[str, ...] = ()
+    unit: str = "line"
 
     def where(self, row: int) -> str:
         """Return the file, line and dialogue of a row, to begin a message with."""
-        return f"{self.path}: line {self.lines[row]}: dialogue {self.columns['dialogue'][row]!r}"
+        dialogue = self.columns["dialogue"][row]
+        return f"{self.path}: {self.unit} {self.lines[row]}: dialogue {dialogue!r}"
 
     def require(self, *names: str) -> None:
         """Raise `InputError` unless these columns are there and have a value in every row."""
@@ -59,7 +63,9 @@ class Table:
                 )
             if "" in self.columns[name]:
                 line = self.lines[self.columns[name].index("")]
-                raise InputError(f"{self.path}: line {line}: {name} is empty, expected a name")
+                raise InputError(
+                    f"{self.path}: {self.unit} {line}: {name} is empty, expected a name"
+                )
 
     def dialogues(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Return the dialogue ids, length B, and their row offsets, (B + 1,) int64.
@@ -194,10 +200,11 @@ def _jsonl_rows(
         where = f"{path}: line {number}"
         written.update(dict.fromkeys(content))
         record = dict(zip(our_columns(list(content)), content.values(), strict=True))
-        yield number, {c: _as_text(record[c], where, c) for c in columns if c in record}
+        yield number, {c: as_text(record[c], where, c) for c in columns if c in record}
 
 
-def _as_text(value: object, where: str, column: str) -> str:
+def as_text(value: object, where: str, column: str) -> str:
+    """Return a cell as text; InputError where it is neither text nor a whole number nor None."""
     if value is None:
         return ""
     # Numbers make usual names of dialogues and speakers; True is an int to Python but no name.

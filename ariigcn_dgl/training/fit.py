@@ -56,7 +56,7 @@ def fit(
         reports, and the best of them as ``best_test_epoch``; they never decide anything. The
         dialogues must be prepared for it.
     report : callable
-        Called with each epoch's record.
+        Called with a copy of each epoch's record; by `StopTraining` it ends the training.
 
     Returns
     -------

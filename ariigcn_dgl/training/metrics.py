@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
@@ -32,8 +32,14 @@ class Scores:
     weighted_f1: float
     accuracy: float
     macro_f1: float
-    per_class: list[dict[str, str | float | int]]
-    confusion: list[list[int]]
+    per_class: list[dict[str, str | float | int]] = field(repr=False)
+    confusion: list[list[int]] = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return the three summary scores in words."""
+        named = {"weighted F1": self.weighted_f1, "accuracy": self.accuracy}
+        named["macro F1"] = self.macro_f1
+        return ", ".join(f"{name} {value:.2f}" for name, value in named.items())
 
     def headline(self) -> dict[str, float]:
         """Return the three summary scores."""

@@ -14,6 +14,7 @@ import torch
 
 from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.run_config import RunConfig
 
 TestUse = Literal["never", "once", "every epoch"]
@@ -102,6 +103,22 @@ def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
             f"--model.window.num_speakers: is {window.num_speakers}, but a dialogue of "
             f"{dialogues.name} has {found} speakers: raise it, or use "
             "--model.window.relations speaker"
+        )
+
+
+def check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
+    """Raise `InputError` where a training's steps are to be captured and cannot be."""
+    system = config.system
+    if wanted and torch.device(device).type != "cuda":
+        raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
+    if wanted and not SYSTEMS[system].capturable:
+        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.capturable)
+        raise InputError(f"--cuda_graphs: {system} cannot be captured, only {able}")
+    crosses = getattr(config.model, "cross_modal", "none") != "none"
+    if wanted and crosses and config.training.modality_dropout > 0:
+        raise InputError(
+            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
+            "so that batches have no few shapes: leave one of the three out"
         )
 
 

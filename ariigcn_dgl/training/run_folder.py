@@ -134,6 +134,7 @@ class _Scored(TypedDict, total=False):
     calibration: CalibrationRecord  # not of runs of versions before it
     test: ScoresRecord | None  # None: the test split has no label
     best_test_epoch: BestTestEpoch
+    stopped: bool  # by a callback, before epochs or patience were at an end
 
 
 class TrainedRecord(BegunRun, _Scored):
@@ -161,6 +162,7 @@ class Progress(TypedDict):
     best: BestEpoch
     seconds: NotNegativeFloat
     step_count: NotNegativeInt
+    stopped: bool
 
 
 class RunFolder:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypedDict
 
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command
+from ariigcn_dgl.escape import command, file_name
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
 from ariigcn_dgl.files import (
     make_folder,
@@ -37,6 +39,7 @@ from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config,
 from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, way_out
 
 SPEC_FILE = "train.json"
+DATA_FOLDER = "data"
 BUSY = "another process is training in it; wait for it"
 Seeds = Annotated[list[Seed], Limit("different numbers", lambda x: 0 < len(x) == len(set(x)))]
 
@@ -177,8 +180,15 @@ def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") 
     return prepare(dialogues, read_settings(run), test=test, dataset_sha256=found)
 
 
+def default_folder(data: str, system: str, preset: str) -> Path:
+    """Return the run folder of a training for which none is named: by its subject and the time."""
+    return Path("runs") / f"{file_name(data)}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
 @contextlib.contextmanager
-def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
+def new_run(
+    path: Path, spec: RunSpec, config: RunConfig, kept: Dialogues | None = None
+) -> Iterator[None]:
     """Make a run folder with all that decides the run, or nothing; lock it while it is trained in.
 
     Parameters
@@ -187,6 +197,8 @@ def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
         Its parents are made; it must not exist.
     spec, config
         As of `write_run_spec`.
+    kept : Dialogues, optional
+        To be kept in the folder, as `DATA_FOLDER`: those of memory, which no file has.
 
     Raises
     ------
@@ -201,6 +213,8 @@ def new_run(path: Path, spec: RunSpec, config: RunConfig) -> Iterator[None]:
             scratch.mkdir()
             # Before it has its name: nobody else can come in between.
             stack.enter_context(locked(scratch, BUSY))
+            if kept is not None:
+                write_folder(kept, scratch / DATA_FOLDER)
             write_run_spec(scratch, spec, config)
         yield
 

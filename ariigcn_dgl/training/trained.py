@@ -16,30 +16,33 @@ from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import Abstention, choose_abstention
 from ariigcn_dgl.training.calibration import calibrated
+from ariigcn_dgl.training.classifier import Classifier
 from ariigcn_dgl.training.predict import predict
 from ariigcn_dgl.training.prepare import check_model
 from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.run_spec import read_settings
+from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec, read_settings
 
 
-class TrainedRun:
+class TrainedRun(Classifier):
     """The model of one seed of a run folder, with the preprocessing it was trained with.
 
     Parameters
     ----------
-    folder : Path
-        Folder of one seed; the settings lie beside it.
+    folder : str or Path
+        Folder of one seed; the settings lie beside it. Or the run folder, where it has one seed.
     device : str
         Where the model computes; where it was trained does not matter.
 
     Raises
     ------
     InputError
-        If a file is missing, damaged, or does not belong to the others.
+        If a file is missing, damaged, or does not belong to the others; or a run folder has several
+        seeds, which `Ensemble` loads.
     """
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
+    def __init__(self, folder: str | Path, device: str = "cpu") -> None:
+        folder = _seed_folder(Path(folder))
         self.folder = RunFolder(folder)
         self.record = self.folder.read_finished()
         self.config = read_settings(folder.parent)
@@ -165,6 +168,19 @@ class TrainedRun:
                 f"distinguishes {window.num_speakers}: train with "
                 "--model.window.relations speaker"
             )
+
+
+def _seed_folder(path: Path) -> Path:
+    if not (path / SPEC_FILE).is_file():
+        return path
+    seeds = read_run_spec(path)["seeds"]
+    if len(seeds) > 1:
+        found = ", ".join(map(str, seeds))
+        raise InputError(
+            f"{path}: has the seeds {found}: name the folder of one of them, as "
+            f"{path / f'seed{seeds[0]}'}, or load all by ariigcn_dgl.Ensemble"
+        )
+    return path / f"seed{seeds[0]}"
 
 
 def mean_probabilities(runs: Sequence[TrainedRun], dialogues: Dialogues) -> np.ndarray:

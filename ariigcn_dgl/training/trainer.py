@@ -21,6 +21,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.calibration import calibrated, calibration_errors, fit_temperature
+from ariigcn_dgl.training.callbacks import StopTraining
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
 from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.losses import mean_losses, total
@@ -118,6 +119,7 @@ class Trainer:
         # Of the epoch whose weights are kept. -1 is below any score: the first epoch is kept.
         self.best: dict[str, Any] = {"epoch": 0, "weighted_f1": -1.0, "sha256": ""}
         self.seconds = 0.0
+        self.stopped = False  # by whom epochs are reported to
         self.deciding: dict[str, Any] = {}
 
     def train(self, report: Report) -> None:
@@ -132,13 +134,19 @@ class Trainer:
             self.seconds += time.perf_counter() - started
             self.history.append(record)
             self.save_checkpoint()
-            report(record)
+            try:
+                report(dict(record))
+            except StopTraining:
+                self.stopped = True
+                self.save_checkpoint()  # a training that is resumed is not to go on, either
 
     def early_stopping(self, epoch: int) -> bool:
-        """Whether to stop before an epoch, patience being at an end.
+        """Whether to stop before an epoch, patience being at an end, or the caller's will.
 
         Epochs of the GAN alone do not count: they have no score that could be better.
         """
+        if self.stopped and self.best["epoch"] > 0:  # else there are no weights to keep
+            return True
         last_gain = max(self.best["epoch"], self.adversarial_epochs)
         return epoch - last_gain > self.config.patience
 
@@ -205,6 +213,7 @@ class Trainer:
         self.folder.write_metrics(self.history)
         state = self.learner.state_dict()
         state |= {"history": self.history, "best": self.best, "seconds": self.seconds}
+        state["stopped"] = self.stopped
         self.folder.write_checkpoint(state | {"deciding": self.deciding})
 
     def resume(self, deciding: dict[str, Any]) -> None:
@@ -227,10 +236,11 @@ class Trainer:
             return
         if state.pop("deciding", None) != deciding:
             raise self.folder.damaged_checkpoint()
+        state.setdefault("stopped", False)  # an earlier version knew no other
         try:
             conform({name: state[name] for name in get_type_hints(Progress)}, Progress, "")
             self.history, self.best = state.pop("history"), state.pop("best")
-            self.seconds = state.pop("seconds")
+            self.seconds, self.stopped = state.pop("seconds"), state.pop("stopped")
             self.learner.load_state_dict(state)
         except (*_MISFITS, InputError) as error:
             raise self.folder.damaged_checkpoint() from error
@@ -263,6 +273,7 @@ class Trainer:
             "epochs": len(self.history),
             "seconds": self.seconds,
             "parameters": sum(p.numel() for p in self.model.parameters()),
+            **({"stopped": True} if self.stopped and len(self.history) < self.epochs else {}),
             **found,
         }
 

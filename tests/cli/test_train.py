@@ -13,13 +13,13 @@ import pytest
 import torch
 import yaml
 
-from ariigcn_dgl.cli.train import _check_cuda_graphs
 from ariigcn_dgl.data import load_dialogues, write_folder
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.seal import seal, unseal
 from ariigcn_dgl.training import prepare
+from ariigcn_dgl.training.prepare import check_cuda_graphs
 from ariigcn_dgl.training.run_config import changed, preset_config, read_config
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
@@ -173,8 +173,8 @@ def test_cuda_graphs_are_refused_where_edges_come_and_go_with_modalities() -> No
     changes = {"model.cross_modal": "window", "training.modality_dropout": 0.3}
     config = changed(preset_config("ariigcn", "graph"), changes)
     with pytest.raises(InputError, match="--cuda_graphs: edges across modalities come and go"):
-        _check_cuda_graphs(True, "cuda", config)
-    _check_cuda_graphs(True, "cuda", changed(config, {"training.modality_dropout": 0.0}))
+        check_cuda_graphs(True, "cuda", config)
+    check_cuda_graphs(True, "cuda", changed(config, {"training.modality_dropout": 0.0}))
 
 
 def test_any_system_can_be_trained_scored_again_and_applied(

@@ -194,6 +194,7 @@ def test_state_with_something_else_in_it_is_named(
         ("best", {}),
         ("seconds", "1"),
         ("step_count", None),
+        ("stopped", "no"),
     ],
 )
 def test_state_with_another_value_in_it_is_named(
@@ -204,6 +205,15 @@ def test_state_with_another_value_in_it_is_named(
     write_checkpoint(stopped / "state.pt", state | {name: value})
     with pytest.raises(InputError, match=r"seed0/state.pt: damaged"):
         fit(prepare(dialogues, settings()), 0, stopped)
+
+
+def test_state_of_a_version_without_callbacks_is_gone_on_from(
+    stopped: Path, dialogues: Dialogues, settings: Callable
+) -> None:
+    state = read_checkpoint(stopped / "state.pt")
+    del state["stopped"]
+    write_checkpoint(stopped / "state.pt", state)
+    assert "stopped" not in fit(prepare(dialogues, settings()), 0, stopped)
 
 
 class _Bomb:

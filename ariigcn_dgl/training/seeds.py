@@ -1,13 +1,16 @@
-"""Seeds: those that --seeds names, and those of a run folder."""
+"""Seeds: those that --seeds names, and those of a run folder with their summary."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command
-from ariigcn_dgl.seal import gone, lost
+from ariigcn_dgl.files import write_json
+from ariigcn_dgl.seal import gone, lost, seal
+from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.run_folder import LARGEST_SEED, way_out
 from ariigcn_dgl.training.run_spec import read_run_spec
 
@@ -49,3 +52,21 @@ def _refuse_lost(run: Path) -> None:
     for name in lost(run):
         again = f"write it again with: {command(['ariigcn', 'train', '--resume', str(run)])}"
         raise gone(run / name, again if name == SUMMARY_FILE else way_out(run))
+
+
+def write_summary(run: Path, records: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write the main scores of all seeds of a run folder; `records` are their ``run.json``."""
+    write_json(run / SUMMARY_FILE, {str(seed): _summary(one) for seed, one in records.items()})
+    seal(run, [SUMMARY_FILE])
+
+
+def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "best_epoch": record["best_epoch"],
+        "seconds": record["seconds"],
+        **{
+            split: {name: record[split][name] for name in HEADLINE}
+            for split in ("val", "test")
+            if record[split]
+        },
+    }

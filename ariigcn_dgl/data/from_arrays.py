@@ -1,0 +1,174 @@
+"""Dialogues of arrays and tables in memory, held against the same rules as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.load import prepare
+from ariigcn_dgl.data.plain import dialogues_of_table, found_labels, to_matrix
+from ariigcn_dgl.data.table import COLUMNS, Table, as_text
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import writable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def dialogues_from_arrays(
+    dialogue: Sequence[Any] | np.ndarray,
+    speaker: Sequence[Any] | np.ndarray,
+    *,
+    label: Sequence[Any] | np.ndarray | None = None,
+    split: Sequence[Any] | np.ndarray | None = None,
+    utterance: Sequence[Any] | np.ndarray | None = None,
+    text: ArrayLike | None = None,
+    audio: ArrayLike | None = None,
+    visual: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
+    views: Mapping[str, Sequence[int]] | None = None,
+    name: str = "arrays",
+) -> Dialogues:
+    """Return dialogues of one entry, and one row of features, per utterance.
+
+    They mean what the columns and files of a folder of one's own mean (`load_dialogues`), and what
+    is not given is found in the same way: ids are ``<dialogue>_<turn>``, class names are sorted,
+    labelled dialogues without splits are divided at random, with a fixed seed, into 80 % train,
+    10 % val and 10 % test.
+
+    Parameters
+    ----------
+    dialogue, speaker : sequence of str or int, length N
+        In order of speaking, the rows of a dialogue together.
+    label : sequence of str, length N, optional
+        A class name; None, NaN or "" where it is unknown.
+    split : sequence of str, length N, optional
+        train, val or test, the same within a dialogue.
+    utterance : sequence of str, length N, optional
+        Different ids.
+    text, audio, visual : (N, D_m) real numbers, optional
+        At least one of them. They are copied; a row that is all NaN says that the modality is
+        missing.
+    label_names : sequence of str, optional
+        The classes in their order.
+    views : mapping of str to sequence of int, optional
+        Of a modality that has several views side by side: the width of each.
+    name : str
+        What tables and messages call the set.
+
+    Raises
+    ------
+    InputError
+        If something does not agree: names the row, dialogue or utterance.
+
+    Examples
+    --------
+    >>> talk = dialogues_from_arrays(["d1", "d1"], ["Ann", "Bob"], text=[[0.5, 1.0], [2.0, 0.0]])
+    >>> talk.utterance_ids, talk.widths
+    (('d1_0', 'd1_1'), {'text': 2})
+    >>> dialogues_from_arrays(["d1", "d1"], ["Ann", ""], text=np.ones((2, 3)))
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: arrays: row 1: speaker is empty, expected a name
+    """
+    given = {
+        "dialogue": dialogue,
+        "utterance": utterance,
+        "speaker": speaker,
+        "label": label,
+        "split": split,
+    }
+    columns = {column: values for column, values in given.items() if values is not None}
+    matrices = {"text": text, "audio": audio, "visual": visual}
+    return _dialogues(name, columns, matrices, label_names, views)
+
+
+def dialogues_from_pandas(
+    frame: pd.DataFrame,
+    *,
+    text: ArrayLike | None = None,
+    audio: ArrayLike | None = None,
+    visual: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
+    views: Mapping[str, Sequence[int]] | None = None,
+    name: str = "frame",
+) -> Dialogues:
+    """Return dialogues of a table of utterances; `Dialogues.to_pandas` makes such a table.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, N rows
+        Columns ``dialogue`` and ``speaker``; ``label``, ``split`` and ``utterance`` where they are
+        known. Others are ignored.
+    text, audio, visual, label_names, views, name
+        As of `dialogues_from_arrays`; row n of features is the n-th row of the table, whatever its
+        index says.
+
+    Raises
+    ------
+    InputError
+        As of `dialogues_from_arrays`.
+    """
+    # NaN, NaT and pandas.NA are one thing here.
+    plain = frame.astype(object).where(frame.notna(), None)
+    columns = {column: plain[column].tolist() for column in COLUMNS if column in plain}
+    matrices = {"text": text, "audio": audio, "visual": visual}
+    return _dialogues(name, columns, matrices, label_names, views)
+
+
+def _dialogues(
+    name: str,
+    columns: Mapping[str, Sequence[Any] | np.ndarray],
+    matrices: Mapping[str, ArrayLike | None],
+    label_names: Sequence[str] | None,
+    views: Mapping[str, Sequence[int]] | None,
+) -> Dialogues:
+    name = writable(name)
+    table = _table(name, columns)
+    features = {
+        modality: _matrix(matrix, f"{name}: {modality}")
+        for modality, matrix in matrices.items()
+        if matrix is not None
+    }
+    if not features:
+        raise InputError(f"{name}: no modality, expected text, audio or visual")
+    classes = found_labels(table) if label_names is None else tuple(label_names)
+    widths = {modality: tuple(found) for modality, found in (views or {}).items()}
+    return prepare(dialogues_of_table(name, table, features, classes, widths), name)
+
+
+def _table(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Table:
+    lengths = {column: len(values) for column, values in columns.items()}
+    count = next(iter(lengths.values()), 0)
+    for column, length in lengths.items():
+        if length != count:
+            raise InputError(
+                f"{name}: {column}: {length} rows for {count} of {next(iter(lengths))}, expected "
+                "one for each utterance"
+            )
+    if columns and not count:
+        raise InputError(f"{name}: holds no utterance")
+    cells = {
+        column: [_cell(value, f"{name}: row {row}", column) for row, value in enumerate(values)]
+        for column, values in columns.items()
+    }
+    table = Table(name, list(range(count)), cells, unit="row")
+    table.require("dialogue", "speaker")
+    return table
+
+
+def _cell(value: Any, where: str, column: str) -> str:
+    if isinstance(value, float) and np.isnan(value):
+        value = None
+    return as_text(int(value) if isinstance(value, np.integer) else value, where, column)
+
+
+def _matrix(values: ArrayLike, where: str) -> np.ndarray:
+    try:
+        array = np.array(values)  # a copy: missing rows are set to zeros
+    except (TypeError, ValueError) as error:  # rows of different lengths
+        raise InputError(f"{where}: no matrix, expected one row for each utterance") from error
+    return to_matrix(array, where)

@@ -1,0 +1,270 @@
+"""Train a run folder from Python, as ``ariigcn train`` does from the command line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.load import prepare as prepare_dialogues
+from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.device import check_device
+from ariigcn_dgl.environment import differences, environment
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import refuse_taken
+from ariigcn_dgl.training.callbacks import Callback, Epoch, Logger, StopTraining
+from ariigcn_dgl.training.ensemble import Ensemble
+from ariigcn_dgl.training.fit import fit as fit_seed
+from ariigcn_dgl.training.losses import divergence
+from ariigcn_dgl.training.memory import require_memory
+from ariigcn_dgl.training.prepare import Prepared, check_cuda_graphs, prepare
+from ariigcn_dgl.training.run_config import (
+    RunConfig,
+    changed,
+    default_preset,
+    preset_config,
+    settings_sha256,
+)
+from ariigcn_dgl.training.run_folder import METRICS_FILE, RunFolder, read_metrics
+from ariigcn_dgl.training.run_spec import (
+    DATA_FOLDER,
+    RunSpec,
+    default_folder,
+    new_run,
+    read_settings,
+    resumed_run,
+)
+from ariigcn_dgl.training.seeds import check_seeds, write_summary
+from ariigcn_dgl.training.threads import check_threads, torch_threads
+
+
+def fit(
+    data: Dialogues | str | Path,
+    out: str | Path | None = None,
+    *,
+    system: str = "ariigcn",
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seeds: Sequence[int] = (0,),
+    device: str = "cpu",
+    cuda_graphs: bool = False,
+    threads: int = 1,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
+) -> Ensemble:
+    """Train a system on dialogues, and score their test split once.
+
+    The run folder is one that ``ariigcn evaluate``, ``predict``, ``report`` and ``train --resume``
+    take. Dialogues that are not as `load_dialogues` read them are kept in it, as ``data``.
+
+    Parameters
+    ----------
+    data : Dialogues, str or Path
+        With splits train and val; or where they lie, or "synthetic".
+    out : str or Path, optional
+        The new run folder; its parents are made. Default: ``runs/DATA-SYSTEM-PRESET-TIME``.
+    system, preset : str
+        As of ``ariigcn train``; default of `preset` is what the system is trained with there.
+    settings : mapping of str to value, optional
+        What differs from the preset, by the names of the options, as ``{"training.epochs": 20,
+        "model.window.past": 5}``.
+    seeds : sequence of int
+        One training for each.
+    device : str
+        Where to train: cpu, cuda, cuda:1 ... What is returned computes on the CPU.
+    cuda_graphs : bool
+        Capture the steps as CUDA graphs.
+    threads : int
+        CPU threads for this training, and for what is returned.
+    resume : bool
+        Go on with `out`, if it is there, where an earlier call or command with the same data,
+        settings and seeds was stopped, on the device and with the threads that it had; what is
+        finished is not trained again.
+    callbacks : sequence of callable
+        Called with an `Epoch` after each; `StopTraining` ends the training of the seed. They have
+        no part in what is computed.
+    loggers : sequence of Logger
+        As `TensorBoard`.
+
+    Returns
+    -------
+    Ensemble
+        The trained seeds.
+
+    Raises
+    ------
+    InputError
+        If the data or a setting cannot be trained with, the folder exists, or with `resume` is of
+        another training.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ariigcn_dgl.data import SynthConfig, synthesise
+    >>> dialogues = synthesise(SynthConfig(name="made", train=4, val=2, test=2))
+    >>> with TemporaryDirectory() as folder:
+    ...     run = fit(dialogues, f"{folder}/run", system="mlp", settings={"training.epochs": 2})
+    >>> 0 <= run.score(dialogues).weighted_f1 <= 100
+    True
+    """
+    check_threads(threads)
+    check_device(device)
+    check_seeds(list(seeds))
+    preset = preset or default_preset(system)
+    config = changed(preset_config(system, preset), settings or {})
+    dialogues, source = _found(data)
+    prepared = prepare(dialogues, config)
+    check_cuda_graphs(cuda_graphs, device, prepared.config)
+    require_memory(dialogues, prepared.config, device)
+    folder = Path(out or default_folder(dialogues.name, system, preset))
+    with ExitStack() as stack:
+        if resume and folder.exists():
+            spec = stack.enter_context(resumed_run(folder))
+            _refuse_other(folder, spec, prepared, seeds)
+        else:
+            refuse_taken(folder, "choose another folder, or go on with it by resume=True")
+            spec = {
+                "data": source or str(folder.resolve() / DATA_FOLDER),
+                "dataset_sha256": prepared.dataset_sha256,
+                "modalities": None,
+                "preset": preset,
+                "seeds": list(seeds),
+                "device": device,
+                "cuda_graphs": cuda_graphs,
+                "threads": threads,
+                "environment": environment(),
+            }
+            kept = None if source else dialogues
+            stack.enter_context(new_run(folder, spec, prepared.config, kept))
+        stack.enter_context(torch_threads(spec["threads"]))
+        records = {
+            seed: _fit_seed(prepared, seed, spec, folder, callbacks, loggers)
+            for seed in spec["seeds"]
+        }
+        write_summary(folder, records)
+    return Ensemble(folder)
+
+
+def _found(data: Dialogues | str | Path) -> tuple[Dialogues, str | None]:
+    """Return checked dialogues, and where they lie; None of what is in memory alone."""
+    if not isinstance(data, Dialogues):
+        return load_source(str(data)), absolute(str(data))
+    if data.source is not None:
+        return data, data.source
+    return prepare_dialogues(data, data.name), None
+
+
+def _refuse_other(folder: Path, spec: RunSpec, prepared: Prepared, seeds: Sequence[int]) -> None:
+    """Raise `InputError` where a folder is of another training; warn of another environment."""
+    ours = read_settings(folder)
+    differ = {
+        "data": spec["dataset_sha256"] != prepared.dataset_sha256,
+        "settings": settings_sha256(ours) != settings_sha256(prepared.config),
+        "seeds": spec["seeds"] != list(seeds),
+    }
+    other = [name for name, differs in differ.items() if differs]
+    if other:
+        raise InputError(
+            f"{folder}: was begun with other {' and '.join(other)}: choose another folder, or call "
+            "fit as it was called then"
+        )
+    changes = differences(spec["environment"])
+    if changes:
+        warnings.warn(
+            f"{folder}: was begun with {changes}: the numbers may differ from those of an "
+            "uninterrupted training",
+            stacklevel=3,
+        )
+
+
+def _fit_seed(
+    prepared: Prepared,
+    seed: int,
+    spec: RunSpec,
+    run: Path,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
+) -> dict[str, Any]:
+    folder = RunFolder(run / f"seed{seed}")
+    report = _Reporting(folder, seed, prepared, callbacks, [] if folder.finished else loggers)
+    record = None
+    try:
+        record = fit_seed(
+            prepared,
+            seed,
+            folder.path,
+            device=spec["device"],
+            cuda_graphs=spec["cuda_graphs"],
+            report=report,
+        )
+    finally:
+        report.end(record)
+    history = folder.read_metrics()
+    sentence = divergence(history, record["best_epoch"], prepared.dialogues.num_classes)
+    if sentence:
+        warnings.warn(f"seed {seed}: {sentence}", stacklevel=3)
+    return record
+
+
+class _Reporting:
+    """Hands an epoch's record to callbacks and loggers."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        seed: int,
+        prepared: Prepared,
+        callbacks: Sequence[Callback],
+        loggers: Sequence[Logger],
+    ) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.config: RunConfig = prepared.config
+        self.epochs = prepared.config.epochs(len(prepared.dialogues.widths))
+        self.callbacks = callbacks
+        self.loggers = loggers
+        self.begun = False
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        epoch = self._epoch(record)
+        self._begin(epoch.number - 1)
+        for logger in self.loggers:
+            logger.log(epoch)
+        stops = [_stops(callback, self._epoch(record)) for callback in self.callbacks]
+        if any(stops):
+            raise StopTraining
+
+    def end(self, record: Mapping[str, Any] | None) -> None:
+        """End the loggers of the seed, of which there may have been no epoch to train any more."""
+        if record is not None:
+            self._begin(record["epochs"])
+        if self.begun:
+            for logger in self.loggers:
+                logger.end(record)
+
+    def _begin(self, trained: int) -> None:
+        """Begin the loggers, where that has not been done, with the epochs of before."""
+        if self.begun or not self.loggers:
+            return
+        # It is written before an epoch is reported.
+        records = read_metrics(self.folder.path / METRICS_FILE)[:trained]
+        for logger in self.loggers:
+            logger.begin(self.folder.path, asdict(self.config), [self._epoch(r) for r in records])
+        self.begun = True
+
+    def _epoch(self, record: Mapping[str, Any]) -> Epoch:
+        figures = {name: value for name, value in record.items() if name != "epoch"}
+        return Epoch(self.seed, record["epoch"], self.epochs, figures)
+
+
+def _stops(callback: Callback, epoch: Epoch) -> bool:
+    try:
+        callback(epoch)
+    except StopTraining:
+        return True
+    return False
