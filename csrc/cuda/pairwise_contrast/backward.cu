@@ -132,6 +132,7 @@ __device__ value_t weight_scale(const ContrastInput<scalar_t>& in, const value_t
   return largest > 0 && largest < kInfinity<value_t> ? std::exp2(value_t(14 - exponent)) : 1;
 }
 
+// How a block gets at the rows of its pairs.
 template <typename Product, bool kWhole>
 struct TilesOf {
   using type = SlabStream<Product, Block, kStages<typename Product::scalar_t>>;
@@ -193,8 +194,7 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
 #pragma unroll
       for (int n = 0; n < kChunks; ++n) {
         if (n >= slabs_of_chunk) break;
-        const scalar_t* slab =
-            slabs.take_again(n);  // whose barrier makes the weights known as well
+        const scalar_t* slab = slabs.take_again(n);  // its barrier makes the weights known, too
         if (wanted) Product::add_weighted(weights + Product::weight_offset(), slab, out[n]);
       }
       __syncthreads();  // the next tile overwrites identities, factors and weights
@@ -216,6 +216,7 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
   }
 }
 
+// What is launched, and where its results go.
 template <typename scalar_t>
 struct Gradient {
   const ContrastInput<scalar_t>& in;

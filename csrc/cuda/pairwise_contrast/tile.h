@@ -47,7 +47,7 @@ struct ContrastItem {
 struct SlabLayout {
   int slabs;      // that the width of a row takes
   bool resident;  // the slabs of rows i stay there, instead of coming with those of rows j
-  bool large;     // there may be much of it: 100 KB and more on a multiprocessor, or 227 for two
+  bool large;     // it may be all that a block of sm_90 and later has
 
   // Slabs that a SlabStream of `stages` needs memory for.
   int memory(int stages) const { return stages + (resident ? slabs : stages); }

@@ -13,8 +13,8 @@ __device__ scalar_t* kept(scalar_t* at) {
   return at;
 }
 
-// Whether a block may take tiles as a whole. Two such blocks fit on a multiprocessor of sm_90, but
-// not of sm_80, and where one does, one fits only of others, too.
+// Whether blocks shall take tiles as a whole. Of such blocks, with 92 KB, two fit on a
+// multiprocessor of sm_90, as of others; on one of sm_80 only one does, of others two.
 inline bool takes_whole_tiles(const SlabLayout& layout, bool aligned) {
   return aligned && layout.large && layout.resident && layout.slabs >= kResidentSlabs - 1;
 }
@@ -78,6 +78,7 @@ class WholeTiles {
   __device__ const scalar_t* take_again(int n) {
     __syncthreads();
     if (n > 0) send(n - 1);
+    __syncwarp();  // products want lanes together, which are so but for what compilers may do
     return again_ + n * kSlab;
   }
 
