@@ -118,7 +118,7 @@ sanitize() {
 peers="torch-split dense products pyg eager pml sdpa inf-cl liger native recorded"
 on_gpu="--device cuda --shapes meld iemocap long --dims 256 --sizes 8192 32768 1600"
 on_gpu+=" --dtypes bfloat16 float32 --seconds 0.05 --budget 70"
-on_gpu+=" --peers $peers split-compiled dense-compiled compiled"
+on_gpu+=" --peers $peers split-compiled dense-compiled flex compiled"
 on_cpu="--device cpu --shapes meld --dims 32 --sizes 64 --dtypes bfloat16 --seconds 0 --threads 1"
 on_cpu+=" --peers $peers"
 benchmark() {

@@ -1,7 +1,8 @@
 // The contrastive loss as an operator, alike on every device: rows are normalised, their pairs
 // reduced to statistics, and these to the mean of what each row adds. `Backend` computes it on a
 // device:
-//   check(checks), loss(inputs, kind, outputs), loss_backward(inputs, grad, saved, grad_feat);
+//   check(checks), loss(inputs, kind, outputs), loss_backward(inputs, kind, grad, saved,
+//   grad_feat);
 // the inputs' z are the rows as given.
 #pragma once
 
@@ -82,7 +83,8 @@ torch::stable::Tensor contrast_loss_backward(
   check.placed("slope", slope, type, {groups, kNumStats, size});
   check.placed("anchors", anchors, type, {});
   torch::stable::Tensor grad_feat = torch::stable::empty_like(feat);
-  Backend::loss_backward(in, grad, {grad, z, inverse, stats, slope, anchors}, grad_feat);
+  Backend::loss_backward(in, {form, margin_mode}, grad, {grad, z, inverse, stats, slope, anchors},
+                         grad_feat);
   return grad_feat;
 }
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ariigcn_dgl.benchmark.attention_flex import FLEX_PEERS
 from ariigcn_dgl.benchmark.attention_libraries import DGL_PEERS, PYG_PEERS
 from ariigcn_dgl.benchmark.dialogues import (
     MOST_PRESENT,
@@ -197,7 +198,7 @@ class AttentionProblem:
 
     def peers(self) -> Sequence[Peer]:
         """Return the implementations, ours first."""
-        return (*OUR_PEERS, *DGL_PEERS, *TORCH_PEERS, *PYG_PEERS)
+        return (*OUR_PEERS, *DGL_PEERS, *TORCH_PEERS, *FLEX_PEERS, *PYG_PEERS)
 
 
 def attention_work(

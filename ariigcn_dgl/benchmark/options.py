@@ -53,8 +53,9 @@ QUICK_PEERS = (
     *(OURS, "dgl", "torch-split", "dense", "pyg", "dgl-gatv2conv"),
     *("eager", "pml", "python", "dgl-hetero", "torch", "native"),
 )
-# Ceilings of libraries and kernels of others, on GPUs; elsewhere they would only take time.
-ON_GPUS = ("split-compiled", "products", "sdpa", "inf-cl", "liger")
+# Ceilings of libraries and kernels of others, on GPUs; elsewhere they would only take time, and
+# `flex` has no gradient.
+ON_GPUS = ("split-compiled", "flex", "products", "sdpa", "inf-cl", "liger")
 DEFAULT_DIM, DEFAULT_RELATIONS = 256, 8
 
 

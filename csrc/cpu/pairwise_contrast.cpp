@@ -212,7 +212,7 @@ struct Cpu {
     else
       run_loss<float>(in, kind, out);
   }
-  static void loss_backward(const ContrastInputs& in, const Tensor& grad,
+  static void loss_backward(const ContrastInputs& in, const LossKind&, const Tensor& grad,
                             const ContrastLossTensors& saved, Tensor& grad_feat) {
     if (in.z.scalar_type() == ScalarType::Double)
       run_loss_backward<double>(in, grad, saved, grad_feat);

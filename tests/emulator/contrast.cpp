@@ -8,8 +8,8 @@ using namespace ariigcn;
 
 template <typename T>
 ContrastInput<T> contrast_input(const int64_t* shape, const int64_t* const* ids,
-                                const int64_t* rule, const double* settings, int shifted,
-                                const void* z) {
+                                const int64_t* rule, const double* settings,
+                                Exponentials exponentials, const void* z) {
   return {shape[0],
           shape[1],
           shape[2],
@@ -20,7 +20,7 @@ ContrastInput<T> contrast_input(const int64_t* shape, const int64_t* const* ids,
           PairKinds({rule[0], rule[1]}),
           acc_t<T>(1 / settings[0]),
           acc_t<T>(settings[1]),
-          shifted != 0};
+          exponentials};
 }
 
 template <typename T>
@@ -28,9 +28,18 @@ ContrastScratch<T> scratch(void* partial, void* total, unsigned* counter) {
   return {static_cast<T*>(partial), static_cast<T*>(total), counter};
 }
 
+// A pass that returns all statistics, and one for a loss of some form.
+Exponentials exponentials_of_stats(int shifted) {
+  return shifted ? Exponentials::kShifted : Exponentials::kPlain;
+}
+Exponentials exponentials_of_loss(int shifted, const int64_t* form, const double* settings) {
+  return shifted ? Exponentials::kShifted : exponentials_of(ContrastForm(form[0]), settings[0]);
+}
+
 }  // namespace
 
 void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
+void set_run_blocks(unsigned blocks) { emulator::run_blocks = blocks; }
 unsigned launch_count() { return emulator::launches; }
 int64_t contrast_part_count(const int64_t* shape) { return contrast_parts(shape[0], shape[1]); }
 void contrast_scratch(const int64_t* shape, int64_t* counts) {
@@ -44,7 +53,8 @@ int pairwise_contrast(int dtype, const int64_t* shape, const int64_t* const* ids
                       const void* z, void* partial, unsigned* counter, void* stats) {
   return for_floating(dtype, [&](auto t) {
     using acc = acc_t<decltype(t)>;
-    const auto in = contrast_input<decltype(t)>(shape, ids, rule, settings, shifted, z);
+    const auto in =
+        contrast_input<decltype(t)>(shape, ids, rule, settings, exponentials_of_stats(shifted), z);
     return launch_pairwise_contrast(in, tf32, scratch<acc>(partial, nullptr, counter),
                                     static_cast<acc*>(stats), nullptr, nullptr);
   });
@@ -57,7 +67,8 @@ int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* c
   return for_floating(dtype, [&](auto t) {
     using T = decltype(t);
     using acc = acc_t<T>;
-    const auto in = contrast_input<T>(shape, ids, rule, settings, shifted, z);
+    const auto in =
+        contrast_input<T>(shape, ids, rule, settings, exponentials_of_stats(shifted), z);
     const auto parts = static_cast<acc*>(partial);
     const int error = launch_pairwise_contrast_backward(
         in, tf32, static_cast<const acc*>(grad), static_cast<const acc*>(stats), parts, nullptr);
@@ -73,7 +84,8 @@ int contrast_loss(int dtype, const int64_t* shape, const int64_t* const* ids, co
   return for_floating(dtype, [&](auto t) {
     using T = decltype(t);
     using acc = acc_t<T>;
-    const auto in = contrast_input<T>(shape, ids, rule, settings, shifted, z);
+    const auto in = contrast_input<T>(shape, ids, rule, settings,
+                                      exponentials_of_loss(shifted, form, settings), z);
     const ContrastRows<T> rows{in.groups, in.size,
                                in.width,  static_cast<const T*>(feat),
                                ids[0],    static_cast<acc*>(inverse)};
@@ -90,13 +102,14 @@ int contrast_loss(int dtype, const int64_t* shape, const int64_t* const* ids, co
 
 int contrast_loss_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
                            const int64_t* rule, const double* settings, int tf32, int shifted,
-                           const void* feat, const void* z, void* inverse, const void* slope,
-                           const void* stats, const void* grad, const void* anchors, void* partial,
-                           void* grad_feat) {
+                           const int64_t* form, const void* feat, const void* z, void* inverse,
+                           const void* slope, const void* stats, const void* grad,
+                           const void* anchors, void* partial, void* grad_feat) {
   return for_floating(dtype, [&](auto t) {
     using T = decltype(t);
     using acc = acc_t<T>;
-    const auto in = contrast_input<T>(shape, ids, rule, settings, shifted, z);
+    const auto in = contrast_input<T>(shape, ids, rule, settings,
+                                      exponentials_of_loss(shifted, form, settings), z);
     const ContrastRows<T> rows{in.groups, in.size,
                                in.width,  static_cast<const T*>(feat),
                                ids[0],    static_cast<acc*>(inverse)};

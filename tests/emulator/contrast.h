@@ -7,6 +7,7 @@
 
 extern "C" {
 void set_max_blocks(unsigned blocks);
+void set_run_blocks(unsigned blocks);
 unsigned launch_count();
 int64_t contrast_part_count(const int64_t* shape);
 // The elements of scratch: partial statistics, sums of a tile, counters.
@@ -25,7 +26,7 @@ int contrast_loss(int dtype, const int64_t* shape, const int64_t* const* ids, co
                   unsigned* counter, void* stats, void* slope, void* loss, void* anchors);
 int contrast_loss_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
                            const int64_t* rule, const double* settings, int tf32, int shifted,
-                           const void* feat, const void* z, void* inverse, const void* slope,
-                           const void* stats, const void* grad, const void* anchors, void* partial,
-                           void* grad_feat);
+                           const int64_t* form, const void* feat, const void* z, void* inverse,
+                           const void* slope, const void* stats, const void* grad,
+                           const void* anchors, void* partial, void* grad_feat);
 }

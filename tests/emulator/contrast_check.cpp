@@ -18,19 +18,26 @@ std::vector<float> wave(int64_t count) {
   return values;
 }
 
-int run(int dtype, int tf32, int shifted, int64_t width, int64_t spread) {
-  const int64_t shape[] = {1, kRows, width}, rule[] = {0b10101010, 0b01010101}, form[] = {2, 0};
+struct Case {
+  int dtype, tf32, shifted;
+  int64_t width, spread = 1, form = 2, groups = 1;
+};
+
+int run(const Case& asked) {
+  const auto [dtype, tf32, shifted, width, spread, kind, groups] = asked;
+  const int64_t count = groups * kRows, shape[] = {groups, kRows, width},
+                rule[] = {0b10101010, 0b01010101}, form[] = {kind, 0};
   const double settings[] = {0.1, 0.8};
-  const auto feat = wave(kRows * width);
+  const auto feat = wave(count * width);
   std::vector<uint16_t> halves(feat.size()), half_z(feat.size()), half_grad(feat.size());
   for (size_t k = 0; k < feat.size(); ++k) halves[k] = std::bit_cast<uint32_t>(feat[k]) >> 16;
-  std::vector<int64_t> label(kRows), utterance(kRows);
-  for (int64_t i = 0; i < kRows; ++i) label[i] = i % 3 * spread, utterance[i] = i;
+  std::vector<int64_t> label(count), utterance(count);
+  for (int64_t i = 0; i < count; ++i) label[i] = i % 3 * spread, utterance[i] = i;
   const int64_t* ids[] = {label.data(), label.data(), utterance.data()};
   int64_t counts[3];
   contrast_scratch(shape, counts);
-  std::vector<float> z(feat.size()), grad_feat(feat.size()), inverse(kRows), partial(counts[0]),
-      total(counts[1]), stats(8 * kRows), slope(8 * kRows), loss(1), anchors(1),
+  std::vector<float> z(feat.size()), grad_feat(feat.size()), inverse(count), partial(counts[0]),
+      total(counts[1]), stats(8 * count), slope(8 * count), loss(1), anchors(1),
       parts(contrast_part_count(shape) * feat.size());
   std::vector<unsigned> counter(counts[2]);
   const auto of = [&](std::vector<float>& floats, std::vector<uint16_t>& rounded) {
@@ -40,9 +47,9 @@ int run(int dtype, int tf32, int shifted, int64_t width, int64_t spread) {
   return contrast_loss(dtype, shape, ids, rule, settings, tf32, shifted, form, of(given, halves),
                        of(z, half_z), inverse.data(), partial.data(), total.data(), counter.data(),
                        stats.data(), slope.data(), loss.data(), anchors.data()) |
-         contrast_loss_backward(dtype, shape, ids, rule, settings, tf32, shifted, of(given, halves),
-                                of(z, half_z), inverse.data(), slope.data(), stats.data(),
-                                loss.data(), anchors.data(), parts.data(),
+         contrast_loss_backward(dtype, shape, ids, rule, settings, tf32, shifted, form,
+                                of(given, halves), of(z, half_z), inverse.data(), slope.data(),
+                                stats.data(), loss.data(), anchors.data(), parts.data(),
                                 of(grad_feat, half_grad));
 }
 
@@ -52,8 +59,16 @@ int main() {
   constexpr int kFloat = 0, kBfloat16 = 3;
   constexpr int64_t kWide = int64_t(1) << 33;
   set_max_blocks(1);  // which takes all the work in turn, and its shared memory again and again
-  const int error = run(kFloat, 0, 0, 40, 1) | run(kFloat, 1, 1, 37, kWide) |
-                    run(kBfloat16, 0, 0, 72, 1) | run(kBfloat16, 0, 1, 37, kWide);
+  int error = 0;
+  for (const Case& one : {Case{kFloat, 0, 0, 40},
+                          {kFloat, 1, 1, 37, kWide},
+                          {kBfloat16, 0, 0, 72},
+                          {kBfloat16, 0, 1, 37, kWide},
+                          {kBfloat16, 0, 0, 200, 1, 0}})
+    error |= run(one);
+  set_max_blocks(~0u);
+  set_run_blocks(2);  // each with several tiles of columns, as groups are many
+  error |= run({kBfloat16, 0, 0, 136, 1, 2, 256}) | run({kBfloat16, 0, 0, 256, 1, 2, 256});
   std::printf("%u launches, error %d\n", launch_count(), error);
   return error;
 }

@@ -30,8 +30,9 @@ LIBRARY = ["-shared", "-fPIC"]
 BUILDS = {
     "sm_80": LIBRARY,
     "sm_75": [*LIBRARY, "-DEMULATED_ARCH=750"],
-    "thread": ["-fsanitize=thread", HERE / "contrast_check.cpp"],
-    "address": ["-fsanitize=address", HERE / "contrast_check.cpp"],
+    "sm_90": [*LIBRARY, "-DEMULATED_ARCH=900"],
+    "thread": ["-fsanitize=thread", "-DEMULATED_ARCH=900", HERE / "contrast_check.cpp"],
+    "address": ["-fsanitize=address", "-DEMULATED_ARCH=900", HERE / "contrast_check.cpp"],
 }
 CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 RULE = PairRule.where(lambda c, m, u: c and not m, lambda c, m, u: not c and not u)
@@ -43,7 +44,7 @@ each_shift = pytest.mark.parametrize("shifted", [True, False], ids=["shifted", "
 
 @pytest.fixture(scope="session")
 def builds(tmp_path_factory):
-    """Compile two libraries to call, and two programs that check every access."""
+    """Compile three libraries to call, and two programs that check every access."""
     folder = tmp_path_factory.mktemp("contrast")
     running = [
         subprocess.Popen(
@@ -101,6 +102,21 @@ class Kernels:
         self._run(name, z, ids, settings, z, grad, stats, partial, grad_z)
         return grad_z
 
+    def first_blocks_of_gradient(
+        self, blocks: int, grad: Tensor, stats: Tensor, z: Tensor, ids: Tensor
+    ) -> Tensor:
+        """Return the gradient's only part as so many blocks without a shift left it."""
+        grad_z, partial = nan(*z.shape, dtype=z.dtype), nan(*z.shape, dtype=acc_dtype(z))
+        settings = [*settings_of(RULE), 0, 0]
+        self.library.set_run_blocks(blocks)
+        try:
+            self._run(
+                "pairwise_contrast_backward", z, ids, settings, z, grad, stats, partial, grad_z
+            )
+        finally:
+            self.library.set_run_blocks(ctypes.c_uint32(ALL_BLOCKS))
+        return partial
+
     def loss(
         self,
         feat: Tensor,
@@ -113,8 +129,8 @@ class Kernels:
         """Return the loss and its gradient, with an incoming gradient of 2."""
         groups, size, _ = feat.shape
         dtype = acc_dtype(feat)
-        settings = [*settings_of(rule), 0, int(shifted)]
         codes = int64s(get_args(ContrastForm).index(form), get_args(MarginMode).index(mode))
+        settings = [*settings_of(rule), 0, int(shifted), codes]
         z, inverse = nan(*feat.shape, dtype=feat.dtype), nan(groups, size, dtype=dtype)
         stats = nan(groups, len(ContrastStats._fields), size, dtype=dtype)
         slope, loss, anchors = (
@@ -122,7 +138,7 @@ class Kernels:
             *(nan(1, dtype=dtype) for _ in "12"),
         )
         forward = feat, z, inverse, *self.scratch(feat), stats, slope, loss, anchors
-        self._run("contrast_loss", feat, ids, [*settings, codes], *forward)
+        self._run("contrast_loss", feat, ids, settings, *forward)
         grad_feat, grad = nan(*feat.shape, dtype=feat.dtype), torch.full_like(loss, 2)
         partial = nan(self.parts(z), *z.shape, dtype=dtype)
         backward = feat, z, inverse, slope, stats, grad, anchors, partial, grad_feat
@@ -153,7 +169,7 @@ def settings_of(rule: PairRule) -> list:
 
 @pytest.fixture(scope="session")
 def loaded(builds):
-    return {name: Kernels(builds / name) for name in ("sm_80", "sm_75")}
+    return {name: Kernels(builds / name) for name in ("sm_80", "sm_75", "sm_90")}
 
 
 @pytest.fixture
@@ -261,6 +277,42 @@ def test_devices_without_tensor_cores_match_the_reference(loaded, dtype):
     check(loaded["sm_75"], *unit_rows(1, 66, 67, dtype))
 
 
+HALVES = (torch.float16, torch.bfloat16)
+# Rows of halves that sm_90 takes as a whole: of 3 slabs and of 4, whole ones and parts of one.
+WHOLE = (136, 192, 200, 256)
+
+
+@pytest.mark.parametrize("width", WHOLE)
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_rows_taken_as_a_whole_match_the_reference(loaded, dtype, width):
+    check(loaded["sm_90"], *unit_rows(1, 130, width, dtype), shifted=False)
+
+
+@pytest.mark.parametrize("width", WHOLE[1:3])
+@pytest.mark.parametrize("form", get_args(ContrastForm))
+def test_losses_of_rows_taken_as_a_whole_match_the_reference(loaded, form, width):
+    feat, ids = unit_rows(1, 66, width, torch.bfloat16)
+    expected, expected_grad = exact_loss(feat, ids, form, "target")
+    loss, grad = loaded["sm_90"].loss(feat, ids, form)
+    assert_close(loss, expected, 10 * TOLERANCE[torch.bfloat16])
+    assert_close(grad, expected_grad, 10 * TOLERANCE[torch.bfloat16])
+
+
+@pytest.mark.parametrize("width", WHOLE)
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_blocks_with_several_tiles_of_columns_match_the_reference(loaded, dtype, width):
+    kernels = loaded["sm_90"]
+    z, ids = unit_rows(128, 130, width, dtype)  # so many groups that no tile of rows is shared
+    assert kernels.parts(z) == 1
+    ids[0, 0, 64:128] = -1  # a tile without pairs
+    stats, grad, grad_z = exact(z[:1], ids[:, :1])
+    given = [torch.zeros(128, *one.shape[1:]) for one in (grad, stats)]
+    given[0][0], given[1][0] = grad[0], stats[0]
+    partial = kernels.first_blocks_of_gradient(3, *given, z, ids)
+    assert_close(partial[0], grad_z[0], TOLERANCE[dtype])
+    assert partial[1].isnan().all()
+
+
 def test_floats_are_not_rounded_to_tf32_unless_allowed(kernels):
     z, ids = unit_rows(1, 9, 20, torch.float32)
     stats = exact(z, ids)[0]
@@ -319,9 +371,12 @@ def test_identities_are_compared_as_whole_int64s(kernels):
     assert torch.equal(kernels.forward(z, wide), kernels.forward(z, ids))
 
 
-@pytest.mark.parametrize("shifted", [True, False])
-def test_identities_beyond_a_key_give_the_same_bits(kernels, shifted):
-    z, ids = unit_rows(1, 130, 8, torch.bfloat16)
+@pytest.mark.parametrize(
+    ("arch", "width", "shifted"), [("sm_80", 8, True), ("sm_80", 8, False), ("sm_90", 136, False)]
+)
+def test_identities_beyond_a_key_give_the_same_bits(loaded, arch, width, shifted):
+    kernels = loaded[arch]
+    z, ids = unit_rows(1, 130, width, torch.bfloat16)
     moved = ids + torch.tensor([1021, 6, 2**15 - 3]).view(3, 1, 1)  # some fit into a key, some not
     moved[0] = torch.where(ids[0] < 0, -1, moved[0])
     given = [kernels.forward(z, one, shifted=shifted) for one in (ids, moved)]
@@ -397,14 +452,24 @@ def test_a_loss_and_its_gradient_take_four_launches(kernels):
     assert kernels.library.launch_count() - before == 4
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_results_do_not_depend_on_the_number_of_blocks(kernels, dtype):
-    z, ids = unit_rows(2, 66, 9, dtype)
+@pytest.mark.parametrize(
+    ("arch", "dtype", "width", "shifted"),
+    [
+        ("sm_80", torch.float32, 9, True),
+        ("sm_80", torch.bfloat16, 9, True),
+        ("sm_90", torch.bfloat16, 200, False),
+    ],
+    ids=str,
+)
+def test_results_do_not_depend_on_the_number_of_blocks(loaded, arch, dtype, width, shifted):
+    kernels = loaded[arch]
+    z, ids = unit_rows(2, 66, width, dtype)
     answers = []
     for blocks in (ALL_BLOCKS, 3):
         kernels.limit_blocks(blocks)
-        stats = kernels.forward(z, ids)
-        answers.append((stats, kernels.backward(stats.cos(), stats, z, ids)))
+        stats = kernels.forward(z, ids, shifted=shifted)
+        answers.append((stats, kernels.backward(stats.cos(), stats, z, ids, shifted=shifted)))
+    kernels.limit_blocks(ALL_BLOCKS)
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
 
 
@@ -426,4 +491,4 @@ def test_nothing_is_launched_for_nothing(kernels):
 @pytest.mark.parametrize("sanitizer", ["thread", "address"])
 def test_no_race_and_no_access_out_of_bounds(builds, sanitizer):
     done = subprocess.run([builds / sanitizer], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "16 launches, error 0\n")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "28 launches, error 0\n")

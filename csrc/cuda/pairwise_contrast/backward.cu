@@ -6,6 +6,7 @@
 #include "exponential.h"
 #include "pair_kind.h"
 #include "tile.h"
+#include "whole_tiles.h"
 
 namespace ariigcn {
 namespace {
@@ -33,17 +34,19 @@ struct TileFactors {
   Factors<value_t> at[kTile];
 
   // `grad` and `stats` are the group's (kNumStats, size); gradients are multiplied by `unit`.
-  template <bool kShifted, typename scalar_t>
+  template <Exponentials kExponentials, typename scalar_t>
   __device__ void read(const ContrastInput<scalar_t>& in, const value_t* grad, const value_t* stats,
                        int64_t first, value_t unit) {
     const int row = threadIdx.x / 2, side = threadIdx.x % 2;
     if (row >= kTile || first + row >= in.size) return;  // it takes part in no pair
     const int64_t i = side * in.size + first + row;
+    at[row].of_sum[side] = grad[kSumPos * in.size + i] * unit;
+    at[row].of_penalty[side] = grad[kMarginPos * in.size + i] * unit;
+    if constexpr (kExponentials == Exponentials::kNone) return;
     const value_t lse = stats[kLsePos * in.size + i] * value_t(kLog2E);
     const value_t of_exp = grad[kLsePos * in.size + i] * in.inv_temperature * unit;
-    at[row].of_sum[side] = grad[kSumPos * in.size + i] * unit;
-    at[row].of_exp[side] = kShifted ? of_exp : of_exp * std::exp2(-lse);
-    at[row].of_penalty[side] = grad[kMarginPos * in.size + i] * unit;
+    const bool shifted = kExponentials == Exponentials::kShifted;
+    at[row].of_exp[side] = shifted ? of_exp : of_exp * std::exp2(-lse);
     at[row].shift[side] = lse;
   }
 
@@ -62,7 +65,7 @@ struct TileFactors {
 
 // Derivative of the loss by the similarity s of a pair, which belongs to both of its rows. `scale`
 // turns s into the base-2 logarithm of its exponential.
-template <bool kShifted, typename value_t>
+template <Exponentials kExponentials, typename value_t>
 __device__ value_t pair_grad(bool positive, bool negative, value_t s, value_t scale, value_t margin,
                              const Factors<value_t>& i, const Factors<value_t>& j) {
   const auto of_kind = [&](const value_t(&of_i)[2], const value_t(&of_j)[2]) {
@@ -70,10 +73,10 @@ __device__ value_t pair_grad(bool positive, bool negative, value_t s, value_t sc
   };
   const auto own = [&](const value_t(&of)[2]) { return negative ? of[1] : of[0]; };
   value_t grad = of_kind(i.of_sum, j.of_sum);
-  if constexpr (kShifted) {
+  if constexpr (kExponentials == Exponentials::kShifted) {
     grad += own(i.of_exp) * exp2_or_zero(s * scale - own(i.shift));
     grad += own(j.of_exp) * exp2_or_zero(s * scale - own(j.shift));
-  } else {
+  } else if constexpr (kExponentials == Exponentials::kPlain) {
     grad += exp2_or_zero(s * scale) * of_kind(i.of_exp, j.of_exp);
   }
   const value_t by_penalty = of_kind(i.of_penalty, j.of_penalty);
@@ -84,7 +87,7 @@ __device__ value_t pair_grad(bool positive, bool negative, value_t s, value_t sc
 }
 
 // Turns similarities into derivatives; `row` and `column` are the warp's first in their tiles.
-template <typename Product, bool kShifted>
+template <typename Product, Exponentials kExponentials>
 __device__ void differentiate(const ContrastInput<typename Product::scalar_t>& in,
                               const RowKinds (&kinds)[Product::kRows],
                               const TileFactors<typename Product::value_t>& rows, int row,
@@ -100,8 +103,9 @@ __device__ void differentiate(const ContrastInput<typename Product::scalar_t>& i
     const Factors<value_t> of_column = columns.load(column + Product::column(c));
 #pragma unroll
     for (int r = 0; r < Product::kRows; ++r)
-      s(r, c) = pair_grad<kShifted>(kinds[r].is(kPositive, c), kinds[r].is(kNegative, c), s(r, c),
-                                    scale, margin, of_row[r], of_column);
+      s(r, c) =
+          pair_grad<kExponentials>(kinds[r].is_one(kPositive, c), kinds[r].is_one(kNegative, c),
+                                   s(r, c), scale, margin, of_row[r], of_column);
   }
 }
 
@@ -128,9 +132,21 @@ __device__ value_t weight_scale(const ContrastInput<scalar_t>& in, const value_t
   return largest > 0 && largest < kInfinity<value_t> ? std::exp2(value_t(14 - exponent)) : 1;
 }
 
+// How a block gets at the rows of its pairs.
+template <typename Product, bool kWhole>
+struct TilesOf {
+  using type = SlabStream<Product, Block, kStages<typename Product::scalar_t>>;
+};
+template <typename scalar_t>
+struct TilesOf<MmaProduct<scalar_t>, true> {
+  using type = WholeTiles<MmaProduct<scalar_t>, Block>;
+};
+template <typename Product, bool kWhole>
+using Tiles = typename TilesOf<Product, kWhole>::type;
+
 // A block owns a tile of rows i of a group, kChunks slabs of the gradient's columns, and a part of
 // the rows j. Weights pass from those who computed them to all who need them through shared memory.
-template <typename Wanted, bool kShifted>
+template <typename Wanted, Exponentials kExponentials, bool kWhole>
 __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted::scalar_t>)
     grad_kernel(ContrastInput<typename Wanted::scalar_t> in, SlabLayout layout, int64_t chunks,
                 int64_t parts, int64_t items, const acc_t<typename Wanted::scalar_t>* grad,
@@ -148,19 +164,18 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
     const int64_t table = item.group * kNumStats * in.size;
     const int first_slab = int(item.chunk) * kChunks;
     const int left = layout.slabs - first_slab, slabs_of_chunk = left < kChunks ? left : kChunks;
-    SlabStream<Product, Block, kStages<scalar_t>> slabs(in, layout, item, slabs_of_chunk,
-                                                        first_slab * kDepth<scalar_t>);
+    Tiles<Product, kWhole> slabs(in, layout, item, slabs_of_chunk, first_slab * kDepth<scalar_t>);
     const bool rows_fit = !__syncthreads_or(!rows.read(in, item.group, item.row));
     const value_t scale = Product::kScalesWeights ? weight_scale(in, grad + table) : value_t(1);
     if (threadIdx.x == 0) unit = scale;  // a register more would be one too many
     __syncthreads();
-    of_rows.template read<kShifted>(in, grad + table, stats + table, item.row, unit);
+    of_rows.template read<kExponentials>(in, grad + table, stats + table, item.row, unit);
     const int warp_row = Block::first_row(), warp_column = Block::first_column();
-    const int warp_part = Block::part() * kGradColumns<scalar_t>;
+    auto* weights = weight + warp_row * Product::kWeightStride;  // of the warp's rows
     typename Product::template Share<kGradColumns<scalar_t>> out[kChunks];
     for (int64_t first = item.first * kTile; first < item.last * kTile; first += kTile) {
       const bool fit = columns.read(in, item.group, first);
-      of_columns.template read<kShifted>(in, grad + table, stats + table, first, unit);
+      of_columns.template read<kExponentials>(in, grad + table, stats + table, first, unit);
       const bool wanted = __syncthreads_or(columns.has_part());
       const bool by_keys = rows_fit && !__syncthreads_or(!fit);
       typename Product::template Share<Block::kColumns> s;
@@ -172,16 +187,15 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
           kinds[r] = kinds_of_row<Product, Block::kColumns>(rows, warp_row + Product::row(r),
                                                             columns, warp_column, in.kinds, by_keys,
                                                             first == item.row);
-        differentiate<Product, kShifted>(in, kinds, of_rows, warp_row, of_columns, warp_column, s);
+        differentiate<Product, kExponentials>(in, kinds, of_rows, warp_row, of_columns, warp_column,
+                                              s);
       }
-      Product::store_weights(s, weight + warp_row * Product::kWeightStride + warp_column);
+      Product::store_weights(s, weights + warp_column + Product::stored_offset());
 #pragma unroll
       for (int n = 0; n < kChunks; ++n) {
         if (n >= slabs_of_chunk) break;
-        const scalar_t* slab = slabs.take();  // whose barrier makes the weights known as well
-        if (wanted)
-          Product::add_weighted(weight + warp_row * Product::kWeightStride, slab + warp_part,
-                                out[n]);
+        const scalar_t* slab = slabs.take_again(n);  // its barrier makes the weights known, too
+        if (wanted) Product::add_weighted(weights + Product::weight_offset(), slab, out[n]);
       }
       __syncthreads();  // the next tile overwrites identities, factors and weights
     }
@@ -195,27 +209,41 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
 #pragma unroll
         for (int c = 0; c < out[n].kCount; ++c) {
           const int64_t i = item.row + warp_row + Product::row(r);
-          const int64_t k =
-              int64_t(first_slab + n) * kDepth<scalar_t> + warp_part + Product::column(c);
+          const int64_t k = int64_t(first_slab + n) * kDepth<scalar_t> +
+                            Block::part() * kGradColumns<scalar_t> + Product::column(c);
           if (i < in.size && k < in.width) to[i * in.width + k] = out[n](r, c) * back;
         }
   }
 }
 
-template <typename Product, bool kShifted>
-cudaError_t run(const ContrastInput<typename Product::scalar_t>& in,
-                const acc_t<typename Product::scalar_t>* grad,
-                const acc_t<typename Product::scalar_t>* stats,
-                acc_t<typename Product::scalar_t>* partial, cudaStream_t stream) {
-  using scalar_t = typename Product::scalar_t;
-  const int64_t parts = contrast_parts(in.groups, in.size);
-  const SlabLayout layout = slab_layout(in.width, kDepth<scalar_t>);
-  const int64_t chunks = (layout.slabs + kChunks - 1) / kChunks;
-  const int64_t items = in.groups * parts * chunks * contrast_tiles(in.size);
-  return launch_contrast<scalar_t, kStages<scalar_t>>(items, Block::kThreads, layout, stream,
-                                                      grad_kernel<Product, kShifted>, in, layout,
-                                                      chunks, parts, items, grad, stats, partial);
-}
+// What is launched, and where its results go.
+template <typename scalar_t>
+struct Gradient {
+  const ContrastInput<scalar_t>& in;
+  const acc_t<scalar_t>*grad, *stats;
+  acc_t<scalar_t>* partial;
+  cudaStream_t stream;
+
+  template <typename Product, Exponentials kExponentials, bool kWhole>
+  cudaError_t launch(const SlabLayout& layout, int slabs_of_memory) const {
+    const int64_t parts = contrast_parts(in.groups, in.size);
+    const int64_t chunks = (layout.slabs + kChunks - 1) / kChunks;
+    const int64_t items = in.groups * parts * chunks * contrast_tiles(in.size);
+    return launch_with_shared(items, Block::kThreads, slabs_of_memory * kSlabBytes<scalar_t>,
+                              stream, grad_kernel<Product, kExponentials, kWhole>, in, layout,
+                              chunks, parts, items, grad, stats, partial);
+  }
+
+  template <typename Product, Exponentials kExponentials>
+  cudaError_t run() const {
+    const SlabLayout layout = slab_layout(in.width, kDepth<scalar_t>);
+    // With shifts registers do not suffice.
+    if constexpr (sizeof(scalar_t) == 2 && kExponentials != Exponentials::kShifted)
+      if (takes_whole_tiles(layout, is_aligned(in.z, in.width)))
+        return launch<Product, kExponentials, true>(layout, 2 * kResidentSlabs);
+    return launch<Product, kExponentials, false>(layout, layout.memory(kStages<scalar_t>));
+  }
+};
 
 }  // namespace
 
@@ -224,9 +252,11 @@ cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in,
                                               const acc_t<scalar_t>* grad,
                                               const acc_t<scalar_t>* stats,
                                               acc_t<scalar_t>* partial, cudaStream_t stream) {
-  return with_product_and_shift<scalar_t>(tf32, in.shifted, [&](auto product, auto shifted) {
-    return run<decltype(product), shifted>(in, grad, stats, partial, stream);
-  });
+  const Gradient<scalar_t> gradient{in, grad, stats, partial, stream};
+  return with_product_and_exponentials<scalar_t>(
+      tf32, in.exponentials, [&](auto product, auto exponentials) {
+        return gradient.template run<decltype(product), exponentials>();
+      });
 }
 
 #define INSTANTIATE(scalar_t)                                                               \

@@ -12,22 +12,16 @@ namespace {
 using namespace ariigcn;
 using torch::stable::Tensor;
 
-// `z` are the rows that are compared; `shifted` as there.
+// `z` are the rows that are compared.
 template <typename scalar_t>
-ContrastInput<cuda_t<scalar_t>> arguments(const ContrastInputs& in, const Tensor& z, bool shifted) {
+ContrastInput<cuda_t<scalar_t>> arguments(const ContrastInputs& in, const Tensor& z,
+                                          Exponentials exponentials) {
   using acc = acc_t<scalar_t>;
   const auto ids = [](const Tensor& t) { return t.const_data_ptr<int64_t>(); };
-  return {z.size(0),
-          z.size(1),
-          z.size(2),
-          input<scalar_t>(z),
-          ids(in.label),
-          ids(in.modality),
-          ids(in.utterance),
-          PairKinds(in.rule),
-          acc(1 / in.temperature),
-          acc(in.margin),
-          shifted};
+  return {z.size(0),          z.size(1),          z.size(2),
+          input<scalar_t>(z), ids(in.label),      ids(in.modality),
+          ids(in.utterance),  PairKinds(in.rule), acc(1 / in.temperature),
+          acc(in.margin),     exponentials};
 }
 
 // Parts of the gradient by blocks that share a tile of rows.
@@ -61,9 +55,9 @@ class Scratch {
   int64_t totals_at_;
 };
 
-// Exponentials of the similarities of rows of length 1, and the sums of 2^31 of them, are numbers
-// without a shift up to this exponent of two.
-bool needs_shift(double temperature) { return kLog2E / temperature > 80; }
+Exponentials exponentials_of(const ContrastInputs& in, const LossKind& kind) {
+  return exponentials_of(ContrastForm(kind.form), in.temperature);
+}
 
 template <typename scalar_t>
 ContrastRows<cuda_t<scalar_t>> rows_of(const Tensor& feat, const Tensor& label,
@@ -85,8 +79,8 @@ void run_forward(const ContrastInputs& in, Tensor& stats, cudaStream_t stream) {
   const auto memory = scratch.get();
   const int64_t bytes = scratch.counters() * int64_t(sizeof(unsigned));
   check_launch(cudaMemsetAsync(memory.counter, 0, bytes, stream), op);
-  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, in.z, true), in.tf32, memory,
-                                        output<acc>(stats), nullptr, stream),
+  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, in.z, Exponentials::kShifted),
+                                        in.tf32, memory, output<acc>(stats), nullptr, stream),
                op);
 }
 
@@ -96,9 +90,9 @@ void run_backward(const ContrastInputs& in, const Tensor& grad, const Tensor& st
   using acc = acc_t<scalar_t>;
   const char* op = "pairwise_contrast_backward";
   Tensor partial = parts_of_gradient(in.z);
-  check_launch(launch_pairwise_contrast_backward(arguments<scalar_t>(in, in.z, true), in.tf32,
-                                                 input<acc>(grad), input<acc>(stats),
-                                                 output<acc>(partial), stream),
+  check_launch(launch_pairwise_contrast_backward(
+                   arguments<scalar_t>(in, in.z, Exponentials::kShifted), in.tf32, input<acc>(grad),
+                   input<acc>(stats), output<acc>(partial), stream),
                op);
   check_launch(
       launch_contrast_sum<cuda_t<scalar_t>>(in.z.size(0), in.z.size(1), in.z.size(2),
@@ -118,19 +112,19 @@ void run_loss(const ContrastInputs& in, const LossKind& kind, ContrastLossTensor
   check_launch(launch_normalise_rows(rows_of<scalar_t>(in.z, in.label, out.inverse),
                                      output<scalar_t>(out.z), memory.counter, stream),
                op);
-  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, out.z, needs_shift(in.temperature)),
+  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, out.z, exponentials_of(in, kind)),
                                         in.tf32, memory, output<acc>(out.stats), &to, stream),
                op);
 }
 
 template <typename scalar_t>
-void run_loss_backward(const ContrastInputs& in, const Tensor& grad,
+void run_loss_backward(const ContrastInputs& in, const LossKind& kind, const Tensor& grad,
                        const ContrastLossTensors& saved, Tensor& grad_feat, cudaStream_t stream) {
   using acc = acc_t<scalar_t>;
   const char* op = "contrast_loss_backward";
   Tensor partial = parts_of_gradient(in.z);
   check_launch(launch_pairwise_contrast_backward(
-                   arguments<scalar_t>(in, saved.z, needs_shift(in.temperature)), in.tf32,
+                   arguments<scalar_t>(in, saved.z, exponentials_of(in, kind)), in.tf32,
                    input<acc>(saved.slope), input<acc>(saved.stats), output<acc>(partial), stream),
                op);
   check_launch(
@@ -167,12 +161,12 @@ struct Cuda {
     const auto stream = current_stream(in.z.get_device_index());
     DISPATCH_FLOATING(in.z, "contrast_loss", run_loss<scalar_t>(in, kind, out, stream));
   }
-  static void loss_backward(const ContrastInputs& in, const Tensor& grad,
+  static void loss_backward(const ContrastInputs& in, const LossKind& kind, const Tensor& grad,
                             const ContrastLossTensors& saved, Tensor& grad_feat) {
     const torch::stable::accelerator::DeviceGuard guard(in.z.get_device_index());
     const auto stream = current_stream(in.z.get_device_index());
     DISPATCH_FLOATING(in.z, "contrast_loss_backward",
-                      run_loss_backward<scalar_t>(in, grad, saved, grad_feat, stream));
+                      run_loss_backward<scalar_t>(in, kind, grad, saved, grad_feat, stream));
   }
 };
 

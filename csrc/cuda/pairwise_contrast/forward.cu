@@ -15,6 +15,12 @@ using Block = Geometry<1>;  // more columns a warp: less of all that is done onc
 template <typename scalar_t>
 constexpr int kStages = sizeof(scalar_t) == 2 ? 3 : 2;
 
+// On a multiprocessor, by registers. Without tensor cores a lane holds more.
+template <typename Product>
+constexpr int kBlocksAtOnce = sizeof(typename Product::scalar_t) == 8 ? 1 : 3;
+template <typename scalar_t>
+constexpr int kBlocksAtOnce<MmaProduct<scalar_t>> = 4;
+
 template <typename value_t>
 struct Finish {
   ContrastScratch<value_t> scratch;
@@ -124,8 +130,8 @@ __device__ void finish_tile(const ContrastInput<scalar_t>& in, const Finish<valu
 }
 
 // A block owns a tile of rows i of a group, and a part of its rows j.
-template <typename Wanted, bool kShifted>
-__global__ void __launch_bounds__(Block::kThreads, sizeof(typename Wanted::scalar_t) == 8 ? 1 : 3)
+template <typename Wanted, Exponentials kExponentials>
+__global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<Supported<Wanted>>)
     stats_kernel(ContrastInput<typename Wanted::scalar_t> in, SlabLayout layout, int64_t parts,
                  int64_t items, Finish<acc_t<typename Wanted::scalar_t>> to) {
   using Product = Supported<Wanted>;
@@ -138,7 +144,7 @@ __global__ void __launch_bounds__(Block::kThreads, sizeof(typename Wanted::scala
     SlabStream<Product, Block, kStages<scalar_t>> slabs(in, layout, item, 0, 0);
     const bool rows_fit = !__syncthreads_or(!rows.read(in, item.group, item.row));
     RowStats<value_t> stats[Product::kRows];
-    for (auto& of_row : stats) of_row.start(kShifted);
+    for (auto& of_row : stats) of_row.start(kExponentials == Exponentials::kShifted);
     for (int64_t first = item.first * kTile; first < item.last * kTile; first += kTile) {
       const bool fit = columns.read(in, item.group, first);
       const bool wanted = __syncthreads_or(columns.has_part());
@@ -150,8 +156,8 @@ __global__ void __launch_bounds__(Block::kThreads, sizeof(typename Wanted::scala
         const RowKinds kinds = kinds_of_row<Product, Block::kColumns>(
             rows, Block::first_row() + Product::row(r), columns, 0, in.kinds, by_keys,
             first == item.row);
-        if constexpr (kShifted) stats[r].rescale(s, r, kinds, scale);
-        stats[r].template add<kShifted>(s, r, kinds, scale, in.margin);
+        if constexpr (kExponentials == Exponentials::kShifted) stats[r].rescale(s, r, kinds, scale);
+        stats[r].template add<kExponentials>(s, r, kinds, scale, in.margin);
       }
       __syncthreads();  // the next tile's identities overwrite these
     }
@@ -170,16 +176,16 @@ __global__ void __launch_bounds__(Block::kThreads, sizeof(typename Wanted::scala
   }
 }
 
-template <typename Product, bool kShifted>
+template <typename Product, Exponentials kExponentials>
 cudaError_t run(const ContrastInput<typename Product::scalar_t>& in,
                 const Finish<acc_t<typename Product::scalar_t>>& to, cudaStream_t stream) {
   using scalar_t = typename Product::scalar_t;
   const int64_t parts = contrast_parts(in.groups, in.size);
   const int64_t items = in.groups * parts * contrast_tiles(in.size);
   const SlabLayout layout = slab_layout(in.width, kDepth<scalar_t>);
-  return launch_contrast<scalar_t, kStages<scalar_t>>(items, Block::kThreads, layout, stream,
-                                                      stats_kernel<Product, kShifted>, in, layout,
-                                                      parts, items, to);
+  return launch_with_shared(items, Block::kThreads,
+                            layout.memory(kStages<scalar_t>) * kSlabBytes<scalar_t>, stream,
+                            stats_kernel<Product, kExponentials>, in, layout, parts, items, to);
 }
 
 }  // namespace
@@ -192,9 +198,10 @@ cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf3
                                      cudaStream_t stream) {
   Finish<acc_t<scalar_t>> to{scratch, stats, loss != nullptr, {}};
   if (loss != nullptr) to.loss = *loss;
-  return with_product_and_shift<scalar_t>(tf32, in.shifted, [&](auto product, auto shifted) {
-    return run<decltype(product), shifted>(in, to, stream);
-  });
+  return with_product_and_exponentials<scalar_t>(
+      tf32, in.exponentials, [&](auto product, auto exponentials) {
+        return run<decltype(product), exponentials>(in, to, stream);
+      });
 }
 
 #define INSTANTIATE(scalar_t)                                                        \

@@ -11,6 +11,16 @@
 
 namespace ariigcn {
 
+// What is done about exponentials of similarities over the temperature: nothing, where nobody asks
+// for their sums; or they are summed up, with a shift where they may be large.
+enum class Exponentials { kNone, kPlain, kShifted };
+
+// Those of rows of length 1, and the sums of 2^31 of them, are numbers up to this exponent of two.
+inline Exponentials exponentials_of(ContrastForm form, double temperature) {
+  if (form == ContrastForm::kRatio) return Exponentials::kNone;
+  return kLog2E / temperature > 80 ? Exponentials::kShifted : Exponentials::kPlain;
+}
+
 // What the kernels read of G groups of N rows.
 template <typename scalar_t>
 struct ContrastInput {
@@ -19,7 +29,7 @@ struct ContrastInput {
   const int64_t *label, *modality, *utterance;  // (G, N)
   PairKinds kinds;
   acc_t<scalar_t> inv_temperature, margin;
-  bool shifted;  // exponentials need a shift, as similarities over the temperature may be large
+  Exponentials exponentials;
 };
 
 constexpr int64_t kContrastTile =

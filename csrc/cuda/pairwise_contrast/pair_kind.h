@@ -65,14 +65,7 @@ struct TileIdentities {
   }
 };
 
-// Kinds of the pairs of a row with the columns that a lane holds, two bits each.
-struct RowKinds {
-  uint32_t kinds = 0;
-
-  __device__ bool is(PairKind kind, int c) const { return kinds >> 2 * c & kind; }
-  __device__ int count(PairKind kind) const { return __popc(kinds & 0x55555555u * kind); }
-};
-static_assert(kPositive == 1 && kNegative == 2);
+static_assert(kPositive == 1 && kNegative == 2);  // kinds are tested as bits
 
 // By keys. Differing fields carry into the bits above them, which select from the table of kinds.
 __device__ inline uint32_t kind_of_keys(uint32_t own, uint32_t other, uint32_t table) {
@@ -88,6 +81,29 @@ __device__ inline uint32_t kind_of_identities(const Identity& own, const Identit
   return kinds.table >> 2 * differing & 3;
 }
 
+#ifdef __CUDACC__
+__device__ inline uint32_t common_bits(uint32_t x, uint32_t mask) {
+  uint32_t both;
+  asm("and.b32 %0, %1, %2;" : "=r"(both) : "r"(x), "r"(mask));
+  return both;
+}
+#else
+inline uint32_t common_bits(uint32_t x, uint32_t mask) { return x & mask; }
+#endif
+
+// Kinds of the pairs of a row with the columns that a lane holds, two bits each.
+struct RowKinds {
+  uint32_t kinds = 0;
+
+  __device__ bool is(PairKind kind, int c) const { return kinds >> 2 * c & kind; }
+  // The same where few are tested at a time: by one instruction, which the compiler would turn into
+  // a shift and two more. Of many it moves seven bits at once.
+  __device__ bool is_one(PairKind kind, int c) const {
+    return common_bits(kinds, uint32_t(kind) << 2 * c) != 0;
+  }
+  __device__ int count(PairKind kind) const { return __popc(kinds & 0x55555555u * kind); }
+};
+
 // Kinds of the pairs of a row of one tile with columns `column`.. of another. `same`: they are one
 // tile, and a row is no pair with itself.
 template <typename Product, int kColumns>
@@ -99,8 +115,10 @@ __device__ RowKinds kinds_of_row(const TileIdentities& rows, int row, const Tile
   const uint32_t table = rows.key[row] & pair_key::kAbsent ? 0 : kinds.table;
   if (by_keys) {
 #pragma unroll
-    for (int c = 0; c < kCount; ++c)
-      result.kinds |= kind_of_keys(own, columns.key[column + Product::column(c)], table) << 2 * c;
+    for (int c = 0; c < kCount; ++c) {
+      const uint32_t other = columns.key[column + Product::column(c)];
+      result.kinds |= kind_of_keys(own, other, table) << 2 * c;
+    }
   } else {
 #pragma unroll 1
     for (int c = 0; c < kCount; ++c) {

@@ -57,9 +57,13 @@ struct FmaProduct {
   static constexpr bool kStagesAsIs = true;
   __device__ static scalar_t staged(scalar_t x) { return x; }
 
-  // Where a lane's parts of the two sides of a product begin in their slabs.
+  // Where a lane's parts of the two sides of a product begin in their slabs, and of weights, as
+  // they are read and written, in theirs.
   __device__ static int left_offset() { return row(0) * kStride<scalar_t>; }
   __device__ static int right_offset() { return column(0) * kStride<scalar_t>; }
+  __device__ static int weight_offset() { return row(0) * kWeightStride; }
+  __device__ static int weighted_offset() { return column(0); }
+  __device__ static int stored_offset() { return row(0) * kWeightStride + column(0); }
 
   // s += left right^T, with 16 rows of one slab and kColumns rows of another, from the offsets on.
   template <int kColumns>
@@ -86,20 +90,20 @@ struct FmaProduct {
 #pragma unroll
     for (int r = 0; r < kRows; ++r)
 #pragma unroll
-      for (int c = 0; c < s.kCount; ++c) to[row(r) * kWeightStride + column(c)] = s(r, c);
+      for (int c = 0; c < s.kCount; ++c) to[r * 4 * kWeightStride + c * kLanesPerRow] = s(r, c);
   }
 
-  // out += weight right, with all rows of a slab.
+  // out += weight right, with all rows of a slab; both from the offsets on.
   __device__ static void add_weighted(const weight_t* weight, const scalar_t* right,
                                       Share<kGradColumns<scalar_t>>& out) {
 #pragma unroll 4
     for (int j = 0; j < kTile; ++j) {
       value_t w[kRows];
 #pragma unroll
-      for (int r = 0; r < kRows; ++r) w[r] = weight[row(r) * kWeightStride + j];
+      for (int r = 0; r < kRows; ++r) w[r] = weight[r * 4 * kWeightStride + j];
 #pragma unroll
       for (int c = 0; c < out.kCount; ++c) {
-        const value_t z = value_t(right[j * kStride<scalar_t> + column(c)]);
+        const value_t z = value_t(right[j * kStride<scalar_t> + c * kLanesPerRow]);
 #pragma unroll
         for (int r = 0; r < kRows; ++r) out(r, c) += w[r] * z;
       }
@@ -137,7 +141,7 @@ struct MmaProduct {
       return ptx::round_to_tf32(x);
   }
 
-  // As load_a and load_b of mma.h have them; here they are computed once for all slabs.
+  // As load_a, load_b and load_b_transposed of mma.h have them, computed once for all slabs.
   __device__ static int left_offset() {
     return lane() % 16 * kStride<scalar_t> + lane() / 16 * (kMmaK<scalar_t> / 2);
   }
@@ -145,6 +149,14 @@ struct MmaProduct {
     return (lane() % 8 + lane() / 16 * 8) * kStride<scalar_t> +
            lane() / 8 % 2 * (kMmaK<scalar_t> / 2);
   }
+  __device__ static int weight_offset() {
+    return lane() % 16 * kWeightStride + lane() / 16 * (kMmaK<scalar_t> / 2);
+  }
+  __device__ static int weighted_offset() {
+    if constexpr (sizeof(scalar_t) == 2) return lane() % 16 * kStride<scalar_t> + lane() / 16 * 8;
+    return lane() % 4 * kStride<scalar_t> + lane() / 4;
+  }
+  __device__ static int stored_offset() { return row(0) * kWeightStride + column(0); }
 
   template <int kColumns>
   __device__ static void add_similarities(const scalar_t* left, const scalar_t* right,
@@ -169,7 +181,7 @@ struct MmaProduct {
     for (int r = 0; r < kRows; ++r)
 #pragma unroll
       for (int c = 0; c < s.kCount; c += 2) {
-        weight_t* at = to + row(r) * kWeightStride + column(c);
+        weight_t* at = to + r * 8 * kWeightStride + c * 4;
         if constexpr (sizeof(scalar_t) == 2) {
           *reinterpret_cast<uint32_t*>(at) = ptx::pack<scalar_t>(s(r, c), s(r, c + 1));
         } else {
@@ -183,13 +195,20 @@ struct MmaProduct {
                                       Share<kGradColumns<scalar_t>>& out) {
 #pragma unroll
     for (int j = 0; j < kTile; j += kMmaK<scalar_t>) {
-      const MmaA<scalar_t> a = load_a(weight + j, kWeightStride);
+      MmaA<scalar_t> a;
+      ptx::ldmatrix_x4(weight + j, a.reg);
 #pragma unroll
       for (int c = 0; c < kGradColumns<scalar_t> / 16; ++c) {
-        MmaB<scalar_t> b[2];
-        load_b_transposed(right + j * kStride<scalar_t> + c * 16, kStride<scalar_t>, b);
-        mma(out.part[2 * c], a, b[0]);
-        mma(out.part[2 * c + 1], a, b[1]);
+        const scalar_t* at = right + j * kStride<scalar_t> + c * 16;
+        uint32_t b[4];
+        if constexpr (sizeof(scalar_t) == 2) {
+          ptx::ldmatrix_x4_trans(at, b);
+        } else {
+          for (int e = 0; e < 4; ++e)
+            b[e] = ptx::bits(at[e % 2 * 4 * kStride<scalar_t> + e / 2 * 8]);
+        }
+        mma(out.part[2 * c], a, MmaB<scalar_t>{{b[0], b[1]}});
+        mma(out.part[2 * c + 1], a, MmaB<scalar_t>{{b[2], b[3]}});
       }
     }
   }

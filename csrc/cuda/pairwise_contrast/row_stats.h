@@ -72,7 +72,7 @@ struct SideStats {
 
   __device__ ContrastSide<value_t> finished(bool negatives) const {
     const value_t log = (lse.shift + std::log2(lse.total)) * value_t(kLn2);
-    return {count, sum, count == value_t(0) ? value_t(0) : log,
+    return {count, sum, lse.total == value_t(0) ? value_t(0) : log,
             negatives ? (sum + penalty) / 2 : penalty};
   }
 };
@@ -99,25 +99,29 @@ struct RowStats {
   }
 
   // `scale` turns similarities into the base-2 logarithms of what is summed.
-  template <bool kShifted, typename Share>
+  template <Exponentials kExponentials, typename Share>
   __device__ void add(const Share& s, int r, const RowKinds& kinds, value_t scale, value_t margin) {
     for (int k = 0; k < 2; ++k) side[k].count += value_t(kinds.count(PairKind(1 + k)));
 #pragma unroll
     for (int c = 0; c < Share::kCount; ++c) {
       const value_t x = s(r, c);
       const bool positive = kinds.is(kPositive, c), negative = kinds.is(kNegative, c);
-      value_t log = x * scale;
-      if constexpr (kShifted) log -= negative ? side[1].lse.shift : side[0].lse.shift;
-      const value_t exponential = exp2_or_zero(log);
+      value_t exponential = 0;
+      if constexpr (kExponentials != Exponentials::kNone) {
+        value_t log = x * scale;
+        if constexpr (kExponentials == Exponentials::kShifted)
+          log -= negative ? side[1].lse.shift : side[0].lse.shift;
+        exponential = exp2_or_zero(log);
+      }
       if (positive) {
         side[0].sum += x;
         side[0].penalty += std::abs(x - margin);
-        side[0].lse.total += exponential;
+        if constexpr (kExponentials != Exponentials::kNone) side[0].lse.total += exponential;
       }
       if (negative) {
         side[1].sum += x;
         side[1].penalty += std::abs(x);  // see `finished`
-        side[1].lse.total += exponential;
+        if constexpr (kExponentials != Exponentials::kNone) side[1].lse.total += exponential;
       }
     }
   }

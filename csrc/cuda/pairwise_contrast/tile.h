@@ -47,6 +47,10 @@ struct ContrastItem {
 struct SlabLayout {
   int slabs;      // that the width of a row takes
   bool resident;  // the slabs of rows i stay there, instead of coming with those of rows j
+  bool large;     // it may be all that a block of sm_90 and later has
+
+  // Slabs that a SlabStream of `stages` needs memory for.
+  int memory(int stages) const { return stages + (resident ? slabs : stages); }
 };
 constexpr int kResidentSlabs = 4;  // 256 halves a row, 36 KB a block: two of them fit on sm_80
 
@@ -59,26 +63,24 @@ inline SlabLayout slab_layout(int64_t width, int64_t depth) {
   const bool known =
       cudaGetDevice(&device) == cudaSuccess &&
       cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess;
-  return {int(slabs), known && major >= 8 && slabs <= kResidentSlabs};
+  return {int(slabs), known && major >= 8 && slabs <= kResidentSlabs, known && major >= 9};
 }
 
-// Calls `run` with a value of the way to multiply, and with whether exponentials are shifted: those
-// of doubles always, for which nobody waits.
+template <Exponentials kExponentials>
+using Exponent = std::integral_constant<Exponentials, kExponentials>;
+
+// Calls `run` with a value of the way to multiply, and with what to do about exponentials: those of
+// doubles are always shifted, as nobody waits for them.
 template <typename scalar_t, typename Run>
-cudaError_t with_product_and_shift(bool tf32, bool shifted, const Run& run) {
+cudaError_t with_product_and_exponentials(bool tf32, Exponentials exponentials, const Run& run) {
   return with_product<scalar_t>(tf32, [&](auto product) {
-    if constexpr (sizeof(scalar_t) < 8)
-      if (!shifted) return run(product, std::false_type{});
-    return run(product, std::true_type{});
+    if constexpr (sizeof(scalar_t) < 8) {
+      if (exponentials == Exponentials::kNone) return run(product, Exponent<Exponentials::kNone>{});
+      if (exponentials == Exponentials::kPlain)
+        return run(product, Exponent<Exponentials::kPlain>{});
+    }
+    return run(product, Exponent<Exponentials::kShifted>{});
   });
-}
-
-// Launches one block an item with the memory that a SlabStream of `kStages` needs.
-template <typename scalar_t, int kStages, typename... Params, typename... Args>
-cudaError_t launch_contrast(int64_t items, int threads, const SlabLayout& layout,
-                            cudaStream_t stream, void (*kernel)(Params...), Args... args) {
-  const int slabs = kStages + (layout.resident ? layout.slabs : kStages);
-  return launch_with_shared(items, threads, slabs * kSlabBytes<scalar_t>, stream, kernel, args...);
 }
 
 // A value that the compiler keeps in a register, instead of computing it anew in each loop.
@@ -135,6 +137,12 @@ class SlabStream {
     const scalar_t* slab = memory() + right() + taken_;
     taken_ = after(taken_);
     return slab;
+  }
+
+  // The next slab again, from where this lane's part of it begins, as Product::add_weighted reads
+  // it.
+  __device__ const scalar_t* take_again(int) {
+    return take() + Geometry::part() * kGradColumns<scalar_t> + Product::weighted_offset();
   }
 
   // Similarities of the warp's rows i with its rows j of the next tile; nothing if not `wanted`.
