@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.load import prepare as prepare_dialogues
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.device import check_device
@@ -138,6 +139,7 @@ def fit(
                 "cuda_graphs": cuda_graphs,
                 "threads": threads,
                 "environment": environment(),
+                "splits": splits_in_words(dialogues),
             }
             kept = None if source else dialogues
             stack.enter_context(new_run(folder, spec, prepared.config, kept))
