@@ -37,7 +37,7 @@ def seeds_table(
     """Return one row per seed, their mean ± standard deviation, in percent, and their average.
 
     Without test scores, as of a split without labels, there are those of validation only.
-    `conducted` is what `ariigcn_dgl.training.protocol.runs_in_words` says of the run; `averaged`
+    `conducted` is what `ariigcn_dgl.training.protocol.conducted` says of the run; `averaged`
     are the scores of the mean of all seeds' probabilities.
     """
     caption = cell("; ".join(["percent", *conducted]))

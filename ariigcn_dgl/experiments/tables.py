@@ -200,7 +200,8 @@ def _notes(results: Results) -> Iterator[str]:
     if results.size_warning:
         yield results.size_warning
     yield (
-        f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} seeds; "
+        f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} "
+        f"seed{'s'[: results.seeds > 1]}; "
         "interval: of the mean, over seeds (Student's t); against the baseline, "
         f"{results.baseline}: difference, its interval over test dialogues (bootstrap), p of a "
         "paired permutation test over test dialogues, two-sided, also corrected for all rows of "

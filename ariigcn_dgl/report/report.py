@@ -76,7 +76,6 @@ def _conducted(runs: Sequence[RunFiles]) -> str:
     said = runs_in_words(
         {run.name: run.protocol for run in runs},
         {run.name: run.plan["splits"] for run in runs},
-        {run.name: [seed.number for seed in run.seeds] for run in runs},
     )
     said += [f"{run.name}: {one}" for run in runs if (one := _size_warning(run))]
     return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)

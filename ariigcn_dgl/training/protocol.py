@@ -131,7 +131,8 @@ def conducted(
     """
     name = config.system
     protocol = run_protocol(config, spec, next(iter(records.values())))
-    return runs_in_words({name: protocol}, {name: spec["splits"]}, {name: list(records)})
+    said = runs_in_words({name: protocol}, {name: spec["splits"]})
+    return [*said, seeds_in_words(list(records))]
 
 
 def run_protocol(config: RunConfig, spec: RunSpec, record: Mapping[str, Any]) -> Protocol:
@@ -159,21 +160,18 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
     return f"{len(seeds)} seeds ({', '.join(map(str, seeds))})"
 
 
-def runs_in_words(
-    protocols: Mapping[str, Protocol], splits: Mapping[str, str], seeds: Mapping[str, Sequence[int]]
-) -> list[str]:
-    """Return what there is to say of runs: which epoch, how tested, which splits, which seeds.
+def runs_in_words(protocols: Mapping[str, Protocol], splits: Mapping[str, str]) -> list[str]:
+    """Return what there is to say of runs: which epoch, how tested, which splits.
 
     Parameters
     ----------
-    protocols, splits, seeds : mapping
+    protocols, splits : mapping
         Each by the names of the runs; `splits` are of ``train.json``, "" where it says nothing.
     """
     return [
         together({name: one.kept for name, one in protocols.items()}),
         together({name: one.tested for name, one in protocols.items()}),
         f"splits: {together({name: one or UNKNOWN_SPLITS for name, one in splits.items()})}",
-        together({name: seeds_in_words(one) for name, one in seeds.items()}),
     ]
 
 

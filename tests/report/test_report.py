@@ -212,7 +212,7 @@ def test_run_of_a_version_without_calibration_shows_its_own(two_seeds: Path) -> 
 def test_the_lead_says_what_the_run_did(two_seeds: Path) -> None:
     html = report_html([run_of(two_seeds)])
     assert "best weighted F1 on validation is kept. Test is scored once" in html
-    assert "2 seeds (0, 1)." in html
+    assert "Splits: not recorded." in html
 
 
 def test_the_lead_does_not_say_that_the_last_epoch_was_chosen(two_seeds: Path) -> None:
