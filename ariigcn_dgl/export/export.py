@@ -186,7 +186,8 @@ def _onnx(traced: ExportedProgram, run: TrainedRun, described: str) -> bytes:
                 names[dim.dim_param] = "dialogues" if value.name == "lengths" else "utterances"
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
-            dim.dim_param = names.get(dim.dim_param, dim.dim_param)
+            if dim.dim_param in names:  # to write it would delete the size of any other
+                dim.dim_param = names[dim.dim_param]
     model.metadata_props.add(key="ariigcn", value=described)
     return model.SerializeToString()
 

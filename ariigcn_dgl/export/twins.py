@@ -6,7 +6,7 @@ window instead of a list of edges.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import torch
@@ -25,6 +25,7 @@ from ariigcn_dgl.nn import (
     RelEdgeAttentionConv,
     SpeakerRelative,
     SumConv,
+    TextCNN,
 )
 from ariigcn_dgl.nn._relation_matrices import relation_matrices
 
@@ -243,6 +244,25 @@ class DenseLatent(Twin):
         return dense[..., feat.size(1) :].transpose(0, 1)
 
 
+class WholeCNN(Twin):
+    """`TextCNN` without a look at how long sequences are, and in one go."""
+
+    layer: TextCNN
+
+    def forward(self, feat: Tensor, lengths: Tensor) -> Tensor:
+        """Return the largest responses, (N, widths x num_filters)."""
+        inside = torch.arange(feat.size(1)) < lengths.unsqueeze(1)
+        rows = feat.masked_fill(~inside.unsqueeze(2), 0).transpose(1, 2)
+        found = []
+        for convolution in cast("Iterable[nn.Conv1d]", self.layer.convolutions):
+            width = convolution.kernel_size[0]
+            response = convolution(F.pad(rows, (0, max(0, width - feat.size(1)))))
+            start = torch.arange(response.size(2))
+            beyond = start > (lengths - width).clamp(min=0).unsqueeze(1)
+            found.append(response.masked_fill(beyond.unsqueeze(1), -torch.inf).amax(2).relu())
+        return torch.cat(found, 1)
+
+
 TWINS: dict[type[nn.Module], type[Twin]] = {
     DialogueAttention: DenseAttention,
     DialogueGRU: ScannedRNN,
@@ -253,6 +273,7 @@ TWINS: dict[type[nn.Module], type[Twin]] = {
     RelationalGraph: BandLayers,
     SpeakerRelative: SpeakerMean,
     SumConv: BandSum,
+    TextCNN: WholeCNN,
 }
 
 

@@ -94,5 +94,5 @@ class UtteranceTextCNN(System):
         text = zero_missing(batch.features["text"], batch.masks["text"])
         sequence = text.unsqueeze(1 if self.config.vector_as == "word" else 2)
         # All are as long as the vector, or one word: nothing is padding.
-        lengths = torch.full((len(text),), sequence.size(1), device=text.device)
+        lengths = torch.full((text.size(0),), sequence.size(1), device=text.device)
         return self.classify(self.dropout(self.cnn(sequence, lengths)))

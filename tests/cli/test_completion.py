@@ -54,7 +54,7 @@ def complete(script: Path, tmp_path: Path) -> Callable[..., list[str]]:
     ("words", "expected"),
     [
         (["tr"], ["train"]),
-        (["e"], ["evaluate", "extract", "experiment", "embed"]),
+        (["e"], ["evaluate", "extract", "experiment", "embed", "export"]),
         (["data", "im"], ["import"]),
         (["train", "--sy"], ["--system"]),
         (["train", "--model.fu"], ["--model.fusion"]),

@@ -32,6 +32,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("ariigcn", {"speaker_relative": ("audio", "text"), "auxiliary_weight": 1.0}),
     ("ariigcn", {"graph": False, "fusion": "tfn"}),
     ("ariigcn", {"feed_graph": "sum", "gan_real": "projected"}),
+    ("textcnn", {"vector_as": "numbers"}),
     ("bigru", {"causal": True, "num_layers": 3}),
     ("bc-lstm", {"modalities": "hierarchical", "fusion": "lfm"}),
     ("bc-lstm-att", {"bidirectional": False}),
