@@ -102,7 +102,7 @@ def train(
     spec: RunSpec = {
         "data": absolute(data),
         "dataset_sha256": prepared.dataset_sha256,
-        "modalities": None if modalities is None else modalities,
+        "modalities": modalities,
         "preset": preset,
         "seeds": seeds,
         "device": device,
