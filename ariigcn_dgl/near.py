@@ -43,7 +43,7 @@ def _likeness(word: str, name: str) -> float:
     wanted, whole = _plain(word), _plain(name)
     last = whole.rpartition(".")[2]
     # A little less than by the whole name, which wins where both are there.
-    return max(_ratio(wanted, whole), 0.99 * _ratio(wanted.rpartition(".")[2], last))
+    return max(_ratio(wanted, whole), 0.9 * _ratio(wanted.rpartition(".")[2], last))
 
 
 def _ratio(a: str, b: str) -> float:
