@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from itertools import islice
 
 LEAST = 0.6  # of difflib's ratio, as in its get_close_matches
+LONGEST, MOST = 100, 1000  # letters and names; what files hold may be far more
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -30,7 +32,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("xyz", ["mlp"])
     ''
     """
-    likeness = {name: _likeness(word, name) for name in known}
+    if len(word) > LONGEST:
+        return ""
+    likeness = {x: _likeness(word, x) for x in islice(known, MOST) if len(x) <= LONGEST}
     best = max(likeness, key=likeness.__getitem__, default="")
     return f"; did you mean '{best}'?" if likeness.get(best, 0) >= LEAST else ""
 
@@ -39,7 +43,7 @@ def _likeness(word: str, name: str) -> float:
     wanted, whole = _plain(word), _plain(name)
     last = whole.rpartition(".")[2]
     # A little less than by the whole name, which wins where both are there.
-    return max(_ratio(wanted, whole), 0.99 * _ratio(wanted.rpartition(".")[2], last))
+    return max(_ratio(wanted, whole), 0.9 * _ratio(wanted.rpartition(".")[2], last))
 
 
 def _ratio(a: str, b: str) -> float:

@@ -16,6 +16,7 @@ from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
+_MOST_LISTED = 30  # columns in a sentence
 _SEPARATED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header
@@ -57,9 +58,11 @@ class Table:
         """Raise `InputError` unless these columns are there and have a value in every row."""
         for name in names:
             if name not in self.columns:
+                more = len(self.header) - _MOST_LISTED
+                found = ", ".join(self.header[:_MOST_LISTED]) or "none"
                 raise InputError(
-                    f"{self.path}: no column {name!r}; its columns are "
-                    f"{', '.join(self.header) or 'none'}{did_you_mean(name, self.header)}"
+                    f"{self.path}: no column {name!r}; its columns are {found}"
+                    f"{f' and {more} more' if more > 0 else ''}{did_you_mean(name, self.header)}"
                 )
             if "" in self.columns[name]:
                 line = self.lines[self.columns[name].index("")]

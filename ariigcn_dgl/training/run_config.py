@@ -246,7 +246,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for name, value in changes.items():
         # A group of settings is none; the system decides which settings there are.
         if name not in settings or name == "system" or isinstance(settings[name], Namespace):
-            near = did_you_mean(name, settings.keys())
+            near = "" if name in settings else did_you_mean(name, settings.keys())
             raise InputError(f"--{name}: {config.system} has no such setting{near}")
         if value is None:
             raise InputError(f"--{name}: has no value")

@@ -190,7 +190,10 @@ def test_environment_gives_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model.dropuot": 0.1}, "--model.dropuot: ariigcn has no such setting"),
+        (
+            {"model.hiden_dim": 8},
+            "--model.hiden_dim: ariigcn has no such setting; did you mean 'model.hidden_dim'?",
+        ),
         ({"model.window": 3}, "--model.window: ariigcn has no such setting"),
         ({"system": "mlp"}, "--system: ariigcn has no such setting"),
         ({"training.epochs": None}, "--training.epochs: has no value"),
