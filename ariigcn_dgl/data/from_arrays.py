@@ -155,7 +155,7 @@ def _table(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Tabl
         column: [_cell(value, f"{name}: row {row}", column) for row, value in enumerate(values)]
         for column, values in columns.items()
     }
-    table = Table(name, list(range(count)), cells, unit="row")
+    table = Table(name, list(range(count)), cells, tuple(cells), unit="row")
     table.require("dialogue", "speaker")
     return table
 
