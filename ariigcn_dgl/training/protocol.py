@@ -7,7 +7,7 @@ here, so that none says what the run did not do.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ariigcn_dgl.errors import InputError
@@ -16,7 +16,7 @@ from ariigcn_dgl.training.run_config import PAPER, RunConfig, preset_config
 from ariigcn_dgl.training.run_spec import RunSpec
 
 UNKNOWN_SPLITS = "not recorded"  # by runs of before there was such a record
-Length = Literal["preset", "search", "settings"]
+Length = Literal["preset", "search", "settings", "callback"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Protocol:
         As of `TrainingConfig`.
     epochs : int
         Of the whole schedule.
-    length : {"preset", "search", "settings"}
+    length : {"preset", "search", "settings", "callback"}
         What decided the number of epochs.
     preset : str
         What the settings started from.
@@ -63,6 +63,7 @@ class Protocol:
         why = {
             "preset": f"a number of the preset {self.preset}, chosen earlier on validation",
             "settings": "a number that was set beforehand",
+            "callback": "after which a callback ended the training",
         }[self.length]
         return f"the last of {self.epochs} epochs is kept, {why}"
 
@@ -141,7 +142,8 @@ def run_protocol(config: RunConfig, spec: RunSpec, record: Mapping[str, Any]) ->
     if record.get("test"):
         test = "every epoch" if record.get("best_test_epoch") else "once"
     training = asdict(config.training)
-    return protocol_of(config.system, spec["preset"], training, record["epochs"], test)
+    found = protocol_of(config.system, spec["preset"], training, record["epochs"], test)
+    return replace(found, length="callback") if record.get("stopped") else found
 
 
 def seeds_in_words(seeds: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ariigcn_dgl.training.protocol import Protocol, conducted, protocol_of
+from ariigcn_dgl.training.protocol import Protocol, conducted, protocol_of, run_protocol
 from ariigcn_dgl.training.run_config import RunConfig, preset_config
 
 SPEC: dict[str, Any] = {"preset": "tuned", "splits": "as the data set has them"}
@@ -31,6 +31,12 @@ def test_a_length_that_was_given_is_not_told_as_chosen() -> None:
 
 def test_a_length_that_a_search_chose_is_told_so() -> None:
     assert "the search chose on validation" in _of(searched=("training.epochs",)).kept
+
+
+def test_an_end_by_a_callback_is_told_so() -> None:
+    record = RECORD | {"epochs": 5, "stopped": True}
+    kept = run_protocol(preset_config("ariigcn", "tuned"), SPEC, record).kept
+    assert kept == "the last of 5 epochs is kept, after which a callback ended the training"
 
 
 def test_the_name_of_a_studys_setting_is_no_preset() -> None:
