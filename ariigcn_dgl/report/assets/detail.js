@@ -130,7 +130,7 @@ function drawTable() {
       spoken ? one.text : one.name,
       ...(known ? [one.label === null ? "–" : data.labels[one.label]] : []),
     ];
-    const row = texts.map((text, c) => make("td", { class: columns[c] === "text" ? "said" : "" }, text));
+    const row = texts.map((text, c) => make("td", { class: ["text", "utterance"].includes(columns[c]) ? "said" : "" }, text));
     const p = make("td", { class: "number" }, percent(confidence(i)));
     return make("tr", { class: wrong(i) ? "wrong" : "", "data-utterance": i }, ...row, make("td", {}, chip(guess)), p);
   });
