@@ -26,7 +26,10 @@ class Copies {
       fail("a copy is not aligned to 16 bytes");
     if (block_ != block) check_nothing_is_left();
     block_ = block;
-    std::memset(to, 0xff, kBytes);
+    // Word by word: of 16 bytes at once GCC makes stores that ThreadSanitizer does not see.
+    constexpr std::uint64_t kOnes = ~std::uint64_t(0);
+    for (std::size_t k = 0; k < kBytes; k += sizeof kOnes)
+      std::memcpy(static_cast<char*>(to) + k, &kOnes, sizeof kOnes);
     begun_.push_back({to, inside ? from : nullptr});
   }
   void commit() {
