@@ -89,7 +89,7 @@ COMMANDS = {
     "report": Command(
         "report",
         "report",
-        "write one HTML file about runs, to be opened offline: scores, curves, dialogues",
+        "write one HTML file to be opened offline: about runs, a study, or a training that goes on",
         ("runs",),
         plugins=True,
     ),

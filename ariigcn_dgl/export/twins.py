@@ -131,7 +131,7 @@ class BandLayers(Twin):
     def forward(self, graph: Band, feat: Tensor) -> Tensor:
         """Return the states, (M, N, D)."""
         for block in self.layer.blocks:
-            feat = block(graph, feat, False)
+            feat = block(graph, feat)
         return feat
 
 

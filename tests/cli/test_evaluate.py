@@ -72,12 +72,15 @@ def test_scores_are_printed(ariigcn: Callable, trained: Path) -> None:
     assert "mean ± sd" in out
 
 
+BORDERS = tuple("┏┃┡│├└")
+
+
 def test_tables_fit_80_columns_without_broken_cells(
     ariigcn: Callable, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines = ariigcn("evaluate", trained).out.splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(len(line) for line in lines if line[:1] in BORDERS) <= 80
     row = next(line for line in lines if line.startswith("│mean ± sd"))
     assert len(re.findall(r"\d\.\d\d ± \d", row)) == 4
 

@@ -132,7 +132,7 @@ def test_what_does_not_agree_is_refused_as_in_files(changes: dict, sentence: str
 
 
 def test_a_column_that_is_missing_is_named() -> None:
-    with pytest.raises(InputError, match="frame: no column 'speaker'; found dialogue"):
+    with pytest.raises(InputError, match="frame: no column 'speaker'; its columns are dialogue"):
         dialogues_from_pandas(pd.DataFrame({"dialogue": ["d"]}), text=[[1.0]])
 
 

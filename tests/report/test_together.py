@@ -14,6 +14,7 @@ from ariigcn_dgl.report.run_files import Predictions, RunFiles, Seed
 from ariigcn_dgl.report.scores import headlines
 from ariigcn_dgl.report.together import difference, together
 from ariigcn_dgl.training.metrics import score
+from ariigcn_dgl.training.protocol import Protocol
 
 LABELS = ("joy", "anger")
 TRUTH = [0, 1] * 20  # twenty dialogues of two utterances
@@ -49,7 +50,8 @@ def seed(number: int, classes: Sequence[int], history: Sequence[dict] = ()) -> S
 
 
 def run(name: str, *seeds: Seed) -> RunFiles:
-    return RunFiles(name, {"preset": "paper"}, "", seeds)
+    protocol = Protocol("best", 60, "preset", "paper", "once")
+    return RunFiles(name, {"preset": "paper"}, "", protocol, seeds)
 
 
 RIGHT = run("right", seed(0, TRUTH))
