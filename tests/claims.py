@@ -148,7 +148,10 @@ def _of_runs(path: Path, key: str) -> list[str]:
     setting, _, column = key.rpartition(": ")
     rows = _runs(path)
     if setting == "runs":
-        trained = {row["key"]: float(row["seconds"]) for row in rows if row["seconds"]}
+        # Rows without a key are folds taken together, which nobody trained.
+        trained = {
+            row["key"]: float(row["seconds"]) for row in rows if row["seconds"] and row["key"]
+        }
         return [f"{sum(trained.values()) / 60:.3f}" if column == "minutes" else str(len(trained))]
     own = [float(r[column]) for r in rows if (r["setting"], r["use"]) == (setting, "seed")]
     return [f"{mean(own):.3f}", f"{stdev(own):.3f}"]
