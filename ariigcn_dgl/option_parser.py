@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, _actions
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
@@ -31,6 +31,17 @@ _WORDS = {
     f"a {dict}": "settings by name",
     "a typing.Literal": "one of ",
 }
+
+
+def _as_it_is(action: object, value: object) -> object:
+    """Return a group's value unchanged; see below."""
+    return value
+
+
+# jsonargparse imports what a file names by ``class_path``, or by a text like "module.Class", in the
+# place of a group of settings, to see whether it is the group's own class. What a file names is not
+# to be imported (SECURITY.md); what is no group of settings is refused all the same.
+cast("Any", _actions._ActionConfigLoad).resolve_subclass_spec = _as_it_is
 
 
 class OptionParser(ArgumentParser):

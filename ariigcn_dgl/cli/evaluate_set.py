@@ -65,7 +65,7 @@ def score_set(
     dialogues: Dialogues,
     absent: Sequence[str],
     json: str | None,
-    scored: str = TEST,
+    data: str | None = None,
 ) -> None:
     """Score the labelled utterances of some dialogues; show, and write to ``json``, what was found.
 
@@ -80,9 +80,10 @@ def score_set(
         Modalities to hide; said wherever a score stands.
     json : str or None
         File for the scores.
-    scored : str
-        What the dialogues are, if not the test split of the training: the data set.
+    data : str, optional
+        The data set that the dialogues are, if not the test split of the training.
     """
+    scored = TEST if data is None else data
     hidden = without_modalities(dialogues, absent) if absent else dialogues
     part = runs[0].adapt(hidden)
     count = int((part.labels != UNLABELLED).sum())
@@ -105,6 +106,6 @@ def score_set(
     show(classes_table(of_seeds, f"{scored}, per class{lack}"))
     if json is not None:
         about: dict[str, Any] = {"absent": list(absent)} if absent else {}
-        about |= {} if scored == TEST else {"data": scored, "utterances": count}
-        key = "test" if scored == TEST else "scores"
+        about |= {} if data is None else {"data": data, "utterances": count}
+        key = TEST if data is None else "scores"
         write_json(json, {seed: about | {key: asdict(one)} for seed, one in scores.items()})

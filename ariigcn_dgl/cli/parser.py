@@ -36,8 +36,9 @@ Systems compared:              ariigcn experiment main --data FOLDER --jobs 2
 A page to look at:             ariigcn report runs/NAME --data FOLDER --out report.html"""
 
 PLUGINS_HELP = """Modules of yours, or module:Class, that a run, a study or a --config may name and
-have imported: their code then runs here. What --system and --model options name themselves needs no
---plugins, nor do packages that offer their classes as entry points (docs/extending.md)."""
+have imported: their code then runs here; behind all else on the line. What --system and --model
+options name themselves needs no --plugins, nor do packages that offer their classes as entry points
+(docs/extending.md)."""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter):

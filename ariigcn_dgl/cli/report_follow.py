@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.lock import is_locked
 from ariigcn_dgl.report.live import Training, live_html, read_training
+from ariigcn_dgl.training.run_folder import resume_command
 
 SECONDS = 1.0  # between two looks at the files
 UNFOLLOWED = "Nobody writes this page any more: ariigcn report --follow was interrupted."
@@ -63,7 +63,7 @@ def _read(folder: Path) -> Training:
 
 
 def _stopped(folder: Path, out: Path, training: Training) -> None:
-    again = command(["ariigcn", "train", "--resume", str(folder)])
+    again = resume_command(folder)
     sentence = f"the training is not finished and nobody trains; go on with: {again}"
     _write(out, live_html(training, f"{sentence[0].upper()}{sentence[1:]}"))
     raise InputError(f"{folder}: {sentence}")

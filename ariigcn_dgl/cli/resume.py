@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.cli.named import PLUGINS
+from ariigcn_dgl.cli.spelling import SHORT
 from ariigcn_dgl.errors import InputError
 
 RESUME = "--resume"
@@ -33,7 +34,7 @@ def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None
         return
     known = _known(Path(run))
     for name in (name for name in given if name not in (RESUME, PLUGINS)):
-        *groups, last = name.removeprefix("--").split(".")
+        *groups, last = SHORT.get(name, name).removeprefix("--").split(".")
         try:
             asked, had = (_value(values, [*groups, last]) for values in (options, known))
         except (AttributeError, KeyError):  # --config and --out, which are no settings of a run

@@ -29,7 +29,7 @@ from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.prepare import Prepared, check_cuda_graphs, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_folder import RunFolder, resume_command
 from ariigcn_dgl.training.run_spec import RunSpec, default_folder, new_run, prepare_run, resumed_run
 from ariigcn_dgl.training.seeds import check_seeds, write_summary
 from ariigcn_dgl.training.small_sample import split_warning
@@ -139,7 +139,7 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if folder.is_dir():
-            again = command(["ariigcn", "train", "--resume", str(folder), *option()])
+            again = resume_command(folder)
             print(file=sys.stderr)  # behind the terminal's ^C
             note(f"interrupted; finished epochs are kept, go on with: {again}")
         raise

@@ -108,6 +108,8 @@ class Dialogues:
     source : str or None
         Absolute path of the data set, where it is as `load_dialogues` read it; None of any other
         set, also of one that is made out of it.
+    source_sha256 : str or None
+        `fingerprint` of what was read there: whether an array has been changed since.
 
     Examples
     --------
@@ -135,6 +137,7 @@ class Dialogues:
     words: tuple[str, ...] = ()
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
     source: str | None = field(default=None, init=False, compare=False)
+    source_sha256: str | None = field(default=None, init=False, compare=False)
 
     def __repr__(self) -> str:
         counts = Counter(self.splits)
@@ -225,7 +228,8 @@ class Dialogues:
         """Return a table of one row per utterance; row n is row n of features and masks.
 
         Columns ``dialogue``, ``utterance``, ``speaker``, ``label`` (missing where unknown) and
-        ``split``: those that a table of one's own has, too (`dialogues_from_pandas`).
+        ``split``: those that a table of one's own has, too (`dialogues_from_pandas`). Where words
+        are known a column ``text`` has them.
 
         Raises
         ------
@@ -240,6 +244,8 @@ class Dialogues:
             "label": names[self.labels],
             "split": np.repeat(np.array(self.splits, dtype=object), self.lengths),
         }
+        if self.words:
+            columns["text"] = np.array(self.words, dtype=object)
         return require("pandas", "pandas").DataFrame(columns)
 
     def with_modalities(self, names: Sequence[str]) -> Dialogues:

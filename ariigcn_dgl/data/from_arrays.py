@@ -35,7 +35,8 @@ def dialogues_from_arrays(
 ) -> Dialogues:
     """Return dialogues of one entry, and one row of features, per utterance.
 
-    They mean what the columns and files of a folder of one's own mean (`load_dialogues`), and what
+    They mean what the columns and files of a folder of one's own mean (`load_dialogues`), of which
+    modalities of other names, and what was said, can be given by files only; what
     is not given is found in the same way: ids are ``<dialogue>_<turn>``, class names are sorted,
     labelled dialogues without splits are divided at random, with a fixed seed, into 80 % train,
     10 % val and 10 % test.
@@ -102,7 +103,7 @@ def dialogues_from_pandas(
     ----------
     frame : pandas.DataFrame, N rows
         Columns ``dialogue`` and ``speaker``; ``label``, ``split`` and ``utterance`` where they are
-        known. Others are ignored.
+        known, and in ``text`` what was said. Others are ignored.
     text, audio, visual, label_names, views, name
         As of `dialogues_from_arrays`; row n of features is the n-th row of the table, whatever its
         index says.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ariigcn_dgl.data.check import check, check_structure
 from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import read_folder
 from ariigcn_dgl.data.npz import read_npz
 from ariigcn_dgl.data.pickles import refuse_pickle
@@ -51,7 +52,9 @@ def load_dialogues(path: str | Path) -> Dialogues:
     (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
     """
     dialogues = prepare(_read(Path(path)), str(path))
-    object.__setattr__(dialogues, "source", str(Path(path).resolve()))  # `Dialogues` is frozen
+    # `Dialogues` is frozen, its arrays are not.
+    object.__setattr__(dialogues, "source", str(Path(path).resolve()))
+    object.__setattr__(dialogues, "source_sha256", fingerprint(dialogues))
     return dialogues
 
 

@@ -114,7 +114,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     """Read a table with a header line (.csv, .tsv, .txt), or a JSON object in each line (.jsonl).
 
     Column names are taken without regard to case; columns that are not asked for are ignored.
-    MELD's columns, and usual names of splits, are understood (`ariigcn_dgl.data.words`).
+    MELD's columns, and usual names of splits, are understood (`ariigcn_dgl.data.column_names`).
     Values may be separated as spreadsheets of any language do: by commas, semicolons or tabs.
 
     Parameters

@@ -42,8 +42,10 @@ def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> tup
         verify(path, way_out)
     said: dict[str, str] = {}
     for number, line in json_lines(path):
-        said[line.get("utterance", "")] = conform(
-            line.get("text", ""), str, f"{path}: line {number}: text"
+        where = f"{path}: line {number}"
+        name, text = (
+            conform(line.get(of, ""), str, f"{where}: {of}") for of in ("utterance", "text")
         )
+        said[name] = text
     words = tuple(" ".join(said.get(name, "").split()) for name in utterance_ids)
     return words if any(words) else ()

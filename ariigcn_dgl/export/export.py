@@ -214,7 +214,7 @@ def _checked(run: TrainedRun, utterances: int | None, answer: Answer) -> float:
     """Return the largest difference from the run; InputError where it is none of rounding."""
     difference = 0.0
     for lengths in CHECKED if utterances is None else ((utterances,),):
-        dialogues = _random(run, lengths)
+        dialogues = _random(run, lengths, seed=1)  # others than were traced
         found, wanted = answer(_tensors(dialogues)), run.probabilities(dialogues)
         difference = max(difference, float(np.abs(found - wanted).max()))
     if not difference <= TOLERANCE:  # nor NaN
@@ -225,9 +225,13 @@ def _checked(run: TrainedRun, utterances: int | None, answer: Answer) -> float:
     return difference
 
 
-def _random(run: TrainedRun, lengths: Sequence[int]) -> Dialogues:
-    """Return dialogues of random features, some missing, of as many speakers as there may be."""
-    generator, count = np.random.default_rng(0), sum(lengths)
+def _random(run: TrainedRun, lengths: Sequence[int], seed: int = 0) -> Dialogues:
+    """Return dialogues of random features, some missing, of as many speakers as there may be.
+
+    The first utterance lies far out, where standardised features are clipped.
+    """
+    generator, count = np.random.default_rng(seed), sum(lengths)
+    far = np.where(np.arange(count)[:, None] == 0, 20.0, 1.0)
     window = run.model.window
     most = min(window.num_speakers, 3) if window.relations == "pairs" else 3
     masks = {name: generator.random(count) > 0.2 for name in run.widths}
@@ -235,7 +239,7 @@ def _random(run: TrainedRun, lengths: Sequence[int]) -> Dialogues:
         name: np.where(
             masks[name][:, None],
             run.standardiser.mean[name]
-            + run.standardiser.std[name] * generator.standard_normal((count, width)),
+            + run.standardiser.std[name] * far * generator.standard_normal((count, width)),
             0,
         ).astype(np.float32)
         for name, width in run.widths.items()

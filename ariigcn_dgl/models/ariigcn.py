@@ -38,6 +38,9 @@ from ariigcn_dgl.nn import (
 )
 from ariigcn_dgl.nn._side_by_side import run_side_by_side
 
+# What a record of an epoch has beside the losses of others, whether or not they are on.
+_NAMES_OF_TERMS = ("discriminator", "epoch")
+
 
 class Encoded(NamedTuple):
     """A batch after the encoders, (M, N, D), and after the generators, if they have run."""
@@ -273,13 +276,16 @@ class ARIIGCN(System):
         contrasted = projected if self.config.contrast_states == "encoded" else states
         terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
-        terms |= self.own_losses(Seen(fused, states, logits, batch.labels))
         if self.instance_weight:
             present = batch.present(self.encoder.mlps)
             terms["instance"] = self.instance_weight * self.instance(projected, present)
         if self.gan is not None and self.config.adversarial == "alternate":
             terms |= self._generator_terms(batch, projected, fakes)
-        return terms
+        own = self.own_losses(Seen(fused, states, logits, batch.labels))
+        taken = sorted(own.keys() & {*terms, *_NAMES_OF_TERMS})
+        if taken:
+            raise InputError(f"--model.losses: {', '.join(taken)} is a term of AR-IIGCN's own")
+        return terms | own
 
     def own_losses(self, seen: Seen) -> dict[str, Tensor]:
         """Return the weighted terms of losses of other packages; a subclass may add its own.

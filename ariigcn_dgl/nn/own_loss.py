@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated, NamedTuple
 
 from torch import Tensor, nn
@@ -57,5 +58,8 @@ LOSSES = Registry[Loss]("loss", Loss, {})
 LossWeights = Annotated[
     dict[str, float],
     Registered(LOSSES),
-    Limit("a weight that is not negative for each loss", lambda x: min(x.values(), default=0) >= 0),
+    Limit(
+        "a finite weight that is not negative for each loss",
+        lambda x: all(0 <= weight < inf for weight in x.values()),
+    ),
 ]

@@ -146,7 +146,7 @@ def _imported(name: str, what: str) -> Any:
     with _explaining(module):
         found = importlib.import_module(module)
     if not hasattr(found, qualname):
-        raise InputError(f"{found.__file__ or module} has no {qualname}")
+        raise InputError(f"{getattr(found, '__file__', None) or module} has no {qualname}")
     return getattr(found, qualname)
 
 
@@ -163,7 +163,7 @@ def _of_package(group: str, name: str) -> Any:
 def _explaining(what: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # whatever somebody else's module raises
+    except (Exception, SystemExit) as error:  # whatever somebody else's module raises
         reason = " ".join(str(error).split())
         package = what.partition(".")[0].partition(":")[0]
         missing = isinstance(error, ModuleNotFoundError) and error.name == package

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,15 +83,18 @@ def _several(runs: Sequence[RunFiles], tests: Sequence[Summary], group: Group) -
             f"{text}: {apart:.1f} points ({low:.1f} to {high:.1f}) above {runs[other].name}, "
             f"{which}."
         )
+    ahead = replace(found, low=-found.high, high=-found.low) if best == 0 else found
     return (
         f"{text}, but {_dialogues(runs[0].seeds[0].predictions.dialogues)} cannot tell it from "
-        f"{runs[other].name}, {which} ({interval(found)} points)."
+        f"{runs[other].name}, {which} ({interval(ahead)} points)."
     )
 
 
 def interval(found: Difference) -> str:
     """Return "−1.2 to +0.4"."""
-    return " to ".join(f"{end:+.1f}".replace("-", "−") for end in (found.low, found.high))
+    return " to ".join(
+        f"{round(end, 1) + 0.0:+.1f}".replace("-", "−") for end in (found.low, found.high)
+    )
 
 
 def _score(summary: Summary) -> str:

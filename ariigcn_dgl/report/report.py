@@ -78,13 +78,14 @@ def _conducted(runs: Sequence[RunFiles]) -> str:
         {run.name: run.plan["splits"] for run in runs},
     )
     said += [f"{run.name}: {one}" for run in runs if (one := _size_warning(run))]
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+    # A name stays as it is.
+    names = tuple(f"{run.name}:" for run in runs)
+    first = [one if one.startswith(names) else f"{one[0].upper()}{one[1:]}" for one in said]
+    return " ".join(f"{one}." for one in first)
 
 
 def _size_warning(run: RunFiles) -> str:
     answers = [seed.predictions for seed in run.seeds]
-    if answers[0].dialogues is None:
-        return ""
     return size_warning("test", np.mean([x.hits for x in answers], axis=0), answers[0].dialogues)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.statistics import difference_interval
 from ariigcn_dgl.plots import (
     COLOURS,
@@ -78,7 +79,7 @@ def together(runs: Sequence[RunFiles]) -> list[Group]:
     found: dict[tuple, list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         tested = run.seeds[0].predictions
-        key = (*run.labels, *tested.utterances, *tested.labels)
+        key = (*run.labels, *tested.utterances, *tested.dialogues, *tested.labels)
         found[key].append(place)
     return [_group(runs, places) for places in found.values()]
 
@@ -171,6 +172,6 @@ def _classes(runs: Sequence[RunFiles]) -> Figure:
     for line in range(len(names)) if len(runs) > 1 else ():
         axis.axhline(line, color=LINE, linewidth=1)
     axis.set(xlim=(0, 100), ylim=(len(names) - 0.5, -0.5), xlabel="F1, percent")
-    axis.set_yticks(range(len(names)), [short(name, 17) for name in names])
+    axis.set_yticks(range(len(names)), [escape.figure(short(name, 17)) for name in names])
     axis.set_xticks(range(0, 101, 20))
     return figure

@@ -9,7 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data import Dialogues
+import torch
+
+from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.load import prepare as prepare_dialogues
 from ariigcn_dgl.data.source import absolute, load_source
@@ -115,18 +117,20 @@ def fit(
     """
     check_threads(threads)
     check_device(device)
-    check_seeds(list(seeds))
-    preset = preset or default_preset(system)
-    config = changed(preset_config(system, preset), settings or {})
-    dialogues, source = _found(data)
-    prepared = prepare(dialogues, config)
-    check_cuda_graphs(cuda_graphs, device, prepared.config)
-    require_memory(dialogues, prepared.config, device)
-    folder = Path(out or default_folder(dialogues.name, system, preset))
+    seeds = check_seeds(seeds)
     with ExitStack() as stack:
+        # What the caller draws at random afterwards is not the training's concern.
+        stack.enter_context(torch.random.fork_rng(_cuda_devices(device)))
+        stack.enter_context(torch_threads(threads))  # as the record of the environment says
+        preset = preset or default_preset(system)
+        config = changed(preset_config(system, preset), settings or {})
+        dialogues, source = _found(data)
+        prepared = prepare(dialogues, config)
+        folder = Path(out or default_folder(dialogues.name, system, preset))
         if resume and folder.exists():
             spec = stack.enter_context(resumed_run(folder))
             _refuse_other(folder, spec, prepared, seeds)
+            _check_machine(spec, prepared)
         else:
             refuse_taken(folder, "choose another folder, or go on with it by resume=True")
             spec = {
@@ -134,13 +138,14 @@ def fit(
                 "dataset_sha256": prepared.dataset_sha256,
                 "modalities": None,
                 "preset": preset,
-                "seeds": list(seeds),
+                "seeds": seeds,
                 "device": device,
                 "cuda_graphs": cuda_graphs,
                 "threads": threads,
                 "environment": environment(),
                 "splits": splits_in_words(dialogues),
             }
+            _check_machine(spec, prepared)
             kept = None if source else dialogues
             stack.enter_context(new_run(folder, spec, prepared.config, kept))
         stack.enter_context(torch_threads(spec["threads"]))
@@ -149,16 +154,27 @@ def fit(
             for seed in spec["seeds"]
         }
         write_summary(folder, records)
-    return Ensemble(folder)
+        return Ensemble(folder)
 
 
 def _found(data: Dialogues | str | Path) -> tuple[Dialogues, str | None]:
     """Return checked dialogues, and where they lie; None of what is in memory alone."""
     if not isinstance(data, Dialogues):
         return load_source(str(data)), absolute(str(data))
-    if data.source is not None:
+    if data.source is not None and fingerprint(data) == data.source_sha256:
         return data, data.source
     return prepare_dialogues(data, data.name), None
+
+
+def _check_machine(spec: RunSpec, prepared: Prepared) -> None:
+    """Raise `InputError` where a run cannot be trained on this machine."""
+    check_device(spec["device"])
+    check_cuda_graphs(spec["cuda_graphs"], spec["device"], prepared.config)
+    require_memory(prepared.dialogues, prepared.config, spec["device"])
+
+
+def _cuda_devices(device: str) -> list[torch.device]:
+    return [torch.device(device)] if torch.device(device).type == "cuda" else []
 
 
 def _refuse_other(folder: Path, spec: RunSpec, prepared: Prepared, seeds: Sequence[int]) -> None:

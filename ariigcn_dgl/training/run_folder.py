@@ -19,7 +19,7 @@ from ariigcn_dgl.data import Dialogues, is_modality
 from ariigcn_dgl.data.fill import Filler, FillKind, map_shapes
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import spreadsheet
+from ariigcn_dgl.escape import command, spreadsheet
 from ariigcn_dgl.files import (
     json_lines,
     make_folder,
@@ -31,6 +31,7 @@ from ariigcn_dgl.files import (
     write_json,
 )
 from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
+from ariigcn_dgl.plugins import option
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
 from ariigcn_dgl.training.calibration import COLDEST, HOTTEST
@@ -62,6 +63,11 @@ Seed = Annotated[int, Limit(f"0 to {LARGEST_SEED}", lambda seed: 0 <= seed <= LA
 Names = Annotated[list[str], Limit("different names", lambda x: 0 < len(x) == len(set(x)))]
 
 Arrays = TypeVar("Arrays")  # by their names, of numpy or of torch
+
+
+def resume_command(run: Path) -> str:
+    """Return the command that goes on with a training, and may import what this process may."""
+    return command(["ariigcn", "train", "--resume", str(run), *option()])
 
 
 def way_out(folder: Path) -> str:
@@ -239,7 +245,7 @@ class RunFolder:
     def _unfinished(self) -> InputError:
         return InputError(
             f"{self.path}: the training is not finished, go on with: "
-            f"ariigcn train --resume {self.path.parent}"
+            f"{resume_command(self.path.parent)}"
         )
 
     @property

@@ -17,7 +17,7 @@ from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command, file_name
+from ariigcn_dgl.escape import file_name
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
 from ariigcn_dgl.files import (
     make_folder,
@@ -31,12 +31,12 @@ from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn import FUSIONS, LOSSES
-from ariigcn_dgl.plugins import Origin, option, require
+from ariigcn_dgl.plugins import Origin, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
-from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, way_out
+from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, resume_command, way_out
 
 SPEC_FILE = "train.json"
 DATA_FOLDER = "data"
@@ -205,7 +205,7 @@ def new_run(
     InputError
         If it exists or cannot be created.
     """
-    again = command(["ariigcn", "train", "--resume", str(path), *option()])
+    again = resume_command(path)
     refuse_taken(path, f"choose another name with --out, or go on with: {again}")
     make_folder(path.parent)
     with contextlib.ExitStack() as stack:

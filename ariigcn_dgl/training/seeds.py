@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.seal import gone, lost, seal
 from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, way_out
+from ariigcn_dgl.training.run_folder import LARGEST_SEED, RUN_FILE, resume_command, way_out
 from ariigcn_dgl.training.run_spec import read_run_spec
 
 SUMMARY_FILE = "summary.json"
-_RECORD = "run.json"
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Raise `InputError` unless these are different seeds, at least one.
+def check_seeds(seeds: Sequence[int]) -> list[int]:
+    """Return seeds as numbers of Python; InputError unless they are different, at least one.
 
     Examples
     --------
+    >>> check_seeds(range(2))
+    [0, 1]
     >>> check_seeds([0, 0])
     Traceback (most recent call last):
     ariigcn_dgl.errors.InputError: --seeds 0 0: expected different numbers from 0 to 4294967295
     """
-    different = seeds and len(set(seeds)) == len(seeds)
-    if not different or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
-        found = " ".join(map(str, seeds))
+    try:
+        plain = [operator.index(seed) for seed in seeds if not isinstance(seed, bool)]
+    except TypeError:  # no whole numbers, or nothing that could hold some
+        plain = []
+    different = plain and len(set(plain)) == len(seeds)
+    if not different or min(plain) < 0 or max(plain) > LARGEST_SEED:
+        found = " ".join(map(str, seeds)) if isinstance(seeds, Iterable) else seeds
         raise InputError(f"--seeds {found}: expected different numbers from 0 to {LARGEST_SEED}")
+    return plain
 
 
 def seed_folders(run: Path) -> list[Path]:
@@ -41,7 +47,7 @@ def seed_folders(run: Path) -> list[Path]:
     InputError
         If it is no run folder, or a file that was sealed in it is gone.
     """
-    if (run / _RECORD).is_file() or _RECORD in lost(run):
+    if (run / RUN_FILE).is_file() or RUN_FILE in lost(run):
         _refuse_lost(run.parent)
         return [run]
     _refuse_lost(run)
@@ -50,7 +56,7 @@ def seed_folders(run: Path) -> list[Path]:
 
 def _refuse_lost(run: Path) -> None:
     for name in lost(run):
-        again = f"write it again with: {command(['ariigcn', 'train', '--resume', str(run)])}"
+        again = f"write it again with: {resume_command(run)}"
         raise gone(run / name, again if name == SUMMARY_FILE else way_out(run))
 
 

@@ -24,7 +24,7 @@ class TensorBoard(Logger):
     Parameters
     ----------
     folder : str or Path, optional
-        Where events are written, each seed in a folder of its own; default: ``tensorboard`` in the
+        Where events are written, as RUN/SEED in it; default: ``tensorboard`` in the
         run folder.
 
     Raises
@@ -40,7 +40,9 @@ class TensorBoard(Logger):
 
     def begin(self, folder: Path, settings: Mapping[str, Any], history: Sequence[Epoch]) -> None:
         """Begin with a seed; see `Logger`."""
-        place = (self.folder or folder.parent / FOLDER) / folder.name
+        place = folder.parent / FOLDER / folder.name
+        if self.folder is not None:  # which several runs may share
+            place = self.folder / folder.resolve().parent.name / folder.name
         writer = import_quietly("torch.utils.tensorboard").SummaryWriter
         # What a process that was stopped has written is hidden, and written again.
         self.writer = writer(str(place), purge_step=0 if place.exists() else None)

@@ -12,7 +12,7 @@ from ariigcn_dgl.errors import InputError
 
 def check_threads(threads: int) -> None:
     """Raise `InputError` unless there can be so many threads."""
-    if threads < 1:
+    if not isinstance(threads, int) or threads < 1:
         raise InputError(f"--threads: is {threads}, expected at least 1")
 
 

@@ -96,7 +96,7 @@ def test_training_that_is_interrupted_at_its_summary_says_how_to_go_on(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ariigcn_dgl.cli.train.seal", interrupt)
+    monkeypatch.setattr("ariigcn_dgl.training.seeds.seal", interrupt)
     stopped = ariigcn("train", "--data", data, *small, "--out", tmp_path / "out")
     assert stopped.code == 130
     assert f"go on with: ariigcn train --resume {tmp_path / 'out'}\n" in stopped.err

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, Window
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN, ARIIGCNConfig
 from ariigcn_dgl.models.ariigcn import cross_entropy
 from ariigcn_dgl.nn import FUSIONS, VAD
@@ -291,6 +292,14 @@ def test_contrast_of_encoded_modalities_never_reaches_the_graph():
     (terms["iccl"] + terms["imcl"]).backward()
     trained = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert trained == {"encoder", "projections"}
+
+
+@pytest.mark.parametrize("name", ["classification", "discriminator", "epoch"])
+def test_no_own_loss_takes_the_name_of_a_term(monkeypatch: pytest.MonkeyPatch, name: str):
+    model = make_model(PAPER)
+    monkeypatch.setattr(model, "own_losses", lambda seen: {name: seen.fused.sum()})
+    with pytest.raises(InputError, match=f"--model.losses: {name} is a term of AR-IIGCN's own"):
+        model.losses(make_batch(PAPER.window))
 
 
 def test_one_modality_has_no_discriminators():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,27 @@ def test_sentence_about_several_says_which_is_best_and_by_how_much() -> None:
 
 def test_sentence_says_where_the_test_split_cannot_tell() -> None:
     (sentence,) = sentences(RIGHT, ONE_WRONG)
-    assert "but 20 test dialogues cannot tell it from one wrong, the next (−" in sentence
+    assert "but 20 test dialogues cannot tell it from one wrong, the next (+0.0 to " in sentence
+
+
+def test_interval_is_of_the_lead_whichever_is_named_first() -> None:
+    first, second = sentences(RIGHT, ONE_WRONG)[0], sentences(ONE_WRONG, RIGHT)[0]
+    assert first.partition("(")[2] == second.partition("(")[2]
+
+
+def test_class_with_a_dollar_is_no_mathematics() -> None:
+    record = {**RIGHT.record, "label_names": ["$^$", "anger"]}
+    record["test"] = {
+        **record["test"],
+        "per_class": [
+            {**one, "label": name}
+            for one, name in zip(record["test"]["per_class"], record["label_names"], strict=True)
+        ],
+    }
+    odd = replace(RIGHT, seeds=[replace(RIGHT.seeds[0], record=record)])
+    (group,) = together([odd])
+    group.classes.draw_without_rendering()
+    assert "$^$" in group.classes.axes[0].get_yticklabels()[0].get_text().replace("\\$", "$")
 
 
 def test_each_test_split_has_its_sentence() -> None:

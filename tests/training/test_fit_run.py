@@ -286,3 +286,35 @@ def test_logger_of_a_resumed_training_hears_what_was_before(
     assert after.said == [("seed0", "mlp", [1, 2]), 3, 3]
     fit(dialogues, tmp_path / "run", loggers=[nothing], resume=True, **MLP)
     assert nothing.said == []
+
+
+def test_dialogues_changed_after_reading_are_kept_with_the_run(
+    dialogues: Dialogues, tmp_path: Path
+) -> None:
+    write_folder(dialogues, tmp_path / "data")
+    loaded = load_dialogues(tmp_path / "data")
+    loaded.features["text"][0, 0] += 1
+    fit(loaded, tmp_path / "run", **MLP)
+    assert (tmp_path / "run" / "data").exists()
+
+
+@pytest.mark.parametrize("seeds", [[0.5], [True], "01", [], [0, 0], 3])
+def test_odd_seeds_are_refused_before_anything_is_written(
+    dialogues: Dialogues, tmp_path: Path, seeds: Any
+) -> None:
+    with pytest.raises(InputError, match="expected different numbers"):
+        fit(dialogues, tmp_path / "run", seeds=seeds, **MLP)
+    assert not (tmp_path / "run").exists()
+
+
+def test_seeds_of_numpy_are_numbers_of_python(dialogues: Dialogues, tmp_path: Path) -> None:
+    fit(dialogues, tmp_path / "run", seeds=np.arange(1), **MLP)
+    assert json.loads((tmp_path / "run" / "train.json").read_text())["seeds"] == [0]
+
+
+def test_what_the_caller_draws_is_left_alone(dialogues: Dialogues, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    fit(dialogues, tmp_path / "run", **MLP)
+    assert torch.rand(1) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -288,3 +289,25 @@ def test_limits_of_every_system_are_kept(system: str, setting: str, value: objec
     sentence = re.escape(f"--model.{setting}: is {value}, expected ")
     with pytest.raises(InputError, match=f"^{sentence}"):
         RunConfig(system, model)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "model: {class_path: would_run.Settings}",
+        "training: {class_path: would_run.Settings}",
+        "model: would_run.Settings",
+        "model: {window: would_run.Settings}",
+        "model: {window: {class_path: would_run.Settings}}",
+    ],
+)
+def test_a_file_names_nothing_that_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "would_run.py").write_text("class Settings: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text(f"system: ariigcn\n{content}\n")
+    with pytest.raises(InputError):
+        read_config(file)
+    assert "would_run" not in sys.modules

@@ -64,7 +64,7 @@ def test_resumed_training_is_shown_once_and_whole(dialogues: Dialogues, tmp_path
     with pytest.raises(KeyboardInterrupt):
         fit(dialogues, run, callbacks=[interrupt], loggers=[TensorBoard(board)], **MLP)
     fit(dialogues, run, resume=True, loggers=[TensorBoard(board)], **MLP)
-    steps = [step for step, _ in _scalars(board / "seed0")["val/weighted_f1"]]
+    steps = [step for step, _ in _scalars(board / "run" / "seed0")["val/weighted_f1"]]
     assert steps == [1, 2, 3]
 
 

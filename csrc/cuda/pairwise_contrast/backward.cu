@@ -13,6 +13,7 @@ namespace {
 
 using Block = Geometry<2>;  // registers for the gradient of 16 rows leave no room for all columns
 constexpr int kChunks = 4;  // slabs of columns of the gradient that a block sums up in registers
+static_assert(kChunks >= kResidentSlabs, "whole tiles count slabs from the first of a row");
 template <typename scalar_t>
 constexpr int kStages = sizeof(scalar_t) == 8 ? 1 : 2;  // with weights of doubles no more fits
 
