@@ -55,7 +55,9 @@ def finding(results: Results) -> str:
         return f"{text}; no setting can be told from the baseline, {results.baseline} (p, Holm)."
     better = sum(row.comparison.difference > 0 for row in apart if row.comparison)
     counts = {"better": better, "worse": len(apart) - better}
-    shown = " and ".join(f"{count} {how}" for how, count in counts.items() if count)
+    shown = " and ".join(
+        f"{count} {'is' if count == 1 else 'are'} {how}" for how, count in counts.items() if count
+    )
     return (
         f"{text}; of {len(compared)} settings {shown} than the baseline, {results.baseline} "
         f"(p below {LEVEL}, Holm)."

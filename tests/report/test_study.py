@@ -77,8 +77,8 @@ def test_hostile_names_stay_text(results: Results) -> None:
 def test_finding_counts_what_differs_from_the_baseline(results: Results) -> None:
     rows = (*results.rows, _row("old", 50.0, -10.0), _row("same", 60.1, 0.1, p=0.9))
     assert finding(replace(results, rows=rows)) == (
-        "new has the highest weighted F1, 62.50; of 3 settings 1 better and 1 worse than the "
-        "baseline, base (p below 0.05, Holm)."
+        "new has the highest weighted F1, 62.50; of 3 settings 1 is better and 1 is worse "
+        "than the baseline, base (p below 0.05, Holm)."
     )
 
 
