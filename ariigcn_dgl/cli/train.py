@@ -16,21 +16,27 @@ from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.device import check_device
-from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.escape import command
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.losses import divergence
-from ariigcn_dgl.training.memory import require_memory
-from ariigcn_dgl.training.prepare import Prepared, check_cuda_graphs, prepare
+from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder, resume_command
-from ariigcn_dgl.training.run_spec import RunSpec, default_folder, new_run, prepare_run, resumed_run
+from ariigcn_dgl.training.run_spec import (
+    RunSpec,
+    begun_elsewhere,
+    check_machine,
+    default_folder,
+    new_run,
+    new_spec,
+    prepare_run,
+    resumed_run,
+)
 from ariigcn_dgl.training.seeds import check_seeds, write_summary
 from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.threads import check_threads
@@ -97,21 +103,18 @@ def train(
     prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
-    check_cuda_graphs(cuda_graphs, device, prepared.config)
-    require_memory(prepared.dialogues, prepared.config, device)
+    spec = new_spec(
+        prepared,
+        absolute(data),
+        preset=preset,
+        seeds=seeds,
+        device=device,
+        cuda_graphs=cuda_graphs,
+        threads=threads,
+        modalities=modalities,
+    )
+    check_machine(spec, prepared)
     folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
-    spec: RunSpec = {
-        "data": absolute(data),
-        "dataset_sha256": prepared.dataset_sha256,
-        "modalities": modalities,
-        "preset": preset,
-        "seeds": seeds,
-        "device": device,
-        "cuda_graphs": cuda_graphs,
-        "threads": threads,
-        "environment": environment(),
-        "splits": splits_in_words(prepared.dialogues),
-    }
     with _saying_how_to_go_on(folder), new_run(folder, spec, prepared.config):
         _train_and_show(prepared, spec, folder)
 
@@ -120,12 +123,9 @@ def _go_on(folder: Path) -> None:
     with _saying_how_to_go_on(folder), resumed_run(folder) as spec:
         check_device(spec["device"])
         _set_threads(spec["threads"])
-        changed = differences(spec["environment"])
-        if changed:
-            note(
-                f"{folder}: was begun with {changed}: the numbers may differ from those of an "
-                "uninterrupted training"
-            )
+        sentence = begun_elsewhere(folder, spec)
+        if sentence:
+            note(sentence)
         other_data = (
             f"{folder}: was trained on another version of {spec['data']}: the data set has changed "
             "since, start a new run"

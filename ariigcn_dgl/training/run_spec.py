@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Annotated, TypedDict
 
 from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.device import check_device
+from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import file_name
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, keep_manifest
@@ -34,7 +37,8 @@ from ariigcn_dgl.nn import FUSIONS, LOSSES
 from ariigcn_dgl.plugins import Origin, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
-from ariigcn_dgl.training.prepare import Prepared, TestUse, prepare
+from ariigcn_dgl.training.memory import require_memory
+from ariigcn_dgl.training.prepare import Prepared, TestUse, check_cuda_graphs, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, resume_command, way_out
 
@@ -183,6 +187,59 @@ def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") 
 def default_folder(data: str, system: str, preset: str) -> Path:
     """Return the run folder of a training for which none is named: by its subject and the time."""
     return Path("runs") / f"{file_name(data)}-{system}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def new_spec(
+    prepared: Prepared,
+    data: str,
+    *,
+    preset: str,
+    seeds: list[int],
+    device: str,
+    cuda_graphs: bool,
+    threads: int,
+    modalities: list[str] | None = None,
+) -> RunSpec:
+    """Return what a training is begun with, on this machine.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    data : str
+        Where the dialogues lie.
+    preset, seeds, device, cuda_graphs, threads, modalities
+        As of ``ariigcn train``.
+    """
+    return {
+        "data": data,
+        "dataset_sha256": prepared.dataset_sha256,
+        "modalities": modalities,
+        "preset": preset,
+        "seeds": seeds,
+        "device": device,
+        "cuda_graphs": cuda_graphs,
+        "threads": threads,
+        "environment": environment(),
+        "splits": splits_in_words(prepared.dialogues),
+    }
+
+
+def check_machine(spec: RunSpec, prepared: Prepared) -> None:
+    """Raise `InputError` where a run cannot be trained on this machine as it is begun."""
+    check_device(spec["device"])
+    check_cuda_graphs(spec["cuda_graphs"], spec["device"], prepared.config)
+    require_memory(prepared.dialogues, prepared.config, spec["device"])
+
+
+def begun_elsewhere(run: Path, spec: RunSpec) -> str:
+    """Return a sentence where a run was begun in another environment, else ""."""
+    changed = differences(spec["environment"])
+    if not changed:
+        return ""
+    return (
+        f"{run}: was begun with {changed}: the numbers may differ from those of an uninterrupted "
+        "training"
+    )
 
 
 @contextlib.contextmanager
