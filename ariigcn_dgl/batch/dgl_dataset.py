@@ -13,7 +13,7 @@ from ariigcn_dgl import dgl
 from ariigcn_dgl.batch.batch import Batch
 from ariigcn_dgl.batch.window import ModalWindow, Window
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues, in_order
-from ariigcn_dgl.data.load import load_dialogues
+from ariigcn_dgl.data.load import load_checked
 from ariigcn_dgl.graph import Graph, to_dgl
 from ariigcn_dgl.graph.modal import Across
 from ariigcn_dgl.graph.modal_dgl import modal_graph_of, modal_to_dgl, rows_of
@@ -80,7 +80,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         if isinstance(source, Dialogues):
             self.dialogues, folder = source, Path.cwd()  # DGL wants one; nothing is written there
         else:
-            self.dialogues, folder = load_dialogues(source), Path(source).resolve().parent
+            self.dialogues, folder = load_checked(source), Path(source).resolve().parent
         self.window = (window or Window()).resolved(self.dialogues.most_speakers)
         if cross_modal != "none":
             self.window = ModalWindow.of(self.window, tuple(self.dialogues.widths), cross_modal)

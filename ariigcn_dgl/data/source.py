@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.folds import Fold, with_fold
-from ariigcn_dgl.data.load import load_dialogues, read_dialogues
+from ariigcn_dgl.data.load import load_checked, read_dialogues
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig
 
@@ -33,7 +33,7 @@ def load_source(
     InputError
         If the path holds no valid data set, the set lacks a modality, or cannot be divided.
     """
-    dialogues = synthesise(SynthConfig()) if name == SYNTHETIC else load_dialogues(name)
+    dialogues = synthesise(SynthConfig()) if name == SYNTHETIC else load_checked(name)
     if modalities is not None:
         dialogues = dialogues.with_modalities(modalities)
     return dialogues if fold is None else with_fold(dialogues, fold)

@@ -12,19 +12,16 @@ from typing import Any
 import torch
 
 from ariigcn_dgl.data import Dialogues, fingerprint
-from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.load import prepare as prepare_dialogues
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.device import check_device
-from ariigcn_dgl.environment import differences, environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_taken
 from ariigcn_dgl.training.callbacks import Callback, Epoch, Logger, StopTraining
 from ariigcn_dgl.training.ensemble import Ensemble
 from ariigcn_dgl.training.fit import fit as fit_seed
 from ariigcn_dgl.training.losses import divergence
-from ariigcn_dgl.training.memory import require_memory
-from ariigcn_dgl.training.prepare import Prepared, check_cuda_graphs, prepare
+from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.run_config import (
     RunConfig,
     changed,
@@ -36,8 +33,11 @@ from ariigcn_dgl.training.run_folder import METRICS_FILE, RunFolder, read_metric
 from ariigcn_dgl.training.run_spec import (
     DATA_FOLDER,
     RunSpec,
+    begun_elsewhere,
+    check_machine,
     default_folder,
     new_run,
+    new_spec,
     read_settings,
     resumed_run,
 )
@@ -124,28 +124,25 @@ def fit(
         stack.enter_context(torch_threads(threads))  # as the record of the environment says
         preset = preset or default_preset(system)
         config = changed(preset_config(system, preset), settings or {})
-        dialogues, source = _found(data)
-        prepared = prepare(dialogues, config)
+        dialogues, source, dataset_sha256 = _found(data)
+        prepared = prepare(dialogues, config, dataset_sha256=dataset_sha256)
         folder = Path(out or default_folder(dialogues.name, system, preset))
         if resume and folder.exists():
             spec = stack.enter_context(resumed_run(folder))
             _refuse_other(folder, spec, prepared, seeds)
-            _check_machine(spec, prepared)
+            check_machine(spec, prepared)
         else:
             refuse_taken(folder, "choose another folder, or go on with it by resume=True")
-            spec = {
-                "data": source or str(folder.resolve() / DATA_FOLDER),
-                "dataset_sha256": prepared.dataset_sha256,
-                "modalities": None,
-                "preset": preset,
-                "seeds": seeds,
-                "device": device,
-                "cuda_graphs": cuda_graphs,
-                "threads": threads,
-                "environment": environment(),
-                "splits": splits_in_words(dialogues),
-            }
-            _check_machine(spec, prepared)
+            spec = new_spec(
+                prepared,
+                source or str(folder.resolve() / DATA_FOLDER),
+                preset=preset,
+                seeds=seeds,
+                device=device,
+                cuda_graphs=cuda_graphs,
+                threads=threads,
+            )
+            check_machine(spec, prepared)
             kept = None if source else dialogues
             stack.enter_context(new_run(folder, spec, prepared.config, kept))
         stack.enter_context(torch_threads(spec["threads"]))
@@ -157,20 +154,18 @@ def fit(
         return Ensemble(folder)
 
 
-def _found(data: Dialogues | str | Path) -> tuple[Dialogues, str | None]:
-    """Return checked dialogues, and where they lie; None of what is in memory alone."""
+def _found(data: Dialogues | str | Path) -> tuple[Dialogues, str | None, str | None]:
+    """Return checked dialogues, where they lie, and their fingerprint where it was asked for.
+
+    What is in memory alone lies nowhere.
+    """
     if not isinstance(data, Dialogues):
-        return load_source(str(data)), absolute(str(data))
-    if data.source is not None and fingerprint(data) == data.source_sha256:
-        return data, data.source
-    return prepare_dialogues(data, data.name), None
-
-
-def _check_machine(spec: RunSpec, prepared: Prepared) -> None:
-    """Raise `InputError` where a run cannot be trained on this machine."""
-    check_device(spec["device"])
-    check_cuda_graphs(spec["cuda_graphs"], spec["device"], prepared.config)
-    require_memory(prepared.dialogues, prepared.config, spec["device"])
+        return load_source(str(data)), absolute(str(data)), None
+    if data.source is not None:
+        sha256 = fingerprint(data)
+        if sha256 == data.source_sha256:
+            return data, data.source, sha256
+    return prepare_dialogues(data, data.name), None, None
 
 
 def _cuda_devices(device: str) -> list[torch.device]:
@@ -191,13 +186,9 @@ def _refuse_other(folder: Path, spec: RunSpec, prepared: Prepared, seeds: Sequen
             f"{folder}: was begun with other {' and '.join(other)}: choose another folder, or call "
             "fit as it was called then"
         )
-    changes = differences(spec["environment"])
-    if changes:
-        warnings.warn(
-            f"{folder}: was begun with {changes}: the numbers may differ from those of an "
-            "uninterrupted training",
-            stacklevel=3,
-        )
+    sentence = begun_elsewhere(folder, spec)
+    if sentence:
+        warnings.warn(sentence, stacklevel=3)
 
 
 def _fit_seed(
