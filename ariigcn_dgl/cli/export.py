@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
 from ariigcn_dgl.cli.say import say
-from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.export.export import export_run
-from ariigcn_dgl.training.seeds import seed_folders
-from ariigcn_dgl.training.trained import TrainedRun
 
 
 def export(run: str, out: str, seed: int | None = None, utterances: int | None = None) -> None:
@@ -31,12 +29,7 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     utterances : int
         Make it for one dialogue of exactly this length; default: any dialogues, of any lengths.
     """
-    runs = [TrainedRun(folder) for folder in seed_folders(Path(run))]
-    chosen = [one for one in runs if seed in (None, one.record["seed"])]
-    if not chosen:
-        found = ", ".join(str(one.record["seed"]) for one in runs)
-        raise InputError(f"--seed {seed}: {run} has no such seed, it has {found}")
-    best = max(chosen, key=lambda one: one.record["val"]["weighted_f1"])
+    best = best_run(chosen_runs(run, seed))
     difference = export_run(best, Path(out), utterances)
     say(
         f"seed {best.record['seed']} of {run}, its probabilities to {difference:.0e} at most: {out}"

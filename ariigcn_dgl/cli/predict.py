@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.progress import shown
@@ -22,8 +23,7 @@ from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import write_predictions
-from ariigcn_dgl.training.seeds import seed_folders
-from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
+from ariigcn_dgl.training.trained import abstention_of, mean_probabilities
 
 
 def predict(
@@ -112,7 +112,7 @@ def predict(
     elif media is not None:
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
-        chosen = _choose(run, seed, device)
+        chosen = chosen_runs(run, seed, device)
         predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
 
 
@@ -126,7 +126,7 @@ def _predict_data(
     device: str,
 ) -> None:
     refuse_existing(out)
-    chosen = _choose(run, seed, device)
+    chosen = chosen_runs(run, seed, device)
     abstention = None if coverage is None else abstention_of(chosen, coverage)
     trained = chosen[0]
     source = load_source(data, modalities)
@@ -148,8 +148,8 @@ def _predict_data(
         say(abstention.in_words(unsure, dialogues.num_utterances))
     answered = np.ones(len(probabilities), bool) if left_open is None else ~left_open
     _say_scores(dialogues, probabilities, answered)
-    known_already = fingerprint(source) == trained.record["dataset_sha256"]
-    if known_already and (dialogues.labels != UNLABELLED).any():
+    has_labels = (dialogues.labels != UNLABELLED).any()  # else no feature is hashed for nothing
+    if has_labels and fingerprint(source) == trained.record["dataset_sha256"]:
         say(f"{data}: the run was trained on a part of it; ariigcn evaluate scores the test split")
 
 
@@ -169,7 +169,7 @@ def _predict_stream(
     if keep < 1:
         raise InputError(f"--keep: is {keep}, expected at least 1")
     lines = refused = asked = unsure = 0
-    best = max(_choose(run, seed, device), key=lambda one: one.record["val"]["weighted_f1"])
+    best = best_run(chosen_runs(run, seed, device))
     abstention = None if coverage is None else abstention_of([best], coverage)
     received = bounded_lines(sys.stdin.buffer, longest_line(best))
     for answer in answers(best, received, keep, abstention):
@@ -182,13 +182,3 @@ def _predict_stream(
         note(abstention.in_words(unsure, asked))
     if refused:
         raise InputError(f"{refused} of {lines} lines were not used; see the errors in the answers")
-
-
-def _choose(name: str, seed: int | None, device: str) -> list[TrainedRun]:
-    """Return all seeds of a run folder, or the one that is named."""
-    runs = [TrainedRun(folder, device) for folder in seed_folders(Path(name))]
-    chosen = [run for run in runs if seed in (None, run.record["seed"])]
-    if chosen:
-        return chosen
-    found = ", ".join(str(run.record["seed"]) for run in runs)
-    raise InputError(f"--seed {seed}: {name} has no such seed, it has {found}")
