@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folds import Fold, folds_in_words, with_fold
@@ -26,7 +24,7 @@ from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
 from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.training.prepare import TestUse
-from ariigcn_dgl.training.small_sample import size_warning
+from ariigcn_dgl.training.small_sample import seeds_warning
 
 SEARCH_SEED = 0
 Protocol = Literal["standard", "literature"]
@@ -274,5 +272,5 @@ class _Conductor:
 def _size_warning(seeds: Sequence[TestPredictions]) -> str:
     if not seeds:
         return ""
-    hits = np.mean([one.classes == one.labels for one in seeds], axis=0)
-    return size_warning("test", hits, seeds[0].dialogues)
+    hits = [one.classes == one.labels for one in seeds]
+    return seeds_warning("test", hits, seeds[0].dialogues)

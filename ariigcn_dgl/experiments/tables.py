@@ -17,7 +17,7 @@ from ariigcn_dgl.experiments.results import (
 from ariigcn_dgl.experiments.statistics import Summary
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
-from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, together
+from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
 
 NOTHING = "–"
 INCOMPLETE = " (incomplete)"
@@ -236,8 +236,7 @@ def _conducted(results: Results) -> Iterator[str]:
     trained = [row for row in results.rows if row.done and row.chosen]
     protocols = {row.name: _protocol(results, row) for row in trained}
     if protocols:
-        yield together({name: one.kept for name, one in protocols.items()})
-        yield together({name: one.tested for name, one in protocols.items()})
+        yield from protocols_in_words(protocols)
     searched = [len(row.search) // max(results.folds or 1, 1) for row in trained if row.search]
     if searched:
         least, most = min(searched), max(searched)

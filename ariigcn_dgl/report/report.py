@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
@@ -18,7 +16,7 @@ from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.report.together import together
 from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.protocol import runs_in_words
-from ariigcn_dgl.training.small_sample import size_warning
+from ariigcn_dgl.training.small_sample import seeds_warning
 
 
 def report_html(
@@ -86,7 +84,7 @@ def _conducted(runs: Sequence[RunFiles]) -> str:
 
 def _size_warning(run: RunFiles) -> str:
     answers = [seed.predictions for seed in run.seeds]
-    return size_warning("test", np.mean([x.hits for x in answers], axis=0), answers[0].dialogues)
+    return seeds_warning("test", [x.hits for x in answers], answers[0].dialogues)
 
 
 def _title(runs: Sequence[RunFiles]) -> str:

@@ -162,6 +162,14 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
     return f"{len(seeds)} seeds ({', '.join(map(str, seeds))})"
 
 
+def protocols_in_words(protocols: Mapping[str, Protocol]) -> list[str]:
+    """Return which epoch is kept, and how often test was scored, of runs by their names."""
+    return [
+        together({name: one.kept for name, one in protocols.items()}),
+        together({name: one.tested for name, one in protocols.items()}),
+    ]
+
+
 def runs_in_words(protocols: Mapping[str, Protocol], splits: Mapping[str, str]) -> list[str]:
     """Return what there is to say of runs: which epoch, how tested, which splits.
 
@@ -171,8 +179,7 @@ def runs_in_words(protocols: Mapping[str, Protocol], splits: Mapping[str, str]) 
         Each by the names of the runs; `splits` are of ``train.json``, "" where it says nothing.
     """
     return [
-        together({name: one.kept for name, one in protocols.items()}),
-        together({name: one.tested for name, one in protocols.items()}),
+        *protocols_in_words(protocols),
         f"splits: {together({name: one or UNKNOWN_SPLITS for name, one in splits.items()})}",
     ]
 

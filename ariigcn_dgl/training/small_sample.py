@@ -70,6 +70,11 @@ def size_warning(split: str, hits: np.ndarray, dialogues: np.ndarray) -> str:
     )
 
 
+def seeds_warning(split: str, hits: Sequence[np.ndarray], dialogues: np.ndarray) -> str:
+    """Return `size_warning` of several seeds, of each whether it was right, (N,)."""
+    return size_warning(split, np.mean(hits, axis=0), dialogues)
+
+
 def split_warning(split: str, part: Dialogues, said: Sequence[np.ndarray]) -> str:
     """Return `size_warning` of what seeds say of a split.
 
@@ -82,6 +87,6 @@ def split_warning(split: str, part: Dialogues, said: Sequence[np.ndarray]) -> st
         Probabilities of all utterances by each seed.
     """
     known = part.labels != UNLABELLED
-    hits = np.mean([p.argmax(1) == part.labels for p in said], axis=0)
+    hits = [(p.argmax(1) == part.labels)[known] for p in said]
     names = np.repeat(np.arange(part.num_dialogues), part.lengths)
-    return size_warning(split, hits[known], names[known]) if known.any() else ""
+    return seeds_warning(split, hits, names[known]) if known.any() else ""
