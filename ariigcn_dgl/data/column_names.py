@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ariigcn_dgl.data.dialogues import SPLITS
+
 MELD_COLUMNS = {"dialogue_id": "dialogue", "utterance_id": "utterance", "emotion": "label"}
 SPLIT_NAMES = {
     "training": "train",
@@ -32,12 +34,17 @@ def our_columns(header: Sequence[str]) -> list[str]:
     >>> our_columns(["label", "emotion", "utterance"])
     ['label', 'emotion', 'utterance']
     """
-    plain = [name.strip().lower().replace(" ", "_") for name in header]
+    plain = list(map(_plain, header))
     words = {name: ours for name, ours in MELD_COLUMNS.items() if ours not in plain}
     if "utterance_id" in plain:
         words["utterance_id"] = "utterance"
         words["utterance"] = "spoken" if "text" in plain else "text"  # "spoken": nobody asks for
     return [words.get(name, name) for name in plain]
+
+
+def has_meld_ids(header: Sequence[str]) -> bool:
+    """Whether a table numbers dialogues or utterances by MELD's columns."""
+    return not {"dialogue_id", "utterance_id"}.isdisjoint(map(_plain, header))
 
 
 def our_split(name: str) -> str:
@@ -50,7 +57,7 @@ def our_split(name: str) -> str:
     """
     plain = name.strip().lower()
     found = SPLIT_NAMES.get(plain, plain)
-    return found if found in ("train", "val", "test") else name
+    return found if found in SPLITS else name
 
 
 def distinct_ids(columns: dict[str, list[str]]) -> None:
@@ -78,3 +85,7 @@ def distinct_ids(columns: dict[str, list[str]]) -> None:
     if dialogues and len({*ids}) < len(ids):
         pairs = zip(columns["dialogue"], ids, strict=True)
         columns["utterance"] = [f"{dialogue}_{utterance}" for dialogue, utterance in pairs]
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data.column_names import distinct_ids, our_columns, our_split
+from ariigcn_dgl.data.column_names import distinct_ids, has_meld_ids, our_columns, our_split
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
@@ -142,7 +142,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
     known = {c: [row.get(c, "") for _, row in rows] for c in columns if c in found}
     if "split" in known:
         known["split"] = list(map(our_split, known["split"]))
-    if {"dialogue_id", "utterance_id"} & {name.lower().replace(" ", "_") for name in written}:
+    if has_meld_ids(list(written)):
         distinct_ids(known)
     return Table(path, [line for line, _ in rows], known, tuple(written))
 

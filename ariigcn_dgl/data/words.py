@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ariigcn_dgl.data.table import Table
@@ -15,7 +15,18 @@ SPOKEN = "spoken.jsonl"  # of an extraction: file, times and text of each uttera
 
 def words_of(table: Table) -> tuple[str, ...]:
     """Return the column ``text`` of a table, (N,), on one line each; () where it says nothing."""
-    words = tuple(" ".join(said.split()) for said in table.columns.get("text", ()))
+    return on_one_line(table.columns.get("text", ()))
+
+
+def on_one_line(said: Iterable[str]) -> tuple[str, ...]:
+    r"""Return what was said in each utterance without line breaks; () where nothing was in any.
+
+    Examples
+    --------
+    >>> on_one_line(["Well,\n no.", ""]), on_one_line(["", " "])
+    (('Well, no.', ''), ())
+    """
+    words = tuple(" ".join(one.split()) for one in said)
     return words if any(words) else ()
 
 
@@ -47,5 +58,4 @@ def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> tup
             conform(line.get(of, ""), str, f"{where}: {of}") for of in ("utterance", "text")
         )
         said[name] = text
-    words = tuple(" ".join(said.get(name, "").split()) for name in utterance_ids)
-    return words if any(words) else ()
+    return on_one_line(said.get(name, "") for name in utterance_ids)

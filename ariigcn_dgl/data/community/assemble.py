@@ -13,6 +13,7 @@ from ariigcn_dgl.data.community.splits import resolve_splits
 from ariigcn_dgl.data.community.text_views import choose_views, mean_view
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.views import in_words, lacks_a_view
+from ariigcn_dgl.data.words import on_one_line
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import writable
 
@@ -160,8 +161,7 @@ def _words(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
         d.words if d.words and len(d.words) == len(d.labels) else [""] * len(d.labels)
         for d in chosen.values()
     ]
-    words = tuple(" ".join(writable(one).split()) for of_dialogue in known for one in of_dialogue)
-    return words if any(words) else ()
+    return on_one_line(writable(one) for of_dialogue in known for one in of_dialogue)
 
 
 def _utterance_ids(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
