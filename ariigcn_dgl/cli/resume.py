@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.cli.named import PLUGINS
-from ariigcn_dgl.cli.spelling import SHORT
+from ariigcn_dgl.cli.spelling import SHORT, with_underscores
 from ariigcn_dgl.errors import InputError
 
 RESUME = "--resume"
@@ -27,8 +27,8 @@ def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None
     options : mapping of str to value
         What was parsed from it.
     """
-    words = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-    given = [name.replace("-", "_").replace("__", "--", 1) for name in words]
+    words = map(with_underscores, arguments)
+    given = [one.partition("=")[0] for one in words if one.startswith("--")]
     run = options.get("resume")
     if run is None:
         return
