@@ -16,12 +16,12 @@ from ariigcn_dgl.experiments.results import (
     Absence,
     Choice,
     Comparison,
-    Results,
     RowResult,
     RunResult,
     Trial,
 )
 from ariigcn_dgl.experiments.write_results import write_results
+from tests.experiments.made_results import made_results
 
 ROW = {"label": "joy", "precision": 50.0, "recall": 50.0, "f1": 50.0, "support": 2}
 SCORES = {
@@ -53,20 +53,7 @@ OTHER = replace(
     comparison=Comparison(1.0, -0.5, 2.5, 0.2, 0.4),
     absences=(Absence("text", (0,), (SCORES,)),),
 )
-RESULTS = Results(
-    study="mine",
-    title="Mine",
-    about="",
-    axis="",
-    baseline="base",
-    protocol="standard",
-    seeds=2,
-    folds=None,
-    trials=None,
-    data={"name": "talk"},
-    environment={"torch": "2"},
-    rows=(BASE, OTHER),
-)
+RESULTS = made_results(BASE, OTHER, environment={"torch": "2"})
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from ariigcn_dgl.experiments.results import (
 )
 from ariigcn_dgl.experiments.tables import absence_table, main_table, p_value, search_table, tables
 from ariigcn_dgl.experiments.write_results import write_results
+from tests.experiments.made_results import made_results
 
 
 def _scores(value: float) -> dict:
@@ -89,20 +90,7 @@ def results() -> Results:
         _row("half", 61.0, group="graphs", runs=(_run(0, 61.0), failed)),
         _row("none", group="graphs", problem="there is no text"),
     )
-    return Results(
-        study="mine",
-        title="Mine",
-        about="What it is about.",
-        axis="",
-        baseline="base & co",
-        protocol="standard",
-        seeds=2,
-        folds=None,
-        trials=None,
-        data={"name": "talk"},
-        environment={},
-        rows=rows,
-    )
+    return made_results(*rows, about="What it is about.", baseline="base & co")
 
 
 @pytest.mark.parametrize("width", [80, 140])

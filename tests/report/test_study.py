@@ -9,6 +9,7 @@ import pytest
 
 from ariigcn_dgl.experiments.results import Comparison, Results, RowResult, RunResult
 from ariigcn_dgl.report.study import finding, study_html
+from tests.experiments.made_results import made_results
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -29,20 +30,7 @@ def _row(name: str, value: float, difference: float | None = None, p: float = 0.
 
 @pytest.fixture
 def results() -> Results:
-    return Results(
-        study="mine",
-        title="Mine",
-        about="About & so on.",
-        axis="",
-        baseline="base",
-        protocol="standard",
-        seeds=1,
-        folds=None,
-        trials=None,
-        data={"name": "talk"},
-        environment={},
-        rows=(_row("base", 60.0), _row("new", 62.5, 2.5)),
-    )
+    return made_results(_row("base", 60.0), _row("new", 62.5, 2.5), about="About & so on.", seeds=1)
 
 
 def test_page_has_finding_table_picture_and_runs(results: Results) -> None:
