@@ -15,6 +15,9 @@ from ariigcn_dgl.cli import main
 
 ARGUMENTS = (
     *("--quick", "--dims", "8", "--sizes", "40", "--seconds", "0", "--threads", "1"),
+    # Always the same: of one model in sixty a whole step's gradient lies at a kink of its ReLUs,
+    # where float32 and float64 differ by more than rounding.
+    *("--seed", "0"),
     *("--peers", "torch-split", "eager", "pml", "torch", "dgl-gatv2conv"),
 )
 
