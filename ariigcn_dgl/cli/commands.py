@@ -86,6 +86,14 @@ COMMANDS = {
         ("run",),
         plugins=True,
     ),
+    "bundle": Command(
+        "bundle",
+        "bundle",
+        "make one file of a trained run, which others predict with; or show the card of such a "
+        "file",
+        ("run",),
+        plugins=True,
+    ),
     "report": Command(
         "report",
         "report",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
 from ariigcn_dgl.cli.predict_media import predict_media
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
@@ -102,22 +103,25 @@ def predict(
         raise InputError("give one of --data, --media and --stream")
     if coverage is not None and not 0 < coverage <= 1:
         raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
-    check_device(device)
     if stream:
-        _predict_stream(run, seed, keep, coverage, device)
+        pass
     elif out is None:
         raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
-    elif data is not None:
-        _predict_data(run, data, Path(out), seed, modalities, coverage, device)
-    elif media is not None:
-        places = {"text": text, "audio": audio, "visual": visual}
-        path = Path(subtitles) if subtitles else None
-        chosen = chosen_runs(run, seed, device)
-        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
+    check_device(device)
+    with opened(run, causal=stream) as folder:
+        if stream:
+            _predict_stream(folder, seed, keep, coverage, device)
+        elif data is not None:
+            _predict_data(folder, data, Path(out), seed, modalities, coverage, device)
+        elif media is not None:
+            places = {"text": text, "audio": audio, "visual": visual}
+            path = Path(subtitles) if subtitles else None
+            chosen = chosen_runs(folder, seed, device)
+            predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
 
 
 def _predict_data(
-    run: str,
+    run: Path,
     data: str,
     out: Path,
     seed: int | None,
@@ -164,7 +168,7 @@ def _say_scores(dialogues: Dialogues, probabilities: np.ndarray, answered: np.nd
 
 
 def _predict_stream(
-    run: str, seed: int | None, keep: int, coverage: float | None, device: str
+    run: Path, seed: int | None, keep: int, coverage: float | None, device: str
 ) -> None:
     if keep < 1:
         raise InputError(f"--keep: is {keep}, expected at least 1")
