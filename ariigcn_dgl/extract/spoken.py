@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract import media, subtitles
+from ariigcn_dgl.extract import media
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import writable
+from ariigcn_dgl.transcripts import subtitles
+from ariigcn_dgl.transcripts.read import read_transcript
 
 COLUMNS = (
     *("file", "dialogue", "utterance", "speaker", "start", "end", "text"),
@@ -22,30 +24,48 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Spoken:
-    """One utterance of a recording.
+    """One utterance, of a recording or of a text alone.
 
     Parameters
     ----------
-    recording : Path
+    recording : Path or None
+        None: there is only what was said.
     dialogue, name, speaker : str
         The utterance's name is unique.
-    start, end : float
-        Seconds from the beginning of the recording; an infinite end is that of the recording.
+    start, end : float or None
+        Seconds from the beginning of the recording, where they are known; an infinite end is that
+        of the recording.
     text : str
         What was said; empty where unknown.
     label, split : str
         Empty where unknown.
     """
 
-    recording: Path
+    recording: Path | None
     dialogue: str
     name: str
     speaker: str
-    start: float
-    end: float
+    start: float | None
+    end: float | None
     text: str
     label: str = ""
     split: str = ""
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """Start and end, for who looks at the recording or listens to it.
+
+        Raises
+        ------
+        InputError
+            If they are not known.
+        """
+        if self.start is None or self.end is None:
+            raise InputError(
+                f"{self.recording or self.dialogue}: when the utterance '{self.name}' is said is "
+                "not known: give subtitles with times, or use the text alone"
+            )
+        return self.start, self.end
 
 
 def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoken]:
@@ -75,7 +95,7 @@ def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoke
     dialogue = writable(recording.stem)
     return [
         Spoken(recording, dialogue, f"{dialogue}_{n}", cue.speaker, cue.start, cue.end, cue.text)
-        for n, cue in enumerate(subtitles.read_subtitles(path, note))
+        for n, cue in enumerate(read_transcript(path, note))
     ]
 
 

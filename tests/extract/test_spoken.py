@@ -109,6 +109,12 @@ def test_bad_row_is_named_with_its_line(tmp_path: Path, row: str, sentence: str)
         from_table(path, tmp_path)
 
 
+def test_utterance_without_times_is_not_heard() -> None:
+    one = Spoken(Path("a.mp4"), "a", "a_0", "Ann", None, None, "Hi")
+    with pytest.raises(InputError, match=r"a\.mp4: when the utterance 'a_0' is said is not known"):
+        _ = one.times
+
+
 def test_folder_of_pairs(tmp_path: Path, notes: list[str]) -> None:
     for name in ("b.mp4", "a.wav", "c.mkv", "other.txt"):
         (tmp_path / name).touch()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.extract.speakers import Part, parts_of
 from ariigcn_dgl.files import read_text
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.speakers import Part, parts_of
 
 SUFFIXES = (".srt", ".vtt")
 UNNAMED = "speaker"
@@ -24,24 +24,6 @@ _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
 _ARROW = re.compile(r"\s*-?[\d:,.]*\d:\d[\d:,.]*\s*-->")
 _LONGEST_TIMES = 80  # letters up to the arrow
 _ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
-
-
-@dataclass(frozen=True)
-class Cue:
-    """What one speaker says in one stretch of time.
-
-    Parameters
-    ----------
-    start, end : float
-        Seconds from the beginning of the recording.
-    speaker : str
-    text : str
-    """
-
-    start: float
-    end: float
-    speaker: str
-    text: str
 
 
 def read_subtitles(path: Path, note: Note) -> list[Cue]:
@@ -71,7 +53,7 @@ def read_subtitles(path: Path, note: Note) -> list[Cue]:
     ...     path = Path(folder, "a.srt")
     ...     _ = path.write_text("1\n00:00:01,000 --> 00:00:02,500\nANN: Hello!\n")
     ...     read_subtitles(path, note=lambda sentence: None)
-    [Cue(start=1.0, end=2.5, speaker='ANN', text='Hello!')]
+    [Cue(speaker='ANN', text='Hello!', start=1.0, end=2.5, when='')]
     """
     blocks = list(_blocks(path, read_text(path), note))
     spoken = [(start, end, parts) for start, end, parts in blocks if parts]
@@ -164,7 +146,7 @@ def _with_speakers(blocks: list[tuple[float, float, list[Part]]]) -> Iterator[Cu
     for start, end, parts in blocks:
         for part in parts:
             speaker = part.speaker or speaker
-            yield Cue(start, end, OTHER if part.is_other else speaker, part.text)
+            yield Cue(OTHER if part.is_other else speaker, part.text, start, end)
 
 
 def _tell(
