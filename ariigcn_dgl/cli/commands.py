@@ -54,7 +54,7 @@ COMMANDS = {
     "predict": Command(
         "predict",
         "predict",
-        "label dialogues: of a data set, a recording, or a conversation that is still going on",
+        "label dialogues: of a data set, a chat, a recording, or a conversation still going on",
         ("run",),
         plugins=True,
     ),

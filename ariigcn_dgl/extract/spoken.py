@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from ariigcn_dgl.extract import media
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import writable
 from ariigcn_dgl.transcripts import subtitles
+from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import read_transcript
 
 COLUMNS = (
@@ -39,6 +40,8 @@ class Spoken:
         What was said; empty where unknown.
     label, split : str
         Empty where unknown.
+    when : str
+        Date and time as a chat writes it; empty where unknown.
     """
 
     recording: Path | None
@@ -50,6 +53,7 @@ class Spoken:
     text: str
     label: str = ""
     split: str = ""
+    when: str = ""
 
     @property
     def times(self) -> tuple[float, float]:
@@ -92,10 +96,33 @@ def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoke
             f"{recording}: no subtitles beside it ({recording.stem}.srt or .vtt): name them with "
             "--subtitles, or the utterances with --utterances"
         )
-    dialogue = writable(recording.stem)
+    return _of_cues(recording, writable(recording.stem), read_transcript(path, note))
+
+
+def from_transcript(path: Path, note: Note) -> list[Spoken]:
+    """Return the utterances of a transcript without a recording; it is one dialogue.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    return _of_cues(None, writable(path.stem), read_transcript(path, note))
+
+
+def _of_cues(recording: Path | None, dialogue: str, cues: Sequence[Cue]) -> list[Spoken]:
     return [
-        Spoken(recording, dialogue, f"{dialogue}_{n}", cue.speaker, cue.start, cue.end, cue.text)
-        for n, cue in enumerate(read_transcript(path, note))
+        Spoken(
+            recording=recording,
+            dialogue=dialogue,
+            name=f"{dialogue}_{n}",
+            speaker=cue.speaker,
+            start=cue.start,
+            end=cue.end,
+            text=cue.text,
+            when=cue.when,
+        )
+        for n, cue in enumerate(cues)
     ]
 
 

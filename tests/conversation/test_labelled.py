@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
+from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.transcripts.subtitles import read_subtitles
 
