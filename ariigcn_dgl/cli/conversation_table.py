@@ -14,6 +14,8 @@ from ariigcn_dgl.escape import cell, visible
 from ariigcn_dgl.palette import LIGHT, slots
 
 BAR = 24  # cells of a speaker's bar
+SHOWN = 3  # most frequent emotions of a speaker
+LEFT_OPEN = "left open"
 _DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
 
 
@@ -56,16 +58,19 @@ def speakers_table(labelled: Labelled) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)
-    spoken_by = [one.speaker for one in labelled.spoken]
-    for speaker in dict.fromkeys(spoken_by):
-        own = np.array([name == speaker for name in spoken_by])
-        found = labelled.probabilities[own].argmax(1)
-        counts = Counter(labelled.label_names[int(c)] for c in found).most_common()
+    felt: dict[str, Counter[str]] = {}
+    rows = zip(labelled.spoken, labelled.probabilities, labelled.opens(), strict=True)
+    for one, p, left_open in rows:
+        name = LEFT_OPEN if left_open else labelled.label_names[int(p.argmax())]
+        felt.setdefault(one.speaker, Counter())[name] += 1
+    for speaker, counter in felt.items():
+        counts = counter.most_common()
         bar = Text()
         for (name, _), length in zip(counts, _lengths([n for _, n in counts]), strict=True):
-            bar.append(" " * length, f"on {colours[name]}")
-        words = ", ".join(f"{name} {100 * n / own.sum():.0f} %" for name, n in counts[:3])
-        table.add_row(cell(speaker), bar, str(own.sum()), cell(words))
+            bar.append(" " * length, f"on {colours[name]}" if name in colours else "")
+        total = counter.total()
+        words = ", ".join(f"{name} {100 * n / total:.0f} %" for name, n in counts[:SHOWN])
+        table.add_row(cell(speaker), bar, str(total), cell(words))
     return table
 
 

@@ -53,7 +53,9 @@ def predict_conversation(
     print()
     for sentence in _summary(answered):
         say(sentence)
-    say(f"{out}: {', '.join(files)}")
+    count = len(spoken) - sum(map(bool, answered.labelled.opens()))
+    used = ", ".join(answered.modalities)
+    say(f"{count} utterances labelled, from {used}: {out}/{', '.join(files)}")
 
 
 def _spoken(media: Path | None, words: Path | None) -> list[Spoken]:

@@ -39,8 +39,9 @@ def write_files(out: Path, name: str, answered: Answered, recording: Path | None
     """
     labelled = answered.labelled
     header = {
-        "conversation": name,
-        "by": answered.by,
+        "recording" if recording else "transcript": name,
+        "system": answered.system,
+        "trained_on": answered.trained_on,
         "modalities": list(answered.modalities),
         "labels": list(labelled.label_names),
         "calibrated": answered.calibrated,

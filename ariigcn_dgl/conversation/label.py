@@ -46,10 +46,12 @@ class Answered:
     Parameters
     ----------
     labelled : Labelled
-    by : str
-        A sentence: which system, trained on what, from which modalities.
+    system, trained_on : str
+        What labelled it, and the data set that it learnt from.
     modalities : tuple of str
         Those that were used.
+    missing : tuple of str
+        Modalities of the training that the conversation has not.
     calibrated : bool
         Whether the probabilities have a temperature that validation chose.
     abstention : str
@@ -57,10 +59,21 @@ class Answered:
     """
 
     labelled: Labelled
-    by: str
+    system: str
+    trained_on: str
     modalities: tuple[str, ...]
+    missing: tuple[str, ...]
     calibrated: bool
     abstention: str
+
+    @property
+    def by(self) -> str:
+        """A sentence: which system, trained on what, from which modalities."""
+        without = f", without {' and '.join(self.missing)}" if self.missing else ""
+        return (
+            f"Labelled by {self.system}, trained on {self.trained_on}, from "
+            f"{', '.join(self.modalities)}{without}."
+        )
 
 
 def label(
@@ -99,8 +112,15 @@ def label(
     words = ""
     if abstention is not None and left_open is not None:
         words = abstention.in_words(int(left_open.sum()), len(spoken))
-    calibrated = all("calibration" in one.record for one in runs)
-    return Answered(labelled, _by(first, source), tuple(source.widths), calibrated, words)
+    return Answered(
+        labelled,
+        first.config.system,
+        first.record["dataset"],
+        tuple(source.widths),
+        tuple(m for m in first.widths if m not in source.widths),
+        all("calibration" in one.record for one in runs),
+        words,
+    )
 
 
 def _wanted(
@@ -127,12 +147,3 @@ def _present(source: Dialogues) -> list[tuple[str, ...]]:
     """Return the modalities of each utterance."""
     rows = np.stack(list(source.masks.values()), axis=1)
     return [tuple(m for m, there in zip(source.masks, row, strict=True) if there) for row in rows]
-
-
-def _by(run: TrainedRun, source: Dialogues) -> str:
-    missing = [m for m in run.widths if m not in source.widths]
-    without = f", without {' and '.join(missing)}" if missing else ""
-    return (
-        f"Labelled by {run.config.system}, trained on {run.record['dataset']}, from "
-        f"{', '.join(source.widths)}{without}."
-    )
