@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.transcripts.cue import Cue
-from ariigcn_dgl.transcripts.subtitles import parse_time, read_subtitles
+from ariigcn_dgl.transcripts.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.times import parse_time
 
 Read = Callable[..., tuple[list[Cue], list[str]]]
 
@@ -250,11 +251,6 @@ def test_one_of_no_length_stays(read: Read) -> None:
 def test_what_is_wrong_is_named_with_its_line(read: Read, text: str, sentence: str) -> None:
     with pytest.raises(InputError, match=rf"a\.srt: {sentence}"):
         read(text)
-
-
-def test_other_encodings_are_named(read: Read) -> None:
-    with pytest.raises(InputError, match=r"a\.srt: byte 30 is not UTF-8 text; save the file as"):
-        read("00:01.000 --> 00:02.000\nA: caf\xe9\n", encoding="latin-1")
 
 
 @given(st.text(alphabet="0:,.->\n A<v>/b&1", max_size=80))
