@@ -30,6 +30,8 @@ def predict_media(
     modalities: list[str] | None,
     out: Path,
     coverage: float | None,
+    track: str | None = None,
+    skip_damaged: bool = False,
 ) -> None:
     """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
 
@@ -44,7 +46,7 @@ def predict_media(
     encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
     spoken = from_subtitles(media, subtitles, note)
     with shown("predict"):
-        source = extract(str(media), spoken, encoders, note).dialogues
+        source = extract(str(media), spoken, encoders, note, skip_damaged, track=track).dialogues
     adapted = trained.adapt(source)
     for sentence in trained.doubts(source):
         note(sentence)
