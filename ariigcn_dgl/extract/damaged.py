@@ -46,7 +46,7 @@ def without_damaged(
     InputError
         If they may not, and one does.
     """
-    touched = [lost.concerns(one.start, one.end) for one in utterances]
+    touched = [lost.concerns(*one.times) for one in utterances]
     where = spans_in_words(lost.large)
     if any(touched) and not skip_damaged:
         first = utterances[touched.index(True)].name

@@ -93,7 +93,7 @@ def _note_unheard(
     note: Note,
 ) -> None:
     silent = sum(
-        frame is None and not lost.concerns(one.start, one.end)
+        frame is None and not lost.concerns(*one.times)
         for one, frame in zip(utterances, frames, strict=True)
     )
     if silent:
@@ -111,12 +111,12 @@ def _refuse_lost(
     late = [
         one
         for one, picture in zip(utterances, seen, strict=True)
-        if picture is None and one.start >= heard_seconds
+        if picture is None and one.times[0] >= heard_seconds
     ]
     if not late:
         return
     sentence = (
-        f"{recording}: ends before the utterance '{late[0].name}' begins at {late[0].start:.1f} s: "
+        f"{recording}: ends before the utterance '{late[0].name}' begins at {late[0].times[0]:.1f} s: "
         "truncated, or not the recording of these utterances"
     )
     if not skip_damaged:
@@ -126,25 +126,27 @@ def _refuse_lost(
 
 def _with_end(one: Spoken, streams: Streams) -> Spoken:
     """Return the utterance, ended with the recording at the latest."""
+    start, end = one.times
     if streams.seconds is not None:
-        return replace(one, end=min(one.end, max(streams.seconds, one.start)))
-    if one.end == math.inf:
+        return replace(one, end=min(end, max(streams.seconds, start)))
+    if end == math.inf:
         raise InputError(f"{one.recording}: does not say how long it is: give the utterance's end")
     return one
 
 
 def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
-    return log_mel(sound[round(one.start * SAMPLE_RATE) : round(one.end * SAMPLE_RATE)])
+    start, end = (round(seconds * SAMPLE_RATE) for seconds in one.times)
+    return log_mel(sound[start:end])
 
 
 def _seen(
     recording: Path, utterances: Sequence[Spoken], encoder: Sees, note: Note, lost: Lost
 ) -> list[np.ndarray | None]:
     looks = sorted(
-        (time, n) for n, one in enumerate(utterances) for time in encoder.times(one.start, one.end)
+        (time, n) for n, one in enumerate(utterances) for time in encoder.times(*one.times)
     )
     waiting: dict[int, list[Any]] = {n: [] for n in range(len(utterances))}
-    left = {n: len(encoder.times(one.start, one.end)) for n, one in enumerate(utterances)}
+    left = {n: len(encoder.times(*one.times)) for n, one in enumerate(utterances)}
     seen: list[np.ndarray | None] = [None] * len(utterances)
     shown = pictures_at(recording, [time for time, _ in looks], note, lost)
     for (_, n), picture in zip(looks, shown, strict=True):
