@@ -35,8 +35,6 @@ def predict(
     seed: int | None = None,
     modalities: list[str] | None = None,
     subtitles: str | None = None,
-    track: str | None = None,
-    skip_damaged: bool = False,
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
@@ -87,11 +85,6 @@ def predict(
         Use these only; default: all that are there. The others count as missing.
     subtitles : str
         Subtitles of the recording; default: the file beside it of the same name.
-    track : str
-        Which of its sound tracks is heard: its number, from 1, or its language as the file writes
-        it (eng); default: the one that is marked as default.
-    skip_damaged : bool
-        Go on where the recording is damaged; what utterances lose there counts as missing.
     text : str
         Where the text encoder of the extraction lies now; default: where it was.
     audio : str
@@ -120,17 +113,7 @@ def predict(
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
         chosen = chosen_runs(run, seed, device)
-        predict_media(
-            chosen,
-            Path(media),
-            path,
-            places,
-            modalities,
-            Path(out),
-            coverage,
-            track,
-            skip_damaged,
-        )
+        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
 
 
 def _predict_data(

@@ -30,10 +30,8 @@ def predict_media(
     modalities: list[str] | None,
     out: Path,
     coverage: float | None,
-    track: str | None = None,
-    skip_damaged: bool = False,
 ) -> None:
-    """Label a recording's utterances; write timeline.json, .srt (where there are times), .html.
+    """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
 
     With several seeds of a run the labels are those of their mean probabilities. The encoders
     compute where the models do.
@@ -46,7 +44,7 @@ def predict_media(
     encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
     spoken = from_subtitles(media, subtitles, note)
     with shown("predict"):
-        source = extract(str(media), spoken, encoders, note, skip_damaged, track=track).dialogues
+        source = extract(str(media), spoken, encoders, note).dialogues
     adapted = trained.adapt(source)
     for sentence in trained.doubts(source):
         note(sentence)
@@ -64,17 +62,15 @@ def predict_media(
     }
     unsure = 0 if left_open is None else int(left_open.sum())
     words = [] if abstention is None else [abstention.in_words(unsure, len(spoken))]
-    timed = all(one.start is not None for one in spoken)
     notes = [_sentence(trained, source), *(f"{one[0].upper()}{one[1:]}." for one in words)]
     with replacing(out) as scratch:
         scratch.mkdir()
         write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
-        if timed:
-            (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
+        (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
         page = _page(labelled, media.name, notes, calibrated)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    files = f"{out}/timeline.json{', .srt' if timed else ''} and .html"
+    files = f"{out}/timeline.json, .srt and .html"
     say(f"{len(spoken) - unsure} utterances labelled, from {used}: {files}")
     for sentence in words:
         say(sentence)
