@@ -39,6 +39,7 @@ def extract(
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
     skip_damaged: bool = False,
+    track: str | None = None,
     device: str = "cpu",
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
@@ -80,7 +81,10 @@ def extract(
     audio_training : AudioTraining
         How --audio train trains.
     skip_damaged : bool
-        Go on where a recording is damaged; its sound and pictures count as missing.
+        Go on where a recording is damaged; what utterances lose there counts as missing.
+    track : str
+        Which of several sound tracks is heard: its number, from 1, or its language as the file
+        writes it (eng); default: the one that is marked as default.
     device : str
         Where the encoders compute: cpu, cuda, cuda:1 ...
     """
@@ -101,7 +105,7 @@ def extract(
     spoken = _spoken(Path(media), subtitles, utterances)
     name = Path(out).resolve().name
     with shown("extract"):
-        extracted = extract_features(name, spoken, encoders, note, skip_damaged, device)
+        extracted = extract_features(name, spoken, encoders, note, skip_damaged, device, track)
     write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())

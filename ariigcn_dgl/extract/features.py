@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl import progress
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
@@ -21,7 +22,6 @@ from ariigcn_dgl.extract.recordings import Perceived, perceive
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
-from ariigcn_dgl.progress import track
 
 Ready = TextEncoder | AudioEncoder | VisualEncoder | Encoder
 
@@ -66,6 +66,7 @@ def extract(
     note: Note,
     skip_damaged: bool = False,
     device: str = "cpu",
+    track: str | None = None,
 ) -> Extracted:
     """Return the data set of utterances.
 
@@ -79,9 +80,13 @@ def extract(
     note : callable
         Gets sentences about what is missing or unusual.
     skip_damaged : bool
-        What cannot be heard and seen because a recording is damaged counts as missing.
+        What cannot be heard or seen because a recording is damaged counts as missing, of the
+        utterances that the damage touches.
     device : str
         Where an audio encoder is trained; those that are ready know theirs.
+    track : str, optional
+        Which of several sound tracks is heard: its number, from 1, or its language; default: the
+        one that is marked as default.
 
     Raises
     ------
@@ -90,7 +95,7 @@ def extract(
         cannot be trained on them.
     """
     dialogues = outline(name, utterances)
-    perceived = _perceive_all(utterances, encoders, note, skip_damaged)
+    perceived = _perceive_all(utterances, encoders, note, skip_damaged, track)
     frames = [one.frames for one in perceived]
     if isinstance(encoders.audio, AudioTraining):
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
@@ -113,7 +118,11 @@ def extract(
 
 
 def _perceive_all(
-    utterances: Sequence[Spoken], encoders: Encoders, note: Note, skip_damaged: bool
+    utterances: Sequence[Spoken],
+    encoders: Encoders,
+    note: Note,
+    skip_damaged: bool,
+    track: str | None,
 ) -> list[Perceived]:
     perceived = [Perceived(None, None)] * len(utterances)
     hear, see = encoders.audio is not None, encoders.visual
@@ -129,9 +138,10 @@ def _perceive_all(
         of_recording.setdefault(one.recording, []).append(n)
     for recording in () if skip_damaged else of_recording:
         probe(recording)  # refuses the most before hours were spent on the others
-    for recording, rows in track(list(of_recording.items()), "recordings"):
+    for recording, rows in progress.track(list(of_recording.items()), "recordings"):
         try:
-            found = perceive(recording, [utterances[n] for n in rows], hear, see, note)
+            spoken = [utterances[n] for n in rows]
+            found = perceive(recording, spoken, hear, see, note, skip_damaged, track)
         except InputError as error:
             if not skip_damaged:
                 raise
