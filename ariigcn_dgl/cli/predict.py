@@ -43,6 +43,7 @@ def predict(
     visual: str | None = None,
     keep: int = 1000,
     coverage: float | None = None,
+    offline: bool = False,
     device: str = "cpu",
 ) -> None:
     """Label dialogues: of a data set, a chat, a recording, or a conversation still going on.
@@ -95,15 +96,18 @@ def predict(
     modalities : list of {"text", "audio", "visual"}
         Use these only; default: all that are there. The others count as missing.
     text : str
-        Where the text encoder of the extraction lies now; default: where it was.
+        What the text encoder of the extraction is called now, a path or a name of the hub;
+        default: what the run has recorded, at the same commit.
     audio : str
-        Where the audio encoder lies now; default: in the run folder.
+        The same of the audio encoder; default, of one that was trained: in the run folder.
     visual : str
-        Where the weights of the visual encoder lie now; default: where they were.
+        The same of the visual encoder.
     keep : int
         With --stream: how many dialogues are remembered.
     coverage : float
         Share of validation to answer, above 0 and up to 1; default: everything is answered.
+    offline : bool
+        With --media: download nothing; encoders of the hub come from its cache.
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
@@ -126,7 +130,7 @@ def predict(
             return
         places = {"text": text, "audio": audio, "visual": visual}
         heard, words, folder = (Path(x) if x else None for x in (media, transcript, out))
-        asked = Asked(modalities, places, coverage)
+        asked = Asked(modalities, places, coverage, offline)
         predict_conversation(chosen, heard, words, asked, folder)
 
 

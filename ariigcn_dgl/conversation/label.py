@@ -32,11 +32,14 @@ class Asked:
         Where encoders lie now, by modality; None: where they were.
     coverage : float, optional
         Share of validation to answer; what the run is less sure of is left open.
+    offline : bool
+        Download nothing.
     """
 
     modalities: Sequence[str] | None = None
     places: Mapping[str, str | None] = field(default_factory=dict)
     coverage: float | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def label(
     first = runs[0]
     wanted = _wanted(first, spoken, asked.modalities)
     device = str(first.model.device)
-    encoders = load_encoders(first.folder.path.parent, wanted, asked.places, note, device)
+    folder = first.folder.path.parent
+    encoders = load_encoders(folder, wanted, asked.places, note, device, asked.offline)
     source = extract(name, spoken, encoders, note).dialogues
     adapted = first.adapt(source)
     for sentence in first.doubts(source):

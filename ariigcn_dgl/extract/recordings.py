@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.damaged import without_damaged
-from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Lost, Streams, pictures_at, probe
 from ariigcn_dgl.extract.media.sound import hear as decoded_sound
 from ariigcn_dgl.extract.notes import Note
@@ -21,20 +20,22 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.visual import VisualEncoder
 
 Sees = VisualEncoder | Encoder
+# Makes of sound, (samples,) float32 at SAMPLE_RATE, what an audio encoder keeps; None: too short.
+Hears = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True)
 class Perceived:
-    """One utterance: its log-mel frames, (T, mels), and visual features, (D,); None if missing."""
+    """One utterance: what is kept of its sound, and visual features, (D,); None if missing."""
 
-    frames: np.ndarray | None
+    heard: Any
     visual: np.ndarray | None
 
 
 def perceive(
     recording: Path,
     utterances: Sequence[Spoken],
-    hear: bool,
+    hear: Hears | None,
     see: Sees | None,
     note: Note,
     skip_damaged: bool = False,
@@ -47,8 +48,8 @@ def perceive(
     recording : Path
     utterances : sequence of Spoken
         In any order; they may overlap.
-    hear : bool
-        Whether log-mel frames are wanted.
+    hear : callable or None
+        Makes of an utterance's sound what is kept of it; None: no sound is wanted.
     see : VisualEncoder, Encoder or None
     note : callable
         Gets sentences about what the recording lacks, where it is damaged, and which of several
@@ -67,34 +68,32 @@ def perceive(
     streams = probe(recording)
     utterances = [_with_end(one, streams) for one in utterances]
     nothing: list[Any] = [None] * len(utterances)
-    frames, seconds = nothing, 0.0
-    heard = decoded_sound(recording, track, note) if hear else None
-    if heard is not None:
-        frames, seconds = [_heard(heard.samples, one) for one in utterances], heard.seconds
-        _note_unheard(recording, utterances, frames, heard.lost, note)
-        frames = without_damaged(
-            recording, "sound", utterances, frames, heard.lost, skip_damaged, note
-        )
+    kept, seconds = nothing, 0.0
+    sound = decoded_sound(recording, track, note) if hear else None
+    if hear and sound is not None:
+        kept, seconds = [_heard(sound.samples, one, hear) for one in utterances], sound.seconds
+        _note_unheard(recording, utterances, kept, sound.lost, note)
+        kept = without_damaged(recording, "sound", utterances, kept, sound.lost, skip_damaged, note)
     seen, unseen = nothing, Lost()
     if see and streams.pictures:
         seen = _seen(recording, utterances, see, note, unseen)
         seen = without_damaged(recording, "pictures", utterances, seen, unseen, skip_damaged, note)
-    _note_lacking(recording, streams, hear, see is not None, note)
-    if heard is not None or (see and streams.pictures):
+    _note_lacking(recording, streams, hear is not None, see is not None, note)
+    if sound is not None or (see and streams.pictures):
         _refuse_lost(recording, utterances, seen, seconds, skip_damaged, note)
-    return [Perceived(*pair) for pair in zip(frames, seen, strict=True)]
+    return [Perceived(*pair) for pair in zip(kept, seen, strict=True)]
 
 
 def _note_unheard(
     recording: Path,
     utterances: Sequence[Spoken],
-    frames: Sequence[np.ndarray | None],
+    kept: Sequence[Any],
     lost: Lost,
     note: Note,
 ) -> None:
     silent = sum(
-        frame is None and not lost.concerns(*one.times)
-        for one, frame in zip(utterances, frames, strict=True)
+        what is None and not lost.concerns(*one.times)
+        for one, what in zip(utterances, kept, strict=True)
     )
     if silent:
         note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
@@ -116,8 +115,8 @@ def _refuse_lost(
     if not late:
         return
     sentence = (
-        f"{recording}: ends before the utterance '{late[0].name}' begins at {late[0].times[0]:.1f} s: "
-        "truncated, or not the recording of these utterances"
+        f"{recording}: ends before the utterance '{late[0].name}' begins at "
+        f"{late[0].times[0]:.1f} s: truncated, or not the recording of these utterances"
     )
     if not skip_damaged:
         raise InputError(sentence)
@@ -134,9 +133,9 @@ def _with_end(one: Spoken, streams: Streams) -> Spoken:
     return one
 
 
-def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
+def _heard(sound: np.ndarray, one: Spoken, hear: Hears) -> Any:
     start, end = (round(seconds * SAMPLE_RATE) for seconds in one.times)
-    return log_mel(sound[start:end])
+    return hear(sound[start:end])
 
 
 def _seen(
