@@ -15,9 +15,14 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
-from ariigcn_dgl.extract.spoken import Spoken, from_subtitles, from_transcript, transcript_beside
+from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
-from ariigcn_dgl.extract.spoken_table import from_table, is_table_of_utterances
+from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
+from ariigcn_dgl.extract.spoken_transcript import (
+    from_subtitles,
+    from_transcript,
+    transcript_beside,
+)
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import refuse_existing

@@ -14,7 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import extract
 from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.manifest import load_encoders
-from ariigcn_dgl.extract.spoken import from_subtitles
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles
 from ariigcn_dgl.files import refuse_existing, replacing, write_json
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.report.conversation import Utterance
