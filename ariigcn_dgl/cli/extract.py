@@ -63,11 +63,13 @@ def extract(
     Parameters
     ----------
     media : str
-        Recording, or folder of recordings.
+        Recording, or folder of recordings; for --text alone also a transcript, a table, or a
+        folder of them.
     out : str
         New data folder.
     subtitles : str
-        Subtitles of the recording; default: the file beside it of the same name.
+        Subtitles of the recording, or another transcript with times; default: the file beside it
+        of the same name.
     utterances : str
         Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
         00:01:02,500), text, label, split, utterance; in order of speaking.
