@@ -21,9 +21,14 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.sentence_recipe import Pooling
-from ariigcn_dgl.extract.spoken import Spoken, from_subtitles, from_transcript, transcript_beside
+from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
-from ariigcn_dgl.extract.spoken_table import from_table, is_table_of_utterances
+from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
+from ariigcn_dgl.extract.spoken_transcript import (
+    from_subtitles,
+    from_transcript,
+    transcript_beside,
+)
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
@@ -70,11 +75,13 @@ def extract(
     Parameters
     ----------
     media : str
-        Recording, or folder of recordings.
+        Recording, or folder of recordings; for --text alone also a transcript, a table, or a
+        folder of them.
     out : str
         New data folder.
     subtitles : str
-        Subtitles of the recording; default: the file beside it of the same name.
+        Subtitles of the recording, or another transcript with times; default: the file beside it
+        of the same name.
     utterances : str
         Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
         00:01:02,500), text, label, split, utterance; in order of speaking.

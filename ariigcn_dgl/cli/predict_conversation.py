@@ -12,7 +12,8 @@ from ariigcn_dgl.conversation.files import write_files
 from ariigcn_dgl.conversation.label import Answered, Asked, label
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import file_name
-from ariigcn_dgl.extract.spoken import Spoken, from_subtitles, from_transcript
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.trained import TrainedRun
 

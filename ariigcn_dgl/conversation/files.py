@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ariigcn_dgl.conversation.label import Answered
 from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.report.conversation import Utterance
+from ariigcn_dgl.report.player import url_beside
 from ariigcn_dgl.report.timeline import timeline_html
 
 COLUMNS = ("utterance", "start", "end", "when", "speaker", "text", "prediction", "unsure")
@@ -76,6 +75,7 @@ def _page(out: Path, name: str, answered: Answered, recording: Path | None) -> s
             speaker=one.speaker,
             start=one.start if labelled.timed else None,
             end=one.end if labelled.timed else None,
+            when=one.when,
             text=one.text,
             modalities=modalities,
         )
@@ -92,9 +92,6 @@ def _page(out: Path, name: str, answered: Answered, recording: Path | None) -> s
         notes=notes,
         left_open=labelled.left_open,
         calibrated=answered.calibrated,
+        recording=None if recording is None else url_beside(recording, out),
+        unsure=labelled.bound,
     )
-
-
-def _address(recording: Path, out: Path) -> str:
-    """Return where a page in a folder finds a file: relative, so that both can be moved."""
-    return quote(os.path.relpath(recording.resolve(), out.resolve()))

@@ -11,7 +11,8 @@ from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.conversation.label import Asked, label
 from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.spoken import Spoken, from_transcript
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.spoken_transcript import from_transcript
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 

@@ -1,14 +1,21 @@
-"""An utterance, and those of a transcript or of a recording and its subtitles."""
+"""An utterance of a recording or of a text, and those that a table names."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ariigcn_dgl.data.column_names import has_meld_ids
+from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.files import writable
-from ariigcn_dgl.transcripts.read import SUFFIXES, read_dialogues
+from ariigcn_dgl.transcripts.times import parse_seconds
+
+COLUMNS = (
+    *("file", "dialogue", "utterance", "speaker", "start", "end", "text"),
+    *("label", "split"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,71 +67,80 @@ class Spoken:
         return self.start, self.end
 
 
-def from_transcript(path: Path, note: Note, recording: Path | None = None) -> list[Spoken]:
-    """Return the utterances of a transcript of any kind: subtitles, a chat, a table ...
+def from_table(path: Path, recordings: Path | None) -> list[Spoken]:
+    """Return the utterances of a table, in its order.
+
+    Columns: dialogue, speaker; file, unless `recordings` is one file; start and end, in seconds or
+    as 00:01:02,500, by default the whole file; text; label; split; utterance, by default
+    ``<dialogue>_<turn>``. Of MELD's csv files emotions are written in small letters.
 
     Parameters
     ----------
     path : Path
-        It is one dialogue, named like the recording or like itself, or several, with their names.
-    note : callable
-        Gets sentences about what is unusual.
-    recording : Path, optional
-        What was transcribed.
+        .csv with a header line, or .jsonl.
+    recordings : Path or None
+        The folder that the column ``file`` is relative to, or the one recording. None: the folder
+        of the table; without that column there are no recordings, only what was said.
 
     Raises
     ------
     InputError
-        If it cannot be read; see `ariigcn_dgl.transcripts.read.read_transcript`.
+        If a column is missing or a value cannot be used; names the line.
     """
-    stem = writable((recording or path).stem)
-    spoken = []
-    for name, cues in read_dialogues(path, note).items():
-        dialogue = f"{stem}_{name}" if name else stem
-        spoken += [
-            Spoken(
-                recording=recording,
-                dialogue=dialogue,
-                name=f"{dialogue}_{n}",
-                speaker=cue.speaker,
-                start=cue.start,
-                end=cue.end,
-                text=cue.text,
-                when=cue.when,
-            )
-            for n, cue in enumerate(cues)
-        ]
-    return spoken
+    table = read_table(path, COLUMNS)
+    if not table.lines:
+        raise InputError(f"{path}: holds no utterance")
+    alone = recordings is None and "file" not in table.columns
+    single = recordings is not None and recordings.is_file()
+    table.require("dialogue", "speaker", *(() if single else ("text",) if alone else ("file",)))
+    table.dialogues()  # refuses dialogues that come back
+    if has_meld_ids(table.header) and "label" in table.columns:
+        table.columns["label"] = [label.lower() for label in table.columns["label"]]
+    return list(_rows(table, recordings, single, alone))
 
 
-def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoken]:
-    """Return the utterances of one recording; it is one dialogue, named like the file.
-
-    Parameters
-    ----------
-    recording : Path
-    path : Path or None
-        Its subtitles or another transcript; None: those beside it, of the same name.
-    note : callable
-        Gets sentences about what is unusual.
-
-    Raises
-    ------
-    InputError
-        If there are no subtitles, or they cannot be used.
-    """
-    if not recording.is_file():
-        raise InputError(f"{recording}: no such file")
-    path = path or transcript_beside(recording)
-    if path is None:
-        raise InputError(
-            f"{recording}: no subtitles beside it ({recording.stem}.srt or .vtt): name them with "
-            "--subtitles, or the utterances with --utterances"
+def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> Iterator[Spoken]:
+    turn, previous = 0, None
+    for row in range(len(table.lines)):
+        values = {name: column[row] for name, column in table.columns.items()}
+        dialogue = values["dialogue"]
+        turn = turn + 1 if dialogue == previous else 0
+        previous = dialogue
+        recording = None if alone else recordings
+        if not (alone or single):
+            recording = (recordings or Path(table.path).parent) / values["file"]
+            if not recording.is_file():
+                raise InputError(f"{table.where(row)}: file: {recording} does not exist")
+        start, end = _times(table, row, values)
+        if alone and not (values.get("start") and values.get("end")):
+            start = end = None
+        yield Spoken(
+            recording=recording,
+            dialogue=dialogue,
+            name=values.get("utterance") or f"{dialogue}_{turn}",
+            speaker=values["speaker"],
+            start=start,
+            end=end,
+            text=" ".join(values.get("text", "").split()),
+            label=values.get("label", ""),
+            split=values.get("split", ""),
         )
-    return from_transcript(path, note, recording)
 
 
-def transcript_beside(recording: Path) -> Path | None:
-    """Return the file beside a recording that has its name and ends as a transcript."""
-    found = (recording.with_suffix(suffix) for suffix in (*SUFFIXES, ".TextGrid"))
-    return next((path for path in found if path.is_file()), None)
+def _times(table: Table, row: int, values: dict[str, str]) -> tuple[float | None, float | None]:
+    found = []
+    for name, default in (("start", 0.0), ("end", math.inf)):
+        text = values.get(name, "")
+        try:
+            time = parse_seconds(text) if text else default
+        except ValueError:
+            time = math.nan
+        if not time >= 0:
+            raise InputError(
+                f"{table.where(row)}: {name} is {text!r}, expected seconds or 00:01:02,500"
+            )
+        found.append(time)
+    start, end = found
+    if end < start:
+        raise InputError(f"{table.where(row)}: ends at {end:g} s, before it starts at {start:g} s")
+    return start, end

@@ -28,7 +28,10 @@ _SPEAKS = re.compile(
 _NAMED = re.compile(rf"({_WHO})\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
 _NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")  # of IRC
 _BOLD = re.compile(r"(?:\*\*|__)(.+?)(?:\*\*|__)")
-_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|[=\-*_~·•\s]{3,}|(?:ACT|SCENE|CHAPTER|PART)\b.*)")
+_HEADING = re.compile(
+    r"\s*(?:#{1,6}\s.*|[=\-*_~·•\s]{3,}|(?:ACT|SCENE|CHAPTER|PART)\b.*"
+    r"|Transcription ended after .*|This (?:editable )?transcript was computer.generated.*)"
+)
 _MOST_WORDS = 4  # of a name
 _DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]|[AaPp]\.?[Mm]")
 

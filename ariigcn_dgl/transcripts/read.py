@@ -11,6 +11,7 @@ from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import writable
 from ariigcn_dgl.transcripts import (
     dialogue_text,
+    json_lists,
     older_subtitles,
     records,
     rttm,
@@ -48,7 +49,7 @@ FORMATS = (
     Format("TTML", ttml.is_ttml, ttml.read_ttml),
     Format("RTTM", rttm.is_rttm, rttm.refuse_rttm),
     Format("Telegram", telegram.is_telegram, telegram.read_telegram),
-    Format("JSON", records.is_records, records.read_records),
+    Format("JSON", json_lists.is_json_list, json_lists.read_json_list),
     Format("WhatsApp", whatsapp.is_whatsapp, whatsapp.read_whatsapp),
     Format("SubRip or WebVTT", subtitles.is_subtitles, subtitles.read),
     Format(

@@ -1,10 +1,9 @@
-"""Tables and lists of objects: CSV, TSV, JSON lines, and the JSON of recognisers and chats."""
+"""Rows of who says what, whatever their fields are called; and tables: CSV, TSV."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ariigcn_dgl.data.column_names import our_columns
 from ariigcn_dgl.data.table import csv_rows
@@ -16,13 +15,22 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.times import parse_seconds
 
-TABLES, LINES = (".csv", ".tsv", ".tab"), (".jsonl", ".ndjson")
+SUFFIXES = (".csv", ".tsv", ".tab")
 # What others call a field, the surest first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "speaker": (
-        *("speaker", "speakers", "speaker_name", "speaker_label", "speaker_id", "name", "author"),
+        *(
+            "speaker",
+            "speakers",
+            "user_profile",
+            "speaker_name",
+            "speaker_label",
+            "speaker_id",
+            "name",
+            "author",
+        ),
         *("sender", "sender_name", "from", "user", "username", "user_name", "role", "character"),
-        *("participant", "who", "nick"),
+        *("participant", "who", "nick", "bot_id"),
     ),
     "text": (
         *("text", "transcript", "content", "message", "body", "sentence", "dialogue_text"),
@@ -30,55 +38,41 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "start": ("start", "start_time", "starttime", "start time", "begin", "tmin", "onset"),
     "end": ("end", "end_time", "endtime", "end time", "stop", "tmax", "offset"),
-    "when": ("timestamp", "date", "time", "datetime", "created_at", "sent_at", "ts"),
+    "when": (
+        "timestamp",
+        "date",
+        "time",
+        "datetime",
+        "created_at",
+        "sent_at",
+        "ts",
+        "timestamp_ms",
+    ),
     "dialogue": (
         *("dialogue", "dialog", "dialogue_id", "dialog_id", "conversation", "conversation_id"),
         *("scene_id", "scene", "thread", "channel"),
     ),
     "split": ("split",),
 }
-_HOLDERS = (
-    "segments",
-    "utterances",
-    "messages",
-    "transcription",
-    "turns",
-    "dialogue",
-    "dialog",
-    "conversation",
-    "conversations",
-    "chat",
-    "data",
-    "results",
-    "items",
-)
 _MOST_LISTED = 20
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """What one line or object says, by our names of its fields, and its place for messages."""
+
     where: str
     values: dict[str, str]
 
 
 def is_table(source: Source) -> bool:
     """Whether a file ends as a table, or its first line names speakers and what they say."""
-    if source.suffix in TABLES:
+    if source.suffix in SUFFIXES:
         return True
     first = source.lines[0] if len(source.lines[0]) < 4096 else ""
     separators = [x for x in ",;\t" if x in first]
     cells = first.replace(";", ",").replace("\t", ",").split(",") if separators else []
     found = _places([cell.strip(' "') for cell in cells])
     return "speaker" in found and "text" in found
-
-
-def is_records(source: Source) -> bool:
-    """Whether a file is JSON, or JSON in each line."""
-    return source.json is not None or source.suffix in LINES or _is_json_lines(source)
-
-
-def _is_json_lines(source: Source) -> bool:
-    first = next((line.strip() for line in source.lines if line.strip()), "")
-    return first.startswith('{"') and first.endswith("}") and len(source.lines) > 1
 
 
 def read_table(source: Source, note: Note) -> dict[str, list[Cue]]:
@@ -92,108 +86,51 @@ def read_table(source: Source, note: Note) -> dict[str, list[Cue]]:
     rows = csv_rows(source.path, source.text)
     _, header = next(rows, (1, [""]))
     header = [name.strip() for name in header]
-    found: list[_Row] = []
+    found: list[Row] = []
     for line, values in rows:
         where = f"{source.path}: line {line}"
         if len(values) != len(header):
             raise InputError(f"{where}: {len(values)} values for {len(header)} columns")
-        found.append(_Row(where, dict(zip(our_columns(header), values, strict=True))))
-    return _dialogues(source, found, header, note)
+        found.append(Row(where, dict(zip(our_columns(header), values, strict=True))))
+    return dialogues_of(source, found, header, note)
 
 
-def read_records(source: Source, note: Note) -> dict[str, list[Cue]]:
-    """Return the objects of a list, wherever it lies in a JSON file, by dialogue.
+def _places(header: Sequence[str]) -> dict[str, list[str]]:
+    """Return which columns are each of our fields; who speaks may stand now here, now there."""
+    lower = {name.lower().strip().replace("-", "_"): name for name in reversed(header)}
+    found: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for field, names in _NAMES.items():
+        places = [lower[name] for name in names if name in lower and lower[name] not in taken]
+        if places:
+            found[field] = places if field == "speaker" else places[:1]
+            taken.update(found[field][:1])
+    return found
+
+
+def _first(row: Row, columns: Sequence[str]) -> str:
+    values = (" ".join(row.values.get(name, "").split()) for name in columns)
+    return next(filter(None, values), "")
+
+
+def dialogues_of(
+    source: Source, rows: Sequence[Row], header: Sequence[str], note: Note
+) -> dict[str, list[Cue]]:
+    """Return the cues of rows by dialogue; rows without words are counted.
+
+    Parameters
+    ----------
+    source : Source
+    rows : sequence of Row
+    header : sequence of str
+        The fields as the file names them, for messages.
+    note : callable
 
     Raises
     ------
     InputError
-        If there is no such list, none of its fields has what is said, or a time is none.
+        If no field has what is said, no row says anything, or a time is none; names the row.
     """
-    content = source.json
-    if content is None:
-        objects = list(_json_lines(source))
-    else:
-        objects = [(f"{source.path}: item {n}", x) for n, x in enumerate(_list(source, content), 1)]
-    rows = [_Row(where, _flat(value)) for where, value in objects]
-    header = list(dict.fromkeys(name for row in rows for name in row.values))
-    ours = dict(zip(header, our_columns(header), strict=True))
-    rows = [row._replace(values={ours[k]: v for k, v in row.values.items()}) for row in rows]
-    if isinstance(content, dict) and "audio_duration" in content:  # its times are milliseconds
-        rows = [row._replace(values=_in_seconds(row.values)) for row in rows]
-    return _dialogues(source, rows, header, note)
-
-
-def _json_lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(source.lines, 1):
-        if not line.strip():
-            continue
-        where = f"{source.path}: line {number}"
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not valid JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}")
-        yield where, value
-
-
-def _list(source: Source, content: Any) -> list[dict[str, Any]]:
-    """Return the list of objects that a JSON file is, or holds under a usual name."""
-    inner = [content]
-    if isinstance(content, dict):
-        inner = [content[name] for name in _HOLDERS if name in content]
-        inner += [x for x in inner if isinstance(x, dict)]
-    for found in inner:
-        if isinstance(found, dict):
-            found = next((found[name] for name in _HOLDERS if name in found), None)
-        if isinstance(found, list) and found and all(isinstance(x, dict) for x in found):
-            return found
-    raise InputError(
-        f"{source.path}: JSON without a list of utterances or messages, expected objects with "
-        'speaker and text, as [{"speaker": "Ann", "text": "Hi"}], or under "segments", "messages"'
-    )
-
-
-def _flat(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the values as text; of objects, as who sent a message, their names."""
-    flat = {str(name): _as_text(value) for name, value in record.items()}
-    times = record.get("timestamps")
-    if isinstance(times, dict):  # whisper.cpp
-        flat |= {"start": _as_text(times.get("from")), "end": _as_text(times.get("to"))}
-    return flat
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        names = ("nickname", "display_name", "real_name", "name", "username", "id", "text")
-        return next((_as_text(value[name]) for name in names if value.get(name)), "")
-    if isinstance(value, list):
-        return " ".join(filter(None, map(_as_text, value)))
-    return str(value)
-
-
-def _in_seconds(values: dict[str, str]) -> dict[str, str]:
-    return values | {
-        k: f"{int(values[k]) / 1000}" for k in ("start", "end") if values.get(k, "").isdigit()
-    }
-
-
-def _places(header: Sequence[str]) -> dict[str, str]:
-    """Return which column is each of our fields."""
-    lower = {name.lower().strip().replace("-", "_"): name for name in reversed(header)}
-    found: dict[str, str] = {}
-    for field, names in _NAMES.items():
-        place = next((lower[name] for name in names if name in lower), None)
-        if place is not None and place not in found.values():
-            found[field] = place
-    return found
-
-
-def _dialogues(
-    source: Source, rows: Sequence[_Row], header: Sequence[str], note: Note
-) -> dict[str, list[Cue]]:
     places = _places(list(dict.fromkeys(name for row in rows for name in row.values)))
     if "text" not in places:
         listed = ", ".join(header[:_MOST_LISTED]) or "none"
@@ -204,7 +141,7 @@ def _dialogues(
     dialogues: dict[str, list[Cue]] = {}
     speaker, silent, nameless = UNNAMED, 0, 0
     for row in rows:
-        fields = {field: " ".join(row.values.get(at, "").split()) for field, at in places.items()}
+        fields = {field: _first(row, columns) for field, columns in places.items()}
         if not fields["text"]:
             silent += 1
             continue
@@ -223,7 +160,7 @@ def _dialogue(fields: Mapping[str, str]) -> str:
     return f"{split}_{name}" if split and name else name
 
 
-def _times(row: _Row, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
+def _times(row: Row, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
     found = []
     for name in ("start", "end"):
         text = fields.get(name, "")

@@ -16,9 +16,9 @@ from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.speakers import Part, parts_of
 
 _ROOT = re.compile(r"<(?:\w+:)?tt[\s>]")
-_CLOCK = re.compile(r"(\d+):(\d{1,2}):(\d{1,2}(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
+_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t|)")  # Apple writes seconds bare
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0, "ms": 0.001}
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 

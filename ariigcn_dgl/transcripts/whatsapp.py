@@ -15,7 +15,8 @@ from ariigcn_dgl.transcripts.source import Source
 
 _MARK = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # directions
 _SPACE = r"[ \u00a0\u2009\u202f]"
-_DATE = rf"\d{{1,4}}[./-]{_SPACE}?\d{{1,2}}[./-]{_SPACE}?\d{{1,4}}\.?"
+_BETWEEN = rf"[\u200e\u200f]?[./-]{_SPACE}?"
+_DATE = rf"\d{{1,4}}{_BETWEEN}\d{{1,4}}{_BETWEEN}\d{{1,4}}\.?[\u200e\u200f]?"
 # Words beside the time: at, klo, kl., um ... Uhr, AM, p. m., 上午.
 _BEFORE = rf"(?:[^\W\d_]{{1,6}}\.?{_SPACE}?)?"
 _AFTER = rf"(?:{_SPACE}?[^\W\d_]{{1,6}}\.?(?:{_SPACE}?[^\W\d_]{{1,6}}\.?)?)?"
@@ -24,13 +25,13 @@ _STAMP = rf"{_DATE}[,،]?{_SPACE}{{0,3}}{_TIME}"
 _IOS = rf"\[({_STAMP})\]{_SPACE}?"
 _ANDROID = rf"({_STAMP}){_SPACE}[-–—]{_SPACE}"
 _NOON = rf"(?:{_SPACE}?[AaPp]\.?{_SPACE}?[Mm]\.?)?"
-_OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}:\d{{2}}(?::\d{{2}})?{_NOON}):{_SPACE}"
+_OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_NOON}):{_SPACE}"
 _HEAD = re.compile(rf"[{_MARK}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
 # Sentences of the program about people quote what they say; names hold no quotation marks.
 _NAMED = re.compile(r'([^:"“”„«»\n]{1,80}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
-_FEWEST = 0.5  # share of a chat's first lines with a date, at the least, counting long messages low
 
-_EDITED = re.compile(r"\s*\u200e?<[^<>]{3,40}>$")
+_REMARK = re.compile(r"\s*\u200e?<[^<>]{3,40}>$")
+_DOCUMENT = re.compile(r".* • \u200e?\d+ \S+ \u200e?[^•]*")  # report • 2 pages document omitted
 _OMITTED = re.compile(
     r"<[^<>\n]{3,60}>|null"
     r"|(?:image|video|audio|sticker|gif|document|contact card|video note|voice message) omitted"
@@ -51,13 +52,9 @@ class _Message(NamedTuple):
 
 
 def is_whatsapp(source: Source) -> bool:
-    """Whether the first lines of a file begin as WhatsApp's messages do."""
-    first = [line for line in source.lines[:400] if line.strip()][:50]
-    return bool(first) and any(_HEAD.match(line) for line in first[:5]) and _most_dated(first)
-
-
-def _most_dated(lines: list[str]) -> bool:
-    return sum(bool(_HEAD.match(line)) for line in lines) >= min(2, len(lines)) * _FEWEST
+    """Whether one of a file's first five lines begins as WhatsApp's messages do."""
+    first = [line for line in source.lines[:400] if line.strip()][:5]
+    return any(map(_HEAD.match, first))
 
 
 def read_whatsapp(source: Source, note: Note) -> list[Cue]:
@@ -74,19 +71,19 @@ def read_whatsapp(source: Source, note: Note) -> list[Cue]:
     cues: list[Cue] = []
     omitted: Counter[str] = Counter()
     system: list[_Message] = []
-    edited = 0
+    remarks = 0
     for message in _messages(source, note):
-        words, was_edited = _without_edit(message.text)
-        edited += was_edited
         if not message.name:
             system.append(message)
-        elif what := _omission(words):
+            continue
+        text, has_remark = _without_remark(message.text)
+        remarks += has_remark
+        words, what = _words(text)
+        if what:
             omitted[what] += 1
-        elif text := _joined(words):
-            cues.append(Cue(message.name, text, when=message.when))
-        else:
-            omitted["nothing"] += 1
-    _tell(source, cues, omitted, system, edited, note)
+        if words:
+            cues.append(Cue(message.name, words, when=message.when))
+    _tell(source, cues, omitted, system, remarks, note)
     if not cues:
         raise InputError(f"{source.path}: a chat in which nobody says anything")
     return cues
@@ -107,9 +104,9 @@ def _messages(source: Source, note: Note) -> Iterator[_Message]:
         yield _Message(when, name, named[2] if named and name else body, number + 1)
 
 
-def _without_edit(text: str) -> tuple[str, bool]:
-    """Return a message without the remark that it was edited, and whether it had one."""
-    found = _EDITED.search(text)
+def _without_remark(text: str) -> tuple[str, bool]:
+    """Return a message without the remark that it was edited, or has a picture."""
+    found = _REMARK.search(text)
     if not found or not text[: found.start()].strip(_MARK + " \n"):
         return text, False
     if "\u200e" not in found[0] and "edited" not in found[0]:
@@ -117,13 +114,27 @@ def _without_edit(text: str) -> tuple[str, bool]:
     return text[: found.start()], True
 
 
-def _omission(text: str) -> str:
+def _words(text: str) -> tuple[str, str]:
+    """Return the words of a message, and what stands in it for a picture, a call ...
+
+    Below a picture its title may stand; below a document stands its name once more.
+    """
+    first, _, rest = text.partition("\n")
+    what, below = _omission(first), _joined(rest)
+    if not what:
+        words = _joined(text)
+        return words, "" if words else "nothing"
+    repeated = bool(below) and _joined(first).startswith(below)
+    return "" if repeated else below, what
+
+
+def _omission(line: str) -> str:
     """Return what stands for a picture, a call or a deleted message; nothing where words do."""
-    plain = _joined(text)
+    plain = _joined(line)
     # iOS puts a mark before what it says itself, in whatever language.
-    if text.startswith("\u200e") and "\n" not in text.strip():
+    if line.startswith("\u200e") or _DOCUMENT.fullmatch(plain) or _OMITTED.fullmatch(plain):
         return plain
-    return plain if _OMITTED.fullmatch(plain) else ""
+    return ""
 
 
 def _joined(text: str) -> str:
@@ -135,7 +146,7 @@ def _tell(
     cues: list[Cue],
     omitted: Counter[str],
     system: list[_Message],
-    edited: int,
+    remarks: int,
     note: Note,
 ) -> None:
     path = source.path
@@ -143,15 +154,18 @@ def _tell(
     if omitted:
         kinds = ", ".join(f"{n} {_short(what)!r}" for what, n in omitted.most_common(4))
         more = ", ..." if len(omitted) > 4 else ""
-        note(f"{path}: {omitted.total()} messages without words are left out: {kinds}{more}")
+        note(
+            f"{path}: {omitted.total()} pictures, deleted messages and other things without words "
+            f"are left out: {kinds}{more}"
+        )
     if system:
         first = system[0]
         note(
             f"{path}: {len(system)} lines are by WhatsApp, not by people, and left out; the first "
             f"is line {first.line}: {_short(_joined(first.text))!r}"
         )
-    if edited:
-        note(f"{path}: {edited} messages say that they were edited; only that remark is left out")
+    if remarks:
+        note(f"{path}: {remarks} messages end with a remark <...> of WhatsApp, which is left out")
 
 
 def _short(text: str) -> str:

@@ -13,9 +13,9 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.recordings import perceive
-from ariigcn_dgl.extract.spoken import Spoken, from_subtitles
+from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
-from ariigcn_dgl.extract.spoken_table import from_table
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 

@@ -110,3 +110,25 @@ def test_json_lines(said: Said) -> None:
 def test_json_of_something_else_is_named(read: Read) -> None:
     with pytest.raises(InputError, match=r"a\.json: JSON without a list of utterances or messages"):
         read('{"a": [1, 2]}', "a.json")
+
+
+def test_json_of_slack(read: Read) -> None:
+    messages = [
+        {"type": "message", "subtype": "channel_join", "user": "U1", "text": "joined", "ts": "1"},
+        {"user": "U1", "user_profile": {"real_name": "Ann"}, "text": "Hi", "ts": "2.5"},
+        {"user": "U2", "text": "Ho", "ts": "3"},
+    ]
+    cues, notes = read(json.dumps(messages), "2024-01-01.json")
+    assert cues == [Cue("Ann", "Hi", when="2.5"), Cue("U2", "Ho", when="3")]
+    assert "2024-01-01.json: 1 messages are by the program: left out" in notes
+
+
+def test_json_of_messenger_is_mended_and_turned_round(read: Read) -> None:
+    messages = [
+        {"sender_name": "Bob", "timestamp_ms": 2, "content": "Ho"},
+        {"sender_name": "Zoë".encode().decode("latin-1"), "timestamp_ms": 1, "content": "Hi"},
+    ]
+    content = {"participants": [], "thread_path": "x", "messages": messages}
+    cues, notes = read(json.dumps(content), "message_1.json")
+    assert cues == [Cue("Zoë", "Hi", when="1"), Cue("Bob", "Ho", when="2")]
+    assert any("mended, and turned round" in note for note in notes)

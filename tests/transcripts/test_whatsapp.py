@@ -41,9 +41,12 @@ def test_android(read: Read) -> None:
     ]
     assert cues[0].when == "12/31/23, 11:58 PM"
     assert cues[0].start is None
-    assert any("3 messages without words are left out: 1 '<Media omitted>'" in n for n in notes)
+    assert any(
+        ": 3 pictures, deleted messages and other things without words are left out: 1" in n
+        for n in notes
+    )
     assert any("2 lines are by WhatsApp, not by people, and left out" in n for n in notes)
-    assert any("1 messages say that they were edited" in n for n in notes)
+    assert any("1 messages end with a remark <...> of WhatsApp" in n for n in notes)
 
 
 def test_ios(read: Read) -> None:
@@ -52,7 +55,7 @@ def test_ios(read: Read) -> None:
         ("Ann Lee", "Happy new year!"),
         ("+49 170 1234567", "Not yet one more"),
     ]
-    assert any("3 messages without words are left out" in note for note in notes)
+    assert any(": 3 pictures, deleted messages and other" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_what_stands_for_no_words_is_counted(read: Read, words: str) -> None:
     chat = f"1/1/24, 12:00 - Ann: Hi\n1/1/24, 12:00 - Ann: {words}\n"
     cues, notes = read(chat, "chat.txt")
     assert len(cues) == 1
-    assert any(f"1 messages without words are left out: 1 {words!r}" in note for note in notes)
+    assert any(f"things without words are left out: 1 {words!r}" in note for note in notes)
 
 
 @pytest.mark.parametrize("words", ["<3", "a <b> c", "null and void", "image omitted, sorry", "..."])
@@ -103,6 +106,18 @@ def test_words_that_look_like_it_are_kept(said: Said, words: str) -> None:
         "Ann",
         words,
     )
+
+
+def test_what_stands_below_a_picture_is_said(read: Read) -> None:
+    chat = (
+        "1/1/24, 12:00 - Ann: IMG-1.jpg (file attached)\nLook at\nthis!\n"
+        "1/1/24, 12:01 - Ann: report.pdf (file attached)\nreport\n"
+        "[1/1/24, 12:02:00] Bob: Fine \u200e<attached: 2-PHOTO.jpg>\n"
+        "[1/1/24, 12:02:00] Bob: report \u2022 \u200e2 pages \u200edocument omitted\n"
+    )
+    cues, notes = read(chat, "chat.txt")
+    assert [cue.text for cue in cues] == ["Look at this!", "Fine"]
+    assert any(": 3 pictures, deleted messages and other" in note for note in notes)
 
 
 def test_no_line_is_neither_read_nor_counted(read: Read) -> None:
