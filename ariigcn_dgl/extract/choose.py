@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
@@ -104,10 +104,8 @@ def visual_encoder(
     own = _own(name, "visual", device, note)
     if own is not None:
         return own
-    there = Path(name).exists()
-    source = locate(
-        name if there else DENSENETS.get(name, name), "--visual", note, computing.offline
-    )
+    known = name if Path(name).exists() else DENSENETS.get(name, name)
+    source = replace(locate(known, "--visual", note, computing.offline), name=name)
     return VisualEncoder(source.path, pictures, device, computing.dtype, source=source)
 
 

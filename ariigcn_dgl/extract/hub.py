@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +100,7 @@ def fetch(
 
 def _snapshot(hub: Any, asked: str, repo: str, revision: str | None, offline: bool) -> Path:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _bars():
             warnings.simplefilter("ignore")  # of a disk that may be too small: it is, or it is not
             folder = hub.snapshot_download(
                 repo,
@@ -109,6 +112,20 @@ def _snapshot(hub: Any, asked: str, repo: str, revision: str | None, offline: bo
     except Exception as error:  # the errors of two versions of httpx, and the operating system's
         raise InputError(sentence(error, hub, asked, repo, revision, offline)) from error
     return Path(folder)
+
+
+@contextmanager
+def _bars() -> Iterator[None]:
+    """Show the library's progress bars in a terminal, and nowhere else."""
+    utils = require("huggingface_hub.utils", "text")
+    if sys.stderr.isatty() or utils.are_progress_bars_disabled():
+        yield
+        return
+    utils.disable_progress_bars()
+    try:
+        yield
+    finally:
+        utils.enable_progress_bars()
 
 
 def _has_weights(folder: Path) -> bool:

@@ -395,10 +395,16 @@ def test_every_encoder_computes_on_the_device_that_was_chosen(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "give at least one of --text, --audio and --visual"),
-        (["--text", "nowhere"], "nowhere: no config.json, expected the folder of an encoder"),
+        (
+            ["--text", "nowhere", "--offline"],
+            "--text nowhere: no such file or folder, and not in t",
+        ),
         (["--visual", "nowhere.pth"], "nowhere.pth: no such file"),
-        (["--audio", "nowhere"], "nowhere: cannot be read as an audio encoder"),
+        (["--audio", "nowhere.pt"], "--audio nowhere.pt: no such file or folder"),
+        (
+            ["--audio", "opensmile:IS1"],
+            "--audio opensmile:IS1: expected one of ComParE_2016, GeMAPS",
+        ),
         (["--audio", "train"], "--audio train: 0 labelled utterances with sound in train and 0"),
         (["--audio", "train", "--audio_training.epochs", "0"], "epochs: is 0, expected at least"),
         (["--pictures", "0"], "--pictures: is 0, expected at least 1"),
@@ -414,3 +420,25 @@ def test_bad_options_are_one_sentence(
     assert outcome.code == 2
     assert sentence in outcome.err.splitlines()[-1]
     assert not (tmp_path / "data").exists()
+
+
+def test_text_is_encoded_where_nothing_is_said(
+    ariigcn: Callable,
+    film: Path,
+    roberta: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.default_text", lambda: str(roberta))
+    outcome = ariigcn("extract", film, "--out", tmp_path / "data")
+    assert "none of --text, --audio and --visual is given: --text " in outcome.err
+    assert "4 utterances of 1 dialogues, text (12): " in outcome.out
+
+
+def test_nothing_to_encode_by_is_one_sentence(
+    refused: Callable, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.default_text", lambda: None)
+    sentence = refused("extract", film, "--out", tmp_path / "data")
+    assert sentence.startswith("give at least one of --text, --audio and --visual, what makes fea")
+    assert sentence.endswith('pip install "ariigcn_dgl[text]"')
