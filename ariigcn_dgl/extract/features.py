@@ -20,6 +20,7 @@ from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.recordings import Perceived, perceive
+from ariigcn_dgl.extract.sounds import Sounds
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
@@ -114,8 +115,9 @@ def extract(
         mask = np.array([x is not None for x in inputs[modality]])
         rows = [x for x in inputs[modality] if x is not None]
         features[modality] = np.zeros((len(mask), encoder.width), np.float32)
-        if rows:  # pictures were encoded while they were decoded
-            features[modality][mask] = rows if modality == "visual" else encoder.encode(rows)
+        if rows:  # pictures, and sound that is large, were encoded while they were decoded
+            encoded = isinstance(encoder, SpeechEncoder) or modality == "visual"
+            features[modality][mask] = rows if encoded else encoder.encode(rows)
         masks[modality] = mask
     return Extracted(with_features(dialogues, features, masks), encoders)
 
@@ -131,6 +133,8 @@ def _perceive_all(
     see, hear = encoders.visual, encoders.audio.prepare if encoders.audio else None
     if hear is None and see is None:  # text alone needs no recording
         return perceived
+    waits = isinstance(encoders.audio, SpeechEncoder)
+    sounds = Sounds(encoders.audio if waits else None, len(utterances))
     of_recording: dict[Path, list[int]] = {}
     for n, one in enumerate(utterances):
         if one.recording is None:
@@ -152,4 +156,6 @@ def _perceive_all(
             continue
         for n, what in zip(rows, found, strict=True):
             perceived[n] = what
-    return perceived
+        sounds.add(rows, [what.heard for what in found])
+    sounds.finish()
+    return [replace(what, heard=row) for what, row in zip(perceived, sounds.rows, strict=True)]

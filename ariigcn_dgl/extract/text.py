@@ -23,6 +23,7 @@ BUDGET = {"cpu": 1024}  # tokens of a batch, padding included
 BUDGET_ELSEWHERE = 32768
 AT_ONCE = 10_000  # texts given to the tokenizer, which holds much more than it returns
 LAST_LAYERS = 4  # averaged by "cls"
+UNUSED = ("pooler.", "decoder.")  # beginnings of names of weights
 
 
 class TextEncoder:
@@ -75,7 +76,8 @@ class TextEncoder:
     ) -> None:
         self.path, self.device, self.dtype = Path(path), device, dtype
         self.source = source or Source.of_path(self.path)
-        self.tokenizer, self.model = load_transformer(self.path, "AutoTokenizer", ("pooler.",))
+        self.tokenizer, model = load_transformer(self.path, "AutoTokenizer", UNUSED)
+        self.model = model.get_encoder() if model.config.is_encoder_decoder else model
         # The pooler is not used, and where a checkpoint has none its weights are random.
         self.model.pooler = None
         self.recipe = recipe or recipe_of(self.path, pooling)
