@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,22 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.visual import VisualEncoder
 
 Sees = VisualEncoder | Encoder
+# Makes of sound, (samples,) float32 at SAMPLE_RATE, what an audio encoder keeps; None: too short.
+Hears = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True)
 class Perceived:
-    """One utterance: its log-mel frames, (T, mels), and visual features, (D,); None if missing."""
+    """One utterance: what is kept of its sound, and visual features, (D,); None if missing."""
 
-    frames: np.ndarray | None
+    heard: Any
     visual: np.ndarray | None
 
 
 def perceive(
     recording: Path,
     utterances: Sequence[Spoken],
-    hear: bool,
+    hear: Hears | bool | None,
     see: Sees | None,
     note: Note,
     skip_damaged: bool = False,
@@ -47,8 +49,9 @@ def perceive(
     recording : Path
     utterances : sequence of Spoken
         In any order; they may overlap.
-    hear : bool
-        Whether log-mel frames are wanted.
+    hear : callable, bool or None
+        Makes of an utterance's sound what is kept of it; True: log-mel frames; None: no sound is
+        wanted.
     see : VisualEncoder, Encoder or None
     note : callable
         Gets sentences about what the recording lacks, where it is damaged, and which of several
@@ -66,35 +69,36 @@ def perceive(
     """
     streams = probe(recording)
     utterances = [_with_end(one, streams) for one in utterances]
+    hear = log_mel if hear is True else hear
     nothing: list[Any] = [None] * len(utterances)
-    frames, seconds = nothing, 0.0
-    heard = decoded_sound(recording, track, note) if hear else None
-    if heard is not None:
-        frames, seconds = [_heard(heard.samples, one) for one in utterances], heard.seconds
-        _note_unheard(recording, utterances, frames, heard.lost, note)
-        frames = without_damaged(
-            recording, "sound", utterances, frames, heard.lost, skip_damaged, note
+    heard, seconds = nothing, 0.0
+    sound = decoded_sound(recording, track, note) if hear else None
+    if sound is not None and hear:
+        heard, seconds = [_heard(sound.samples, one, hear) for one in utterances], sound.seconds
+        _note_unheard(recording, utterances, heard, sound.lost, note)
+        heard = without_damaged(
+            recording, "sound", utterances, heard, sound.lost, skip_damaged, note
         )
     seen, unseen = nothing, Lost()
     if see and streams.pictures:
         seen = _seen(recording, utterances, see, note, unseen)
         seen = without_damaged(recording, "pictures", utterances, seen, unseen, skip_damaged, note)
-    _note_lacking(recording, streams, hear, see is not None, note)
-    if heard is not None or (see and streams.pictures):
+    _note_lacking(recording, streams, bool(hear), see is not None, note)
+    if sound is not None or (see and streams.pictures):
         _refuse_lost(recording, utterances, seen, seconds, skip_damaged, note)
-    return [Perceived(*pair) for pair in zip(frames, seen, strict=True)]
+    return [Perceived(*pair) for pair in zip(heard, seen, strict=True)]
 
 
 def _note_unheard(
     recording: Path,
     utterances: Sequence[Spoken],
-    frames: Sequence[np.ndarray | None],
+    heard: Sequence[Any],
     lost: Lost,
     note: Note,
 ) -> None:
     silent = sum(
-        frame is None and not lost.concerns(*one.times)
-        for one, frame in zip(utterances, frames, strict=True)
+        what is None and not lost.concerns(*one.times)
+        for one, what in zip(utterances, heard, strict=True)
     )
     if silent:
         note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
@@ -115,8 +119,9 @@ def _refuse_lost(
     ]
     if not late:
         return
+    start, _ = late[0].times
     sentence = (
-        f"{recording}: ends before the utterance '{late[0].name}' begins at {late[0].times[0]:.1f} s: "
+        f"{recording}: ends before the utterance '{late[0].name}' begins at {start:.1f} s: "
         "truncated, or not the recording of these utterances"
     )
     if not skip_damaged:
@@ -134,9 +139,9 @@ def _with_end(one: Spoken, streams: Streams) -> Spoken:
     return one
 
 
-def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
+def _heard(sound: np.ndarray, one: Spoken, hear: Hears) -> Any:
     start, end = (round(seconds * SAMPLE_RATE) for seconds in one.times)
-    return log_mel(sound[start:end])
+    return hear(sound[start:end])
 
 
 def _seen(

@@ -151,8 +151,8 @@ def test_everything_is_perceived(film: Path, see: VisualEncoder, notes: list[str
     spoken = _spoken(film, (0.0, 1.0), (0.5, 1.5), (1.0, 2.0), (0.0, math.inf))
     red, both, green, whole = perceive(film, spoken, True, see, notes.append)
     assert notes == []
-    assert len(red.frames) == len(both.frames) == len(green.frames)
-    assert len(whole.frames) > 1.9 * len(red.frames)
+    assert len(red.heard) == len(both.heard) == len(green.heard)
+    assert len(whole.heard) > 1.9 * len(red.heard)
     np.testing.assert_allclose(both.visual, (red.visual + green.visual) / 2, rtol=0.05, atol=0.02)
     assert np.abs(red.visual - green.visual).max() > 0.05
 
@@ -161,7 +161,7 @@ def test_utterance_past_the_end_goes_to_the_end(
     film: Path, see: VisualEncoder, notes: list[str]
 ) -> None:
     (one,) = perceive(film, _spoken(film, (1.5, 60.0)), True, see, notes.append)
-    assert 10 < len(one.frames) < 60
+    assert 10 < len(one.heard) < 60
     (same,) = perceive(film, _spoken(film, (1.5, 2.0)), True, see, notes.append)
     np.testing.assert_allclose(one.visual, same.visual, atol=1e-2)
 
@@ -179,7 +179,7 @@ def test_utterance_of_no_length_is_seen_but_not_heard(
     film: Path, see: VisualEncoder, notes: list[str]
 ) -> None:
     (one,) = perceive(film, _spoken(film, (0.5, 0.5)), True, see, notes.append)
-    assert (one.frames, one.visual.shape) == (None, (9,))
+    assert (one.heard, one.visual.shape) == (None, (9,))
     assert notes == [f"{film}: 1 utterances have no sound: too short, or after it ends"]
 
 
