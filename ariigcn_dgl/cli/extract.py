@@ -18,6 +18,7 @@ from ariigcn_dgl.extract.choose import (
 )
 from ariigcn_dgl.extract.features import Encoders, Hearing
 from ariigcn_dgl.extract.features import extract as extract_features
+from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.sentence_recipe import Pooling
@@ -52,6 +53,7 @@ def extract(
     offline: bool = False,
     device: str = "cpu",
     dtype: Dtype = "float32",
+    jobs: int = 1,
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
@@ -71,6 +73,9 @@ def extract(
     --audio train trains the paper's audio encoder here, on the labels of the split train, with val
     to choose the epoch. It therefore flatters the training split, as fine-tuned text encoders do;
     scores on val and test are honest.
+
+    What is done is kept in a hidden folder beside --out until all is: the same command goes on
+    where one that was stopped had come to.
 
     Parameters
     ----------
@@ -114,9 +119,14 @@ def extract(
         Where the encoders compute: cpu, cuda, cuda:1 ...
     dtype : {"float32", "float16", "bfloat16"}
         In which precision Transformers and DenseNet compute; half of it is for GPUs.
+    jobs : int
+        How many processes decode recordings, and encode what they decode, at once.
     """
     check_device(device)
-    refuse_existing(Path(out))
+    with kept_beside(Path(out)):
+        refuse_existing(Path(out))
+    if jobs < 1:
+        raise InputError(f"--jobs: is {jobs}, expected at least 1")
     check_limits(audio_training, "--audio_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
@@ -130,9 +140,12 @@ def extract(
     )
     spoken = _spoken(Path(media), subtitles, utterances)
     name = Path(out).resolve().name
-    with shown("extract"):
-        extracted = extract_features(name, spoken, encoders, note, skip_damaged, device, track)
-    write_extraction(extracted, spoken, Path(out))
+    with kept_beside(Path(out)) as kept:
+        with shown("extract"):
+            extracted = extract_features(
+                name, spoken, encoders, note, skip_damaged, device, track, kept, jobs
+            )
+        write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ariigcn_dgl import progress
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
 from ariigcn_dgl.extract.functionals import Functionals
+from ariigcn_dgl.extract.jobs import work_on
+from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
-from ariigcn_dgl.extract.recordings import Perceived, perceive
-from ariigcn_dgl.extract.sounds import Sounds
+from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
+from ariigcn_dgl.extract.recordings import Perceived
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.texts import encoded_texts
 from ariigcn_dgl.extract.visual import VisualEncoder
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
@@ -71,6 +72,8 @@ def extract(
     skip_damaged: bool = False,
     device: str = "cpu",
     track: str | None = None,
+    kept: Kept | None = None,
+    jobs: int = 1,
 ) -> Extracted:
     """Return the data set of utterances.
 
@@ -91,6 +94,10 @@ def extract(
     track : str, optional
         Which of several sound tracks is heard: its number, from 1, or its language; default: the
         one that is marked as default.
+    kept : Kept, optional
+        Where what is done is kept, and found by an extraction that goes on; default: nowhere.
+    jobs : int
+        How many processes decode recordings, and encode what they decode, at once.
 
     Raises
     ------
@@ -99,63 +106,55 @@ def extract(
         cannot be trained on them.
     """
     dialogues = outline(name, utterances)
-    perceived = _perceive_all(utterances, encoders, note, skip_damaged, track)
+    perceived = [Perceived(None, None)] * len(utterances)
+    if encoders.audio is not None or encoders.visual is not None:  # text alone needs no recording
+        trains = isinstance(encoders.audio, AudioTraining)
+        work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
+        perceived = _perceive_all(utterances, work, note, jobs)
     heard = [one.heard for one in perceived]
     if isinstance(encoders.audio, AudioTraining):
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
         trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
-    inputs: dict[str, Sequence[Any]] = {
-        "text": [one.text or None for one in utterances],
+        frames = [one for one in heard if one is not None]
+        rows = iter(trained.encode(frames))
+        heard = [None if one is None else next(rows) for one in heard]
+    found: dict[str, Sequence[Any]] = {
         "audio": heard,
         "visual": [one.visual for one in perceived],
     }
+    if encoders.text is not None:
+        found["text"] = encoded_texts(encoders.text, [one.text for one in utterances], kept, device)
     features, masks = {}, {}
     for modality, encoder in encoders.ready.items():
-        mask = np.array([x is not None for x in inputs[modality]])
-        rows = [x for x in inputs[modality] if x is not None]
+        mask = np.array([x is not None for x in found[modality]])
         features[modality] = np.zeros((len(mask), encoder.width), np.float32)
-        if rows:  # pictures, and sound that is large, were encoded while they were decoded
-            encoded = isinstance(encoder, SpeechEncoder) or modality == "visual"
-            features[modality][mask] = rows if encoded else encoder.encode(rows)
+        if mask.any():
+            features[modality][mask] = [x for x in found[modality] if x is not None]
         masks[modality] = mask
     return Extracted(with_features(dialogues, features, masks), encoders)
 
 
 def _perceive_all(
-    utterances: Sequence[Spoken],
-    encoders: Encoders,
-    note: Note,
-    skip_damaged: bool,
-    track: str | None,
+    utterances: Sequence[Spoken], work: Work, note: Note, jobs: int
 ) -> list[Perceived]:
-    perceived = [Perceived(None, None)] * len(utterances)
-    see, hear = encoders.visual, encoders.audio.prepare if encoders.audio else None
-    if hear is None and see is None:  # text alone needs no recording
-        return perceived
-    waits = isinstance(encoders.audio, SpeechEncoder)
-    sounds = Sounds(encoders.audio if waits else None, len(utterances))
-    of_recording: dict[Path, list[int]] = {}
-    for n, one in enumerate(utterances):
-        if one.recording is None:
-            raise InputError(
-                f"the utterance '{one.name}' has no recording to hear or see: use the text alone"
-            )
-        _ = one.times  # refused where unknown, before hours were spent on the others
-        of_recording.setdefault(one.recording, []).append(n)
-    for recording in () if skip_damaged else of_recording:
+    tasks = tasks_of(work, parts_of(utterances))
+    todo = [one for one in tasks if work.kept is None or not work.kept.has(one.decides)]
+    recordings, left = (
+        [path for one in x for path, _ in one.part.recordings] for x in (tasks, todo)
+    )
+    if len(left) < len(recordings):
+        note(f"goes on with {len(recordings) - len(left)} of {len(recordings)} recordings done")
+    for recording in () if work.skip_damaged else left:
         probe(recording)  # refuses the most before hours were spent on the others
-    for recording, rows in progress.track(list(of_recording.items()), "recordings"):
-        try:
-            spoken = [utterances[n] for n in rows]
-            found = perceive(recording, spoken, hear, see, note, skip_damaged, track)
-        except InputError as error:
-            if not skip_damaged:
-                raise
-            note(f"{error}; its sound and pictures count as missing")
-            continue
-        for n, what in zip(rows, found, strict=True):
+    perceived = [Perceived(None, None)] * len(utterances)
+    counted = progress.track(recordings, "recordings")
+    for task, found in zip(tasks, work_on(work, tasks, jobs), strict=True):
+        for sentence in found.notes:
+            note(sentence)
+        for n, what in zip(task.part.rows, found.perceived, strict=True):
             perceived[n] = what
-        sounds.add(rows, [what.heard for what in found])
-    sounds.finish()
-    return [replace(what, heard=row) for what, row in zip(perceived, sounds.rows, strict=True)]
+        for _ in task.part.recordings:
+            next(counted)
+    next(counted, None)  # it has ended
+    return perceived

@@ -12,6 +12,7 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.damaged import without_damaged
+from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Lost, Streams, pictures_at, probe
 from ariigcn_dgl.extract.media.sound import hear as decoded_sound
 from ariigcn_dgl.extract.notes import Note
@@ -35,7 +36,7 @@ class Perceived:
 def perceive(
     recording: Path,
     utterances: Sequence[Spoken],
-    hear: Hears | None,
+    hear: Hears | bool | None,
     see: Sees | None,
     note: Note,
     skip_damaged: bool = False,
@@ -48,8 +49,9 @@ def perceive(
     recording : Path
     utterances : sequence of Spoken
         In any order; they may overlap.
-    hear : callable or None
-        Makes of an utterance's sound what is kept of it; None: no sound is wanted.
+    hear : callable, bool or None
+        Makes of an utterance's sound what is kept of it; True: log-mel frames; None: no sound is
+        wanted.
     see : VisualEncoder, Encoder or None
     note : callable
         Gets sentences about what the recording lacks, where it is damaged, and which of several
@@ -67,33 +69,36 @@ def perceive(
     """
     streams = probe(recording)
     utterances = [_with_end(one, streams) for one in utterances]
+    hear = log_mel if hear is True else hear
     nothing: list[Any] = [None] * len(utterances)
-    kept, seconds = nothing, 0.0
+    heard, seconds = nothing, 0.0
     sound = decoded_sound(recording, track, note) if hear else None
-    if hear and sound is not None:
-        kept, seconds = [_heard(sound.samples, one, hear) for one in utterances], sound.seconds
-        _note_unheard(recording, utterances, kept, sound.lost, note)
-        kept = without_damaged(recording, "sound", utterances, kept, sound.lost, skip_damaged, note)
+    if sound is not None and hear:
+        heard, seconds = [_heard(sound.samples, one, hear) for one in utterances], sound.seconds
+        _note_unheard(recording, utterances, heard, sound.lost, note)
+        heard = without_damaged(
+            recording, "sound", utterances, heard, sound.lost, skip_damaged, note
+        )
     seen, unseen = nothing, Lost()
     if see and streams.pictures:
         seen = _seen(recording, utterances, see, note, unseen)
         seen = without_damaged(recording, "pictures", utterances, seen, unseen, skip_damaged, note)
-    _note_lacking(recording, streams, hear is not None, see is not None, note)
+    _note_lacking(recording, streams, bool(hear), see is not None, note)
     if sound is not None or (see and streams.pictures):
         _refuse_lost(recording, utterances, seen, seconds, skip_damaged, note)
-    return [Perceived(*pair) for pair in zip(kept, seen, strict=True)]
+    return [Perceived(*pair) for pair in zip(heard, seen, strict=True)]
 
 
 def _note_unheard(
     recording: Path,
     utterances: Sequence[Spoken],
-    kept: Sequence[Any],
+    heard: Sequence[Any],
     lost: Lost,
     note: Note,
 ) -> None:
     silent = sum(
         what is None and not lost.concerns(*one.times)
-        for one, what in zip(utterances, kept, strict=True)
+        for one, what in zip(utterances, heard, strict=True)
     )
     if silent:
         note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
@@ -114,9 +119,10 @@ def _refuse_lost(
     ]
     if not late:
         return
+    start, _ = late[0].times
     sentence = (
-        f"{recording}: ends before the utterance '{late[0].name}' begins at "
-        f"{late[0].times[0]:.1f} s: truncated, or not the recording of these utterances"
+        f"{recording}: ends before the utterance '{late[0].name}' begins at {start:.1f} s: "
+        "truncated, or not the recording of these utterances"
     )
     if not skip_damaged:
         raise InputError(sentence)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Lost, pictures_at, read_sound
 from ariigcn_dgl.extract.recordings import perceive
 from ariigcn_dgl.extract.spoken import Spoken
@@ -42,7 +43,7 @@ def _damage(path: Path, start: float, end: float) -> None:
 
 def _perceived(path: Path, notes: list[str], skip_damaged: bool, see: VisualEncoder | None = None):
     spoken = [Spoken(path, "d", f"d_{n}", "A", float(n), n + 1.0, "") for n in range(SECONDS)]
-    return perceive(path, spoken, see is None, see, notes.append, skip_damaged)
+    return perceive(path, spoken, None if see else log_mel, see, notes.append, skip_damaged)
 
 
 def test_one_bad_packet_costs_only_itself(tmp_path: Path, notes: list[str]) -> None:
@@ -64,8 +65,8 @@ def test_small_damage_costs_no_utterance_anything(
 ) -> None:
     _damage(song, 2.9, 3.0)
     found = _perceived(song, notes, skip_damaged)
-    assert all(one.frames is not None for one in found)
-    assert found[2].frames.mean() < found[5].frames.mean()
+    assert all(one.heard is not None for one in found)
+    assert found[2].heard.mean() < found[5].heard.mean()
     (sentence,) = notes
     assert sentence.startswith(f"{song}: the sound cannot be decoded at 2.")
     assert sentence.endswith("; silent there")
@@ -86,7 +87,7 @@ def test_large_damage_costs_only_the_utterances_that_it_touches(
 ) -> None:
     _damage(song, 1.2, 2.4)
     found = _perceived(song, notes, skip_damaged=True)
-    assert [one.frames is None for one in found] == [False, True, True, False, False, False]
+    assert [one.heard is None for one in found] == [False, True, True, False, False, False]
     assert begins(read_sound(song, skip_damaged=True)) == pytest.approx(5.0, abs=0.01)
     (sentence,) = notes
     assert sentence.endswith("; missing of 2 of 6 utterances")
@@ -95,8 +96,8 @@ def test_large_damage_costs_only_the_utterances_that_it_touches(
 def test_large_damage_where_nobody_speaks_is_told(song: Path, notes: list[str]) -> None:
     _damage(song, 1.2, 2.4)
     spoken = [Spoken(song, "d", "d_0", "A", 4.0, 6.0, "")]
-    (one,) = perceive(song, spoken, True, None, notes.append)
-    assert one.frames is not None
+    (one,) = perceive(song, spoken, log_mel, None, notes.append)
+    assert one.heard is not None
     assert notes[0].endswith("; missing of 0 of 1 utterances")
 
 
@@ -108,13 +109,13 @@ def test_truncated_recording_costs_only_what_is_not_there(song: Path, notes: lis
     with pytest.raises(InputError, match=r"\(the file ends early\), where 2 of 6 .* 'd_4' first"):
         _perceived(song, notes, skip_damaged=False)
     found = _perceived(song, notes, skip_damaged=True)
-    assert [one.frames is None for one in found] == [False] * 4 + [True] * 2
+    assert [one.heard is None for one in found] == [False] * 4 + [True] * 2
 
 
 def test_utterances_after_the_end_go_without(song: Path, notes: list[str]) -> None:
     spoken = [Spoken(song, "d", f"d_{n}", "A", n, n + 1.0, "") for n in (0.0, 7.0)]
-    found = perceive(song, spoken, True, None, notes.append, skip_damaged=True)
-    assert [one.frames is None for one in found] == [False, True]
+    found = perceive(song, spoken, log_mel, None, notes.append, skip_damaged=True)
+    assert [one.heard is None for one in found] == [False, True]
     assert notes[-1].startswith(f"{song}: ends before the utterance 'd_7.0' begins at 7.0 s")
     assert notes[-1].endswith("; missing of 1 of 2 utterances")
 
@@ -123,7 +124,7 @@ def test_sound_of_which_nothing_can_be_decoded_is_refused(song: Path, notes: lis
     _damage(song, 0.0, 6.0)
     with pytest.raises(InputError, match=r"the sound is damaged or truncated at from 0\.00 s on"):
         read_sound(song)
-    assert all(one.frames is None for one in _perceived(song, notes, skip_damaged=True))
+    assert all(one.heard is None for one in _perceived(song, notes, skip_damaged=True))
 
 
 def test_damaged_pictures_cost_only_utterances_there(
