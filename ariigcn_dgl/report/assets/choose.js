@@ -54,7 +54,7 @@ const MOVES = {
 const cellOf = (event) => event.target.closest(".cell");
 parts.track.addEventListener("mouseover", (event) => {
   const cell = cellOf(event);
-  if (cell) cell.title = cell.ariaLabel;
+  if (cell) cell.title = cell.getAttribute("aria-label");
   connect(cell ? Number(cell.dataset.utterance) : state.selected);
 });
 parts.track.addEventListener("mouseleave", () => connect(state.selected));

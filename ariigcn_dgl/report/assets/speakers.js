@@ -59,7 +59,7 @@ function chart(own, name) {
   const box = make("div", { class: "chart" }, svg, make("i", { class: "playhead" }), readout);
   box.addEventListener("pointermove", (event) => tell(event, readout, columns, bands));
   box.addEventListener("pointerdown", (event) => tell(event, readout, columns, bands));
-  box.addEventListener("pointerleave", () => (readout.hidden = true));
+  box.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && silence());
   box.addEventListener("click", (event) => {
     const x = event.clientX - box.getBoundingClientRect().left;
     choose(own.reduce((best, i) => (Math.abs(centre(i) - x) < Math.abs(centre(best) - x) ? i : best)), false);
@@ -67,8 +67,18 @@ function chart(own, name) {
   return box;
 }
 
+let told = null; // the readout that is shown
+
+// A finger leaves when it has tapped: what it asked for stays until the next tap elsewhere.
+function silence() {
+  if (told) told.hidden = true;
+}
+document.addEventListener("pointerdown", silence, { capture: true });
+
 // The name and the number of the band under the pointer.
 function tell(event, readout, columns, bands) {
+  silence();
+  told = readout;
   const box = readout.parentElement.getBoundingClientRect();
   const [x, y] = [event.clientX - box.left, event.clientY - box.top];
   const k = Math.round((x - columns[0]) / (columns[1] - columns[0]));
@@ -116,4 +126,7 @@ root.addEventListener("drawn", () => {
   drawSpeakers();
   pointAt(centre(state.selected));
 });
+// Pictures are as wide as the paper while it is printed.
+addEventListener("beforeprint", () => (root.classList.add("paper"), show()));
+addEventListener("afterprint", () => (root.classList.remove("paper"), show()));
 root.addEventListener("chosen", (event) => pointAt(centre(event.detail)));

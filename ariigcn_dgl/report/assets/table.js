@@ -37,8 +37,8 @@ const LONG = "minmax(0, 3fr)";
 const WIDTHS = {
   number: "36px",
   time: "56px",
-  when: "minmax(0, 1fr)",
-  speaker: "minmax(0, 1fr)",
+  when: "minmax(0, 1.4fr)",
+  speaker: "minmax(0, 1.1fr)",
   text: LONG,
   utterance: LONG,
   true: "84px",

@@ -1,6 +1,6 @@
 // The timeline: blocks in rows of speakers, and arcs to what one of them attends to.
 
-const STEP = { least: 34, most: 64 }; // px an utterance takes where no times are known
+const STEP = { least: 34, most: 64, paper: 14 }; // px an utterance takes where no times are known
 const GAP = 2; // px between neighbours
 const NARROWEST = 12; // px that can still be clicked
 const ARCS = { height: 92, base: 88, lowest: 14 }; // px
@@ -19,12 +19,13 @@ function mark(name, i) {
 }
 
 function layout(utterances, room) {
+  const least = root.matches(".paper") ? STEP.paper : STEP.least;
   if (utterances[0].start === null) {
-    const step = Math.min(STEP.most, Math.max(STEP.least, room / utterances.length));
+    const step = Math.min(STEP.most, Math.max(least, room / utterances.length));
     return utterances.map((_, i) => ({ left: i * step, width: step - GAP }));
   }
   const end = Math.max(...utterances.map((one) => one.end), 1);
-  const scale = Math.max(room, utterances.length * STEP.least) / end;
+  const scale = Math.max(room, utterances.length * least) / end;
   return utterances.map((one) => ({
     left: one.start * scale,
     width: Math.max((one.end - one.start) * scale - GAP, NARROWEST),
@@ -75,6 +76,7 @@ function cell(i) {
 
 function drawTimeline() {
   const { utterances, speakers } = dialogue();
+  parts.timeline.classList.remove("beyond"); // which paper does not show
   places = layout(utterances, parts.timeline.clientWidth - 4);
   const width = Math.max(...places.map((one) => one.left + one.width));
   cells = utterances.map((_, i) => cell(i));
@@ -96,6 +98,7 @@ function drawTimeline() {
   });
   parts.arcs = arcs;
   parts.track.style.width = `${width}px`;
+  parts.timeline.classList.toggle("beyond", width > parts.timeline.clientWidth);
   parts.track.replaceChildren(arcs, ...lanes, axis(width, places[0].scale));
 }
 
