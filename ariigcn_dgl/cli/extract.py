@@ -16,12 +16,16 @@ from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
 from ariigcn_dgl.extract.spoken import Spoken, from_folder, from_subtitles, from_table
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
+from ariigcn_dgl.extract.text_settings import TextTraining
+from ariigcn_dgl.extract.text_training import TextTuning
+from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.plugins import NAME
 
-TRAIN, NO_CHANGE = "train", AudioTraining()
+TRAIN, NO_CHANGE, NOT_TUNED = "train", AudioTraining(), TextTraining()
 
 
 def extract(
@@ -35,6 +39,7 @@ def extract(
     pooling: Pooling = "mean",
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
+    text_training: TextTraining = NOT_TUNED,
     skip_damaged: bool = False,
     device: str = "cpu",
 ) -> None:
@@ -48,8 +53,9 @@ def extract(
     used as they are.
 
     The audio encoder is the paper's: --audio train trains it here, on the labels of the split
-    train, with val to choose the epoch. It therefore flatters the training split, as fine-tuned
-    text encoders do; scores on val and test are honest.
+    train, with val to choose the epoch. It therefore flatters the training split; scores on val and
+    test are honest. --text_training.epochs 3 fine-tunes the text encoder in the same way, but
+    features of train come from encoders that did not see their dialogues (docs/fine_tuning.md).
 
     Parameters
     ----------
@@ -63,7 +69,7 @@ def extract(
         Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
         00:01:02,500), text, label, split, utterance; in order of speaking.
     text : str
-        Folder of a RoBERTa-like encoder for transformers.
+        Folder of a RoBERTa-like encoder for transformers, or of one that was fine-tuned here.
     audio : str
         File of an audio encoder that was trained before, or "train".
     visual : str
@@ -75,6 +81,8 @@ def extract(
         Pictures per utterance.
     audio_training : AudioTraining
         How --audio train trains.
+    text_training : TextTraining
+        How the text encoder is fine-tuned.
     skip_damaged : bool
         Go on where a recording is damaged; its sound and pictures count as missing.
     device : str
@@ -83,11 +91,11 @@ def extract(
     check_device(device)
     refuse_existing(Path(out))
     check_limits(audio_training, "--audio_training")
+    check_limits(text_training, "--text_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     encoders = Encoders(
-        text=_own(text, "text", device)
-        or (TextEncoder(Path(text), pooling, device) if text else None),
+        text=_text(text, pooling, text_training, device),
         audio=_own(audio, "audio", device) or _audio(audio, audio_training, device),
         visual=_own(visual, "visual", device)
         or (VisualEncoder(Path(visual), pictures, device) if visual else None),
@@ -110,6 +118,27 @@ def _own(name: str | None, modality: str, device: str) -> Encoder | None:
         return None
     named = name in ENCODERS.names or NAME.fullmatch(name)
     return make_encoder(name, modality, device) if named else None
+
+
+def _text(
+    name: str | None, pooling: Pooling, training: TextTraining, device: str
+) -> TextEncoder | TunedTextEncoder | TextTuning | Encoder | None:
+    made: TextEncoder | TunedTextEncoder | Encoder | None = _own(name, "text", device)
+    if name is not None and made is None:
+        tuned = is_tuned(Path(name))
+        made = load_tuned(Path(name), device) if tuned else TextEncoder(Path(name), pooling, device)
+    if training == NOT_TUNED:
+        return made
+    if made is None:
+        raise InputError("--text_training: goes with --text, which names the encoder to fine-tune")
+    if not training.epochs:
+        raise InputError("--text_training.epochs: is 0, expected at least 1 with --text_training")
+    if not isinstance(made, TextEncoder):
+        raise InputError(
+            f"--text_training: --text is {name}, expected the folder of an encoder for "
+            "transformers that was not fine-tuned here: others are used as they are"
+        )
+    return TextTuning(made, training)
 
 
 def _audio(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.recordings import Perceived, perceive
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text_training import TextTuning, tune_text
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.progress import track
 
-Ready = TextEncoder | AudioEncoder | VisualEncoder | Encoder
+Ready = TextEncoder | TunedTextEncoder | AudioEncoder | VisualEncoder | Encoder
 
 
 @dataclass(frozen=True)
@@ -32,28 +34,28 @@ class Encoders:
 
     Parameters
     ----------
-    text : TextEncoder, Encoder or None
+    text : TextEncoder, TunedTextEncoder, TextTuning, Encoder or None
+        `TextTuning`: one is to be fine-tuned on the labelled utterances.
     audio : AudioEncoder, AudioTraining, Encoder or None
         `AudioTraining`: one is to be trained on the labelled utterances.
     visual : VisualEncoder, Encoder or None
     """
 
-    text: TextEncoder | Encoder | None = None
+    text: TextEncoder | TunedTextEncoder | TextTuning | Encoder | None = None
     audio: AudioEncoder | AudioTraining | Encoder | None = None
     visual: VisualEncoder | Encoder | None = None
 
     @property
     def ready(self) -> dict[str, Ready]:
         """Those that make features, by modality."""
-        audio = None if isinstance(self.audio, AudioTraining) else self.audio
-        named: Mapping[str, Ready | None]
-        named = {"text": self.text, "audio": audio, "visual": self.visual}
-        return {m: x for m, x in named.items() if x is not None}
+        named = {"text": self.text, "audio": self.audio, "visual": self.visual}
+        untrained = (TextTuning, AudioTraining)
+        return {m: x for m, x in named.items() if x is not None and not isinstance(x, untrained)}
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A data set, and what made its features; the audio encoder is a trained one."""
+    """A data set, and what made its features; encoders that were to be trained are trained."""
 
     dialogues: Dialogues
     encoders: Encoders
@@ -86,18 +88,22 @@ def extract(
     Raises
     ------
     InputError
-        If a recording cannot be decoded or does not fit the utterances, or the audio encoder
-        cannot be trained on them.
+        If a recording cannot be decoded or does not fit the utterances, or an encoder cannot be
+        trained on them.
     """
     dialogues = outline(name, utterances)
     perceived = _perceive_all(utterances, encoders, note, skip_damaged)
     frames = [one.frames for one in perceived]
+    splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
+    made: dict[str, np.ndarray] = {}
+    if isinstance(encoders.text, TextTuning):
+        tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
+        encoders, made["text"] = replace(encoders, text=tuned.encoder), tuned.features
     if isinstance(encoders.audio, AudioTraining):
-        splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
         trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
     inputs: dict[str, Sequence[Any]] = {
-        "text": [one.text or None for one in utterances],
+        "text": _read(encoders, utterances),
         "audio": frames,
         "visual": [one.visual for one in perceived],
     }
@@ -106,10 +112,19 @@ def extract(
         mask = np.array([x is not None for x in inputs[modality]])
         rows = [x for x in inputs[modality] if x is not None]
         features[modality] = np.zeros((len(mask), encoder.width), np.float32)
-        if rows:  # pictures were encoded while they were decoded
+        if modality in made:
+            features[modality][mask] = made[modality]
+        elif rows:  # pictures were encoded while they were decoded
             features[modality][mask] = rows if modality == "visual" else encoder.encode(rows)
         masks[modality] = mask
     return Extracted(with_features(dialogues, features, masks), encoders)
+
+
+def _read(encoders: Encoders, utterances: Sequence[Spoken]) -> Sequence[Any]:
+    """Return what the text encoder reads of each utterance; None where it has no text."""
+    if isinstance(encoders.text, TunedTextEncoder):
+        return encoders.text.turns(utterances)
+    return [one.text or None for one in utterances]
 
 
 def _perceive_all(

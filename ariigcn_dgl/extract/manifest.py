@@ -17,6 +17,8 @@ from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import ENCODERS, make_encoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
+from ariigcn_dgl.extract.tuned_folder import is_tuned, keep_tuned, load_tuned, save_tuned
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from ariigcn_dgl.limits import PositiveInt
@@ -25,6 +27,7 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
 MANIFEST, AUDIO_ENCODER = "extraction.json", "audio_encoder.safetensors"
+TEXT_ENCODER = "text_encoder"  # the folder of one that was fine-tuned
 FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 # Of an encoder: where it lay or came from, which decides no feature.
@@ -38,6 +41,7 @@ class EncoderRecord(TypedDict, total=False):
     pooling: Pooling
     pictures: PositiveInt
     plugin: Origin
+    learnt: dict
 
 
 class ExtractionRecord(TypedDict):
@@ -50,8 +54,8 @@ class ExtractionRecord(TypedDict):
 def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Path) -> None:
     """Write a data folder with the record of its extraction, all of it or nothing.
 
-    Beside the files of any data set it holds `MANIFEST`, the audio encoder, and `SPOKEN`: file,
-    times and text of each utterance.
+    Beside the files of any data set it holds `MANIFEST`, the audio encoder, the text encoder if it
+    was fine-tuned, and `SPOKEN`: file, times and text of each utterance.
 
     Raises
     ------
@@ -63,7 +67,11 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
         write_folder(extracted.dialogues, scratch)
         if isinstance(extracted.encoders.audio, AudioEncoder):
             save_encoder(extracted.encoders.audio, scratch / AUDIO_ENCODER)
-        write_json(scratch / MANIFEST, _manifest(extracted.encoders, utterances))
+        manifest = _manifest(extracted.encoders, utterances)
+        if isinstance(extracted.encoders.text, TunedTextEncoder):
+            save_tuned(extracted.encoders.text, scratch / TEXT_ENCODER)
+            manifest["encoders"]["text"]["path"] = str((out / TEXT_ENCODER).resolve())
+        write_json(scratch / MANIFEST, manifest)
         lines = (json.dumps(_spoken(one), ensure_ascii=False) + "\n" for one in utterances)
         (scratch / SPOKEN).write_text("".join(lines), encoding="utf-8")
         made = [name for name in (MANIFEST, AUDIO_ENCODER, SPOKEN) if (scratch / name).is_file()]
@@ -115,12 +123,18 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def keep_manifest(data: str, run: Path) -> None:
-    """Copy the record of a data set's extraction, if it has one, into the folder of a run."""
+    """Copy the record of a data set's extraction, if it has one, into the folder of a run.
+
+    With it goes the audio encoder, and the text encoder if it was fine-tuned.
+    """
     manifest = read_manifest(Path(data))
     if manifest is None:
         return
     if "audio" in manifest["encoders"] and "plugin" not in manifest["encoders"]["audio"]:
         save_encoder(load_encoder(Path(data) / AUDIO_ENCODER), run / AUDIO_ENCODER)
+    if is_tuned(Path(data) / TEXT_ENCODER) and "learnt" in manifest["encoders"].get("text", {}):
+        keep_tuned(Path(data) / TEXT_ENCODER, run / TEXT_ENCODER)
+        manifest["encoders"]["text"]["path"] = str((Path(data) / TEXT_ENCODER).resolve())
     write_json(run / MANIFEST, manifest)
 
 
@@ -197,12 +211,17 @@ def _load(
         return make_encoder(wanted["plugin"]["named"], modality, device)
     if modality == "audio":
         return load_encoder(Path(place) if place else run / AUDIO_ENCODER, device)
+    tuned = modality == "text" and "learnt" in wanted
+    if tuned and not place and is_tuned(run / TEXT_ENCODER):
+        return load_tuned(run / TEXT_ENCODER, device)
     path = Path(place or wanted.get("path", ""))
     if not path.exists():
         raise InputError(
             f"{path}: the {modality} encoder of {run} is not there; say where it is with "
             f"--{modality}"
         )
+    if tuned:
+        return load_tuned(path, device)
     if modality == "text":
         return TextEncoder(path, wanted.get("pooling", "mean"), device)
     return VisualEncoder(path, wanted.get("pictures", 8), device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -53,7 +53,7 @@ class TextEncoder:
         self.path, self.pooling, self.device = Path(path), pooling, device
         with broken_torchvision_hidden():
             transformers = require("transformers", "extract")
-            with _quiet(transformers):
+            with quiet(transformers):
                 self.tokenizer, self.model = _load(transformers, self.path)
         self.model.eval().to(device)
         config, known = self.model.config, self.tokenizer.model_max_length
@@ -90,10 +90,22 @@ class TextEncoder:
         tokens = self.tokenizer(
             texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
         ).to(self.device)
-        states = self.model(**tokens, output_hidden_states=True).hidden_states
+        return self.pooled(tokens, tokens["attention_mask"])
+
+    def pooled(self, inputs: Mapping[str, Tensor], counted: Tensor) -> Tensor:
+        """Return the pooled states, (B, width), with their gradients.
+
+        Parameters
+        ----------
+        inputs : mapping of str to (B, T) tensor
+            What the Transformer takes.
+        counted : (B, T) tensor
+            Not 0 where the mean counts a token.
+        """
+        states = self.model(**inputs, output_hidden_states=True).hidden_states
         if self.pooling == "cls":
             return torch.stack(states[-LAST_LAYERS:]).mean(0)[:, 0]
-        weight = tokens["attention_mask"].unsqueeze(-1).to(states[-1])
+        weight = counted.unsqueeze(-1).to(states[-1])
         return (states[-1] * weight).sum(1) / weight.sum(1)
 
 
@@ -120,7 +132,7 @@ def _load(transformers: ModuleType, path: Path) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet(transformers: ModuleType) -> Iterator[None]:
+def quiet(transformers: ModuleType) -> Iterator[None]:
     """Keep transformers' reports and progress bars from the terminal."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
