@@ -82,7 +82,7 @@ def make_features(
     """Return the four kinds of features of all utterances."""
     outlined = outline("MELD", utterances)
     labels, splits = outlined.labels, np.repeat(np.array(outlined.splits), outlined.lengths)
-    base = TextEncoder(path)
+    base = TextEncoder(path, "mean")
     start = weights_of(base.model)
     kinds = {"frozen": base.encode([one.text for one in utterances])}
     alone = replace(config, folds=0)

@@ -14,10 +14,12 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
+from ariigcn_dgl.extract.functionals import Functionals
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.recordings import Perceived, perceive
+from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.text_training import TextTuning, tune_text
@@ -25,7 +27,9 @@ from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.progress import track
 
-Ready = TextEncoder | TunedTextEncoder | AudioEncoder | VisualEncoder | Encoder
+Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
+TextReady = TextEncoder | TunedTextEncoder | Encoder
+Ready = TextReady | Hearing | VisualEncoder
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,15 @@ class Encoders:
 
     Parameters
     ----------
-    text : TextEncoder, TunedTextEncoder, TextTuning, Encoder or None
+    text : TextEncoder, TunedTextEncoder, Encoder, TextTuning or None
         `TextTuning`: one is to be fine-tuned on the labelled utterances.
-    audio : AudioEncoder, AudioTraining, Encoder or None
+    audio : AudioEncoder, Functionals, SpeechEncoder, Encoder, AudioTraining or None
         `AudioTraining`: one is to be trained on the labelled utterances.
     visual : VisualEncoder, Encoder or None
     """
 
-    text: TextEncoder | TunedTextEncoder | TextTuning | Encoder | None = None
-    audio: AudioEncoder | AudioTraining | Encoder | None = None
+    text: TextReady | TextTuning | None = None
+    audio: Hearing | AudioTraining | None = None
     visual: VisualEncoder | Encoder | None = None
 
     @property
@@ -93,18 +97,18 @@ def extract(
     """
     dialogues = outline(name, utterances)
     perceived = _perceive_all(utterances, encoders, note, skip_damaged)
-    frames = [one.frames for one in perceived]
+    heard = [one.heard for one in perceived]
     splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
     made: dict[str, np.ndarray] = {}
     if isinstance(encoders.text, TextTuning):
         tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
         encoders, made["text"] = replace(encoders, text=tuned.encoder), tuned.features
     if isinstance(encoders.audio, AudioTraining):
-        trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
+        trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
     inputs: dict[str, Sequence[Any]] = {
         "text": _read(encoders, utterances),
-        "audio": frames,
+        "audio": heard,
         "visual": [one.visual for one in perceived],
     }
     features, masks = {}, {}
@@ -131,8 +135,8 @@ def _perceive_all(
     utterances: Sequence[Spoken], encoders: Encoders, note: Note, skip_damaged: bool
 ) -> list[Perceived]:
     perceived = [Perceived(None, None)] * len(utterances)
-    hear, see = encoders.audio is not None, encoders.visual
-    if not hear and see is None:  # text alone needs no recording
+    see, hear = encoders.visual, encoders.audio.prepare if encoders.audio else None
+    if hear is None and see is None:  # text alone needs no recording
         return perceived
     of_recording: dict[Path, list[int]] = {}
     for n, one in enumerate(utterances):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -79,11 +79,14 @@ def tune_text(
     config = tuning.config
     reading = Reading(config.context, config.speaker_names)
     learnt = {**asdict(config), "base": tuning.encoder.describe()}
+    # The classifier is taught on vectors that have a length.
+    tuning.encoder.recipe = replace(tuning.encoder.recipe, normalise=False)
     encoder = TunedTextEncoder(tuning.encoder, reading, learnt)
     turns = encoder.turns(utterances)
     said = np.flatnonzero([turn is not None for turn in turns])
     tokens = encoder.tokens([turn for turn in turns if turn is not None])
-    labels, splits = labels[said], splits[said]
+    splits = splits[said]
+    labels = np.where((splits == "train") | (splits == "val"), labels[said], -1)
     train, val = (np.flatnonzero((labels >= 0) & (splits == x)) for x in ("train", "val"))
     _refuse(encoder, tokens, labels, train, val, note)
     start = weights_of(encoder.base.model)
@@ -131,6 +134,11 @@ def _refuse(
         raise InputError(
             f"--text_training.context: the encoder reads {encoder.base.max_tokens} tokens, too few "
             f"for more than an utterance: expected one of at least {FEWEST_TOKENS}, or 0"
+        )
+    if encoder.base.dtype != "float32":
+        raise InputError(
+            f"--text_training: the encoder is in {encoder.base.dtype}, expected float32, in which "
+            "weights can learn; on a GPU products are in bfloat16 anyway"
         )
     cut = sum(one.cut for one in tokens)
     if cut:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.text import Pooling, TextEncoder, quiet
+from ariigcn_dgl.extract.sentence_recipe import Pooled, Recipe
+from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.transformer import Dtype, quiet
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.turns import Reading
 from ariigcn_dgl.files import read_json, write_json
-from ariigcn_dgl.limits import NotNegativeInt
+from ariigcn_dgl.limits import NotNegativeInt, PositiveInt
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, sealed, verify
@@ -24,10 +26,19 @@ LARGEST_COPY = 256 << 20  # bytes, where a folder cannot be linked
 _WAY_OUT = "extract the features again"
 
 
+class RecipeRecord(TypedDict, total=False):
+    """The recipe in ``ariigcn_text_encoder.json``: its fields that do something."""
+
+    pooling: Pooled
+    max_tokens: PositiveInt
+    lower_case: bool
+    prompt: str
+
+
 class TunedRecord(TypedDict):
     """What ``ariigcn_text_encoder.json`` says."""
 
-    pooling: Pooling
+    recipe: RecipeRecord
     context: NotNegativeInt
     speaker_names: bool
     learnt: dict
@@ -44,12 +55,13 @@ def save_tuned(encoder: TunedTextEncoder, folder: Path) -> None:
     with quiet(require("transformers", "extract")):
         encoder.base.model.save_pretrained(folder)
     encoder.base.tokenizer.save_pretrained(folder)
-    said = {"pooling": encoder.base.pooling, **asdict(encoder.reading), "learnt": encoder.learnt}
+    recipe = {**encoder.base.recipe.describe(), "max_tokens": encoder.base.max_tokens}
+    said = {"recipe": recipe, **asdict(encoder.reading), "learnt": encoder.learnt}
     write_json(folder / TUNED_FILE, {"format": FORMAT, **said})
     seal(folder, sorted(path.name for path in folder.iterdir()))
 
 
-def load_tuned(folder: Path, device: str = "cpu") -> TunedTextEncoder:
+def load_tuned(folder: Path, device: str = "cpu", dtype: Dtype = "float32") -> TunedTextEncoder:
     """Read what `save_tuned` wrote.
 
     Raises
@@ -67,7 +79,8 @@ def load_tuned(folder: Path, device: str = "cpu") -> TunedTextEncoder:
         verify(folder / name, _WAY_OUT)
     path = folder / TUNED_FILE
     said = conform(read_json(path, expected_format=FORMAT), TunedRecord, str(path))
-    base = TextEncoder(folder, said["pooling"], device)
+    recipe = Recipe.of_record(said["recipe"])
+    base = TextEncoder(folder, device=device, dtype=dtype, recipe=recipe)
     return TunedTextEncoder(base, Reading(said["context"], said["speaker_names"]), said["learnt"])
 
 

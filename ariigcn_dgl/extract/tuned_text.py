@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.source import Source
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import BATCH_SIZE, TextEncoder
+from ariigcn_dgl.extract.text import AT_ONCE, TextEncoder
 from ariigcn_dgl.extract.turns import Reading, Tokens, Turn, tokenize, turns_of
 from ariigcn_dgl.progress import track
+
+SOURCE = frozenset(Source.__dataclass_fields__)
+_OWN = "own"  # beside what the model takes
 
 
 class TunedTextEncoder:
@@ -51,9 +54,10 @@ class TunedTextEncoder:
         return self.base.width
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the features."""
+        """Return what decides the features; where its base came from is in ``learnt``."""
+        here = {k: v for k, v in self.base.describe().items() if k not in SOURCE}
         reading = {"context": self.reading.context, "speaker_names": self.reading.speaker_names}
-        return {**self.base.describe(), **reading, "learnt": self.learnt}
+        return {**here, **reading, "learnt": self.learnt}
 
     def turns(self, utterances: Sequence[Spoken]) -> list[Turn | None]:
         """Return what is read of each utterance; those of a dialogue together and in order."""
@@ -61,7 +65,12 @@ class TunedTextEncoder:
 
     def tokens(self, turns: Sequence[Turn]) -> list[Tokens]:
         """Return the tokens of turns, cut to what the Transformer takes."""
-        return tokenize(self.base.tokenizer, turns, self.base.max_tokens)
+        recipe, tokenizer = self.base.recipe, self.base.tokenizer
+        worded = [Turn(recipe.prompt + one.text, one.before) for one in turns]
+        if recipe.lower_case:
+            worded = [Turn(one.text.lower(), one.before.lower()) for one in worded]
+        parts = [worded[n : n + AT_ONCE] for n in range(0, len(worded), AT_ONCE)]
+        return [one for part in parts for one in tokenize(tokenizer, part, self.base.max_tokens)]
 
     def encode(self, turns: Sequence[Turn]) -> np.ndarray:
         """Return the features, (N, width) float32, of N turns."""
@@ -71,27 +80,14 @@ class TunedTextEncoder:
     def encode_tokens(self, tokens: Sequence[Tokens]) -> np.ndarray:
         """Return the features, (N, width) float32, of N turns' tokens."""
         self.base.model.eval()
-        order = sorted(range(len(tokens)), key=lambda n: len(tokens[n]))  # little padding
         out = np.empty((len(tokens), self.width), np.float32)
-        for start in track(range(0, len(order), BATCH_SIZE), "batches of sentences"):
-            rows = order[start : start + BATCH_SIZE]
-            out[rows] = self.pooled([tokens[n] for n in rows]).float().cpu().numpy()
+        batches = self.base.batches([len(one) for one in tokens])
+        for batch in track(batches, "batches of sentences"):
+            out[batch] = self.pooled([tokens[n] for n in batch]).cpu().numpy()
         return out
 
     def pooled(self, tokens: Sequence[Tokens]) -> Tensor:
-        """Return the pooled states, (B, width), of a batch, with their gradients."""
-        pad = self.base.tokenizer.pad_token_id or 0
-        there = [np.ones(len(one), np.int64) for one in tokens]
-        columns = {
-            "input_ids": self._padded([one.ids for one in tokens], pad),
-            "attention_mask": self._padded(there),
-            "token_type_ids": self._padded([one.types for one in tokens]),
-        }
-        known = self.base.tokenizer.model_input_names
-        inputs = {name: x for name, x in columns.items() if name in known}
-        own = self._padded([one.own for one in tokens])
-        return self.base.pooled(inputs, own)
-
-    def _padded(self, columns: Sequence[np.ndarray], pad: int = 0) -> Tensor:
-        rows = [torch.from_numpy(column) for column in columns]
-        return pad_sequence(rows, batch_first=True, padding_value=pad).to(self.base.device)
+        """Return the features, (B, width) float32, of a batch, with gradients where they are on."""
+        batch = self.base.collate([{**one.inputs, _OWN: one.own} for one in tokens])
+        own = batch.pop(_OWN)
+        return self.base(batch, own)

@@ -81,21 +81,21 @@ class Tokens:
 
     Parameters
     ----------
-    ids, types : (T,) int arrays
-        Types tell the words before an utterance from its own, for models that know them.
+    inputs : dict of str to (T,) int array
+        What the tokenizer makes: input_ids, attention_mask, and types, which tell the words before
+        an utterance from its own, for models that know them.
     own : (T,) bool array
         Those that are not of the words before.
     cut : bool
         Whether words before were cut off, the oldest first.
     """
 
-    ids: np.ndarray
-    types: np.ndarray
+    inputs: dict[str, np.ndarray]
     own: np.ndarray
     cut: bool = False
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.own)
 
 
 def tokenize(tokenizer: Any, turns: Sequence[Turn], max_tokens: int) -> list[Tokens]:
@@ -119,15 +119,15 @@ def tokenize(tokenizer: Any, turns: Sequence[Turn], max_tokens: int) -> list[Tok
         texts = [[turns[n].text for n in rows]]
         if paired:
             texts.insert(0, [turns[n].before for n in rows])
-        made = tokenizer(*texts, return_token_type_ids=True, verbose=False)
+        made = tokenizer(*texts, verbose=False)
         for place, n in enumerate(rows):
-            ids, types = (made[name][place] for name in ("input_ids", "token_type_ids"))
-            found[n] = _fitted(ids, types, made.sequence_ids(place), int(paired), max_tokens)
+            inputs = {name: np.array(values[place]) for name, values in made.items()}
+            found[n] = _fitted(inputs, made.sequence_ids(place), int(paired), max_tokens)
     return [found[n] for n in range(len(turns))]
 
 
 def _fitted(
-    ids: list[int], types: list[int], texts: list[int | None], own: int, max_tokens: int
+    inputs: dict[str, np.ndarray], texts: list[int | None], own: int, max_tokens: int
 ) -> Tokens:
     of = np.array([-1 if text is None else text for text in texts])
     surplus = max(len(of) - max_tokens, 0)
@@ -137,4 +137,5 @@ def _fitted(
     kept = len(words) - (surplus - len(cut))
     stays = np.setdiff1d(np.arange(len(of)), np.concatenate([cut, words[max(kept, 0) :]]))
     is_before = (of == 0) if own else np.zeros(len(of), bool)
-    return Tokens(np.array(ids)[stays], np.array(types)[stays], ~is_before[stays], len(cut) > 0)
+    fitted = {name: values[stays] for name, values in inputs.items()}
+    return Tokens(fitted, ~is_before[stays], len(cut) > 0)

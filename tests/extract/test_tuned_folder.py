@@ -14,8 +14,6 @@ from ariigcn_dgl.extract.tuned_folder import is_tuned, keep_tuned, load_tuned, s
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.turns import Reading, Turn
 
-PLACES = ("path", "revision")
-
 
 @pytest.fixture
 def encoder(roberta: Path) -> TunedTextEncoder:
@@ -32,14 +30,10 @@ def folder(encoder: TunedTextEncoder, tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-def _said(encoder: TunedTextEncoder) -> dict[str, object]:
-    return {key: value for key, value in encoder.describe().items() if key not in PLACES}
-
-
 def test_written_encoder_is_read_back(encoder: TunedTextEncoder, folder: Path) -> None:
     turns = [Turn("Hello", "BOB: Who is it?"), Turn("Me.")]
     found = load_tuned(folder)
-    assert _said(found) == _said(encoder)
+    assert found.describe() == encoder.describe()
     np.testing.assert_array_equal(found.encode(turns), encoder.encode(turns))
 
 
@@ -53,7 +47,7 @@ def test_kept_encoder_takes_no_space(folder: Path, tmp_path: Path) -> None:
         keep_tuned(folder, tmp_path / "kept")
     weights = "model.safetensors"
     assert (tmp_path / "kept" / weights).samefile(folder / weights)
-    assert _said(load_tuned(tmp_path / "kept")) == _said(load_tuned(folder))
+    assert load_tuned(tmp_path / "kept").describe() == load_tuned(folder).describe()
 
 
 def test_encoder_is_copied_where_it_cannot_be_linked(
@@ -65,7 +59,7 @@ def test_encoder_is_copied_where_it_cannot_be_linked(
     monkeypatch.setattr(tuned_folder.os, "link", refuse)
     keep_tuned(folder, tmp_path / "kept")
     assert not (tmp_path / "kept" / "model.safetensors").samefile(folder / "model.safetensors")
-    assert _said(load_tuned(tmp_path / "kept")) == _said(load_tuned(folder))
+    assert load_tuned(tmp_path / "kept").describe() == load_tuned(folder).describe()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", tuned_folder.TUNED_FILE])

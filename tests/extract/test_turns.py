@@ -55,7 +55,7 @@ def _cut(encoder: TextEncoder, turns: Sequence[Turn], most: int) -> list[Tokens]
 
 
 def _words(encoder: TextEncoder, tokens: Tokens) -> str:
-    return encoder.tokenizer.decode(tokens.ids.tolist())
+    return encoder.tokenizer.decode(tokens.inputs["input_ids"].tolist())
 
 
 @pytest.mark.parametrize(

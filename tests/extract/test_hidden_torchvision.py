@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
+from ariigcn_dgl.extract.hidden_torchvision import torchvision_hidden
 from ariigcn_dgl.extract.text import TextEncoder
 
 pytestmark = pytest.mark.slow  # imports transformers in processes of their own
@@ -73,7 +73,7 @@ def _imported() -> str:
 
 def test_one_that_does_not_run_is_hidden_for_a_while(torchvision: Path) -> None:
     torchvision.write_text(BROKEN)
-    with broken_torchvision_hidden():
+    with torchvision_hidden():
         assert importlib.util.find_spec("torchvision") is None
         with pytest.raises(ModuleNotFoundError):
             _imported()
@@ -84,21 +84,21 @@ def test_one_that_does_not_run_is_hidden_for_a_while(torchvision: Path) -> None:
 
 def test_it_is_found_again_after_an_error(torchvision: Path) -> None:
     torchvision.write_text(BROKEN)
-    with pytest.raises(KeyError), broken_torchvision_hidden():
+    with pytest.raises(KeyError), torchvision_hidden():
         raise KeyError
     assert importlib.util.find_spec("torchvision").origin == str(torchvision)
 
 
 def test_one_that_runs_is_left_alone(torchvision: Path) -> None:
     torchvision.write_text("__version__ = '0.99.0'")
-    with broken_torchvision_hidden():
+    with torchvision_hidden():
         assert importlib.util.find_spec("torchvision").origin == str(torchvision)
         assert _imported() == "0.99.0"
 
 
 def test_absence_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    with broken_torchvision_hidden():
+    with torchvision_hidden():
         assert importlib.util.find_spec("torchvision") is None
     assert sys.modules["torchvision"] is None
 
