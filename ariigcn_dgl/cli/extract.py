@@ -13,8 +13,16 @@ from ariigcn_dgl.extract.audio_training import AudioTraining
 from ariigcn_dgl.extract.features import Encoders
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.manifest import write_extraction
+from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
-from ariigcn_dgl.extract.spoken import Spoken, from_folder, from_subtitles, from_table
+from ariigcn_dgl.extract.spoken import Spoken, from_table
+from ariigcn_dgl.extract.spoken_folder import from_folder
+from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
+from ariigcn_dgl.extract.spoken_transcript import (
+    from_subtitles,
+    from_transcript,
+    transcript_beside,
+)
 from ariigcn_dgl.extract.text import Pooling, TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import refuse_existing
@@ -43,9 +51,10 @@ def extract(
     Needs pip install "ariigcn_dgl[extract]". Nothing is downloaded: encoders lie on this machine.
     Give at least one of --text, --audio and --visual: each may also be the name of an encoder that
     an installed package offers, or module:Class (docs/extending.md). The recordings are a file with
-    subtitles (SubRip or WebVTT; speakers as NAME: text or <v NAME>), a folder of such pairs, or
-    with --utterances any files that a table names. Recordings without sound or without pictures are
-    used as they are.
+    subtitles or another transcript (docs/transcripts.md), a folder of such pairs, or with
+    --utterances any files that a table names. Recordings without sound or without pictures are used
+    as they are. For --text alone no recording is needed: a transcript, a table of utterances, or a
+    folder of them will do, as MELD's train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv.
 
     The audio encoder is the paper's: --audio train trains it here, on the labels of the split
     train, with val to choose the epoch. It therefore flatters the training split, as fine-tuned
@@ -54,11 +63,13 @@ def extract(
     Parameters
     ----------
     media : str
-        Recording, or folder of recordings.
+        Recording, or folder of recordings; for --text alone also a transcript, a table, or a
+        folder of them.
     out : str
         New data folder.
     subtitles : str
-        Subtitles of the recording; default: the file beside it of the same name.
+        Subtitles of the recording, or another transcript with times; default: the file beside it
+        of the same name.
     utterances : str
         Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
         00:01:02,500), text, label, split, utterance; in order of speaking.
@@ -128,7 +139,18 @@ def _spoken(media: Path, subtitles: str | None, utterances: str | None) -> list[
     if utterances:
         return from_table(Path(utterances), media)
     if not media.is_dir():
-        return from_subtitles(media, Path(subtitles) if subtitles else None, note)
+        return _of_file(media, Path(subtitles) if subtitles else None)
     if subtitles:
         raise InputError(f"{media}: --subtitles goes with one recording, this is a folder")
     return from_folder(media, note)
+
+
+def _of_file(media: Path, subtitles: Path | None) -> list[Spoken]:
+    """Return the utterances of a recording, or of a table or a transcript alone."""
+    if subtitles or media.suffix.lower() in SUFFIXES:
+        return from_subtitles(media, subtitles, note)
+    if is_table_of_utterances(media):
+        return from_table(media, None)
+    if transcript_beside(media) not in (None, media):  # a recording of an ending of its own
+        return from_subtitles(media, None, note)
+    return from_transcript(media, note)

@@ -14,7 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import extract
 from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.manifest import load_encoders
-from ariigcn_dgl.extract.spoken import from_subtitles
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles
 from ariigcn_dgl.files import refuse_existing, replacing, write_json
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.report.conversation import Utterance
@@ -31,7 +31,7 @@ def predict_media(
     out: Path,
     coverage: float | None,
 ) -> None:
-    """Label a recording's utterances; write timeline.json, timeline.srt and timeline.html.
+    """Label a recording's utterances; write timeline.json, .srt (where there are times), .html.
 
     With several seeds of a run the labels are those of their mean probabilities. The encoders
     compute where the models do.
@@ -62,15 +62,17 @@ def predict_media(
     }
     unsure = 0 if left_open is None else int(left_open.sum())
     words = [] if abstention is None else [abstention.in_words(unsure, len(spoken))]
+    timed = all(one.start is not None for one in spoken)
     notes = [_sentence(trained, source), *(f"{one[0].upper()}{one[1:]}." for one in words)]
     with replacing(out) as scratch:
         scratch.mkdir()
         write_json(scratch / "timeline.json", header | {"utterances": as_records(labelled)})
-        (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
+        if timed:
+            (scratch / "timeline.srt").write_text(as_subtitles(labelled), encoding="utf-8")
         page = _page(labelled, media.name, notes, calibrated)
         (scratch / "timeline.html").write_text(page, encoding="utf-8")
     used = ", ".join(source.widths)
-    files = f"{out}/timeline.json, .srt and .html"
+    files = f"{out}/timeline.json{', .srt' if timed else ''} and .html"
     say(f"{len(spoken) - unsure} utterances labelled, from {used}: {files}")
     for sentence in words:
         say(sentence)

@@ -166,17 +166,23 @@ def _csv_rows(
         yield line, dict(zip(header, stripped, strict=True))
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: Path, text: str | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each row's last line, and the values; rows without any are left out.
 
     The separator is that of the header, or of the line ``sep=;`` that spreadsheets put before it.
+
+    Parameters
+    ----------
+    path : Path
+    text : str, optional
+        What the file holds, where it has been read already.
 
     Raises
     ------
     InputError
         If the file cannot be read or a line is malformed; names the line.
     """
-    text = read_text(path)
+    text = read_text(path) if text is None else text
     first = next(_lines(text), "").rstrip("\r\n")
     told = _TOLD.fullmatch(first)
     separator = (told and told[1]) or max(_SEPARATORS, key=first.count)

@@ -121,6 +121,11 @@ def _perceive_all(
         return perceived
     of_recording: dict[Path, list[int]] = {}
     for n, one in enumerate(utterances):
+        if one.recording is None:
+            raise InputError(
+                f"the utterance '{one.name}' has no recording to hear or see: use the text alone"
+            )
+        _ = one.times  # refused where unknown, before hours were spent on the others
         of_recording.setdefault(one.recording, []).append(n)
     for recording in () if skip_damaged else of_recording:
         probe(recording)  # refuses the most before hours were spent on the others

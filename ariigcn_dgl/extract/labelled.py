@@ -11,6 +11,7 @@ import numpy as np
 
 from ariigcn_dgl.answer import answer
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.transcripts.write import srt_time
 
 
 @dataclass(frozen=True)
@@ -62,27 +63,21 @@ def as_records(labelled: Labelled) -> list[dict[str, Any]]:
 
 
 def as_subtitles(labelled: Labelled) -> str:
-    """Return SubRip subtitles whose texts begin with emotion and probability; "?" is left open."""
+    """Return SubRip subtitles whose texts begin with emotion and probability; "?" is left open.
+
+    Raises
+    ------
+    InputError
+        If the times of an utterance are not known.
+    """
     blocks = []
     rows = zip(labelled.spoken, labelled.probabilities, labelled.opens(), strict=True)
     for n, (one, p, left_open) in enumerate(rows, 1):
         name = labelled.label_names[int(p.argmax())]
         emotion = "[?]" if left_open else f"[{name} {100 * p.max():.0f} %]"
-        times = f"{_time(one.start)} --> {_time(one.end)}"
+        times = " --> ".join(map(srt_time, one.times))
         # Players take a line with an arrow for one of times, and <b>, <v Ann> or </i for markup.
         words = f"{emotion} {one.speaker}: {one.text}".replace("-->", "→")
         words = _MARKUP.sub("‹", words)
         blocks.append(f"{n}\n{times}\n{words}\n")
     return "\n".join(blocks)
-
-
-def _time(seconds: float) -> str:
-    """Return seconds as SubRip writes them.
-
-    >>> _time(3723.5)
-    '01:02:03,500'
-    """
-    whole = round(1000 * seconds)
-    rest, milliseconds = divmod(whole, 1000)
-    minutes, seconds = divmod(rest, 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02},{milliseconds:03}"

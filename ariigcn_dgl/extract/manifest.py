@@ -71,7 +71,7 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
 
 
 def _manifest(encoders: Encoders, utterances: Sequence[Spoken]) -> dict[str, Any]:
-    recordings = dict.fromkeys(one.recording for one in utterances)
+    recordings = dict.fromkeys(one.recording for one in utterances if one.recording)
     return {
         "format": FORMAT,
         "encoders": {m: encoder.describe() for m, encoder in encoders.ready.items()},
@@ -88,10 +88,10 @@ def _version(name: str) -> str | None:
 
 
 def _spoken(one: Spoken) -> dict[str, Any]:
-    end = one.end if one.end < float("inf") else None
+    end = None if one.end == float("inf") else one.end
     return {
         "utterance": one.name,
-        "file": one.recording.name,
+        "file": one.recording.name if one.recording else None,
         "start": one.start,
         "end": end,
         "text": one.text,

@@ -72,32 +72,35 @@ def _refuse_lost(
     heard_seconds: float,
 ) -> None:
     for one, picture in zip(utterances, seen, strict=True):
-        if picture is None and one.start >= heard_seconds:
+        start, _ = one.times
+        if picture is None and start >= heard_seconds:
             raise InputError(
-                f"{recording}: ends before the utterance '{one.name}' begins at {one.start:.1f} s: "
+                f"{recording}: ends before the utterance '{one.name}' begins at {start:.1f} s: "
                 "truncated, or not the recording of these utterances"
             )
 
 
 def _with_end(one: Spoken, streams: Streams) -> Spoken:
     """Return the utterance, ended with the recording at the latest."""
+    start, end = one.times
     if streams.seconds is not None:
-        return replace(one, end=min(one.end, max(streams.seconds, one.start)))
-    if one.end == math.inf:
+        return replace(one, end=min(end, max(streams.seconds, start)))
+    if end == math.inf:
         raise InputError(f"{one.recording}: does not say how long it is: give the utterance's end")
     return one
 
 
 def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
-    return log_mel(sound[round(one.start * SAMPLE_RATE) : round(one.end * SAMPLE_RATE)])
+    start, end = (round(seconds * SAMPLE_RATE) for seconds in one.times)
+    return log_mel(sound[start:end])
 
 
 def _seen(recording: Path, utterances: Sequence[Spoken], encoder: Sees) -> list[np.ndarray | None]:
     looks = sorted(
-        (time, n) for n, one in enumerate(utterances) for time in encoder.times(one.start, one.end)
+        (time, n) for n, one in enumerate(utterances) for time in encoder.times(*one.times)
     )
     waiting: dict[int, list[Any]] = {n: [] for n in range(len(utterances))}
-    left = {n: len(encoder.times(one.start, one.end)) for n, one in enumerate(utterances)}
+    left = {n: len(encoder.times(*one.times)) for n, one in enumerate(utterances)}
     seen: list[np.ndarray | None] = [None] * len(utterances)
     shown = pictures_at(recording, [time for time, _ in looks])
     for (_, n), picture in zip(looks, shown, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ariigcn_dgl.extract.labelled import Labelled, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.subtitles import read_subtitles
 from fuzz.readers.reader import Reader, Seed
 from fuzz.target import Case, WrongAnswer
 

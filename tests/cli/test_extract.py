@@ -346,6 +346,30 @@ def test_folder_of_pairs_is_extracted(
     assert (dialogues.widths, dialogues.splits) == ({"visual": 9}, ("test",))
 
 
+def test_tables_of_words_alone_are_extracted(
+    ariigcn: Callable, roberta: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "tables", tmp_path / "data"
+    folder.mkdir()
+    for name, emotion in (("train", "joy"), ("dev", "anger"), ("test", "joy")):
+        (folder / f"{name}_sent_emo.csv").write_text(
+            f"Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Joey,{emotion},0,0\n"
+        )
+    assert ariigcn("extract", folder, "--text", roberta, "--out", out).code == 0
+    dialogues = load_dialogues(out)
+    assert dialogues.splits == ("train", "val", "test")
+    assert (dialogues.label_names, dialogues.words) == (("anger", "joy"), ("Hi", "Hi", "Hi"))
+
+
+def test_chat_alone_is_extracted(ariigcn: Callable, roberta: Path, tmp_path: Path) -> None:
+    (tmp_path / "chat.txt").write_text("ann: Hi\nbob: Ho\n")
+    out = tmp_path / "data"
+    outcome = ariigcn("extract", tmp_path / "chat.txt", "--text", roberta, "--out", out)
+    assert outcome.code == 0
+    assert "chat.txt: speakers ann, bob" in outcome.err
+    assert load_dialogues(out).speaker_names == ("ann", "bob")
+
+
 def test_every_encoder_computes_on_the_device_that_was_chosen(
     ariigcn: Callable,
     film: Path,

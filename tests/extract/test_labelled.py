@@ -10,7 +10,7 @@ import pytest
 
 from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.subtitles import read_subtitles
 
 
 @pytest.fixture

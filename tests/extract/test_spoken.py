@@ -13,7 +13,9 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.recordings import perceive
-from ariigcn_dgl.extract.spoken import Spoken, from_folder, from_subtitles, from_table
+from ariigcn_dgl.extract.spoken import Spoken, from_table
+from ariigcn_dgl.extract.spoken_folder import from_folder
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 
@@ -107,6 +109,12 @@ def test_bad_row_is_named_with_its_line(tmp_path: Path, row: str, sentence: str)
     path = _table(tmp_path, f"dialogue,speaker,file,start,end\n{row}\n")
     with pytest.raises(InputError, match=rf"u\.csv: {sentence}"):
         from_table(path, tmp_path)
+
+
+def test_utterance_without_times_is_not_heard() -> None:
+    one = Spoken(Path("a.mp4"), "a", "a_0", "Ann", None, None, "Hi")
+    with pytest.raises(InputError, match=r"a\.mp4: when the utterance 'a_0' is said is not known"):
+        _ = one.times
 
 
 def test_folder_of_pairs(tmp_path: Path, notes: list[str]) -> None:

@@ -74,7 +74,7 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
         if not piece.voice and place + 1 < len(pieces) and (name := _alone(piece.words)):
             waiting = name
             continue
-        speaker, words = (piece.voice, piece.words) if piece.voice else named(piece.words)
+        speaker, words = _spoken(piece, shared)
         speaker, waiting = speaker or waiting, ""
         turn += bool(piece.dash) and bool(parts)
         if parts and not speaker and not (shared and piece.dash):
@@ -84,6 +84,13 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
         else:
             parts.append(Part("", f"{piece.dash}{words}"))
     return parts
+
+
+def _spoken(piece: _Piece, shared: bool) -> tuple[str, str]:
+    """Return who speaks, or nothing, and the words."""
+    if not piece.voice:
+        return named(piece.words)
+    return piece.voice, piece.words if shared else piece.dash + piece.words
 
 
 def _with_whole_tags(lines: Sequence[str]) -> list[str]:

@@ -1,0 +1,62 @@
+"""The utterances of a folder: recordings with subtitles, tables, or transcripts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract import media
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.spoken_tables import from_tables
+from ariigcn_dgl.extract.spoken_transcript import (
+    from_subtitles,
+    from_transcript,
+    transcript_beside,
+)
+from ariigcn_dgl.transcripts.read import SUFFIXES
+
+
+def from_folder(folder: Path, note: Note) -> list[Spoken]:
+    """Return the utterances of all recordings in a folder that have subtitles beside them.
+
+    Where there are no recordings they are those of its tables, ``train.csv``, ``dev.csv`` and
+    ``test.csv``, by whose names they are divided, or else of its transcripts, each a dialogue.
+
+    Raises
+    ------
+    InputError
+        If there are none, or two have the same name.
+    """
+    recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in media.SUFFIXES)
+    if not recordings:
+        return from_tables(folder, note) or _from_transcripts(folder, note)
+    pairs = [recording for recording in recordings if transcript_beside(recording)]
+    for recording in set(recordings) - set(pairs):
+        note(f"{recording}: has no subtitles beside it; left out")
+    if not pairs:
+        raise InputError(f"{folder}: holds no recording with subtitles beside it (a.mp4 and a.srt)")
+    _refuse_same_names(pairs)
+    return [spoken for recording in pairs for spoken in from_subtitles(recording, None, note)]
+
+
+def _from_transcripts(folder: Path, note: Note) -> list[Spoken]:
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    found = [path for path in files if path.suffix.lower() in SUFFIXES]
+    for path in files:
+        if path not in found and path.suffix.lower() != ".rttm":
+            note(f"{path}: has not the ending of a transcript; left out")
+    if not found:
+        raise InputError(
+            f"{folder}: holds no recording with subtitles beside it (a.mp4 and a.srt), and no "
+            f"transcript ({', '.join(SUFFIXES)})"
+        )
+    _refuse_same_names(found)
+    return [spoken for path in found for spoken in from_transcript(path, note)]
+
+
+def _refuse_same_names(paths: list[Path]) -> None:
+    for one, other in pairwise(paths):
+        if one.stem == other.stem:
+            raise InputError(f"{one}: has the same name as {other.name}, expected one of them")

@@ -1,0 +1,81 @@
+"""The utterances of several tables that divide a data set, as MELD's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ariigcn_dgl.data.column_names import our_split
+from ariigcn_dgl.data.dialogues import SPLITS
+from ariigcn_dgl.data.table import read_table
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.spoken import COLUMNS, Spoken, from_table
+from ariigcn_dgl.files import writable
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+
+
+def is_table_of_utterances(path: Path) -> bool:
+    """Whether a file is a table that says of each utterance its dialogue, speaker and words."""
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    try:
+        columns = read_table(path, COLUMNS).columns
+    except InputError:  # of another kind, or damaged: who reads it says so
+        return False
+    return {"dialogue", "speaker", "text"} <= set(columns)
+
+
+def from_tables(folder: Path, note: Note) -> list[Spoken]:
+    """Return the utterances of the tables in a folder; none where there are none.
+
+    Each belongs to the split that its name says (``train.csv``, ``dev_sent_emo.csv``), unless a
+    column does, and its dialogues and utterances get that or its name in front of theirs, since
+    files number them anew.
+
+    Parameters
+    ----------
+    folder : Path
+    note : callable
+        Told what was read, and which files were not.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be used.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    tables = [path for path in files if is_table_of_utterances(path)]
+    if not tables:
+        return []
+    for path in files:
+        if path not in tables:
+            note(f"{path}: is no table of dialogues, speakers and words; left out")
+    splits = {path: _split_of(path) for path in tables}
+    spoken: list[Spoken] = []
+    for path in sorted(tables, key=lambda one: (_place(splits[one]), one)):
+        rows = from_table(path, None)
+        said = splits[path] if not any(one.split for one in rows) else ""
+        shared = list(splits.values()).count(splits[path]) > 1
+        prefix = "" if len(tables) == 1 else said if said and not shared else writable(path.stem)
+        note(f"{path}: {len(rows)} utterances{f' of the split {said}' if said else ''}")
+        spoken += [_under(prefix, replace(one, split=said or one.split)) for one in rows]
+    return spoken
+
+
+def _under(prefix: str, one: Spoken) -> Spoken:
+    if not prefix:
+        return one
+    return replace(one, dialogue=f"{prefix}_{one.dialogue}", name=f"{prefix}_{one.name}")
+
+
+def _split_of(path: Path) -> str:
+    """Return the split that the name of a file says; nothing where it says none, or several."""
+    words = {our_split(word) for word in re.split(r"[^a-z]+", path.stem.lower())} & set(SPLITS)
+    return words.pop() if len(words) == 1 else ""
+
+
+def _place(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

@@ -1,0 +1,201 @@
+"""Plain text of who says what: ``Name: text``, with or without time stamps, and meetings' notes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of, tell_sounds
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.source import Source
+from ariigcn_dgl.transcripts.speakers import named
+from ariigcn_dgl.transcripts.times import parse_time
+
+_TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
+_CLOCK = rf"{_TIME}(?:[ \u202f]?[AaPp]\.?[Mm]\.?)?"
+_STAMP = rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}[ T,]{{1,2}})?{_CLOCK}"
+# [00:12] Ann: text; (0:12) text; 00:12 - Ann: text; 00:00:12 alone.
+_STAMPED = re.compile(rf"(?:\[({_STAMP})\]|\(({_STAMP})\)|({_STAMP})(?=\s|$))\s*(?:[-–—|]\s+)?(.*)")
+_WHO = r"[^:：\[\]()<>]{1,60}?"
+# A line of its own: Ann  0:12, Ann (00:12), Ann [00:12].
+_SPEAKS = re.compile(
+    rf"({_WHO})(?:\s+|\s*[-–—|,]\s*)(?:\[({_STAMP})\]|\(({_STAMP})\)|({_STAMP}))\s*:?"
+)
+_NAMED = re.compile(rf"({_WHO})\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
+_NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")  # of IRC
+_BOLD = re.compile(r"(?:\*\*|__)(.+?)(?:\*\*|__)")
+_HEADING = re.compile(
+    r"\s*(?:#{1,6}\s.*|[=\-*_~·•\s]{3,}|(?:ACT|SCENE|CHAPTER|PART)\b.*"
+    r"|Transcription ended after .*|This (?:editable )?transcript was computer.generated.*)"
+)
+_MOST_WORDS = 4  # of a name
+_DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]|[AaPp]\.?[Mm]")
+
+
+class _Line(NamedTuple):
+    """A line of a file: who begins to speak in it, when, and what is left of it."""
+
+    number: int
+    speaker: str
+    stamp: str
+    text: str
+
+
+def is_dialogue(source: Source) -> bool:
+    """Whether people are named at the beginning of lines, or the file ends in .txt or .md."""
+    return any(line.speaker for line in _lines(source)) or source.suffix in (".txt", ".md")
+
+
+def read_dialogue(source: Source, note: Note) -> list[Cue]:
+    """Return the utterances; lines without a name go on with the one before.
+
+    Time stamps are taken as from the beginning of the recording if they never go back; an utterance
+    ends where the next begins.
+
+    Raises
+    ------
+    InputError
+        If nobody says anything.
+    """
+    lines = _lines(source)
+    if not any(line.speaker for line in lines):
+        return _nameless(source, lines, note)
+    cues: list[Cue] = []
+    lost, headings = [], []
+    speaker, stamp, fresh = "", "", True
+    for line in lines:
+        if _HEADING.fullmatch(line.text) and not line.speaker:
+            headings.append(line)
+            continue
+        fresh = fresh or bool(line.speaker or line.stamp)
+        speaker, stamp = line.speaker or speaker, line.stamp or stamp
+        if not line.text:
+            continue
+        if not speaker:
+            lost.append(line)
+        elif fresh:
+            cues.append(Cue(speaker, line.text, when=stamp))
+            stamp, fresh = "", False
+        else:
+            cues[-1] = replace(cues[-1], text=f"{cues[-1].text} {line.text}")
+    if not cues:
+        raise InputError(f"{source.path}: names people, but none of them says anything")
+    note(f"{source.path}: {speakers_of(cues)}")
+    _tell_lost(source, lost, "before anybody is named", note)
+    _tell_lost(source, headings, "headings", note)
+    tell_sounds(source.path, cues, note)
+    return _timed(source, cues, note)
+
+
+def _nameless(source: Source, lines: list[_Line], note: Note) -> list[Cue]:
+    cues = [Cue(UNNAMED, line.text, when=line.stamp) for line in lines if line.text]
+    if not cues:
+        raise InputError(f"{source.path}: holds no text")
+    note(
+        f"{source.path}: names no speakers (Name: text): each line is taken as an utterance of one "
+        "speaker"
+    )
+    return _timed(source, cues, note)
+
+
+def _tell_lost(source: Source, lines: list[_Line], what: str, note: Note) -> None:
+    if lines:
+        first = lines[0]
+        note(
+            f"{source.path}: {len(lines)} lines are {what} and left out; the first is line "
+            f"{first.number}: {first.text[:40]!r}"
+        )
+
+
+def _lines(source: Source) -> list[_Line]:
+    """Return the lines with text or a time, and who is named in them."""
+    found = [(n, line.strip()) for n, line in enumerate(source.lines, 1) if line.strip()]
+    alone = [match for _, text in found if (match := _speaks(text))]
+    known = _names(source)
+    lines: list[_Line] = []
+    for number, text in found:
+        last = lines[-1] if lines else None
+        # Below a name stands what is said, even if it begins as a name would.
+        below = last is not None and bool(last.speaker) and not last.text
+        if match := _speaks(text):
+            lines.append(_Line(number, _tidy(match[1]), match[2] or match[3] or match[4], ""))
+        elif below or len(alone) > 1:
+            lines.append(_Line(number, "", "", _one_line(text)))
+        else:
+            lines.append(_line(number, text, known))
+    return lines
+
+
+def _speaks(text: str) -> re.Match[str] | None:
+    found = _SPEAKS.fullmatch(text)
+    return found if found and _could_be_name(found[1]) else None
+
+
+def _line(number: int, text: str, known: frozenset[str]) -> _Line:
+    stamped = _STAMPED.fullmatch(text)
+    stamp = (stamped[1] or stamped[2] or stamped[3]) if stamped else ""
+    rest = _plain(stamped[4] if stamped else text)
+    if nick := _NICK.fullmatch(rest):
+        return _Line(number, nick[1], stamp, nick[2])
+    inline = _NAMED.fullmatch(rest)
+    if inline and (_tidy(inline[1]) in known or named(f"{_tidy(inline[1])}: x")[0]):
+        return _Line(number, _tidy(inline[1]), inline[2] or stamp, _one_line(inline[3]))
+    speaker, words = named(rest)
+    if not speaker and rest[-1:] in ":：" and (rest[:-1].strip() in known or named(rest + " x")[0]):
+        return _Line(number, _tidy(rest[:-1]), stamp, "")
+    return _Line(number, speaker, stamp, _one_line(words))
+
+
+def _names(source: Source) -> frozenset[str]:
+    """Return names by their use: before a colon in several lines, or in all of them."""
+    rests = [_without_stamp(line.strip()) for line in source.lines if line.strip()]
+    found = [match for rest in rests if (match := _NAMED.fullmatch(rest))]
+    counts = Counter(_tidy(match[1]) for match in found if _could_be_name(match[1]))
+    everywhere = counts.total() == len(rests) and len(rests) > 1
+    return frozenset(name for name, count in counts.items() if count > 1 or everywhere)
+
+
+def _without_stamp(line: str) -> str:
+    found = _STAMPED.fullmatch(line)
+    return _plain(found[4] if found else line)
+
+
+def _plain(line: str) -> str:
+    """Return a line without the marks of bold letters and of lists before it."""
+    return _BOLD.sub(r"\1", line.strip().removeprefix("- ").strip(), count=1)
+
+
+def _could_be_name(text: str) -> bool:
+    words = text.strip("*_ ").split()
+    return 0 < len(words) <= _MOST_WORDS and any(map(str.isalnum, text))
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.strip("*_- \t").split())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _timed(source: Source, cues: list[Cue], note: Note) -> list[Cue]:
+    """Return cues with start and end, where all have stamps that never go back."""
+    if any(not cue.when or _DATED.search(cue.when) for cue in cues):
+        stamped = sum(bool(cue.when) for cue in cues)
+        if 0 < stamped < len(cues):
+            note(f"{source.path}: {stamped} of {len(cues)} utterances have a time: not used")
+        return cues
+    try:
+        starts = [parse_time(cue.when) for cue in cues]
+    except ValueError:
+        return cues
+    if starts != sorted(starts):
+        note(f"{source.path}: time stamps go back: not taken as times of a recording")
+        return cues
+    note(f"{source.path}: time stamps are taken as from the beginning of a recording")
+    ends = [*starts[1:], float("inf")]
+    return [replace(c, start=s, end=e) for c, s, e in zip(cues, starts, ends, strict=True)]

@@ -1,0 +1,196 @@
+"""Rows of who says what, whatever their fields are called; and tables: CSV, TSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ariigcn_dgl.data.column_names import our_columns
+from ariigcn_dgl.data.table import csv_rows
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.source import Source
+from ariigcn_dgl.transcripts.times import parse_seconds
+
+SUFFIXES = (".csv", ".tsv", ".tab")
+# What others call a field, the surest first.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "speaker": (
+        *(
+            "speaker",
+            "speakers",
+            "user_profile",
+            "speaker_name",
+            "speaker_label",
+            "speaker_id",
+            "name",
+            "author",
+        ),
+        *("sender", "sender_name", "from", "user", "username", "user_name", "role", "character"),
+        *("participant", "who", "nick", "bot_id"),
+    ),
+    "text": (
+        *("text", "transcript", "content", "message", "body", "sentence", "dialogue_text"),
+        *("line", "lines", "words", "value", "utterance"),
+    ),
+    "start": ("start", "start_time", "starttime", "start time", "begin", "tmin", "onset"),
+    "end": ("end", "end_time", "endtime", "end time", "stop", "tmax", "offset"),
+    "when": (
+        "timestamp",
+        "date",
+        "time",
+        "datetime",
+        "created_at",
+        "sent_at",
+        "ts",
+        "timestamp_ms",
+    ),
+    "dialogue": (
+        *("dialogue", "dialog", "dialogue_id", "dialog_id", "conversation", "conversation_id"),
+        *("scene_id", "scene", "thread", "channel"),
+    ),
+    "split": ("split",),
+}
+_MOST_LISTED = 20
+
+
+class Row(NamedTuple):
+    """What one line or object says, by our names of its fields, and its place for messages."""
+
+    where: str
+    values: dict[str, str]
+
+
+def is_table(source: Source) -> bool:
+    """Whether a file ends as a table, or its first line names speakers and what they say."""
+    if source.suffix in SUFFIXES:
+        return True
+    first = source.lines[0] if len(source.lines[0]) < 4096 else ""
+    separators = [x for x in ",;\t" if x in first]
+    cells = first.replace(";", ",").replace("\t", ",").split(",") if separators else []
+    found = _places([cell.strip(' "') for cell in cells])
+    return "speaker" in found and "text" in found
+
+
+def read_table(source: Source, note: Note) -> dict[str, list[Cue]]:
+    """Return the rows of a table with a header line, by dialogue.
+
+    Raises
+    ------
+    InputError
+        If a line is malformed, no column has what is said, or a time is none; names the line.
+    """
+    rows = csv_rows(source.path, source.text)
+    _, header = next(rows, (1, [""]))
+    header = [name.strip() for name in header]
+    found: list[Row] = []
+    for line, values in rows:
+        where = f"{source.path}: line {line}"
+        if len(values) != len(header):
+            raise InputError(f"{where}: {len(values)} values for {len(header)} columns")
+        found.append(Row(where, dict(zip(our_columns(header), values, strict=True))))
+    return dialogues_of(source, found, header, note)
+
+
+def _places(header: Sequence[str]) -> dict[str, list[str]]:
+    """Return which columns are each of our fields; who speaks may stand now here, now there."""
+    lower = {name.lower().strip().replace("-", "_"): name for name in reversed(header)}
+    found: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for field, names in _NAMES.items():
+        places = [lower[name] for name in names if name in lower and lower[name] not in taken]
+        if places:
+            found[field] = places if field == "speaker" else places[:1]
+            taken.update(found[field][:1])
+    return found
+
+
+def _first(row: Row, columns: Sequence[str]) -> str:
+    values = (" ".join(row.values.get(name, "").split()) for name in columns)
+    return next(filter(None, values), "")
+
+
+def dialogues_of(
+    source: Source, rows: Sequence[Row], header: Sequence[str], note: Note
+) -> dict[str, list[Cue]]:
+    """Return the cues of rows by dialogue; rows without words are counted.
+
+    Parameters
+    ----------
+    source : Source
+    rows : sequence of Row
+    header : sequence of str
+        The fields as the file names them, for messages.
+    note : callable
+
+    Raises
+    ------
+    InputError
+        If no field has what is said, no row says anything, or a time is none; names the row.
+    """
+    places = _places(list(dict.fromkeys(name for row in rows for name in row.values)))
+    if "text" not in places:
+        listed = ", ".join(header[:_MOST_LISTED]) or "none"
+        raise InputError(
+            f"{source.path}: no column or field with what is said, expected text, message, content "
+            f"or utterance; there are {listed}{did_you_mean('text', header)}"
+        )
+    dialogues: dict[str, list[Cue]] = {}
+    speaker, silent, nameless = UNNAMED, 0, 0
+    for row in rows:
+        fields = {field: _first(row, columns) for field, columns in places.items()}
+        if not fields["text"]:
+            silent += 1
+            continue
+        nameless += not fields.get("speaker")
+        speaker = fields.get("speaker") or speaker
+        cue = Cue(speaker, fields["text"], *_times(row, fields), fields.get("when", ""))
+        dialogues.setdefault(_dialogue(fields), []).append(cue)
+    if not dialogues:
+        raise InputError(f"{source.path}: none of its {len(rows)} rows says anything")
+    _tell(source, dialogues, silent, nameless, "speaker" in places, note)
+    return dialogues
+
+
+def _dialogue(fields: Mapping[str, str]) -> str:
+    split, name = fields.get("split", ""), fields.get("dialogue", "")
+    return f"{split}_{name}" if split and name else name
+
+
+def _times(row: Row, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
+    found = []
+    for name in ("start", "end"):
+        text = fields.get(name, "")
+        try:
+            found.append(parse_seconds(text) if text else None)
+        except ValueError as error:
+            raise InputError(
+                f"{row.where}: {name} is {text[:40]!r}, expected seconds or 00:01:02,500"
+            ) from error
+    start, end = found
+    if start is not None and end is not None and end < start:
+        raise InputError(f"{row.where}: ends at {end:g} s, before it starts at {start:g} s")
+    return (start, end) if start is not None and end is not None else (None, None)
+
+
+def _tell(
+    source: Source,
+    dialogues: Mapping[str, Sequence[Cue]],
+    silent: int,
+    nameless: int,
+    has_speakers: bool,
+    note: Note,
+) -> None:
+    path = source.path
+    cues = [cue for of_dialogue in dialogues.values() for cue in of_dialogue]
+    if has_speakers:
+        note(f"{path}: {speakers_of(cues)}")
+    else:
+        note(f"{path}: names no speakers: taken as one speaker's words")
+    if has_speakers and nameless:
+        note(f"{path}: {nameless} name no speaker: taken as the words of the one before")
+    if silent:
+        note(f"{path}: {silent} without words are left out, as pictures, files or joins")

@@ -1,0 +1,130 @@
+"""Read subtitles, SubRip (.srt) or WebVTT (.vtt): who says what, from when to when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.transcripts.blocks import Block, cues_of
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.rolling import Shown, read_once
+from ariigcn_dgl.transcripts.source import Source, read_source
+from ariigcn_dgl.transcripts.speakers import parts_of
+from ariigcn_dgl.transcripts.times import parse_time
+
+SUFFIXES = (".srt", ".vtt")
+_TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3})"
+_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
+# A line of times, well formed or not; texts may hold arrows, too.
+_ARROW = re.compile(r"\s*-?[\d:,.]*\d:\d[\d:,.]*\s*-->")
+_LONGEST_TIMES = 80  # letters up to the arrow
+_LONGEST_LINE = 200  # of times with settings
+_ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
+
+
+def read_subtitles(path: Path, note: Note) -> list[Cue]:
+    r"""Return the cues of a file in order of their start.
+
+    A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a
+    line), ``[SPEAKER_00] text`` or WebVTT's ``<v NAME>``; a cue without a name goes on with the
+    speaker before it. A cue with several names, or with dashes before its lines, becomes several,
+    of the same times. Markup and cues without text are left out.
+
+    Parameters
+    ----------
+    path : Path
+    note : callable
+        Called with a sentence about each thing that is unusual but could be used.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a time is malformed or a cue ends before it starts, or there is
+        no cue with text.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.srt")
+    ...     _ = path.write_text("1\n00:00:01,000 --> 00:00:02,500\nANN: Hello!\n")
+    ...     read_subtitles(path, note=lambda sentence: None)
+    [Cue(speaker='ANN', text='Hello!', start=1.0, end=2.5, when='')]
+    """
+    return read(read_source(path, note), note)
+
+
+def is_subtitles(source: Source) -> bool:
+    """Whether a file is SubRip or WebVTT: it has a line of times, or says that it is WebVTT."""
+    if source.suffix in SUFFIXES or source.text.startswith("WEBVTT"):
+        return True
+    return any(_TIMES.match(line[:_LONGEST_LINE]) for line in source.lines)
+
+
+def read(source: Source, note: Note) -> list[Cue]:
+    """Return the cues of a file that was opened already; see `read_subtitles`."""
+    path = source.path
+    shown = read_once(path, list(_shown(path, source.text, note)), note)
+    blocks = [Block(start, end, parts_of(lines)) for start, end, lines in shown]
+    return cues_of(path, blocks, note, "SubRip or WebVTT")
+
+
+def _shown(path: Path, text: str, note: Note) -> Iterator[Shown]:
+    """Yield start, end and the lines of each cue."""
+    lines = text.split("\n")
+    at = [n for n, line in enumerate(lines) if _ARROW.match(line, 0, _LONGEST_TIMES)]
+    named = text.lstrip().startswith("WEBVTT")
+    before = [line for line in lines[: at[0] if at else 0] if line.strip()]
+    if not named and before[:-1]:
+        note(f"{path}: line 1: {len(before) - 1} lines before the first subtitle are left out")
+    for first, following in pairwise([*at, len(lines)]):
+        start, end = _times(f"{path}: line {first + 1}", lines[first])
+        last = _end_of_text(lines, first + 1, following, named)
+        groups = _groups(lines, first + 1, last, named)
+        for number, _ in groups[1:]:
+            note(f"{path}: line {number + 1}: taken as text of the subtitle before the empty line")
+        yield Shown(start, end, [line for _, group in groups for line in group])
+
+
+def _end_of_text(lines: list[str], first: int, following: int, named: bool) -> int:
+    """Return where the text of a cue ends: before the number or name of the following one."""
+    last = following
+    while last > first and not lines[last - 1].strip():
+        last -= 1
+    if following == len(lines) or last == first:
+        return last
+    above = last - 2 < first or not lines[last - 2].strip()
+    is_name = named and last == following and above
+    return last - 1 if is_name or lines[last - 1].strip().isdigit() else last
+
+
+def _groups(lines: list[str], first: int, last: int, named: bool) -> list[tuple[int, list[str]]]:
+    """Return the blocks of lines between empty ones, each with its place.
+
+    Comments of WebVTT are left out.
+    """
+    groups: list[tuple[int, list[str]]] = []
+    for number in range(first, last):
+        if not lines[number].strip():
+            continue
+        if not groups or not lines[number - 1].strip():
+            groups.append((number, []))
+        groups[-1][1].append(lines[number])
+    return [(number, group) for number, group in groups if not (named and _ASIDE.match(group[0]))]
+
+
+def _times(where: str, line: str) -> tuple[float, float]:
+    found = _TIMES.match(line)
+    try:
+        start, end = (parse_time(time) for time in (found.groups()[:2] if found else ()))
+    except ValueError as error:
+        raise InputError(
+            f"{where}: {line.strip()[:60]!r} is malformed, expected 00:00:01,000 --> 00:00:02,500"
+        ) from error
+    if end < start:
+        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s")
+    return start, end

@@ -1,0 +1,172 @@
+"""WhatsApp's exported chats, of Android and iOS, in any language and order of dates."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.transcripts.blocks import speakers_of
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.source import Source
+
+_MARK = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # directions
+_SPACE = r"[ \u00a0\u2009\u202f]"
+_BETWEEN = rf"[\u200e\u200f]?[./-]{_SPACE}?"
+_DATE = rf"\d{{1,4}}{_BETWEEN}\d{{1,4}}{_BETWEEN}\d{{1,4}}\.?[\u200e\u200f]?"
+# Words beside the time: at, klo, kl., um ... Uhr, AM, p. m., 上午.
+_BEFORE = rf"(?:[^\W\d_]{{1,6}}\.?{_SPACE}?)?"
+_AFTER = rf"(?:{_SPACE}?[^\W\d_]{{1,6}}\.?(?:{_SPACE}?[^\W\d_]{{1,6}}\.?)?)?"
+_TIME = rf"{_BEFORE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_AFTER}"
+_STAMP = rf"{_DATE}[,،]?{_SPACE}{{0,3}}{_TIME}"
+_IOS = rf"\[({_STAMP})\]{_SPACE}?"
+_ANDROID = rf"({_STAMP}){_SPACE}[-–—]{_SPACE}"
+_NOON = rf"(?:{_SPACE}?[AaPp]\.?{_SPACE}?[Mm]\.?)?"
+_OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_NOON}):{_SPACE}"
+_HEAD = re.compile(rf"[{_MARK}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
+# Sentences of the program about people quote what they say; names hold no quotation marks.
+_NAMED = re.compile(r'([^:"“”„«»\n]{1,80}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
+
+_REMARK = re.compile(r"\s*\u200e?<[^<>]{3,40}>$")
+_DOCUMENT = re.compile(r".* • \u200e?\d+ \S+ \u200e?[^•]*")  # report • 2 pages document omitted
+_OMITTED = re.compile(
+    r"<[^<>\n]{3,60}>|null"
+    r"|(?:image|video|audio|sticker|gif|document|contact card|video note|voice message) omitted"
+    r"|(?:this message was deleted|you deleted this message"
+    r"|(?:this message was )?deleted by admin.*|missed (?:group )?(?:voice|video) call.*"
+    r"|waiting for this message.*|messages and calls are end-to-end encrypted.*"
+    r"|messages to this (?:chat|group).*end-to-end encryption.*)\.?"
+    r"|\S[^\n]*\.\w{2,5} \([^()\n]{3,40}\)",  # IMG-1.jpg (file attached), in any language
+    re.IGNORECASE,
+)
+
+
+class _Message(NamedTuple):
+    when: str
+    name: str
+    text: str
+    line: int
+
+
+def is_whatsapp(source: Source) -> bool:
+    """Whether one of a file's first five lines begins as WhatsApp's messages do."""
+    first = [line for line in source.lines[:400] if line.strip()][:5]
+    return any(map(_HEAD.match, first))
+
+
+def read_whatsapp(source: Source, note: Note) -> list[Cue]:
+    """Return the messages that say something; what the program says itself is counted.
+
+    Messages of several lines are one utterance. ``when`` is date and time as the file writes them:
+    whether 03/04 is in March or April it does not say.
+
+    Raises
+    ------
+    InputError
+        If nobody says anything.
+    """
+    cues: list[Cue] = []
+    omitted: Counter[str] = Counter()
+    system: list[_Message] = []
+    remarks = 0
+    for message in _messages(source, note):
+        if not message.name:
+            system.append(message)
+            continue
+        text, has_remark = _without_remark(message.text)
+        remarks += has_remark
+        words, what = _words(text)
+        if what:
+            omitted[what] += 1
+        if words:
+            cues.append(Cue(message.name, words, when=message.when))
+    _tell(source, cues, omitted, system, remarks, note)
+    if not cues:
+        raise InputError(f"{source.path}: a chat in which nobody says anything")
+    return cues
+
+
+def _messages(source: Source, note: Note) -> Iterator[_Message]:
+    """Yield the messages; lines without a date go on with the one before."""
+    heads = [(n, found) for n, line in enumerate(source.lines) if (found := _HEAD.match(line))]
+    before = [line for line in source.lines[: heads[0][0]] if line.strip(_MARK + " ")]
+    if before:
+        note(f"{source.path}: line 1: {len(before)} lines before the first message are left out")
+    ends = [n for n, _ in heads[1:]] + [len(source.lines)]
+    for (number, head), end in zip(heads, ends, strict=True):
+        when = " ".join((head[1] or head[2] or head[3]).split())
+        body = "\n".join([head[4], *source.lines[number + 1 : end]])
+        named = _NAMED.match(body.lstrip(_MARK))
+        name = " ".join(named[1].strip(_MARK + "~ \u00a0\u202f").split()) if named else ""
+        yield _Message(when, name, named[2] if named and name else body, number + 1)
+
+
+def _without_remark(text: str) -> tuple[str, bool]:
+    """Return a message without the remark that it was edited, or has a picture."""
+    found = _REMARK.search(text)
+    if not found or not text[: found.start()].strip(_MARK + " \n"):
+        return text, False
+    if "\u200e" not in found[0] and "edited" not in found[0]:
+        return text, False
+    return text[: found.start()], True
+
+
+def _words(text: str) -> tuple[str, str]:
+    """Return the words of a message, and what stands in it for a picture, a call ...
+
+    Below a picture its title may stand; below a document stands its name once more.
+    """
+    first, _, rest = text.partition("\n")
+    what, below = _omission(first), _joined(rest)
+    if not what:
+        words = _joined(text)
+        return words, "" if words else "nothing"
+    repeated = bool(below) and _joined(first).startswith(below)
+    return "" if repeated else below, what
+
+
+def _omission(line: str) -> str:
+    """Return what stands for a picture, a call or a deleted message; nothing where words do."""
+    plain = _joined(line)
+    # iOS puts a mark before what it says itself, in whatever language.
+    if line.startswith("\u200e") or _DOCUMENT.fullmatch(plain) or _OMITTED.fullmatch(plain):
+        return plain
+    return ""
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.strip(_MARK + " \n").split())
+
+
+def _tell(
+    source: Source,
+    cues: list[Cue],
+    omitted: Counter[str],
+    system: list[_Message],
+    remarks: int,
+    note: Note,
+) -> None:
+    path = source.path
+    note(f"{path}: a WhatsApp chat of {len(cues)} messages, {speakers_of(cues)}")
+    if omitted:
+        kinds = ", ".join(f"{n} {_short(what)!r}" for what, n in omitted.most_common(4))
+        more = ", ..." if len(omitted) > 4 else ""
+        note(
+            f"{path}: {omitted.total()} pictures, deleted messages and other things without words "
+            f"are left out: {kinds}{more}"
+        )
+    if system:
+        first = system[0]
+        note(
+            f"{path}: {len(system)} lines are by WhatsApp, not by people, and left out; the first "
+            f"is line {first.line}: {_short(_joined(first.text))!r}"
+        )
+    if remarks:
+        note(f"{path}: {remarks} messages end with a remark <...> of WhatsApp, which is left out")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,100 @@
+"""Utterances of which there is no recording: of tables, of folders, of transcripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.assemble import outline
+from ariigcn_dgl.extract.audio_training import AudioTraining
+from ariigcn_dgl.extract.features import Encoders, extract
+from ariigcn_dgl.extract.spoken import Spoken, from_table
+from ariigcn_dgl.extract.spoken_folder import from_folder
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
+
+MELD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID\n"
+
+
+def _meld(folder: Path) -> None:
+    (folder / "train_sent_emo.csv").write_text(
+        f'{MELD}1,"Hi, you\x92re",Joey,Joy,positive,0,0\n2,Ho,Ross,anger,negative,0,1\n'
+        "3,Hm,Ross,neutral,neutral,1,0\n"
+    )
+    (folder / "dev_sent_emo.csv").write_text(f"{MELD}1,Oh,Joey,joy,positive,0,0\n")
+    (folder / "test_sent_emo.csv").write_text(f"{MELD}1,No,Joey,fear,negative,0,0\n")
+
+
+def test_meld_is_one_data_set_with_its_splits(tmp_path: Path, notes: list[str]) -> None:
+    _meld(tmp_path)
+    spoken = from_folder(tmp_path, notes.append)
+    assert spoken[0] == Spoken(
+        *(None, "train_0", "train_0_0", "Joey", None, None),
+        *("Hi, you\x92re", "joy", "train"),
+    )
+    assert [(one.name, one.split) for one in spoken[1:]] == [
+        ("train_0_1", "train"),
+        ("train_1_0", "train"),
+        ("val_0", "val"),
+        ("test_0", "test"),
+    ]
+    found = outline("meld", spoken)
+    assert (found.num_dialogues, found.splits) == (4, ("train", "train", "val", "test"))
+
+
+def test_tables_keep_the_splits_of_their_column(tmp_path: Path, notes: list[str]) -> None:
+    table = "dialogue,speaker,text,split\nx,Ann,Hi,{}\n"
+    (tmp_path / "a.csv").write_text(table.format("train"))
+    (tmp_path / "b.csv").write_text(table.format("dev"))
+    spoken = from_folder(tmp_path, notes.append)
+    assert [(one.dialogue, one.split) for one in spoken] == [("a_x", "train"), ("b_x", "val")]
+
+
+def test_folder_of_transcripts_is_a_dialogue_each(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.txt").write_text("Ann: Hi\nBob: Ho\n")
+    (tmp_path / "b.srt").write_text("1\n00:01,000 --> 00:02,000\nCem: Hm\n")
+    (tmp_path / "c.png").write_bytes(b"\x89PNG")
+    spoken = from_folder(tmp_path, notes.append)
+    assert [(one.name, one.text, one.start) for one in spoken] == [
+        ("a_0", "Hi", None),
+        ("a_1", "Ho", None),
+        ("b_0", "Hm", 1.0),
+    ]
+    assert f"{tmp_path / 'c.png'}: has not the ending of a transcript; left out" in notes
+
+
+def test_table_without_files_is_text_alone(tmp_path: Path) -> None:
+    path = tmp_path / "u.csv"
+    path.write_text("dialogue,speaker,text,label,start,end\nx,Ann,Hi,joy,1,2\nx,Bob,Ho,,,\n")
+    assert from_table(path, None) == [
+        Spoken(None, "x", "x_0", "Ann", 1.0, 2.0, "Hi", "joy"),
+        Spoken(None, "x", "x_1", "Bob", None, None, "Ho"),
+    ]
+
+
+def test_table_with_files_finds_them_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "u.csv").write_text("dialogue,speaker,file\nx,Ann,a.wav\n")
+    assert from_table(tmp_path / "u.csv", None)[0].recording == tmp_path / "a.wav"
+
+
+def test_several_conversations_are_dialogues_of_their_own(tmp_path: Path, notes: list[str]) -> None:
+    path = tmp_path / "chats.csv"
+    path.write_text("conversation,name,message\n1,ann,Hi\n2,bob,Ho\n")
+    spoken = from_transcript(path, notes.append)
+    assert [one.name for one in spoken] == ["chats_1_0", "chats_2_0"]
+
+
+def test_chat_is_not_heard_in_a_recording(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "chat.txt").write_text("Ann: Hi\n")
+    spoken = from_subtitles(tmp_path / "a.mp4", tmp_path / "chat.txt", notes.append)
+    with pytest.raises(InputError, match=r"a\.mp4: when the utterance 'a_0' is said is not known"):
+        extract("a", spoken, Encoders(audio=AudioTraining()), notes.append)
+
+
+def test_text_alone_is_not_heard(notes: list[str]) -> None:
+    spoken = [Spoken(None, "a", "a_0", "Ann", None, None, "Hi")]
+    with pytest.raises(InputError, match="the utterance 'a_0' has no recording to hear or see"):
+        extract("a", spoken, Encoders(audio=AudioTraining()), notes.append)

@@ -1,0 +1,88 @@
+"""Plain text of who says what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+import pytest
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.transcripts.cue import Cue
+
+Read = Callable[..., tuple[list, list[str]]]
+Said = Callable[[str, str], list[tuple[str, str]]]
+BOTH = [("Ann", "Hi there"), ("Bob", "Ho: ho")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann: Hi there\nBob: Ho: ho\n",
+        "Ann: Hi\nthere\n\nBob: Ho: ho\n",
+        "Ann:\nHi there\n\nBob:\nHo: ho\n",
+        "\n\nAnn: Hi there\n\n\nBob:  Ho: ho",
+        "**Ann:** Hi there\n**Bob:** Ho: ho\n",
+        "[00:00:02] Ann: Hi there\n[00:01:02] Bob: Ho: ho\n",
+        "(00:02) Ann: Hi there\n(00:12) Bob: Ho: ho\n",
+        "00:02 - Ann: Hi there\n00:12 - Bob: Ho: ho\n",
+        "Ann (12:30): Hi there\nBob (12:31): Ho: ho\n",
+        "Ann  0:02\nHi there\n\nBob  1:02\nHo: ho\n",
+        "Ann [00:02]\nHi\nthere\nBob [00:12]\nHo: ho\n",
+        "00:00:00\nAnn: Hi there\nBob: Ho: ho\n",
+        "[12:30] <Ann> Hi there\n[12:31] <Bob> Ho: ho\n",
+        "2024-01-01 10:00:00 Ann: Hi there\n2024-01-01 10:00:01 Bob: Ho: ho\n",
+        "Ann：  Hi there\nBob： Ho: ho\n",
+        "- Ann: Hi there\n- Bob: Ho: ho\n",
+    ],
+)
+def test_forms(said: Said, text: str) -> None:
+    assert said(text, "a.txt") == BOTH
+
+
+def test_small_letters_are_names_where_they_are_used_as_names(said: Said) -> None:
+    text = "ann: hi\nlisten: it is late\nbob: ho\nann: no\nwell\nbob: yes\n"
+    assert said(text, "a.txt")[:2] == [("ann", "hi listen: it is late"), ("bob", "ho")]
+
+
+def test_stamps_become_times(read: Read) -> None:
+    cues, notes = read("[00:02] Ann: Hi\n[01:00:00] Bob: Ho\n", "a.txt")
+    assert cues == [
+        Cue("Ann", "Hi", 2.0, 3600.0, "00:02"),
+        Cue("Bob", "Ho", 3600.0, inf, "01:00:00"),
+    ]
+    assert "a.txt: time stamps are taken as from the beginning of a recording" in notes
+
+
+def test_stamps_that_go_back_are_no_times_of_a_recording(read: Read) -> None:
+    cues, notes = read("[23:59] Ann: Hi\n[00:01] Bob: Ho\n", "a.txt")
+    assert cues == [Cue("Ann", "Hi", when="23:59"), Cue("Bob", "Ho", when="00:01")]
+    assert any("time stamps go back" in note for note in notes)
+
+
+def test_what_is_no_speech_is_counted(read: Read) -> None:
+    text = "The meeting of May\n\n# Part one\n\nAnn: Hi\n---\nBob: Ho\n"
+    cues, notes = read(text, "a.txt")
+    assert [cue.text for cue in cues] == ["Hi", "Ho"]
+    assert any(
+        "1 lines are before anybody is named and left out; the first is line 1" in n for n in notes
+    )
+    assert any("2 lines are headings and left out; the first is line 3" in n for n in notes)
+
+
+def test_text_without_names_is_one_speaker(read: Read) -> None:
+    cues, notes = read("Hello.\n\nHow are you?\n", "a.txt")
+    assert cues == [Cue("speaker", "Hello."), Cue("speaker", "How are you?")]
+    assert any("names no speakers (Name: text)" in note for note in notes)
+
+
+def test_sounds_are_kept_and_counted(read: Read) -> None:
+    cues, notes = read("Ann: Hi\nBob: [door slams]\n", "a.txt")
+    assert cues[1] == Cue("Bob", "[door slams]")
+    assert any("1 utterances are sounds or songs" in note for note in notes)
+
+
+@pytest.mark.parametrize("text", ["Ann:\n", "\n", ""])
+def test_nothing_said_is_named(read: Read, text: str) -> None:
+    with pytest.raises(InputError, match=r"a\.txt: "):
+        read(text, "a.txt")

@@ -1,0 +1,134 @@
+"""Tables and JSON of recognisers and chats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.transcripts.cue import Cue
+from ariigcn_dgl.transcripts.read import read_dialogues
+
+Read = Callable[..., tuple[list, list[str]]]
+Said = Callable[[str, str], list[tuple[str, str]]]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.dat"])
+@pytest.mark.parametrize("header", ["speaker,text", "Name;Message", "from\tcontent", "author,body"])
+def test_tables_of_usual_columns(said: Said, name: str, header: str) -> None:
+    separator = next(x for x in ",;\t" if x in header)
+    table = f"{header}\nann{separator}Hi\nbob{separator}Ho\n"
+    assert said(table, name) == [("ann", "Hi"), ("bob", "Ho")]
+
+
+def test_times_of_a_table(read: Read) -> None:
+    cues, _ = read("speaker,text,start,end\nAnn,Hi,0.5,1\nBob,Ho,,\n", "a.csv")
+    assert cues == [Cue("Ann", "Hi", 0.5, 1.0), Cue("Bob", "Ho")]
+
+
+def test_meld_rows_are_told_apart_by_dialogue(tmp_path: Path, notes: list[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "Sr No.,Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID,StartTime,EndTime\n"
+        '1,"Hi, you",Joey,joy,0,0,"00:16:16,059","00:16:21,731"\n2,Ho,Ross,joy,1,0,,\n'
+    )
+    assert read_dialogues(path, notes.append) == {
+        "0": [Cue("Joey", "Hi, you", 976.059, 981.731)],
+        "1": [Cue("Ross", "Ho")],
+    }
+
+
+def test_rows_without_words_are_counted(read: Read) -> None:
+    cues, notes = read("speaker,text\nAnn,Hi\nBob,\n,Ho\n", "a.csv")
+    assert cues == [Cue("Ann", "Hi"), Cue("Ann", "Ho")]
+    assert notes[1:] == [
+        "a.csv: 1 name no speaker: taken as the words of the one before",
+        "a.csv: 1 without words are left out, as pictures, files or joins",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("speaker,mood\nAnn,joy\n", "no column or field with what is said, .* there are speaker"),
+        ("speaker,text,start,end\nAnn,Hi,soon,2\n", "line 2: start is 'soon', expected seconds"),
+        ("speaker,text,start,end\nAnn,Hi,3,2\n", "line 2: ends at 2 s, before it starts at 3 s"),
+        ("speaker,text\nAnn,Hi,there\n", "line 2: 3 values for 2 columns"),
+        ("speaker,text\nAnn,\n", "none of its 1 rows says anything"),
+    ],
+)
+def test_what_is_wrong_is_named(read: Read, text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=rf"a\.csv: {sentence}"):
+        read(text, "a.csv")
+
+
+WHISPER = {"text": "Hi", "segments": [{"id": 0, "start": 0.0, "end": 1.5, "text": " Hi"}]}
+WHISPERX = {"segments": [{"start": 0, "end": 1.5, "text": " Hi", "speaker": "SPEAKER_00"}]}
+WHISPER_CPP = {
+    "transcription": [{"timestamps": {"from": "00:00:00,000", "to": "00:00:01,500"}, "text": " Hi"}]
+}
+ASSEMBLY = {"utterances": [{"speaker": "A", "start": 0, "end": 1500, "text": "Hi"}]} | {
+    "audio_duration": 2
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "speaker"),
+    [
+        (WHISPER, "speaker"),
+        (WHISPERX, "SPEAKER_00"),
+        (WHISPER_CPP, "speaker"),
+        (ASSEMBLY, "A"),
+        (WHISPERX["segments"], "SPEAKER_00"),
+    ],
+)
+def test_json_of_recognisers(read: Read, content: object, speaker: str) -> None:
+    assert read(json.dumps(content), "a.json")[0] == [Cue(speaker, "Hi", 0.0, 1.5)]
+
+
+def test_json_of_discord(read: Read) -> None:
+    author = {"id": "1", "name": "ann_1", "nickname": "Ann"}
+    messages = [
+        {"type": "Default", "timestamp": "2024-01-01T10:00", "content": "Hi", "author": author},
+        {"type": "Default", "timestamp": "2024-01-01T10:01", "content": "", "author": author},
+    ]
+    cues, notes = read(json.dumps({"guild": {"name": "g"}, "messages": messages}), "a.json")
+    assert cues == [Cue("Ann", "Hi", when="2024-01-01T10:00")]
+    assert "a.json: 1 without words are left out, as pictures, files or joins" in notes
+
+
+def test_json_lines(said: Said) -> None:
+    assert said('{"role": "user", "content": "Hi"}\n{"role": "bot", "content": "Ho"}\n', "a") == [
+        ("user", "Hi"),
+        ("bot", "Ho"),
+    ]
+
+
+def test_json_of_something_else_is_named(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.json: JSON without a list of utterances or messages"):
+        read('{"a": [1, 2]}', "a.json")
+
+
+def test_json_of_slack(read: Read) -> None:
+    messages = [
+        {"type": "message", "subtype": "channel_join", "user": "U1", "text": "joined", "ts": "1"},
+        {"user": "U1", "user_profile": {"real_name": "Ann"}, "text": "Hi", "ts": "2.5"},
+        {"user": "U2", "text": "Ho", "ts": "3"},
+    ]
+    cues, notes = read(json.dumps(messages), "2024-01-01.json")
+    assert cues == [Cue("Ann", "Hi", when="2.5"), Cue("U2", "Ho", when="3")]
+    assert "2024-01-01.json: 1 messages are by the program: left out" in notes
+
+
+def test_json_of_messenger_is_mended_and_turned_round(read: Read) -> None:
+    messages = [
+        {"sender_name": "Bob", "timestamp_ms": 2, "content": "Ho"},
+        {"sender_name": "Zoë".encode().decode("latin-1"), "timestamp_ms": 1, "content": "Hi"},
+    ]
+    content = {"participants": [], "thread_path": "x", "messages": messages}
+    cues, notes = read(json.dumps(content), "message_1.json")
+    assert cues == [Cue("Zoë", "Hi", when="1"), Cue("Bob", "Ho", when="2")]
+    assert any("mended, and turned round" in note for note in notes)

@@ -1,0 +1,127 @@
+"""WhatsApp's chats: both programs, many languages, and what is no message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Read = Callable[..., tuple[list, list[str]]]
+Said = Callable[[str, str], list[tuple[str, str]]]
+
+ANDROID = (
+    "12/31/23, 11:58\u202fPM - Messages and calls are end-to-end encrypted. No one outside of this "
+    "chat, not even WhatsApp, can read or listen to them. Tap to learn more.\n"
+    "12/31/23, 11:58\u202fPM - Ann Lee: Happy new year!\n"
+    "12/31/23, 11:59\u202fPM - +49 170 1234567: Not yet\n"
+    "one minute: wait\n"
+    "\n"
+    "now\n"
+    "1/1/24, 12:00\u202fAM - Ann Lee: <Media omitted>\n"
+    "1/1/24, 12:01\u202fAM - Ann Lee: This message was deleted\n"
+    "1/1/24, 12:02\u202fAM - Ann Lee: Oops <This message was edited>\n"
+    '1/1/24, 12:03\u202fAM - Ann Lee changed the subject from "New: year" to "Old"\n'
+    "1/1/24, 12:04\u202fAM - Bob: IMG-20240101-WA0000.jpg (file attached)\n"
+)
+IOS = (
+    "\u200e[31.12.23, 23:58:01] New year: \u200eMessages and calls are end-to-end encrypted.\n"
+    "[31.12.23, 23:58:05] Ann Lee: Happy new year!\n"
+    "\u200e[31.12.23, 23:58:09] Ann Lee: \u200eBild weggelassen\n"
+    "[31.12.23, 23:59:00] \u202a+49 170 1234567\u202c: Not yet\none more\n"
+    "\u200e[01.01.24, 00:00:10] ~\u202fBob: \u200e<attached: 00000012-PHOTO.jpg>\n"
+)
+
+
+def test_android(read: Read) -> None:
+    cues, notes = read(ANDROID, "WhatsApp Chat with Bob.txt")
+    assert [(cue.speaker, cue.text) for cue in cues] == [
+        ("Ann Lee", "Happy new year!"),
+        ("+49 170 1234567", "Not yet one minute: wait now"),
+        ("Ann Lee", "Oops"),
+    ]
+    assert cues[0].when == "12/31/23, 11:58 PM"
+    assert cues[0].start is None
+    assert any(
+        ": 3 pictures, deleted messages and other things without words are left out: 1" in n
+        for n in notes
+    )
+    assert any("2 lines are by WhatsApp, not by people, and left out" in n for n in notes)
+    assert any("1 messages end with a remark <...> of WhatsApp" in n for n in notes)
+
+
+def test_ios(read: Read) -> None:
+    cues, notes = read(IOS, "_chat.txt")
+    assert [(cue.speaker, cue.text) for cue in cues] == [
+        ("Ann Lee", "Happy new year!"),
+        ("+49 170 1234567", "Not yet one more"),
+    ]
+    assert any(": 3 pictures, deleted messages and other" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "12/31/23, 11:58 PM -",
+        "31/12/2023, 23:58 -",
+        "31.12.23, 23:58 -",
+        "31-12-2023 23:58 -",
+        "2023/12/31, 23:58 -",
+        "2023-12-31, 11:58 p.m. -",
+        "20/6/2017 8:28 p. m. -",
+        "30/08/25 18.00 -",
+        "31. 12. 2023 23:58 -",
+        "2023/12/31 下午11:58 -",
+        "31/12/23 à 23:58 -",
+        "12/31/23, 11:58\u202fPM -",
+        "[31/12/2023, 23:58:01]",
+        "[12/31/23, 11:58:01\u202fPM]",
+        "[12.3.2022 klo 14.08.18]",
+        "[2023-12-31, 23:58:01]",
+        "[31/12/23 23:58:01]",
+        "31/12/2023 17:03:48:",
+    ],
+)
+def test_dates_of_any_country(said: Said, stamp: str) -> None:
+    chat = f"{stamp} Ann: Hi\n{stamp} Bob B.: Ho: ho\n"
+    assert said(chat, "chat.txt") == [("Ann", "Hi"), ("Bob B.", "Ho: ho")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("<Media omitted>", "<Medien ausgeschlossen>", "image omitted", "null", "sticker omitted"),
+        *("You deleted this message", "Missed voice call", "a b.pdf (archivo adjunto)"),
+    ],
+)
+def test_what_stands_for_no_words_is_counted(read: Read, words: str) -> None:
+    chat = f"1/1/24, 12:00 - Ann: Hi\n1/1/24, 12:00 - Ann: {words}\n"
+    cues, notes = read(chat, "chat.txt")
+    assert len(cues) == 1
+    assert any(f"things without words are left out: 1 {words!r}" in note for note in notes)
+
+
+@pytest.mark.parametrize("words", ["<3", "a <b> c", "null and void", "image omitted, sorry", "..."])
+def test_words_that_look_like_it_are_kept(said: Said, words: str) -> None:
+    assert said(f"1/1/24, 12:00 - Ann: {words}\n1/1/24, 12:01 - Bob: Hi\n", "chat.txt")[0] == (
+        "Ann",
+        words,
+    )
+
+
+def test_what_stands_below_a_picture_is_said(read: Read) -> None:
+    chat = (
+        "1/1/24, 12:00 - Ann: IMG-1.jpg (file attached)\nLook at\nthis!\n"
+        "1/1/24, 12:01 - Ann: report.pdf (file attached)\nreport\n"
+        "[1/1/24, 12:02:00] Bob: Fine \u200e<attached: 2-PHOTO.jpg>\n"
+        "[1/1/24, 12:02:00] Bob: report \u2022 \u200e2 pages \u200edocument omitted\n"
+    )
+    cues, notes = read(chat, "chat.txt")
+    assert [cue.text for cue in cues] == ["Look at this!", "Fine"]
+    assert any(": 3 pictures, deleted messages and other" in note for note in notes)
+
+
+def test_no_line_is_neither_read_nor_counted(read: Read) -> None:
+    chat = "exported by me\n" + ANDROID
+    cues, notes = read(chat, "chat.txt")
+    assert any("line 1: 1 lines before the first message are left out" in note for note in notes)
+    assert len(cues) + 3 + 2 == sum(" - " in line for line in ANDROID.splitlines())
