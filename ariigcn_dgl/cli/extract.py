@@ -8,13 +8,19 @@ from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining
-from ariigcn_dgl.extract.features import Encoders
+from ariigcn_dgl.extract.choose import (
+    Computing,
+    audio_encoder,
+    default_text,
+    text_encoder,
+    visual_encoder,
+)
+from ariigcn_dgl.extract.features import Encoders, Hearing
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
-from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
+from ariigcn_dgl.extract.sentence_recipe import Pooling
 from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
 from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
@@ -23,11 +29,9 @@ from ariigcn_dgl.extract.spoken_transcript import (
     from_transcript,
     transcript_beside,
 )
-from ariigcn_dgl.extract.text import Pooling, TextEncoder
-from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
-from ariigcn_dgl.plugins import NAME
 
 TRAIN, NO_CHANGE = "train", AudioTraining()
 
@@ -40,25 +44,32 @@ def extract(
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
-    pooling: Pooling = "mean",
+    pooling: Pooling = "auto",
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
     skip_damaged: bool = False,
+    offline: bool = False,
     device: str = "cpu",
+    dtype: Dtype = "float32",
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
-    Needs pip install "ariigcn_dgl[extract]". Nothing is downloaded: encoders lie on this machine.
-    Give at least one of --text, --audio and --visual: each may also be the name of an encoder that
-    an installed package offers, or module:Class (docs/extending.md). The recordings are a file with
-    subtitles or another transcript (docs/transcripts.md), a folder of such pairs, or with
-    --utterances any files that a table names. Recordings without sound or without pictures are used
-    as they are. For --text alone no recording is needed: a transcript, a table of utterances, or a
-    folder of them will do, as MELD's train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv.
+    Needs pip install "ariigcn_dgl[extract]". The recordings are a file with subtitles or another
+    transcript (docs/transcripts.md), a folder of such pairs, or with --utterances any files that a
+    table names. Recordings without sound or without pictures are used as they are. For text alone
+    no recording is needed: a transcript, a table of utterances, or a folder of them will do, as
+    MELD's train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv.
 
-    The audio encoder is the paper's: --audio train trains it here, on the labels of the split
-    train, with val to choose the epoch. It therefore flatters the training split, as fine-tuned
-    text encoders do; scores on val and test are honest.
+    --text, --audio and --visual take a path, or the name of an encoder: one that an installed
+    package carries (minilm, opensmile:eGeMAPSv02), one that an installed package or module:Class
+    offers (docs/extending.md), or one of the Hugging Face hub, with @revision for another than its
+    main branch; where a path of that name exists, it is meant. What comes from the hub is
+    downloaded once, as safetensors and never with code, and its commit is recorded. Without any of
+    the three, text is encoded by minilm (pip install "ariigcn_dgl[text]"). docs/encoders.md
+
+    --audio train trains the paper's audio encoder here, on the labels of the split train, with val
+    to choose the epoch. It therefore flatters the training split, as fine-tuned text encoders do;
+    scores on val and test are honest.
 
     Parameters
     ----------
@@ -74,37 +85,50 @@ def extract(
         Table (.csv, .jsonl): file, dialogue, speaker, and optionally start and end (seconds or
         00:01:02,500), text, label, split, utterance; in order of speaking.
     text : str
-        Folder of a RoBERTa-like encoder for transformers.
+        roberta-large, sentence-transformers/all-mpnet-base-v2, minilm ...: a Transformer encoder
+        on the hub or in a folder.
     audio : str
-        File of an audio encoder that was trained before, or "train".
+        opensmile:eGeMAPSv02 or another set of openSMILE; microsoft/wavlm-base-plus,
+        facebook/hubert-base-ls960 ...: a speech model on the hub or in a folder; the file of an
+        encoder that was trained here before; or "train".
     visual : str
-        State dict of a torchvision DenseNet (.pth, .safetensors).
-    pooling : {"mean", "cls"}
-        Of text: the mean over tokens of the last layer, or the first token, mean of four layers
-        (for encoders fine-tuned on sentences).
+        densenet121 (161, 169, 201): torchvision's weights, from the hub; or the state dict of a
+        torchvision DenseNet (.pth, .safetensors).
+    pooling : {"auto", "mean", "first", "cls"}
+        Of text: what the encoder's folder says, else the mean; the mean over tokens of the last
+        layer; its first token; or the first token, mean of four layers (for encoders fine-tuned
+        on sentences).
     pictures : int
         Pictures per utterance.
     audio_training : AudioTraining
         How --audio train trains.
     skip_damaged : bool
         Go on where a recording is damaged; its sound and pictures count as missing.
+    offline : bool
+        Download nothing: encoders of the hub come from its cache. HF_HUB_OFFLINE=1 says the same.
     device : str
         Where the encoders compute: cpu, cuda, cuda:1 ...
+    dtype : {"float32", "float16", "bfloat16"}
+        In which precision Transformers and DenseNet compute; half of it is for GPUs.
     """
     check_device(device)
     refuse_existing(Path(out))
     check_limits(audio_training, "--audio_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
+    if text is None and audio is None and visual is None:
+        text = default_text()
+    if text is None and audio is None and visual is None:
+        raise InputError(
+            "give at least one of --text, --audio and --visual, what makes features; --text minilm "
+            'is small, and needs no hub: pip install "ariigcn_dgl[text]"'
+        )
+    computing = Computing(device, dtype, offline)
     encoders = Encoders(
-        text=_own(text, "text", device)
-        or (TextEncoder(Path(text), pooling, device) if text else None),
-        audio=_own(audio, "audio", device) or _audio(audio, audio_training, device),
-        visual=_own(visual, "visual", device)
-        or (VisualEncoder(Path(visual), pictures, device) if visual else None),
+        text=text_encoder(text, note, computing, pooling) if text else None,
+        audio=_audio(audio, audio_training, computing),
+        visual=visual_encoder(visual, note, computing, pictures) if visual else None,
     )
-    if encoders == Encoders():
-        raise InputError("give at least one of --text, --audio and --visual: what makes features")
     spoken = _spoken(Path(media), subtitles, utterances)
     name = Path(out).resolve().name
     with shown("extract"):
@@ -115,20 +139,12 @@ def extract(
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
 
 
-def _own(name: str | None, modality: str, device: str) -> Encoder | None:
-    """Return an encoder of another package, if the name is that of one and of no path."""
-    if name is None or Path(name).exists():
-        return None
-    named = name in ENCODERS.names or NAME.fullmatch(name)
-    return make_encoder(name, modality, device) if named else None
-
-
 def _audio(
-    name: str | None, training: AudioTraining, device: str
-) -> AudioEncoder | AudioTraining | None:
+    name: str | None, training: AudioTraining, computing: Computing
+) -> Hearing | AudioTraining | None:
     if name is None:
         return None
-    return training if name == TRAIN else load_encoder(Path(name), device)
+    return training if name == TRAIN else audio_encoder(name, note, computing)
 
 
 def _spoken(media: Path, subtitles: str | None, utterances: str | None) -> list[Spoken]:

@@ -40,6 +40,7 @@ def predict(
     visual: str | None = None,
     keep: int = 1000,
     coverage: float | None = None,
+    offline: bool = False,
     device: str = "cpu",
 ) -> None:
     """Label dialogues: of a data set, a recording, or a conversation that is still going on.
@@ -86,15 +87,18 @@ def predict(
     subtitles : str
         Subtitles of the recording; default: the file beside it of the same name.
     text : str
-        Where the text encoder of the extraction lies now; default: where it was.
+        What the text encoder of the extraction is called now, a path or a name of the hub;
+        default: what the run has recorded, at the same commit.
     audio : str
-        Where the audio encoder lies now; default: in the run folder.
+        The same of the audio encoder; default, of one that was trained: in the run folder.
     visual : str
-        Where the weights of the visual encoder lie now; default: where they were.
+        The same of the visual encoder.
     keep : int
         With --stream: how many dialogues are remembered.
     coverage : float
         Share of validation to answer, above 0 and up to 1; default: everything is answered.
+    offline : bool
+        With --media: download nothing; encoders of the hub come from its cache.
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
@@ -113,7 +117,7 @@ def predict(
         places = {"text": text, "audio": audio, "visual": visual}
         path = Path(subtitles) if subtitles else None
         chosen = chosen_runs(run, seed, device)
-        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage)
+        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage, offline)
 
 
 def _predict_data(

@@ -30,6 +30,7 @@ def predict_media(
     modalities: list[str] | None,
     out: Path,
     coverage: float | None,
+    offline: bool = False,
 ) -> None:
     """Label a recording's utterances; write timeline.json, .srt (where there are times), .html.
 
@@ -41,7 +42,7 @@ def predict_media(
     trained = chosen[0]
     wanted = _wanted(trained, modalities)
     device = str(trained.model.device)
-    encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device)
+    encoders = load_encoders(trained.folder.path.parent, wanted, places, note, device, offline)
     spoken = from_subtitles(media, subtitles, note)
     with shown("predict"):
         source = extract(str(media), spoken, encoders, note).dialogues

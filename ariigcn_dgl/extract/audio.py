@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.extract.log_mel import MELS, settings
+from ariigcn_dgl.extract.log_mel import MELS, log_mel, settings
 from ariigcn_dgl.files import parse_json, replacing
 from ariigcn_dgl.progress import track
 
@@ -81,6 +81,11 @@ class AudioEncoder(nn.Module):
         scores = self.attend(states).squeeze(-1).masked_fill(~exists, -torch.inf)
         pooled = (scores.softmax(1).unsqueeze(1) @ states).squeeze(1)
         return self.project(pooled).tanh()
+
+    @staticmethod
+    def prepare(sound: np.ndarray) -> np.ndarray | None:
+        """Return the frames of sound, (samples,) float32 at 16 kHz; see `log_mel`."""
+        return log_mel(sound)
 
     @torch.inference_mode()
     def encode(self, frames: Sequence[np.ndarray]) -> np.ndarray:

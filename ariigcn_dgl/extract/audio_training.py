@@ -43,6 +43,11 @@ class AudioTraining:
     learning_rate: PositiveFloat = 1e-3
     seed: NotNegativeInt = 0
 
+    @staticmethod
+    def prepare(sound: np.ndarray) -> np.ndarray | None:
+        """Return the frames that the encoder will be trained on; see `AudioEncoder.prepare`."""
+        return AudioEncoder.prepare(sound)
+
 
 def train_encoder(
     frames: Sequence[np.ndarray | None],

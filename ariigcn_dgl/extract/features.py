@@ -14,16 +14,19 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
+from ariigcn_dgl.extract.functionals import Functionals
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.recordings import Perceived, perceive
+from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.progress import track
 
-Ready = TextEncoder | AudioEncoder | VisualEncoder | Encoder
+Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
+Ready = TextEncoder | Hearing | VisualEncoder
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,13 @@ class Encoders:
     Parameters
     ----------
     text : TextEncoder, Encoder or None
-    audio : AudioEncoder, AudioTraining, Encoder or None
+    audio : AudioEncoder, Functionals, SpeechEncoder, Encoder, AudioTraining or None
         `AudioTraining`: one is to be trained on the labelled utterances.
     visual : VisualEncoder, Encoder or None
     """
 
     text: TextEncoder | Encoder | None = None
-    audio: AudioEncoder | AudioTraining | Encoder | None = None
+    audio: Hearing | AudioTraining | None = None
     visual: VisualEncoder | Encoder | None = None
 
     @property
@@ -91,14 +94,14 @@ def extract(
     """
     dialogues = outline(name, utterances)
     perceived = _perceive_all(utterances, encoders, note, skip_damaged)
-    frames = [one.frames for one in perceived]
+    heard = [one.heard for one in perceived]
     if isinstance(encoders.audio, AudioTraining):
         splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
-        trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
+        trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
     inputs: dict[str, Sequence[Any]] = {
         "text": [one.text or None for one in utterances],
-        "audio": frames,
+        "audio": heard,
         "visual": [one.visual for one in perceived],
     }
     features, masks = {}, {}
@@ -116,8 +119,8 @@ def _perceive_all(
     utterances: Sequence[Spoken], encoders: Encoders, note: Note, skip_damaged: bool
 ) -> list[Perceived]:
     perceived = [Perceived(None, None)] * len(utterances)
-    hear, see = encoders.audio is not None, encoders.visual
-    if not hear and see is None:  # text alone needs no recording
+    see, hear = encoders.visual, encoders.audio.prepare if encoders.audio else None
+    if hear is None and see is None:  # text alone needs no recording
         return perceived
     of_recording: dict[Path, list[int]] = {}
     for n, one in enumerate(utterances):

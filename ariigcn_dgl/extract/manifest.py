@@ -12,32 +12,25 @@ from ariigcn_dgl.data import write_folder
 from ariigcn_dgl.data.words import SPOKEN
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
-from ariigcn_dgl.extract.features import Encoders, Extracted, Ready
+from ariigcn_dgl.extract.choose import Computing
+from ariigcn_dgl.extract.features import Encoders, Extracted
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.extract.own_encoder import ENCODERS, make_encoder
+from ariigcn_dgl.extract.recorded import (
+    AUDIO_ENCODER,
+    EncoderRecord,
+    recorded_encoder,
+    refuse_difference,
+    version_note,
+    was_trained_here,
+)
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import Pooling, TextEncoder
-from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
-from ariigcn_dgl.limits import PositiveInt
-from ariigcn_dgl.plugins import Origin, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 
-MANIFEST, AUDIO_ENCODER = "extraction.json", "audio_encoder.safetensors"
+MANIFEST = "extraction.json"
 FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
-# Of an encoder: where it lay or came from, which decides no feature.
-PLACES = ("path", "revision", "plugin")
-
-
-class EncoderRecord(TypedDict, total=False):
-    """What an encoder says of itself; of its fields those that decide how it is loaded."""
-
-    path: str
-    pooling: Pooling
-    pictures: PositiveInt
-    plugin: Origin
 
 
 class ExtractionRecord(TypedDict):
@@ -119,7 +112,7 @@ def keep_manifest(data: str, run: Path) -> None:
     manifest = read_manifest(Path(data))
     if manifest is None:
         return
-    if "audio" in manifest["encoders"] and "plugin" not in manifest["encoders"]["audio"]:
+    if was_trained_here(manifest["encoders"].get("audio", {"path": ""})):
         save_encoder(load_encoder(Path(data) / AUDIO_ENCODER), run / AUDIO_ENCODER)
     write_json(run / MANIFEST, manifest)
 
@@ -132,7 +125,7 @@ def refuse_other_extraction(run: Path, data: str, modalities: Sequence[str]) -> 
     for modality in modalities:
         wanted, found = (x["encoders"].get(modality) for x in (ours, theirs))
         if wanted and found:
-            _refuse_difference(data, modality, wanted, found)
+            refuse_difference(data, modality, wanted, found)
 
 
 def load_encoders(
@@ -141,6 +134,7 @@ def load_encoders(
     places: Mapping[str, str | None],
     note: Note,
     device: str = "cpu",
+    offline: bool = False,
 ) -> Encoders:
     """Return the encoders that made the features that a run was trained on.
 
@@ -151,11 +145,14 @@ def load_encoders(
     modalities : sequence of str
         Those that are needed.
     places : mapping of str to str or None
-        Where encoders lie now; None: where they lay.
+        What encoders are called now, a path or a name; None: what the record says: the same
+        commit of the hub, the same package, or the same path.
     note : callable
-        Gets a sentence where libraries have other versions now.
+        Gets a sentence where libraries have other versions now, and what came from the hub.
     device : str
         Where the encoders are to compute.
+    offline : bool
+        Nothing may be downloaded.
 
     Raises
     ------
@@ -174,12 +171,13 @@ def load_encoders(
         if modality not in manifest["encoders"]:
             raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")
         wanted = manifest["encoders"][modality]
-        encoder = _load(run, modality, wanted, places.get(modality), device)
+        place, computing = places.get(modality), Computing(device, offline=offline)
+        encoder = recorded_encoder(run, modality, wanted, place, note, computing)
         found = encoder.describe()
-        _refuse_difference(str(run), modality, wanted, found)
-        if wanted.get("plugin") != found.get("plugin"):
-            then, now = (one["plugin"]["version"] for one in (wanted, found))
-            note(f"{run}: its {modality} encoder was of version {then}, and is of {now} now")
+        refuse_difference(str(run), modality, wanted, found)
+        other = version_note(str(run), modality, wanted, found)
+        if other:
+            note(other)
         encoders[modality] = encoder
     # A record may name libraries that are no longer used: they make no difference.
     then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
@@ -187,33 +185,3 @@ def load_encoders(
     if changed:
         note(f"{run}: the training features were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)
-
-
-def _load(
-    run: Path, modality: str, wanted: dict[str, Any], place: str | None, device: str
-) -> Ready:
-    if "plugin" in wanted:
-        require((ENCODERS,), [wanted["plugin"]], str(run))
-        return make_encoder(wanted["plugin"]["named"], modality, device)
-    if modality == "audio":
-        return load_encoder(Path(place) if place else run / AUDIO_ENCODER, device)
-    path = Path(place or wanted.get("path", ""))
-    if not path.exists():
-        raise InputError(
-            f"{path}: the {modality} encoder of {run} is not there; say where it is with "
-            f"--{modality}"
-        )
-    if modality == "text":
-        return TextEncoder(path, wanted.get("pooling", "mean"), device)
-    return VisualEncoder(path, wanted.get("pictures", 8), device)
-
-
-def _refuse_difference(
-    where: str, modality: str, wanted: dict[str, Any], found: dict[str, Any]
-) -> None:
-    for name in dict.fromkeys([*wanted, *found]):
-        if name not in PLACES and wanted.get(name) != found.get(name):
-            raise InputError(
-                f"{where}: the {modality} encoder is not the one of the run's training data: "
-                f"{name} is {found.get(name)}, expected {wanted.get(name)}"
-            )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.plugins import Registry, origin
 
 
@@ -15,7 +16,8 @@ class Encoder:
     """Makes features of one modality; subclasses set `modality` and `width`, and define `encode`.
 
     A visual one is shown the pictures of one utterance at a time, while they are decoded: `times`
-    says which, and `prepare` makes of each what is kept until the utterance is complete.
+    says which, and `prepare` makes of each what is kept until the utterance is complete. Of sound,
+    `prepare` makes what is kept until all utterances are complete.
 
     Parameters
     ----------
@@ -42,8 +44,9 @@ class Encoder:
         Parameters
         ----------
         inputs : sequence
-            Of "text": N texts, none empty; of "audio": N utterances' log-mel frames, (T, mels)
-            float32 each; of "visual": what `prepare` made of one utterance's pictures.
+            Of "text": N texts, none empty; of "audio": what `prepare` made of N utterances, their
+            log-mel frames, (T, mels) float32, unless it is overridden; of "visual": what `prepare`
+            made of one utterance's pictures.
 
         Returns
         -------
@@ -64,9 +67,20 @@ class Encoder:
         step = (end - start) / self.pictures
         return [start + (n + 0.5) * step for n in range(self.pictures)] if step else [start]
 
-    def prepare(self, picture: np.ndarray) -> Any:
-        """Return what `encode` is given of a picture, (H, W, 3) uint8."""
-        return picture
+    def prepare(self, seen: np.ndarray) -> Any:
+        """Return what `encode` is given of a picture, or of an utterance's sound.
+
+        Parameters
+        ----------
+        seen : (H, W, 3) uint8 or (samples,) float32 array
+            A picture; sound of one channel, 16,000 samples a second.
+
+        Returns
+        -------
+        Any
+            None, of sound that is too short: the utterance's audio counts as missing.
+        """
+        return log_mel(seen) if self.modality == "audio" else seen
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the features, and where the class came from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Streams, pictures_at, probe, read_sound
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
@@ -19,18 +18,24 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.visual import VisualEncoder
 
 Sees = VisualEncoder | Encoder
+# Makes of sound, (samples,) float32 at SAMPLE_RATE, what an audio encoder keeps; None: too short.
+Hears = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True)
 class Perceived:
-    """One utterance: its log-mel frames, (T, mels), and visual features, (D,); None if missing."""
+    """One utterance: what is kept of its sound, and visual features, (D,); None if missing."""
 
-    frames: np.ndarray | None
+    heard: Any
     visual: np.ndarray | None
 
 
 def perceive(
-    recording: Path, utterances: Sequence[Spoken], hear: bool, see: Sees | None, note: Note
+    recording: Path,
+    utterances: Sequence[Spoken],
+    hear: Hears | None,
+    see: Sees | None,
+    note: Note,
 ) -> list[Perceived]:
     """Decode one recording once and return what is in it of each utterance.
 
@@ -39,8 +44,8 @@ def perceive(
     recording : Path
     utterances : sequence of Spoken
         In any order; they may overlap.
-    hear : bool
-        Whether log-mel frames are wanted.
+    hear : callable or None
+        Makes of an utterance's sound what is kept of it; None: no sound is wanted.
     see : VisualEncoder, Encoder or None
     note : callable
         Gets sentences about what the recording lacks.
@@ -53,16 +58,16 @@ def perceive(
     streams = probe(recording)
     utterances = [_with_end(one, streams) for one in utterances]
     sound = read_sound(recording) if hear and streams.sound else None
-    frames = [None if sound is None else _heard(sound, one) for one in utterances]
-    seen = _seen(recording, utterances, see) if see and streams.pictures else [None] * len(frames)
-    _note_lacking(recording, streams, hear, see is not None, note)
+    heard = [_heard(sound, one, hear) if hear and sound is not None else None for one in utterances]
+    seen = _seen(recording, utterances, see) if see and streams.pictures else [None] * len(heard)
+    _note_lacking(recording, streams, hear is not None, see is not None, note)
     if sound is not None or (see and streams.pictures):
         seconds = 0.0 if sound is None else len(sound) / SAMPLE_RATE
         _refuse_lost(recording, utterances, seen, seconds)
-    silent = sum(one is None for one in frames) if sound is not None else 0
+    silent = sum(one is None for one in heard) if sound is not None else 0
     if silent:
         note(f"{recording}: {silent} utterances have no sound: too short, or after it ends")
-    return [Perceived(*pair) for pair in zip(frames, seen, strict=True)]
+    return [Perceived(*pair) for pair in zip(heard, seen, strict=True)]
 
 
 def _refuse_lost(
@@ -90,9 +95,9 @@ def _with_end(one: Spoken, streams: Streams) -> Spoken:
     return one
 
 
-def _heard(sound: np.ndarray, one: Spoken) -> np.ndarray | None:
+def _heard(sound: np.ndarray, one: Spoken, hear: Hears) -> Any:
     start, end = (round(seconds * SAMPLE_RATE) for seconds in one.times)
-    return log_mel(sound[start:end])
+    return hear(sound[start:end])
 
 
 def _seen(recording: Path, utterances: Sequence[Spoken], encoder: Sees) -> list[np.ndarray | None]:

@@ -1,29 +1,28 @@
-"""Text features: a Transformer encoder of the RoBERTa kind, by transformers."""
+"""Text features: a Transformer encoder of sentences, by transformers."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
+from ariigcn_dgl.extract.batches import by_length
 from ariigcn_dgl.extract.identity import weights_sha256
-from ariigcn_dgl.optional import require
+from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe, recipe_of
+from ariigcn_dgl.extract.source import Source
+from ariigcn_dgl.extract.transformer import DTYPES, Dtype, load_transformer
 from ariigcn_dgl.progress import track
 
-Pooling = Literal["mean", "cls"]
-BATCH_SIZE = 16  # texts
-MAX_TOKENS = 512
-LOCALLY = {"local_files_only": True, "trust_remote_code": False}
-LAST_LAYERS = 4  # averaged by "cls", as COSMIC's features are often used
+MAX_TOKENS = 512  # of an encoder that says nothing
+BUDGET = {"cpu": 1024}  # tokens of a batch, padding included
+BUDGET_ELSEWHERE = 32768
+AT_ONCE = 10_000  # texts given to the tokenizer, which holds much more than it returns
+LAST_LAYERS = 4  # averaged by "cls"
 
 
 class TextEncoder:
@@ -32,14 +31,29 @@ class TextEncoder:
     Parameters
     ----------
     path : Path
-        Folder that ``save_pretrained`` wrote, or a snapshot of the hub: config.json, weights and
-        tokenizer. Nothing is downloaded and no code of the folder is run.
-    pooling : {"mean", "cls"}
-        "mean": the mean over the tokens of the last layer, for encoders that were only pre-trained;
-        "cls": the state of the first token, mean of the last four layers, for encoders that were
-        fine-tuned on sentences.
+        Folder that ``save_pretrained`` or sentence-transformers wrote, or a snapshot of the hub:
+        config.json, weights and tokenizer. Nothing is downloaded and no code of the folder is run.
+    pooling : {"auto", "mean", "first", "cls"}
+        "auto": what the folder says, else the mean (`recipe_of`); "mean": over the tokens of the
+        last layer; "first": its first token; "cls": the first token, mean of the last four layers,
+        for encoders that were fine-tuned on sentences.
     device : str
         Where the Transformer computes.
+    dtype : {"float32", "float16", "bfloat16"}
+        In which precision; the features are float32.
+    recipe : Recipe, optional
+        Instead of `pooling`: all that is to be done, as a record says.
+    source : Source, optional
+        Where the folder came from; default: it is what was named.
+
+    Attributes
+    ----------
+    tokenizer, model
+        Of transformers.
+    width : int
+        Columns of the features.
+    max_tokens : int
+        Longer texts are cut.
 
     Raises
     ------
@@ -49,86 +63,106 @@ class TextEncoder:
 
     modality = "text"
 
-    def __init__(self, path: Path, pooling: Pooling = "mean", device: str = "cpu") -> None:
-        self.path, self.pooling, self.device = Path(path), pooling, device
-        with broken_torchvision_hidden():
-            transformers = require("transformers", "extract")
-            with _quiet(transformers):
-                self.tokenizer, self.model = _load(transformers, self.path)
-        self.model.eval().to(device)
-        config, known = self.model.config, self.tokenizer.model_max_length
-        # RoBERTa numbers positions from its padding index + 1, so two of its table are never used.
-        positions = getattr(config, "max_position_embeddings", MAX_TOKENS + 2) - 2
-        self.max_tokens = min(known, positions, MAX_TOKENS)
-        self.width: int = config.hidden_size
+    def __init__(
+        self,
+        path: Path,
+        pooling: Pooling = "auto",
+        device: str = "cpu",
+        dtype: Dtype = "float32",
+        *,
+        recipe: Recipe | None = None,
+        source: Source | None = None,
+    ) -> None:
+        self.path, self.device, self.dtype = Path(path), device, dtype
+        self.source = source or Source.of_path(self.path)
+        self.tokenizer, self.model = load_transformer(self.path, "AutoTokenizer", ("pooler.",))
+        # The pooler is not used, and where a checkpoint has none its weights are random.
+        self.model.pooler = None
+        self.recipe = recipe or recipe_of(self.path, pooling)
+        self.max_tokens = _max_tokens(self.tokenizer, self.model, self.recipe)
+        self.width: int = self.model.config.hidden_size
+        # What half precision rounds is still told apart.
+        self._sha256 = None if dtype == "float32" else self._identity()
+        self.model.to(device, DTYPES[dtype])
+
+    @property
+    def pooling(self) -> str:
+        """How tokens become one vector."""
+        return self.recipe.pooling
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the features."""
-        revision = re.search(r"/snapshots/([0-9a-f]{40})(/|$)", str(self.path.resolve()))
-        vocabulary = sorted(self.tokenizer.get_vocab().items())
+        """Return what decides the features, and where the encoder came from."""
         return {
             "encoder": type(self.model).__name__,
-            "path": str(self.path.resolve()),
-            "revision": revision[1] if revision else None,
-            "weights_sha256": weights_sha256(self.model, repr(vocabulary)),
-            "pooling": self.pooling,
+            **self.source.describe(),
+            "weights_sha256": self._sha256 or self._identity(),
+            **self.recipe.describe(),
             "max_tokens": self.max_tokens,
             "width": self.width,
+            "dtype": self.dtype,
         }
+
+    def _identity(self) -> str:
+        return weights_sha256(self.model, repr(sorted(self.tokenizer.get_vocab().items())))
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return the features, (N, width) float32, of texts that are not empty."""
-        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # little padding
+        rows = self.tokenise(texts)
+        budget = BUDGET.get(torch.device(self.device).type, BUDGET_ELSEWHERE)
+        batches = by_length([len(next(iter(row.values()))) for row in rows], budget)
         out = np.empty((len(texts), self.width), np.float32)
-        for start in track(range(0, len(order), BATCH_SIZE), "batches of sentences"):
-            rows = order[start : start + BATCH_SIZE]
-            out[rows] = self._batch([texts[n] for n in rows]).cpu().numpy()
+        for batch in track(batches, "batches of sentences"):
+            out[batch] = self(self.collate([rows[n] for n in batch])).cpu().numpy()
         return out
 
-    def _batch(self, texts: list[str]) -> Tensor:
-        tokens = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        ).to(self.device)
-        states = self.model(**tokens, output_hidden_states=True).hidden_states
-        if self.pooling == "cls":
-            return torch.stack(states[-LAST_LAYERS:]).mean(0)[:, 0]
-        weight = tokens["attention_mask"].unsqueeze(-1).to(states[-1])
-        return (states[-1] * weight).sum(1) / weight.sum(1)
+    def tokenise(self, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
+        """Return the tokenizer's arrays of each text, (T,) int64, cut to `max_tokens`."""
+        return [
+            row for n in range(0, len(texts), AT_ONCE) for row in self._rows(texts[n:][:AT_ONCE])
+        ]
+
+    def _rows(self, texts: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
+        texts = [self.recipe.prompt + text for text in texts]
+        if self.recipe.lower_case:
+            texts = [text.lower() for text in texts]
+        tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)
+        for values in zip(*tokens.values(), strict=True):
+            yield {k: np.array(v) for k, v in zip(tokens, values, strict=True)}
+
+    def collate(self, rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Tensor]:
+        """Return a batch of what `tokenise` returned, padded, on the encoder's device."""
+        fills = {
+            "input_ids": self.tokenizer.pad_token_id or 0,
+            "token_type_ids": self.tokenizer.pad_token_type_id,
+        }
+        longest = max(len(row["input_ids"]) for row in rows)
+        batch = {}
+        for key in rows[0]:
+            padded = np.full((len(rows), longest), fills.get(key, 0))
+            for out, row in zip(padded, rows, strict=True):
+                out[: len(row[key])] = row[key]
+            batch[key] = torch.from_numpy(padded).to(self.device)
+        return batch
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the features, (B, width) float32, of a batch, with gradients where they are on."""
+        pooling, mask = self.recipe.pooling, batch["attention_mask"]
+        found = self.model(**batch, output_hidden_states=pooling == "cls")
+        if pooling == "cls":
+            vectors = torch.stack(found.hidden_states[-LAST_LAYERS:])[:, :, 0].float().mean(0)
+        elif pooling == "first":
+            vectors = found.last_hidden_state[:, 0].float()
+        else:
+            weight = mask.unsqueeze(-1).float()
+            vectors = (found.last_hidden_state.float() * weight).sum(1) / weight.sum(1)
+        return F.normalize(vectors, dim=-1) if self.recipe.normalise else vectors
 
 
-def _load(transformers: ModuleType, path: Path) -> tuple[Any, Any]:
-    if not (path / "config.json").is_file():
-        raise InputError(
-            f"{path}: no config.json, expected the folder of an encoder for transformers (such as "
-            "roberta-large), downloaded before: nothing is downloaded from here"
-        )
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **LOCALLY)
-        model, info = transformers.AutoModel.from_pretrained(
-            path, output_loading_info=True, **LOCALLY
-        )
-    except Exception as error:  # transformers lets through whatever its many loaders raise
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not a complete encoder with tokenizer: {reason}") from error
-    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
-    if missing:  # transformers would draw them at random
-        raise InputError(f"{path}: the weights lack {missing[0]} ({len(missing)} are missing)")
-    # The pooler is not used, and where a checkpoint has none its weights are random.
-    model.pooler = None
-    return tokenizer, model.float()
-
-
-@contextmanager
-def _quiet(transformers: ModuleType) -> Iterator[None]:
-    """Keep transformers' reports and progress bars from the terminal."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+def _max_tokens(tokenizer: Any, model: Any, recipe: Recipe) -> int:
+    positions = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    # RoBERTa numbers positions from its padding index + 1, so two of its table are never used.
+    unused = getattr(table, "padding_idx", None)
+    positions -= 0 if unused is None else unused + 1
+    return min(tokenizer.model_max_length, positions, recipe.max_tokens or MAX_TOKENS)

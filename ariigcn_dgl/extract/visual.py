@@ -16,7 +16,10 @@ from torch import Tensor
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.densenet import DenseNet
+from ariigcn_dgl.extract.hub import WEIGHTS
 from ariigcn_dgl.extract.identity import weights_sha256
+from ariigcn_dgl.extract.source import Source
+from ariigcn_dgl.extract.transformer import DTYPES, Dtype
 
 SHORT_SIDE, CROP = 256, 224  # pixels
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels
@@ -30,12 +33,17 @@ class VisualEncoder:
     Parameters
     ----------
     path : Path
-        State dict of a torchvision DenseNet of any size, .safetensors or .pth; its size is read
-        from the shapes. A .pth file is read without running code of it.
+        State dict of a torchvision DenseNet of any size, .safetensors or .pth, or a folder with
+        model.safetensors; its size is read from the shapes. A .pth file is read without running
+        code of it.
     pictures : int
         Pictures per utterance, evenly spaced.
     device : str
         Where the DenseNet computes.
+    dtype : {"float32", "float16", "bfloat16"}
+        In which precision; the features are float32.
+    source : Source, optional
+        Where the file came from; default: it is what was named.
 
     Raises
     ------
@@ -45,21 +53,34 @@ class VisualEncoder:
 
     modality = "visual"
 
-    def __init__(self, path: Path, pictures: int = 8, device: str = "cpu") -> None:
-        self.path, self.pictures, self.device = Path(path), pictures, device
-        self.model = _build(_read(self.path), self.path).eval().to(device)
+    def __init__(
+        self,
+        path: Path,
+        pictures: int = 8,
+        device: str = "cpu",
+        dtype: Dtype = "float32",
+        *,
+        source: Source | None = None,
+    ) -> None:
+        self.path, self.pictures, self.device, self.dtype = Path(path), pictures, device, dtype
+        self.source = source or Source.of_path(self.path)
+        file = self.path / WEIGHTS if self.path.is_dir() else self.path
+        self.model = _build(_read(file), file).eval()
         self.width = self.model.width
+        self._sha256 = None if dtype == "float32" else weights_sha256(self.model)
+        self.model.to(device, DTYPES[dtype])
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the features."""
+        """Return what decides the features, and where the encoder came from."""
         return {
             "encoder": "DenseNet",
-            "path": str(self.path.resolve()),
-            "weights_sha256": weights_sha256(self.model),
+            **self.source.describe(),
+            "weights_sha256": self._sha256 or weights_sha256(self.model),
             "pictures": self.pictures,
             "short_side": SHORT_SIDE,
             "crop": CROP,
             "width": self.width,
+            "dtype": self.dtype,
         }
 
     def times(self, start: float, end: float) -> list[float]:
@@ -84,8 +105,8 @@ class VisualEncoder:
     @torch.inference_mode()
     def encode(self, pictures: Sequence[Tensor]) -> np.ndarray:
         """Return the features, (width,) float32, of an utterance's prepared pictures."""
-        maps = self.model(torch.stack(list(pictures)).to(self.device))
-        return maps.mean((0, 2, 3)).cpu().numpy()
+        maps = self.model(torch.stack(list(pictures)).to(self.device, DTYPES[self.dtype]))
+        return maps.float().mean((0, 2, 3)).cpu().numpy()
 
 
 def _read(path: Path) -> dict[str, Tensor]:

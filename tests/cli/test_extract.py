@@ -395,10 +395,16 @@ def test_every_encoder_computes_on_the_device_that_was_chosen(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "give at least one of --text, --audio and --visual"),
-        (["--text", "nowhere"], "nowhere: no config.json, expected the folder of an encoder"),
+        (
+            ["--text", "nowhere", "--offline"],
+            "--text nowhere: no such file or folder, and not in t",
+        ),
         (["--visual", "nowhere.pth"], "nowhere.pth: no such file"),
-        (["--audio", "nowhere"], "nowhere: cannot be read as an audio encoder"),
+        (["--audio", "nowhere.pt"], "--audio nowhere.pt: no such file or folder"),
+        (
+            ["--audio", "opensmile:IS1"],
+            "--audio opensmile:IS1: expected one of ComParE_2016, GeMAPS",
+        ),
         (["--audio", "train"], "--audio train: 0 labelled utterances with sound in train and 0"),
         (["--audio", "train", "--audio_training.epochs", "0"], "epochs: is 0, expected at least"),
         (["--pictures", "0"], "--pictures: is 0, expected at least 1"),

@@ -105,7 +105,7 @@ def test_encoders_of_a_run_are_loaded_onto_the_device(
     record = {"format": manifest.FORMAT, "encoders": encoders, "libraries": {}}
     write_json(tmp_path / manifest.MANIFEST, record)
     # Weights without values are not those of the record.
-    monkeypatch.setattr(manifest, "_refuse_difference", lambda *_: None)
+    monkeypatch.setattr(manifest, "refuse_difference", lambda *_: None)
     loaded = manifest.load_encoders(tmp_path, [*places], places, print, "meta").ready
     modules = (loaded["text"].model, loaded["audio"], loaded["visual"].model)
     assert {x.device.type for module in modules for x in module.parameters()} == {"meta"}

@@ -110,15 +110,13 @@ def test_damaged_folder_of_a_text_encoder_is_named(
 
 
 def test_folder_without_an_encoder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no config\.json, .* nothing is downloaded from here"):
+    with pytest.raises(InputError, match=r"no config\.json, expected the folder of an encoder"):
         TextEncoder(tmp_path)
 
 
 def test_missing_library_is_one_sentence(roberta: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ariigcn_dgl.optional.is_installed", lambda name: False)
-    with pytest.raises(
-        InputError, match=r'needs transformers, .* install "ariigcn_dgl\[extract\]"'
-    ):
+    with pytest.raises(InputError, match=r'needs transformers, .* install "ariigcn_dgl\[text\]"'):
         TextEncoder(roberta)
 
 

@@ -12,6 +12,7 @@ import pytest
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.features import Encoders, extract
+from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.recordings import perceive
 from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
@@ -149,10 +150,10 @@ def test_recording_without_subtitles_is_named(tmp_path: Path, notes: list[str]) 
 
 def test_everything_is_perceived(film: Path, see: VisualEncoder, notes: list[str]) -> None:
     spoken = _spoken(film, (0.0, 1.0), (0.5, 1.5), (1.0, 2.0), (0.0, math.inf))
-    red, both, green, whole = perceive(film, spoken, True, see, notes.append)
+    red, both, green, whole = perceive(film, spoken, log_mel, see, notes.append)
     assert notes == []
-    assert len(red.frames) == len(both.frames) == len(green.frames)
-    assert len(whole.frames) > 1.9 * len(red.frames)
+    assert len(red.heard) == len(both.heard) == len(green.heard)
+    assert len(whole.heard) > 1.9 * len(red.heard)
     np.testing.assert_allclose(both.visual, (red.visual + green.visual) / 2, rtol=0.05, atol=0.02)
     assert np.abs(red.visual - green.visual).max() > 0.05
 
@@ -160,9 +161,9 @@ def test_everything_is_perceived(film: Path, see: VisualEncoder, notes: list[str
 def test_utterance_past_the_end_goes_to_the_end(
     film: Path, see: VisualEncoder, notes: list[str]
 ) -> None:
-    (one,) = perceive(film, _spoken(film, (1.5, 60.0)), True, see, notes.append)
-    assert 10 < len(one.frames) < 60
-    (same,) = perceive(film, _spoken(film, (1.5, 2.0)), True, see, notes.append)
+    (one,) = perceive(film, _spoken(film, (1.5, 60.0)), log_mel, see, notes.append)
+    assert 10 < len(one.heard) < 60
+    (same,) = perceive(film, _spoken(film, (1.5, 2.0)), log_mel, see, notes.append)
     np.testing.assert_allclose(one.visual, same.visual, atol=1e-2)
 
 
@@ -172,14 +173,14 @@ def test_utterance_behind_the_end_is_refused(
 ) -> None:
     spoken = _spoken(film, (0.0, 1.0), (5.0, 6.0))
     with pytest.raises(InputError, match=r"film\.mp4: ends before the utterance 'd_1' begins at 5"):
-        perceive(film, spoken, hear, see, notes.append)
+        perceive(film, spoken, log_mel if hear else None, see, notes.append)
 
 
 def test_utterance_of_no_length_is_seen_but_not_heard(
     film: Path, see: VisualEncoder, notes: list[str]
 ) -> None:
-    (one,) = perceive(film, _spoken(film, (0.5, 0.5)), True, see, notes.append)
-    assert (one.frames, one.visual.shape) == (None, (9,))
+    (one,) = perceive(film, _spoken(film, (0.5, 0.5)), log_mel, see, notes.append)
+    assert (one.heard, one.visual.shape) == (None, (9,))
     assert notes == [f"{film}: 1 utterances have no sound: too short, or after it ends"]
 
 
@@ -191,7 +192,7 @@ def test_recording_cut_short_is_refused_where_utterances_are_lost(
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"cut\.mkv: (ends before|the (audio|video) is damaged)"):
-        perceive(path, spoken, True, see, notes.append)
+        perceive(path, spoken, log_mel, see, notes.append)
 
 
 def test_modalities_that_are_missing_are_zero_and_masked(

