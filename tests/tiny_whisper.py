@@ -1,40 +1,62 @@
-"""Writes a speech recogniser, in a process of its own: ``python tests/tiny_whisper.py FOLDER``."""
+"""A speech recogniser for tests."""
 
 from __future__ import annotations
 
-import sys
+import string
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ariigcn_dgl.extract.hidden_torchvision import torchvision_hidden
+from ariigcn_dgl.extract.transformer import quiet
 
 LANGUAGES = ("en", "de")
+TASKS = ("translate", "transcribe")
+OTHERS = ("startoflm", "startofprev", "nospeech", "notimestamps")
 
 
-def main(folder: str) -> None:
-    """Write a random Whisper of one layer, 16 wide, whose tokens are bytes."""
-    sys.modules["torchvision"] = None  # transformers would stop at one that does not run
-    import torch
+def write_whisper(folder: Path, by_words: bool = True) -> Path:
+    """Write a random Whisper of one layer, 16 wide, that says letters and spaces.
+
+    Parameters
+    ----------
+    folder : Path
+    by_words : bool
+        Whether it knows which of its heads tell the times of words.
+    """
+    with torchvision_hidden():  # transformers would stop at one that does not run
+        import transformers
+
+        with quiet(transformers):
+            tokenizer = _tokenizer(transformers)
+            model = _model(transformers, tokenizer)
+            if not by_words:
+                del model.generation_config.alignment_heads
+            model.save_pretrained(folder)
+            extractor = transformers.WhisperFeatureExtractor()
+            transformers.WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def _tokenizer(transformers: Any) -> Any:
     from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import (
-        GenerationConfig,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperProcessor,
-        WhisperTokenizer,
-    )
 
-    languages = [f"<|{language}|>" for language in LANGUAGES]
-    tasks = ["<|translate|>", "<|transcribe|>"]
-    special = ["<|startoftranscript|>", *languages, *tasks, "<|startoflm|>", "<|startofprev|>"]
-    special += ["<|nospeech|>", "<|notimestamps|>"]
     words = [*sorted(ByteLevel.alphabet()), "<|endoftext|>"]
-    tokenizer = WhisperTokenizer(vocab={token: n for n, token in enumerate(words)}, merges=[])
+    tokenizer = transformers.WhisperTokenizer({token: n for n, token in enumerate(words)}, [])
+    special = [f"<|{name}|>" for name in ("startoftranscript", *LANGUAGES, *TASKS, *OTHERS)]
     tokenizer.add_special_tokens({"additional_special_tokens": special})
     tokenizer.add_tokens([f"<|{0.02 * n:.2f}|>" for n in range(1501)])
+    return tokenizer
+
+
+def _model(transformers: Any, tokenizer: Any) -> Any:
     number = tokenizer.convert_tokens_to_ids
     ends, begins = number("<|endoftext|>"), number("<|startoftranscript|>")
-    torch.manual_seed(3)
-    config = WhisperConfig(
+    said = {number(letter) for letter in (*string.ascii_lowercase, "Ġ")}
+    ids = {"pad_token_id": ends, "bos_token_id": ends, "eos_token_id": ends}
+    config = transformers.WhisperConfig(
         vocab_size=len(tokenizer),
-        num_mel_bins=80,
         encoder_layers=1,
         decoder_layers=1,
         encoder_attention_heads=2,
@@ -44,29 +66,22 @@ def main(folder: str) -> None:
         d_model=16,
         max_target_positions=64,
         init_std=0.5,
-        pad_token_id=ends,
-        bos_token_id=ends,
-        eos_token_id=ends,
         decoder_start_token_id=begins,
         begin_suppress_tokens=None,
+        **ids,
     )
-    model = WhisperForConditionalGeneration(config)
-    model.generation_config = GenerationConfig(
+    torch.manual_seed(0)
+    model = transformers.WhisperForConditionalGeneration(config)
+    model.generation_config = transformers.GenerationConfig(
         decoder_start_token_id=begins,
-        bos_token_id=ends,
-        eos_token_id=ends,
-        pad_token_id=ends,
         max_length=40,
         no_timestamps_token_id=number("<|notimestamps|>"),
+        suppress_tokens=[n for n in range(ends) if n not in said],
         is_multilingual=True,
-        lang_to_id={token: number(token) for token in languages},
-        task_to_id={token.strip("<|>"): number(token) for token in tasks},
+        lang_to_id={f"<|{name}|>": number(f"<|{name}|>") for name in LANGUAGES},
+        task_to_id={name: number(f"<|{name}|>") for name in TASKS},
         alignment_heads=[[0, 0], [0, 1]],
         max_initial_timestamp_index=50,
+        **ids,
     )
-    model.save_pretrained(folder)
-    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return model

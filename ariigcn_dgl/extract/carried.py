@@ -14,6 +14,8 @@ from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
 from ariigcn_dgl.extract.source import Source, licence_of
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.extract.voice import NAME as VOICES
+from ariigcn_dgl.extract.voice import VoiceEncoder
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import installed_version
 
@@ -62,6 +64,7 @@ def minilm_folder() -> Path | None:
 TEXTS: dict[str, Callable[..., TextEncoder]] = {MINILM: minilm, "minilm": minilm}
 SOUNDS: dict[str, Callable[[str, str], Any]] = {
     "opensmile": lambda name, device: _functionals(name),
+    VOICES: lambda name, device: VoiceEncoder(device),
 }
 
 

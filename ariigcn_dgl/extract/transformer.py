@@ -43,7 +43,7 @@ def load_transformer(path: Path, reader: str, unused: tuple[str, ...] = ()) -> t
                 f"{path}: no config.json, expected the folder of an encoder for transformers (such "
                 "as roberta-large), or its name on the hub"
             )
-        with _quiet(transformers):
+        with quiet(transformers):
             return _load(transformers, path, reader, unused)
 
 
@@ -66,7 +66,7 @@ def _load(
 
 
 @contextmanager
-def _quiet(transformers: ModuleType) -> Iterator[None]:
+def quiet(transformers: ModuleType) -> Iterator[None]:
     """Keep transformers' reports and progress bars from the terminal."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

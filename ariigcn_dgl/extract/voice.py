@@ -16,9 +16,10 @@ from torch.nn import functional as F
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.extract.media import SAMPLE_RATE
-from ariigcn_dgl.optional import packaged_file, require
+from ariigcn_dgl.optional import installed_version, packaged_file, require
 from ariigcn_dgl.progress import track
 
+NAME, LICENCE = "resemblyzer", "Apache-2.0"
 WIDTH, MELS = 256, 40
 WINDOW, HOP = 400, 160  # samples: 25 and 10 ms
 FRAMES = 160  # of a partial utterance, 1.6 s, which the network was trained on
@@ -108,9 +109,13 @@ class VoiceEncoder:
         return out
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the features."""
+        """Return what decides the features, and where the encoder came from."""
         return {
-            "encoder": "resemblyzer",
+            "encoder": "GE2E speaker encoder",
+            "name": NAME,
+            "package": NAME,
+            "version": installed_version(NAME),
+            "licence": LICENCE,
             "weights_sha256": weights_sha256(self.network),
             "width": WIDTH,
         }
@@ -145,7 +150,7 @@ def load_network() -> VoiceNetwork:
     InputError
         If it is not installed, or the file is damaged.
     """
-    path = packaged_file("resemblyzer", "pretrained.pt", INSTALL)
+    path = packaged_file(NAME, "pretrained.pt", INSTALL)
     network = VoiceNetwork()
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]

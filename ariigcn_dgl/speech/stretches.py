@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def stretches_of(probabilities: np.ndarray) -> list[Stretch]:
     found = []
     for first, end in spoken:
         cuts = [first, *_cuts(probabilities, first, end, most), end]
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             before, after = MARGIN * (a == first), MARGIN * (b == end)
             start = max(0.0, a * _SECONDS - before)
             found.append(Stretch(start, min(total, b * _SECONDS + after)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ariigcn_dgl import progress
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.media import SAMPLE_RATE, read_sound
+from ariigcn_dgl.extract.media import SAMPLE_RATE, probe, read_sound
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.voice import INSTALL, VoiceEncoder
 from ariigcn_dgl.optional import is_installed
@@ -68,19 +68,21 @@ def transcribe(
         holds no sound, no speech or no word.
     """
     follow = track or progress.track
+    if not probe(path).sound:
+        raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
     encoder = _voice_encoder(speakers, device, note)
     recognise = make_recogniser(recogniser, note, language, device, offline)
-    sound = read_sound(path)
-    if sound is None:
-        raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
+    sound = _sound(path)
     stretches = stretches_of(speech_probabilities(sound))
     if not stretches:
-        raise InputError(f"{path}: no speech was found in {len(sound) / SAMPLE_RATE:.1f} s of sound")
+        raise InputError(
+            f"{path}: no speech was found in {len(sound) / SAMPLE_RATE:.1f} s of sound"
+        )
     pieces = _recognised(sound, grouped(stretches), recognise, follow)
     if not pieces:
         raise InputError(
-            f"{path}: no word was recognised in {_seconds(stretches):.1f} s of speech; name another "
-            "recogniser or language (--recogniser, --language)"
+            f"{path}: no word was recognised in {_seconds(stretches):.1f} s of speech; name "
+            "another recogniser or language (--recogniser, --language)"
         )
     _note_wordless(path, stretches, pieces, note)
     turns = _turns(path, sound, stretches, speakers, encoder, note)
@@ -90,6 +92,11 @@ def transcribe(
         Cue(f"SPEAKER {one.speaker + 1}", one.text, round(one.start, 3), round(one.end, 3))
         for one in utterances_of(pieces, turns)
     ]
+
+
+def _sound(path: Path) -> np.ndarray:
+    sound = read_sound(path)
+    return np.empty(0, np.float32) if sound is None else sound
 
 
 def _voice_encoder(speakers: int | None, device: str, note: Note) -> VoiceEncoder | None:
@@ -133,15 +140,12 @@ def _turns(
 
 def _in_words(found: Speakers, wanted: int | None) -> str:
     """Return how many speakers there are, and how sure that is."""
+    count = f"{found.count} speaker{'s' * (found.count != 1)}"
     if wanted is not None:
-        lacking = f"; {wanted} were asked for, the speech is too short for more"
-        return f"{found.count} speakers{lacking if found.count < wanted else ''}"
-    if found.fewest == found.most:
-        return f"{found.count} speakers, by their voices; --speakers says it for sure"
-    return (
-        f"{found.count} speakers, by their voices, which is not sure: it might be {found.fewest} to "
-        f"{found.most}; --speakers says it for sure"
-    )
+        few = found.count < wanted
+        return f"{count}{f': there is too little speech for {wanted}' if few else ''}"
+    doubt = f", perhaps {found.fewest} to {found.most}" if found.fewest < found.most else ""
+    return f"{count}{doubt}, by the sound of the voices; --speakers N says how many"
 
 
 def _note_wordless(
@@ -157,8 +161,8 @@ def _note_wordless(
             silent.append(stretch)
     if silent:
         note(
-            f"{path}: {_seconds(silent):.1f} of {_seconds(stretches):.1f} s of speech gave no words, "
-            f"first at {silent[0].start:.1f} s"
+            f"{path}: {_seconds(silent):.1f} of {_seconds(stretches):.1f} s of speech gave no "
+            f"words, first at {silent[0].start:.1f} s"
         )
 
 

@@ -97,10 +97,11 @@ def _smoothed(pieces: Sequence[Piece], speakers: list[int]) -> list[int]:
     """
     found = list(speakers)
     for first, end in _runs(speakers):
-        within = 0 < first and end < len(speakers) and found[first - 1] == speakers[end]
+        within = first > 0 and end < len(speakers) and found[first - 1] == speakers[end]
         if within and pieces[end - 1].end - pieces[first].start < BRIEF:
-            gaps = (pieces[first].start - pieces[first - 1].end, pieces[end].start - pieces[end - 1].end)
-            if max(gaps) < BREATH:
+            before = pieces[first].start - pieces[first - 1].end
+            after = pieces[end].start - pieces[end - 1].end
+            if max(before, after) < BREATH:
                 found[first:end] = [found[first - 1]] * (end - first)
     return found
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,13 +12,13 @@ import numpy as np
 import torch
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.broken_torchvision import broken_torchvision_hidden
+from ariigcn_dgl.extract.hidden_torchvision import torchvision_hidden
 from ariigcn_dgl.extract.media import SAMPLE_RATE
+from ariigcn_dgl.extract.transformer import LOCALLY, quiet
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.speech.recogniser import Piece
 
-LOCALLY = {"local_files_only": True, "trust_remote_code": False}
 ENGLISH = "en"
 # Of Whisper's own program: a stretch is left out where silence is so probable and its text so
 # improbable. Its other remedy, to draw at random, would give another text each time.
@@ -57,9 +55,9 @@ class Whisper:
         self, path: Path, name: str = "", language: str | None = None, device: str = "cpu"
     ) -> None:
         self.name = name or str(path)
-        with broken_torchvision_hidden():
+        with torchvision_hidden():
             transformers = require("transformers", "speech")
-            with _quiet(transformers):
+            with quiet(transformers):
                 self._pipe = _load(transformers, Path(path), device)
         self._transformers = transformers
         known = self._generation.lang_to_id if self._many else {f"<|{ENGLISH}|>": 0}
@@ -80,8 +78,9 @@ class Whisper:
     def recognise(self, sound: np.ndarray) -> list[Piece]:
         """Return the words, or the sentences, of one stretch of speech."""
         by_words = getattr(self._generation, "alignment_heads", None) is not None
-        with _quiet(self._transformers):
-            options = dict(SILENCE)
+        options: dict[str, Any] = dict(SILENCE)
+        with quiet(self._transformers), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a stretch in which it finds no word
             if self._many:
                 options |= {"task": "transcribe", "language": self._language_of(sound)}
             found = self._pipe(
@@ -102,8 +101,8 @@ class Whisper:
             )
         if self._loops:
             found.append(
-                f"{self.name} repeats itself in {self._loops} stretches of speech, as it does where "
-                "it understands nothing: read them"
+                f"{self.name} repeats itself in {self._loops} stretches of speech, as it does "
+                "where it understands nothing: read them"
             )
         return found
 
@@ -184,20 +183,3 @@ def _pieces(chunks: list[dict[str, Any]], seconds: float) -> list[Piece]:
 def _repeats(text: str) -> bool:
     content = text.encode()
     return len(content) > LOOP * len(zlib.compress(content))
-
-
-@contextmanager
-def _quiet(transformers: ModuleType) -> Iterator[None]:
-    """Keep transformers' reports, warnings and progress bars from the terminal."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():  # of a stretch in which it finds no word
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
