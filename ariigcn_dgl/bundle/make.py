@@ -155,4 +155,10 @@ def _encoders(run: TrainedRun) -> dict[str, str]:
     manifest = read_manifest(run.folder.path.parent)
     if manifest is None:
         return {m: "made elsewhere: only --data can be labelled" for m in run.widths}
-    return {m: str(manifest["encoders"][m]["encoder"]) for m in run.widths}
+    return {m: _named(manifest["encoders"][m]) for m in run.widths}
+
+
+def _named(encoder: Mapping[str, Any]) -> str:
+    name = str(encoder.get("name") or encoder["encoder"])
+    found = encoder.get("version") or encoder.get("revision")
+    return f"{name} ({found})" if found else name

@@ -91,8 +91,15 @@ def _said(folder: Path, seeds: Sequence[TrainedRun]) -> dict[str, Any]:
     }
     manifest = read_manifest(folder)
     if manifest is not None:
-        said["extraction"] = {**manifest, "recordings": []}
+        encoders = {m: _without_places(one) for m, one in manifest["encoders"].items()}
+        said["extraction"] = {**manifest, "encoders": encoders, "recordings": []}
     return said
+
+
+def _without_places(encoder: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of an encoder without where it lay, if it is known by another name."""
+    known = encoder.get("package") or encoder.get("hub") or encoder.get("revision")
+    return {k: v for k, v in encoder.items() if k != "path"} if known else encoder
 
 
 def _tensors_of_seed(

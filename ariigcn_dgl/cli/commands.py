@@ -64,6 +64,12 @@ COMMANDS = {
         "make features of recordings: a data set for train and predict, and a record of how",
         ("media",),
     ),
+    "transcribe": Command(
+        "transcribe",
+        "transcribe",
+        "turn the speech of a recording into subtitles with speakers' names, to be read and edited",
+        ("file",),
+    ),
     "experiment": Command(
         "experiment",
         "experiment",

