@@ -11,7 +11,7 @@ import numpy as np
 
 from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
-from ariigcn_dgl.cli.predict_conversation import predict_conversation
+from ariigcn_dgl.cli.predict_conversation import Listening, predict_conversation
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
@@ -41,6 +41,8 @@ def predict(
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
+    recogniser: str | None = None,
+    speakers: int | None = None,
     keep: int = 1000,
     coverage: float | None = None,
     offline: bool = False,
@@ -52,10 +54,11 @@ def predict(
 
     --transcript FILE labels what people wrote or said: subtitles, a chat's export, lines of
     NAME: text, a table (docs/transcripts.md). --media FILE labels a recording, with the transcript
-    that is named or lies beside it. Both print the conversation, and write a folder:
-    timeline.json, timeline.csv, timeline.html (to be opened in a browser) and, where times are
-    known, timeline.srt. The features are made as those of the training were: its data must have
-    come from ariigcn extract, as that of the bundles that come with this package.
+    that is named or lies beside it; without one its speech is recognised (ariigcn transcribe). Both
+    print the conversation, and write a folder: timeline.json, timeline.csv, timeline.html (to be
+    opened in a browser) and, where times are known, timeline.srt. The features are made as those of
+    the training were: its data must have come from ariigcn extract, as that of the bundles that
+    come with this package.
 
     --stream answers each line of the standard input on the standard output before it reads the
     next; the run must have been trained with --model.causal true. A line is
@@ -102,6 +105,10 @@ def predict(
         The same of the audio encoder; default, of one that was trained: in the run folder.
     visual : str
         The same of the visual encoder.
+    recogniser : str
+        With --media without a transcript: what recognises speech, as of ariigcn transcribe.
+    speakers : int
+        With --media without a transcript: how many there are; default: estimated.
     keep : int
         With --stream: how many dialogues are remembered.
     coverage : float
@@ -131,7 +138,8 @@ def predict(
         places = {"text": text, "audio": audio, "visual": visual}
         heard, words, folder = (Path(x) if x else None for x in (media, transcript, out))
         asked = Asked(modalities, places, coverage, offline)
-        predict_conversation(chosen, heard, words, asked, folder)
+        listening = Listening(recogniser, speakers)
+        predict_conversation(chosen, heard, words, asked, folder, listening)
 
 
 def _predict_data(

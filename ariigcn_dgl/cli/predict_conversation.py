@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ariigcn_dgl.cli.conversation_table import conversation_table, speakers_table
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say, show
 from ariigcn_dgl.conversation.files import write_files
-from ariigcn_dgl.conversation.label import Answered, Asked, label
+from ariigcn_dgl.conversation.label import Answered, Asked, encoders_for, label
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import file_name
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
-from ariigcn_dgl.files import refuse_existing
+from ariigcn_dgl.extract.spoken_transcript import (
+    from_subtitles,
+    from_transcript,
+    of_cues,
+    transcript_beside,
+)
+from ariigcn_dgl.files import refuse_existing, writable
+from ariigcn_dgl.speech.transcribe import transcribe
 from ariigcn_dgl.training.trained import TrainedRun
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How speech is recognised: by what, and of how many speakers; None: as `transcribe` does."""
+
+    recogniser: str | None = None
+    speakers: int | None = None
 
 
 def predict_conversation(
@@ -24,6 +39,7 @@ def predict_conversation(
     words: Path | None,
     asked: Asked,
     out: Path | None,
+    listening: Listening,
 ) -> None:
     """Label a conversation, print it, and write its files.
 
@@ -34,19 +50,22 @@ def predict_conversation(
     media : Path or None
         The recording.
     words : Path or None
-        The transcript; None: the subtitles beside the recording.
+        The transcript; None: the one beside the recording, or what is recognised in it.
     asked : Asked
     out : Path or None
         New folder; None: one named after the conversation, in the working folder.
+    listening : Listening
+        For a recording without a transcript.
     """
     source = media or words
     if source is None:
         raise InputError("give a recording with --media, or a transcript with --transcript")
     out = out or _free(Path(f"{file_name(source.stem)}-emotions"))
     refuse_existing(out)
-    spoken = _spoken(media, words)
+    encoders = encoders_for(runs, media is not None, asked, note)  # before speech is recognised
+    spoken = _spoken(media, words, listening, str(runs[0].model.device), asked.offline)
     with shown("predict"):
-        answered = label(runs, str(source), spoken, asked, note)
+        answered = label(runs, str(source), spoken, encoders, asked, note)
     files = write_files(out, source.name, answered, media)
     show(conversation_table(answered.labelled))
     print()
@@ -59,11 +78,26 @@ def predict_conversation(
     say(f"{count} utterances labelled, from {used}: {out}/{', '.join(files)}")
 
 
-def _spoken(media: Path | None, words: Path | None) -> list[Spoken]:
-    if media is not None:
+def _spoken(
+    media: Path | None, words: Path | None, listening: Listening, device: str, offline: bool
+) -> list[Spoken]:
+    """Return what was said: of a transcript, beside the recording, or recognised in it."""
+    if media is None:
+        assert words is not None
+        return from_transcript(words, note)
+    if words is not None or transcript_beside(media) is not None or not media.is_file():
         return from_subtitles(media, words, note)
-    assert words is not None
-    return from_transcript(words, note)
+    note(f"{media}: no transcript beside it: its speech is recognised (ariigcn transcribe)")
+    with shown("transcribe"):
+        cues = transcribe(
+            media,
+            listening.recogniser,
+            note,
+            speakers=listening.speakers,
+            device=device,
+            offline=offline,
+        )
+    return of_cues(media, writable(media.stem), cues)
 
 
 def _summary(answered: Answered) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from ariigcn_dgl.conversation.labelled import Labelled
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.features import extract
+from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.manifest import load_encoders
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
@@ -79,8 +79,27 @@ class Answered:
         )
 
 
+def encoders_for(runs: Sequence[TrainedRun], recorded: bool, asked: Asked, note: Note) -> Encoders:
+    """Return the encoders of a run's features that a conversation with or without recording needs.
+
+    Raises
+    ------
+    InputError
+        If the run was trained with nothing of it, or an encoder cannot be had.
+    """
+    first = runs[0]
+    wanted = _wanted(first, recorded, asked.modalities)
+    folder, device = first.folder.path.parent, str(first.model.device)
+    return load_encoders(folder, wanted, asked.places, note, device, asked.offline)
+
+
 def label(
-    runs: Sequence[TrainedRun], name: str, spoken: Sequence[Spoken], asked: Asked, note: Note
+    runs: Sequence[TrainedRun],
+    name: str,
+    spoken: Sequence[Spoken],
+    encoders: Encoders,
+    asked: Asked,
+    note: Note,
 ) -> Answered:
     """Return what seeds of a run say together of one conversation.
 
@@ -90,6 +109,8 @@ def label(
     name : str
         Of the conversation, for messages.
     spoken : sequence of Spoken
+    encoders : Encoders
+        What `encoders_for` returned.
     asked : Asked
     note : callable
         Gets sentences about what is missing or unusual.
@@ -101,10 +122,6 @@ def label(
     """
     abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     first = runs[0]
-    wanted = _wanted(first, spoken, asked.modalities)
-    device = str(first.model.device)
-    folder = first.folder.path.parent
-    encoders = load_encoders(folder, wanted, asked.places, note, device, asked.offline)
     source = extract(name, spoken, encoders, note).dialogues
     adapted = first.adapt(source)
     for sentence in first.doubts(source):
@@ -127,16 +144,13 @@ def label(
     )
 
 
-def _wanted(
-    run: TrainedRun, spoken: Sequence[Spoken], modalities: Sequence[str] | None
-) -> list[str]:
+def _wanted(run: TrainedRun, recorded: bool, modalities: Sequence[str] | None) -> list[str]:
     for name in modalities or ():
         if name not in run.widths:
             raise InputError(
                 f"--modalities: '{name}' was not trained, only {', '.join(run.widths)}"
                 f"{did_you_mean(name, run.widths)}"
             )
-    recorded = any(one.recording is not None for one in spoken)
     there = [m for m in run.widths if recorded or m not in NEEDS_RECORDING]
     chosen = [m for m in there if modalities is None or m in modalities]
     if not chosen:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.bundle.opened import opened
-from ariigcn_dgl.conversation.label import Asked, label
+from ariigcn_dgl.conversation.label import Asked, encoders_for, label
 from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.spoken import Spoken
@@ -61,7 +61,9 @@ def label_lines(
     spoken = _spoken(lines)
     with opened(str(run)) as folder:
         runs = [TrainedRun(one, device) for one in seed_folders(folder)]
-        answered = label(runs, name, spoken, Asked(coverage=coverage), _warn)
+        asked = Asked(coverage=coverage)
+        encoders = encoders_for(runs, False, asked, lambda sentence: None)
+        answered = label(runs, name, spoken, encoders, asked, _warn)
         return as_records(answered.labelled)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.files import writable
+from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import SUFFIXES, read_dialogues
 
 
@@ -31,21 +33,25 @@ def from_transcript(path: Path, note: Note, recording: Path | None = None) -> li
     stem = writable((recording or path).stem)
     spoken = []
     for name, cues in read_dialogues(path, note).items():
-        dialogue = f"{stem}_{name}" if name else stem
-        spoken += [
-            Spoken(
-                recording=recording,
-                dialogue=dialogue,
-                name=f"{dialogue}_{n}",
-                speaker=cue.speaker,
-                start=cue.start,
-                end=cue.end,
-                text=cue.text,
-                when=cue.when,
-            )
-            for n, cue in enumerate(cues)
-        ]
+        spoken += of_cues(recording, f"{stem}_{name}" if name else stem, cues)
     return spoken
+
+
+def of_cues(recording: Path | None, dialogue: str, cues: Sequence[Cue]) -> list[Spoken]:
+    """Return cues as the utterances of one dialogue."""
+    return [
+        Spoken(
+            recording=recording,
+            dialogue=dialogue,
+            name=f"{dialogue}_{n}",
+            speaker=cue.speaker,
+            start=cue.start,
+            end=cue.end,
+            text=cue.text,
+            when=cue.when,
+        )
+        for n, cue in enumerate(cues)
+    ]
 
 
 def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoken]:

@@ -53,7 +53,7 @@ def complete(script: Path, tmp_path: Path) -> Callable[..., list[str]]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["tr"], ["train"]),
+        (["tr"], ["train", "transcribe"]),
         (["e"], ["evaluate", "extract", "experiment", "embed", "export"]),
         (["data", "im"], ["import"]),
         (["train", "--sy"], ["--system"]),

@@ -381,7 +381,7 @@ def test_every_encoder_computes_on_the_device_that_was_chosen(
     def stop(name: str, spoken: list, encoders: Encoders, *options: object) -> None:
         modules = (encoders.text.model, encoders.audio, encoders.visual.model)
         devices = {x.device.type for module in modules for x in module.parameters()}
-        raise InputError(f"{devices} {options[-1]}")
+        raise InputError(f"{devices} {options[2]}")
 
     # The meta device is the one that every torch has; it takes modules, but computes nothing.
     monkeypatch.setattr("ariigcn_dgl.cli.extract.check_device", lambda device: None)
