@@ -14,11 +14,12 @@ from fuzz.readers.state import Resealed as ResealedState
 from fuzz.readers.state import State
 from fuzz.readers.stream import Lines
 from fuzz.readers.subtitles import Subtitles
+from fuzz.readers.transcripts import Transcripts
 from fuzz.target import Target
 
 READERS: tuple[type[Reader], ...] = (
     *(Pickles, Folders, Archive, Plain, Sealed, Resealed),
-    *(Subtitles, Lines, Config, Studies, Records, Media, State, ResealedState),
+    *(Subtitles, Transcripts, Lines, Config, Studies, Records, Media, State, ResealedState),
 )
 OTHERS: tuple[type[Target], ...] = (Native, Public, Constructors, CommandLine)
 TARGETS: dict[str, type[Target]] = {target.name: target for target in (*READERS, *OTHERS)}

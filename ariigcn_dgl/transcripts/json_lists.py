@@ -13,7 +13,7 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.records import Row, dialogues_of
 from ariigcn_dgl.transcripts.source import Source
 
-LINES = (".jsonl", ".ndjson")
+LINES = (".jsonl", ".ndjson")  # a .json may hold JSON lines, too
 _HOLDERS = (
     *("segments", "utterances", "messages", "transcription", "turns", "dialogue", "dialog"),
     *("conversation", "conversations", "chat", "data", "results", "items"),
@@ -28,7 +28,9 @@ _SLACK = ("channel_", "group_", "bot_add", "bot_remove", "tombstone")
 
 def is_json_list(source: Source) -> bool:
     """Whether a file is JSON, or JSON in each line."""
-    return source.json is not None or source.suffix in LINES or _is_json_lines(source)
+    if source.json is not None or source.suffix in (".json", *LINES):
+        return True
+    return _is_json_lines(source)
 
 
 def _is_json_lines(source: Source) -> bool:
@@ -46,6 +48,8 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
     """
     content = _of_facebook(source, note)
     if content is None:
+        if source.suffix not in LINES and not _is_json_lines(source):
+            _refuse_invalid(source)
         objects = list(_json_lines(source))
     else:
         objects = [(f"{source.path}: item {n}", x) for n, x in enumerate(_list(source, content), 1)]
@@ -57,6 +61,14 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
         rows = [row._replace(values=_in_seconds(row.values)) for row in rows]
     rows = _without_system(source, rows, note)
     return dialogues_of(source, rows, header, note)
+
+
+def _refuse_invalid(source: Source) -> None:
+    try:
+        json.loads(source.text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source.path}: not valid JSON: {error}") from error
+    raise InputError(f"{source.path}: expected a JSON object or a list of them")
 
 
 def _json_lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,6 +18,7 @@ _LINES = {
     "mpl2": re.compile(r"\s*\[\d+\]\[\d+\]"),
     "tmp": re.compile(r"\s*\d{1,2}:\d{2}:\d{2}[:=,]\s*\S"),
 }
+_LONGEST = 10_000  # letters of a line
 _TITLES = {"microdvd": "MicroDVD", "mpl2": "MPL2", "tmp": "TMPlayer", "sami": "SAMI"}
 
 
@@ -45,6 +46,8 @@ def read_older(source: Source, note: Note) -> list[Cue]:
         If the file does not say how many frames a second has, or nothing is said in it.
     """
     kind = _kind(source) or ""
+    if max(map(len, source.lines)) > _LONGEST:
+        raise InputError(f"{source.path}: a line is longer than {_LONGEST:,} letters: no subtitles")
     _tell_lost(source, kind, note)
     try:
         found = pysubs2.SSAFile.from_string(source.text, kind)

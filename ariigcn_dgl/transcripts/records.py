@@ -133,7 +133,7 @@ def dialogues_of(
     """
     places = _places(list(dict.fromkeys(name for row in rows for name in row.values)))
     if "text" not in places:
-        listed = ", ".join(header[:_MOST_LISTED]) or "none"
+        listed = ", ".join(" ".join(name.split()) for name in header[:_MOST_LISTED]) or "none"
         raise InputError(
             f"{source.path}: no column or field with what is said, expected text, message, content "
             f"or utterance; there are {listed}{did_you_mean('text', header)}"

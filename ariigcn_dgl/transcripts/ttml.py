@@ -19,6 +19,7 @@ _ROOT = re.compile(r"<(?:\w+:)?tt[\s>]")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
 _OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t|)")  # Apple writes seconds bare
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0, "ms": 0.001}
+_DEEPEST = 50  # elements within each other
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 
@@ -48,10 +49,19 @@ def read_ttml(source: Source, note: Note) -> list[Cue]:
         root = ElementTree.fromstring(source.text.encode("utf-8"), _parser())
     except ElementTree.ParseError as error:
         raise InputError(f"{source.path}: no well-formed XML: {error}") from error
+    if _is_deep(root):
+        raise InputError(f"{source.path}: its elements are nested more than {_DEEPEST} deep")
     agents = dict(_agents(root))
     rates = _rates(root)
-    blocks = list(_blocks(source, root, (), _Within(None, None, ""), rates, agents))
+    blocks = list(_blocks(source, root, _Within(None, None, ""), rates, agents))
     return cues_of(source.path, blocks, note, "TTML with paragraphs (p)")
+
+
+def _is_deep(root: ElementTree.Element) -> bool:
+    level = [root]
+    for _ in range(_DEEPEST):
+        level = [child for element in level for child in element]
+    return bool(level)
 
 
 def _parser() -> ElementTree.XMLParser:
@@ -98,7 +108,6 @@ def _number(text: str, default: float) -> float:
 def _blocks(
     source: Source,
     element: ElementTree.Element,
-    above: tuple[ElementTree.Element, ...],
     within: _Within,
     rates: _Rates,
     agents: dict[str, str],
@@ -107,10 +116,8 @@ def _blocks(
     if _name(element) == "p":
         yield _block(source, element, here, rates, agents)
         return
-    if len(above) > 50:
-        raise InputError(f"{source.path}: its elements are nested more than 50 deep")
     for child in element:
-        yield from _blocks(source, child, (*above, element), here, rates, agents)
+        yield from _blocks(source, child, here, rates, agents)
 
 
 def _times(source: Source, element: ElementTree.Element, within: _Within, rates: _Rates) -> _Within:

@@ -30,7 +30,7 @@ _HEAD = re.compile(rf"[{_MARK}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
 # Sentences of the program about people quote what they say; names hold no quotation marks.
 _NAMED = re.compile(r'([^:"“”„«»\n]{1,80}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
 
-_REMARK = re.compile(r"\s*\u200e?<[^<>]{3,40}>$")
+_REMARK = re.compile(r"\u200e?<[^<>]{3,40}>$")
 _DOCUMENT = re.compile(r".* • \u200e?\d+ \S+ \u200e?[^•]*")  # report • 2 pages document omitted
 _OMITTED = re.compile(
     r"<[^<>\n]{3,60}>|null"

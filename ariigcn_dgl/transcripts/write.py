@@ -55,7 +55,8 @@ def _line(cue: Cue) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)
+    # {\i1} is markup of SubRip, too.
+    return html.escape(text, quote=False).replace("{\\", "&#123;\\")
 
 
 def srt_time(seconds: float) -> str:

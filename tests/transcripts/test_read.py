@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ariigcn_dgl.errors import InputError
@@ -141,7 +141,9 @@ def test_file_of_no_known_kind_is_named(read: Read) -> None:
 
 
 _WORDS = st.text(
-    st.one_of(st.characters(codec="utf-8", exclude_categories=["Cc"]), st.sampled_from("<&>-:[]")),
+    st.one_of(
+        st.characters(codec="utf-8", exclude_categories=["Cc"]), st.sampled_from("<&>-:[]{\\}")
+    ),
     min_size=1,
     max_size=30,
 ).map(lambda text: " ".join(text.split()))
@@ -162,6 +164,7 @@ _CUES = st.lists(
 ).map(lambda cues: sorted(cues, key=lambda cue: cue.start))
 
 
+@settings(max_examples=60)
 @given(_CUES)
 def test_what_is_written_is_read_again(cues: list[Cue]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -192,6 +195,7 @@ WEBVTT
 )
 
 
+@settings(max_examples=80)
 @given(
     st.one_of(st.binary(max_size=60), st.lists(_PIECES, max_size=9).map("".join).map(str.encode)),
     st.sampled_from(SUFFIXES),
