@@ -71,11 +71,13 @@ def speech_probabilities(sound: np.ndarray) -> np.ndarray:
     InputError
         If silero-vad is not installed.
     """
+    if not len(sound):
+        return np.empty(0, np.float32)
     network = _network()
     missing = -len(sound) % STEP
     padded = np.pad(np.asarray(sound, np.float32), (_CONTEXT, missing))
     windows = torch.from_numpy(padded).unfold(0, _CONTEXT + STEP, STEP)  # a view
-    found, state = [np.empty(0, np.float32)], None
+    found, state = [], None
     for block in windows.split(_BLOCK):
         probabilities, state = network(block, state)
         found.append(probabilities.numpy())

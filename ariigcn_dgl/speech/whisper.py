@@ -23,6 +23,8 @@ ENGLISH = "en"
 # Of Whisper's own program: a stretch is left out where silence is so probable and its text so
 # improbable. Its other remedy, to draw at random, would give another text each time.
 SILENCE = {"no_speech_threshold": 0.6, "logprob_threshold": -1.0, "temperature": 0.0}
+# Where a stretch is left out, transformers' pipeline joins the times of no words.
+NOTHING_SAID = "expected a non-empty list of Tensors"
 LOOP = 2.4  # times that a text can be compressed, from which on it repeats itself
 
 
@@ -83,11 +85,16 @@ class Whisper:
             warnings.simplefilter("ignore")  # of a stretch in which it finds no word
             if self._many:
                 options |= {"task": "transcribe", "language": self._language_of(sound)}
-            found = self._pipe(
-                np.ascontiguousarray(sound, np.float32),
-                return_timestamps="word" if by_words else True,
-                generate_kwargs=options,
-            )
+            try:
+                found = self._pipe(
+                    np.ascontiguousarray(sound, np.float32),
+                    return_timestamps="word" if by_words else True,
+                    generate_kwargs=options,
+                )
+            except ValueError as error:
+                if NOTHING_SAID not in str(error):
+                    raise
+                return []
         self._loops += _repeats(found["text"])
         return _pieces(found["chunks"], len(sound) / SAMPLE_RATE)
 

@@ -42,3 +42,9 @@ def sound(dialogue: Path) -> np.ndarray:
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a random Whisper that tells the times of words."""
     return write_whisper(tmp_path_factory.mktemp("whisper"))
+
+
+@pytest.fixture
+def notes() -> list[str]:
+    """Return a list, whose `append` takes notes."""
+    return []
