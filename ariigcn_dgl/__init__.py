@@ -17,6 +17,8 @@ from ariigcn_dgl._interpreter import refuse_subinterpreter
 if TYPE_CHECKING:
     import dgl as dgl
 
+    from ariigcn_dgl.bundle.ensemble import load_bundle as load_bundle
+    from ariigcn_dgl.conversation.lines import label_lines as label_lines
     from ariigcn_dgl.data import Dialogues as Dialogues
     from ariigcn_dgl.data import SynthConfig as SynthConfig
     from ariigcn_dgl.data import dialogues_from_arrays as dialogues_from_arrays
@@ -54,6 +56,8 @@ _MODULES = {
     "dialogues_from_arrays": "data",
     "dialogues_from_pandas": "data",
     "fit": "training.fit_run",
+    "label_lines": "conversation.lines",
+    "load_bundle": "bundle.ensemble",
     "load_dialogues": "data",
     "synthesise": "data",
 }

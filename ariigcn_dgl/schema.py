@@ -28,9 +28,9 @@ def conform(value: Any, hint: Any, where: str) -> Any:
     value
         Made of what JSON knows.
     hint
-        ``str``, ``bool``, ``int``, ``float`` (finite; an int will do), a literal, ``X | None``,
-        ``list[X]``, ``dict[K, V]``, a TypedDict (of which a value may have more fields), or any of
-        these annotated with a `Limit`.
+        ``str``, ``bool``, ``int``, ``float`` (finite; an int will do), ``Any``, a literal,
+        ``X | None``, ``list[X]``, ``dict[K, V]``, a TypedDict (of which a value may have more
+        fields), or any of these annotated with a `Limit`.
     where : str
         File and field, for the message.
 
@@ -104,6 +104,7 @@ _PLAIN: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
     float: (_is_finite, "a finite number"),
     list: (lambda value: isinstance(value, list), "a list"),
     dict: (lambda value: isinstance(value, dict), "an object"),
+    Any: (lambda value: True, "anything"),
 }
 
 

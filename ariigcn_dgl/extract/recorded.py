@@ -25,11 +25,13 @@ from ariigcn_dgl.extract.source import PLACES, Source
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.limits import PositiveInt
 from ariigcn_dgl.plugins import Origin, require
 
-AUDIO_ENCODER = "audio_encoder.safetensors"  # in a run folder: the one that was trained for it
+# In a run folder: those that were trained for it.
+AUDIO_ENCODER, TEXT_ENCODER = "audio_encoder.safetensors", "text_encoder"
 
 
 class EncoderRecord(TypedDict, total=False):
@@ -49,11 +51,17 @@ class EncoderRecord(TypedDict, total=False):
     pictures: PositiveInt
     dtype: Dtype
     plugin: Origin
+    learnt: dict
 
 
 def was_trained_here(record: Mapping[str, Any]) -> bool:
     """Whether an audio encoder was trained for its data, and lies beside the record."""
     return not {"plugin", "package", "hub", "path"} & record.keys()
+
+
+def was_tuned_here(record: Mapping[str, Any]) -> bool:
+    """Whether a text encoder was fine-tuned for its data, and lies beside the record."""
+    return "learnt" in record
 
 
 def recorded_encoder(
@@ -90,6 +98,11 @@ def recorded_encoder(
     if modality == "audio" and was_trained_here(record):
         return load_encoder(Path(place) if place else run / AUDIO_ENCODER, computing.device)
     computing = Computing(computing.device, _dtype(record, computing), computing.offline)
+    if modality == "text" and was_tuned_here(record):
+        kept = run / TEXT_ENCODER  # unless it is large and the data lie on another file system
+        path = place or (str(kept) if is_tuned(kept) else record.get("path", ""))
+        found = _source(run, modality, {"path": path}, note, computing)
+        return load_tuned(found.path, computing.device, computing.dtype)
     if place or record.get("package"):
         return _named(place or str(record["name"]), modality, record, note, computing)
     source = _source(run, modality, record, note, computing)

@@ -35,6 +35,8 @@ class Spoken:
         What was said; empty where unknown.
     label, split : str
         Empty where unknown.
+    when : str
+        Date and time as a chat writes it; empty where unknown.
     """
 
     recording: Path | None
@@ -46,6 +48,7 @@ class Spoken:
     text: str
     label: str = ""
     split: str = ""
+    when: str = ""
 
     @property
     def times(self) -> tuple[float, float]:

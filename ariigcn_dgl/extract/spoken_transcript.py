@@ -33,8 +33,17 @@ def from_transcript(path: Path, note: Note, recording: Path | None = None) -> li
     for name, cues in read_dialogues(path, note).items():
         dialogue = f"{stem}_{name}" if name else stem
         spoken += [
-            Spoken(recording, dialogue, f"{dialogue}_{n}", x.speaker, x.start, x.end, x.text)
-            for n, x in enumerate(cues)
+            Spoken(
+                recording=recording,
+                dialogue=dialogue,
+                name=f"{dialogue}_{n}",
+                speaker=cue.speaker,
+                start=cue.start,
+                end=cue.end,
+                text=cue.text,
+                when=cue.when,
+            )
+            for n, cue in enumerate(cues)
         ]
     return spoken
 

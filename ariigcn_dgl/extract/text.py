@@ -23,6 +23,7 @@ BUDGET = {"cpu": 1024}  # tokens of a batch, padding included
 BUDGET_ELSEWHERE = 32768
 AT_ONCE = 10_000  # texts given to the tokenizer, which holds much more than it returns
 LAST_LAYERS = 4  # averaged by "cls"
+UNUSED = ("pooler.", "decoder.")  # beginnings of names of weights
 
 
 class TextEncoder:
@@ -75,7 +76,8 @@ class TextEncoder:
     ) -> None:
         self.path, self.device, self.dtype = Path(path), device, dtype
         self.source = source or Source.of_path(self.path)
-        self.tokenizer, self.model = load_transformer(self.path, "AutoTokenizer", ("pooler.",))
+        self.tokenizer, model = load_transformer(self.path, "AutoTokenizer", UNUSED)
+        self.model = model.get_encoder() if model.config.is_encoder_decoder else model
         # The pooler is not used, and where a checkpoint has none its weights are random.
         self.model.pooler = None
         self.recipe = recipe or recipe_of(self.path, pooling)
@@ -109,12 +111,15 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return the features, (N, width) float32, of texts that are not empty."""
         rows = self.tokenise(texts)
-        budget = BUDGET.get(torch.device(self.device).type, BUDGET_ELSEWHERE)
-        batches = by_length([len(next(iter(row.values()))) for row in rows], budget)
+        batches = self.batches([len(next(iter(row.values()))) for row in rows])
         out = np.empty((len(texts), self.width), np.float32)
         for batch in track(batches, "batches of sentences"):
             out[batch] = self(self.collate([rows[n] for n in batch])).cpu().numpy()
         return out
+
+    def batches(self, lengths: Sequence[int]) -> list[np.ndarray]:
+        """Return which texts of so many tokens are encoded together."""
+        return by_length(lengths, BUDGET.get(torch.device(self.device).type, BUDGET_ELSEWHERE))
 
     def tokenise(self, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
         """Return the tokenizer's arrays of each text, (T,) int64, cut to `max_tokens`."""
@@ -145,9 +150,13 @@ class TextEncoder:
             batch[key] = torch.from_numpy(padded).to(self.device)
         return batch
 
-    def __call__(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the features, (B, width) float32, of a batch, with gradients where they are on."""
+    def __call__(self, batch: Mapping[str, Tensor], counted: Tensor | None = None) -> Tensor:
+        """Return the features, (B, width) float32, of a batch, with gradients where they are on.
+
+        Where `counted`, (B, T), is given, the mean is over the tokens that are not 0 there.
+        """
         pooling, mask = self.recipe.pooling, batch["attention_mask"]
+        mask = mask if counted is None else counted
         found = self.model(**batch, output_hidden_states=pooling == "cls")
         if pooling == "cls":
             vectors = torch.stack(found.hidden_states[-LAST_LAYERS:])[:, :, 0].float().mean(0)

@@ -31,6 +31,8 @@ class Utterance:
         What was said; empty where unknown.
     modalities : sequence of str
         Those that the utterance has; empty where unknown.
+    when : str
+        Date and time as the log of a chat writes them; empty where unknown.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Utterance:
     end: float | None = None
     text: str = ""
     modalities: Sequence[str] = ()
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,18 @@ class Answer:
             return classes
         return [None if x else c for c, x in zip(classes, self.left_open, strict=True)]
 
+    def unsure(self, bound: float) -> np.ndarray:
+        """Return which utterances, (T,) bool, got a class of a probability below a bound."""
+        below = np.max(self.probabilities, axis=1) < bound
+        return below if self.left_open is None else below & ~self.left_open
+
 
 def browser_data(
     label_names: Sequence[str],
     conversations: Sequence[Conversation],
     answers: Mapping[str, Sequence[Answer]],
     calibrated: Mapping[str, bool] | None = None,
+    unsure: float | None = None,
 ) -> dict[str, Any]:
     """Return what the scripts of the page read, ready to be written as JSON.
 
@@ -127,16 +136,19 @@ def browser_data(
     calibrated : mapping of str to bool, optional
         By the name of a run, whether a temperature was chosen for its probabilities: the page says
         beside them which they are.
+    unsure : float, optional
+        Utterances whose class is less probable than this are marked as unsure.
     """
     return {
         "labels": list(label_names),
         "colours": slots(label_names),
+        "unsure": unsure,
         "dialogues": [_conversation(one, label_names) for one in conversations],
         "runs": [
             {
                 "name": name,
                 "calibrated": (calibrated or {}).get(name),
-                "answers": [_answer(one) for one in of_run],
+                "answers": [_answer(one, unsure) for one in of_run],
             }
             for name, of_run in answers.items()
         ],
@@ -158,16 +170,18 @@ def _conversation(conversation: Conversation, label_names: Sequence[str]) -> dic
                 "end": one.end,
                 "text": one.text,
                 "modalities": list(one.modalities),
+                "when": one.when,
             }
             for one in conversation.utterances
         ],
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, unsure: float | None) -> dict[str, Any]:
     return {
         "probabilities": _rounded(answer.probabilities),
         "predictions": answer.predictions,
+        "unsure": [] if unsure is None else np.flatnonzero(answer.unsure(unsure)).tolist(),
         "sources": [sources.tolist() for sources in answer.sources],
         "attention": {
             name: [_rounded(weights) for weights in of_utterance]

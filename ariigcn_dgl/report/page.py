@@ -17,7 +17,13 @@ from ariigcn_dgl.plots import VARIABLES, svg
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
 FIGURES = ("figures.js",)
-BROWSER = ("dom.js", "timeline.js", "detail.js", "browser.js")
+BROWSER = ("dom.js", "timeline.js", "detail.js", "table.js", "choose.js")
+# What one page has that the others have not.
+OWN_STYLES = {"timeline.html": ("talk.css", "speakers.css")}
+OWN_SCRIPTS = {
+    "report.html": ("browser.js",),
+    "timeline.html": ("streams.js", "speakers.js", "player.js"),
+}
 
 
 def render(template: str, **content: Any) -> str:
@@ -30,13 +36,15 @@ def render(template: str, **content: Any) -> str:
     **content
         What its variables stand for. Text is escaped; ``browser`` is data for the script, or None.
     """
-    script = _assets(FIGURES + (BROWSER if content.get("browser") else ()))
+    browser = BROWSER + OWN_SCRIPTS[template] if content.get("browser") else ()
+    script = _assets(FIGURES + browser)
+    styles = STYLES[:-1] + OWN_STYLES.get(template, ()) + STYLES[-1:]
     return (
         _environment()
         .get_template(template)
         .render(
             version=__version__,
-            style=Markup(palette.style()) + _assets(STYLES),
+            style=Markup(palette.style()) + _assets(styles),
             script=script,
             script_hash=_hash(script),
             paper={variable: colour for colour, variable in VARIABLES.items()},

@@ -10,6 +10,7 @@ import numpy as np
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.conversation import Answer, Conversation, Utterance, browser_data
 from ariigcn_dgl.report.page import render
+from ariigcn_dgl.report.player import as_player
 
 
 def timeline_html(
@@ -21,8 +22,13 @@ def timeline_html(
     notes: Sequence[str] = (),
     left_open: np.ndarray | None = None,
     calibrated: bool | None = None,
+    recording: str | None = None,
+    unsure: float | None = None,
 ) -> str:
     """Return a page, one HTML file that opens offline, with the emotions of a conversation.
+
+    It is for a phone as for a desk: blocks in rows of speakers, what is known about the chosen one,
+    a curve of each speaker, all that was said; and a player where there is a recording.
 
     Parameters
     ----------
@@ -41,6 +47,12 @@ def timeline_html(
     calibrated : bool, optional
         Whether a temperature was chosen for the probabilities: the page says so, or that they are
         likely surer than they are right; nothing where it is not known.
+    recording : str, optional
+        Where the sound or video file lies as seen from the page, as a URL (`url_beside`): the page
+        plays it. Where the file is gone or the browser cannot play it, the page says so.
+    unsure : float, optional
+        Utterances whose class is less probable than this look unsure, a legend says the bound, and
+        the sentence on top counts them. Those left open are not among them.
 
     Returns
     -------
@@ -50,8 +62,8 @@ def timeline_html(
     Raises
     ------
     InputError
-        If there is no utterance, some have times and others do not, a time is impossible, or the
-        probabilities do not fit.
+        If there is no utterance, some have times and others do not, a time is impossible, the
+        probabilities do not fit, ``unsure`` is no share, or ``recording`` names another machine.
 
     Examples
     --------
@@ -68,29 +80,33 @@ def timeline_html(
             f"{title}: expected finite probabilities of shape {expected}, got an array of shape "
             f"{np.shape(probabilities)}"
         )
-    answers = {"": [Answer(np.asarray(probabilities), left_open=left_open)]}
+    if unsure is not None and not 0 <= unsure <= 1:
+        raise InputError(f"{title}: the bound of unsure is {unsure}, expected a share, 0 to 1")
+    answer = Answer(np.asarray(probabilities), left_open=left_open)
     known = None if calibrated is None else {"": calibrated}
-    data = browser_data(label_names, [conversation], answers, known)
-    timed = utterances[0].start is not None
+    count = 0 if unsure is None else int(answer.unsure(unsure).sum())
     return render(
         "timeline.html",
         title=title,
-        finding=_finding(answers[""][0].predictions, label_names),
+        finding=_finding(answer.predictions, label_names, count),
         notes=list(notes),
-        timed=timed,
-        browser=data,
+        timed=utterances[0].start is not None,
+        unsure=unsure,
+        recording=None if recording is None else as_player(recording),
+        browser=browser_data(label_names, [conversation], {"": [answer]}, known, unsure),
     )
 
 
-def _finding(predictions: Sequence[int | None], label_names: Sequence[str]) -> str:
-    """Return "3 utterances: 2 joy, 1 left open."."""
+def _finding(predictions: Sequence[int | None], label_names: Sequence[str], unsure: int) -> str:
+    """Return "3 utterances: 2 joy, 1 left open; 1 of them unsure."."""
     counts = Counter(predictions)
-    unsure = counts.pop(None, 0)
+    left_open = counts.pop(None, 0)
     parts = [
         f"{count} {label_names[label]}"
         for label, count in counts.most_common()
         if label is not None
     ]
-    parts += [f"{unsure} left open"] if unsure else []
+    parts += [f"{left_open} left open"] if left_open else []
     total = len(predictions)
-    return f"{total} utterance{'s'[: total > 1]}: {', '.join(parts)}."
+    doubt = f"; {unsure} of them unsure" if unsure else ""
+    return f"{total} utterance{'s'[: total > 1]}: {', '.join(parts)}{doubt}."

@@ -77,7 +77,7 @@ def speech_probabilities(sound: np.ndarray) -> np.ndarray:
     missing = -len(sound) % STEP
     padded = np.pad(np.asarray(sound, np.float32), (_CONTEXT, missing))
     windows = torch.from_numpy(padded).unfold(0, _CONTEXT + STEP, STEP)  # a view
-    found, state = [], None
+    found, state = [np.empty(0, np.float32)], None
     for block in windows.split(_BLOCK):
         probabilities, state = network(block, state)
         found.append(probabilities.numpy())

@@ -23,8 +23,6 @@ ENGLISH = "en"
 # Of Whisper's own program: a stretch is left out where silence is so probable and its text so
 # improbable. Its other remedy, to draw at random, would give another text each time.
 SILENCE = {"no_speech_threshold": 0.6, "logprob_threshold": -1.0, "temperature": 0.0}
-# Where a stretch is left out, transformers' pipeline joins the times of no words.
-NOTHING_SAID = "expected a non-empty list of Tensors"
 LOOP = 2.4  # times that a text can be compressed, from which on it repeats itself
 
 
@@ -92,9 +90,9 @@ class Whisper:
                     generate_kwargs=options,
                 )
             except ValueError as error:
-                if NOTHING_SAID not in str(error):
+                if "non-empty list" not in str(error):
                     raise
-                return []
+                return []  # all of it was taken for silence: transformers joins no segments
         self._loops += _repeats(found["text"])
         return _pieces(found["chunks"], len(sound) / SAMPLE_RATE)
 

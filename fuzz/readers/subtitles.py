@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.extract.labelled import Labelled, as_subtitles
+from ariigcn_dgl.conversation.labelled import Labelled, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.transcripts.subtitles import read_subtitles
 from fuzz.readers.reader import Reader, Seed

@@ -420,3 +420,25 @@ def test_bad_options_are_one_sentence(
     assert outcome.code == 2
     assert sentence in outcome.err.splitlines()[-1]
     assert not (tmp_path / "data").exists()
+
+
+def test_text_is_encoded_where_nothing_is_said(
+    ariigcn: Callable,
+    film: Path,
+    roberta: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.default_text", lambda: str(roberta))
+    outcome = ariigcn("extract", film, "--out", tmp_path / "data")
+    assert "none of --text, --audio and --visual is given: --text " in outcome.err
+    assert "4 utterances of 1 dialogues, text (12): " in outcome.out
+
+
+def test_nothing_to_encode_by_is_one_sentence(
+    refused: Callable, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ariigcn_dgl.cli.extract.default_text", lambda: None)
+    sentence = refused("extract", film, "--out", tmp_path / "data")
+    assert sentence.startswith("give at least one of --text, --audio and --visual, what makes fea")
+    assert sentence.endswith('pip install "ariigcn_dgl[text]"')

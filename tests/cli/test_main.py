@@ -121,10 +121,10 @@ def test_info_says_what_cuda_kernels_lack(
         (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),
         (["evaluate"], "are required: run (see: ariigcn evaluate --help)"),
         (["predict"], "are required: run (see: ariigcn predict --help)"),
-        (["predict", "a"], "give one of --data, --media and --stream"),
-        (["predict", "a", "--data", "b", "--stream"], "give one of --data, --media and"),
+        (["predict", "a"], "give one of --data, --media, --transcript and --stream"),
+        (["predict", "a", "--data", "b", "--stream"], "give one of --data, --media, --tr"),
         (["predict", "a", "--data", "b"], "--data: needs --out, what to write"),
-        (["predict", "a", "--media", "b"], "--media: needs --out, what to write"),
+        (["predict", "a", "--media", "b"], "a: no such run folder or bundle; expected what --o"),
         (
             ["data", "convert", "--data", "a"],
             "are required: --out (see: ariigcn data convert --help)",

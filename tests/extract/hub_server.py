@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
+from huggingface_hub import constants
+
 MAIN = "main"
 
 
@@ -71,6 +74,13 @@ def serving(hub: Hub) -> Iterator[ThreadingHTTPServer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def ask(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `huggingface_hub` ask a hub, as ``HF_ENDPOINT`` does."""
+    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+    template = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 class _Handler(BaseHTTPRequestHandler):

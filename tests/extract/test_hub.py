@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,45 +16,10 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.choose import Computing, text_encoder, visual_encoder
 from ariigcn_dgl.extract.hub import locate
 from ariigcn_dgl.extract.hub_errors import sentence
-from tests.extract.hub_server import Hub, serving
+from tests.extract.hub_server import Hub, ask, serving
 
 NAME = "somebody/encoder"
 TINY = {"config.json": b"{}", "model.safetensors": b"weights"}
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty cache, of this test alone."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    return tmp_path / "cache"
-
-
-def _ask(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
-    template = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-
-
-@pytest.fixture
-def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """Return a hub that answers, with nothing on it."""
-    made = Hub()
-    with serving(made):
-        _ask(made, monkeypatch)
-        yield made
-
-
-@pytest.fixture
-def gone(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """Return a hub whose port is closed."""
-    made = Hub()
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        made.port = one.getsockname()[1]
-    _ask(made, monkeypatch)
-    return made
 
 
 def test_name_becomes_a_folder_of_a_commit(
@@ -83,7 +46,7 @@ def test_pickles_code_and_other_precisions_stay_where_they_are(hub: Hub) -> None
 
 def test_second_time_needs_no_server(hub: Hub, gone: Hub, notes: list[str], cache: Path) -> None:
     with serving(hub), pytest.MonkeyPatch.context() as there:
-        _ask(hub, there)
+        ask(hub, there)
         hub.add(NAME, TINY)
         first = locate(NAME, "--text", notes.append)
     assert locate(NAME, "--text", notes.append) == first

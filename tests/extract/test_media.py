@@ -116,35 +116,3 @@ def test_damaged_recording_is_refused_or_read(film: Path, tmp_path: Path) -> Non
         path.write_bytes(content)
         found = _outcome(lambda: (read_sound(path), list(pictures_at(path, [0.0, 1.5, 2.9]))))  # noqa: B023
         assert not isinstance(found, InputError) or "\n" not in str(found)
-
-
-LEFT, RIGHT, TOP, BOTTOM = np.s_[:, :20], np.s_[:, -20:], np.s_[:20], np.s_[-20:]
-
-
-@pytest.mark.parametrize(
-    ("matrix", "bright", "dark"),
-    [
-        ((1, 0, 0, 1), LEFT, RIGHT),
-        ((0, 1, -1, 0), TOP, BOTTOM),  # a quarter turn clockwise
-        ((0, -1, 1, 0), BOTTOM, TOP),
-        ((-1, 0, 0, -1), RIGHT, LEFT),
-    ],
-)
-def test_pictures_of_a_turned_camera_are_upright(
-    record: Callable, tmp_path: Path, matrix: tuple[int, ...], bright: tuple, dark: tuple
-) -> None:
-    path = record(tmp_path / "a.mp4", [(0.1, 200.0, (230, 230, 230))], sound=False)
-    _turn(path, matrix)
-    (picture,) = pictures_at(path, [0.0])
-    assert picture[bright].mean() > 3 * picture[dark].mean()  # the square stands on the left
-
-
-def _turn(path: Path, matrix: tuple[int, ...]) -> None:
-    """Write a display matrix into the header of the track of an .mp4 file."""
-    a, b, c, d = (value << 16 for value in matrix)
-    turned = [a, b, 0, c, d, 0, 0, 0, 1 << 30]
-    straight = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30]
-    old, new = (b"".join(x.to_bytes(4, "big", signed=True) for x in y) for y in (straight, turned))
-    content = path.read_bytes()
-    at = content.index(old, content.index(b"tkhd"))
-    path.write_bytes(content[:at] + new + content[at + len(old) :])

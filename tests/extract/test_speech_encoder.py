@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ import torch
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.choose import audio_encoder
+from ariigcn_dgl.extract.features import Encoders, extract
+from ariigcn_dgl.extract.media import read_sound
 from ariigcn_dgl.extract.speech_encoder import SHORTEST, SpeechEncoder
+from ariigcn_dgl.extract.spoken import Spoken
 from tests import tiny_speech
 
 pytestmark = pytest.mark.slow  # a process of its own writes the models
@@ -111,3 +115,17 @@ def test_other_rate_is_refused(models: Path, tmp_path: Path) -> None:
         InputError, match="reads sound at 8000 Hz, expected a model of speech at 16"
     ):
         SpeechEncoder(folder)
+
+
+def test_film_is_heard_by_a_speech_model(
+    models: Path, record: Callable, tmp_path: Path, notes: list[str]
+) -> None:
+    film = record(tmp_path / "film.wav", [(1.5, 200.0, (0, 0, 0))], pictures=False)
+    times = [(0.0, 0.7), (0.7, 0.71), (0.7, 1.5)]
+    spoken = [Spoken(film, "d", f"d_{n}", "A", *pair, "") for n, pair in enumerate(times)]
+    encoder = SpeechEncoder(models / "wavlm")
+    found = extract("films", spoken, Encoders(audio=encoder), notes.append).dialogues
+    assert found.masks["audio"].tolist() == [True, False, True]
+    sound = read_sound(film)
+    expected = encoder.encode([sound[:11_200], sound[11_200:24_000]])
+    np.testing.assert_allclose(found.features["audio"][[0, 2]], expected, atol=1e-5)

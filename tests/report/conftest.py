@@ -1,8 +1,9 @@
-"""A data set with hostile names, and small runs of every system on it."""
+"""A data set with hostile names, small runs of every system on it, and a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "textcnn": {"num_filters": 8},
 }
 TrainRun = Callable[..., Path]
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+)
 
 
 def _modality(width: int) -> SynthModality:
@@ -116,3 +128,42 @@ def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> Tra
 def two_seeds(train: TrainRun) -> Path:
     """Return the run folder of AR-IIGCN with seeds 0 and 1."""
     return train(seeds=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Start Chromium without a window."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason='needs Playwright (pip install "ariigcn_dgl[dev]")'
+    )
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Open a file; at the end no request and no error, and no message but the one expected."""
+    contexts, noise = [], []
+
+    def run(path: Path, width: int = 1440, scheme: str = "light", message: str = "") -> Any:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda one: noise.extend({one.text} - {message}))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        page.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: noise.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector(".cell.selected")
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    assert [one for one in noise if not one.startswith(("file:", "data:", "blob:"))] == []

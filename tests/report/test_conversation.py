@@ -27,6 +27,7 @@ def test_a_tiny_dialogue() -> None:
                 {
                     "probabilities": [[0.75, 0.25], [0.123, 0.877]],
                     "predictions": [0, 1],
+                    "unsure": [],
                     "sources": [[0], [0, 1]],
                     "attention": {"text": [[1.0], [0.25, 0.75]]},
                     "without": {"text": [[0.5, 0.5], [0.25, 0.75]]},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,60 +15,10 @@ from ariigcn_dgl.report import Utterance, timeline_html
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import read_run
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PHONE, DESKTOP = 390, 1440
 SCHEMES = ("light", "dark")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"),
-]
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason='needs Playwright (pip install "ariigcn_dgl[dev]")'
-)
 OpenPage = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium: Any) -> Iterator[OpenPage]:
-    """Open a file; at the end there must have been no message, no error and no request."""
-    contexts, noise = [], []
-
-    def run(path: Path, width: int = DESKTOP, scheme: str = "light") -> Any:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: noise.append(message.text))
-        page.on("pageerror", lambda error: noise.append(str(error)))
-        page.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: noise.append(request.url))
-        page.goto(path.as_uri())
-        page.wait_for_selector(".cell.selected")
-        return page
-
-    yield run
-    for context in contexts:
-        context.close()
-    assert [one for one in noise if not one.startswith(("file:", "data:", "blob:"))] == []
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

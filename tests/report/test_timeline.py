@@ -46,6 +46,7 @@ def test_utterances_and_probabilities_are_in_the_page() -> None:
         "end": 4.0,
         "text": "What?",
         "modalities": [],
+        "when": "",
     }
     assert data["runs"][0]["answers"][0]["probabilities"] == [[0.9, 0.1], [0.9, 0.1]]
     assert data["runs"][0]["answers"][0]["predictions"] == [0, 0]
@@ -61,6 +62,58 @@ def test_emotions_are_counted_in_a_sentence() -> None:
     assert '<p class="finding">2 utterances: 1 joy, 1 left open.</p>' in html
 
 
+def test_what_is_unsure_is_marked_and_counted() -> None:
+    probabilities = np.array([[0.4996, 0.5004], [0.4, 0.6], [0.45, 0.55]])
+    html = timeline_html(
+        [Utterance(name, "Ann") for name in "abc"],
+        probabilities,
+        LABELS,
+        title="talk",
+        unsure=0.58,
+        left_open=np.array([False, False, True]),
+    )
+    assert embedded(html)["unsure"] == 0.58
+    assert embedded(html)["runs"][0]["answers"][0]["unsure"] == [0]
+    assert "3 utterances: 2 anger, 1 left open; 1 of them unsure.</p>" in html
+
+
+def test_probability_is_held_against_the_bound_before_it_is_rounded() -> None:
+    html = timeline_html(
+        [Utterance("1", "Ann")],
+        np.array([[0.50004, 0.49996]]),
+        LABELS,
+        title="talk",
+        unsure=0.50006,
+    )
+    assert embedded(html)["runs"][0]["answers"][0]["unsure"] == [0]
+
+
+@pytest.mark.parametrize("bound", [-0.1, 1.1, float("nan")])
+def test_bound_that_is_no_share_is_refused(bound: float) -> None:
+    with pytest.raises(InputError, match=r"bound of unsure is .*, expected a share, 0 to 1"):
+        page(talk(), unsure=bound)
+
+
+def test_date_of_a_message_is_kept() -> None:
+    data = embedded(page([Utterance("1", "Ann", text="Hi", when="3.4.2024, 18:05")]))
+    assert data["dialogues"][0]["utterances"][0]["when"] == "3.4.2024, 18:05"
+
+
+@pytest.mark.parametrize(
+    ("url", "element"), [("a%20%221%22.mp4", "video"), ("../a.WAV", "audio"), ("a", "video")]
+)
+def test_recording_is_played_from_beside_the_page(url: str, element: str) -> None:
+    html = page(talk(), recording=url)
+    assert f'<{element} class="player" data-part="player" controls' in html
+    assert f' src="{url}"' in html
+    assert "; media-src 'self' file:\">" in html
+
+
+def test_page_without_a_recording_may_play_nothing() -> None:
+    assert "media-src" not in page(talk())
+    assert 'data-part="player"' not in page(talk())
+
+
 def test_page_says_whether_probabilities_are_calibrated() -> None:
     found = [embedded(page(talk(), calibrated=one))["runs"][0] for one in (True, False, None)]
     assert [run["calibrated"] for run in found] == [True, False, None]
@@ -68,7 +121,7 @@ def test_page_says_whether_probabilities_are_calibrated() -> None:
 
 def test_title_and_notes_are_shown() -> None:
     html = page(talk(), notes=["Seed 1."])
-    assert "<h1>talk.mp4</h1>" in html
+    assert ">talk.mp4</h1>" in html
     assert '<p class="lead">Seed 1.</p>' in html
 
 

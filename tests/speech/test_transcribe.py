@@ -19,12 +19,13 @@ from ariigcn_dgl.transcripts.read import read_transcript
 
 
 class Loud:
-    """Hears "ah" twice a second."""
+    """Hears "ah" in the first half of each second."""
 
     name = "loud"
 
     def recognise(self, sound: np.ndarray) -> list[Piece]:
-        return [Piece(n / 2, n / 2 + 0.4, " ah") for n in range(len(sound) // 8000)]
+        seconds = range(len(sound) // 16_000)
+        return [*(Piece(t, t + 0.5, " ah") for t in seconds), Piece(0.6, 0.7, " ")]
 
     def notes(self) -> list[str]:
         return ["hears little"]
@@ -131,7 +132,7 @@ def test_what_holds_no_speech_is_refused(record: Callable, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"silent\.mp4: holds no sound, so there is nothing to tr"):
         transcribe(silent, None, print)
     tone = record(tmp_path / "tone.wav", scenes, pictures=False)
-    with pytest.raises(InputError, match=r"tone\.wav: no speech was found in 1\.\d s of sound"):
+    with pytest.raises(InputError, match=r"tone.wav: no speech was found in 1\.\d s of sound"):
         transcribe(tone, None, print)
 
 

@@ -56,12 +56,9 @@ def test_the_language_is_found_once_and_told(whisper: Path, sound: np.ndarray) -
     assert recogniser.notes()[0].startswith(f"the language was taken to be {found!r}")
 
 
-@pytest.mark.parametrize("by_words", [True, False])
 def test_silence_that_says_nothing_is_left_out(
-    recogniser: Whisper, sound: np.ndarray, monkeypatch: pytest.MonkeyPatch, by_words: bool
+    recogniser: Whisper, sound: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not by_words:
-        monkeypatch.setattr(recogniser._generation, "alignment_heads", None)
     never = {"no_speech_threshold": -1.0, "logprob_threshold": 0.0}
     monkeypatch.setattr(module, "SILENCE", module.SILENCE | never)
     assert recogniser.recognise(sound) == []

@@ -1,20 +1,4 @@
-// Choosing a run, a dialogue, an utterance.
-
-function select(i, focus = true) {
-  state.selected = i;
-  marked.selected?.removeAttribute("aria-current");
-  marked.selected?.setAttribute("tabindex", "-1");
-  mark("selected", i);
-  cells[i].setAttribute("aria-current", "true");
-  cells[i].setAttribute("tabindex", "0");
-  if (focus) cells[i].focus({ preventScroll: true });
-  const { left, width } = places[i];
-  const view = parts.timeline;
-  if (left < view.scrollLeft || left + width > view.scrollLeft + view.clientWidth)
-    view.scrollLeft = left - view.clientWidth / 2;
-  drawDetail();
-  connect(i);
-}
+// Choosing a run, a dialogue, a mistake, whose attention is shown.
 
 function drawControls() {
   parts.run.replaceChildren(...data.runs.map((one, r) => make("option", { value: r }, one.name)));
@@ -25,7 +9,6 @@ function drawControls() {
   const several = data.dialogues.length > 1;
   parts.dialogue.closest("label").hidden = !several;
   parts.previous.hidden = parts.next.hidden = !several;
-  parts.legend.replaceChildren(...data.labels.map((_, c) => chip(c)));
 }
 
 function option(one, d) {
@@ -50,20 +33,17 @@ function drawAttentionChoice() {
   parts.without.hidden = names.length > 0 || !parts.without.textContent;
 }
 
-function show() {
+root.addEventListener("drawn", () => {
   parts.mistake.hidden = !dialogue().utterances.some((_, i) => wrong(i));
   parts.previous.disabled = state.dialogue === 0;
   parts.next.disabled = state.dialogue === data.dialogues.length - 1;
-  drawAttentionChoice();
-  drawTimeline();
-  drawTable();
-  select(Math.min(state.selected, cells.length - 1), false);
-}
+});
 
 function openDialogue(d) {
   Object.assign(state, { dialogue: d, selected: 0 });
   parts.dialogue.value = d;
   parts.timeline.scrollLeft = 0;
+  drawAttentionChoice();
   show();
 }
 
@@ -75,21 +55,6 @@ function nextMistake() {
   }
 }
 
-const MOVES = {
-  ArrowRight: (i) => i + 1,
-  ArrowLeft: (i) => i - 1,
-  Home: () => 0,
-  End: () => cells.length - 1,
-};
-parts.track.addEventListener("keydown", (event) => {
-  if (!(event.key in MOVES)) return;
-  event.preventDefault();
-  select(Math.max(0, Math.min(cells.length - 1, MOVES[event.key](state.selected))));
-});
-parts.table.addEventListener("click", (event) => {
-  const row = event.target.closest("[data-utterance]");
-  if (row) select(Number(row.dataset.utterance), false);
-});
 parts.attention.addEventListener("change", (event) => {
   state.attention = Number(event.target.value);
   drawDetail();
@@ -100,6 +65,7 @@ function openRun(r) {
   drawControls();
   parts.run.value = r;
   parts.dialogue.value = state.dialogue;
+  drawAttentionChoice();
   show();
 }
 
@@ -117,10 +83,5 @@ parts.dialogue.addEventListener("change", () => openDialogue(Number(parts.dialog
 parts.previous.addEventListener("click", () => openDialogue(state.dialogue - 1));
 parts.next.addEventListener("click", () => openDialogue(state.dialogue + 1));
 parts.mistake.addEventListener("click", nextMistake);
-let room = 0;
-new ResizeObserver(() => {
-  if (parts.timeline.clientWidth === room) return;
-  room = parts.timeline.clientWidth;
-  show();
-}).observe(parts.timeline);
 drawControls();
+drawAttentionChoice();

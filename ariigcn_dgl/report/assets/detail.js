@@ -1,4 +1,4 @@
-// What is known about the chosen utterance, and the table of all of them.
+// What is known about the chosen utterance.
 
 const STRONGEST = 6; // edges that are listed
 
@@ -39,11 +39,10 @@ function attended(i) {
   if (!edges) return null;
   const [sources, weights] = edges;
   const order = sources.map((_, e) => e).sort((a, b) => weights[b] - weights[a]);
-  const { utterances, speakers } = dialogue();
   const rows = order.slice(0, STRONGEST).map((e) => {
     const j = sources[e];
     const where = j === i ? "itself" : `${Math.abs(j - i)} ${j < i ? "before" : "after"}`;
-    const name = `${where} · ${speakers[utterances[j].speaker]} · ${short(answer().predictions[j])}`;
+    const name = `${where} · ${who(j)} · ${short(answer().predictions[j])}`;
     return bar(name, weights[e], percent(weights[e]));
   });
   const hint = `${sources.length} neighbours, evenly spread ${percent(1 / sources.length)} each; the strongest:`;
@@ -92,48 +91,26 @@ function drawDetail() {
   const i = state.selected;
   const one = dialogue().utterances[i];
   const guess = answer().predictions[i];
-  const when = one.start === null ? [] : [`${one.start.toFixed(1)}–${one.end.toFixed(1)} s`];
+  const when = one.start === null ? [] : [`${tenths(one.start)}–${tenths(one.end)}`];
   const used = one.modalities.length ? [one.modalities.join(" + ")] : [];
   const where = [
     `${i + 1} of ${dialogue().utterances.length}`,
-    dialogue().speakers[one.speaker],
-    one.name,
+    who(i),
+    ...(one.name === String(i + 1) ? [] : [one.name]),
     ...when,
+    ...(one.when ? [one.when] : []),
     ...used,
-  ];
-  const verdict = make("p", { class: "verdict" }, guess === null ? "" : "predicted ", chip(guess, "strong"));
+  ].flatMap((text, k) => [...(k ? [" · "] : []), make("bdi", {}, text)]);
+  const verdict = make("p", { class: "verdict" }, guess === null ? "" : "predicted ", chip(guess, `strong${doubt(i)}`));
+  if (unsure(i)) verdict.append(make("span", { class: "doubt" }, `unsure: below ${bound(data.unsure)}`));
   if (one.label !== null)
     verdict.append(wrong(i) ? " but truly " : ", correctly", ...(wrong(i) ? [chip(one.label, "strong")] : []));
-  const said = one.text ? [make("blockquote", {}, one.text)] : [];
+  const said = one.text ? [make("blockquote", { dir: "auto" }, one.text)] : [];
   const boxes = [probabilities(i), attended(i), ablated(i), others(i)].filter(Boolean);
   parts.detail.replaceChildren(
-    make("p", { class: "where" }, where.join(" · ")),
+    make("p", { class: "where" }, ...where),
     ...said,
     verdict,
     make("div", { class: "boxes" }, ...boxes)
   );
-}
-
-function drawTable() {
-  const { utterances, speakers } = dialogue();
-  const known = utterances.some((one) => one.label !== null);
-  const spoken = utterances.some((one) => one.text);
-  const timed = utterances[0].start !== null;
-  const columns = ["#", ...(timed ? ["time"] : []), "speaker", ...(spoken ? ["text"] : ["utterance"])];
-  const head = [...columns, ...(known ? ["true"] : []), "predicted", "p"];
-  const rows = utterances.map((one, i) => {
-    const guess = answer().predictions[i];
-    const texts = [
-      String(i + 1),
-      ...(timed ? [clock(one.start)] : []),
-      speakers[one.speaker],
-      spoken ? one.text : one.name,
-      ...(known ? [one.label === null ? "–" : data.labels[one.label]] : []),
-    ];
-    const row = texts.map((text, c) => make("td", { class: ["text", "utterance"].includes(columns[c]) ? "said" : "" }, text));
-    const p = make("td", { class: "number" }, percent(confidence(i)));
-    return make("tr", { class: wrong(i) ? "wrong" : "", "data-utterance": i }, ...row, make("td", {}, chip(guess)), p);
-  });
-  const header = make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)));
-  parts.table.replaceChildren(make("thead", {}, header), make("tbody", {}, ...rows));
 }

@@ -1,9 +1,12 @@
 // The timeline: blocks in rows of speakers, and arcs to what one of them attends to.
 
-const STEP = { least: 34, most: 64 }; // px an utterance takes where no times are known
+const STEP = { least: 34, most: 64, paper: 14 }; // px an utterance takes where no times are known
 const GAP = 2; // px between neighbours
 const NARROWEST = 12; // px that can still be clicked
 const ARCS = { height: 92, base: 88, lowest: 14 }; // px
+const LETTER = 7; // px of a wide letter in a block
+const LONGEST = 300; // characters of a text that is read aloud or shown beside the mouse
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200];
 
 let cells = [];
 let places = [];
@@ -16,12 +19,13 @@ function mark(name, i) {
 }
 
 function layout(utterances, room) {
+  const least = root.matches(".paper") ? STEP.paper : STEP.least;
   if (utterances[0].start === null) {
-    const step = Math.min(STEP.most, Math.max(STEP.least, room / utterances.length));
+    const step = Math.min(STEP.most, Math.max(least, room / utterances.length));
     return utterances.map((_, i) => ({ left: i * step, width: step - GAP }));
   }
   const end = Math.max(...utterances.map((one) => one.end), 1);
-  const scale = Math.max(room, utterances.length * STEP.least) / end;
+  const scale = Math.max(room, utterances.length * least) / end;
   return utterances.map((one) => ({
     left: one.start * scale,
     width: Math.max((one.end - one.start) * scale - GAP, NARROWEST),
@@ -32,27 +36,33 @@ function layout(utterances, room) {
 function describe(i) {
   const one = dialogue().utterances[i];
   const guess = answer().predictions[i];
-  const said = one.text ? `“${one.text}”, ` : "";
+  const text = one.text.length > LONGEST ? `${[...one.text.slice(0, LONGEST)].slice(0, -1).join("")}…` : one.text;
+  const said = text ? `“${text}”, ` : "";
   const truth = one.label === null ? "" : `, true ${data.labels[one.label]}`;
   return (
-    `${i + 1}: ${dialogue().speakers[one.speaker]}, ${said}${guess === null ? "" : "predicted "}${named(guess)} ` +
-    `${percent(confidence(i))}${truth}`
+    `${i + 1}: ${who(i)}, ${said}${guess === null ? "" : "predicted "}${named(guess)} ` +
+    `${percent(confidence(i))}${unsure(i) ? ", unsure" : ""}${truth}`
   );
+}
+
+// As much of the name of a class as a block has room for.
+function lettering(label, width) {
+  if (label !== null && named(label).length * LETTER + 10 <= width) return named(label);
+  return short(label).slice(0, width >= 28 ? 3 : width >= 20 ? 2 : 0);
 }
 
 function cell(i) {
   const one = dialogue().utterances[i];
   const guess = answer().predictions[i];
   const truth = one.label === null ? guess : one.label;
-  const button = make(
+  return make(
     "button",
     {
       type: "button",
-      class: `cell${wrong(i) ? " wrong" : ""}`,
+      class: `cell${wrong(i) ? " wrong" : ""}${doubt(i)}`,
       tabindex: "-1",
       "data-utterance": i,
       "aria-label": describe(i),
-      title: describe(i),
       style: {
         left: `${places[i].left}px`,
         width: `${places[i].width}px`,
@@ -60,16 +70,13 @@ function cell(i) {
         "--truth": colour(truth),
       },
     },
-    make("span", {}, places[i].width < 26 ? "" : short(guess))
+    make("span", {}, lettering(guess, places[i].width))
   );
-  button.addEventListener("mouseenter", () => connect(i));
-  button.addEventListener("mouseleave", () => connect(state.selected));
-  button.addEventListener("click", () => select(i));
-  return button;
 }
 
 function drawTimeline() {
   const { utterances, speakers } = dialogue();
+  parts.timeline.classList.remove("beyond"); // which paper does not show
   places = layout(utterances, parts.timeline.clientWidth - 4);
   const width = Math.max(...places.map((one) => one.left + one.width));
   cells = utterances.map((_, i) => cell(i));
@@ -79,7 +86,7 @@ function drawTimeline() {
     return make(
       "div",
       { class: "lane" },
-      make("div", { class: "lane-name" }, name),
+      make("div", { class: "lane-name", dir: "auto" }, name || "no name"),
       make("div", { class: "cells" }, ...own)
     );
   });
@@ -91,23 +98,25 @@ function drawTimeline() {
   });
   parts.arcs = arcs;
   parts.track.style.width = `${width}px`;
-  parts.track.replaceChildren(arcs, ...lanes, axis(width));
+  parts.timeline.classList.toggle("beyond", width > parts.timeline.clientWidth);
+  parts.track.replaceChildren(arcs, ...lanes, axis(width, places[0].scale));
 }
 
-function axis(width) {
+// With a scale in px a second ticks are times, else numbers of utterances evenly spread.
+function axis(width, scale) {
   const svg = make("svg", { class: "axis", width, height: 20, "aria-hidden": "true" });
   const tick = (x, text) => {
     const anchor = x < 12 ? "start" : x > width - 16 ? "end" : "middle";
     svg.append(make("line", { x1: x, x2: x, y1: 0, y2: 4 }));
     svg.append(make("text", { x, y: 15, "text-anchor": anchor }, text));
   };
-  const { scale } = places[0];
   if (scale === undefined) {
-    for (let i = 0; i < places.length; i += i ? 5 : 4)
-      tick(places[i].left + places[i].width / 2, String(i + 1));
+    const each = width / places.length;
+    const step = [5, 10, 20, 50, 100, 200, 500, 1000].find((one) => one * each >= 40) || 5000;
+    for (let n = 1; n <= places.length; n += n === 1 ? step - 1 : step) tick((n - 0.5) * each, String(n));
     return svg;
   }
-  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((one) => one * scale >= 48) || 1200;
+  const step = SECONDS.find((one) => one * scale >= 52) || 86400;
   for (let t = 0; t * scale <= width; t += step) tick(Math.max(t * scale, 0.5), clock(t));
   return svg;
 }

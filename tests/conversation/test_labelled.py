@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariigcn_dgl.extract.labelled import Labelled, as_records, as_subtitles
+from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.transcripts.subtitles import read_subtitles
 
@@ -61,6 +61,7 @@ def test_records_hold_everything(labelled: Labelled) -> None:
         "utterance": "a_1",
         "start": 3600.5,
         "end": 3659.9996,
+        "when": "",
         "speaker": "Bob",
         "text": "Well: no.",
         "modalities": ["text", "audio"],
@@ -85,3 +86,15 @@ def test_markup_that_was_said_is_written_as_no_markup(text: str, tmp_path: Path)
 def test_a_heart_is_written_as_it_was_said(tmp_path: Path) -> None:
     spoken = [Spoken(tmp_path, "a", "a_0", "Bob", 0, 1, "I <3 you")]
     assert "I <3 you" in as_subtitles(Labelled(spoken, [()], np.array([[1.0]]), ["joy"]))
+
+
+def test_answers_below_the_bound_are_unsure(labelled: Labelled) -> None:
+    assert labelled.unsure.tolist() == [False, False]
+    assert replace(labelled, bound=0.8).unsure.tolist() == [True, False]
+    assert replace(labelled, left_open=np.array([False, True])).unsure.tolist() == [False, True]
+
+
+def test_conversation_is_timed_when_all_of_it_is(labelled: Labelled) -> None:
+    assert labelled.timed
+    untimed = replace(labelled.spoken[0], start=None, end=None)
+    assert not replace(labelled, spoken=[untimed, labelled.spoken[1]]).timed

@@ -1,4 +1,4 @@
-"""Utterances of a recording with the emotions that a run found: JSON and subtitles."""
+"""Utterances of a conversation with the emotions that a run found: JSON and subtitles."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from ariigcn_dgl.answer import answer
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.transcripts.write import srt_time
+
+UNSURE = 0.5  # an answer that is less probable is as likely wrong as right
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Labelled:
     label_names : sequence of str, length C
     left_open : (N,) bool array, optional
         Those that get no class.
+    bound : float
+        An answer of a smaller probability is marked as unsure.
     """
 
     spoken: Sequence[Spoken]
@@ -34,6 +38,18 @@ class Labelled:
     probabilities: np.ndarray
     label_names: Sequence[str]
     left_open: np.ndarray | None = None
+    bound: float = UNSURE
+
+    @property
+    def unsure(self) -> np.ndarray:
+        """Which answers, (N,) bool, are less probable than the bound, or left open."""
+        doubtful = self.probabilities.max(1) < self.bound
+        return doubtful if self.left_open is None else doubtful | self.left_open
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known of all utterances when they were said."""
+        return all(one.start is not None and one.end is not None for one in self.spoken)
 
     def opens(self) -> Sequence[bool | None]:
         """Return whether each utterance is left open; None where that was not asked for."""
@@ -53,6 +69,7 @@ def as_records(labelled: Labelled) -> list[dict[str, Any]]:
             "utterance": one.name,
             "start": one.start,
             "end": one.end,
+            "when": one.when,
             "speaker": one.speaker,
             "text": one.text,
             "modalities": list(modalities),

@@ -1,0 +1,164 @@
+"""Make a bundle of trained runs: pack them, score the file, write the card."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.bundle.file import SUFFIX, Content, write_file
+from ariigcn_dgl.bundle.opened import opened
+from ariigcn_dgl.bundle.pack import Precision, Variant, pack
+from ariigcn_dgl.bundle.scores import split_scores
+from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.files import refuse_existing
+from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.seeds import seed_folders
+from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
+
+
+@dataclass(frozen=True)
+class Words:
+    """What only its maker knows of a bundle.
+
+    Parameters
+    ----------
+    description : str
+        Markdown: what it is for, on which data, with which biases, what it must not be used for.
+    licence : str
+        Of weights and of the data, as their owners state them.
+    """
+
+    description: str
+    licence: str
+
+
+def make_bundle(
+    runs: Mapping[Variant, Path],
+    out: Path,
+    words: Words,
+    data: str | None = None,
+    precision: Precision = "float32",
+) -> dict[str, Any]:
+    """Write a bundle; return what it says of itself.
+
+    Its scores are those of the file: it is written, opened again, and scores the test split of the
+    runs' data set. In float32 its probabilities must be those of the runs, bit for bit.
+
+    Parameters
+    ----------
+    runs : mapping of {"whole", "causal"} to Path
+        Run folders.
+    out : Path
+        New file, ending in ``.ariigcn``.
+    words : Words
+    data : str, optional
+        Where the data set of the trainings lies now; default: where it was.
+    precision : {"float32", "float16"}
+        Of the weights.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, a run is not finished, the runs do not belong together, or
+        the data set is another one.
+    """
+    if out.suffix != SUFFIX:
+        raise InputError(f"{out}: expected a name that ends in {SUFFIX}")
+    refuse_existing(out)
+    seeds = {v: [TrainedRun(f) for f in seed_folders(path)] for v, path in runs.items()}
+    _refuse_strangers(runs, seeds)
+    content = pack(seeds, precision)
+    found = {v: _scored(seeds[v], path, v, content, data) for v, path in runs.items()}
+    first = next(iter(seeds.values()))[0]
+    about = {
+        "name": out.stem,
+        "description": words.description.strip(),
+        "licence": words.licence,
+        "label_names": list(first.label_names),
+        "dataset": first.record["dataset"],
+        "splits": read_run_spec(first.folder.path.parent).get("splits", ""),
+        "encoders": _encoders(first),
+        "precision": precision,
+        "made_with": version("ariigcn_dgl"),
+        "runs": found,
+    }
+    write_file(out, replace(content, about=about | content.about))
+    return about
+
+
+def _refuse_strangers(
+    runs: Mapping[Variant, Path], seeds: Mapping[Variant, Sequence[TrainedRun]]
+) -> None:
+    """Raise where two runs answer otherwise than by the same classes from the same features."""
+    (one, ours), *others = ((runs[v], found[0]) for v, found in seeds.items())
+    for other, theirs in others:
+        for what in ("label_names", "widths", "dataset_sha256"):
+            if ours.record[what] != theirs.record[what]:
+                raise InputError(
+                    f"{other}: its {what} differs from that of {one}: the variants of a bundle "
+                    "are trained on the same data set"
+                )
+
+
+def _scored(
+    runs: Sequence[TrainedRun], path: Path, variant: Variant, content: Content, data: str | None
+) -> dict[str, Any]:
+    """Return what a bundle says of one variant, scored from a file."""
+    test = runs[0].adapt(_test_split(runs[0], path, data))
+    ours = mean_probabilities(runs, test)
+    with tempfile.TemporaryDirectory(prefix="ariigcn-") as home:
+        file = Path(home, f"bundle{SUFFIX}")
+        write_file(file, content)
+        with opened(str(file), causal=variant == "causal") as folder:
+            theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], test)
+    labelled = (test.labels >= 0).any()
+    return {
+        "system": runs[0].config.system,
+        "seeds": len(runs),
+        "equality": _equality(ours, theirs),
+        "test": split_scores(test, theirs, runs[0].label_names) if labelled else None,
+    }
+
+
+def _test_split(run: TrainedRun, path: Path, data: str | None) -> Dialogues:
+    spec = read_run_spec(path)
+    try:
+        dialogues = load_run_data(spec, data)
+    except InputError as error:
+        raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
+    if fingerprint(dialogues) != run.record["dataset_sha256"]:
+        raise InputError(f"{data or spec['data']}: is not the data set that {path} was trained on")
+    return dialogues.select(dialogues.indices("test"))
+
+
+def _equality(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """Return in words how far a bundle's answers are from those of its runs."""
+    if np.array_equal(ours, theirs):
+        return "its answers are those of the run, bit for bit."
+    turned = int((ours.argmax(1) != theirs.argmax(1)).sum())
+    return (
+        f"probabilities differ from the run's by at most {np.abs(ours - theirs).max():.1e}, and "
+        f"{turned} of {len(ours)} answers on test are others."
+    )
+
+
+def _encoders(run: TrainedRun) -> dict[str, str]:
+    """Return in words what made the features."""
+    manifest = read_manifest(run.folder.path.parent)
+    if manifest is None:
+        return {m: "made elsewhere: only --data can be labelled" for m in run.widths}
+    return {m: _named(manifest["encoders"][m]) for m in run.widths}
+
+
+def _named(encoder: Mapping[str, Any]) -> str:
+    name = str(encoder.get("name") or encoder["encoder"])
+    found = encoder.get("version") or encoder.get("revision")
+    return f"{name} ({found})" if found else name

@@ -1,0 +1,105 @@
+"""What a bundle scores on a test split: measured from its file, with intervals over dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.training.calibration import calibration_error
+from ariigcn_dgl.training.metrics import score
+
+RESAMPLES = 2000  # sets of dialogues: bounds are then known to about a tenth of a point
+LEVEL = 0.95
+
+
+class Interval(TypedDict):
+    """A score in percent, and its 95 % interval over dialogues like these."""
+
+    score: float
+    low: float
+    high: float
+
+
+class ClassInterval(Interval):
+    """F1 of one class."""
+
+    label: str
+    utterances: int
+
+
+class SplitScores(TypedDict):
+    """What is scored on one split."""
+
+    dialogues: int
+    utterances: int
+    headline: dict[str, Interval]
+    per_class: list[ClassInterval]
+    calibration_error: float
+
+
+def split_scores(
+    dialogues: Dialogues, probabilities: np.ndarray, label_names: Sequence[str]
+) -> SplitScores:
+    """Return scores with intervals: percentiles over sets of dialogues drawn with replacement.
+
+    Parameters
+    ----------
+    dialogues : Dialogues
+        With the classes of the run; unlabelled utterances do not count.
+    probabilities : (N, C) array
+    label_names : sequence of str, length C
+    """
+    known = dialogues.labels != UNLABELLED
+    labels, said = dialogues.labels[known], probabilities[known]
+    found = said.argmax(1)
+    of_dialogue = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)[known]
+    confusions = np.zeros((dialogues.num_dialogues, len(label_names), len(label_names)))
+    np.add.at(confusions, (of_dialogue, labels, found), 1)
+    confusions = confusions[np.unique(of_dialogue)]
+    generator = np.random.default_rng(0)
+    count = len(confusions)
+    draws = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(float)
+    drawn = _from_confusions(np.tensordot(draws, confusions, axes=1))
+    bounds = {
+        name: np.quantile(x, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        for name, x in drawn.items()
+    }
+    scores = score(labels, found, label_names)
+    return {
+        "dialogues": len(confusions),
+        "utterances": len(labels),
+        "headline": {
+            name: _interval(value, bounds[name]) for name, value in scores.headline().items()
+        },
+        "per_class": [
+            {
+                "label": label,
+                "utterances": int((labels == c).sum()),
+                **_interval(float(scores.per_class[c]["f1"]), bounds["f1"][:, c]),
+            }
+            for c, label in enumerate(label_names)
+        ],
+        "calibration_error": calibration_error(said, labels),
+    }
+
+
+def _interval(value: float, bounds: np.ndarray) -> Interval:
+    return {"score": value, "low": float(bounds[0]), "high": float(bounds[1])}
+
+
+def _from_confusions(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return scores in percent of (..., C, C) confusions, true classes in rows."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    support, answered = counts.sum(-1), counts.sum(-2)
+    occurs = support + answered > 0
+    f1 = 200 * hits / np.maximum(support + answered, 1)
+    total = counts.sum((-2, -1))
+    return {
+        "weighted_f1": (f1 * support).sum(-1) / total,
+        "accuracy": 100 * hits.sum(-1) / total,
+        "macro_f1": f1.sum(-1) / occurs.sum(-1),
+        "f1": f1,
+    }

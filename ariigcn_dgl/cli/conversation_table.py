@@ -1,0 +1,125 @@
+"""A labelled conversation in the terminal: what was said, and what was felt; speakers in sum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from ariigcn_dgl.conversation.labelled import Labelled
+from ariigcn_dgl.escape import cell, visible
+from ariigcn_dgl.palette import LIGHT, slots
+
+BAR = 24  # cells of a speaker's bar
+SHOWN = 3  # most frequent emotions of a speaker
+LEFT_OPEN = "left open"
+_DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
+
+
+def conversation_table(labelled: Labelled) -> Table:
+    """Return one row for each utterance: when, who, the emotion with its probability, the words.
+
+    An emotion that is unsure has a question mark and no colour behind it.
+    """
+    colours = _colours(labelled.label_names)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    whens = [_when(one.start, one.when) for one in labelled.spoken]
+    if any(whens):
+        table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(style="bold", max_width=16)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(ratio=1)
+    rows = zip(
+        labelled.spoken,
+        labelled.probabilities,
+        labelled.opens(),
+        labelled.unsure.tolist(),
+        whens,
+        strict=True,
+    )
+    for one, p, left_open, unsure, when in rows:
+        name = labelled.label_names[int(p.argmax())]
+        emotion = Text("?") if left_open else _chip(name, colours[name], unsure)
+        share = "" if left_open else f"{100 * p.max():.0f} %"
+        cells = [cell(one.speaker), emotion, share, cell(one.text)]
+        table.add_row(*([when, *cells] if any(whens) else cells))
+    return table
+
+
+def speakers_table(labelled: Labelled) -> Table:
+    """Return one row for each speaker: a bar of emotions, and the most frequent ones."""
+    colours = _colours(labelled.label_names)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", max_width=16)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    felt: dict[str, Counter[str]] = {}
+    rows = zip(labelled.spoken, labelled.probabilities, labelled.opens(), strict=True)
+    for one, p, left_open in rows:
+        name = LEFT_OPEN if left_open else labelled.label_names[int(p.argmax())]
+        felt.setdefault(one.speaker, Counter())[name] += 1
+    for speaker, counter in felt.items():
+        counts = counter.most_common()
+        bar = Text()
+        for (name, _), length in zip(counts, _lengths([n for _, n in counts]), strict=True):
+            bar.append(" " * length, f"on {colours[name]}" if name in colours else "")
+        total = counter.total()
+        words = ", ".join(f"{name} {100 * n / total:.0f} %" for name, n in counts[:SHOWN])
+        table.add_row(cell(speaker), bar, str(total), cell(words))
+    return table
+
+
+def _lengths(counts: Sequence[int]) -> list[int]:
+    """Return lengths in proportion to counts, together `BAR`.
+
+    Examples
+    --------
+    >>> _lengths([2, 1])
+    [16, 8]
+    """
+    edges = np.round(BAR * np.cumsum([0, *counts]) / sum(counts)).astype(int)
+    return np.diff(edges).tolist()
+
+
+def _chip(name: str, colour: str, unsure: bool) -> Text:
+    if unsure:
+        return Text(f" {visible(name)}?", "italic")
+    return Text(f" {visible(name)} ", f"{_readable_on(colour)} on {colour}")
+
+
+def _colours(label_names: Sequence[str]) -> dict[str, str]:
+    return {name: LIGHT[slot] for name, slot in zip(label_names, slots(label_names), strict=True)}
+
+
+def _readable_on(colour: str) -> str:
+    """Return the colour of letters on a colour, by the contrast of WCAG 2.
+
+    Examples
+    --------
+    >>> _readable_on("#d3c300"), _readable_on("#084d26")
+    ('#000000', '#ffffff')
+    """
+    parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return _DARK_TEXT if (luminance + 0.05) ** 2 > 1.05 * 0.05 else _LIGHT_TEXT
+
+
+def _when(start: float | None, when: str) -> str:
+    """Return minutes and seconds, or what a chat says.
+
+    Examples
+    --------
+    >>> _when(75.5, ""), _when(None, "12/03/2024, 18:01"), _when(None, "")
+    ('1:15', '12/03/2024, 18:01', '')
+    """
+    if start is None:
+        return visible(when)
+    minutes, seconds = divmod(int(start), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,1 @@
+"""One conversation, its utterances and the emotions that a run finds in them."""

@@ -1,0 +1,153 @@
+"""Label a conversation: features as those of the training, then the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ariigcn_dgl.conversation.labelled import Labelled
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.features import extract
+from ariigcn_dgl.extract.manifest import load_encoders
+from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
+
+NEEDS_RECORDING = ("audio", "visual")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a conversation is to be labelled.
+
+    Parameters
+    ----------
+    modalities : sequence of str, optional
+        Use these only; default: all that the run knows and the conversation has.
+    places : mapping of str to str or None
+        Where encoders lie now, by modality; None: where they were.
+    coverage : float, optional
+        Share of validation to answer; what the run is less sure of is left open.
+    offline : bool
+        Download nothing.
+    """
+
+    modalities: Sequence[str] | None = None
+    places: Mapping[str, str | None] = field(default_factory=dict)
+    coverage: float | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A labelled conversation, and what there is to say of it.
+
+    Parameters
+    ----------
+    labelled : Labelled
+    system, trained_on : str
+        What labelled it, and the data set that it learnt from.
+    modalities : tuple of str
+        Those that were used.
+    missing : tuple of str
+        Modalities of the training that the conversation has not.
+    calibrated : bool
+        Whether the probabilities have a temperature that validation chose.
+    abstention : str
+        What was left open, in words; empty where nothing was to be.
+    """
+
+    labelled: Labelled
+    system: str
+    trained_on: str
+    modalities: tuple[str, ...]
+    missing: tuple[str, ...]
+    calibrated: bool
+    abstention: str
+
+    @property
+    def by(self) -> str:
+        """A sentence: which system, trained on what, from which modalities."""
+        without = f", without {' and '.join(self.missing)}" if self.missing else ""
+        return (
+            f"Labelled by {self.system}, trained on {self.trained_on}, from "
+            f"{', '.join(self.modalities)}{without}."
+        )
+
+
+def label(
+    runs: Sequence[TrainedRun], name: str, spoken: Sequence[Spoken], asked: Asked, note: Note
+) -> Answered:
+    """Return what seeds of a run say together of one conversation.
+
+    Parameters
+    ----------
+    runs : sequence of TrainedRun
+    name : str
+        Of the conversation, for messages.
+    spoken : sequence of Spoken
+    asked : Asked
+    note : callable
+        Gets sentences about what is missing or unusual.
+
+    Raises
+    ------
+    InputError
+        If the features cannot be made as those of the training were, or do not fit the run.
+    """
+    abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
+    first = runs[0]
+    wanted = _wanted(first, spoken, asked.modalities)
+    device = str(first.model.device)
+    folder = first.folder.path.parent
+    encoders = load_encoders(folder, wanted, asked.places, note, device, asked.offline)
+    source = extract(name, spoken, encoders, note).dialogues
+    adapted = first.adapt(source)
+    for sentence in first.doubts(source):
+        note(sentence)
+    p = mean_probabilities(runs, adapted)
+    left_open = None if abstention is None else abstention.leaves_open(p)
+    unsure = {} if abstention is None else {"bound": abstention.confidence}
+    labelled = Labelled(spoken, _present(source), p, first.label_names, left_open, **unsure)
+    words = ""
+    if abstention is not None and left_open is not None:
+        words = abstention.in_words(int(left_open.sum()), len(spoken))
+    return Answered(
+        labelled,
+        first.config.system,
+        first.record["dataset"],
+        tuple(source.widths),
+        tuple(m for m in first.widths if m not in source.widths),
+        all("calibration" in one.record for one in runs),
+        words,
+    )
+
+
+def _wanted(
+    run: TrainedRun, spoken: Sequence[Spoken], modalities: Sequence[str] | None
+) -> list[str]:
+    for name in modalities or ():
+        if name not in run.widths:
+            raise InputError(
+                f"--modalities: '{name}' was not trained, only {', '.join(run.widths)}"
+                f"{did_you_mean(name, run.widths)}"
+            )
+    recorded = any(one.recording is not None for one in spoken)
+    there = [m for m in run.widths if recorded or m not in NEEDS_RECORDING]
+    chosen = [m for m in there if modalities is None or m in modalities]
+    if not chosen:
+        raise InputError(
+            f"a text has nothing that the run was trained with ({', '.join(run.widths)}): give the "
+            "recording with --media"
+        )
+    return chosen
+
+
+def _present(source: Dialogues) -> list[tuple[str, ...]]:
+    """Return the modalities of each utterance."""
+    rows = np.stack(list(source.masks.values()), axis=1)
+    return [tuple(m for m, there in zip(source.masks, row, strict=True) if there) for row in rows]

@@ -1,0 +1,59 @@
+"""Features of many texts, in blocks that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import ariigcn_dgl
+from ariigcn_dgl.extract.kept import Kept
+from ariigcn_dgl.extract.own_encoder import Encoder
+from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
+
+BLOCK = 2000  # texts: so many of one block are sorted by length, so many are lost at most
+
+
+def encoded_texts(
+    encoder: TextEncoder | TunedTextEncoder | Encoder,
+    texts: Sequence[Any],
+    kept: Kept | None,
+    device: str,
+) -> list[np.ndarray | None]:
+    """Return the features, (width,) float32, of each text; None of those that are None.
+
+    Parameters
+    ----------
+    encoder : TextEncoder, TunedTextEncoder or Encoder
+    texts : sequence
+        What the encoder encodes, with a `repr` that says all of it.
+    kept : Kept or None
+        Where each block is kept.
+    device : str
+        Where the encoder computes.
+    """
+    words = [text for text in texts if text is not None]
+    rows: list[np.ndarray] = []
+    for start in range(0, len(words), BLOCK):
+        rows += list(_block(encoder, words[start : start + BLOCK], kept, device))
+    found = iter(rows)
+    return [None if text is None else next(found) for text in texts]
+
+
+def _block(
+    encoder: TextEncoder | TunedTextEncoder | Encoder,
+    texts: Sequence[Any],
+    kept: Kept | None,
+    device: str,
+) -> np.ndarray:
+    if kept is None:
+        return encoder.encode(texts)
+    decides = [ariigcn_dgl.__version__, encoder.describe(), device, list(map(repr, texts))]
+    found = kept.get(decides)
+    if found is not None and "text" in found[0]:
+        return found[0]["text"]
+    features = encoder.encode(texts)
+    kept.put(decides, {"text": features})
+    return features
