@@ -120,6 +120,12 @@ def label(
     InputError
         If the features cannot be made as those of the training were, or do not fit the run.
     """
+    dialogues = list(dict.fromkeys(one.dialogue for one in spoken))
+    if len(dialogues) > 1:
+        raise InputError(
+            f"{name}: holds {len(dialogues)} conversations ({', '.join(dialogues[:3])} ...), "
+            "expected one: export one chat, or make a data set of all with ariigcn extract"
+        )
     abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     first = runs[0]
     source = extract(name, spoken, encoders, note).dialogues

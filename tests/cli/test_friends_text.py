@@ -84,3 +84,14 @@ def test_a_run_without_words_cannot_label_a_chat(
 def test_a_mistyped_name_is_answered_with_the_nearest(refused: Callable, chat: Path) -> None:
     sentence = refused("predict", "friend-text", "--transcript", chat)
     assert "did you mean 'friends-text'" in sentence
+
+
+def test_several_conversations_in_a_file_are_refused(ariigcn: Callable, tmp_path: Path) -> None:
+    rows = "dialogue,speaker,text\na,Ann,Hi!\na,Bob,Hm.\nb,Ann,Hello!\n"
+    (tmp_path / "two.csv").write_text(rows)
+    ended = ariigcn(
+        "predict", "friends-text", "--transcript", tmp_path / "two.csv", "--out", tmp_path / "o"
+    )
+    assert ended.code == 2
+    assert "two.csv: holds 2 conversations (two_a, two_b ...), expected one" in ended.err
+    assert not (tmp_path / "o").exists()
