@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ariigcn_dgl.cli import experiment, predict_media
+from ariigcn_dgl.cli import experiment
+from ariigcn_dgl.conversation import label
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.conduct import Options
 from ariigcn_dgl.training.trained import TrainedRun
@@ -87,9 +88,9 @@ def test_encoders_of_a_recording_compute_on_the_device(
     refused: Callable, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(*arguments: object) -> None:
-        raise InputError(f"asked for {arguments[-1]}")
+        raise InputError(f"asked for {arguments[-2]}")
 
-    monkeypatch.setattr(predict_media, "load_encoders", load)
+    monkeypatch.setattr(label, "load_encoders", load)
     options = ("--media", "film.mp4", "--out", tmp_path / "out")
     with elsewhere() as device:
         assert refused("predict", trained, *options, "--device", device) == f"asked for {device}"
