@@ -9,10 +9,12 @@ import pytest
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.transcripts.read import read_transcript
 from tests.tiny_whisper import write_whisper
+from tests.voice_weights import needs_voices
 
 DIALOGUE = Path(__file__).parent.parent / "speech" / "dialogue.ogg"
 
 
+@needs_voices
 @pytest.mark.slow  # imports transformers and makes a model
 def test_a_recording_becomes_subtitles_by_a_whisper(
     tmp_path: Path, capsys: pytest.CaptureFixture

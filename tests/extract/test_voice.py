@@ -12,6 +12,7 @@ from ariigcn_dgl.extract import voice
 from ariigcn_dgl.extract.carried import carried_sound
 from ariigcn_dgl.extract.media import read_sound
 from ariigcn_dgl.extract.voice import VoiceEncoder, as_loud, mel_frames
+from tests.voice_weights import needs_voices
 
 DIALOGUE = Path(__file__).parent.parent / "speech" / "dialogue.ogg"
 # Of the whole recording, by VoiceEncoder("cpu").embed_utterance of resemblyzer 0.1.4 with librosa
@@ -25,6 +26,7 @@ def sound() -> np.ndarray:
     return read_sound(DIALOGUE)
 
 
+@needs_voices
 def test_features_are_those_of_the_package(
     sound: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,6 +37,7 @@ def test_features_are_those_of_the_package(
     assert np.count_nonzero(found[: COLUMNS[-1]]) == len(COLUMNS) - 1
 
 
+@needs_voices
 def test_short_and_silent_sound_has_features(sound: np.ndarray) -> None:
     encoder = VoiceEncoder()
     found = encoder.encode([encoder.prepare(x) for x in (sound[:8000], np.zeros(400, np.float32))])
@@ -43,6 +46,7 @@ def test_short_and_silent_sound_has_features(sound: np.ndarray) -> None:
     assert encoder.prepare(sound[:0]) is None
 
 
+@needs_voices
 def test_utterances_do_not_depend_on_their_company(sound: np.ndarray) -> None:
     encoder = VoiceEncoder()
     frames = [encoder.prepare(sound[:n]) for n in (30_000, 90_000)]
@@ -64,6 +68,7 @@ def test_frames_are_ten_milliseconds_apart() -> None:
     assert low[50].argmax() < high[50].argmax()
 
 
+@needs_voices
 def test_it_is_found_by_its_name(notes: list) -> None:
     encoder = carried_sound("resemblyzer", "cpu", notes.append)
     assert encoder.width == 256

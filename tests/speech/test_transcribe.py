@@ -16,6 +16,7 @@ from ariigcn_dgl.speech.stretches import Stretch
 from ariigcn_dgl.speech.transcribe import transcribe
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import read_transcript
+from tests.voice_weights import needs_voices
 
 
 class Loud:
@@ -44,6 +45,7 @@ def heard(dialogue: Path) -> tuple[list[Cue], list[str]]:
     return transcribe(dialogue, None, notes.append), notes
 
 
+@needs_voices
 @pytest.mark.slow
 def test_turns_become_utterances_of_their_speakers(heard: tuple, turns: tuple) -> None:
     cues, notes = heard
@@ -69,6 +71,7 @@ def test_every_form_is_read_back(heard: tuple, tmp_path: Path, suffix: str) -> N
     assert read_transcript(path, print) == heard[0]
 
 
+@needs_voices
 def test_the_number_of_speakers_can_be_given(loud: None, dialogue: Path, notes: list) -> None:
     assert {cue.speaker for cue in transcribe(dialogue, None, notes.append, speakers=1)} == {
         "SPEAKER 1"

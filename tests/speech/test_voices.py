@@ -8,6 +8,7 @@ import pytest
 from ariigcn_dgl.extract.voice import VoiceEncoder
 from ariigcn_dgl.speech.stretches import Stretch
 from ariigcn_dgl.speech.voices import Turn, embeddings_of, turns_of, windows_of
+from tests.voice_weights import needs_voices
 
 
 def test_windows_reach_from_the_first_to_the_last_moment() -> None:
@@ -27,6 +28,7 @@ def test_a_turn_ends_with_its_stretch() -> None:
     assert turns_of([[first], [second]], [1, 1]) == [Turn(0.0, 1.0, 1), Turn(2.0, 3.0, 1)]
 
 
+@needs_voices
 def test_embeddings_are_those_of_each_voice(sound: np.ndarray, turns: tuple) -> None:
     windows = [windows_of(Stretch(a, b)) for a, b, _ in turns]
     found = embeddings_of(sound, windows, VoiceEncoder())
@@ -37,6 +39,7 @@ def test_embeddings_are_those_of_each_voice(sound: np.ndarray, turns: tuple) -> 
     assert alike[same].mean() > alike[~same].mean() + 0.15
 
 
+@needs_voices
 def test_loudness_makes_no_other_voice(sound: np.ndarray) -> None:
     windows = [windows_of(Stretch(0.6, 3.0))]
     loud, quiet = (embeddings_of(x * sound, windows, VoiceEncoder()) for x in (0.03, 0.001))
