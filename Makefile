@@ -116,6 +116,7 @@ $(VENV)/installed: $(VENV)/torch $(SOURCES)
 
 $(VENV)/developed: $(VENV)/torch $(SOURCES)
 	$(WITH_VENV) $(ALL_KERNELS) $(PIP) install --no-build-isolation -e ".[dev]"
+	$(PIP) install -q --no-deps resemblyzer  # its weights are read; what it depends on does not install
 	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || $(VENV)/bin/ariigcn dgl --install
 	@touch $(VENV)/installed $@
 
