@@ -41,9 +41,12 @@ def _kernels() -> str:
 
 
 def _optional() -> dict[str, str]:
-    """Return the versions of libraries that our extras install, or which extra does."""
+    """Return the versions of libraries that our extras install, or which extra does, the first."""
     found = filter(None, map(OPTIONAL.fullmatch, requires("ariigcn_dgl") or ()))
+    extras: dict[str, str] = {}
+    for name, extra in (one.groups() for one in found):
+        extras.setdefault(name, extra)
     return {
         name: installed_version(name) or f'missing: pip install "ariigcn_dgl[{extra}]"'
-        for name, extra in (one.groups() for one in found)
+        for name, extra in extras.items()
     }
