@@ -9,6 +9,8 @@ from ariigcn_dgl.plugins import NAME
 PLUGINS = "--plugins"
 # Options, or beginnings of theirs, whose values may be module:Class.
 NAMING = ("--system", "--model", "--text", "--audio", "--visual")
+# What looks like module:Class and is the name of an encoder (`extract.carried`).
+CARRIED = ("opensmile:",)
 
 
 def modules_named(arguments: Sequence[str]) -> list[str]:
@@ -18,6 +20,8 @@ def modules_named(arguments: Sequence[str]) -> list[str]:
     --------
     >>> modules_named(["--system=a:B", "--data", "c:D", "--plugins", "d", "e", "--device", "f"])
     ['a:B', 'd', 'e']
+    >>> modules_named(["--audio", "opensmile:IS10"])
+    []
     """
     option, found = "", list[str]()
     for argument in arguments:
@@ -25,6 +29,6 @@ def modules_named(arguments: Sequence[str]) -> list[str]:
             option, _, argument = argument.partition("=")
         if option == PLUGINS and argument:
             found.append(argument)
-        elif option.startswith(NAMING):
+        elif option.startswith(NAMING) and not argument.startswith(CARRIED):
             found += [name.group() for name in NAME.finditer(argument)]
     return found
