@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -135,7 +136,8 @@ def label(
     p = mean_probabilities(runs, adapted)
     left_open = None if abstention is None else abstention.leaves_open(p)
     unsure = {} if abstention is None else {"bound": abstention.confidence}
-    labelled = Labelled(spoken, _present(source), p, first.label_names, left_open, **unsure)
+    ended = _ended(spoken)
+    labelled = Labelled(ended, _present(source), p, first.label_names, left_open, **unsure)
     words = ""
     if abstention is not None and left_open is not None:
         words = abstention.in_words(int(left_open.sum()), len(spoken))
@@ -165,6 +167,22 @@ def _wanted(run: TrainedRun, recorded: bool, modalities: Sequence[str] | None) -
             "recording with --media"
         )
     return chosen
+
+
+def _ended(spoken: Sequence[Spoken]) -> list[Spoken]:
+    """Return utterances that all end, to be shown and written.
+
+    Time stamps of a transcript leave open when the last one ends: it then lasts as long as the one
+    before it, or a second.
+    """
+    found, lasted = list[Spoken](), 1.0
+    for one in spoken:
+        if one.start is not None and one.end == math.inf:
+            one = replace(one, end=one.start + lasted)
+        elif one.start is not None and one.end is not None and one.end > one.start:
+            lasted = one.end - one.start
+        found.append(one)
+    return found
 
 
 def _present(source: Dialogues) -> list[tuple[str, ...]]:

@@ -95,3 +95,15 @@ def test_several_conversations_in_a_file_are_refused(ariigcn: Callable, tmp_path
     assert ended.code == 2
     assert "two.csv: holds 2 conversations (two_a, two_b ...), expected one" in ended.err
     assert not (tmp_path / "o").exists()
+
+
+def test_last_line_with_a_time_stamp_ends_as_long_after_it_as_the_one_before(
+    ariigcn: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "talk.txt").write_text("[00:01] Ann: Hi there!\n[00:05] Bob: Yes.\n")
+    out = tmp_path / "o"
+    ended = ariigcn("predict", "friends-text", "--transcript", tmp_path / "talk.txt", "--out", out)
+    assert ended.code == 0, ended.err
+    said = json.loads((out / "timeline.json").read_text())["utterances"]
+    assert [(one["start"], one["end"]) for one in said] == [(1.0, 5.0), (5.0, 9.0)]
+    assert "00:00:05,000 --> 00:00:09,000" in (out / "timeline.srt").read_text()
