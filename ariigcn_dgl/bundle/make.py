@@ -76,8 +76,9 @@ def make_bundle(
     seeds = {v: [TrainedRun(f) for f in seed_folders(path)] for v, path in runs.items()}
     _refuse_strangers(runs, seeds)
     content = pack(seeds, precision)
-    found = {v: _scored(seeds[v], path, v, content, data) for v, path in runs.items()}
     first = next(iter(seeds.values()))[0]
+    test = first.adapt(_test_split(first, data))
+    found = _scored(seeds, content, test)
     about = {
         "name": out.stem,
         "description": words.description.strip(),
@@ -109,33 +110,36 @@ def _refuse_strangers(
 
 
 def _scored(
-    runs: Sequence[TrainedRun], path: Path, variant: Variant, content: Content, data: str | None
+    seeds: Mapping[Variant, Sequence[TrainedRun]], content: Content, test: Dialogues
 ) -> dict[str, Any]:
-    """Return what a bundle says of one variant, scored from a file."""
-    test = runs[0].adapt(_test_split(runs[0], path, data))
-    ours = mean_probabilities(runs, test)
+    """Return what a bundle says of each variant, scored from a file."""
+    labelled = (test.labels >= 0).any()
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ariigcn-") as home:
         file = Path(home, f"bundle{SUFFIX}")
         write_file(file, content)
-        with opened(str(file), causal=variant == "causal") as folder:
-            theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], test)
-    labelled = (test.labels >= 0).any()
-    return {
-        "system": runs[0].config.system,
-        "seeds": len(runs),
-        "equality": _equality(ours, theirs),
-        "test": split_scores(test, theirs, runs[0].label_names) if labelled else None,
-    }
+        for variant, runs in seeds.items():
+            with opened(str(file), causal=variant == "causal") as folder:
+                theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], test)
+            found[variant] = {
+                "system": runs[0].config.system,
+                "seeds": len(runs),
+                "equality": _equality(mean_probabilities(runs, test), theirs),
+                "test": split_scores(test, theirs, runs[0].label_names) if labelled else None,
+            }
+    return found
 
 
-def _test_split(run: TrainedRun, path: Path, data: str | None) -> Dialogues:
-    spec = read_run_spec(path)
+def _test_split(run: TrainedRun, data: str | None) -> Dialogues:
+    folder = run.folder.path.parent
+    spec = read_run_spec(folder)
     try:
         dialogues = load_run_data(spec, data)
     except InputError as error:
         raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
     if fingerprint(dialogues) != run.record["dataset_sha256"]:
-        raise InputError(f"{data or spec['data']}: is not the data set that {path} was trained on")
+        where = data or spec["data"]
+        raise InputError(f"{where}: is not the data set that {folder} was trained on")
     return dialogues.select(dialogues.indices("test"))
 
 
