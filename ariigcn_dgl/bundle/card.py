@@ -7,8 +7,8 @@ from typing import Any
 
 from ariigcn_dgl.bundle.scores import LEVEL, Interval, SplitScores
 from ariigcn_dgl.escape import markdown
+from ariigcn_dgl.training.metrics import TITLES
 
-TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 VARIANTS = {
     "whole": "sees the whole dialogue",
     "causal": "sees what was said until now",

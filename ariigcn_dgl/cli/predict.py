@@ -15,7 +15,6 @@ from ariigcn_dgl.cli.predict_conversation import Listening, predict_conversation
 from ariigcn_dgl.cli.predict_stream import answers, bounded_lines, longest_line
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
-from ariigcn_dgl.cli.tables import TITLES
 from ariigcn_dgl.conversation.label import Asked
 from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
 from ariigcn_dgl.data.source import load_source
@@ -181,9 +180,8 @@ def _say_scores(dialogues: Dialogues, probabilities: np.ndarray, answered: np.nd
     known = answered & (dialogues.labels != UNLABELLED)
     if known.any():
         labels, found = dialogues.labels[known], probabilities[known].argmax(1)
-        scores = score(labels, found, dialogues.label_names).headline()
-        words = ", ".join(f"{TITLES[name]} {value:.2f}" for name, value in scores.items())
-        say(f"{known.sum()} of them have a known label: {words} (percent)")
+        scores = score(labels, found, dialogues.label_names)
+        say(f"{known.sum()} of them have a known label: {scores} (percent)")
 
 
 def _predict_stream(

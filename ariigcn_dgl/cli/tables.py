@@ -10,9 +10,7 @@ from rich.table import Table
 
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
-from ariigcn_dgl.training.metrics import HEADLINE, Scores
-
-TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
+from ariigcn_dgl.training.metrics import HEADLINE, TITLES, Scores
 
 
 def spread(values: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.report.together import together
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.metrics import TITLES
 from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.small_sample import seeds_warning
 
@@ -56,7 +56,7 @@ def report_html(
         interval=interval,
         runs=runs,
         conducted=_conducted(runs),
-        score_titles=[scores.TITLES[name] for name in HEADLINE],
+        score_titles=list(TITLES.values()),
         headlines=headlines,
         strip_ends=strip_ends,
         classes=[scores.classes(run) for run in runs],

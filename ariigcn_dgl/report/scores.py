@@ -18,7 +18,6 @@ from ariigcn_dgl.training.metrics import HEADLINE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 PER_CLASS = ("precision", "recall", "f1")
 STRIP = (200, 18)  # width and height of the strip of dots
 LEAST = 5.0  # points that the strip spans: what differs by less shall not look different

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-HEADLINE = ("weighted_f1", "accuracy", "macro_f1")
+TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
+HEADLINE = tuple(TITLES)
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class Scores:
 
     def __str__(self) -> str:
         """Return the three summary scores in words."""
-        named = {"weighted F1": self.weighted_f1, "accuracy": self.accuracy}
-        named["macro F1"] = self.macro_f1
-        return ", ".join(f"{name} {value:.2f}" for name, value in named.items())
+        return ", ".join(f"{TITLES[name]} {value:.2f}" for name, value in self.headline().items())
 
     def headline(self) -> dict[str, float]:
         """Return the three summary scores."""
