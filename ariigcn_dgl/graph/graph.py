@@ -20,6 +20,7 @@ from ariigcn_dgl.graph.checks import (
     check_vectors,
 )
 from ariigcn_dgl.graph.dgl_edges import edges_of
+from ariigcn_dgl.graph.pairs import SourcePairs, source_pairs
 from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sort_edges, unpack
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 from ariigcn_dgl.transfer import send
@@ -216,7 +217,7 @@ class Graph:
     @LASTING
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
-        return self._with_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
+        return self.with_targets_as_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
 
     def derived(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return what a step of training would derive from the graph, for `with_derived`."""
@@ -253,9 +254,15 @@ class Graph:
             num_edges=self.num_segments,
             num_components=len(arrays["components"]) - 1,
         )
-        return self._with_segments(arrays, sizes)
+        return self.with_targets_as_segments(arrays, sizes)
 
-    def _with_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
+    @cached_property
+    @LASTING
+    def source_pairs(self) -> SourcePairs:
+        """The pairs of a relation and a source that have edges."""
+        return source_pairs(self)
+
+    def with_targets_as_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
         """Return a graph of one relation, in which each target is one segment."""
         target = torch.arange(self.num_dst, device=self.plan.device)
         segments = {
