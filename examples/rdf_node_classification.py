@@ -7,7 +7,6 @@ How many epochs a model trains is chosen on validation people: for each seed oth
 the 140. It is then trained on all 140, and the 36 are scored once.
 
     python examples/rdf_node_classification.py --data aifb.npz
-    python examples/rdf_node_classification.py                   # a small graph of the same kind
 """
 
 from __future__ import annotations
@@ -69,22 +68,6 @@ def load(path: Path) -> Problem:
                  ("src", "rel", "dst", "num_nodes", "node", "label", "is_test")}  # fmt: skip
     src, rel, dst, node, label = (found[n].long() for n in ("src", "rel", "dst", "node", "label"))
     return with_inverses(src, rel, dst, int(found["num_nodes"]), node, label, found["is_test"])
-
-
-def generate(people: int, generator: torch.Generator) -> Problem:
-    """Return people in groups and topics that people know; most groups are of one class."""
-    draw = lambda high, count: torch.randint(high, (count,), generator=generator)  # noqa: E731
-    label, groups, topics = draw(4, people), 12, 40
-    own = draw(3, people) * 4 + label  # a group of the own class
-    other = draw(groups, people)
-    group = people + torch.where(torch.rand(people, generator=generator) < 0.7, own, other)
-    person = torch.arange(people)
-    topic = people + groups + draw(topics, 2 * people)
-    src = torch.cat([person, person.repeat(2), person])
-    dst = torch.cat([group, topic, draw(people, people)])
-    rel = torch.arange(3).repeat_interleave(torch.tensor([people, 2 * people, people]))
-    is_test = torch.rand(people, generator=generator) < 0.3
-    return with_inverses(src, rel, dst, people + groups + topics, person, label, is_test)
 
 
 def with_inverses(
@@ -275,14 +258,12 @@ def compare(problem: Problem, epochs: int, seeds: int, models: Sequence[str]) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="aifb.npz; default: a generated graph")
+    parser.add_argument("--data", type=Path, required=True, help="aifb.npz; see `load`")
     parser.add_argument("--epochs", type=int, default=50, help="most that are tried")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     options = parser.parse_args()
-    generator = torch.Generator().manual_seed(0)
-    problem = load(options.data) if options.data else generate(400, generator)
-    Console().print(compare(problem, options.epochs, options.seeds, options.models))
+    Console().print(compare(load(options.data), options.epochs, options.seeds, options.models))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     Console().print(f"peak memory of the process: {peak:,.0f} MiB")
 
