@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -64,7 +63,7 @@ class EdgeSums:
         graph: Graph,
         alpha: Tensor,
         ids: Tensor | None,
-        parameters: Mapping[str, Tensor],
+        parameters: dict[str, Tensor],
         edge_weight: Tensor | None,
         sparse: bool,
     ) -> Tensor:

@@ -207,14 +207,14 @@ def with_ids_as_rows(
     """Return features as they are, and ids, (N,), as rows of one number."""
     if feat is None:
         return _numbers(graph)
-    if isinstance(feat, tuple):
-        same = len(feat) == 2 and feat[0] is feat[1]
-        sides = tuple(_as_rows(side) for side in feat)
-        return (sides[0], sides[0]) if same else sides
-    return _as_rows(feat)
+    if not isinstance(feat, tuple) or len(feat) != 2:
+        return cast("Rows", _as_rows(feat))
+    src, dst = feat
+    first = _as_rows(src)
+    return first, first if dst is src else _as_rows(dst)
 
 
-def _as_rows(feat: Rows) -> Rows:
+def _as_rows(feat: Any) -> Any:
     if isinstance(feat, Mapping):
         return {name: _as_rows(rows) for name, rows in feat.items()}
     if isinstance(feat, Tensor) and feat.dim() == 1 and not feat.is_floating_point():
