@@ -297,7 +297,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
             )
         own_matrices = self._relation_parameters
         out = sums.look_up(graph, alpha, src, own_matrices, inputs.edge_weight, self.sparse)
-        own = self.loop_weight
+        own: Tensor | None = self.loop_weight
         if isinstance(self.residual, nn.Linear):
             own = self.residual.weight.T if own is None else own + self.residual.weight.T
         terms = None if own is None else _rows(own, dst, graph.num_dst).unsqueeze(0)
