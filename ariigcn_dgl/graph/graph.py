@@ -386,7 +386,8 @@ class Graph:
         for name, (values, size) in keys.items():
             check_range(name, values, size)
         indptr, order = sort_edges(keys)
-        return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
+        # What is sorted fits together: it is not checked once more.
+        return cls(order, *csr_plan(indptr, src[order], etypes[order], num_rels, num_src))
 
     @classmethod
     @LASTING
