@@ -381,6 +381,7 @@ class Graph:
         if num_rels is None:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
+        src, dst, etypes = (x.contiguous() for x in (src, dst, etypes))
         # The last key counts most: by target, within it by relation, within that by source.
         keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
         for name, (values, size) in keys.items():

@@ -20,6 +20,7 @@ EXAMPLES = ROOT / "examples"
 QUICK = {
     "dgl_node_classification": ("--people", "40", "--epochs", "2", "--seeds", "2"),
     "pyg_node_classification": (),
+    "link_prediction": ("--epochs", "5", "--seeds", "2"),
     "rdf_node_classification": ("--epochs", "2", "--seeds", "2"),
     "csr_operators": (),
 }
@@ -65,6 +66,16 @@ def test_layers_stand_side_by_side_on_rdf(tmp_path: Path):
     for layer in ("RelEdgeAttentionConv, means", "dgl.nn.RelGraphConv", "PyG RGATConv"):
         assert re.search(rf"{layer} +│ +\d+\.\d\d ± \d+\.\d\d │", out)
     assert "180 edges of 6 relations, 24 people to learn from, 6 to test, 2 seeds" in out
+
+
+def test_layers_stand_side_by_side_on_links(tmp_path: Path):
+    for name, count in (("train", 40), ("valid", 8), ("test", 8)):
+        rows = [f"e{i % 9}\tr{i % 2}\te{i * 5 % 9}" for i in range(count)]
+        (tmp_path / f"{name}.txt").write_text("\n".join(rows), "utf-8")
+    out = run("link_prediction", "--data", str(tmp_path))
+    for layer in ("none", "RelEdgeAttentionConv, means", "dgl.nn.RelGraphConv", "PyG RGATConv"):
+        assert re.search(rf"{layer}.*│ +\d+\.\d ± \d+\.\d │", out)
+    assert "9 entities, 2 relations, 40 triples to learn, 8 to test, 2 seeds" in out
 
 
 def test_the_layer_learns_in_pyg():
