@@ -199,7 +199,7 @@ def compare(triples: Triples, epochs: int, seeds: int, models: Sequence[str]) ->
         f"{seeds} seeds"
     )
     table.caption = "filtered, both directions, in percent; mean ± standard deviation over seeds"
-    for name in ("layer", "MRR", "hits at 10", "epoch", "ms per epoch"):
+    for name in ("layer", "MRR", "hits@10", "epoch", "ms/epoch"):
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
     known = triples.known()
     for name in track(models, "layers", console=Console(stderr=True)):

@@ -245,7 +245,7 @@ def compare(problem: Problem, epochs: int, seeds: int, models: Sequence[str]) ->
         f"{int(problem.is_test.sum())} to test, {seeds} seeds"
     )
     table.caption = "mean ± standard deviation over seeds; the median of all epochs"
-    for name in ("layer", "test accuracy, %", "epochs", "ms per epoch", "parameters"):
+    for name in ("layer", "accuracy, %", "epochs", "ms/epoch", "parameters"):
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
     for name in track(models, "layers", console=Console(stderr=True)):
         found = measure(MODELS[name], problem, epochs, range(seeds))
