@@ -245,14 +245,14 @@ def compare(problem: Problem, epochs: int, seeds: int, models: Sequence[str]) ->
         f"{int(problem.is_test.sum())} to test, {seeds} seeds"
     )
     table.caption = "mean ± standard deviation over seeds; the median of all epochs"
-    for name in ("layer", "accuracy, %", "epochs", "ms/epoch", "parameters"):
+    for name in ("layer", "accuracy, %", "epochs", "ms/epoch", "weights"):
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
     for name in track(models, "layers", console=Console(stderr=True)):
         found = measure(MODELS[name], problem, epochs, range(seeds))
         spread = statistics.stdev(found.accuracy) if seeds > 1 else 0.0
         score = f"{statistics.mean(found.accuracy):.2f} ± {spread:.2f}"
         milliseconds = f"{1000 * found.seconds:.1f}"
-        table.add_row(name, score, str(found.epochs), milliseconds, f"{found.parameters:,}")
+        table.add_row(name, score, str(found.epochs), milliseconds, f"{found.parameters / 1e6:.1f} M")
     return table
 
 
