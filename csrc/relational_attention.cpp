@@ -7,14 +7,15 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
       "relational_attention(Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
       " Tensor? seed, Tensor plan, SymInt[] sizes, int activation, float negative_slope,"
-      " float dropout, bool normalise, bool gelu, int fp32_precision, bool keep)"
+      " float dropout, bool normalise, bool gelu, bool within_relation, int fp32_precision,"
+      " bool keep)"
       " -> (Tensor out, Tensor alpha, Tensor u, Tensor v, Tensor pre)");
   m.def(
       "relational_attention_backward(Tensor grad_out, Tensor? grad_alpha, Tensor alpha, Tensor u,"
       " Tensor v, Tensor pre, Tensor? dst_feat, Tensor src_feat, Tensor weight_dst,"
       " Tensor weight_src, Tensor score, Tensor rel_weight, Tensor? bias, Tensor? edge_weight,"
       " Tensor? seed, Tensor plan, SymInt[] sizes, int activation, float negative_slope,"
-      " float dropout, bool normalise, bool gelu, int fp32_precision)"
+      " float dropout, bool normalise, bool gelu, bool within_relation, int fp32_precision)"
       " -> (Tensor dst_feat, Tensor src_feat, Tensor weight_dst, Tensor weight_src, Tensor score,"
       " Tensor rel_weight, Tensor bias, Tensor edge_weight)");
 }

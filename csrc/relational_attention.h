@@ -59,8 +59,7 @@ inline void check_attention(const char* op, const Checks& check, const Attention
   const GraphPlan& graph = in.graph;
   STD_TORCH_CHECK(modalities > 0 && groups % modalities == 0, op,
                   ": groups must be a multiple of modalities");
-  STD_TORCH_CHECK(in_feats > 0 && attn_feats > 0 && in.out_feats() > 0, op,
-                  ": features must be at least 1 wide");
+  STD_TORCH_CHECK(in_feats > 0 && attn_feats > 0, op, ": features must be at least 1 wide");
   STD_TORCH_CHECK(
       std::max({in_feats, attn_feats, in.out_feats(), groups * graph.num_rels}) <= kMostNumbers, op,
       ": more than ", kMostNumbers, " features, or groups times relations");
@@ -102,21 +101,21 @@ auto relational_attention(
     const AttentionInputs::Optional& bias, const AttentionInputs::Optional& edge_weight,
     const AttentionInputs::Optional& seed, const AttentionInputs::Tensor& plan,
     std::vector<int64_t> sizes, int64_t activation, double slope, double dropout, bool normalise,
-    bool gelu, int64_t fp32_precision, bool keep) {
+    bool gelu, bool within_relation, int64_t fp32_precision, bool keep) {
   constexpr const char* op = "relational_attention";
   const Checks check = begin_attention(op, src_feat, weight_dst, score, rel_weight);
-  const AttentionInputs in{
-      dst_feat,
-      src_feat,
-      weight_dst,
-      weight_src,
-      score,
-      rel_weight,
-      bias,
-      edge_weight,
-      seed,
-      graph_plan(check, plan, sizes),
-      {Activation(activation), slope, dropout, normalise, gelu, Fp32Precision(fp32_precision)}};
+  const AttentionInputs in{dst_feat,
+                           src_feat,
+                           weight_dst,
+                           weight_src,
+                           score,
+                           rel_weight,
+                           bias,
+                           edge_weight,
+                           seed,
+                           graph_plan(check, plan, sizes),
+                           {Activation(activation), slope, dropout, normalise, gelu,
+                            within_relation, Fp32Precision(fp32_precision)}};
   check_attention(op, check, in);
   Backend::check(check, in);
   const int64_t kept = keep ? in.groups() : 0, num_dst = in.graph.num_dst;
@@ -142,21 +141,21 @@ auto relational_attention_backward(
     const AttentionInputs::Optional& bias, const AttentionInputs::Optional& edge_weight,
     const AttentionInputs::Optional& seed, const AttentionInputs::Tensor& plan,
     std::vector<int64_t> sizes, int64_t activation, double slope, double dropout, bool normalise,
-    bool gelu, int64_t fp32_precision) {
+    bool gelu, bool within_relation, int64_t fp32_precision) {
   constexpr const char* op = "relational_attention_backward";
   const Checks check = begin_attention(op, src_feat, weight_dst, score, rel_weight);
-  const AttentionInputs in{
-      dst_feat,
-      src_feat,
-      weight_dst,
-      weight_src,
-      score,
-      rel_weight,
-      bias,
-      edge_weight,
-      seed,
-      graph_plan(check, plan, sizes),
-      {Activation(activation), slope, dropout, normalise, gelu, Fp32Precision(fp32_precision)}};
+  const AttentionInputs in{dst_feat,
+                           src_feat,
+                           weight_dst,
+                           weight_src,
+                           score,
+                           rel_weight,
+                           bias,
+                           edge_weight,
+                           seed,
+                           graph_plan(check, plan, sizes),
+                           {Activation(activation), slope, dropout, normalise, gelu,
+                            within_relation, Fp32Precision(fp32_precision)}};
   check_attention(op, check, in);
   Backend::check(check, in);
   const int64_t groups = in.groups(), num_dst = in.graph.num_dst, edges = in.graph.num_edges;

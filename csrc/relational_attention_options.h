@@ -14,6 +14,7 @@ struct AttentionOptions {
   Activation activation;
   double slope, dropout;
   bool normalise, gelu;
+  bool within_relation;          // softmax over each (target, relation), not over all of a target
   Fp32Precision fp32_precision;  // read by CUDA only
 };
 

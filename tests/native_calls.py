@@ -57,8 +57,19 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
             "seed": torch.tensor(7),
             **STRUCTURE,
             **{"activation": 0, "negative_slope": 0.1, "dropout": 0.5, "normalise": True},
-            **{"gelu": True, "fp32_precision": 0, "keep": True},
+            **{"gelu": True, "within_relation": True, "fp32_precision": 0, "keep": True},
         },
+    ),
+    "relational_sum": (
+        OPS.relational_sum,
+        {"edge_weight": random(GROUPS, E), "feat": random(GROUPS, N, IN)}
+        | {"rel_weight": random(GROUPS, GRAPH.num_rels, IN, OUT), **STRUCTURE},
+    ),
+    "relational_sum_backward": (
+        OPS.relational_sum_backward,
+        {"grad": random(GROUPS, N, OUT), "edge_weight": random(GROUPS, E)}
+        | {"feat": random(GROUPS, N, IN)}
+        | {"rel_weight": random(GROUPS, GRAPH.num_rels, IN, OUT), **STRUCTURE},
     ),
     "pairwise_contrast": (
         OPS.pairwise_contrast,

@@ -25,10 +25,19 @@ def check_vectors(**tensors: Tensor) -> None:
 
 def check_range(name: str, tensor: Tensor, size: int) -> None:
     """Raise ValueError unless every edge's entry lies in [0, size)."""
-    bad = ((tensor < 0) | (tensor >= size)).nonzero()  # which also says where, in one pass
-    if len(bad):
-        edge = int(bad[0])
+    edge = first_outside(tensor, size)
+    if edge is not None:
         raise ValueError(f"{name} must lie in [0, {size}), got {int(tensor[edge])} at edge {edge}")
+
+
+def first_outside(tensor: Tensor, size: int) -> int | None:
+    """Return the place of the first entry outside of [0, size), or None."""
+    if not len(tensor):
+        return None
+    low, high = torch.stack(tensor.aminmax()).tolist()  # cheap, and where is asked for seldom
+    if low >= 0 and high < size:
+        return None
+    return int(((tensor < 0) | (tensor >= size)).nonzero()[0])
 
 
 def as_int64(name: str, tensor: Tensor) -> Tensor:
@@ -88,9 +97,8 @@ def check_csr(
                 f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
             )
     for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
-        bad = ((tensor < 0) | (tensor >= size)).nonzero()
-        if len(bad):
-            edge = int(bad[0])
+        edge = first_outside(tensor, size)
+        if edge is not None:
             raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
     falls = etypes.diff() < 0
     starts = indptr[1:-1]  # from one target to the next relations may fall

@@ -20,6 +20,7 @@ from ariigcn_dgl.graph.checks import (
     check_vectors,
 )
 from ariigcn_dgl.graph.dgl_edges import edges_of
+from ariigcn_dgl.graph.pairs import SourcePairs, source_pairs
 from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sort_edges, unpack
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 from ariigcn_dgl.transfer import send
@@ -216,7 +217,7 @@ class Graph:
     @LASTING
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
-        return self._with_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
+        return self.with_targets_as_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
 
     def derived(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return what a step of training would derive from the graph, for `with_derived`."""
@@ -253,9 +254,15 @@ class Graph:
             num_edges=self.num_segments,
             num_components=len(arrays["components"]) - 1,
         )
-        return self._with_segments(arrays, sizes)
+        return self.with_targets_as_segments(arrays, sizes)
 
-    def _with_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
+    @cached_property
+    @LASTING
+    def source_pairs(self) -> SourcePairs:
+        """The pairs of a relation and a source that have edges."""
+        return source_pairs(self)
+
+    def with_targets_as_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
         """Return a graph of one relation, in which each target is one segment."""
         target = torch.arange(self.num_dst, device=self.plan.device)
         segments = {
@@ -374,12 +381,14 @@ class Graph:
         if num_rels is None:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
+        src, dst, etypes = (x.contiguous() for x in (src, dst, etypes))
         # The last key counts most: by target, within it by relation, within that by source.
         keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
         for name, (values, size) in keys.items():
             check_range(name, values, size)
         indptr, order = sort_edges(keys)
-        return cls.from_csr(indptr, src[order], etypes[order], num_rels, num_src, order)
+        # What is sorted fits together: it is not checked once more.
+        return cls(order, *csr_plan(indptr, src[order], etypes[order], num_rels, num_src))
 
     @classmethod
     @LASTING

@@ -15,11 +15,11 @@ from ariigcn_dgl.limits import (
     PositiveFloat,
     PositiveInt,
 )
+from ariigcn_dgl.nn._rel_edge_parameters import Norm
 from ariigcn_dgl.nn.contrast import ImclPairs, Similarity
 from ariigcn_dgl.nn.fusion import FusionName
 from ariigcn_dgl.nn.mean_conv import Reduction
 from ariigcn_dgl.nn.own_loss import LossWeights
-from ariigcn_dgl.nn.rel_edge_attention_conv import Norm
 from ariigcn_dgl.nn.relational_graph import Residual
 from ariigcn_dgl.nn.sccl import Triple
 from ariigcn_dgl.nn.tri_modal_gan import GanLoss, Real, Sources

@@ -41,6 +41,8 @@ class GraphInputs:
         Edges of each edge type, likewise.
     from_dgl : bool
         Whether the caller gave a DGL graph.
+    numbered : bool
+        Whether the caller gave no features, so that `src` and `dst` are the nodes' numbers, (N, 1).
     """
 
     graph: Graph
@@ -50,6 +52,7 @@ class GraphInputs:
     dst_counts: dict[str, int] | None
     edge_counts: dict[Etype, int] | None
     from_dgl: bool
+    numbered: bool
 
     def by_node_type(self, out: Tensor) -> Tensor | dict[str, Tensor]:
         """Return rows of targets in the form that features came in."""
@@ -65,8 +68,22 @@ class GraphInputs:
         ordered = self.by_eid(attention)
         return ordered if self.edge_counts is None else split_rows(ordered, self.edge_counts)
 
+    @property
+    def are_ids(self) -> bool:
+        """Whether nodes have ids, (N, 1), in place of features."""
+        return not self.src.is_floating_point()
+
+    def ids(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the ids of sources and targets; None for each node's number."""
+        return (None, None) if self.numbered else (self.src.squeeze(1), self.dst.squeeze(1))
+
     def require_like(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
-        """Raise ValueError unless features have a layer's widths, and its weight's kind."""
+        """Raise ValueError unless features have a layer's widths, and its weight's kind.
+
+        Ids have to be below the widths.
+        """
+        if self.are_ids:
+            return self._require_ids(weight, src_feats, dst_feats)
         for kind, rows, width in (("source", self.src, src_feats), ("target", self.dst, dst_feats)):
             if rows.size(1) != width:
                 raise ValueError(
@@ -86,6 +103,23 @@ class GraphInputs:
                 raise ValueError(
                     f"{shown} must have the dtype of the layer's weights ({weight.dtype}), got "
                     f"{x.dtype}: convert it, or the layer with layer.to({x.dtype})"
+                )
+
+    def _require_ids(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
+        for rows, count in ((self.src, src_feats), (self.dst, dst_feats)):
+            if rows.device != weight.device:
+                raise ValueError(
+                    f"feat must be on the device of the layer ({weight.device}), got {rows.device}"
+                )
+            if self.numbered and len(rows) <= count:
+                continue
+            if torch.compiler.is_compiling() or not len(rows):
+                continue
+            low, high = (int(x) for x in rows.aminmax())
+            if low < 0 or high >= count:
+                raise ValueError(
+                    f"feat must have ids from 0 to {count - 1}, as the layer has in_feats={count}, "
+                    f"got {low if low < 0 else high}"
                 )
 
     def require_in_edges(self) -> None:
@@ -127,7 +161,7 @@ def as_graph(
 
 def read_inputs(
     graph: Graph | dgl.DGLGraph,
-    feat: Rows | tuple[Rows, Rows],
+    feat: Rows | tuple[Rows, Rows] | None,
     etypes: Tensor | None,
     edge_weight: PerEdge | None,
     num_rels: int,
@@ -142,7 +176,7 @@ def read_inputs(
     from_dgl = not isinstance(graph, Graph)
     if from_dgl and not is_dgl_graph(graph):
         raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
-    of_src, of_dst = _sides(graph, feat)
+    of_src, of_dst = _sides(graph, with_ids_as_rows(graph, feat))
     dst_counts = edge_counts = None
     if isinstance(of_src, Tensor) and isinstance(of_dst, Tensor):
         src, dst = of_src, of_dst
@@ -164,7 +198,50 @@ def read_inputs(
                 f"{tuple(rows.shape)}"
             )
     weight = join_edge_weights(edge_weight, edge_counts, structure)
-    return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl)
+    return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl, feat is None)
+
+
+def with_ids_as_rows(
+    graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows] | None
+) -> Rows | tuple[Rows, Rows]:
+    """Return features as they are, and ids, (N,), as rows of one number."""
+    if feat is None:
+        return _numbers(graph)
+    if not isinstance(feat, tuple) or len(feat) != 2:
+        return cast("Rows", _as_rows(feat))
+    src, dst = feat
+    first = _as_rows(src)
+    return first, first if dst is src else _as_rows(dst)
+
+
+def _as_rows(feat: Any) -> Any:
+    if isinstance(feat, Mapping):
+        return {name: _as_rows(rows) for name, rows in feat.items()}
+    if isinstance(feat, Tensor) and feat.dim() == 1 and not feat.is_floating_point():
+        return feat.long().unsqueeze(1)
+    return feat
+
+
+def _numbers(graph: Graph | dgl.DGLGraph) -> Rows:
+    """Return the number of each node, counted type after type."""
+    if isinstance(graph, Graph):
+        device, counts = graph.plan.device, {"": graph.num_src}
+        square = graph.num_src == graph.num_dst
+    else:
+        device = graph.device
+        counts = (
+            {name: graph.num_nodes(name) for name in graph.ntypes} if not graph.is_block else {}
+        )
+        square = bool(counts)
+    if not square:
+        raise ValueError(
+            "feat must be ids where sources and targets are not the same nodes, such as "
+            "block.srcdata[dgl.NID], got None"
+        )
+    numbers = torch.arange(sum(counts.values()), device=device).unsqueeze(1)
+    if len(counts) == 1:
+        return numbers
+    return split_rows(numbers, counts)
 
 
 def _join_sides(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,58 +10,58 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._by_type import Etype, PerEdge
-from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.nn._graph_inputs import Rows, read_inputs
-from ariigcn_dgl.nn._parameters import glorot, glorot_
-from ariigcn_dgl.nn._relation_matrices import (
-    Regularizer,
-    make_relation_parameters,
-    relation_matrices,
-)
-from ariigcn_dgl.ops import Impl, dot_attention, dropout, relational_attention, relational_sum
+from ariigcn_dgl.nn._edge_sums import EdgeSums
+from ariigcn_dgl.nn._graph_inputs import GraphInputs, Rows, read_inputs
+from ariigcn_dgl.nn._rel_edge_parameters import RelEdgeParameters
+from ariigcn_dgl.nn._relation_matrices import relation_matrices
+from ariigcn_dgl.ops import additive_attention, relational_attention
 
 if TYPE_CHECKING:
     import dgl
 
-Score = Literal["additive", "bilinear"]
-Norm = Literal["none", "relation"]
 
-
-class RelEdgeAttentionConv(nn.Module):
-    r"""Attend to all in-neighbours; sum them, each transformed by the matrix of its relation.
+class RelEdgeAttentionConv(RelEdgeParameters):
+    r"""Sum in-neighbours by their attention, each transformed by the matrix of its relation.
 
     .. math::
-        \alpha_{ij} = \mathrm{softmax}_{j \in N_i}(e_{ij}), \qquad
         h'_i = \sigma\Big(\sum_r \sum_{j \in N_i^r}
-            \frac{\alpha_{ij}}{c_{ir}} w_{ij} W_r h_j + b + W_{res} h_i\Big)
+            \frac{\alpha_{ij}}{c_{ir}} w_{ij} W_r h_j + b + W_{self} h_i + W_{res} h_i\Big)
 
-    with one softmax over the neighbours in all relations, and the scores
+    with an attention :math:`\alpha_{ij}` that adds up to 1 over the in-neighbours in all relations,
+    :math:`N_i`, or over those in each, :math:`N_i^r` (`softmax`), of the scores
 
     * ``score="additive"``: :math:`e_{ij} = a^\top \mathrm{LeakyReLU}(W_{dst} h_i + W_{src} h_j +
       b_r)`, as in GATv2 (Brody 2022) and in Eq. 8-10 of AR-IIGCN
-    * ``score="bilinear"``: :math:`e_{ij} = h_i^\top W_e h_j`, as in DialogueGCN (Ghosal 2019).
+    * ``score="bilinear"``: :math:`e_{ij} = h_i^\top W_e h_j`, as in DialogueGCN (Ghosal 2019)
+    * ``score=None``: all alike: the attention makes means, as in R-GCN (Schlichtkrull 2018).
 
-    With one relation and fitting weights this is `dgl.nn.GATv2Conv`; with scores of zero it is
-    `dgl.nn.RelGraphConv` whose edge norm is :math:`1 / |N_i|`. AR-IIGCN's layer has
-    ``norm="relation", negative_slope=0, bias=False, activation=torch.nn.functional.gelu`` and the
-    modalities as groups; DialogueGCN's and LR-GCN's ``score="bilinear", norm="relation",
-    regularizer="basis", self_relation=True``. A self term is a relation of self edges, or
-    `residual`.
+    On a graph of many relations, of which a node has some, ``softmax="relation"`` with
+    ``self_loop=True`` lets each relation speak with its own voice, as R-GCN does; one softmax over
+    all makes a mean of everything, which beside a self term is small. With ``score=None`` besides
+    this is R-GCN and `dgl.nn.RelGraphConv`, whose edge norm is :math:`1 / |N_i^r|`; with one
+    relation it is `dgl.nn.GATv2Conv`. AR-IIGCN's layer has ``norm="relation", negative_slope=0,
+    bias=False, activation=torch.nn.functional.gelu`` and the modalities as groups; DialogueGCN's
+    and LR-GCN's ``score="bilinear", norm="relation", regularizer="basis", self_relation=True``.
+
+    Nodes without features are given by number (`feat`): a row of each matrix is theirs.
 
     Computed by `ariigcn_dgl.ops.relational_attention`: on the CPU no tensor has E rows of features.
 
     Parameters
     ----------
     in_feats : int or pair of int
-        Width D_in; of sources and of targets where these differ.
+        Width D_in; of sources and of targets where these differ. The number of ids V where nodes
+        have ids in place of features.
     out_feats : int
         Width D_out of each head.
     num_rels : int
         Number of relations R.
     num_heads : int, optional
         Number of heads H. Default: one head, whose axis the output does not have.
-    score : {"additive", "bilinear"}
+    score : {"additive", "bilinear", None}
         One of those above.
+    softmax : {"all", "relation"}
+        Over all in-neighbours of a target, or over those in each relation.
     norm : {"none", "relation"}
         :math:`c_{ir} = 1`, or :math:`|N_i^r|`, the number of in-neighbours of i in relation r. The
         attention makes a mean already; AR-IIGCN and DialogueGCN divide nevertheless, which where
@@ -84,6 +83,11 @@ class RelEdgeAttentionConv(nn.Module):
         Slope of LeakyReLU; 0 is ReLU.
     feat_drop, attn_drop : float
         Dropout on the features and on the attention.
+    self_loop : bool
+        Add :math:`W_{self} h_i`, as `dgl.nn.RelGraphConv` does.
+    layer_norm : bool
+        Normalise the sums (LayerNorm of each head) before anything is added, as
+        `dgl.nn.RelGraphConv` does.
     residual : bool
         Add :math:`h_i`, transformed by :math:`W_{res}` unless D_in is H D_out already.
     activation : callable, optional
@@ -93,6 +97,9 @@ class RelEdgeAttentionConv(nn.Module):
     allow_zero_in_degree : bool
         Let targets without in-edges pass; their sum is 0, so that b and the residual are all they
         get. Otherwise they are an error.
+    sparse : bool
+        Where nodes have ids: make the gradient of the relations' matrices a sparse tensor of the
+        rows that were read, for `torch.optim.SparseAdam`; see `torch.nn.Embedding`.
     impl : {"native", "reference"}
         "reference" computes in plain torch.
 
@@ -116,124 +123,19 @@ class RelEdgeAttentionConv(nn.Module):
     >>> out = conv(g, {"user": torch.ones(2, 10), "item": torch.ones(1, 10)})
     >>> out["user"].shape, out["item"].shape
     (torch.Size([2, 4]), torch.Size([1, 4]))
+
+    R-GCN's first layer, on nodes that have no features:
+
+    >>> g = dgl.graph(([0, 1, 2, 2], [1, 2, 0, 2]))
+    >>> conv = RelEdgeAttentionConv(3, 4, 2, score=None, softmax="relation", self_loop=True)
+    >>> conv(g, None, torch.tensor([0, 1, 0, 1])).shape
+    torch.Size([3, 4])
     """
-
-    def __init__(
-        self,
-        in_feats: int | tuple[int, int],
-        out_feats: int,
-        num_rels: int = 1,
-        num_heads: int | None = None,
-        *,
-        score: Score = "additive",
-        norm: Norm = "none",
-        regularizer: Regularizer | None = None,
-        num_bases: int | None = None,
-        self_relation: bool = False,
-        num_groups: int | None = None,
-        attn_feats: int | None = None,
-        negative_slope: float = 0.2,
-        feat_drop: float = 0.0,
-        attn_drop: float = 0.0,
-        residual: bool = False,
-        activation: Callable[[Tensor], Tensor] | None = None,
-        bias: bool = True,
-        allow_zero_in_degree: bool = False,
-        impl: Impl = "native",
-    ) -> None:
-        super().__init__()
-        src_feats, dst_feats = in_feats if isinstance(in_feats, tuple) else (in_feats, in_feats)
-        self.src_feats, self.dst_feats, self.out_feats = src_feats, dst_feats, out_feats
-        self.num_rels, self.num_heads, self.num_groups = num_rels, num_heads, num_groups
-        self.score_kind, self.norm = score, norm
-        self.negative_slope, self.attn_drop = negative_slope, attn_drop
-        self.activation = activation
-        self.impl: Impl = impl
-        self._allow_zero_in_degree = allow_zero_in_degree
-        self._check_options(feat_drop)
-        self.feat_drop = Dropout(feat_drop)
-        heads = (num_groups or 1) * (num_heads or 1)
-        width = out_feats if attn_feats is None else attn_feats  # GATv2's choice
-        self._make_score(heads, width, bias)
-        matrices = make_relation_parameters(
-            heads, num_rels, src_feats, out_feats, regularizer, num_bases, self_relation
-        )
-        self._matrix_names = list(matrices)
-        for name, parameter in matrices.items():
-            self.register_parameter(name, parameter)
-        self.bias = nn.Parameter(torch.zeros(heads, out_feats)) if bias else None
-        self.residual: nn.Module | None = None
-        if residual and num_groups is not None:  # each group would need a W_res of its own
-            raise ValueError("residual must be False with num_groups: add feat to the result")
-        if residual and dst_feats == heads * out_feats:
-            self.residual = nn.Identity()
-        elif residual:
-            self.residual = nn.Linear(dst_feats, heads * out_feats, bias=False)
-            glorot_(self.residual.weight)
-
-    def _check_options(self, feat_drop: float) -> None:
-        sizes = {
-            "in_feats": min(self.src_feats, self.dst_feats),
-            "out_feats": self.out_feats,
-            "num_rels": self.num_rels,
-            "num_heads": 1 if self.num_heads is None else self.num_heads,
-            "num_groups": 1 if self.num_groups is None else self.num_groups,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}")
-        choices = {
-            "score": (self.score_kind, Score),
-            "norm": (self.norm, Norm),
-            "impl": (self.impl, Impl),
-        }
-        for name, (value, kinds) in choices.items():
-            if value not in get_args(kinds):
-                raise ValueError(f"{name} must be one of {get_args(kinds)}, got {value!r}")
-        for name, p in (("feat_drop", feat_drop), ("attn_drop", self.attn_drop)):
-            if not 0 <= p < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {p}")
-
-    def _make_score(self, heads: int, width: int, bias: bool) -> None:
-        if self.score_kind == "bilinear":
-            self.weight_score = glorot(heads, self.dst_feats, self.src_feats)
-            return
-        self.weight_dst = glorot(heads, self.dst_feats, width)
-        self.weight_src = glorot(heads, self.src_feats, width)
-        self.score = glorot(heads, width, 1)
-        zeros = torch.zeros(heads, self.num_rels, width)
-        self.score_bias = nn.Parameter(zeros) if bias else None
-
-    def reset_parameters(self) -> None:
-        """Draw all weights anew (Glorot, uniform); biases become 0."""
-        for name, parameter in self.named_parameters():
-            if name in ("bias", "score_bias"):
-                nn.init.zeros_(parameter)
-            else:
-                glorot_(parameter)
-
-    def set_allow_zero_in_degree(self, set_value: bool) -> None:
-        """Set whether targets without in-edges may pass; `dgl.nn.HeteroGraphConv` calls it."""
-        self._allow_zero_in_degree = set_value
-
-    def extra_repr(self) -> str:
-        """Return what ``print(layer)`` shows."""
-        same = self.src_feats == self.dst_feats
-        shown = {
-            "in_feats": self.src_feats if same else (self.src_feats, self.dst_feats),
-            "out_feats": self.out_feats,
-            "num_rels": self.num_rels,
-            "num_heads": self.num_heads,
-            **({} if self.num_groups is None else {"num_groups": self.num_groups}),
-            "score": self.score_kind,
-            "norm": self.norm,
-        }
-        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
     def forward(
         self,
         graph: dgl.DGLGraph | Graph,
-        feat: Rows | tuple[Rows, Rows],
+        feat: Rows | tuple[Rows, Rows] | None,
         etypes: Tensor | None = None,
         *,
         edge_weight: PerEdge | None = None,
@@ -253,7 +155,9 @@ class RelEdgeAttentionConv(nn.Module):
         feat : tensor, dict of str to tensor, or pair of either
             (N, D_in) node states; by node type in a heterograph; ``(source rows, target rows)``
             where these are different nodes. Of a block's states the first N_dst are the targets'.
-            With groups (M, N, D_in) states of nodes of one type.
+            With groups (M, N, D_in) states of nodes of one type. In place of rows (N,) int tensors
+            of ids below V, such as ``block.srcdata[dgl.NID]``, for nodes without features; None is
+            0, 1, ..., counted type after type in a heterograph.
         etypes : (E,) int tensor, optional
             Relations by edge id, for a graph with one edge type and R > 1. In a heterograph
             relation r is ``graph.canonical_etypes[r]``; a `Graph` has its own.
@@ -284,20 +188,24 @@ class RelEdgeAttentionConv(nn.Module):
         inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
-        src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
-        shared = groups is not None or inputs.dst is inputs.src
-        # One object where sources are the targets: dropout is to hit both sides alike.
-        dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
-        out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
-        out = self._finish(out, dst)
+        if inputs.are_ids:
+            out, alpha, loop = self._look_up(inputs)
+        else:
+            src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
+            shared = groups is not None or inputs.dst is inputs.src
+            # One object where sources are the targets: dropout is to hit both sides alike.
+            dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
+            out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
+            loop = self._own_terms(dst)
+        out = self._finish(out, loop)
         if groups is None:
             states = inputs.by_node_type(out.squeeze(0))
             return (states, inputs.by_edge(alpha)) if get_attention else states
         if not get_attention:
             return out
-        return out, inputs.by_eid(alpha).unflatten(1, (len(src), -1)).transpose(0, 1)
+        return out, inputs.by_eid(alpha).unflatten(1, (len(groups), -1)).transpose(0, 1)
 
-    def _groups(self, feat: Rows | tuple[Rows, Rows]) -> Tensor:
+    def _groups(self, feat: Rows | tuple[Rows, Rows] | None) -> Tensor:
         """Return the states of all groups, (M, N, D_in)."""
         if not isinstance(feat, Tensor) or feat.dim() != 3 or len(feat) != self.num_groups:
             got = tuple(feat.shape) if isinstance(feat, Tensor) else type(feat).__name__
@@ -310,16 +218,32 @@ class RelEdgeAttentionConv(nn.Module):
     @property
     def _gelu_is_fused(self) -> bool:
         """Whether the operator applies the activation, as nothing lies between."""
-        direct = self.score_kind == "additive" and self.bias is None and self.residual is None
+        between = self.bias, self.residual, self.loop_weight, self.layer_norm
+        direct = self.score_kind == "additive" and all(x is None for x in between)
         return direct and self.activation is F.gelu
+
+    @property
+    def _sums(self) -> EdgeSums:
+        drop = self.attn_drop if self.training else 0.0
+        return EdgeSums(self.softmax, self.norm == "relation", drop, self.impl)
+
+    @property
+    def _relation_parameters(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in self._matrix_names}
 
     def _attend(
         self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the sums, (M H, N_dst, D_out), and the attention, (M H, E), of rows (M, N, D)."""
-        matrices = relation_matrices({name: getattr(self, name) for name in self._matrix_names})
-        if self.score_kind == "bilinear":
-            return self._attend_bilinear(graph, src, dst, edge_weight, matrices)
+        sums, matrices = self._sums, relation_matrices(self._relation_parameters)
+        if self.score_kind != "additive":
+            alpha = (
+                sums.mean(graph, src)
+                if self.score_kind is None
+                else sums.bilinear(graph, src, dst, self.weight_score)
+            )
+            out = sums.sum_rows(graph, alpha, src, matrices, edge_weight)
+            return out, alpha.expand(len(out), -1)
         width = max(self.src_feats, self.dst_feats)  # the operator takes one width
         return relational_attention(
             graph,
@@ -332,34 +256,76 @@ class RelEdgeAttentionConv(nn.Module):
             bias=self.score_bias,
             edge_weight=edge_weight,
             negative_slope=self.negative_slope,
-            dropout=self.attn_drop if self.training else 0.0,
-            normalise=self.norm == "relation",
+            dropout=sums.drop,
+            normalise=sums.divide,
             gelu=self._gelu_is_fused,
+            softmax=self.softmax,
             impl=self.impl,
         )
 
-    def _attend_bilinear(
-        self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None, matrices: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        heads = len(matrices) // len(src)
-        rows, targets = (x.repeat_interleave(heads, 0) for x in (src, dst))
-        alpha = dot_attention(graph, targets @ self.weight_score, rows, impl=self.impl)
-        dropped = self.training and self.attn_drop > 0
-        factor = dropout(alpha, self.attn_drop, impl=self.impl) if dropped else alpha
-        factor = factor * graph.norm.to(factor) if self.norm == "relation" else factor
-        factor = factor if edge_weight is None else factor * edge_weight
-        return relational_sum(graph, factor, rows, matrices, impl=self.impl), alpha
+    def _look_up(self, inputs: GraphInputs) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return sums, attention and own terms where nodes have ids: rows of all matrices."""
+        if self.score_kind == "bilinear" or isinstance(self.residual, nn.Identity):
+            raise ValueError(
+                "feat must be features: ids have neither dot products (score='bilinear') nor a "
+                "residual of their own; take score='additive' or None, and self_loop=True"
+            )
+        if self.feat_drop.p > 0:
+            raise ValueError(
+                f"feat_drop must be 0 where nodes have ids, which it cannot hit, got "
+                f"{self.feat_drop.p}"
+            )
+        src, dst = inputs.ids()
+        graph, sums = inputs.graph, self._sums
+        if self.score_kind is None:
+            alpha = sums.mean(graph, next(self.parameters()))
+        else:
+            u = _rows(self.weight_dst, dst, graph.num_dst)
+            v = _rows(self.weight_src, src, graph.num_src)
+            same = torch.eye(u.size(-1), dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
+            alpha = additive_attention(
+                graph,
+                v,
+                same,
+                same,
+                self.score.squeeze(-1),
+                dst_feat=u,
+                bias=self.score_bias,
+                negative_slope=self.negative_slope,
+                softmax=self.softmax,
+                impl=self.impl,
+            )
+        own_matrices = self._relation_parameters
+        out = sums.look_up(graph, alpha, src, own_matrices, inputs.edge_weight, self.sparse)
+        own: Tensor | None = self.loop_weight
+        if isinstance(self.residual, nn.Linear):
+            own = self.residual.weight.T if own is None else own + self.residual.weight.T
+        terms = None if own is None else _rows(own, dst, graph.num_dst).unsqueeze(0)
+        return out, alpha.expand(len(out), -1), terms
 
-    def _finish(self, out: Tensor, dst: Tensor) -> Tensor:
+    def _own_terms(self, dst: Tensor) -> Tensor | None:
+        """Return what targets (M, N_dst, D_in) add of their own, (M, N_dst, H D_out)."""
+        own = None if self.residual is None else self.residual(dst)
+        if self.loop_weight is None:
+            return own
+        loop = dst @ self.loop_weight
+        return loop if own is None else own + loop
+
+    def _finish(self, out: Tensor, own: Tensor | None) -> Tensor:
         """Return the result, (M, N_dst, H, D_out) or (M, N_dst, D_out), of the sums."""
+        out = out if self.layer_norm is None else self.layer_norm(out)
         out = out if self.bias is None else out + self.bias.unsqueeze(1)
         if self.num_heads is not None:
-            out = out.unflatten(0, (len(dst), -1)).transpose(1, 2)
-        if self.residual is not None:
-            out = out + self.residual(dst).view(out.shape)
+            out = out.unflatten(0, (-1, self.num_heads)).transpose(1, 2)
+        out = out if own is None else out + own.view(out.shape)
         if self.activation is None or self._gelu_is_fused:
             return out
         return self.activation(out)
+
+
+def _rows(table: Tensor, ids: Tensor | None, count: int) -> Tensor:
+    """Return the rows of a table (..., V, D) that nodes have by their ids or their numbers."""
+    return table[..., :count, :] if ids is None else table.index_select(-2, ids)
 
 
 def _widen(x: Tensor, width: int, dim: int = -1) -> Tensor:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._graph_inputs import as_graph
+from ariigcn_dgl.nn._rel_edge_parameters import Norm
 from ariigcn_dgl.nn.mean_conv import MeanConv, Reduction
-from ariigcn_dgl.nn.rel_edge_attention_conv import Norm, RelEdgeAttentionConv
+from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 
 if TYPE_CHECKING:
     import dgl

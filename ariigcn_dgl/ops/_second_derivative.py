@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.plan import Facts, Sizes, unpack
+
 
 def differentiate_backward(
     name: str, gradients: Sequence[int], inputs: Sequence[int], forward: Callable[..., Any]
@@ -60,6 +63,13 @@ def differentiate_backward(
     torch.library.register_autograd(
         f"ariigcn::{name}_backward", backward, setup_context=setup_context
     )
+
+
+def graph_of_plan(plan: Tensor, sizes: Sequence[int]) -> Graph:
+    """Return a graph as references need it: without edge ids, and of facts the counts alone."""
+    own = Sizes(*sizes)
+    counts = unpack(plan, own)["rel_ptr"].diff().tolist()
+    return Graph(torch.empty(0), plan, own, Facts(None, False, tuple(counts)))
 
 
 def _own_variable(tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Dot-product attention: a softmax over every target's in-edges."""
+"""Dot-product attention."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
-from ariigcn_dgl.ops.edge_softmax import edge_softmax, largest_score
+from ariigcn_dgl.ops.edge_softmax import (
+    SOFTMAXES,
+    Softmax,
+    edge_softmax,
+    largest_score,
+    softmax_rows,
+)
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
 
 
-def dot_attention(graph: Graph, query: Tensor, key: Tensor, *, impl: Impl = "native") -> Tensor:
+def dot_attention(
+    graph: Graph, query: Tensor, key: Tensor, *, softmax: Softmax = "all", impl: Impl = "native"
+) -> Tensor:
     r"""Compute the attention of every edge from the dot product of its ends.
 
     .. math::
@@ -36,13 +44,16 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor, *, impl: Impl = "nat
         Target rows; G counts independent groups (modalities, heads).
     key : (G, N_src, D) tensor
         Source rows.
+    softmax : {"all", "relation"}
+        Whether the attention of all of a target's edges adds up to 1, or that of its edges of each
+        relation.
     impl : {"native", "reference"}
         "reference" computes in plain torch, as for debugging.
 
     Returns
     -------
     (G, E) tensor
-        Attention in the order of ``graph.indices``; each target's edges sum to 1.
+        Attention in the order of ``graph.indices``.
 
     Raises
     ------
@@ -62,40 +73,45 @@ def dot_attention(graph: Graph, query: Tensor, key: Tensor, *, impl: Impl = "nat
     groups, _, width = query.shape
     require_shape("query", query, (groups, graph.num_dst, width))
     require_shape("key", key, (groups, graph.num_src, width))
+    if softmax not in SOFTMAXES:
+        raise ValueError(f"softmax must be one of {', '.join(SOFTMAXES)}, got {softmax!r}")
     if is_reference(impl, query, key):
-        return dot_attention_reference(graph, query, key)
+        return dot_attention_reference(graph, query, key, softmax)
     targets = graph.merged  # whose segments are the targets
     scores = torch.ops.ariigcn.segment_sddmm(
         query.contiguous(), key.contiguous(), targets.plan, targets.sizes
     )
-    return _Softmax.apply(scores, graph)
+    return _Softmax.apply(scores, graph, softmax)
 
 
-def dot_attention_reference(graph: Graph, query: Tensor, key: Tensor) -> Tensor:
+def dot_attention_reference(
+    graph: Graph, query: Tensor, key: Tensor, softmax: Softmax = "all"
+) -> Tensor:
     """Compute `dot_attention` in plain torch, with (G, E, D) tensors."""
-    return edge_softmax(graph, (query[:, graph.dst] * key[:, graph.src]).sum(-1))
+    return edge_softmax(graph, (query[:, graph.dst] * key[:, graph.src]).sum(-1), softmax)
 
 
 class _Softmax(torch.autograd.Function):
-    """Normalise the scores, (G, E), of every target's in-edges."""
+    """Normalise scores, (G, E)."""
 
     @staticmethod
-    def forward(ctx, scores: Tensor, graph: Graph) -> Tensor:
+    def forward(ctx, scores: Tensor, graph: Graph, softmax: Softmax) -> Tensor:
+        index, rows = softmax_rows(graph, softmax)
         # Less the largest: exponentials do not overflow, and the quotient stays the same.
-        exp = (scores - largest_score(graph, scores)).exp()
-        alpha = exp / _sum(graph, exp)
-        ctx.graph = graph
+        exp = (scores - largest_score(index.expand_as(scores), rows, scores)).exp()
+        ctx.rows, ctx.index = graph.merged if softmax == "all" else graph, index
+        alpha = exp / _sum(ctx, exp)
         ctx.save_for_backward(alpha)
         return alpha
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
         (alpha,) = ctx.saved_tensors
-        return alpha * (grad - _sum(ctx.graph, alpha * grad)), None
+        return alpha * (grad - _sum(ctx, alpha * grad)), None, None
 
 
-def _sum(graph: Graph, values: Tensor) -> Tensor:
-    """Return the sum over the in-edges of each edge's target, (G, E)."""
-    ones = values.new_ones(len(values), graph.num_src, 1)
+def _sum(ctx, values: Tensor) -> Tensor:
+    """Return the sum over the edges of each edge's row of the softmax, (G, E)."""
+    ones = values.new_ones(len(values), ctx.rows.num_src, 1)
     # By an operator with a fixed order and a derivative, where scatter_add has no order on CUDA.
-    return segment_spmm(graph.merged, values, ones).squeeze(-1)[:, graph.dst]
+    return segment_spmm(ctx.rows, values, ones).squeeze(-1)[:, ctx.index]

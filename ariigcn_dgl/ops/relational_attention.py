@@ -10,12 +10,13 @@ from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.graph.plan import Facts, Sizes, unpack
+from ariigcn_dgl.graph.plan import Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import FP32_PRECISIONS, autocasts, computed_dtype, fp32_precision
-from ariigcn_dgl.ops._second_derivative import differentiate_backward
+from ariigcn_dgl.ops._second_derivative import differentiate_backward, graph_of_plan
+from ariigcn_dgl.ops.edge_softmax import SOFTMAXES, Softmax
 from ariigcn_dgl.ops.relational_attention_torch import relational_attention_reference
 
 Activation = Literal["leaky_relu", "tanh", "elu", "gelu"]
@@ -38,6 +39,7 @@ def relational_attention(
     dropout: float = 0.0,
     normalise: bool = True,
     gelu: bool = False,
+    softmax: Softmax = "all",
     impl: Impl = "native",
 ) -> tuple[Tensor, Tensor]:
     r"""Attend to neighbours and sum them, each transformed by the weight of its relation.
@@ -96,6 +98,9 @@ def relational_attention(
         Divide by :math:`|N_i^r|`, the neighbours of i in relation r.
     gelu : bool
         Apply GELU to the result.
+    softmax : {"all", "relation"}
+        Whether the attention of all of a target's edges adds up to 1, or that of its edges of each
+        relation.
     impl : {"native", "reference"}
         "reference" computes in plain torch, as for debugging.
 
@@ -137,7 +142,7 @@ def relational_attention(
         "edge_weight": edge_weight,
     }
     _check(graph, tensors, feat, weight_dst, rel_weight)
-    _check_options(activation, dropout)
+    _check_options(activation, dropout, softmax)
     if is_reference(impl, *tensors.values()):
         return relational_attention_reference(
             graph,
@@ -154,6 +159,7 @@ def relational_attention(
             dropout=dropout,
             normalise=normalise,
             gelu=gelu,
+            softmax=softmax,
         )
     exact = computed_dtype(feat)
     dtype = exact if autocasts(feat) else feat.dtype
@@ -172,6 +178,7 @@ def relational_attention(
         dropout,
         normalise,
         gelu,
+        softmax == "relation",
         FP32_PRECISIONS.index(fp32_precision(feat.device, exact)),
         keep,
     )
@@ -189,7 +196,7 @@ def _check(
     require_floating(**{name: x for name, x in tensors.items() if x is not None})
     require_dim(3, feat=feat, weight_dst=weight_dst)
     require_dim(4, rel_weight=rel_weight)
-    for name, x in (("feat", feat), ("weight_dst", weight_dst), ("rel_weight", rel_weight)):
+    for name, x in (("feat", feat), ("weight_dst", weight_dst)):
         if x.size(-1) == 0:
             raise ValueError(f"{name} must be at least 1 wide, got {tuple(x.shape)}")
     modalities, _, in_feats = feat.shape
@@ -220,9 +227,11 @@ def _check(
         )
 
 
-def _check_options(activation: str, dropout: float) -> None:
+def _check_options(activation: str, dropout: float, softmax: str) -> None:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    if softmax not in SOFTMAXES:
+        raise ValueError(f"softmax must be one of {', '.join(SOFTMAXES)}, got {softmax!r}")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
 
@@ -246,6 +255,7 @@ class Arguments(NamedTuple):
     dropout: float
     normalise: bool
     gelu: bool
+    within_relation: bool
     fp32_precision: int
     keep: bool = True
 
@@ -311,12 +321,8 @@ torch.library.register_autograd(
 
 def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
     given = Arguments(*inputs)
-    sizes = Sizes(*given.sizes)
-    counts = unpack(given.plan, sizes)["rel_ptr"].diff().tolist()
-    # The reference asks for no edge ids, and for no facts but these.
-    graph = Graph(torch.empty(0), given.plan, sizes, Facts(None, False, tuple(counts)))
     return relational_attention_reference(
-        graph,
+        graph_of_plan(given.plan, given.sizes),
         *given.differentiable()[1:6],
         dst_feat=given.dst_feat,
         bias=given.bias,
@@ -326,6 +332,7 @@ def _forward(grad_out, grad_alpha, alpha, u, v, pre, *inputs):
         kept=None if given.seed is None else dropout_scale(given.seed, given.dropout, alpha),
         normalise=given.normalise,
         gelu=given.gelu,
+        softmax="relation" if given.within_relation else "all",
     )
 
 

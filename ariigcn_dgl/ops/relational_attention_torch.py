@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.ops.edge_softmax import edge_softmax
+from ariigcn_dgl.ops.edge_softmax import Softmax, edge_softmax
 from ariigcn_dgl.ops.relational_sum import relational_sum_reference
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def relational_attention_reference(
     dropout: float = 0.0,
     normalise: bool = True,
     gelu: bool = False,
+    softmax: Softmax = "all",
     kept: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Compute `relational_attention` in plain torch, with (G, E, A) and (G, E, D_in) tensors.
@@ -46,7 +47,7 @@ def relational_attention_reference(
     `kept`, (G, E), is what dropout multiplies the attention by, where it has been drawn before.
     """
     source, u, v = _project(feat, dst_feat, weight_dst, weight_src)
-    alpha = _attention(graph, u, v, score, bias, activation, negative_slope)
+    alpha = _attention(graph, u, v, score, bias, activation, negative_slope, softmax)
     attended = F.dropout(alpha, dropout) if kept is None else alpha * kept
     factor = _factor(graph, attended, edge_weight, normalise)
     out = relational_sum_reference(graph, factor, source, rel_weight)
@@ -71,13 +72,14 @@ def _attention(
     bias: Tensor | None,
     activation: str,
     negative_slope: float,
+    softmax: Softmax,
 ) -> Tensor:
     """Return the attention of every edge, (G, E)."""
     hidden = u[:, graph.dst] + v[:, graph.src]
     hidden = hidden if bias is None else hidden + bias[:, graph.etypes]
     act = _FIXED.get(activation)
     hidden = F.leaky_relu(hidden, negative_slope) if act is None else act(hidden)
-    return edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score))
+    return edge_softmax(graph, torch.einsum("gea,ga->ge", hidden, score), softmax)
 
 
 def _factor(graph: Graph, attended: Tensor, edge_weight: Tensor | None, normalise: bool) -> Tensor:

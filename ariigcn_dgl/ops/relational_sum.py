@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph.plan import Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
+from ariigcn_dgl.ops._precision import autocasts, computed_dtype
+from ariigcn_dgl.ops._second_derivative import differentiate_backward, graph_of_plan
 from ariigcn_dgl.ops.segment_spmm import segment_spmm, segment_spmm_reference
 
 if TYPE_CHECKING:
@@ -66,8 +70,12 @@ def relational_sum(
     require_dim(4, rel_weight=rel_weight)
     shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
     require_shape("rel_weight", rel_weight, shape)
-    if is_reference(impl):
+    if is_reference(impl, edge_weight, feat, rel_weight):
         return relational_sum_reference(graph, edge_weight, feat, rel_weight)
+    if feat.device.type == "cpu":
+        dtype = computed_dtype(feat) if autocasts(feat) else feat.dtype
+        given = (x.to(dtype).contiguous() for x in (edge_weight, feat, rel_weight))
+        return torch.ops.ariigcn.relational_sum(*given, graph.plan, graph.sizes)
     transformed = _transform(graph, segment_spmm(graph, edge_weight, feat), rel_weight)
     # Again by the operator, in a fixed order; index_add, of the reference, has none on CUDA.
     ones = transformed.new_ones(transformed.shape[:2])
@@ -89,3 +97,36 @@ def _transform(graph: Graph, sums: Tensor, rel_weight: Tensor) -> Tensor:
     rows = sums[:, graph.seg_order].split(graph.rel_counts, dim=1)
     pairs = zip(rows, rel_weight.unbind(1), strict=True)
     return torch.cat([own @ matrix for own, matrix in pairs], dim=1)
+
+
+@torch.library.register_fake("ariigcn::relational_sum")
+def _(edge_weight, feat, rel_weight, plan, sizes):
+    return feat.new_empty(len(feat), Sizes(*sizes).num_dst, rel_weight.size(3))
+
+
+@torch.library.register_fake("ariigcn::relational_sum_backward")
+def _(grad, edge_weight, feat, rel_weight, plan, sizes):
+    return tuple(torch.empty_like(x) for x in (edge_weight, feat, rel_weight))
+
+
+def _setup_context(ctx, inputs, output):
+    *tensors, ctx.sizes = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx, grad):
+    grads = torch.ops.ariigcn.relational_sum_backward(
+        grad.contiguous(), *ctx.saved_tensors, ctx.sizes
+    )
+    return *grads, None, None
+
+
+torch.library.register_autograd("ariigcn::relational_sum", _backward, setup_context=_setup_context)
+
+
+def _forward(grad, edge_weight, feat, rel_weight, plan, sizes):
+    graph = graph_of_plan(plan, sizes)
+    return (relational_sum_reference(graph, edge_weight, feat, rel_weight),)
+
+
+differentiate_backward("relational_sum", gradients=[0], inputs=range(1, 4), forward=_forward)

@@ -31,6 +31,10 @@
   template <typename T>                                                  \
   void relational_attention_backward(const RelationalAttentionGrad<T>&); \
   template <typename T>                                                  \
+  void relational_sum(const RelationalAttention<T>&);                    \
+  template <typename T>                                                  \
+  void relational_sum_backward(const RelationalAttentionGrad<T>&);       \
+  template <typename T>                                                  \
   void pairwise_contrast(const PairwiseContrast<T>&);                    \
   template <typename T>                                                  \
   void pairwise_contrast_backward(const PairwiseContrastGrad<T>&);       \

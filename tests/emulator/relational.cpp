@@ -47,6 +47,7 @@ RelationalForward<scalar_t> forward_of(const RelationalSizes& n, const Relationa
   op.seed = t.seed;
   op.normalise = n.normalise != 0;
   op.gelu = n.gelu != 0;
+  op.within_relation = n.within_relation != 0;
   op.fp32_precision = Fp32Precision(n.fp32_precision);
   assign(op.dst_feat, t.dst_feat);
   assign(op.src_feat, t.src_feat);

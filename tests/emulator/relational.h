@@ -10,7 +10,7 @@ extern "C" {
 struct RelationalSizes {
   int64_t graph[6];
   int64_t modalities, heads, in_feats, attn_feats, attn_pitch, out_feats;
-  int64_t activation, normalise, gelu, fp32_precision;
+  int64_t activation, normalise, gelu, within_relation, fp32_precision;
   int64_t shared;  // targets are the sources
 };
 struct RelationalTensors {

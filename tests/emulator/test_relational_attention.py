@@ -76,6 +76,7 @@ class Emulated:
             *(len(self.feat), groups // len(self.feat), self.feat.size(2), attn, pitch, out_feats),
             ACTIVATIONS.index(options.get("activation", "leaky_relu")),
             *(options.get(k, default) for k, default in (("normalise", True), ("gelu", False))),
+            options.get("softmax") == "relation",
             FP32_PRECISIONS.index(options.get("fp32_precision", "tf32x3")),
             "dst_feat" not in inputs,
         )  # fmt: skip
@@ -228,6 +229,13 @@ def test_equals_the_reference_with_any_activation(library, kind, bias):
 def test_equals_the_reference_with_any_relations(library, num_rels, normalise):
     graph = edges(20, 10, 60, num_rels)
     check(library, graph, arguments(graph, groups=(2, 2)), normalise=normalise)
+
+
+@pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
+def test_equals_the_reference_within_relations(library, optional):
+    graph = edges(20, 10, 90, 3)
+    inputs = arguments(graph, groups=(2, 2), optional=optional)
+    check(library, graph, inputs, softmax="relation", normalise=False)
 
 
 # 4 targets and the 60 others of their windows are more rows than fit with all their columns

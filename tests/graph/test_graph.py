@@ -210,6 +210,16 @@ def test_components_of_a_square_graph_equal_the_definition(nodes: int, data: st.
     assert graph.merged.components.equal(graph.components)
 
 
+def test_edges_may_be_columns_of_a_table():
+    table = torch.tensor([[0, 1, 2], [1, 0, 0]])  # source, relation, target
+    graph = Graph.from_edges(table[:, 0], table[:, 2], table[:, 1], num_src=3, num_dst=3)
+    assert (graph.src.tolist(), graph.dst.tolist(), graph.etypes.tolist()) == (
+        [1, 0],
+        [0, 2],
+        [0, 1],
+    )
+
+
 def test_self_edges_are_found_in_any_place():
     graph = Graph.from_dialogues(long([3, 1]), long([0, 1, 0, 0]), past=1, future=1)
     assert graph.src[graph.self_edges].tolist() == [0, 1, 2, 3]

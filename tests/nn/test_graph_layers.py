@@ -161,7 +161,7 @@ def test_bilinear_groups_are_layers_of_one_group_each(graph: Graph, feat: Tensor
 
 
 def test_a_residual_of_groups_is_refused():
-    with pytest.raises(ValueError, match="residual must be False with num_groups"):
+    with pytest.raises(ValueError, match="residual and self_loop must be False with num_groups"):
         RelEdgeAttentionConv(4, 4, num_groups=2, residual=True)
 
 

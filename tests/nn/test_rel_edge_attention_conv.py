@@ -35,7 +35,7 @@ def make(in_feats=IN, out_feats=OUT, num_rels=RELS, num_heads=HEADS, **options):
     torch.manual_seed(0)
     conv = RelEdgeAttentionConv(in_feats, out_feats, num_rels, num_heads, **options).double()
     for name, parameter in conv.named_parameters():
-        if "bias" in name:
+        if "bias" in name or name.startswith("layer_norm"):
             torch.nn.init.normal_(parameter)
     return conv
 
@@ -67,6 +67,8 @@ def matrix(conv: RelEdgeAttentionConv, head: int, rel: int) -> Tensor:
 
 
 def score(conv: RelEdgeAttentionConv, head: int, target: Tensor, source: Tensor, rel: int):
+    if conv.score_kind is None:
+        return torch.zeros((), dtype=target.dtype)
     if conv.score_kind == "bilinear":
         return target @ conv.weight_score[head] @ source
     hidden = target @ conv.weight_dst[head] + source @ conv.weight_src[head]
@@ -82,13 +84,20 @@ def loop(conv, edges, source: Tensor, target: Tensor, weight=None) -> tuple[Tens
     for h in range(conv.num_heads or 1):
         scores = [score(conv, h, target[i], source[j], r).exp() for j, i, r in edges]
         for e, (j, i, r) in enumerate(edges):
-            total = sum(s for s, (_, to, _) in zip(scores, edges, strict=True) if to == i)
+            rels = {r} if conv.softmax == "relation" else range(conv.num_rels)
+            total = sum(
+                s for s, (_, to, rel) in zip(scores, edges, strict=True) if to == i and rel in rels
+            )
             attention[e, h] = scores[e] / total
             same = sum(1 for _, to, kind in edges if (to, kind) == (i, r))
             factor = attention[e, h] / (same if conv.norm == "relation" else 1)
             factor = factor if weight is None else factor * weight[e]
             out[i, h] += factor * (source[j] @ matrix(conv, h, r))
+    if conv.layer_norm is not None:
+        out = conv.layer_norm(out)
     out = out if conv.bias is None else out + conv.bias
+    if conv.loop_weight is not None:
+        out = out + (target @ conv.loop_weight).view(out.shape)
     if conv.residual is not None:
         out = out + conv.residual(target).view(out.shape)
     out = out if conv.num_heads else out[:, 0]
@@ -115,6 +124,13 @@ KINDS = {
     "gelu": {"activation": F.gelu},
     "fused gelu": {"activation": F.gelu, "bias": False},
     "bilinear gelu": {"activation": F.gelu, "bias": False, "score": "bilinear"},
+    "within relations": {"softmax": "relation"},
+    "bilinear within relations": {"softmax": "relation", "score": "bilinear"},
+    "means of all": {"score": None},
+    "means within relations": {"score": None, "softmax": "relation", "num_heads": None},
+    "own matrix": {"self_loop": True},
+    "own matrix and residual": {"self_loop": True, "residual": True, "score": None},
+    "normalised": {"layer_norm": True, "activation": F.gelu, "bias": False},
     "all": {"regularizer": "basis", "score": "bilinear", "norm": "relation", "residual": True},
 }
 

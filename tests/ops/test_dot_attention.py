@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -52,6 +54,14 @@ def test_attention_is_the_softmax_over_a_targets_in_edges_of_all_relations():
     assert dot_attention(graph, query, key).tolist() == [[0.5, 0.5, 1.0]]  # scores 3, 3; then one
 
 
+def test_within_relations_it_is_that_over_the_edges_of_each():
+    indptr, indices, etypes = map(torch.tensor, ([0, 3], [0, 1, 1], [0, 0, 1]))
+    graph = Graph.from_csr(indptr, indices, etypes, num_src=2)
+    query, key = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[1.0, 1.0], [3.0, 0.0]]])
+    alpha = dot_attention(graph, query, key, softmax="relation")
+    assert alpha.tolist() == [[0.5, 0.5, 1.0]]  # scores 3, 3; then one
+
+
 @pytest.mark.slow
 def test_large_scores_do_not_overflow():
     graph = Graph.from_csr(torch.tensor([0, 2]), torch.tensor([0, 1]), num_src=2)
@@ -65,6 +75,15 @@ def test_large_scores_do_not_overflow():
 def test_equals_the_reference_forward_and_backward(graph: Graph, width: int):
     inputs = arguments(graph, width)
     ours, theirs = (gradients(f, graph, inputs) for f in (dot_attention, dot_attention_reference))
+    torch.testing.assert_close(ours, theirs)
+
+
+@every_graph
+def test_equals_the_reference_within_relations(graph: Graph):
+    ours, theirs = (
+        gradients(partial(f, softmax="relation"), graph, arguments(graph, 3))
+        for f in (dot_attention, dot_attention_reference)
+    )
     torch.testing.assert_close(ours, theirs)
 
 

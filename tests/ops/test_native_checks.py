@@ -16,6 +16,7 @@ from tests.native_calls import CALLS, GRAPH, OPS, E, N, P
 FREE = {
     ("segment_spmm", "feat"),  # its width
     ("relational_attention", "rel_weight"),  # its width
+    ("relational_sum", "rel_weight"),  # its width
     ("pairwise_contrast", "z"),  # its width
     ("pairwise_contrast_backward", "z"),
     ("contrast_loss", "feat"),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
+from ariigcn_dgl.ops.edge_softmax import SOFTMAXES
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
 from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, weights_like
 
@@ -85,6 +86,12 @@ def two_sources(etypes: list[int], **options) -> tuple[Tensor, Tensor]:
 
 def test_attention_is_the_softmax_over_a_targets_in_edges():
     torch.testing.assert_close(two_sources([0, 1])[1], torch.tensor([[0.25, 0.75]]))
+
+
+@pytest.mark.parametrize(("etypes", "expected"), [([0, 1], [1.0, 1.0]), ([0, 0], [0.25, 0.75])])
+def test_within_relations_it_is_that_over_the_edges_of_each(etypes, expected):
+    _, alpha = two_sources(etypes, softmax="relation")
+    torch.testing.assert_close(alpha, torch.tensor([expected]))
 
 
 LITERAL = {
@@ -193,6 +200,16 @@ def test_equals_the_reference_with_any_relations(num_rels: int, normalise: bool,
     check(graph, inputs, normalise=normalise, gelu=gelu, activation="tanh")
 
 
+@pytest.mark.parametrize("kind", ["leaky_relu", "tanh"])
+@pytest.mark.parametrize("optional", [(), OPTIONAL], ids=["plain", "all"])
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_equals_the_reference_within_relations(graph: Graph, optional: tuple[str, ...], kind: str):
+    activation, slope = KINDS[kind]
+    inputs = arguments(graph, (3, 18, 5), (1, 2), optional)
+    options = {"activation": activation, "negative_slope": slope}
+    check(graph, inputs, 1e-11, softmax="relation", normalise=False, **options)
+
+
 @pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(
@@ -205,15 +222,16 @@ def test_equals_the_reference_with_any_relations(num_rels: int, normalise: bool,
     optional=st.sets(st.sampled_from(OPTIONAL)),
     activation=st.sampled_from(ACTIVATIONS),
     flags=st.tuples(st.booleans(), st.booleans()),
+    softmax=st.sampled_from(SOFTMAXES),
 )
 def test_equals_the_reference_on_random_graphs(
-    nodes, square, count, num_rels, widths, groups, optional, activation, flags
+    nodes, square, count, num_rels, widths, groups, optional, activation, flags, softmax
 ):
     num_dst, num_src = nodes if not square else nodes[:1] * 2
     graph = edges(num_dst, num_src, count * (min(num_dst, num_src) > 0), num_rels)
     inputs = arguments(graph, widths, groups, tuple(optional))
     options = {"normalise": flags[0], "gelu": flags[1], "negative_slope": 0.1}
-    check(graph, inputs, 1e-11, activation=activation, **options)
+    check(graph, inputs, 1e-11, activation=activation, softmax=softmax, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -105,6 +105,7 @@ OPTIONS = {
     "gelu": {"gelu": True, "negative_slope": 0.2},
     "dropout": {"dropout": 0.4, "negative_slope": 0.2},
     "sum": {"normalise": False, "negative_slope": 0.2},
+    "within relations": {"softmax": "relation", "negative_slope": 0.2},
     **{name: {"activation": name} for name in ACTIVATIONS[1:]},
 }
 

@@ -45,6 +45,10 @@ def contrast_loss(feat: Tensor) -> Tensor:
 OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "segment_spmm": lambda x: ops.segment_spmm(GRAPH, EDGE_WEIGHT, x),
     "relational_sum": lambda x: ops.relational_sum(GRAPH, EDGE_WEIGHT, x, REL_WEIGHT),
+    "relational_lookup": lambda x: ops.relational_lookup(
+        GRAPH, EDGE_WEIGHT, x.unsqueeze(1).expand(-1, 2, -1, -1)
+    ),
+    "additive_attention": lambda x: ops.additive_attention(GRAPH, x, *PROJECTIONS),
     "dot_attention": lambda x: ops.dot_attention(GRAPH, x, OTHER),
     "relational_attention": relational_attention,
     "pairwise_contrast": pairwise_contrast,

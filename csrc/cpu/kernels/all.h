@@ -6,6 +6,7 @@
 #include "pairwise_contrast/kernels.h"
 #include "relational_attention/backward.h"
 #include "relational_attention/forward.h"
+#include "relational_attention/sum.h"
 #include "row_tables.h"
 #include "segment_spmm.h"
 
@@ -15,6 +16,10 @@ template void relational_attention(const RelationalAttention<float>&);
 template void relational_attention(const RelationalAttention<double>&);
 template void relational_attention_backward(const RelationalAttentionGrad<float>&);
 template void relational_attention_backward(const RelationalAttentionGrad<double>&);
+template void relational_sum(const RelationalAttention<float>&);
+template void relational_sum(const RelationalAttention<double>&);
+template void relational_sum_backward(const RelationalAttentionGrad<float>&);
+template void relational_sum_backward(const RelationalAttentionGrad<double>&);
 template void pairwise_contrast(const PairwiseContrast<float>&);
 template void pairwise_contrast(const PairwiseContrast<double>&);
 template void pairwise_contrast_backward(const PairwiseContrastGrad<float>&);

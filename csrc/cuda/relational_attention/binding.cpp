@@ -114,7 +114,10 @@ void run_backward(const AttentionInputs& in, const AttentionSaved& from, Attenti
 }
 
 struct Cuda {
-  static void check(const Checks& check, const AttentionInputs&) { check.floating(); }
+  static void check(const Checks& check, const AttentionInputs& in) {
+    check.floating();
+    STD_TORCH_CHECK(in.out_feats() > 0, "relational_attention: out_feats must be at least 1");
+  }
 
   static void forward(const AttentionInputs& in, AttentionOutputs& to, bool keep) {
     const torch::stable::accelerator::DeviceGuard guard(in.src_feat.get_device_index());

@@ -200,6 +200,18 @@ __device__ void sum_segments(const RelationalForward<scalar_t>& op, const Target
   }
 }
 
+// The rows of a block whose edges' attention adds up to 1: its targets or their segments.
+struct SoftmaxRows {
+  IndexArray ptr;
+  int first, last;
+
+  template <typename scalar_t>
+  __device__ SoftmaxRows(const RelationalForward<scalar_t>& op, const TargetBlock& block)
+      : ptr(op.within_relation ? op.graph.seg_ptr : op.graph.indptr),
+        first(op.within_relation ? block.seg : block.first),
+        last(op.within_relation ? block.seg_end : block.last) {}
+};
+
 // What edge e contributes to its segment's sum, apart from its attention and its weight.
 template <typename scalar_t>
 __device__ acc_t<scalar_t> edge_scale(const RelationalForward<scalar_t>& op, int64_t group,

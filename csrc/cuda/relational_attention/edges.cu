@@ -6,16 +6,17 @@
 namespace ariigcn {
 namespace {
 
-// A warp owns every 4th target: its edges' scores become attention, and what their sources are
-// multiplied by.
+// A warp owns every 4th row of the softmax: its edges' scores become attention, and what their
+// sources are multiplied by.
 template <bool kFits, typename scalar_t>
 __device__ void attend(const RelationalForward<scalar_t>& op, const TargetBlock& block,
                        const BlockEdges<acc_t<scalar_t>>& edges) {
   using acc = acc_t<scalar_t>;
   const auto number = [&](int e) -> acc& { return edges.template number<kFits>(e); };
   scalar_t* alpha = op.alpha + block.group * op.graph.num_edges;
-  for (int i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps) {
-    const int first = int(op.graph.indptr[i]) + lane(), last = int(op.graph.indptr[i + 1]);
+  const SoftmaxRows rows(op, block);
+  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps) {
+    const int first = int(rows.ptr[i]) + lane(), last = int(rows.ptr[i + 1]);
     acc largest = -kInfinity<acc>, total = 0;
     for (int e = first; e < last; e += kWarpSize)
       if (number(e) > largest) largest = number(e);

@@ -49,7 +49,8 @@ __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const Targe
   }
 }
 
-// A warp owns every 4th target: the gradients of its edges' factors become those of their scores.
+// A warp owns every 4th row of the softmax: the gradients of its edges' factors become those of
+// their scores.
 template <typename scalar_t>
 __device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block,
                               const BlockEdges<acc_t<scalar_t>>& edges) {
@@ -57,9 +58,9 @@ __device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const Targ
   const RelationalForward<scalar_t>& forward = op.forward;
   const int64_t start = block.group * forward.graph.num_edges;
   acc* ds = op.grad_score + start;  // which source_grads reads, too
-  for (int i = block.first + warp_in_block(); i < block.last; i += kEdgeWarps) {
-    const int first = int(forward.graph.indptr[i]) + lane(),
-              last = int(forward.graph.indptr[i + 1]);
+  const SoftmaxRows rows(forward, block);
+  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps) {
+    const int first = int(rows.ptr[i]) + lane(), last = int(rows.ptr[i + 1]);
     acc inner = 0;
     for (int e = first; e < last; e += kWarpSize) {
       const acc alpha = acc(forward.alpha[start + e]);

@@ -28,6 +28,7 @@ void gelu_grad(const T* grad, const T* before, T* to, int64_t count) {
 template <typename T>
 void sums_grad(const BackwardPass<T>& pass) {
   const auto& op = pass.op;
+  if (op.out_feats == 0) return;
   const auto& graph = pass.graph();
   const Block& block = pass.block;
   const int64_t width = op.in_feats, depth = op.out_feats,
@@ -89,6 +90,7 @@ void relation_grad(const BackwardPass<T>& pass, int64_t r, int64_t m0, int64_t r
   const int64_t end = pass.block.rel[r + 1];
   T* to =
       pass.grad.rel_weight + ((pass.g * op.graph.num_rels + r) * op.in_feats + m0) * op.out_feats;
+  if (op.out_feats == 0) return;
   int64_t at = pass.block.rel[r];
   bool add = !pass.first_block;
   do {

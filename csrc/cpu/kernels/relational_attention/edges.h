@@ -9,13 +9,15 @@ namespace ariigcn::ARIIGCN_ISA {
 template <typename T>
 struct BackwardPass : AttentionPass<T> {
   const RelationalAttentionGrad<T>& grad;
-  const T* grad_pre;          // (targets, out_feats): by `out` before GELU
-  T* grad_sums;               // by the segments' sums (segments by relation, in_feats)
-  T *ds, *grad_u, *grad_v;    // by the scores (edges), u and v (rows, attn_pitch)
-  T *biased_u, *grad_biased;  // u_i + b_r and its gradient (segments by relation, attn_pitch)
-  const T* w;                 // score vector, attn_pitch long
-  T* grad_w;                  // one partial row per task, targets' tasks first
-  bool first_block;
+  const T* grad_pre = nullptr;             // (targets, out_feats): by `out` before GELU
+  T* grad_sums = nullptr;                  // by the segments' sums (segments by relation, in_feats)
+  T* ds = nullptr;                         // by the scores (edges)
+  T *grad_u = nullptr, *grad_v = nullptr;  // (rows, attn_pitch)
+  // u_i + b_r and its gradient (segments by relation, attn_pitch)
+  T *biased_u = nullptr, *grad_biased = nullptr;
+  const T* w = nullptr;  // score vector, attn_pitch long
+  T* grad_w = nullptr;   // one partial row per task, targets' tasks first
+  bool first_block = true;
 
   bool first_head() const { return this->g % this->op.heads == 0; }
   const T* u_of(int64_t e) const {
@@ -36,6 +38,22 @@ inline void finish_row(const BackwardPass<T>& pass, const Act& act, T total, con
   }
 }
 
+// Gradients by what target i's edges multiply their sources by.
+template <typename T>
+inline void factor_grads(const BackwardPass<T>& pass, int64_t i) {
+  const auto& graph = pass.graph();
+  T* to = pass.ds - pass.block.edge;
+  if (pass.op.out_feats == 0)  // nothing was multiplied
+    return std::fill(to + graph.indptr[i], to + graph.indptr[i + 1], T(0));
+  const auto [begin, end] = pass.segments(i);
+  for (int64_t s = begin; s < end; ++s)
+    reduce_rows<T>(
+        graph.seg_ptr[s], graph.seg_ptr[s + 1],
+        [&](int64_t e) { return pass.src_feat(graph.indices[e]); }, pass.op.in_feats,
+        DotTerm<T>{pass.grad_sums + pass.at(s) * pass.op.in_feats, {}},
+        [&](int64_t e, T dot) { to[e] = dot; });
+}
+
 // ds of target i's edges, from the gradients of its segments' sums and of the attention.
 template <typename T>
 inline void softmax_grad(const BackwardPass<T>& pass, int64_t i) {
@@ -43,13 +61,9 @@ inline void softmax_grad(const BackwardPass<T>& pass, int64_t i) {
   const auto [begin, end] = pass.segments(i);
   const T* alpha = pass.alpha();
   T* ds = pass.ds - pass.block.edge;
-  T inner = 0;
+  factor_grads<T>(pass, i);
   for (int64_t s = begin; s < end; ++s) {
     const int64_t first = graph.seg_ptr[s], last = graph.seg_ptr[s + 1];
-    reduce_rows<T>(
-        first, last, [&](int64_t e) { return pass.src_feat(graph.indices[e]); }, pass.op.in_feats,
-        DotTerm<T>{pass.grad_sums + pass.at(s) * pass.op.in_feats, {}},
-        [&](int64_t e, T dot) { ds[e] = dot; });
     const T share = pass.mean(last - first);
     for (int64_t e = first; e < last; ++e) {
       const T by_factor = ds[e] * pass.scale(e, share);
@@ -60,11 +74,13 @@ inline void softmax_grad(const BackwardPass<T>& pass, int64_t i) {
       ds[e] = by_factor * pass.weight(e);
       if (pass.grad.grad_alpha != nullptr)
         ds[e] += pass.grad.grad_alpha[pass.g * graph.num_edges + e];
-      inner += alpha[e] * ds[e];
     }
   }
-  for (int64_t e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e)
-    ds[e] = alpha[e] * (ds[e] - inner);
+  pass.for_softmax_rows(i, [&](int64_t first, int64_t last) {
+    T inner = 0;
+    for (int64_t e = first; e < last; ++e) inner += alpha[e] * ds[e];
+    for (int64_t e = first; e < last; ++e) ds[e] = alpha[e] * (ds[e] - inner);
+  });
 }
 
 // For activations that are not homogeneous: grad_w += the sum over edges of ds term(u + v).
@@ -106,6 +122,19 @@ inline void target_grad(const BackwardPass<T>& pass, const Act& act, int64_t i, 
   }
 }
 
+// The gradient of source j's features as they were summed, with the factors of its edges.
+template <typename T>
+inline void summed_grad(const BackwardPass<T>& pass, int64_t j, const T* factor, T* to) {
+  const auto& graph = pass.graph();
+  const int64_t first = graph.t_indptr[j], width = pass.op.in_feats;
+  sum_rows<T>(
+      0, graph.t_indptr[j + 1] - first,
+      [&](int64_t k) {
+        return pass.grad_sums + pass.at(graph.edge_seg[graph.t_eids[first + k]]) * width;
+      },
+      width, WeightedTerm<T>{factor}, to);
+}
+
 // Gradients of source j: its v, and its features as far as they were summed. `of_edge` and `row`
 // are scratch: two numbers per edge, and a row of features.
 template <typename T, typename Act>
@@ -126,16 +155,25 @@ inline void source_grad(const BackwardPass<T>& pass, const Act& act, int64_t j, 
       StepTerm<T, Act>{act, pass.v_row(j), ds}, own);
   finish_row<T>(pass, act, total, pass.v_row(j), own, grad_w);
   T* feat = pass.grad.src_feat + (pass.src_feat(j) - op.src_feat);
-  sum_rows<T>(
-      0, degree,
-      [&](int64_t k) { return pass.grad_sums + pass.at(graph.edge_seg[edge(k)]) * op.in_feats; },
-      op.in_feats, WeightedTerm<T>{factor}, pass.first_head() ? feat : row);
+  if (op.out_feats == 0) {
+    if (pass.first_head()) std::fill_n(feat, op.in_feats, T(0));
+    return;
+  }
+  summed_grad<T>(pass, j, factor, pass.first_head() ? feat : row);
   for (int64_t k = 0; k < op.in_feats && !pass.first_head(); ++k) feat[k] += row[k];
 }
 
 template <typename T>
 inline int64_t edge_tasks(int64_t rows) {
   return ceil_div(rows, kRowsPerEdgeTask);
+}
+
+// The most edges that leave a source of the block.
+inline int64_t most_leaving(const GraphPlan& graph, const Block& block) {
+  int64_t most = 0;
+  for (int64_t j = block.src; j < block.src_end; ++j)
+    most = std::max(most, graph.t_indptr[j + 1] - graph.t_indptr[j]);
+  return most;
 }
 
 template <typename T, typename Act>
@@ -149,10 +187,7 @@ void edge_grads(const BackwardPass<T>& pass, const Act& act) {
       target_grad<T>(pass, act, i, pass.grad_w + first / kRowsPerEdgeTask * pitch);
     }
   });
-  const auto& graph = pass.graph();
-  int64_t degree = 0;
-  for (int64_t j = block.src; j < block.src_end; ++j)
-    degree = std::max(degree, graph.t_indptr[j + 1] - graph.t_indptr[j]);
+  const int64_t degree = most_leaving(pass.graph(), block);
   run_tasks(edge_tasks<T>(block.sources()), [&] {
     return [&, of_edge = Buffer<T>(2 * degree), row = Buffer<T>(pass.op.in_feats)](int64_t t) {
       const int64_t first = block.src + t * kRowsPerEdgeTask;

@@ -74,7 +74,8 @@ inline void attend(const AttentionPass<T>& pass, const Act& act, int64_t i, cons
     for (int64_t s = begin; s < end; ++s)
       score(graph.seg_ptr[s], graph.seg_ptr[s + 1], graph.seg_rel[s]);
   }
-  softmax(alpha + first, last - first);
+  pass.for_softmax_rows(i,
+                        [&](int64_t begin, int64_t end) { softmax(alpha + begin, end - begin); });
 }
 
 // q[j] = linear * w . v_j
@@ -136,6 +137,7 @@ void transform_relation(const AttentionPass<T>& pass, int64_t r, int64_t at, int
 template <typename T>
 void transform(const AttentionPass<T>& pass) {
   const auto& op = pass.op;
+  if (op.out_feats == 0) return;  // only the attention is wanted
   const Block& block = pass.block;
   const int64_t range = product_range(op.graph, block, op.in_feats), width = op.out_feats;
   const int64_t start = pass.g * op.graph.num_dst * width;

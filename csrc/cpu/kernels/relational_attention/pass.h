@@ -47,6 +47,13 @@ struct AttentionPass {
     if (first == last) return {0, 0};
     return {graph().edge_seg[first], graph().edge_seg[last - 1] + 1};
   }
+  // Calls visit(first, last) for every run of target i's edges whose attention adds up to 1.
+  template <typename Visit>
+  void for_softmax_rows(int64_t i, const Visit& visit) const {
+    if (!op.within_relation) return visit(graph().indptr[i], graph().indptr[i + 1]);
+    const auto [first, last] = segments(i);
+    for (int64_t s = first; s < last; ++s) visit(graph().seg_ptr[s], graph().seg_ptr[s + 1]);
+  }
   // Row of segment s in a buffer of the block in order of relation.
   int64_t at(int64_t s) const { return block.position[s - block.seg]; }
 
