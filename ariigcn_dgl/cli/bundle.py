@@ -10,7 +10,7 @@ from ariigcn_dgl.bundle.make import Words, make_bundle
 from ariigcn_dgl.bundle.opened import bundle_file
 from ariigcn_dgl.bundle.pack import Precision, Variant
 from ariigcn_dgl.cli.progress import shown
-from ariigcn_dgl.cli.say import say
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 
@@ -36,8 +36,8 @@ def bundle(
     Parameters
     ----------
     run : str
-        Run folder; without --out a bundle: its file, or the name of one that comes with this
-        package.
+        Run folder; without --out a bundle: its file, the name of one that comes with this package,
+        or hub:OWNER/NAME.
     out : str
         New file, ending in .ariigcn.
     causal : str
@@ -57,7 +57,7 @@ def bundle(
         given = next((option for option, value in named.items() if value is not None), None)
         if given:
             raise InputError(f"{given}: needs --out, the bundle to write")
-        print(card(read_file(bundle_file(run)).about), end="")
+        print(card(read_file(bundle_file(run, note)).about), end="")
         return
     runs: dict[Variant, Path] = {"whole": Path(run)}
     if causal is not None:

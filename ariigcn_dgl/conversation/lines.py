@@ -11,6 +11,7 @@ from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.conversation.label import Asked, encoders_for, label
 from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.spoken_transcript import from_transcript
 from ariigcn_dgl.training.seeds import seed_folders
@@ -34,7 +35,8 @@ def label_lines(
         A transcript's file, of any kind that ``ariigcn predict --transcript`` reads; or who said
         what, in order: pairs of speaker and words.
     run : str or Path
-        A bundle or a run folder whose features ``ariigcn extract`` made.
+        A bundle (its file, its name, or ``hub:OWNER/NAME``) or a run folder whose features
+        ``ariigcn extract`` made.
     coverage : float, optional
         Share of validation to answer, above 0 and up to 1: what the run is less sure of gets the
         prediction None.
@@ -62,7 +64,7 @@ def label_lines(
     with opened(str(run)) as folder:
         runs = [TrainedRun(one, device) for one in seed_folders(folder)]
         asked = Asked(coverage=coverage)
-        encoders = encoders_for(runs, False, asked, lambda sentence: None)
+        encoders = encoders_for(runs, False, asked, unsaid)
         answered = label(runs, name, spoken, encoders, asked, _warn)
         return as_records(answered.labelled)
 

@@ -12,16 +12,6 @@ import pytest
 from tests.cli.conftest import SMALL
 
 
-@pytest.fixture(scope="session")
-def bundled(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a bundle of both seeds, in float32."""
-    from ariigcn_dgl.cli import main
-
-    out = tmp_path_factory.mktemp("bundles") / "talk.ariigcn"
-    main(["bundle", str(trained), "--out", str(out), "--licence", "CC0 *1*"])
-    return out
-
-
 def test_bundle_predicts_what_its_run_predicts(
     ariigcn: Callable, bundled: Path, trained: Path, data: Path, tmp_path: Path
 ) -> None:
