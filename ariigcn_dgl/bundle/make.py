@@ -13,11 +13,13 @@ import numpy as np
 
 from ariigcn_dgl.bundle.file import SUFFIX, Content, write_file
 from ariigcn_dgl.bundle.opened import opened
-from ariigcn_dgl.bundle.pack import Precision, Variant, pack
+from ariigcn_dgl.bundle.pack import Precision, Variant, has_rounded_encoder, pack
 from ariigcn_dgl.bundle.scores import split_scores
+from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.extract.recorded import was_tuned_here
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.seeds import seed_folders
@@ -50,7 +52,8 @@ def make_bundle(
     """Write a bundle; return what it says of itself.
 
     Its scores are those of the file: it is written, opened again, and scores the test split of the
-    runs' data set. In float32 its probabilities must be those of the runs, bit for bit.
+    runs' data set. In float32 its probabilities are those of the runs, bit for bit. A fine-tuned
+    text encoder in half precision makes the text features of test anew.
 
     Parameters
     ----------
@@ -118,9 +121,13 @@ def _scored(
     with tempfile.TemporaryDirectory(prefix="ariigcn-") as home:
         file = Path(home, f"bundle{SUFFIX}")
         write_file(file, content)
+        read = test
+        if has_rounded_encoder(content):
+            with opened(str(file)) as folder:
+                read = encoded_anew(test, folder)
         for variant, runs in seeds.items():
             with opened(str(file), causal=variant == "causal") as folder:
-                theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], test)
+                theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], read)
             found[variant] = {
                 "system": runs[0].config.system,
                 "seeds": len(runs),
@@ -163,6 +170,9 @@ def _encoders(run: TrainedRun) -> dict[str, str]:
 
 
 def _named(encoder: Mapping[str, Any]) -> str:
+    if was_tuned_here(encoder):
+        learnt = encoder["learnt"]
+        return f"{_named(learnt['base'])}, fine-tuned on {learnt['train_utterances']} utterances"
     name = str(encoder.get("name") or encoder["encoder"])
     found = encoder.get("version") or encoder.get("revision")
     return f"{name} ({found})" if found else name

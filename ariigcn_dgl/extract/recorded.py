@@ -152,12 +152,21 @@ def refuse_difference(
     Names, paths, revisions and precision tell nothing apart: the weights do, and what is done with
     them.
     """
+    wanted, found = _deciding(wanted), _deciding(found)
     for name in dict.fromkeys([*wanted, *found]):
-        if name not in PLACES and wanted.get(name) != found.get(name):
+        if wanted.get(name) != found.get(name):
             raise InputError(
                 f"{where}: the {modality} encoder is not the one of the run's training data: "
                 f"{name} is {found.get(name)}, expected {wanted.get(name)}"
             )
+
+
+def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells encoders apart, also of the one that a fine-tuned one was made from."""
+    said = {k: v for k, v in record.items() if k not in PLACES}
+    if isinstance(base := said.get("learnt", {}).get("base"), dict):
+        said["learnt"] = {**said["learnt"], "base": _deciding(base)}
+    return said
 
 
 def version_note(
