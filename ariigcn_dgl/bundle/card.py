@@ -27,6 +27,8 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"- **Classes**: {', '.join(map(markdown, about['label_names']))}"
     yield f"- **Trained on**: {markdown(about['dataset'])}; splits: {markdown(about['splits'])}"
+    if about.get("language"):  # older bundles do not say
+        yield f"- **Language**: {markdown(about['language'])}"
     for modality, encoder in about["encoders"].items():
         yield f"- **Features of {modality}**: {markdown(encoder)}"
     yield f"- **Licence**: {markdown(about['licence'])}"

@@ -18,6 +18,7 @@ from ariigcn_dgl.bundle.scores import split_scores
 from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.language import ENGLISH, looks_english
 from ariigcn_dgl.extract.manifest import read_manifest
 from ariigcn_dgl.extract.recorded import was_tuned_here
 from ariigcn_dgl.files import refuse_existing
@@ -36,10 +37,13 @@ class Words:
         Markdown: what it is for, on which data, with which biases, what it must not be used for.
     licence : str
         Of weights and of the data, as their owners state them.
+    language : str
+        Of the words that the runs learnt from; "": English where those of the data set look so.
     """
 
     description: str
     licence: str
+    language: str = ""
 
 
 def make_bundle(
@@ -81,11 +85,14 @@ def make_bundle(
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]
     test = first.adapt(_test_split(first, data))
+    language = words.language or (ENGLISH if looks_english(test.words) else "")
+    _say_language(content, language)
     found = _scored(seeds, content, test)
     about = {
         "name": out.stem,
         "description": words.description.strip(),
         "licence": words.licence,
+        "language": language,
         "label_names": list(first.label_names),
         "dataset": first.record["dataset"],
         "splits": read_run_spec(first.folder.path.parent).get("splits", ""),
@@ -96,6 +103,13 @@ def make_bundle(
     }
     write_file(out, replace(content, about=about | content.about))
     return about
+
+
+def _say_language(content: Content, language: str) -> None:
+    """Put the language where the run folders that a bundle becomes have it."""
+    for said in content.about["variants"].values():
+        if "extraction" in said and language:
+            said["extraction"]["language"] = language
 
 
 def _refuse_strangers(

@@ -25,6 +25,7 @@ def bundle(
     precision: Precision = "float32",
     about: str | None = None,
     licence: str = NO_LICENCE,
+    language: str | None = None,
 ) -> None:
     """Make one file of a trained run, which others predict with; or show the card of such a file.
 
@@ -51,6 +52,9 @@ def bundle(
         Text file (Markdown) for the card: what it is for, its data, what it must not be used for.
     licence : str
         Of the weights, and of the data they were trained on, for the card.
+    language : str
+        Of the words that it was trained on; default: English, where those of the test split look
+        so. Where it is English, predict says of a text that it does not look English.
     """
     if out is None:
         named = {"--causal": causal, "--data": data, "--about": about}
@@ -62,7 +66,7 @@ def bundle(
     runs: dict[Variant, Path] = {"whole": Path(run)}
     if causal is not None:
         runs["causal"] = Path(causal)
-    words = Words(read_text(about) if about else "", licence)
+    words = Words(read_text(about) if about else "", licence, language or "")
     with shown("bundle"):
         made = make_bundle(runs, Path(out), words, data, precision)
     size = Path(out).stat().st_size / 1e6

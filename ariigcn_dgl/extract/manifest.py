@@ -14,6 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.choose import Computing
 from ariigcn_dgl.extract.features import Encoders, Extracted
+from ariigcn_dgl.extract.language import ENGLISH, looks_english
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.recorded import (
     AUDIO_ENCODER,
@@ -37,7 +38,11 @@ FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 
 
-class ExtractionRecord(TypedDict):
+class _Optional(TypedDict, total=False):
+    language: str  # of the words, where it is known; of older records never
+
+
+class ExtractionRecord(_Optional):
     """What ``extraction.json`` says."""
 
     encoders: dict[str, EncoderRecord]
@@ -73,8 +78,10 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
 
 def _manifest(encoders: Encoders, utterances: Sequence[Spoken]) -> dict[str, Any]:
     recordings = dict.fromkeys(one.recording for one in utterances if one.recording)
+    english = looks_english([one.text for one in utterances])
     return {
         "format": FORMAT,
+        **({"language": ENGLISH} if english else {}),
         "encoders": {m: encoder.describe() for m, encoder in encoders.ready.items()},
         "libraries": {name: _version(name) for name in LIBRARIES},
         "recordings": [{"file": path.name, "sha256": sha256_of(path)} for path in recordings],

@@ -48,6 +48,15 @@ def test_card_tells_scores_classes_and_licence(ariigcn: Callable, bundled: Path)
     assert "- **Licence**: CC0 \\*1\\*\n" in ended.out  # text, not markup
 
 
+def test_language_is_what_the_maker_says(
+    ariigcn: Callable, bundled: Path, trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "it.ariigcn"
+    assert ariigcn("bundle", trained, "--out", out, "--language", "Italiano").code == 0
+    assert "- **Language**: Italiano\n" in ariigcn("bundle", out).out
+    assert "Language" not in ariigcn("bundle", bundled).out  # nothing is known of its words
+
+
 def test_half_precision_is_half_as_large_and_says_what_it_changes(
     ariigcn: Callable, bundled: Path, trained: Path, tmp_path: Path
 ) -> None:
