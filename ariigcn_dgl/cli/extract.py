@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ariigcn_dgl.cli.progress import shown
@@ -21,7 +23,7 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
-from ariigcn_dgl.extract.sentence_recipe import Pooling
+from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alone
 from ariigcn_dgl.extract.spoken import Spoken, from_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
 from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
@@ -147,6 +149,7 @@ def extract(
         visual=visual_encoder(visual, note, computing, pictures) if visual else None,
     )
     spoken = _spoken(Path(media), subtitles, utterances)
+    _settle_quotes(encoders.text, spoken)
     name = Path(out).resolve().name
     with kept_beside(Path(out)) as kept:
         with shown("extract"):
@@ -186,6 +189,13 @@ def _text(
             "fine-tuned here: others are used as they are"
         )
     return TextTuning(made, training)
+
+
+def _settle_quotes(text: TextReady | TextTuning | None, spoken: Sequence[Spoken]) -> None:
+    """Let words with other quotes than those of the data set be read as if they had the same."""
+    encoder = text.encoder if isinstance(text, TextTuning) else text
+    if isinstance(encoder, TextEncoder) and has_straight_quotes_alone(one.text for one in spoken):
+        encoder.recipe = replace(encoder.recipe, straight_quotes=True)
 
 
 def _audio(

@@ -48,6 +48,7 @@ class EncoderRecord(TypedDict, total=False):
     max_tokens: PositiveInt
     lower_case: bool
     prompt: str
+    straight_quotes: bool
     pictures: PositiveInt
     dtype: Dtype
     plugin: Origin

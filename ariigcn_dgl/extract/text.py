@@ -131,9 +131,7 @@ class TextEncoder:
         ]
 
     def _rows(self, texts: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
-        texts = [self.recipe.prompt + text for text in texts]
-        if self.recipe.lower_case:
-            texts = [text.lower() for text in texts]
+        texts = [self.recipe.spelt(self.recipe.prompt + text) for text in texts]
         tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)
         for values in zip(*tokens.values(), strict=True):
             yield {k: np.array(v) for k, v in zip(tokens, values, strict=True)}

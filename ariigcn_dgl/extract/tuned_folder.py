@@ -33,6 +33,7 @@ class RecipeRecord(TypedDict, total=False):
     max_tokens: PositiveInt
     lower_case: bool
     prompt: str
+    straight_quotes: bool
 
 
 class _Rounded(TypedDict, total=False):
