@@ -23,10 +23,11 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
+from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alone
-from ariigcn_dgl.extract.spoken import Spoken, from_table
+from ariigcn_dgl.extract.spoken import Spoken, from_table, of_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
-from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
+from ariigcn_dgl.extract.spoken_tables import table_of_utterances
 from ariigcn_dgl.extract.spoken_transcript import (
     from_subtitles,
     from_transcript,
@@ -224,8 +225,9 @@ def _of_file(media: Path, subtitles: Path | None) -> list[Spoken]:
     """Return the utterances of a recording, or of a table or a transcript alone."""
     if subtitles or media.suffix.lower() in SUFFIXES:
         return from_subtitles(media, subtitles, note)
-    if is_table_of_utterances(media):
-        return from_table(media, None)
+    table = table_of_utterances(media, unsaid)
+    if table is not None:
+        return of_table(table, None)
     if transcript_beside(media) not in (None, media):  # a recording of an ending of its own
         return from_subtitles(media, None, note)
     return from_transcript(media, note)

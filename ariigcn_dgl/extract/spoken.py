@@ -87,9 +87,13 @@ def from_table(path: Path, recordings: Path | None) -> list[Spoken]:
     InputError
         If a column is missing or a value cannot be used; names the line.
     """
-    table = read_table(path, COLUMNS)
+    return of_table(read_table(path, COLUMNS), recordings)
+
+
+def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
+    """Return the utterances of a table that has been read; see `from_table`."""
     if not table.lines:
-        raise InputError(f"{path}: holds no utterance")
+        raise InputError(f"{table.path}: holds no utterance")
     alone = recordings is None and "file" not in table.columns
     single = recordings is not None and recordings.is_file()
     table.require("dialogue", "speaker", *(() if single else ("text",) if alone else ("file",)))
