@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ariigcn_dgl.bundle.scores import LEVEL, Interval, SplitScores
+from ariigcn_dgl.bundle.scores import Interval, SplitScores
 from ariigcn_dgl.escape import markdown
+from ariigcn_dgl.training.drawn_dialogues import LEVEL
 from ariigcn_dgl.training.metrics import TITLES
 
 VARIANTS = {
