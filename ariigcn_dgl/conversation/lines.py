@@ -13,9 +13,10 @@ from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.spoken_transcript import from_transcript
+from ariigcn_dgl.extract.spoken_transcript import from_transcript, of_cues
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.transcripts.cue import Cue
 
 
 def label_lines(
@@ -74,10 +75,7 @@ def _spoken(lines: str | Path | Sequence[tuple[str, str]]) -> list[Spoken]:
         return from_transcript(Path(lines), _warn)
     if not lines:
         raise InputError("there is no line: expected pairs of speaker and words")
-    return [
-        Spoken(None, "lines", f"lines_{n}", speaker, None, None, " ".join(words.split()))
-        for n, (speaker, words) in enumerate(lines)
-    ]
+    return of_cues(None, "lines", [Cue(speaker, " ".join(words.split())) for speaker, words in lines])
 
 
 def _warn(sentence: str) -> None:
