@@ -28,17 +28,24 @@ from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, RUN_FILE
+from ariigcn_dgl.training.run_folder import (
+    FILLER,
+    LARGEST_SEED,
+    RUN_FILE,
+    STANDARDISER,
+    UNCALIBRATED,
+    WEIGHTS,
+)
 from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 Variant = Literal["whole", "causal"]
 Precision = Literal["float32", "float16"]
-WEIGHTS = "model"
-# Of a seed's folder; what else lies there tells of the training, and predicts nothing.
-PARTS = (WEIGHTS, "standardiser", "filler", "uncalibrated")
+# Of a seed's folder, and their places in a bundle; what else lies there tells of the training, and
+# predicts nothing.
+PARTS = {file: Path(file).stem for file in (WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED)}
 ENCODER = "text_encoder"
-_OF_TEST = "test"  # in "uncalibrated": bounds on confidence need validation alone
+_OF_TEST = "test"  # in `UNCALIBRATED`: bounds on confidence need validation alone
 
 SeedName = Annotated[
     str,
@@ -116,14 +123,14 @@ def _said(folder: Path, seeds: Sequence[TrainedRun]) -> dict[str, Any]:
 def _tensors_of_seed(
     folder: Path, place: str, precision: Precision
 ) -> Iterator[tuple[str, np.ndarray]]:
-    for part in PARTS:
-        path = folder / f"{part}.safetensors"
+    for file, part in PARTS.items():
+        path = folder / file
         if not path.is_file():
             continue
         for name, array in load_file(path).items():
-            if part == WEIGHTS and precision == "float16":
+            if file == WEIGHTS and precision == "float16":
                 array = halved(array, f"{path}: {name}")
-            if (part, name) != ("uncalibrated", _OF_TEST):
+            if (file, name) != (UNCALIBRATED, _OF_TEST):
                 yield f"{place}/{part}/{name}", array
 
 
@@ -185,12 +192,12 @@ def unpack(content: Content, variant: str, folder: Path, where: str) -> None:
         own = folder / f"seed{seed}"
         own.mkdir()
         write_json(own / RUN_FILE, record)
-        for part in PARTS:
+        for file, part in PARTS.items():
             arrays = _below(content, f"{variant}/seed{seed}/{part}/")
-            if part == WEIGHTS:
+            if file == WEIGHTS:
                 arrays = {name: single(array) for name, array in arrays.items()}
             if arrays:
-                save_file(arrays, own / f"{part}.safetensors")
+                save_file(arrays, own / file)
         seal(own, [path.name for path in own.iterdir()])
     seal(folder, [path.name for path in folder.iterdir() if path.is_file()])
 

@@ -75,7 +75,8 @@ def _spoken(lines: str | Path | Sequence[tuple[str, str]]) -> list[Spoken]:
         return from_transcript(Path(lines), _warn)
     if not lines:
         raise InputError("there is no line: expected pairs of speaker and words")
-    return of_cues(None, "lines", [Cue(speaker, " ".join(words.split())) for speaker, words in lines])
+    cues = [Cue(speaker, " ".join(words.split())) for speaker, words in lines]
+    return of_cues(None, "lines", cues)
 
 
 def _warn(sentence: str) -> None:

@@ -12,21 +12,19 @@ import pytest
 from tests.cli.conftest import SMALL
 
 
+@pytest.mark.parametrize("coverage", [None, 0.5])
 def test_bundle_predicts_what_its_run_predicts(
-    ariigcn: Callable, bundled: Path, trained: Path, data: Path, tmp_path: Path
+    coverage: float | None,
+    ariigcn: Callable,
+    bundled: Path,
+    trained: Path,
+    data: Path,
+    tmp_path: Path,
 ) -> None:
+    more = () if coverage is None else ("--coverage", coverage)  # what is left open is the same
     for run, name in ((trained, "run.jsonl"), (bundled, "bundle.jsonl")):
-        ended = ariigcn("predict", run, "--data", data, "--out", tmp_path / name)
+        ended = ariigcn("predict", run, "--data", data, "--out", tmp_path / name, *more)
         assert ended.code == 0, ended.err
-    assert (tmp_path / "run.jsonl").read_bytes() == (tmp_path / "bundle.jsonl").read_bytes()
-
-
-def test_bundle_leaves_open_what_its_run_leaves_open(
-    ariigcn: Callable, bundled: Path, trained: Path, data: Path, tmp_path: Path
-) -> None:
-    for run, name in ((trained, "run.jsonl"), (bundled, "bundle.jsonl")):
-        options = ("--data", data, "--out", tmp_path / name, "--coverage", "0.5")
-        assert ariigcn("predict", run, *options).code == 0
     assert (tmp_path / "run.jsonl").read_bytes() == (tmp_path / "bundle.jsonl").read_bytes()
 
 
