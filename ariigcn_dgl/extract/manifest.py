@@ -197,13 +197,14 @@ def load_encoders(
         encoder = recorded_encoder(run, modality, wanted, place, note, computing)
         found = encoder.describe()
         refuse_difference(str(run), modality, wanted, found)
-        other = version_note(str(run), modality, wanted, found)
+        other = version_note(modality, wanted, found)
         if other:
             note(other)
         encoders[modality] = encoder
-    # A record may name libraries that are no longer used: they make no difference.
-    then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
+    # A record may name libraries that make no difference: no longer used, or only for recordings.
+    used = LIBRARIES if {"audio", "visual"} & set(modalities) else set(LIBRARIES) - {"av"}
+    then = {n: v for n, v in manifest["libraries"].items() if n in used and v is not None}
     changed = [n for n, v in then.items() if _version(n) != v]
     if changed:
-        note(f"{run}: the training features were made with other versions of {', '.join(changed)}")
+        note(f"features of the training were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)

@@ -170,11 +170,9 @@ def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def version_note(
-    where: str, modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]
-) -> str | None:
+def version_note(modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """Return a sentence where an encoder comes from another version of its package."""
     then, now = (one.get("plugin", one).get("version") for one in (wanted, found))
     if then == now or then is None or now is None:
         return None
-    return f"{where}: its {modality} encoder was of version {then}, and is of {now} now"
+    return f"the {modality} encoder of the training was of version {then}, and is of {now} now"
