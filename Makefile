@@ -1,5 +1,5 @@
-# make demo | test | test-fast | lint | docs | fuzz | kills | wheel | sdist | test-matrix | sanitize |
-# cross | clean
+# make demo | test | test-fast | lint | docs | fuzz | kills | bundle | wheel | sdist | test-matrix |
+# sanitize | cross | clean
 # PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
 DIST = dist
 
-.PHONY: demo test test-fast lint docs fuzz kills wheel sdist test-matrix sanitize cross clean
+.PHONY: demo test test-fast lint docs fuzz kills bundle wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -53,6 +53,14 @@ fuzz: $(VENV)/developed
 # The long commands, stopped at random moments, end with the same bits: docs/reliability.md.
 kills: $(VENV)/developed
 	$(VENV)/bin/python -m faults --markdown docs/reliability.md
+
+# The bundle friends-text as it comes with the package, trained anew: MELD names the folder of the csv
+# files of github.com/declare-lab/MELD (data/MELD), BUNDLE the file to write.
+BUNDLE ?= build/friends-text.ariigcn
+bundle: $(VENV)/developed
+	@test -d "$(MELD)" || { echo "name the folder of MELD's csv files: make bundle MELD=FOLDER"; exit 2; }
+	@mkdir -p $(dir $(BUNDLE))
+	$(WITH_VENV) packaging/bundle.sh "$(MELD)" "$(BUNDLE)"
 
 # One wheel for every Python and torch: built, audited, installed in an empty environment and used.
 wheel: $(VENV)/released

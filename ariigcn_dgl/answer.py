@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from ariigcn_dgl.escape import spreadsheet
 
 DIGITS = 6  # of a probability: float32 has no more, and lines stay readable
 
@@ -38,3 +40,27 @@ def answer(
             name: round(float(x), DIGITS) for name, x in zip(label_names, p, strict=True)
         },
     }
+
+
+def table_rows(
+    records: Iterable[Mapping[str, Any]], columns: Sequence[str], label_names: Sequence[str]
+) -> Iterator[list[Any]]:
+    """Yield the header and the rows of a table of answers, for a file that spreadsheets open.
+
+    Parameters
+    ----------
+    records : iterable of mappings
+        With what `answer` returned.
+    columns : sequence of str
+        Fields of the records; a column ``p_CLASS`` for each class follows.
+    label_names : sequence of str
+
+    Examples
+    --------
+    >>> record = {"speaker": "=Ann", **answer(np.array([1.0]), ["joy"])}
+    >>> list(table_rows([record], ["speaker", "prediction"], ["joy"]))
+    [['speaker', 'prediction', 'p_joy'], ["'=Ann", 'joy', 1.0]]
+    """
+    yield [*columns, *(f"p_{name}" for name in label_names)]
+    for record in records:
+        yield [*(spreadsheet(record[name]) for name in columns), *record["probabilities"].values()]

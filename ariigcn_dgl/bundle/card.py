@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ariigcn_dgl.bundle.scores import LEVEL, Interval, SplitScores
+from ariigcn_dgl.bundle.scores import Interval, SplitScores
 from ariigcn_dgl.escape import markdown
+from ariigcn_dgl.training.drawn_dialogues import LEVEL
 from ariigcn_dgl.training.metrics import TITLES
 
 VARIANTS = {
@@ -27,6 +28,8 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"- **Classes**: {', '.join(map(markdown, about['label_names']))}"
     yield f"- **Trained on**: {markdown(about['dataset'])}; splits: {markdown(about['splits'])}"
+    if about.get("language"):  # older bundles do not say
+        yield f"- **Language**: {markdown(about['language'])}"
     for modality, encoder in about["encoders"].items():
         yield f"- **Features of {modality}**: {markdown(encoder)}"
     yield f"- **Licence**: {markdown(about['licence'])}"

@@ -15,7 +15,8 @@ def load_bundle(name: str, *, causal: bool = False, device: str = "cpu") -> Ense
     Parameters
     ----------
     name : str
-        Its file, or the name of one that comes with this package: ``friends-text``.
+        Its file, the name of one that comes with this package (``friends-text``), or
+        ``hub:OWNER/NAME`` of the Hugging Face hub, with ``@REVISION`` for another than its newest.
     causal : bool
         The variant that does not look ahead, where there are two: `Session` takes its runs.
     device : str
@@ -24,7 +25,7 @@ def load_bundle(name: str, *, causal: bool = False, device: str = "cpu") -> Ense
     Raises
     ------
     InputError
-        If there is no such bundle, or it is damaged.
+        If there is no such bundle, it cannot be had, or it is damaged.
 
     Examples
     --------

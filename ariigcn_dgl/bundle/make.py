@@ -13,11 +13,14 @@ import numpy as np
 
 from ariigcn_dgl.bundle.file import SUFFIX, Content, write_file
 from ariigcn_dgl.bundle.opened import opened
-from ariigcn_dgl.bundle.pack import Precision, Variant, pack
+from ariigcn_dgl.bundle.pack import Precision, Variant, has_rounded_encoder, pack
 from ariigcn_dgl.bundle.scores import split_scores
+from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.language import ENGLISH, looks_english
 from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.extract.recorded import was_tuned_here
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.seeds import seed_folders
@@ -34,10 +37,13 @@ class Words:
         Markdown: what it is for, on which data, with which biases, what it must not be used for.
     licence : str
         Of weights and of the data, as their owners state them.
+    language : str
+        Of the words that the runs learnt from; "": English where those of the data set look so.
     """
 
     description: str
     licence: str
+    language: str = ""
 
 
 def make_bundle(
@@ -50,7 +56,8 @@ def make_bundle(
     """Write a bundle; return what it says of itself.
 
     Its scores are those of the file: it is written, opened again, and scores the test split of the
-    runs' data set. In float32 its probabilities must be those of the runs, bit for bit.
+    runs' data set. In float32 its probabilities are those of the runs, bit for bit. A fine-tuned
+    text encoder in half precision makes the text features of test anew.
 
     Parameters
     ----------
@@ -78,11 +85,14 @@ def make_bundle(
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]
     test = first.adapt(_test_split(first, data))
+    language = words.language or (ENGLISH if looks_english(test.words) else "")
+    _say_language(content, language)
     found = _scored(seeds, content, test)
     about = {
         "name": out.stem,
         "description": words.description.strip(),
         "licence": words.licence,
+        "language": language,
         "label_names": list(first.label_names),
         "dataset": first.record["dataset"],
         "splits": read_run_spec(first.folder.path.parent).get("splits", ""),
@@ -93,6 +103,13 @@ def make_bundle(
     }
     write_file(out, replace(content, about=about | content.about))
     return about
+
+
+def _say_language(content: Content, language: str) -> None:
+    """Put the language where the run folders that a bundle becomes have it."""
+    for said in content.about["variants"].values():
+        if "extraction" in said and language:
+            said["extraction"]["language"] = language
 
 
 def _refuse_strangers(
@@ -118,9 +135,13 @@ def _scored(
     with tempfile.TemporaryDirectory(prefix="ariigcn-") as home:
         file = Path(home, f"bundle{SUFFIX}")
         write_file(file, content)
+        read = test
+        if has_rounded_encoder(content):
+            with opened(str(file)) as folder:
+                read = encoded_anew(test, folder)
         for variant, runs in seeds.items():
             with opened(str(file), causal=variant == "causal") as folder:
-                theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], test)
+                theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], read)
             found[variant] = {
                 "system": runs[0].config.system,
                 "seeds": len(runs),
@@ -163,6 +184,9 @@ def _encoders(run: TrainedRun) -> dict[str, str]:
 
 
 def _named(encoder: Mapping[str, Any]) -> str:
+    if was_tuned_here(encoder):
+        learnt = encoder["learnt"]
+        return f"{_named(learnt['base'])}, fine-tuned on {learnt['train_utterances']} utterances"
     name = str(encoder.get("name") or encoder["encoder"])
     found = encoder.get("version") or encoder.get("revision")
     return f"{name} ({found})" if found else name

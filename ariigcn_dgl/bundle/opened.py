@@ -1,4 +1,4 @@
-"""What commands call a run: its folder, a bundle's file, or the name of a bundle."""
+"""What commands call a run: its folder, a bundle's file, or the name of a bundle, here or there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ariigcn_dgl.bundle.file import SUFFIX, read_file
+from ariigcn_dgl.bundle.hub import PREFIX, from_hub
 from ariigcn_dgl.bundle.pack import unpack, variants_of
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import Note, unsaid
 from ariigcn_dgl.near import did_you_mean
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -27,25 +29,32 @@ def shipped() -> list[str]:
 
 
 @contextmanager
-def opened(name: str, *, causal: bool = False) -> Iterator[Path]:
+def opened(
+    name: str, *, causal: bool = False, note: Note = unsaid, offline: bool = False
+) -> Iterator[Path]:
     """Yield the folder of a run; that of a bundle is removed in the end.
 
     Parameters
     ----------
     name : str
-        A run folder, or the folder of one of its seeds; a bundle's file; or one of `shipped`.
+        A run folder, or the folder of one of its seeds; a bundle's file; one of `shipped`; or
+        ``hub:OWNER/NAME`` (`ariigcn_dgl.bundle.hub.from_hub`).
     causal : bool
         Of a bundle with two variants, the one that does not look ahead.
+    note : callable
+        Gets a sentence about what came from the hub.
+    offline : bool
+        Download nothing.
 
     Raises
     ------
     InputError
-        If there is no such thing, or a bundle is damaged.
+        If there is no such thing, it cannot be had, or a bundle is damaged.
     """
     if Path(name).is_dir():
         yield Path(name)
         return
-    path = bundle_file(name)
+    path = bundle_file(name, note, offline)
     content = read_file(path)
     variants = variants_of(content, name)
     wanted = "causal" if causal else "whole"
@@ -58,21 +67,23 @@ def opened(name: str, *, causal: bool = False) -> Iterator[Path]:
             raise InputError(str(error).replace(str(folder), name)) from error
 
 
-def bundle_file(name: str) -> Path:
-    """Return where a bundle lies.
+def bundle_file(name: str, note: Note = unsaid, offline: bool = False) -> Path:
+    """Return where a bundle lies; see `opened`.
 
     Raises
     ------
     InputError
-        If there is none of this name.
+        If there is none of this name, or it cannot be had.
     """
-    if name in shipped() and not Path(name).exists():
+    if Path(name).exists():
+        return Path(name)
+    if name in shipped():
         return SHIPPED / f"{name}{SUFFIX}"
-    if not Path(name).exists():
-        known = shipped()
-        raise InputError(
-            f"{name}: no such run folder or bundle; expected what --out of ariigcn train or "
-            f"bundle named, or a bundle that comes with this package ({', '.join(known)})"
-            f"{did_you_mean(name, known)}"
-        )
-    return Path(name)
+    if name.startswith(PREFIX):
+        return from_hub(name, note, offline)
+    known = shipped()
+    raise InputError(
+        f"{name}: no such run folder or bundle; expected what --out of ariigcn train or bundle "
+        f"named, a bundle that comes with this package ({', '.join(known)}), or one of the hub "
+        f"({PREFIX}OWNER/NAME){did_you_mean(name, known)}"
+    )

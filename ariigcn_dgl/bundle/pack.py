@@ -11,23 +11,41 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from ariigcn_dgl.bundle.file import AGAIN, Content
+from ariigcn_dgl.bundle.halves import halved, single
+from ariigcn_dgl.bundle.tuned_encoder import (
+    TunedFile,
+    pack_tuned,
+    tuned_folder,
+    unpack_tuned,
+    without_places,
+)
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, read_manifest
+from ariigcn_dgl.extract.recorded import TEXT_ENCODER
+from ariigcn_dgl.extract.tuned_folder import TUNED_FILE
 from ariigcn_dgl.files import read_text, write_json
 from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, RUN_FILE
+from ariigcn_dgl.training.run_folder import (
+    FILLER,
+    LARGEST_SEED,
+    RUN_FILE,
+    STANDARDISER,
+    UNCALIBRATED,
+    WEIGHTS,
+)
 from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 
 Variant = Literal["whole", "causal"]
 Precision = Literal["float32", "float16"]
-WEIGHTS = "model"
-# Of a seed's folder; what else lies there tells of the training, and predicts nothing.
-PARTS = (WEIGHTS, "standardiser", "filler", "uncalibrated")
-_OF_TEST = "test"  # in "uncalibrated": bounds on confidence need validation alone
+# Of a seed's folder, and their places in a bundle; what else lies there tells of the training, and
+# predicts nothing.
+PARTS = {file: Path(file).stem for file in (WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED)}
+ENCODER = "text_encoder"
+_OF_TEST = "test"  # in `UNCALIBRATED`: bounds on confidence need validation alone
 
 SeedName = Annotated[
     str,
@@ -78,7 +96,13 @@ def pack(runs: Mapping[Variant, Sequence[TrainedRun]], precision: Precision) -> 
             with safe_open(folder / AUDIO_ENCODER, "np") as file:
                 said[variant]["audio_encoder"] = file.metadata()
             tensors |= _named(load_file(folder / AUDIO_ENCODER), f"{variant}/audio_encoder")
-    return Content({"variants": said}, tensors)
+    about: dict[str, Any] = {"variants": said}
+    first = next(iter(runs.values()))[0]  # the variants are of one data set
+    found = tuned_folder(first.folder.path.parent) if "text" in first.widths else None
+    if found is not None:
+        about[ENCODER], weights = pack_tuned(found, precision == "float16")
+        tensors |= _named(weights, ENCODER)
+    return Content(about, tensors)
 
 
 def _said(folder: Path, seeds: Sequence[TrainedRun]) -> dict[str, Any]:
@@ -91,41 +115,32 @@ def _said(folder: Path, seeds: Sequence[TrainedRun]) -> dict[str, Any]:
     }
     manifest = read_manifest(folder)
     if manifest is not None:
-        encoders = {m: _without_places(one) for m, one in manifest["encoders"].items()}
+        encoders = {m: without_places(one) for m, one in manifest["encoders"].items()}
         said["extraction"] = {**manifest, "encoders": encoders, "recordings": []}
     return said
-
-
-def _without_places(encoder: dict[str, Any]) -> dict[str, Any]:
-    """Return the record of an encoder without where it lay, if it is known by another name."""
-    known = encoder.get("package") or encoder.get("hub") or encoder.get("revision")
-    return {k: v for k, v in encoder.items() if k != "path"} if known else encoder
 
 
 def _tensors_of_seed(
     folder: Path, place: str, precision: Precision
 ) -> Iterator[tuple[str, np.ndarray]]:
-    for part in PARTS:
-        path = folder / f"{part}.safetensors"
+    for file, part in PARTS.items():
+        path = folder / file
         if not path.is_file():
             continue
         for name, array in load_file(path).items():
-            if part == WEIGHTS and precision == "float16":
-                array = _halved(array, f"{path}: {name}")
-            if (part, name) != ("uncalibrated", _OF_TEST):
+            if file == WEIGHTS and precision == "float16":
+                array = halved(array, f"{path}: {name}")
+            if (file, name) != (UNCALIBRATED, _OF_TEST):
                 yield f"{place}/{part}/{name}", array
-
-
-def _halved(array: np.ndarray, where: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float16) if array.dtype == np.float32 else array
-    if not np.isfinite(half).all():
-        raise InputError(f"{where}: has weights above 65504, too large for --precision float16")
-    return half
 
 
 def _named(arrays: Mapping[str, np.ndarray], place: str) -> dict[str, np.ndarray]:
     return {f"{place}/{name}": array for name, array in arrays.items()}
+
+
+def has_rounded_encoder(content: Content) -> bool:
+    """Whether a bundle holds a fine-tuned text encoder in half precision."""
+    return "rounded_from" in content.about.get(ENCODER, {}).get(TUNED_FILE, {})
 
 
 def variants_of(content: Content, where: str) -> dict[str, PackedRun]:
@@ -170,22 +185,21 @@ def unpack(content: Content, variant: str, folder: Path, where: str) -> None:
     if "audio_encoder" in run:
         arrays = _below(content, f"{variant}/audio_encoder/")
         save_file(arrays, folder / AUDIO_ENCODER, run["audio_encoder"])
+    if ENCODER in content.about:
+        files = conform(content.about[ENCODER], dict[TunedFile, dict], where)
+        unpack_tuned(files, _below(content, f"{ENCODER}/"), folder / TEXT_ENCODER)
     for seed, record in run["seeds"].items():
         own = folder / f"seed{seed}"
         own.mkdir()
         write_json(own / RUN_FILE, record)
-        for part in PARTS:
+        for file, part in PARTS.items():
             arrays = _below(content, f"{variant}/seed{seed}/{part}/")
-            if part == WEIGHTS:
-                arrays = {name: _single(array) for name, array in arrays.items()}
+            if file == WEIGHTS:
+                arrays = {name: single(array) for name, array in arrays.items()}
             if arrays:
-                save_file(arrays, own / f"{part}.safetensors")
+                save_file(arrays, own / file)
         seal(own, [path.name for path in own.iterdir()])
     seal(folder, [path.name for path in folder.iterdir() if path.is_file()])
-
-
-def _single(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _below(content: Content, place: str) -> dict[str, np.ndarray]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.training.calibration import calibration_error
+from ariigcn_dgl.training.drawn_dialogues import drawn_dialogues, interval
 from ariigcn_dgl.training.metrics import score
 
 RESAMPLES = 2000  # sets of dialogues: bounds are then known to about a tenth of a point
-LEVEL = 0.95
 
 
 class Interval(TypedDict):
@@ -59,14 +59,9 @@ def split_scores(
     confusions = np.zeros((dialogues.num_dialogues, len(label_names), len(label_names)))
     np.add.at(confusions, (of_dialogue, labels, found), 1)
     confusions = confusions[np.unique(of_dialogue)]
-    generator = np.random.default_rng(0)
-    count = len(confusions)
-    draws = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(float)
+    draws = drawn_dialogues(len(confusions), RESAMPLES).astype(float)
     drawn = _from_confusions(np.tensordot(draws, confusions, axes=1))
-    bounds = {
-        name: np.quantile(x, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-        for name, x in drawn.items()
-    }
+    bounds = {name: interval(x) for name, x in drawn.items()}
     scores = score(labels, found, label_names)
     return {
         "dialogues": len(confusions),

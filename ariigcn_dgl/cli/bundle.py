@@ -10,7 +10,7 @@ from ariigcn_dgl.bundle.make import Words, make_bundle
 from ariigcn_dgl.bundle.opened import bundle_file
 from ariigcn_dgl.bundle.pack import Precision, Variant
 from ariigcn_dgl.cli.progress import shown
-from ariigcn_dgl.cli.say import say
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 
@@ -25,6 +25,7 @@ def bundle(
     precision: Precision = "float32",
     about: str | None = None,
     licence: str = NO_LICENCE,
+    language: str | None = None,
 ) -> None:
     """Make one file of a trained run, which others predict with; or show the card of such a file.
 
@@ -36,8 +37,8 @@ def bundle(
     Parameters
     ----------
     run : str
-        Run folder; without --out a bundle: its file, or the name of one that comes with this
-        package.
+        Run folder; without --out a bundle: its file, the name of one that comes with this package,
+        or hub:OWNER/NAME.
     out : str
         New file, ending in .ariigcn.
     causal : str
@@ -51,18 +52,21 @@ def bundle(
         Text file (Markdown) for the card: what it is for, its data, what it must not be used for.
     licence : str
         Of the weights, and of the data they were trained on, for the card.
+    language : str
+        Of the words that it was trained on; default: English, where those of the test split look
+        so. Where it is English, predict says of a text that it does not look English.
     """
     if out is None:
         named = {"--causal": causal, "--data": data, "--about": about}
         given = next((option for option, value in named.items() if value is not None), None)
         if given:
             raise InputError(f"{given}: needs --out, the bundle to write")
-        print(card(read_file(bundle_file(run)).about), end="")
+        print(card(read_file(bundle_file(run, note)).about), end="")
         return
     runs: dict[Variant, Path] = {"whole": Path(run)}
     if causal is not None:
         runs["causal"] = Path(causal)
-    words = Words(read_text(about) if about else "", licence)
+    words = Words(read_text(about) if about else "", licence, language or "")
     with shown("bundle"):
         made = make_bundle(runs, Path(out), words, data, precision)
     size = Path(out).stat().st_size / 1e6

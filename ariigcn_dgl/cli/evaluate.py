@@ -75,7 +75,7 @@ def evaluate(
         Of another data set: score these dialogues; default: all.
     """
     check_device(device)
-    with opened(run) as folder:
+    with opened(run, note=note) as folder:
         _evaluate(run, seed_folders(folder), data, json, device, absent, split)
 
 

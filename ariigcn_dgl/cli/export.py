@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.cli.chosen_runs import best_run, chosen_runs
-from ariigcn_dgl.cli.say import say
+from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.export.export import export_run
 
 
@@ -30,7 +30,7 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     utterances : int
         Make it for one dialogue of exactly this length; default: any dialogues, of any lengths.
     """
-    with opened(run) as folder:
+    with opened(run, note=note) as folder:
         best = best_run(chosen_runs(folder, seed))
         difference = export_run(best, Path(out), utterances)
     say(

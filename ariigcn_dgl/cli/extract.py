@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ariigcn_dgl.cli.progress import shown
@@ -21,10 +23,11 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
-from ariigcn_dgl.extract.sentence_recipe import Pooling
-from ariigcn_dgl.extract.spoken import Spoken, from_table
+from ariigcn_dgl.extract.notes import unsaid
+from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alone
+from ariigcn_dgl.extract.spoken import Spoken, from_table, of_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
-from ariigcn_dgl.extract.spoken_tables import is_table_of_utterances
+from ariigcn_dgl.extract.spoken_tables import table_of_utterances
 from ariigcn_dgl.extract.spoken_transcript import (
     from_subtitles,
     from_transcript,
@@ -147,6 +150,7 @@ def extract(
         visual=visual_encoder(visual, note, computing, pictures) if visual else None,
     )
     spoken = _spoken(Path(media), subtitles, utterances)
+    _settle_quotes(encoders.text, spoken)
     name = Path(out).resolve().name
     with kept_beside(Path(out)) as kept:
         with shown("extract"):
@@ -188,6 +192,13 @@ def _text(
     return TextTuning(made, training)
 
 
+def _settle_quotes(text: TextReady | TextTuning | None, spoken: Sequence[Spoken]) -> None:
+    """Let words with other quotes than those of the data set be read as if they had the same."""
+    encoder = text.encoder if isinstance(text, TextTuning) else text
+    if isinstance(encoder, TextEncoder) and has_straight_quotes_alone(one.text for one in spoken):
+        encoder.recipe = replace(encoder.recipe, straight_quotes=True)
+
+
 def _audio(
     name: str | None, training: AudioTraining, computing: Computing
 ) -> Hearing | AudioTraining | None:
@@ -214,8 +225,9 @@ def _of_file(media: Path, subtitles: Path | None) -> list[Spoken]:
     """Return the utterances of a recording, or of a table or a transcript alone."""
     if subtitles or media.suffix.lower() in SUFFIXES:
         return from_subtitles(media, subtitles, note)
-    if is_table_of_utterances(media):
-        return from_table(media, None)
+    table = table_of_utterances(media, unsaid)
+    if table is not None:
+        return of_table(table, None)
     if transcript_beside(media) not in (None, media):  # a recording of an ending of its own
         return from_subtitles(media, None, note)
     return from_transcript(media, note)

@@ -77,8 +77,9 @@ def predict(
     Parameters
     ----------
     run : str
-        Run folder, the folder of one of its seeds, or a bundle: its file, or the name of one that
-        comes with this package (friends-text).
+        Run folder, the folder of one of its seeds, or a bundle: its file, the name of one that
+        comes with this package (friends-text), or hub:OWNER/NAME of the Hugging Face hub, with
+        @REVISION for another than its main branch.
     data : str
         The dialogues (see: ariigcn data check --help); all splits are labelled.
     media : str
@@ -113,7 +114,7 @@ def predict(
     coverage : float
         Share of validation to answer, above 0 and up to 1; default: everything is answered.
     offline : bool
-        With --media: download nothing; encoders of the hub come from its cache.
+        Download nothing: bundles and encoders of the hub come from its cache.
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
@@ -126,7 +127,7 @@ def predict(
     if data is not None and out is None:
         raise InputError("--data: needs --out, what to write")
     check_device(device)
-    with opened(run, causal=stream) as trained:
+    with opened(run, causal=stream, note=note, offline=offline) as trained:
         if stream:
             _predict_stream(trained, seed, keep, coverage, device)
             return

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ariigcn_dgl.answer import table_rows
 from ariigcn_dgl.conversation.label import Answered
 from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
-from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.report.conversation import Utterance
 from ariigcn_dgl.report.player import url_beside
@@ -55,16 +55,14 @@ def write_files(out: Path, name: str, answered: Answered, recording: Path | None
         for suffix, text in texts.items():
             (scratch / f"timeline.{suffix}").write_text(text, encoding="utf-8")
         with (scratch / "timeline.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(_rows(labelled))
+            rows = table_rows(_records(labelled), COLUMNS, labelled.label_names)
+            csv.writer(file).writerows(rows)
     return [f"timeline.{suffix}" for suffix in ("json", *texts)]
 
 
-def _rows(labelled: Labelled) -> Iterator[list[Any]]:
-    yield [*COLUMNS, *(f"p_{name}" for name in map(spreadsheet, labelled.label_names))]
+def _records(labelled: Labelled) -> Iterator[dict[str, Any]]:
     for record, unsure in zip(as_records(labelled), labelled.unsure.tolist(), strict=True):
-        values = {**record, "unsure": "yes" if unsure else ""}
-        probabilities = record["probabilities"].values()
-        yield [*(spreadsheet(values[name]) for name in COLUMNS), *probabilities]
+        yield {**record, "unsure": "yes" if unsure else ""}
 
 
 def _page(out: Path, name: str, answered: Answered, recording: Path | None) -> str:

@@ -12,7 +12,8 @@ from ariigcn_dgl.conversation.labelled import Labelled
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import Encoders, extract
-from ariigcn_dgl.extract.manifest import load_encoders
+from ariigcn_dgl.extract.language import is_english, why_not_english
+from ariigcn_dgl.extract.manifest import load_encoders, read_manifest
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.near import did_you_mean
@@ -129,6 +130,8 @@ def label(
         )
     abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     first = runs[0]
+    if encoders.text is not None:
+        _doubt_language(first, name, spoken, note)
     source = extract(name, spoken, encoders, note).dialogues
     adapted = first.adapt(source)
     for sentence in first.doubts(source):
@@ -150,6 +153,17 @@ def label(
         all("calibration" in one.record for one in runs),
         words,
     )
+
+
+def _doubt_language(run: TrainedRun, name: str, spoken: Sequence[Spoken], note: Note) -> None:
+    """Say where words do not look English and the run learnt from English ones."""
+    manifest = read_manifest(run.folder.path.parent) or {}
+    why = why_not_english([one.text for one in spoken])
+    if why and is_english(manifest.get("language", "")):
+        note(
+            f"{name}: does not look English ({why}), which the run was trained and scored on: "
+            "expect its answers to be worse than its scores"
+        )
 
 
 def _wanted(run: TrainedRun, recorded: bool, modalities: Sequence[str] | None) -> list[str]:

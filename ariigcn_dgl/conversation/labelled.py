@@ -11,7 +11,7 @@ import numpy as np
 
 from ariigcn_dgl.answer import answer
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.transcripts.write import srt_time
+from ariigcn_dgl.transcripts.write import srt_block
 
 UNSURE = 0.5  # an answer that is less probable is as likely wrong as right
 
@@ -92,9 +92,7 @@ def as_subtitles(labelled: Labelled) -> str:
     for n, (one, p, left_open) in enumerate(rows, 1):
         name = labelled.label_names[int(p.argmax())]
         emotion = "[?]" if left_open else f"[{name} {100 * p.max():.0f} %]"
-        times = " --> ".join(map(srt_time, one.times))
         # Players take a line with an arrow for one of times, and <b>, <v Ann> or </i for markup.
         words = f"{emotion} {one.speaker}: {one.text}".replace("-->", "→")
-        words = _MARKUP.sub("‹", words)
-        blocks.append(f"{n}\n{times}\n{words}\n")
+        blocks.append(srt_block(n, *one.times, _MARKUP.sub("‹", words)))
     return "\n".join(blocks)

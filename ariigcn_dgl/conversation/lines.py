@@ -11,10 +11,12 @@ from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.conversation.label import Asked, encoders_for, label
 from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.spoken_transcript import from_transcript
+from ariigcn_dgl.extract.spoken_transcript import from_transcript, of_cues
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.transcripts.cue import Cue
 
 
 def label_lines(
@@ -34,7 +36,8 @@ def label_lines(
         A transcript's file, of any kind that ``ariigcn predict --transcript`` reads; or who said
         what, in order: pairs of speaker and words.
     run : str or Path
-        A bundle or a run folder whose features ``ariigcn extract`` made.
+        A bundle (its file, its name, or ``hub:OWNER/NAME``) or a run folder whose features
+        ``ariigcn extract`` made.
     coverage : float, optional
         Share of validation to answer, above 0 and up to 1: what the run is less sure of gets the
         prediction None.
@@ -62,7 +65,7 @@ def label_lines(
     with opened(str(run)) as folder:
         runs = [TrainedRun(one, device) for one in seed_folders(folder)]
         asked = Asked(coverage=coverage)
-        encoders = encoders_for(runs, False, asked, lambda sentence: None)
+        encoders = encoders_for(runs, False, asked, unsaid)
         answered = label(runs, name, spoken, encoders, asked, _warn)
         return as_records(answered.labelled)
 
@@ -72,10 +75,8 @@ def _spoken(lines: str | Path | Sequence[tuple[str, str]]) -> list[Spoken]:
         return from_transcript(Path(lines), _warn)
     if not lines:
         raise InputError("there is no line: expected pairs of speaker and words")
-    return [
-        Spoken(None, "lines", f"lines_{n}", speaker, None, None, " ".join(words.split()))
-        for n, (speaker, words) in enumerate(lines)
-    ]
+    cues = [Cue(speaker, " ".join(words.split())) for speaker, words in lines]
+    return of_cues(None, "lines", cues)
 
 
 def _warn(sentence: str) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from ariigcn_dgl.training.drawn_dialogues import LEVEL, drawn_dialogues, interval
+
 RESAMPLES = 9999
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def difference_interval(
     """
     number = np.unique(dialogues, return_inverse=True)[1]
     count, classes = number.max() + 1, 1 + int(max(labels.max(), ours.max(), theirs.max()))
-    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
+    drawn = drawn_dialogues(count, resamples)
     support = np.zeros((count, classes))
     np.add.at(support, (number, labels), 1)
 
@@ -149,7 +150,7 @@ def difference_interval(
         return _weighted_f1(np.tensordot(drawn, counts, axes=1), drawn @ support)
 
     differences = 100 * (score(ours) - score(theirs))
-    low, high = np.quantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = interval(differences)
     return float(low), float(high)
 
 

@@ -20,6 +20,7 @@ from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
+from ariigcn_dgl.extract.present import where_present
 from ariigcn_dgl.extract.recordings import Perceived
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
@@ -120,14 +121,11 @@ def extract(
     if isinstance(encoders.text, TextTuning):
         tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
         encoders = replace(encoders, text=tuned.encoder)
-        rows = iter(tuned.features)
-        said = [next(rows) if one.text else None for one in utterances]
+        said = where_present(lambda _: tuned.features, [one.text or None for one in utterances])
     if isinstance(encoders.audio, AudioTraining):
         trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
-        frames = [one for one in heard if one is not None]
-        rows = iter(trained.encode(frames))
-        heard = [None if one is None else next(rows) for one in heard]
+        heard = where_present(trained.encode, heard)
     found: dict[str, Sequence[Any]] = {
         "audio": heard,
         "visual": [one.visual for one in perceived],

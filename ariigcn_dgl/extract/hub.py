@@ -12,13 +12,14 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.hub_errors import sentence
+from ariigcn_dgl.extract.hub_errors import Wanted, sentence
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.source import CARD, Source, licence_of
 from ariigcn_dgl.optional import require
@@ -27,6 +28,7 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 # Configuration, tokenizers (.txt, .model, .spm: vocabularies), the card, and weights at the root:
 # other folders hold the same model for other programs, or in another precision.
 PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", CARD, WEIGHTS, "model-*-of-*.safetensors")
+IN_FOLDERS = ("*/*",)
 CONVERTER = "SFconvertbot"  # the hub's own; it offers safetensors as a pull request
 _NAME = re.compile(r"(?P<repo>[\w][\w.-]*(?:/[\w][\w.-]*)?)(?:@(?P<revision>[\w][\w./-]*))?")
 _FILE = re.compile(r"\.(pth?|bin|safetensors|onnx|zip)$")
@@ -80,77 +82,127 @@ def fetch(
     revision : str or None
         Branch, tag or commit; None: the main branch.
     """
-    hub = require("huggingface_hub", "text")
-    for part in ("constants", "errors"):  # the package itself loads them when it needs them
-        require(f"huggingface_hub.{part}", "text")
-    offline = offline or bool(hub.constants.HF_HUB_OFFLINE)
     asked = f"{option} {repo}" + (f"@{revision}" if revision else "")
-    folder = _snapshot(hub, asked, repo, revision, offline)
+    wanted = Wanted(asked, repo, revision, is_offline(offline))
+    folder = snapshot(wanted, PATTERNS)
     if not _has_weights(folder):
-        revision = _converted(hub, asked, repo, folder, offline)
+        wanted = replace(wanted, revision=_converted(wanted))
         note(
-            f"{asked}: has no safetensors of its own; taken from {revision}, the hub's own "
+            f"{asked}: has no safetensors of its own; taken from {wanted.revision}, the hub's own "
             f"conversion ({CONVERTER})"
         )
-        folder = _snapshot(hub, asked, repo, revision, offline)
+        folder = snapshot(wanted, PATTERNS)
     _refuse_partial(asked, folder)
     note(f"{asked}: of the hub, commit {folder.name[:12]}")
     return Source(name, folder, repo, folder.name, licence=licence_of(folder))
 
 
-def _snapshot(hub: Any, asked: str, repo: str, revision: str | None, offline: bool) -> Path:
+def library() -> Any:
+    """Return `huggingface_hub`."""
+    for part in ("constants", "errors"):  # the package itself loads them when it needs them
+        require(f"huggingface_hub.{part}", "text")
+    return require("huggingface_hub", "text")
+
+
+def is_offline(offline: bool) -> bool:
+    """Whether nothing may be asked for, by what was said or by the library's own variable."""
+    return offline or bool(library().constants.HF_HUB_OFFLINE)
+
+
+def snapshot(wanted: Wanted, patterns: Sequence[str], apart_from: Sequence[str] = ()) -> Path:
+    """Return the folder of a commit in the cache, with the files of these names.
+
+    Raises
+    ------
+    InputError
+        If it cannot be had.
+    """
     try:
-        with warnings.catch_warnings(), _bars():
-            warnings.simplefilter("ignore")  # of a disk that may be too small: it is, or it is not
-            folder = hub.snapshot_download(
-                repo,
-                revision=revision,
-                allow_patterns=list(PATTERNS),
-                local_files_only=offline,
-                library_name="ariigcn_dgl",
-            )
+        return Path(_download(wanted, patterns, apart_from))
     except Exception as error:  # the errors of two versions of httpx, and the operating system's
-        raise InputError(sentence(error, hub, asked, repo, revision, offline)) from error
-    return Path(folder)
+        raise InputError(sentence(error, library(), wanted)) from error
+
+
+def listed(wanted: Wanted, pattern: str) -> list[str]:
+    """Return the files of a repository, not those in folders of it, whose names are like this.
+
+    Offline, and where the hub does not answer, those in the cache; nothing is downloaded.
+
+    Raises
+    ------
+    InputError
+        If that cannot be known.
+    """
+    found = None if wanted.offline else _online(wanted, pattern)
+    if found is None:
+        folder = snapshot(wanted, [pattern], IN_FOLDERS)
+        found = [path.name for path in folder.glob(pattern)]
+    return sorted(found)
+
+
+def _online(wanted: Wanted, pattern: str) -> list[str] | None:
+    """Return names of files on the hub; None where that fails, as it then does to `snapshot`."""
+    hub = library()
+    try:
+        return [one.filename for one in _download(wanted, [pattern], IN_FOLDERS, True)]
+    except hub.errors.DryRunError:
+        return None
+    except Exception as error:  # as above
+        raise InputError(sentence(error, hub, wanted)) from error
+
+
+def _download(
+    wanted: Wanted, patterns: Sequence[str], apart_from: Sequence[str], dry_run: bool = False
+) -> Any:
+    with warnings.catch_warnings(), _quiet():
+        warnings.simplefilter("ignore")  # of a disk that may be too small: it is, or it is not
+        return library().snapshot_download(
+            wanted.repo,
+            revision=wanted.revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=list(apart_from),
+            local_files_only=wanted.offline,
+            library_name="ariigcn_dgl",
+            dry_run=dry_run,
+        )
 
 
 @contextmanager
-def _bars() -> Iterator[None]:
-    """Show the library's progress bars in a terminal, and nowhere else."""
+def _quiet() -> Iterator[None]:
+    """Show the library's progress bars in a terminal and nowhere else, its warnings nowhere."""
     utils = require("huggingface_hub.utils", "text")
-    if sys.stderr.isatty() or utils.are_progress_bars_disabled():
-        yield
-        return
-    utils.disable_progress_bars()
+    level, hidden = utils.logging.get_verbosity(), utils.are_progress_bars_disabled()
+    utils.logging.set_verbosity_error()
+    if not sys.stderr.isatty() and not hidden:
+        utils.disable_progress_bars()
     try:
         yield
     finally:
-        utils.enable_progress_bars()
+        utils.logging.set_verbosity(level)
+        if not hidden:
+            utils.enable_progress_bars()
 
 
 def _has_weights(folder: Path) -> bool:
     return (folder / WEIGHTS).exists() or (folder / INDEX).exists()
 
 
-def _converted(hub: Any, asked: str, repo: str, folder: Path, offline: bool) -> str:
+def _converted(wanted: Wanted) -> str:
     """Return the pull request that offers the weights as safetensors."""
-    offers = []
-    if not offline:
+    hub, offers = library(), []
+    if not wanted.offline:
+        asks = {"discussion_type": "pull_request", "discussion_status": "open"}
         try:
-            offers = list(
-                hub.HfApi().get_repo_discussions(
-                    repo, author=CONVERTER, discussion_type="pull_request", discussion_status="open"
-                )
-            )
+            offers = list(hub.HfApi().get_repo_discussions(wanted.repo, author=CONVERTER, **asks))
         except Exception as error:  # as above
-            raise InputError(sentence(error, hub, asked, repo, None, offline)) from error
+            raise InputError(sentence(error, hub, wanted)) from error
     # By name, because a server may not know the question's author.
     offers = [x for x in offers if x.author == CONVERTER and "safetensors" in x.title]
     if offers:
         return f"refs/pr/{offers[0].num}"
     raise InputError(
-        f"{asked}: has no {WEIGHTS}, and other weights can run code when they are read: take an "
-        "encoder that has them, name a revision that has (NAME@refs/pr/1), or convert it "
+        f"{wanted.asked}: has no {WEIGHTS}, and other weights can run code when they are read: "
+        "take an encoder that has them, name a revision that has (NAME@refs/pr/1), or convert it "
         "(https://huggingface.co/spaces/safetensors/convert)"
     )
 

@@ -14,6 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.choose import Computing
 from ariigcn_dgl.extract.features import Encoders, Extracted
+from ariigcn_dgl.extract.language import ENGLISH, looks_english
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.recorded import (
     AUDIO_ENCODER,
@@ -37,7 +38,11 @@ FORMAT = "ariigcn-extraction-1"
 LIBRARIES = ("ariigcn_dgl", "torch", "transformers", "av", "numpy")
 
 
-class ExtractionRecord(TypedDict):
+class _Optional(TypedDict, total=False):
+    language: str  # of the words, where it is known; of older records never
+
+
+class ExtractionRecord(_Optional):
     """What ``extraction.json`` says."""
 
     encoders: dict[str, EncoderRecord]
@@ -73,8 +78,10 @@ def write_extraction(extracted: Extracted, utterances: Sequence[Spoken], out: Pa
 
 def _manifest(encoders: Encoders, utterances: Sequence[Spoken]) -> dict[str, Any]:
     recordings = dict.fromkeys(one.recording for one in utterances if one.recording)
+    english = looks_english([one.text for one in utterances])
     return {
         "format": FORMAT,
+        **({"language": ENGLISH} if english else {}),
         "encoders": {m: encoder.describe() for m, encoder in encoders.ready.items()},
         "libraries": {name: _version(name) for name in LIBRARIES},
         "recordings": [{"file": path.name, "sha256": sha256_of(path)} for path in recordings],
@@ -190,13 +197,14 @@ def load_encoders(
         encoder = recorded_encoder(run, modality, wanted, place, note, computing)
         found = encoder.describe()
         refuse_difference(str(run), modality, wanted, found)
-        other = version_note(str(run), modality, wanted, found)
+        other = version_note(modality, wanted, found)
         if other:
             note(other)
         encoders[modality] = encoder
-    # A record may name libraries that are no longer used: they make no difference.
-    then = {n: v for n, v in manifest["libraries"].items() if n in LIBRARIES and v is not None}
+    # A record may name libraries that make no difference: no longer used, or only for recordings.
+    used = LIBRARIES if {"audio", "visual"} & set(modalities) else set(LIBRARIES) - {"av"}
+    then = {n: v for n, v in manifest["libraries"].items() if n in used and v is not None}
     changed = [n for n, v in then.items() if _version(n) != v]
     if changed:
-        note(f"{run}: the training features were made with other versions of {', '.join(changed)}")
+        note(f"features of the training were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)

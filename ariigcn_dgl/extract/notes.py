@@ -5,3 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Note = Callable[[str], None]
+
+
+def unsaid(sentence: str) -> None:
+    """Take a note that nobody reads."""

@@ -13,6 +13,7 @@ import ariigcn_dgl
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract import log_mel
 from ariigcn_dgl.extract.kept import Kept
+from ariigcn_dgl.extract.present import where_present
 from ariigcn_dgl.extract.recordings import Perceived, Sees, perceive
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.files import sha256_of
@@ -183,9 +184,8 @@ def _perceived(work: Work, part: Part) -> Found:
 
 def _encoded(encoder: Any, perceived: Sequence[Perceived]) -> list[Perceived]:
     """Return features in place of what was prepared of sound."""
-    prepared = [one.heard for one in perceived if one.heard is not None]
-    rows = iter(encoder.encode(prepared) if prepared else ())
-    return [one if one.heard is None else replace(one, heard=next(rows)) for one in perceived]
+    heard = where_present(encoder.encode, [one.heard for one in perceived])
+    return [replace(one, heard=row) for one, row in zip(perceived, heard, strict=True)]
 
 
 def _arrays(found: Found) -> dict[str, np.ndarray]:

@@ -48,6 +48,7 @@ class EncoderRecord(TypedDict, total=False):
     max_tokens: PositiveInt
     lower_case: bool
     prompt: str
+    straight_quotes: bool
     pictures: PositiveInt
     dtype: Dtype
     plugin: Origin
@@ -152,19 +153,26 @@ def refuse_difference(
     Names, paths, revisions and precision tell nothing apart: the weights do, and what is done with
     them.
     """
+    wanted, found = _deciding(wanted), _deciding(found)
     for name in dict.fromkeys([*wanted, *found]):
-        if name not in PLACES and wanted.get(name) != found.get(name):
+        if wanted.get(name) != found.get(name):
             raise InputError(
                 f"{where}: the {modality} encoder is not the one of the run's training data: "
                 f"{name} is {found.get(name)}, expected {wanted.get(name)}"
             )
 
 
-def version_note(
-    where: str, modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]
-) -> str | None:
+def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells encoders apart, also of the one that a fine-tuned one was made from."""
+    said = {k: v for k, v in record.items() if k not in PLACES}
+    if isinstance(base := said.get("learnt", {}).get("base"), dict):
+        said["learnt"] = {**said["learnt"], "base": _deciding(base)}
+    return said
+
+
+def version_note(modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """Return a sentence where an encoder comes from another version of its package."""
     then, now = (one.get("plugin", one).get("version") for one in (wanted, found))
     if then == now or then is None or now is None:
         return None
-    return f"{where}: its {modality} encoder was of version {then}, and is of {now} now"
+    return f"the {modality} encoder of the training was of version {then}, and is of {now} now"

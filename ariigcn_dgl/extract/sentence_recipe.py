@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,10 @@ _MODES = {
 }
 
 
+CURLY = "‘’“”"
+_STRAIGHT = str.maketrans(CURLY, "''\"\"")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a sentence becomes one vector.
@@ -44,6 +48,9 @@ class Recipe:
         Whether the text is made lower case first.
     prompt : str
         Put before each text.
+    straight_quotes : bool
+        Whether typographic apostrophes and quotes are made straight ones first, because the words
+        that were extracted with it had no others.
     """
 
     pooling: Pooled = "mean"
@@ -51,12 +58,25 @@ class Recipe:
     max_tokens: int | None = None
     lower_case: bool = False
     prompt: str = ""
+    straight_quotes: bool = False
+
+    def spelt(self, text: str) -> str:
+        """Return a text as the encoder reads it.
+
+        Examples
+        --------
+        >>> Recipe(lower_case=True, straight_quotes=True).spelt("Don’t!")
+        "don't!"
+        """
+        text = text.translate(_STRAIGHT) if self.straight_quotes else text
+        return text.lower() if self.lower_case else text
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the features; what does nothing is left out."""
         said: dict[str, Any] = {"pooling": self.pooling}
         said |= {"normalise": True} if self.normalise else {}
         said |= {"lower_case": True} if self.lower_case else {}
+        said |= {"straight_quotes": True} if self.straight_quotes else {}
         return said | ({"prompt": self.prompt} if self.prompt else {})
 
     @classmethod
@@ -65,11 +85,24 @@ class Recipe:
 
         Examples
         --------
-        >>> Recipe.of_record({"pooling": "first", "max_tokens": 128})
-        Recipe(pooling='first', normalise=False, max_tokens=128, lower_case=False, prompt='')
+        >>> recipe = Recipe.of_record({"pooling": "first", "max_tokens": 128})
+        >>> recipe.pooling, recipe.max_tokens, recipe.normalise
+        ('first', 128, False)
         """
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         return cls(**known)
+
+
+def has_straight_quotes_alone(texts: Iterable[str]) -> bool:
+    """Whether texts have apostrophes or quotes, and no typographic ones.
+
+    Examples
+    --------
+    >>> has_straight_quotes_alone(["I'm here."]), has_straight_quotes_alone(["I'm", "I’m"])
+    (True, False)
+    """
+    letters = set[str]().union(*texts)
+    return bool(letters & {"'", '"'}) and not letters & set(CURLY)
 
 
 def recipe_of(folder: Path, pooling: Pooling = "auto") -> Recipe:

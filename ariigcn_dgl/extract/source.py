@@ -67,8 +67,8 @@ class Source:
 
 
 # What `describe` may say, beside what a plug-in says of itself: two encoders that differ in
-# nothing else are the same.
-PLACES = (*Source.__dataclass_fields__, "plugin", "dtype")
+# nothing else are the same. How quotes are spelt each data set's own words decide.
+PLACES = (*Source.__dataclass_fields__, "plugin", "dtype", "straight_quotes")
 
 
 def licence_of(folder: Path) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ariigcn_dgl.data.column_names import has_meld_ids
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.transcripts.times import parse_seconds
+from ariigcn_dgl.transcripts.times import start_and_end
 
 COLUMNS = (
     *("file", "dialogue", "utterance", "speaker", "start", "end", "text"),
@@ -87,9 +87,13 @@ def from_table(path: Path, recordings: Path | None) -> list[Spoken]:
     InputError
         If a column is missing or a value cannot be used; names the line.
     """
-    table = read_table(path, COLUMNS)
+    return of_table(read_table(path, COLUMNS), recordings)
+
+
+def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
+    """Return the utterances of a table that has been read; see `from_table`."""
     if not table.lines:
-        raise InputError(f"{path}: holds no utterance")
+        raise InputError(f"{table.path}: holds no utterance")
     alone = recordings is None and "file" not in table.columns
     single = recordings is not None and recordings.is_file()
     table.require("dialogue", "speaker", *(() if single else ("text",) if alone else ("file",)))
@@ -111,9 +115,10 @@ def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> I
             recording = (recordings or Path(table.path).parent) / values["file"]
             if not recording.is_file():
                 raise InputError(f"{table.where(row)}: file: {recording} does not exist")
-        start, end = _times(table, row, values)
-        if alone and not (values.get("start") and values.get("end")):
-            start = end = None
+        start, end = start_and_end(table.where(row), values)
+        if start is None or end is None:
+            whole = (start or 0.0, math.inf if end is None else end)
+            start, end = (None, None) if alone else whole
         yield Spoken(
             recording=recording,
             dialogue=dialogue,
@@ -125,22 +130,3 @@ def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> I
             label=values.get("label", ""),
             split=values.get("split", ""),
         )
-
-
-def _times(table: Table, row: int, values: dict[str, str]) -> tuple[float | None, float | None]:
-    found = []
-    for name, default in (("start", 0.0), ("end", math.inf)):
-        text = values.get(name, "")
-        try:
-            time = parse_seconds(text) if text else default
-        except ValueError:
-            time = math.nan
-        if not time >= 0:
-            raise InputError(
-                f"{table.where(row)}: {name} is {text!r}, expected seconds or 00:01:02,500"
-            )
-        found.append(time)
-    start, end = found
-    if end < start:
-        raise InputError(f"{table.where(row)}: ends at {end:g} s, before it starts at {start:g} s")
-    return start, end

@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ariigcn_dgl.data.column_names import our_split
+from ariigcn_dgl.data.column_names import our_columns, our_split
 from ariigcn_dgl.data.dialogues import SPLITS
-from ariigcn_dgl.data.table import read_table
+from ariigcn_dgl.data.table import Table, csv_rows, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.extract.spoken import COLUMNS, Spoken, from_table
+from ariigcn_dgl.extract.spoken import COLUMNS, Spoken, of_table
 from ariigcn_dgl.files import writable
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+JSON_LINES = (".jsonl", ".ndjson")
+SUFFIXES = (".csv", ".tsv", *JSON_LINES)
+NEEDED = {"dialogue", "speaker", "text"}
 
 
-def is_table_of_utterances(path: Path) -> bool:
-    """Whether a file is a table that says of each utterance its dialogue, speaker and words."""
-    if path.suffix.lower() not in SUFFIXES:
-        return False
-    try:
-        columns = read_table(path, COLUMNS).columns
-    except InputError:  # of another kind, or damaged: who reads it says so
-        return False
-    return {"dialogue", "speaker", "text"} <= set(columns)
+def table_of_utterances(path: Path, note: Note) -> Table | None:
+    """Return a table that says of each utterance its dialogue, speaker and words.
+
+    Parameters
+    ----------
+    path : Path
+    note : callable
+        Told why a file is no such table, where None is returned: with its line, if it is malformed.
+
+    Raises
+    ------
+    InputError
+        If its header names these columns, and a line is malformed.
+    """
+    sentence = f"{path}: is no table of dialogues, speakers and words"
+    if path.suffix.lower() in SUFFIXES:
+        try:
+            table = read_table(path, COLUMNS)
+            if set(table.columns) >= NEEDED:
+                return table
+        except InputError as error:
+            if set(_header(path)) >= NEEDED:
+                raise
+            sentence = str(error)
+    note(sentence)
+    return None
+
+
+def _header(path: Path) -> list[str]:
+    """Return the columns of a table of lines; none where the first one is malformed, too."""
+    if path.suffix.lower() in JSON_LINES:
+        return []
+    with suppress(InputError):
+        return our_columns(next(csv_rows(path), (1, []))[1])
+    return []
 
 
 def from_tables(folder: Path, note: Note) -> list[Spoken]:
@@ -47,16 +76,17 @@ def from_tables(folder: Path, note: Note) -> list[Spoken]:
         If a table cannot be used.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    tables = [path for path in files if is_table_of_utterances(path)]
+    left_out: list[str] = []
+    found = {path: table_of_utterances(path, left_out.append) for path in files}
+    tables = {path: table for path, table in found.items() if table is not None}
     if not tables:
         return []
-    for path in files:
-        if path not in tables:
-            note(f"{path}: is no table of dialogues, speakers and words; left out")
+    for sentence in left_out:
+        note(f"{sentence}; left out")
     splits = {path: _split_of(path) for path in tables}
     spoken: list[Spoken] = []
     for path in sorted(tables, key=lambda one: (_place(splits[one]), one)):
-        rows = from_table(path, None)
+        rows = of_table(tables[path], None)
         said = splits[path] if not any(one.split for one in rows) else ""
         shared = list(splits.values()).count(splits[path]) > 1
         prefix = "" if len(tables) == 1 else said if said and not shared else writable(path.stem)

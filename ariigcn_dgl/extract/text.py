@@ -46,6 +46,8 @@ class TextEncoder:
         Instead of `pooling`: all that is to be done, as a record says.
     source : Source, optional
         Where the folder came from; default: it is what was named.
+    sha256 : str, optional
+        Identity of the weights that these were rounded from; default: their own.
 
     Attributes
     ----------
@@ -73,6 +75,7 @@ class TextEncoder:
         *,
         recipe: Recipe | None = None,
         source: Source | None = None,
+        sha256: str | None = None,
     ) -> None:
         self.path, self.device, self.dtype = Path(path), device, dtype
         self.source = source or Source.of_path(self.path)
@@ -84,7 +87,7 @@ class TextEncoder:
         self.max_tokens = _max_tokens(self.tokenizer, self.model, self.recipe)
         self.width: int = self.model.config.hidden_size
         # What half precision rounds is still told apart.
-        self._sha256 = None if dtype == "float32" else self._identity()
+        self._sha256 = sha256 or (None if dtype == "float32" else self._identity())
         self.model.to(device, DTYPES[dtype])
 
     @property
@@ -128,9 +131,7 @@ class TextEncoder:
         ]
 
     def _rows(self, texts: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
-        texts = [self.recipe.prompt + text for text in texts]
-        if self.recipe.lower_case:
-            texts = [text.lower() for text in texts]
+        texts = [self.recipe.spelt(self.recipe.prompt + text) for text in texts]
         tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)
         for values in zip(*tokens.values(), strict=True):
             yield {k: np.array(v) for k, v in zip(tokens, values, strict=True)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 import ariigcn_dgl
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.own_encoder import Encoder
+from ariigcn_dgl.extract.present import where_present
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 
@@ -34,12 +35,12 @@ def encoded_texts(
     device : str
         Where the encoder computes.
     """
-    words = [text for text in texts if text is not None]
-    rows: list[np.ndarray] = []
-    for start in range(0, len(words), BLOCK):
-        rows += list(_block(encoder, words[start : start + BLOCK], kept, device))
-    found = iter(rows)
-    return [None if text is None else next(found) for text in texts]
+
+    def rows(words: list[Any]) -> Iterator[np.ndarray]:
+        for start in range(0, len(words), BLOCK):
+            yield from _block(encoder, words[start : start + BLOCK], kept, device)
+
+    return where_present(rows, texts)
 
 
 def _block(

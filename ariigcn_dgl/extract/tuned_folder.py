@@ -33,10 +33,19 @@ class RecipeRecord(TypedDict, total=False):
     max_tokens: PositiveInt
     lower_case: bool
     prompt: str
+    straight_quotes: bool
 
 
-class TunedRecord(TypedDict):
-    """What ``ariigcn_text_encoder.json`` says."""
+class _Rounded(TypedDict, total=False):
+    rounded_from: str
+
+
+class TunedRecord(_Rounded):
+    """What ``ariigcn_text_encoder.json`` says.
+
+    ``rounded_from`` is the hash of the weights before they were rounded to half precision: as
+    everywhere, encoders of both precisions count as the same.
+    """
 
     recipe: RecipeRecord
     context: NotNegativeInt
@@ -80,7 +89,8 @@ def load_tuned(folder: Path, device: str = "cpu", dtype: Dtype = "float32") -> T
     path = folder / TUNED_FILE
     said = conform(read_json(path, expected_format=FORMAT), TunedRecord, str(path))
     recipe = Recipe.of_record(said["recipe"])
-    base = TextEncoder(folder, device=device, dtype=dtype, recipe=recipe)
+    rounded = said.get("rounded_from")
+    base = TextEncoder(folder, device=device, dtype=dtype, recipe=recipe, sha256=rounded)
     return TunedTextEncoder(base, Reading(said["context"], said["speaker_names"]), said["learnt"])
 
 

@@ -66,9 +66,8 @@ class TunedTextEncoder:
     def tokens(self, turns: Sequence[Turn]) -> list[Tokens]:
         """Return the tokens of turns, cut to what the Transformer takes."""
         recipe, tokenizer = self.base.recipe, self.base.tokenizer
-        worded = [Turn(recipe.prompt + one.text, one.before) for one in turns]
-        if recipe.lower_case:
-            worded = [Turn(one.text.lower(), one.before.lower()) for one in worded]
+        spelt, prompt = recipe.spelt, recipe.prompt
+        worded = [Turn(spelt(prompt + one.text), spelt(one.before)) for one in turns]
         parts = [worded[n : n + AT_ONCE] for n in range(0, len(worded), AT_ONCE)]
         return [one for part in parts for one in tokenize(tokenizer, part, self.base.max_tokens)]
 

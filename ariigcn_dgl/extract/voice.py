@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,14 @@ from torch.nn import functional as F
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.extract.media import SAMPLE_RATE
-from ariigcn_dgl.optional import installed_version, packaged_file, require
+from ariigcn_dgl.extract.mel import MelBands, mel_power
+from ariigcn_dgl.optional import installed_version, packaged_file
 from ariigcn_dgl.progress import track
 
 NAME, LICENCE = "resemblyzer", "Apache-2.0"
 WIDTH, MELS = 256, 40
 WINDOW, HOP = 400, 160  # samples: 25 and 10 ms
+BANDS = MelBands(WINDOW, HOP, MELS, 0.0, SAMPLE_RATE / 2, centred=True)
 FRAMES = 160  # of a partial utterance, 1.6 s, which the network was trained on
 _STEP = 77  # frames between partial utterances: 1.3 in a second
 _COVERED = 0.75  # of the last partial utterance that must be sound
@@ -130,16 +131,7 @@ def as_loud(sound: np.ndarray) -> np.ndarray:
 
 def mel_frames(sound: np.ndarray) -> np.ndarray:
     """Return the power in mel bands, (T, 40) float32, of sound at 16 kHz, a frame each 10 ms."""
-    spectrum = torch.stft(
-        torch.from_numpy(np.ascontiguousarray(sound, np.float32)),
-        n_fft=WINDOW,
-        hop_length=HOP,
-        window=torch.hann_window(WINDOW),
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    return (spectrum.abs().square().T @ _filters()).numpy()
+    return mel_power(sound, BANDS).numpy()
 
 
 def load_network() -> VoiceNetwork:
@@ -167,18 +159,3 @@ def _starts(samples: int) -> list[int]:
     if len(starts) > 1 and (samples / HOP - starts[-1]) / FRAMES < _COVERED:
         starts.pop()
     return starts
-
-
-@cache
-def _filters() -> Tensor:
-    """Return the mel filters, (WINDOW / 2 + 1, MELS)."""
-    bank = require("transformers.audio_utils", "speech").mel_filter_bank(
-        num_frequency_bins=WINDOW // 2 + 1,
-        num_mel_filters=MELS,
-        min_frequency=0.0,
-        max_frequency=SAMPLE_RATE / 2,
-        sampling_rate=SAMPLE_RATE,
-        norm="slaney",
-        mel_scale="slaney",
-    )
-    return torch.from_numpy(bank).float()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 import torch
 
-from ariigcn_dgl.answer import answer
+from ariigcn_dgl.answer import answer, table_rows
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import json_lines, replacing
 from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.models import System
@@ -24,6 +23,7 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import Scores, score
 
 CSV = ".csv"
+COLUMNS = ("dialogue", "utterance", "speaker", "label", "prediction")
 BATCH_SIZE = 32  # dialogues; fixed, so that the same run always gives the same bits
 # A rounded probability, or a sum of float32, may be a little above 1.
 LARGEST_SHARE = 1.000001
@@ -101,7 +101,9 @@ def write_predictions(
     records = _records(dialogues, probabilities, label_names, left_open)
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         if path.suffix.lower() == CSV:
-            _write_table(file, records, label_names, left_open is not None)
+            columns = [*COLUMNS, *(["abstained"] if left_open is not None else [])]
+            table = csv.writer(file, lineterminator="\n")
+            table.writerows(table_rows(records, columns, label_names))
         else:
             file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
 
@@ -122,20 +124,6 @@ def _records(
             "label": label_names[label] if label >= 0 else None,
         }
         yield record | answer(p, label_names, None if left_open is None else left_open[row])
-
-
-def _write_table(
-    file: TextIO, records: Iterable[dict[str, Any]], label_names: Sequence[str], abstains: bool
-) -> None:
-    said = ["prediction", *(["abstained"] if abstains else [])]
-    columns = {name: f"p_{name}" for name in label_names}
-    names = ["dialogue", "utterance", "speaker", "label", *said, *columns.values()]
-    table = csv.DictWriter(file, names, lineterminator="\n")
-    table.writeheader()
-    for record in records:
-        shares = record.pop("probabilities")
-        record |= {columns[name]: share for name, share in shares.items()}
-        table.writerow({name: spreadsheet(value) for name, value in record.items()})
 
 
 def read_predictions(path: Path, label_names: Sequence[str]) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ from ariigcn_dgl.training.predict import LARGEST_SHARE, read_predictions, write_
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
 RUN_FILE = "run.json"
-_WEIGHTS, _STANDARDISER, _FILLER, _UNCALIBRATED, _CHECKPOINT = (
+WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED, _CHECKPOINT = (
     "model.safetensors",
     "standardiser.safetensors",
     "filler.safetensors",
@@ -262,13 +262,13 @@ class RunFolder:
         """Write the model's weights; return the SHA-256 of the file."""
         # safetensors refuses views that are not contiguous.
         weights = {name: x.contiguous() for name, x in model.state_dict().items()}
-        with replacing(self.path / _WEIGHTS) as scratch:
+        with replacing(self.path / WEIGHTS) as scratch:
             save_file(weights, scratch)
             return sha256_of(scratch)
 
     def check_weights(self, sha256: str) -> None:
         """Raise `InputError` unless the weights are those that `write_weights` wrote."""
-        path = self.path / _WEIGHTS
+        path = self.path / WEIGHTS
         if not path.is_file() or sha256_of(path) != sha256:
             raise InputError(
                 f"{path}: is not what the best epoch wrote: delete {self.path} to start over"
@@ -276,7 +276,7 @@ class RunFolder:
 
     def load_weights(self, model: nn.Module) -> None:
         """Load the weights into a model; InputError where they are damaged or do not fit."""
-        path = self.path / _WEIGHTS
+        path = self.path / WEIGHTS
         if is_sealed(self.path):  # at the end of training it is not yet: `check_weights` then
             verify(path, way_out(self.path))
         weights = _load(load_file, path)
@@ -296,12 +296,12 @@ class RunFolder:
 
     def write_standardiser(self, standardiser: Standardiser) -> None:
         """Write the feature statistics."""
-        with replacing(self.path / _STANDARDISER) as scratch:
+        with replacing(self.path / STANDARDISER) as scratch:
             save_arrays(standardiser.arrays(), scratch)
 
     def read_standardiser(self, widths: Mapping[str, int]) -> Standardiser:
         """Read the feature statistics; InputError where they are damaged or of other features."""
-        path = self._verified(_STANDARDISER)
+        path = self._verified(STANDARDISER)
         arrays = _load(load_arrays, path)
         found = {name: array.shape for name, array in arrays.items()}
         if found != {f"{m}.{part}": (w,) for m, w in widths.items() for part in ("mean", "std")}:
@@ -317,7 +317,7 @@ class RunFolder:
 
         Bounds on confidence are chosen from these, and diagrams of before and after drawn.
         """
-        with replacing(self.path / _UNCALIBRATED) as scratch:
+        with replacing(self.path / UNCALIBRATED) as scratch:
             save_arrays({**said, "val_labels": labels}, scratch)
 
     def read_uncalibrated(self, record: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
@@ -335,7 +335,7 @@ class RunFolder:
         """
         if "calibration" not in record:
             return None
-        path = self._verified(_UNCALIBRATED)
+        path = self._verified(UNCALIBRATED)
         arrays = _load(load_arrays, path)
         classes = len(record["label_names"])
         if not {"val", "val_labels"} <= arrays.keys() <= {"val", "val_labels", "test"}:
@@ -357,15 +357,15 @@ class RunFolder:
     def write_filler(self, filler: Filler) -> None:
         """Write what missing modalities are reconstructed by, if they are."""
         if filler.maps:
-            with replacing(self.path / _FILLER) as scratch:
+            with replacing(self.path / FILLER) as scratch:
                 save_arrays(dict(filler.maps), scratch)
 
     def read_filler(self, kind: FillKind, widths: Mapping[str, int]) -> Filler:
         """Read what fills missing modalities; InputError where it is damaged or of other ones."""
-        path = self.path / _FILLER
+        path = self.path / FILLER
         if kind != "reconstruct" or not path.exists():  # no two modalities were ever there at once
             return Filler(kind)
-        maps, shapes = _load(load_arrays, self._verified(_FILLER)), map_shapes(widths)
+        maps, shapes = _load(load_arrays, self._verified(FILLER)), map_shapes(widths)
         if any(array.shape != shapes.get(name) for name, array in maps.items()):
             raise InputError(f"{path}: the maps are not between the features of this run")
         if not all(np.isfinite(array).all() for array in maps.values()):
@@ -425,7 +425,7 @@ class RunFolder:
             return None
         if len(arrays.get("test", ())) != len(answers):
             raise InputError(
-                f"{self.path / _UNCALIBRATED}: damaged: expected the utterances of "
+                f"{self.path / UNCALIBRATED}: damaged: expected the utterances of "
                 f"{PREDICTIONS_FILE}; train again"
             )
         return arrays["test"][[one["label"] is not None for one in answers]]

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.training.drawn_dialogues import LEVEL
 
-LEVEL = 0.95
 # Points from end to end: what lies between systems that see one utterance (MLP) and the dialogue,
 # on IEMOCAP (docs/findings.md). A score that is less sure could not tell even these apart.
 WIDEST = 11.0

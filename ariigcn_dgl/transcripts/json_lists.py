@@ -9,6 +9,7 @@ from typing import Any
 from ariigcn_dgl.data.column_names import our_columns
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.files import parse_json
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.records import Row, dialogues_of
 from ariigcn_dgl.transcripts.source import Source
@@ -73,16 +74,9 @@ def _refuse_invalid(source: Source) -> None:
 
 def _json_lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(source.lines, 1):
-        if not line.strip():
-            continue
-        where = f"{source.path}: line {number}"
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not valid JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}")
-        yield where, value
+        if line.strip():
+            where = f"{source.path}: line {number}"
+            yield where, parse_json(line, where)
 
 
 def _list(source: Source, content: Any) -> list[dict[str, Any]]:

@@ -119,14 +119,10 @@ def read_dialogues(path: Path, note: Note) -> Mapping[str, list[Cue]]:
         )
     found = kind.read(source, note)
     if isinstance(found, dict):
-        return {_written(name): list(map(_clean, cues)) for name, cues in found.items()}
+        return {writable(name): list(map(_clean, cues)) for name, cues in found.items()}
     return {"": rttm.with_speakers(path, list(map(_clean, found)), note)}
 
 
 def _clean(cue: Cue) -> Cue:
     """Return a cue that can be written to a file: JSON admits half a surrogate pair."""
-    return Cue(_written(cue.speaker), _written(cue.text), cue.start, cue.end, _written(cue.when))
-
-
-def _written(text: str) -> str:
-    return writable(text)
+    return Cue(writable(cue.speaker), writable(cue.text), cue.start, cue.end, writable(cue.when))

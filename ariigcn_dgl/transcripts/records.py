@@ -13,7 +13,7 @@ from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.times import parse_seconds
+from ariigcn_dgl.transcripts.times import start_and_end
 
 SUFFIXES = (".csv", ".tsv", ".tab")
 # What others call a field, the surest first.
@@ -161,18 +161,7 @@ def _dialogue(fields: Mapping[str, str]) -> str:
 
 
 def _times(row: Row, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
-    found = []
-    for name in ("start", "end"):
-        text = fields.get(name, "")
-        try:
-            found.append(parse_seconds(text) if text else None)
-        except ValueError as error:
-            raise InputError(
-                f"{row.where}: {name} is {text[:40]!r}, expected seconds or 00:01:02,500"
-            ) from error
-    start, end = found
-    if start is not None and end is not None and end < start:
-        raise InputError(f"{row.where}: ends at {end:g} s, before it starts at {start:g} s")
+    start, end = start_and_end(row.where, fields)
     return (start, end) if start is not None and end is not None else (None, None)
 
 

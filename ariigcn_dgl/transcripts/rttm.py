@@ -45,7 +45,7 @@ def is_ctm(source: Source) -> bool:
     """Whether a file is CTM: file, channel, start, length, word, and perhaps a confidence."""
     if source.suffix == ".ctm":
         return True
-    said = [line for line in _rows(source)]
+    said = _rows(source)
     return len(said) > 1 and all(_CTM.fullmatch(line) for line in said[:20])
 
 

@@ -11,7 +11,7 @@ from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.speakers import Part, parts_of
-from ariigcn_dgl.transcripts.times import parse_time
+from ariigcn_dgl.transcripts.times import in_order, parse_time
 
 SUFFIXES = (".ass", ".ssa")
 _USUAL = "Layer,Start,End,Style,Name,MarginL,MarginR,MarginV,Effect,Text"
@@ -72,8 +72,7 @@ def _block(where: str, fields: dict[str, str], left_out: dict[str, int]) -> Bloc
         start, end = (parse_time(fields[name].strip()) for name in ("start", "end"))
     except (KeyError, ValueError) as error:
         raise InputError(f"{where}: expected Start and End as 0:00:01.00") from error
-    if end < start:
-        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s")
+    in_order(f"{where}:", start, end)
     raw = fields.get("text", "")
     if _DRAWING.search(raw):
         left_out["drawings"] += 1

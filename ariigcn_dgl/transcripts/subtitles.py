@@ -14,7 +14,7 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.rolling import Shown, read_once
 from ariigcn_dgl.transcripts.source import Source, read_source
 from ariigcn_dgl.transcripts.speakers import parts_of
-from ariigcn_dgl.transcripts.times import parse_time
+from ariigcn_dgl.transcripts.times import in_order, parse_time
 
 SUFFIXES = (".srt", ".vtt")
 _TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3})"
@@ -125,6 +125,4 @@ def _times(where: str, line: str) -> tuple[float, float]:
         raise InputError(
             f"{where}: {line.strip()[:60]!r} is malformed, expected 00:00:01,000 --> 00:00:02,500"
         ) from error
-    if end < start:
-        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s")
-    return start, end
+    return in_order(f"{where}:", start, end)

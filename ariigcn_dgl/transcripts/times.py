@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from ariigcn_dgl.errors import InputError
 
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
 
@@ -46,3 +49,45 @@ def parse_seconds(text: str) -> float:
     if not seconds >= 0:
         raise ValueError(f"not a time: {text}")
     return seconds
+
+
+def in_order(what: str, start: float, end: float) -> tuple[float, float]:
+    """Return the times of `what`.
+
+    Raises
+    ------
+    InputError
+        If it ends before it starts.
+
+    Examples
+    --------
+    >>> in_order("a.srt: line 2:", 2, 1)
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: a.srt: line 2: ends at 1 s, before it starts at 2 s
+    """
+    if end < start:
+        raise InputError(f"{what} ends at {end:g} s, before it starts at {start:g} s")
+    return start, end
+
+
+def start_and_end(where: str, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
+    """Return the seconds of the fields ``start`` and ``end``; None of one that is empty or absent.
+
+    Raises
+    ------
+    InputError
+        If one is no time, or they are not in order; begins with `where`.
+    """
+    found = []
+    for name in ("start", "end"):
+        text = fields.get(name, "")
+        try:
+            found.append(parse_seconds(text) if text else None)
+        except ValueError as error:
+            raise InputError(
+                f"{where}: {name} is {text[:40]!r}, expected seconds or 00:01:02,500"
+            ) from error
+    start, end = found
+    if start is not None and end is not None:
+        in_order(f"{where}:", start, end)
+    return start, end

@@ -14,6 +14,7 @@ from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.speakers import Part, parts_of
+from ariigcn_dgl.transcripts.times import in_order
 
 _ROOT = re.compile(r"<(?:\w+:)?tt[\s>]")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
@@ -162,10 +163,7 @@ def _block(
     ends = [x.end for x in inner if x.end is not None]
     start = within.start if within.start is not None else min(starts, default=0.0)
     end = within.end if within.end is not None else max(ends, default=start)
-    if end < start:
-        raise InputError(
-            f"{source.path}: a paragraph ends at {end:g} s, before it starts at {start:g} s"
-        )
+    in_order(f"{source.path}: a paragraph", start, end)
     parts = [
         part
         for agent, lines in _voices(element, within.agent)

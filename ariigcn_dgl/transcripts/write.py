@@ -40,7 +40,7 @@ def as_srt(cues: Sequence[Cue]) -> str:
 def _block(number: int, cue: Cue) -> str:
     if cue.start is None or cue.end is None or cue.end == float("inf"):
         raise InputError(f"cue {number} ({cue.text[:40]!r}) has no times, which subtitles need")
-    return f"{number}\n{srt_time(cue.start)} --> {srt_time(cue.end)}\n{_line(cue)}\n"
+    return srt_block(number, cue.start, cue.end, _line(cue))
 
 
 def _line(cue: Cue) -> str:
@@ -57,6 +57,15 @@ def _line(cue: Cue) -> str:
 def _escaped(text: str) -> str:
     # {\i1} is markup of SubRip, too.
     return html.escape(text, quote=False).replace("{\\", "&#123;\\")
+
+
+def srt_block(number: int, start: float, end: float, line: str) -> str:
+    r"""Return one subtitle of SubRip.
+
+    >>> srt_block(1, 0, 1.5, "Hi")
+    '1\n00:00:00,000 --> 00:00:01,500\nHi\n'
+    """
+    return f"{number}\n{srt_time(start)} --> {srt_time(end)}\n{line}\n"
 
 
 def srt_time(seconds: float) -> str:

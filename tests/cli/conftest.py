@@ -16,6 +16,7 @@ import pytest
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.cli.guarded import BUG
 from ariigcn_dgl.data import SynthConfig, SynthModality, load_dialogues, synthesise, write_folder
+from tests.extract.conftest import cache, gone, hub  # noqa: F401  # fixtures
 
 SMALL = (
     "--model.hidden_dim=8",
@@ -146,3 +147,11 @@ def plain(data: Path, tmp_path: Path) -> Path:
     for modality, array in dialogues.features.items():
         np.save(folder / f"{modality}.npy", array)
     return folder
+
+
+@pytest.fixture(scope="session")
+def bundled(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of both seeds, in float32."""
+    out = tmp_path_factory.mktemp("bundles") / "talk.ariigcn"
+    main(["bundle", str(trained), "--out", str(out), "--licence", "CC0 *1*"])
+    return out

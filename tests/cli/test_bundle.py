@@ -12,31 +12,19 @@ import pytest
 from tests.cli.conftest import SMALL
 
 
-@pytest.fixture(scope="session")
-def bundled(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a bundle of both seeds, in float32."""
-    from ariigcn_dgl.cli import main
-
-    out = tmp_path_factory.mktemp("bundles") / "talk.ariigcn"
-    main(["bundle", str(trained), "--out", str(out), "--licence", "CC0 *1*"])
-    return out
-
-
+@pytest.mark.parametrize("coverage", [None, 0.5])
 def test_bundle_predicts_what_its_run_predicts(
-    ariigcn: Callable, bundled: Path, trained: Path, data: Path, tmp_path: Path
+    coverage: float | None,
+    ariigcn: Callable,
+    bundled: Path,
+    trained: Path,
+    data: Path,
+    tmp_path: Path,
 ) -> None:
+    more = () if coverage is None else ("--coverage", coverage)  # what is left open is the same
     for run, name in ((trained, "run.jsonl"), (bundled, "bundle.jsonl")):
-        ended = ariigcn("predict", run, "--data", data, "--out", tmp_path / name)
+        ended = ariigcn("predict", run, "--data", data, "--out", tmp_path / name, *more)
         assert ended.code == 0, ended.err
-    assert (tmp_path / "run.jsonl").read_bytes() == (tmp_path / "bundle.jsonl").read_bytes()
-
-
-def test_bundle_leaves_open_what_its_run_leaves_open(
-    ariigcn: Callable, bundled: Path, trained: Path, data: Path, tmp_path: Path
-) -> None:
-    for run, name in ((trained, "run.jsonl"), (bundled, "bundle.jsonl")):
-        options = ("--data", data, "--out", tmp_path / name, "--coverage", "0.5")
-        assert ariigcn("predict", run, *options).code == 0
     assert (tmp_path / "run.jsonl").read_bytes() == (tmp_path / "bundle.jsonl").read_bytes()
 
 
@@ -56,6 +44,15 @@ def test_card_tells_scores_classes_and_licence(ariigcn: Callable, bundled: Path)
     assert "its answers are those of the run, bit for bit." in ended.out
     assert "| **weighted F1** |" in ended.out
     assert "- **Licence**: CC0 \\*1\\*\n" in ended.out  # text, not markup
+
+
+def test_language_is_what_the_maker_says(
+    ariigcn: Callable, bundled: Path, trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "it.ariigcn"
+    assert ariigcn("bundle", trained, "--out", out, "--language", "Italiano").code == 0
+    assert "- **Language**: Italiano\n" in ariigcn("bundle", out).out
+    assert "Language" not in ariigcn("bundle", bundled).out  # nothing is known of its words
 
 
 def test_half_precision_is_half_as_large_and_says_what_it_changes(

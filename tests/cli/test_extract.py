@@ -298,7 +298,9 @@ def test_other_library_versions_are_noted(
     older = _with_manifest(run, tmp_path / "older", "libraries", "av", value="1.0")
     outcome = ariigcn("predict", older, "--media", film, "--out", tmp_path / "t")
     assert outcome.code == 0
-    assert "training features were made with other versions of av\n" in outcome.err
+    assert "features of the training were made with other versions of av\n" in outcome.err
+    text = ("--transcript", film.with_suffix(".srt"), "--out", tmp_path / "u")
+    assert "other versions" not in ariigcn("predict", older, *text).err  # none is decoded
 
 
 def test_library_that_is_no_longer_used_is_not_noted(

@@ -96,3 +96,56 @@ def test_bad_options_are_one_sentence(
     assert outcome.code == 2
     assert sentence in outcome.err.splitlines()[-1]
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_bundle_carries_the_tuned_encoder(
+    precision: str, ariigcn: Callable, table: Path, roberta: Path, tmp_path: Path
+) -> None:
+    data, run, file = tmp_path / "data", tmp_path / "run", tmp_path / "talk.ariigcn"
+    training = ("--text_training.epochs=1", "--text_training.folds=0", "--text_training.context=1")
+    films = (tmp_path / "films", "--utterances", table, "--out", data)
+    assert ariigcn("extract", *films, "--text", roberta, *training).code == 0
+    small = ("--system", "mlp", "--training.epochs", 2)
+    assert ariigcn("train", "--data", data, "--out", run, *small).code == 0
+    (tmp_path / "new.srt").write_text(SCRIPT)
+    talk = ("--transcript", tmp_path / "new.srt", "--out")
+    assert ariigcn("predict", run, *talk, tmp_path / "ours").code == 0
+    made = ariigcn("bundle", run, "--out", file, "--precision", precision)
+    assert made.code == 0, made.err
+    card = ariigcn("bundle", file).out
+    assert "roberta0, fine-tuned on 24 utterances" in card
+    assert ("its answers are those of the run, bit for bit." in card) == (precision == "float32")
+    assert str(tmp_path).encode() not in file.read_bytes()  # nor where the encoder's base lay
+    assert ariigcn("evaluate", file, "--data", data).code == 0  # features of the same encoder
+    shutil.rmtree(data)
+    shutil.rmtree(run)
+    labelled = ariigcn("predict", file, *talk, tmp_path / "theirs")
+    assert labelled.code == 0, labelled.err
+    ours, theirs = (
+        json.loads((tmp_path / x / "timeline.json").read_text())["utterances"]
+        for x in ("ours", "theirs")
+    )
+    if precision == "float32":
+        assert theirs == ours
+    for one, other in zip(ours, theirs, strict=True):
+        assert other["probabilities"] == pytest.approx(one["probabilities"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_bundle_of_a_run_whose_tuned_encoder_is_gone_is_refused(
+    ariigcn: Callable, table: Path, roberta: Path, tmp_path: Path
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    films = (tmp_path / "films", "--utterances", table, "--out", data)
+    training = ("--text_training.epochs=1", "--text_training.folds=0")
+    assert ariigcn("extract", *films, "--text", roberta, *training).code == 0
+    small = ("--system", "mlp", "--training.epochs", 1)
+    assert ariigcn("train", "--data", data, "--out", run, *small).code == 0
+    for folder in (data, run):
+        shutil.rmtree(folder / "text_encoder")
+    refused = ariigcn("bundle", run, "--out", tmp_path / "a.ariigcn")
+    assert refused.code == 2
+    assert f"{run}: its fine-tuned text encoder is in none of {run / 'text_enc'}" in refused.err
+    assert not (tmp_path / "a.ariigcn").exists()

@@ -47,6 +47,19 @@ def test_a_chat_is_labelled_with_nothing_prepared(ariigcn: Callable, chat: Path)
     ]
 
 
+def test_other_languages_are_labelled_with_a_word_of_warning(ariigcn: Callable, chat: Path) -> None:
+    chat.write_text("Ann: Hast du gehört, dass sie heiraten?\nBob: Nein! Das ist ja sehr schön.\n")
+    ended = ariigcn("predict", "friends-text", "--transcript", chat)
+    assert ended.code == 0
+    sentence = "does not look English (0 % of its words are common English ones), which the run"
+    assert ended.err.count(sentence) == 1
+    assert (chat.parent / "chat-emotions" / "timeline.json").is_file()
+
+
+def test_card_names_the_language(ariigcn: Callable) -> None:
+    assert "- **Language**: English\n" in ariigcn("bundle", "friends-text").out
+
+
 def test_a_second_answer_has_a_folder_of_its_own(ariigcn: Callable, chat: Path) -> None:
     for _ in range(2):
         assert ariigcn("predict", "friends-text", "--transcript", chat).code == 0

