@@ -21,7 +21,7 @@ from fuzz.mutate import damaged, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, files_of
 from fuzz.target import Case, WrongAnswer
 
-FOLDERS = ("merbench", "meld-csv")
+FOLDERS = ("merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2")
 CLASSES = ("cogmen", "corect")  # of the writer's own class, so that only bytes can be changed
 FRACTION = 0.003
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]
@@ -92,20 +92,23 @@ class Pickles(Reader):
 
 
 class Folders(Reader):
-    """MERBench's folder, and MELD's csv files beside a feature file."""
+    """MERBench's and UR-FUNNY's folders, and MELD's csv files beside a feature file."""
 
     name = "community-folders"
 
     def good(self) -> list[Seed]:
-        """Return both, with each of their files as the one to damage."""
-        for name in ("merbench", "meld-csv"):
+        """Return all, with each of their files as the one to damage."""
+        for name in ("merbench", "meld-csv", "ur-funny-v2"):
             write_layout(name, self.folder / name, fraction=FRACTION)
         write_layout("meld-raw1", self.folder / "meld.pkl", fraction=FRACTION)
         bench, csv = files_of(self.folder / "merbench"), files_of(self.folder / "meld-csv")
         csv["meld.pkl"] = (self.folder / "meld.pkl").read_bytes()
+        talks = files_of(self.folder / "ur-funny-v2")
         some = [name for name in bench if name.endswith(".npz")] + list(bench)[:1]
-        return [Seed(name, bench) for name in some] + [
-            Seed(name, csv) for name in csv if name.endswith(".csv")
+        return [
+            *(Seed(name, bench) for name in some),
+            *(Seed(name, csv) for name in csv if name.endswith(".csv")),
+            *(Seed(name, talks) for name in talks),
         ]
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from ariigcn_dgl.data.community.example import example
+from ariigcn_dgl.data.community.humour import UR_FUNNY, humour_example, writes_ur_funny
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
     DAILY_DIALOG,
@@ -52,6 +54,8 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "mmsa",
     "merbench",
     "meld-csv",
+    "ur-funny-v1",
+    "ur-funny-v2",
 ]
 
 
@@ -73,12 +77,15 @@ class Layout:
         ``write(dialogues, path)``.
     text_views : int
         Views of equal width that the text is made of.
+    make : callable, optional
+        ``make(widths, seed, fraction)``: the dialogues, where they are no `example` of the set.
     """
 
     dataset: Published
     widths: tuple[int, ...]
     write: Callable[[Dialogues, Path], None]
     text_views: int = 1
+    make: Callable[[dict[str, int], int, float], Dialogues] | None = None
 
 
 def write_layout(
@@ -91,7 +98,7 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench" and "meld-csv".
+        The new file; a folder for "merbench", "meld-csv" and UR-FUNNY's two.
     seed : int
         Same seed, same data.
     fraction : float
@@ -110,7 +117,8 @@ def write_layout(
     refuse_taken(path)
     names = ("text", "audio", "visual")[: len(layout.widths)]
     widths = dict(zip(names, layout.widths, strict=True))
-    dialogues = example(layout.dataset, widths, seed, fraction)
+    make = layout.make or partial(example, layout.dataset)
+    dialogues = make(widths, seed, fraction)
     if layout.text_views > 1:
         each = widths["text"] // layout.text_views
         dialogues = replace(dialogues, views={"text": (each,) * layout.text_views})
@@ -240,4 +248,6 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "mmsa": Layout(CMU_MOSEI, (768, 74, 35), write_mmsa),
     "merbench": Layout(MELD, (1024, 1024, 768), write_merbench),
     "meld-csv": Layout(MELD, (), write_meld_csv),
+    "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
+    "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
 }
