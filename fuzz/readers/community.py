@@ -14,6 +14,7 @@ import numpy as np
 
 from ariigcn_dgl.data import Dialogues, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
+from ariigcn_dgl.data.community.humour import humour_example, writes_ur_funny
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.load import read_dialogues
@@ -98,12 +99,14 @@ class Folders(Reader):
 
     def good(self) -> list[Seed]:
         """Return all, with each of their files as the one to damage."""
-        for name in ("merbench", "meld-csv", "ur-funny-v2"):
+        for name in ("merbench", "meld-csv"):
             write_layout(name, self.folder / name, fraction=FRACTION)
         write_layout("meld-raw1", self.folder / "meld.pkl", fraction=FRACTION)
         bench, csv = files_of(self.folder / "merbench"), files_of(self.folder / "meld-csv")
         csv["meld.pkl"] = (self.folder / "meld.pkl").read_bytes()
-        talks = files_of(self.folder / "ur-funny-v2")
+        narrow = humour_example({"text": 3, "audio": 2, "visual": 2}, fraction=FRACTION)
+        writes_ur_funny("v2")(narrow, self.folder / "talks")
+        talks = files_of(self.folder / "talks")
         some = [name for name in bench if name.endswith(".npz")] + list(bench)[:1]
         return [
             *(Seed(name, bench) for name in some),
