@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.data.community.mustard import LABEL_NAMES as SARCASM_NAMES
 from ariigcn_dgl.data.community.published import Count, Published
 from ariigcn_dgl.data.community.ur_funny import LABEL_NAMES
 from ariigcn_dgl.data.dialogues import SPLITS, UNLABELLED, Dialogues
@@ -23,6 +24,13 @@ UR_FUNNY = Published(
     (),
     {"train": Count(10598, 0), "val": Count(2626, 0), "test": Count(3290, 0)},
 )
+MUSTARD = Published(
+    "MUStARD",
+    SARCASM_NAMES,
+    (),
+    {"train": Count(334, 0), "val": Count(0, 0), "test": Count(356, 0)},
+)
+_CAST = ("ANN", "BEN", "CEM", "DOT")
 # Of the 16,514 segments: 63,727 sentences, 965,573 words, 32,995 different ones.
 _CONTEXT_MEAN, _MOST_CONTEXT = 63727 / 16514 - 1, 12
 _WORDS_MEAN, _MOST_WORDS = 965573 / 63727, 60
@@ -100,6 +108,38 @@ def humour_example(widths: dict[str, int], seed: int = 0, fraction: float = 1.0)
         speaker_names=tuple(f"{key}:?" for key in ids),
         words=tuple(" ".join(f"word{n}" for n in said) for said in indices),
         sequences=sequences,
+    )
+
+
+def sarcasm_example(widths: dict[str, int], seed: int = 0, fraction: float = 1.0) -> Dialogues:
+    """Make clips of several speakers with MUStARD's size: text of all lines, audio of the last.
+
+    See `humour_example` for parameters.
+    """
+    share = MUSTARD.splits["train"].dialogues / UR_FUNNY.splits["train"].dialogues
+    talks = humour_example(widths, seed, fraction * share)
+    rng = np.random.default_rng([seed, 1])
+    last = np.zeros(talks.num_utterances, np.bool_)
+    last[talks.dialogue_ptr[1:] - 1] = True
+    audio = np.where(last[:, None], talks.features["audio"], 0).astype(np.float32)
+    ids = tuple(f"1_{key}" for key in talks.dialogue_ids)
+    turns = np.arange(talks.num_utterances) - np.repeat(talks.dialogue_ptr[:-1], talks.lengths)
+    # Of those names that nobody has there is none: indices are numbered again.
+    names, speakers = np.unique(rng.choice(_CAST, talks.num_utterances), return_inverse=True)
+    return replace(
+        talks,
+        name=MUSTARD.name,
+        features={"text": talks.features["text"], "audio": audio},
+        masks={"text": talks.masks["text"], "audio": last},
+        speakers=speakers.astype(np.int64),
+        speaker_names=tuple(names.tolist()),
+        dialogue_ids=ids,
+        splits=tuple("train" if split == "val" else split for split in talks.splits),
+        utterance_ids=tuple(
+            f"{key}_{turn}" for key, turn in zip(np.repeat(ids, talks.lengths), turns, strict=True)
+        ),
+        label_names=MUSTARD.label_names,
+        sequences={},
     )
 
 

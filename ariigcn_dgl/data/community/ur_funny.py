@@ -32,15 +32,18 @@ _NEEDED = "data_folds, language_sdk (or word_embedding_indexes_sdk), word_embedd
 )
 
 
+_Part = tuple[Path, Any]  # a pickle, and what it holds
+
+
 @dataclass
 class _Parts:
-    """The pickles of a folder, each with its path."""
+    """The pickles of a folder."""
 
-    folds: tuple[Path, dict[str, Any]] | None = None
-    words: tuple[Path, dict[str, Any]] | None = None
-    vectors: tuple[Path, Any] | None = None
-    labels: tuple[Path, dict[str, Any]] | None = None
-    features: dict[str, tuple[Path, dict[str, Any]]] = field(default_factory=dict)
+    folds: _Part | None = None
+    words: _Part | None = None
+    vectors: _Part | None = None
+    labels: _Part | None = None
+    features: dict[str, _Part] = field(default_factory=dict)
 
 
 def pickles(path: Path) -> list[Path]:
@@ -75,7 +78,7 @@ def read_ur_funny(path: Path, files: list[Path]) -> RawSet:
     release = "v1" if not _has_sentences(parts.words[1]) else "v2"
     raw = RawSet(path, f"pickles of UR-FUNNY, {release}", {}, {}, LABEL_NAMES)
     raw.listed = _lists(*parts.folds)
-    reader = _Segments(raw, parts, table, size)
+    reader = _Segments(parts.words, parts.labels, parts.features, table, size)
     for keys in raw.listed.values():
         for key in keys:
             raw.dialogues[key] = reader.segment(key)
@@ -145,14 +148,14 @@ def _width(value: Mapping[str, Any]) -> int:
 
 def _sentences(segment: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the sentences of a segment's features that have a row."""
-    found = [segment.get(f"{_PUNCHLINE}_{_FEATURES}")]
-    context = segment.get(f"{_CONTEXT}_{_FEATURES}")
+    found: list[Any] = [segment.get(f"{_PUNCHLINE}_{_FEATURES}")]
+    context: Any = segment.get(f"{_CONTEXT}_{_FEATURES}")
     found += list(context) if is_sequence(context) else []
     return (rows for rows in found if is_sequence(rows) and len(rows))
 
 
 def _has_sentences(words: dict[str, Any]) -> bool:
-    first = next(iter(words.values()), {})
+    first: Any = next(iter(words.values()), None)
     return isinstance(first, dict) and "punchline_sentence" in first
 
 
@@ -178,12 +181,18 @@ def _lists(path: Path, folds: dict[str, Any]) -> dict[str, list[str]]:
 class _Segments:
     """Reads one segment after the other."""
 
-    def __init__(self, raw: RawSet, parts: _Parts, table: np.ndarray, size: int) -> None:
-        assert parts.words is not None and parts.labels is not None  # noqa: PT018
+    def __init__(
+        self,
+        words: _Part,
+        labels: _Part,
+        features: Mapping[str, _Part],
+        table: np.ndarray,
+        size: int,
+    ) -> None:
         self.table = table
-        self.words = parts.words[0], _by_id(parts.words[1])
-        self.labels = parts.labels[0], _by_id(parts.labels[1])
-        self.features = {m: (file, _by_id(v)) for m, (file, v) in parts.features.items()}
+        self.words = words[0], _by_id(words[1])
+        self.labels = labels[0], _by_id(labels[1])
+        self.features = {m: (file, _by_id(value)) for m, (file, value) in features.items()}
         self.widths = {m: _width(found) for m, (_, found) in self.features.items()}
         files = [self.words[0], *(file for file, _ in self.features.values())]
         # Of all files together: an index of a few bytes stands for a vector of another file.

@@ -12,7 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ariigcn_dgl.data.community.example import example
-from ariigcn_dgl.data.community.humour import UR_FUNNY, humour_example, writes_ur_funny
+from ariigcn_dgl.data.community.humour import (
+    MUSTARD,
+    UR_FUNNY,
+    humour_example,
+    sarcasm_example,
+    writes_ur_funny,
+)
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
     DAILY_DIALOG,
@@ -28,6 +34,7 @@ from ariigcn_dgl.data.community.write_others import (
     write_meld_csv,
     write_merbench,
     write_mmsa,
+    write_mustard,
 )
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
@@ -56,6 +63,7 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "meld-csv",
     "ur-funny-v1",
     "ur-funny-v2",
+    "mustard",
 ]
 
 
@@ -98,7 +106,7 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench", "meld-csv" and UR-FUNNY's two.
+        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two and "mustard".
     seed : int
         Same seed, same data.
     fraction : float
@@ -250,4 +258,5 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "meld-csv": Layout(MELD, (), write_meld_csv),
     "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
     "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
+    "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
 }

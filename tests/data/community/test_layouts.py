@@ -127,9 +127,8 @@ def test_the_same_seed_writes_the_same_file(name: str, written: Callable, tmp_pa
     if first.is_file():
         assert first.read_bytes() == second.read_bytes()
     else:
-        files = sorted(
-            file.relative_to(first) for file in first.rglob("*") if file.suffix in (".npy", ".pkl")
-        )
+        kinds = (".npy", ".pkl", ".p", ".json", ".jsonl")
+        files = sorted(f.relative_to(first) for f in first.rglob("*") if f.suffix in kinds)
         assert files
         assert all((first / f).read_bytes() == (second / f).read_bytes() for f in files)
 
