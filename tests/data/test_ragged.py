@@ -18,6 +18,7 @@ from ariigcn_dgl.data import (
     dialogues_from_arrays,
     fingerprint,
     load_dialogues,
+    summarise,
     write_folder,
 )
 from ariigcn_dgl.data.missing import without_modalities
@@ -175,3 +176,8 @@ def test_aligned_modalities_have_as_many_rows() -> None:
     message = "talk: utterance 'd_2' has 3 rows of audio for 4 of text, expected modalities"
     with pytest.raises(InputError, match=message):
         check_aligned(talk, ["text", "audio"], "talk")
+
+
+def test_the_summary_counts_rows(read: Callable) -> None:
+    text, audio = summarise(read(split=np.array(["test", "test"]))).modalities
+    assert (text.rows, audio.rows) == (2.0, 1.0)
