@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, Steps, Window, collate
-from ariigcn_dgl.data import Dialogues, dialogues_from_arrays
+from ariigcn_dgl.data import Dialogues, dialogues_from_arrays, load_dialogues
+from ariigcn_dgl.data.community.humour import humour_example
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import CMFN, CMFNConfig
+from ariigcn_dgl.training.ensemble import Ensemble
+from ariigcn_dgl.training.fit_run import fit
 
 WIDTHS = {"text": 5, "audio": 3, "visual": 2}
 SMALL = CMFNConfig(
@@ -218,3 +223,16 @@ def test_only_labelled_utterances_are_trained_on(batch: Batch) -> None:
     model = make()
     expected = torch.nn.functional.cross_entropy(model(batch)[[3, 4, 7]], batch.labels[[3, 4, 7]])
     torch.testing.assert_close(model.losses(batch)["classification"], expected)
+
+
+@pytest.mark.slow  # a training
+def test_a_run_on_words_is_scored_again_as_it_was(tmp_path: Path) -> None:
+    talks = humour_example({"text": 4, "audio": 3}, fraction=0.002)
+    settings = {f"model.{name}": value for name, value in vars(SMALL).items() if name != "sees"}
+    settings |= {"model.blocks": True, "training.epochs": 2}
+    run = tmp_path / "run"
+    ensemble = fit(talks, run, system="c-mfn", settings=settings, seeds=[0])
+    record = json.loads((run / "seed0" / "run.json").read_text())
+    again = Ensemble(run).score(load_dialogues(run / "data"))
+    assert again == ensemble.score(talks)
+    assert again.weighted_f1 == pytest.approx(record["test"]["weighted_f1"])
