@@ -90,20 +90,28 @@ def check_aligned(dialogues: Dialogues, modalities: Sequence[str], source: str) 
     InputError
         Names the utterance, both modalities and both lengths.
     """
-    sequences = {m: dialogues.sequences[m] for m in modalities if m in dialogues.sequences}
-    if len(sequences) < 2:
-        return
-    lengths = np.stack([one.lengths for one in sequences.values()])  # (M, N)
-    longest = lengths.max(0)
-    wrong = np.flatnonzero(((lengths != longest) & (lengths > 0)).any(0))
-    if wrong.size:
-        n, names = int(wrong[0]), list(sequences)
-        long, short = (
-            int(np.argmax(lengths[:, n])),
-            int(np.argmin(np.where(lengths[:, n] > 0, lengths[:, n], longest[n]))),
-        )
+    found = misaligned(dialogues, modalities)
+    if found:
         raise InputError(
-            f"{source}: utterance {dialogues.utterance_ids[n]!r} has {lengths[short, n]} rows of "
-            f"{names[short]} for {lengths[long, n]} of {names[long]}, expected modalities that are "
-            "aligned: one row of each for every word"
+            f"{source}: {found}, expected modalities that are aligned: one row of each for every "
+            "word"
         )
+
+
+def misaligned(dialogues: Dialogues, modalities: Sequence[str]) -> str:
+    """Return the first utterance of which two sequences differ in length, in words; or ""."""
+    names = [m for m in modalities if m in dialogues.sequences]
+    if len(names) < 2:
+        return ""
+    lengths = np.stack([dialogues.sequences[m].lengths for m in names])  # (M, N)
+    longest = lengths.max(0)
+    present = np.where(lengths > 0, lengths, longest)
+    wrong = np.flatnonzero(present.min(0) < longest)
+    if not wrong.size:
+        return ""
+    n = int(wrong[0])
+    short, long = int(present[:, n].argmin()), int(present[:, n].argmax())
+    return (
+        f"utterance {dialogues.utterance_ids[n]!r} has {present[short, n]} rows of {names[short]} "
+        f"for {present[long, n]} of {names[long]}"
+    )
