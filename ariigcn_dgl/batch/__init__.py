@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ariigcn_dgl.batch.batch import Batch, collate, relinked, shuffled_batches
+from ariigcn_dgl.batch.steps import Steps
 from ariigcn_dgl.batch.window import ModalWindow, Window
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ __all__ = [
     "Batch",
     "DialogueGraphDataset",
     "ModalWindow",
+    "Steps",
     "Window",
     "batch_from_dgl",
     "collate",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.batch.steps import Steps
 from ariigcn_dgl.batch.window import ModalWindow, Window
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
+from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.graph import Graph, Sequences, speaker_threads
 from ariigcn_dgl.transfer import send
 
@@ -42,6 +44,9 @@ class Batch:
         Edges between the N utterances, or, of a `ModalWindow`, between their modalities.
     host : Batch, optional
         The same batch on the CPU, where a batch on another device came from.
+    sequences : dict of str to Steps
+        Of a modality that is a sequence of rows per utterance: the rows, of which its features are
+        the means. Rows of an utterance whose mask is False do not count (`steps`).
     """
 
     features: dict[str, Tensor]
@@ -51,6 +56,7 @@ class Batch:
     lengths: Tensor | None
     graph: Graph
     host: Batch | None = None
+    sequences: dict[str, Steps] = field(default_factory=dict)
 
     @property
     def on_cpu(self) -> Batch:
@@ -81,6 +87,29 @@ class Batch:
         """Which utterances count in losses and metrics, (N,) bool."""
         return self.labels != UNLABELLED
 
+    def steps(self, modality: str, longest: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return the rows of a modality side by side, and where they stand.
+
+        A modality of vectors is a sequence of one row.
+
+        Parameters
+        ----------
+        modality : str
+        longest : int, optional
+            Rows of an utterance beyond this many are left out.
+
+        Returns
+        -------
+        (N, L, D_m) tensor, (N, L) bool tensor
+            Rows that are not there, or missing, are zeros.
+        """
+        mask = self.masks[modality].unsqueeze(1)
+        if modality not in self.sequences:
+            return zero_missing(self.features[modality].unsqueeze(1), mask), mask
+        table, exists = self.sequences[modality].padded(longest)
+        exists = exists & mask
+        return zero_missing(table, exists), exists
+
     def present(self, modalities: Iterable[str]) -> Tensor:
         """Where each of the modalities exists, (M, N) bool."""
         return torch.stack([self.masks[name] for name in modalities])
@@ -90,7 +119,7 @@ class Batch:
         return torch.where(self.present(modalities), self.labels, UNLABELLED)
 
     def to(self, device: torch.device | str) -> Batch:
-        """Return the batch on `device`, in two copies; lengths stay on the CPU."""
+        """Return the batch on `device`, in two copies and one a sequence; lengths stay behind."""
         device = torch.device(device)
         if self.labels.device == device:
             return self
@@ -104,6 +133,7 @@ class Batch:
             labels=labels,
             speakers=speakers,
             graph=self.graph.to(device),
+            sequences={name: one.to(device) for name, one in self.sequences.items()},
             host=None if device.type == "cpu" else self.on_cpu,  # for what is counted there
         )
 
@@ -138,6 +168,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
         speakers=speakers,
         lengths=lengths,
         graph=graph,
+        sequences={name: Steps.of(one) for name, one in part.sequences.items()},
     )
 
 

@@ -100,8 +100,9 @@ def import_(
     Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
     (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
     GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
-    DailyDialog, MMSA dictionaries and MERBench folders. Pickles are read without running anything
-    that they name. Shows what was recognised beside the published counts, and what to beware of.
+    DailyDialog, MMSA dictionaries and the folders of MERBench, UR-FUNNY and MUStARD. Pickles are
+    read without running anything that they name. Shows what was recognised beside the published
+    counts, and what to beware of.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ def synth(
     Parameters
     ----------
     out : str
-        The new folder; with --layout a file, or a folder for merbench and meld-csv.
+        The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard.
     like : {"synthetic", "iemocap-like", "meld-like"}
         "synthetic": the small set that `ariigcn train` uses by default; the others have the size,
         lengths, classes and emotion dynamics of the real sets.

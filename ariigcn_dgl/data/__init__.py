@@ -14,6 +14,7 @@ from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import write_folder
 from ariigcn_dgl.data.from_arrays import dialogues_from_arrays, dialogues_from_pandas
 from ariigcn_dgl.data.load import load_dialogues
+from ariigcn_dgl.data.ragged import Ragged, check_aligned
 from ariigcn_dgl.data.summary import Summary, summarise
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
@@ -25,10 +26,12 @@ __all__ = [
     "UNLABELLED",
     "Dialogues",
     "Finding",
+    "Ragged",
     "Summary",
     "SynthConfig",
     "SynthModality",
     "check",
+    "check_aligned",
     "dialogues_from_arrays",
     "dialogues_from_pandas",
     "examine",

@@ -20,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ariigcn_dgl.data.pickles import PICKLE_ADVICE
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular
 
@@ -164,6 +165,22 @@ def to_mask(array: np.ndarray, where: str) -> np.ndarray:
     if array.dtype.kind != "b":
         raise InputError(f"{where}: {array.dtype} array, expected bool, or numbers 0 and 1")
     return np.require(array, requirements=["C", "W"])
+
+
+def to_ragged(rows: np.ndarray, ptr: np.ndarray, where: str) -> Ragged:
+    """Return sequences of float32 rows, (P, D), and where each begins, (N + 1,) whole numbers.
+
+    `where` is that of the latter, for messages.
+    """
+    ptr = to_int64(ptr, where)
+    if rows.ndim != 2:
+        raise InputError(f"{where}: of rows of shape {rows.shape}, expected 2-D: (rows, width)")
+    if not len(ptr) or ptr[0] != 0 or ptr[-1] != len(rows) or (np.diff(ptr) < 0).any():
+        ends = f"runs from {ptr[0]} to {ptr[-1]}" if len(ptr) else "is empty"
+        raise InputError(
+            f"{where}: {ends}, expected from 0 upwards to {len(rows)}, the number of rows"
+        )
+    return Ragged(rows, ptr)
 
 
 def to_strings(array: np.ndarray, where: str) -> tuple[str, ...]:

@@ -52,11 +52,15 @@ def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
     _check_indices(dialogues, source, "label", dialogues.labels, UNLABELLED, dialogues.label_names)
     _check_indices(dialogues, source, "speaker", dialogues.speakers, 0, dialogues.speaker_names)
     _check_modalities(dialogues, source)
+    for modality in dialogues.sequences:
+        _check_sequence(dialogues, source, modality)
     for modality in dialogues.features:
         _check_features(dialogues, source, modality)
         _check_mask(dialogues, source, modality)
     _check_views(dialogues, source)
     _check_words(dialogues, source)
+    for modality in dialogues.sequences:
+        _check_missing_rows(dialogues, source, modality)
     return dialogues
 
 
@@ -211,6 +215,43 @@ def _check_views(dialogues: Dialogues, source: str) -> None:
                 f"{source}: views: {modality}: found {list(views)!r:.60}, expected two or more "
                 f"widths that add up to its {width} columns"
             )
+
+
+def _check_sequence(dialogues: Dialogues, source: str, modality: str) -> None:
+    if modality not in dialogues.features:
+        raise InputError(
+            f"{source}: sequences: of {modality!r}, expected of one of its modalities "
+            f"({', '.join(dialogues.features)})"
+        )
+    sequence, field = dialogues.sequences[modality], f"{modality}_ptr"
+    rows, ptr, count = sequence.rows, sequence.ptr, dialogues.num_utterances
+    width = dialogues.features[modality].shape[-1]
+    if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != width:
+        raise InputError(
+            f"{source}: {modality}: {rows.dtype} rows of shape {rows.shape}, expected float32 of "
+            f"shape (rows, {width})"
+        )
+    if ptr.dtype != np.int64 or ptr.shape != (count + 1,):
+        raise InputError(
+            f"{source}: {field}: {ptr.dtype} array of shape {ptr.shape} for {count} utterances, "
+            f"expected int64 of shape ({count + 1},)"
+        )
+    if ptr[0] != 0 or ptr[-1] != len(rows) or (np.diff(ptr) < 0).any():
+        raise InputError(
+            f"{source}: {field}: runs from {ptr[0]} to {ptr[-1]}, expected from 0 upwards to "
+            f"{len(rows)}, the number of rows"
+        )
+
+
+def _check_missing_rows(dialogues: Dialogues, source: str, modality: str) -> None:
+    sequence = dialogues.sequences[modality]
+    odd = np.flatnonzero((sequence.lengths > 0) != dialogues.masks[modality])
+    if odd.size:
+        has = "is marked missing but has rows" if sequence.lengths[odd[0]] else "has no row"
+        raise InputError(
+            f"{source}: {modality}_ptr: {_place(dialogues, odd[0])} {has} of {modality}; expected "
+            "rows exactly where the modality is not marked missing"
+        )
 
 
 def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.ndarray) -> None:

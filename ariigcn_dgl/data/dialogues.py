@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import require
@@ -47,7 +48,7 @@ def is_modality(name: str) -> bool:
         _MODALITY.fullmatch(name) is not None
         and name not in _TAKEN
         and words[0] not in _FIRST_WORDS
-        and words[-1] not in ("mask", "views")
+        and words[-1] not in ("mask", "ptr", "views")
     )
 
 
@@ -102,6 +103,9 @@ class Dialogues:
     words : tuple of str, length N or 0
         What was said, "" where unknown; empty where nothing is known of any utterance. For people
         to read: nothing is computed from it, and it is no part of the fingerprint.
+    sequences : dict of str to Ragged
+        Of a modality that is a sequence of rows per utterance (`ariigcn_dgl.data.ragged`): the
+        rows, whose means are its features. A modality of one vector has no entry.
 
     Attributes
     ----------
@@ -135,6 +139,7 @@ class Dialogues:
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
     words: tuple[str, ...] = ()
+    sequences: dict[str, Ragged] = field(default_factory=dict)
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
     source: str | None = field(default=None, init=False, compare=False)
     source_sha256: str | None = field(default=None, init=False, compare=False)
@@ -270,6 +275,7 @@ class Dialogues:
             features={name: self.features[name] for name in kept},
             masks={name: self.masks[name] for name in kept},
             views={name: self.views[name] for name in kept if name in self.views},
+            sequences={m: self.sequences[m] for m in kept if m in self.sequences},
         )
 
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
@@ -288,6 +294,7 @@ class Dialogues:
             splits=tuple(self.splits[b] for b in dialogues),
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
             words=tuple(self.words[n] for n in rows) if self.words else (),
+            sequences={name: one.select(rows) for name, one in self.sequences.items()},
         )
 
 

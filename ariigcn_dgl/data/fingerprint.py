@@ -13,9 +13,9 @@ from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order
 def fingerprint(dialogues: Dialogues) -> str:
     """Return the SHA-256 of the content, 64 hexadecimal digits.
 
-    It covers ids, splits, class and speaker names, labels, speakers, masks, features and their
-    views, but not the name of the set nor the file format: a renamed or converted data set keeps
-    its fingerprint.
+    It covers ids, splits, class and speaker names, labels, speakers, masks, features, their views
+    and sequences, but not the name of the set nor the file format: a renamed or converted data set
+    keeps its fingerprint.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ def fingerprint(dialogues: Dialogues) -> str:
         names["modalities"] = [(name, dialogues.widths[name]) for name in present]
     if dialogues.views:  # sets without any keep the fingerprint of before there were some
         names["views"] = [dialogues.views.get(m, ()) for m in in_order([*MODALITIES, *present])]
+    if dialogues.sequences:  # likewise
+        names["sequences"] = in_order(dialogues.sequences)
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
@@ -43,4 +45,7 @@ def fingerprint(dialogues: Dialogues) -> str:
     for modality in present:  # in this order, whatever that of the reader was
         digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
         digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
+    for modality in in_order(dialogues.sequences):
+        digest.update(np.ascontiguousarray(dialogues.sequences[modality].ptr, "<i8").data)
+        digest.update(np.ascontiguousarray(dialogues.sequences[modality].rows, "<f4").data)
     return digest.hexdigest()

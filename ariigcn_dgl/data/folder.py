@@ -9,8 +9,9 @@ from typing import TypedDict
 import numpy as np
 from safetensors.numpy import save_file
 
-from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
+from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask, to_ragged
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
@@ -32,6 +33,7 @@ UNSEALED = (
 
 class _Optional(TypedDict, total=False):
     views: dict[str, list[int]]
+    sequences: list[str]
     divided: str
 
 
@@ -71,6 +73,8 @@ def write_folder(dialogues: Dialogues, path: str | Path) -> None:
 def _write_files(dialogues: Dialogues, folder: Path) -> None:
     # safetensors stores the bytes of a transposed array in the wrong order, hence contiguous.
     arrays = {m: np.ascontiguousarray(array) for m, array in dialogues.features.items()}
+    for m, sequence in dialogues.sequences.items():  # in the place of their means
+        arrays |= {m: np.ascontiguousarray(sequence.rows), f"{m}_ptr": sequence.ptr}
     arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
     save_file(arrays, folder / _FEATURES)
     (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
@@ -83,6 +87,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         "widths": dialogues.widths,
         # Sets without views are written as they were before there were some.
         **({"views": dialogues.views} if dialogues.views else {}),
+        **({"sequences": [*dialogues.sequences]} if dialogues.sequences else {}),
         **({"divided": dialogues.divided} if dialogues.divided else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
         "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
@@ -134,7 +139,9 @@ def read_folder(path: str | Path) -> Dialogues:
     table.require("dialogue", "utterance", "speaker")
     dialogue_ids, dialogue_ptr = table.dialogues()
     splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
-    features, masks = _read_features(path / _FEATURES, header["widths"])
+    features, masks, sequences = _read_features(
+        path / _FEATURES, header["widths"], header.get("sequences", [])
+    )
     utterance_ids = tuple(table.columns["utterance"])
     return Dialogues(
         name=header["name"],
@@ -151,6 +158,7 @@ def read_folder(path: str | Path) -> Dialogues:
         views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
         divided=writable(header.get("divided", "")),
         words=words_of(table) or read_spoken(path, utterance_ids, WAY_OUT),
+        sequences=sequences,
     )
 
 
@@ -179,25 +187,29 @@ def _read_header(path: Path) -> _Header:
 
 
 def _read_features(
-    path: Path, widths: dict[str, int]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the features of each modality, and their masks."""
+    path: Path, widths: dict[str, int], ragged: list[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Ragged]]:
+    """Return the features of each modality, their masks, and the sequences of some."""
     arrays = read_safetensors(path)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
-    if set(arrays) != expected or not all(map(is_modality, widths)):
+    expected |= {f"{modality}_ptr" for modality in ragged}
+    known = set(ragged) <= set(widths) and all(map(is_modality, widths))
+    if set(arrays) != expected or not known:
         raise InputError(
             f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
             f"the modalities {', '.join(widths) or 'none'}, expected each with its "
-            f"<modality>_mask"
+            f"<modality>_mask, and <modality>_ptr for the sequences {', '.join(ragged) or 'none'}"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
         if len(shape) != 2 or shape[1] != width:
             raise InputError(f"{path}: {modality}: shape {shape}, {_HEADER} says width {width}")
     present = in_order(widths)
-    features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    rows = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    sequences = {m: to_ragged(rows[m], arrays[f"{m}_ptr"], f"{path}: {m}_ptr") for m in ragged}
+    features = {m: sequences[m].mean() if m in sequences else rows[m] for m in present}
     masks = {m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask") for m in present}
-    return features, masks
+    return features, masks, sequences
 
 
 def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:

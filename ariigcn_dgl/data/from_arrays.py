@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.plain import dialogues_of_table, found_labels, to_matrix
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.table import COLUMNS, Table, as_text
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import writable
@@ -51,9 +52,9 @@ def dialogues_from_arrays(
         train, val or test, the same within a dialogue.
     utterance : sequence of str, length N, optional
         Different ids.
-    text, audio, visual : (N, D_m) real numbers, optional
-        At least one of them. They are copied; a row that is all NaN says that the modality is
-        missing.
+    text, audio, visual : (N, D_m) real numbers, or N sequences of (L_n, D_m), optional
+        At least one of them. They are copied; a row that is all NaN, or a sequence without a row,
+        says that the modality is missing.
     label_names : sequence of str, optional
         The classes in their order.
     views : mapping of str to sequence of int, optional
@@ -71,6 +72,9 @@ def dialogues_from_arrays(
     >>> talk = dialogues_from_arrays(["d1", "d1"], ["Ann", "Bob"], text=[[0.5, 1.0], [2.0, 0.0]])
     >>> talk.utterance_ids, talk.widths
     (('d1_0', 'd1_1'), {'text': 2})
+    >>> words = [np.ones((4, 300)), np.ones((2, 300))]  # word vectors of each utterance
+    >>> dialogues_from_arrays(["d1", "d1"], ["Ann", "Bob"], text=words).sequences["text"].lengths
+    array([4, 2])
     >>> dialogues_from_arrays(["d1", "d1"], ["Ann", ""], text=np.ones((2, 3)))
     Traceback (most recent call last):
     ariigcn_dgl.errors.InputError: arrays: row 1: speaker is empty, expected a name
@@ -167,9 +171,31 @@ def _cell(value: Any, where: str, column: str) -> str:
     return as_text(int(value) if isinstance(value, np.integer) else value, where, column)
 
 
-def _matrix(values: ArrayLike, where: str) -> np.ndarray:
+def _matrix(values: ArrayLike, where: str) -> np.ndarray | Ragged:
     try:
         array = np.array(values)  # a copy: missing rows are set to zeros
     except (TypeError, ValueError) as error:  # rows of different lengths
-        raise InputError(f"{where}: no matrix, expected one row for each utterance") from error
-    return to_matrix(array, where)
+        parts = _parts(values)
+        if parts is None:
+            raise InputError(f"{where}: no matrix, expected one row for each utterance") from error
+        return _ragged(parts, where)
+    return _ragged(list(array), where) if array.ndim == 3 else to_matrix(array, where)
+
+
+def _parts(values: Any) -> list[np.ndarray] | None:
+    """Return one matrix for each utterance; None where they are something else."""
+    try:
+        parts = [np.array(part) for part in values]
+    except (TypeError, ValueError):
+        return None
+    return parts if parts and all(part.ndim == 2 for part in parts) else None
+
+
+def _ragged(parts: list[np.ndarray], where: str) -> Ragged:
+    widths = {part.shape[1] for part in parts}
+    if len(widths) > 1:
+        raise InputError(
+            f"{where}: sequences of rows of {min(widths)} and of {max(widths)} numbers, expected "
+            "one width"
+        )
+    return Ragged.of([to_matrix(part, f"{where}: {n}") for n, part in enumerate(parts)])

@@ -83,9 +83,12 @@ def without_modalities(dialogues: Dialogues, names: Collection[str]) -> Dialogue
             "leave one modality in"
         )
     features, masks = dict(dialogues.features), dict(dialogues.masks)
+    sequences = dict(dialogues.sequences)
     for name in names:
         features[name], masks[name] = absent(dialogues.num_utterances, features[name].shape[1])
-    return replace(dialogues, features=features, masks=masks)
+        if name in sequences:
+            sequences[name] = sequences[name].where(masks[name])
+    return replace(dialogues, features=features, masks=masks, sequences=sequences)
 
 
 def absent(count: int, width: int) -> tuple[np.ndarray, np.ndarray]:

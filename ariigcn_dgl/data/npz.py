@@ -13,10 +13,12 @@ from ariigcn_dgl.data.arrays import (
     to_float32,
     to_int64,
     to_mask,
+    to_ragged,
     to_strings,
 )
 from ariigcn_dgl.data.column_names import our_split
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.progress import track
@@ -40,7 +42,9 @@ def read_npz(path: str | Path) -> Dialogues:
     whole numbers; ``text``, ``audio`` and ``visual`` (N, D) as float16 or float32, any of them; and
     where utterances lack a modality ``<modality>_mask`` (N,) bool; where a modality has several
     views ``<modality>_views``, their widths, which add up to D, as whole numbers; ``words`` (N,),
-    what was said, as text, if anybody is to read it. Modalities of other names are known by their
+    what was said, as text, if anybody is to read it. A modality with an array ``<modality>_ptr``
+    (N + 1,) beside it is a sequence of rows per utterance, (P, D): those of utterance n are
+    ``ptr[n]:ptr[n + 1]``. Modalities of other names are known by their
     masks. ``dialogue`` and ``turn`` (N,) must agree with
     ``dialogue_ptr`` if they are there. Other arrays are ignored.
 
@@ -70,11 +74,14 @@ def read_npz(path: str | Path) -> Dialogues:
         for name in (*_NUMBERS, *_REDUNDANT)
         if name in arrays
     }
-    features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    rows = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
+    pointers = {m: arrays[f"{m}_ptr"] for m in present if f"{m}_ptr" in arrays}
+    sequences = {m: to_ragged(rows[m], ptr, f"{path}: {m}_ptr") for m, ptr in pointers.items()}
+    features = {m: sequences[m].mean() if m in sequences else rows[m] for m in present}
     masks = {
         m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask")
         if f"{m}_mask" in arrays
-        else np.ones(arrays[m].shape[:1], np.bool_)
+        else _all_there(features[m], sequences.get(m))
         for m in present
     }
     views = {m: arrays[f"{m}_views"] for m in present if f"{m}_views" in arrays}
@@ -93,7 +100,13 @@ def read_npz(path: str | Path) -> Dialogues:
         speaker_names=texts["speaker_names"],
         views={m: tuple(to_int64(w, f"{path}: {m}_views").tolist()) for m, w in views.items()},
         words=to_strings(arrays[_WORDS], f"{path}: {_WORDS}") if _WORDS in arrays else (),
+        sequences=sequences,
     )
+
+
+def _all_there(features: np.ndarray, sequence: Ragged | None) -> np.ndarray:
+    """Return the mask of a modality that has none: everything, or where it has rows."""
+    return np.ones(features.shape[:1], np.bool_) if sequence is None else sequence.lengths > 0
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -118,7 +131,7 @@ def _modalities(names: set[str]) -> set[str]:
 
 
 def _wanted(names: set[str]) -> set[str]:
-    parts = {f"{m}{of}" for m in _modalities(names) for of in ("", "_mask", "_views")}
+    parts = {f"{m}{of}" for m in _modalities(names) for of in ("", "_mask", "_ptr", "_views")}
     return names & {*_REQUIRED, *_REDUNDANT, _WORDS, *parts}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data.arrays import read_npy, to_float32
+from ariigcn_dgl.data.arrays import read_npy, to_float32, to_ragged
 from ariigcn_dgl.data.dialogues import Dialogues, in_order, is_modality
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.data.words import words_of
@@ -32,6 +34,10 @@ def read_plain(path: str | Path) -> Dialogues:
     ``text.npy``, ``audio.npy``, ``visual.npy``
         Any of them, or others, of any name in lower case: (N, D) numbers, row n for the n-th
         utterance. A row that is all NaN says that the modality is missing for the utterance.
+    ``text_ptr.npy`` ...
+        Optional, where a modality is a sequence of rows per utterance, such as words: (N + 1,)
+        whole numbers; rows of the n-th utterance are ``ptr[n]:ptr[n + 1]`` of ``text.npy``, (P, D).
+        An utterance without a row lacks the modality.
     ``views.json``
         Optional, where a modality has several views side by side: the width of each, which add up
         to D, as in ``{"text": [1024, 1024]}``.
@@ -66,22 +72,28 @@ def read_plain(path: str | Path) -> Dialogues:
 def dialogues_of_table(
     name: str,
     table: Table,
-    features: dict[str, np.ndarray],
+    features: Mapping[str, np.ndarray | Ragged],
     label_names: tuple[str, ...],
     views: dict[str, tuple[int, ...]],
 ) -> Dialogues:
-    """Return dialogues of a table and one float32 matrix per modality; unchecked.
+    """Return dialogues of a table and one float32 matrix, or sequences, per modality; unchecked.
 
-    Rows of features that are all NaN are missing; they are set to zeros in place.
+    Rows of features that are all NaN are missing; they are set to zeros in place. Utterances
+    without a row of a sequence lack the modality.
     """
     dialogue_ids, dialogue_ptr = table.dialogues()
     labels = table.indices("label", label_names)
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
-    masks = {m: _take_missing(array) for m, array in features.items()}
+    sequences = {m: given for m, given in features.items() if isinstance(given, Ragged)}
+    vectors = {m: g.mean() if isinstance(g, Ragged) else g for m, g in features.items()}
+    masks = {
+        m: sequences[m].lengths > 0 if m in sequences else _take_missing(array)
+        for m, array in vectors.items()
+    }
     splits, divided = _splits(table, labels, dialogue_ptr)
     return Dialogues(
         name=name,
-        features=features,
+        features=vectors,
         masks=masks,
         labels=labels,
         speakers=table.indices("speaker", speaker_names),
@@ -94,6 +106,7 @@ def dialogues_of_table(
         views=views,
         divided=divided,
         words=words_of(table),
+        sequences=sequences,
     )
 
 
@@ -124,8 +137,9 @@ def found_labels(table: Table) -> tuple[str, ...]:
     return tuple(sorted(set(table.columns.get("label", [])) - {""}))
 
 
-def _read_features(path: Path) -> dict[str, np.ndarray]:
+def _read_features(path: Path) -> dict[str, np.ndarray | Ragged]:
     found = {file.stem: file for file in sorted(path.glob("*.npy"))}
+    pointers = {m: found.pop(f"{m}_ptr") for m in list(found) if f"{m}_ptr" in found}
     unknown = [name for name in found if not is_modality(name)]
     if unknown:
         raise InputError(
@@ -134,11 +148,12 @@ def _read_features(path: Path) -> dict[str, np.ndarray]:
         )
     if not found:
         raise InputError(f"{path}: no modality, expected text.npy, audio.npy or visual.npy")
-    return {m: _read_modality(found[m]) for m in in_order(found)}
+    return {m: _read_modality(found[m], pointers.get(m)) for m in in_order(found)}
 
 
-def _read_modality(path: Path) -> np.ndarray:
-    return to_matrix(read_npy(path), str(path))
+def _read_modality(path: Path, pointers: Path | None) -> np.ndarray | Ragged:
+    rows = to_matrix(read_npy(path), str(path))
+    return rows if pointers is None else to_ragged(rows, read_npy(pointers), str(pointers))
 
 
 def to_matrix(array: np.ndarray, where: str) -> np.ndarray:

@@ -57,11 +57,13 @@ class Standardiser:
 
     @classmethod
     def fit(cls, dialogues: Dialogues) -> Standardiser:
-        """Measure the rows that are not missing."""
+        """Measure the rows that are not missing; of a sequence all rows, not their means."""
         mean, std = {}, {}
         for name, features in dialogues.features.items():
+            sequence = dialogues.sequences.get(name)
+            found = features[dialogues.masks[name]] if sequence is None else sequence.rows
             # In float64: sums of many float32 lose digits that small deviations are made of.
-            rows = features[dialogues.masks[name]].astype(np.float64)
+            rows = found.astype(np.float64)
             if len(rows) == 0:  # a modality that training never shows: 0 and 1 change nothing
                 rows = np.zeros((1, features.shape[1]))
             mean[name] = rows.mean(0).astype(np.float32)
@@ -70,11 +72,17 @@ class Standardiser:
 
     def apply(self, dialogues: Dialogues) -> Dialogues:
         """Return the dialogues with scaled features; missing rows stay zero."""
+        sequences = {
+            name: replace(one, rows=self.scale(name, one.rows, np.ones(len(one.rows), bool)))
+            for name, one in dialogues.sequences.items()
+        }
         features = {
-            name: self.scale(name, array, dialogues.masks[name])
+            name: sequences[name].mean()
+            if name in sequences
+            else self.scale(name, array, dialogues.masks[name])
             for name, array in dialogues.features.items()
         }
-        return replace(dialogues, features=features)
+        return replace(dialogues, features=features, sequences=sequences)
 
     def scale(self, name: str, array: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return rows of one modality, (N, D_m), scaled; zero where the mask, (N,), is False."""

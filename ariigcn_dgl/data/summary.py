@@ -36,6 +36,8 @@ class ModalitySummary:
         Share of utterances without the modality, 0 to 1.
     means, deviations : (float, float)
         Lowest and highest mean and standard deviation of a column.
+    rows : float
+        Mean number of rows of an utterance, of a modality of sequences; 1 of one of vectors.
     """
 
     modality: str
@@ -44,6 +46,7 @@ class ModalitySummary:
     missing: float
     means: tuple[float, float]
     deviations: tuple[float, float]
+    rows: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,16 @@ def _modality(dialogues: Dialogues, modality: str) -> ModalitySummary:
         missing=float(1 - mask.mean()),
         means=(float(means.min()), float(means.max())),
         deviations=(float(deviations.min()), float(deviations.max())),
+        rows=_rows_each(dialogues, modality),
     )
+
+
+def _rows_each(dialogues: Dialogues, modality: str) -> float:
+    """Return the mean number of rows of an utterance that has the modality; 1 of vectors."""
+    sequence = dialogues.sequences.get(modality)
+    if sequence is None:
+        return 1.0
+    return len(sequence.rows) / max(1, int((sequence.lengths > 0).sum()))
 
 
 def _rows_of(dialogues: Dialogues, split: str) -> np.ndarray:

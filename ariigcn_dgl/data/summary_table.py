@@ -67,7 +67,7 @@ def _modality_table(summary: Summary) -> Table:
     for row in summary.modalities:
         table.add_row(
             row.modality,
-            in_words(row.views),
+            in_words(row.views) + (f" ({row.rows:.1f} rows)" if row.rows != 1 else ""),
             f"{row.missing:.1%}",
             f"{row.means[0]:.3g} to {row.means[1]:.3g}",
             f"{row.deviations[0]:.3g} to {row.deviations[1]:.3g}",

@@ -182,8 +182,8 @@ def _calibration(row: RowResult) -> str:
 def _published(row: RowResult) -> str:
     if not row.published:
         return NOTHING
-    accuracy = row.published.get("accuracy")
-    return f"{row.published['weighted_f1']} / {NOTHING if accuracy is None else accuracy}"
+    weighted_f1, accuracy = (row.published.get(name) for name in ("weighted_f1", "accuracy"))
+    return " / ".join(NOTHING if x is None else str(x) for x in (weighted_f1, accuracy))
 
 
 def _grouped(results: Results, rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -93,6 +93,11 @@ def refuse_inexportable(run: TrainedRun) -> None:
             f"{where}: a graph across modalities (--model.cross_modal) cannot be exported: its "
             "edges come and go with the modalities; train with --model.cross_modal none"
         )
+    if getattr(run.model.config, "vector_as", None) == "words":
+        raise InputError(
+            f"{where}: reads the words of utterances (--model.vector_as words), a program one "
+            "vector of each; train with --model.vector_as word"
+        )
     if run.filler.kind != "zero":
         raise InputError(
             f"{where}: was trained with --training.missing {run.filler.kind}, which looks at the "

@@ -4,6 +4,7 @@ from ariigcn_dgl.models.ariigcn import ARIIGCN
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.bc_lstm import BcLSTM, BcLSTMAttention, BcLSTMAttentionConfig, BcLSTMConfig
 from ariigcn_dgl.models.bigru import BiGRU, BiGRUConfig
+from ariigcn_dgl.models.c_mfn import CMFN, CMFNConfig
 from ariigcn_dgl.models.ct_net import CTNet, CTNetConfig
 from ariigcn_dgl.models.dialogue_gcn import DialogueGCN, DialogueGCNConfig
 from ariigcn_dgl.models.dialogue_rnn import DialogueRNN, DialogueRNNConfig
@@ -22,6 +23,7 @@ _OWN: dict[str, type[System]] = {  # by their names on the command line
     "bc-lstm": BcLSTM,
     "bc-lstm-att": BcLSTMAttention,
     "bigru": BiGRU,
+    "c-mfn": CMFN,
     "ct-net": CTNet,
     "dialogue-gcn": DialogueGCN,
     "dialogue-rnn": DialogueRNN,
@@ -37,6 +39,7 @@ SYSTEMS = Registry("system", System, _OWN)
 
 __all__ = [
     "ARIIGCN",
+    "CMFN",
     "LRGCN",
     "M3NET",
     "MLP",
@@ -50,6 +53,7 @@ __all__ = [
     "BcLSTMConfig",
     "BiGRU",
     "BiGRUConfig",
+    "CMFNConfig",
     "CTNet",
     "CTNetConfig",
     "DialogueGCN",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.limits import Fraction, Limit, PositiveInt
@@ -29,10 +30,11 @@ class TextCNNConfig:
 
     Parameters
     ----------
-    vector_as : {"word", "numbers"}
+    vector_as : {"word", "numbers", "words"}
         How an utterance's text vector is read: as a sentence of one word, whose entries are the
         filters' input channels as with Kim; or as a sequence of numbers in one channel, whose
-        largest responses do not tell where in the vector they arose.
+        largest responses do not tell where in the vector they arose. "words": the data set has
+        the words of each utterance, and they are read, as with Kim.
     num_filters : int
         Filters of each width.
     widths : tuple of int
@@ -41,18 +43,18 @@ class TextCNNConfig:
         Dropout before the classifier.
     """
 
-    vector_as: Literal["word", "numbers"] = "word"
+    vector_as: Literal["word", "numbers", "words"] = "word"
     num_filters: PositiveInt = 100
     widths: Sizes = (3, 4, 5)
     dropout: Fraction = 0.5
 
 
 class UtteranceTextCNN(System):
-    """TextCNN for data sets that hold one text vector per utterance instead of its words.
+    """TextCNN on the words of an utterance, or on its one text vector.
 
-    No other utterance and no other modality is seen. `ariigcn_dgl.nn.WordCNN` is Kim's own form, on
-    words. In a sentence of one word only the first step of each filter meets anything but zeros.
-    Kim trains with Adadelta; this with Adam.
+    No other utterance and no other modality is seen. `ariigcn_dgl.nn.WordCNN` is the same with a
+    table of word vectors of its own. In a sentence of one word only the first step of each filter
+    meets anything but zeros. Kim trains with Adadelta; this with Adam.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ class UtteranceTextCNN(System):
     Raises
     ------
     InputError
-        If there is no text.
+        If there is no text, or no words are there to be read.
 
     Examples
     --------
@@ -84,13 +86,25 @@ class UtteranceTextCNN(System):
         if "text" not in widths:
             found = ", ".join(widths)
             raise InputError(f"--system textcnn: needs text, but the data set has {found} only")
-        in_feats = widths["text"] if config.vector_as == "word" else 1
+        in_feats = 1 if config.vector_as == "numbers" else widths["text"]
         self.cnn = TextCNN(in_feats, config.num_filters, config.widths)
         self.dropout = nn.Dropout(config.dropout)
         self.classify = nn.Linear(self.cnn.out_feats, num_classes)
 
+    @classmethod
+    def resolved(cls, config: TextCNNConfig, dialogues: Dialogues) -> TextCNNConfig:
+        """Return the settings, where the data set has what they read."""
+        if config.vector_as == "words" and "text" not in dialogues.sequences:
+            raise InputError(
+                f"--model.vector_as words: the text of {dialogues.name} is one vector per utterance"
+            )
+        return super().resolved(config, dialogues)
+
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
+        if self.config.vector_as == "words":
+            words, exists = batch.steps("text")
+            return self.classify(self.dropout(self.cnn(words, exists.sum(1))))
         text = zero_missing(batch.features["text"], batch.masks["text"])
         sequence = text.unsqueeze(1 if self.config.vector_as == "word" else 2)
         # All are as long as the vector, or one word: nothing is padding.

@@ -1,6 +1,7 @@
 """Layers and losses, usable alone: plain tensors and a graph in, tensors out."""
 
 from ariigcn_dgl.nn._impl import set_impl
+from ariigcn_dgl.nn.adversarial_contrastive import AdversarialContrastive
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, InstanceContrast, PairwiseContrast
 from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
@@ -13,6 +14,7 @@ from ariigcn_dgl.nn.fusion import FUSIONS, Add, Concatenate, Fusion, LowRankFusi
 from ariigcn_dgl.nn.hypergraph_conv import HypergraphConv
 from ariigcn_dgl.nn.latent_graph_conv import LatentGraphConv
 from ariigcn_dgl.nn.mean_conv import MeanConv
+from ariigcn_dgl.nn.memory_fusion import MemoryFusion
 from ariigcn_dgl.nn.modality_classifiers import ModalityClassifiers
 from ariigcn_dgl.nn.modality_encoder import ModalityEncoder
 from ariigcn_dgl.nn.modality_graph import ModalityGraph
@@ -21,6 +23,7 @@ from ariigcn_dgl.nn.party_rnn import PartyRNN
 from ariigcn_dgl.nn.rel_edge_attention_conv import RelEdgeAttentionConv
 from ariigcn_dgl.nn.relational_graph import RelationalGraph
 from ariigcn_dgl.nn.sccl import VAD, SCCLLoss, vad_prototypes
+from ariigcn_dgl.nn.sentence_context import SentenceContext
 from ariigcn_dgl.nn.speaker_relative import SpeakerRelative
 from ariigcn_dgl.nn.spectral_conv import (
     DeepGraphConv,
@@ -37,6 +40,7 @@ __all__ = [
     "LOSSES",
     "VAD",
     "Add",
+    "AdversarialContrastive",
     "Concatenate",
     "CrossModalTransformer",
     "DeepGraphConv",
@@ -55,6 +59,7 @@ __all__ = [
     "Loss",
     "LowRankFusion",
     "MeanConv",
+    "MemoryFusion",
     "ModalityClassifiers",
     "ModalityEncoder",
     "ModalityGraph",
@@ -65,6 +70,7 @@ __all__ = [
     "ResidualAttention",
     "SCCLLoss",
     "Seen",
+    "SentenceContext",
     "SpeakerRelative",
     "SumConv",
     "TensorFusion",

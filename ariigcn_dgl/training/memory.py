@@ -64,7 +64,8 @@ def require_memory(dialogues: Dialogues, config: RunConfig, device: str = "cpu")
 
 
 def _data_bytes(dialogues: Dialogues) -> int:
-    return sum(array.nbytes for array in dialogues.features.values())
+    rows = [sequence.rows for sequence in dialogues.sequences.values()]
+    return sum(array.nbytes for array in [*dialogues.features.values(), *rows])
 
 
 def _step_bytes(dialogues: Dialogues, config: RunConfig) -> int:

@@ -100,7 +100,11 @@ class TrainedRun(Classifier):
         Judged by the standardiser (`ariigcn_dgl.data.unlike`): another encoder of the same width,
         another scale. The run is applied all the same.
         """
-        rows = {m: x[dialogues.masks[m]] for m, x in dialogues.features.items() if m in self.widths}
+        rows = {
+            m: dialogues.sequences[m].rows if m in dialogues.sequences else x[dialogues.masks[m]]
+            for m, x in dialogues.features.items()
+            if m in self.widths
+        }
         return self.doubts_about(dialogues.name, rows)
 
     def doubts_about(self, source: str, rows: Mapping[str, np.ndarray]) -> list[str]:

@@ -14,14 +14,16 @@ import numpy as np
 
 from ariigcn_dgl.data import Dialogues, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
+from ariigcn_dgl.data.community.humour import humour_example, sarcasm_example, writes_ur_funny
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
+from ariigcn_dgl.data.community.write_others import write_mustard
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.load import read_dialogues
 from fuzz.mutate import damaged, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, files_of
 from fuzz.target import Case, WrongAnswer
 
-FOLDERS = ("merbench", "meld-csv")
+FOLDERS = ("merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2", "mustard")
 CLASSES = ("cogmen", "corect")  # of the writer's own class, so that only bytes can be changed
 FRACTION = 0.003
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]
@@ -92,20 +94,30 @@ class Pickles(Reader):
 
 
 class Folders(Reader):
-    """MERBench's folder, and MELD's csv files beside a feature file."""
+    """MERBench's, UR-FUNNY's and MUStARD's folders, and MELD's csv files beside a feature file."""
 
     name = "community-folders"
 
     def good(self) -> list[Seed]:
-        """Return both, with each of their files as the one to damage."""
+        """Return all, with each of their files as the one to damage."""
         for name in ("merbench", "meld-csv"):
             write_layout(name, self.folder / name, fraction=FRACTION)
         write_layout("meld-raw1", self.folder / "meld.pkl", fraction=FRACTION)
         bench, csv = files_of(self.folder / "merbench"), files_of(self.folder / "meld-csv")
         csv["meld.pkl"] = (self.folder / "meld.pkl").read_bytes()
+        narrow = humour_example({"text": 3, "audio": 2, "visual": 2}, fraction=FRACTION)
+        writes_ur_funny("v2")(narrow, self.folder / "talks")
+        talks = files_of(self.folder / "talks")
+        write_mustard(
+            sarcasm_example({"text": 2, "audio": 3}, fraction=FRACTION), self.folder / "clips"
+        )
+        clips = files_of(self.folder / "clips")
         some = [name for name in bench if name.endswith(".npz")] + list(bench)[:1]
-        return [Seed(name, bench) for name in some] + [
-            Seed(name, csv) for name in csv if name.endswith(".csv")
+        return [
+            *(Seed(name, bench) for name in some),
+            *(Seed(name, csv) for name in csv if name.endswith(".csv")),
+            *(Seed(name, talks) for name in talks),
+            *(Seed(name, clips) for name in clips),
         ]
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:

@@ -23,6 +23,7 @@ QUICK = {
     "link_prediction": ("--epochs", "5", "--seeds", "2"),
     "rdf_node_classification": ("--epochs", "2", "--seeds", "2"),
     "csr_operators": (),
+    "plug_in": ("--epochs", "1", "--seeds", "2"),
 }
 
 
@@ -92,3 +93,14 @@ def test_operators_run_on_csr_tensors():
     assert max(map(float, differences)) < 1e-4
     assert "sums to 1: 200" in out
     assert "second derivative is finite: True" in out
+
+
+def test_a_model_of_somebody_else_is_trained_without_and_with_the_blocks():
+    out = run("plug_in")
+    scores = re.findall(
+        r"^(?:without|with blocks) +(\d+\.\d) ± \d+\.\d weighted F1$", out, re.MULTILINE
+    )
+    assert len(scores) == 2
+    assert re.search(
+        r"^difference +[+-]\d+\.\d ± .* by seed: [+-]\d+\.\d, [+-]\d+\.\d$", out, re.MULTILINE
+    )

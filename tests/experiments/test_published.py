@@ -40,6 +40,12 @@ def test_a_data_set_is_known_by_its_test_labels_in_any_order(name: str, score: f
     assert published("main", dialogues)["ariigcn"]["weighted_f1"] == score
 
 
+def test_humour_is_known_by_its_punch_lines_and_has_accuracies() -> None:
+    dialogues = _with_test_labels(TESTS["ur-funny"], unlabelled=9000)
+    assert published("humour", dialogues)["C-MFN: T + A + V"] == {"accuracy": 65.23}
+    assert published("main", dialogues) == {}
+
+
 def test_another_split_has_no_published_numbers() -> None:
     counts = [*TESTS["meld"][:-1], TESTS["meld"][-1] - 1]
     assert published("main", _with_test_labels(counts, unlabelled=1)) == {}

@@ -263,8 +263,9 @@ def test_another_baseline(study: Path) -> None:
         load_study(str(study)).only(["bigru"]).against(None)
 
 
-def test_the_main_study_has_every_system() -> None:
-    assert {setting.system for setting in load_study("main").settings} == set(SYSTEMS)
+def test_the_main_study_has_every_system_but_that_of_punch_lines() -> None:
+    systems = {setting.system for setting in load_study("main").settings}
+    assert systems == set(SYSTEMS) - {"c-mfn"}
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -111,6 +111,13 @@ def test_titles_name_the_data_set_and_the_folds(results: Results) -> None:
     assert main_table(replace(results, folds=3)).title == "Mine: talk, 3 folds"
 
 
+def test_of_a_paper_that_prints_one_score_the_other_is_left_out(results: Results) -> None:
+    first, second, *others = results.rows
+    second = replace(second, published={"accuracy": 65.23})
+    table = main_table(replace(results, rows=(first, second, *others)))
+    assert table.rows[2][-1] == "– / 65.23"
+
+
 def test_scores_of_the_settings(results: Results) -> None:
     table = main_table(results)
     assert table.header == (

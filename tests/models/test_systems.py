@@ -36,6 +36,10 @@ SMALL = {
     "bc-lstm": Small({"hidden_dim": 32, "dropout": 0.1}),
     "bc-lstm-att": Small({"hidden_dim": 32, "dropout": 0.1}, steps=150),
     "bigru": Small({"hidden_dim": 32}),
+    "c-mfn": Small(
+        {"text_dim": 32, "other_dim": 8, "memory_dim": 16, "transformer_dim": 32, "num_layers": 1}
+        | {"block_dim": 16, "dropout": 0.1, "blocks": True}
+    ),
     "ct-net": Small({"hidden_dim": 32, "context_dim": 16, "dropout": 0.1}, 0.003),
     # without nodal attention, which blends utterances that the graph has made alike
     "dialogue-gcn": Small({"hidden_dim": 32, "window": Window(2, 2), "nodal_attention": False}),

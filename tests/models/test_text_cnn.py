@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from ariigcn_dgl.batch import Batch, Window, collate
-from ariigcn_dgl.data import SynthConfig, synthesise
+from ariigcn_dgl.data import SynthConfig, dialogues_from_arrays, synthesise
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import TextCNNConfig, UtteranceTextCNN
 
@@ -59,6 +60,25 @@ def test_only_a_sequence_of_numbers_may_be_moved_along(vector_as: str, same: boo
     batches = (replace(batch, features=batch.features | {"text": x}) for x in (text, moved))
     one, other = map(model, batches)
     assert torch.allclose(one, other, atol=1e-6) == same
+
+
+@torch.no_grad()
+def test_words_are_read_one_after_the_other() -> None:
+    generator = np.random.default_rng(0)
+    words = [generator.normal(size=(n, 5)) for n in (7, 1, 3)]
+    data = dialogues_from_arrays(["d"] * 3, ["Ann"] * 3, text=words, label_names=["a", "b"])
+    torch.manual_seed(0)
+    model = UtteranceTextCNN(data.widths, 2, TextCNNConfig("words")).eval()
+    logits = model(collate(data, [0], Window(0, 0)))
+    for said, found in zip(words, logits, strict=True):
+        sentence = torch.from_numpy(said.astype(np.float32))
+        expected = model.classify(model.cnn(sentence.unsqueeze(0), torch.tensor([len(said)])))
+        torch.testing.assert_close(found, expected[0])
+
+
+def test_words_that_are_not_there_are_refused() -> None:
+    with pytest.raises(InputError, match=r"vector_as words: the text of .* is one vector per"):
+        UtteranceTextCNN.resolved(TextCNNConfig("words"), DATA)
 
 
 def test_data_without_text_are_refused() -> None:

@@ -32,6 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bc-lstm": {"hidden_dim": 8, "head_dim": 8},
     "bc-lstm-att": {"hidden_dim": 8, "head_dim": 8},
     "bigru": {"hidden_dim": 8},
+    "c-mfn": {"transformer_dim": 16, "num_heads": 2, "num_layers": 1, "text_dim": 8},
     "ct-net": {"hidden_dim": 8, "num_heads": 2, "context_dim": 4},
     "dialogue-gcn": {"hidden_dim": 8, "graph_dim": 8, "window": Window(3, 2)},
     "dialogue-rnn": {"global_dim": 8, "party_dim": 8, "emotion_dim": 8, "head_dim": 8},

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data import Dialogues, Ragged
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training import memory
 from ariigcn_dgl.training.fit import fit
@@ -70,6 +70,14 @@ def test_data_set_too_large_for_a_copy_is_refused_by_its_own_size(
         require_memory(wide, settings(), "cuda")
     room(2 * data)
     require_memory(wide, settings(), "cuda")
+
+
+def test_rows_of_sequences_count(room: Callable, wide: Dialogues, settings: Callable) -> None:
+    ptr = np.arange(wide.num_utterances + 1)
+    rows = Ragged(wide.features["text"], ptr)  # as large again
+    room(2 * wide.num_utterances * 400_000)
+    with pytest.raises(InputError, match="needs at least"):
+        require_memory(replace(wide, sequences={"text": rows}), settings(), "cuda")
 
 
 def test_swap_space_counts(room: Callable, dialogues: Dialogues, settings: Callable) -> None:

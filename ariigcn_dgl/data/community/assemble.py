@@ -12,6 +12,7 @@ from ariigcn_dgl.data.community.speakers import name_speakers
 from ariigcn_dgl.data.community.splits import resolve_splits
 from ariigcn_dgl.data.community.text_views import choose_views, mean_view
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.views import in_words, lacks_a_view
 from ariigcn_dgl.data.words import on_one_line
 from ariigcn_dgl.errors import InputError
@@ -62,6 +63,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         speaker_names=tuple(speaker_names.tolist()),
         views=views,
         words=_words(chosen),
+        sequences=_sequences(chosen, masks),
     )
     return check(dialogues, str(raw.path))
 
@@ -100,6 +102,22 @@ def _features(
         if len(widths) > 1:
             views[modality] = widths
     return features, masks, views
+
+
+def _sequences(chosen: dict[str, RawDialogue], masks: dict[str, np.ndarray]) -> dict[str, Ragged]:
+    """Return the rows of modalities that are sequences; none where an utterance lacks one."""
+    found = {}
+    for modality, mask in masks.items():
+        parts = [d.sequences.get(modality) for d in chosen.values()]
+        if any(part is not None for part in parts):
+            rows = [part.rows for part in parts if part is not None]
+            lengths = [
+                np.zeros(len(dialogue.labels), np.int64) if part is None else part.lengths
+                for part, dialogue in zip(parts, chosen.values(), strict=True)
+            ]
+            ptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+            found[modality] = Ragged(np.concatenate(rows), ptr).where(mask)
+    return found
 
 
 def _view_widths(raw: RawSet, modality: str, chosen: dict[str, RawDialogue]) -> tuple[int, ...]:

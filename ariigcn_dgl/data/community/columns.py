@@ -41,7 +41,7 @@ class Columns:
         rows = list(value)
         widths = [_width(row) for row in rows]
         # Before any row is copied; four bytes are a float32.
-        self._afford(4 * sum(max(width, 0) for width in widths))
+        self.afford(4 * sum(max(width, 0) for width in widths))
         for turn, found in enumerate(widths):
             if found < 1 or found != widths[0] or not _is_plain(rows[turn]):
                 width = f"{widths[0]} " if widths[0] > 0 else ""
@@ -60,7 +60,7 @@ class Columns:
         """Return one number per utterance, (T,) float64; None becomes NaN."""
         if not is_sequence(value):
             raise self.fail(field, dialogue, f"{kind(value)}, expected a number for each utterance")
-        self._afford(8 * len(value))
+        self.afford(8 * len(value))
         out = np.empty(len(value), np.float64)
         for turn, item in enumerate(value):
             number = _single(item)
@@ -103,7 +103,8 @@ class Columns:
                     f"utterance {turn} is {form}, the others are {usual[0][0]}; expected one form",
                 )
 
-    def _afford(self, needed: int) -> None:
+    def afford(self, needed: int) -> None:
+        """Count bytes that are to be made of the file; InputError where they are too many."""
         self.allowance -= needed
         if self.allowance < 0:
             raise InputError(

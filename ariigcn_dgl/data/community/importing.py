@@ -75,7 +75,7 @@ def import_file(
     Parameters
     ----------
     path : str or Path
-        A pickle, or a folder of MERBench.
+        A pickle, or a folder of MERBench, UR-FUNNY or MUStARD.
     options : ImportOptions, optional
         Choices that some layouts leave.
     join : sequence of str or Path
@@ -124,6 +124,11 @@ def _read(path: Path, options: ImportOptions) -> RawSet:
         raise InputError(
             f"{path}: MELD's csv holds no features; it gives a feature file the names of speakers "
             f"and the validation split: ariigcn data import FEATURES.pkl --join {path}"
+        )
+    if path.suffix == ".json":
+        raise InputError(
+            f"{path}: holds no features; MUStARD's are imported by the folder that has them, too: "
+            f"ariigcn data import {path.parent}"
         )
     refuse_foreign(path)
     return read_value(unpickle(path), path, Columns(str(path), path.stat().st_size), options)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data.community.published import Published
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
 
 _NUMBER = re.compile("[1-9][0-9]?")  # of a view; files have four
@@ -80,6 +81,9 @@ class RawDialogue:
         Of a modality that has several views side by side: the width of each.
     words : list of str, optional
         What was said, where the file has it.
+    sequences : dict of str to Ragged
+        Of a modality that is a sequence of rows per utterance: the rows, whose means are its
+        features.
     """
 
     features: dict[str, np.ndarray]
@@ -88,6 +92,7 @@ class RawDialogue:
     utterance_ids: list[str] | None = None
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     words: list[str] | None = None
+    sequences: dict[str, Ragged] = field(default_factory=dict)
 
     def view_widths(self, modality: str) -> tuple[int, ...]:
         """Return the width of each view of a modality; () if the dialogue lacks it."""

@@ -9,9 +9,11 @@ from typing import Any
 from ariigcn_dgl.data.community.columns import Columns, kind
 from ariigcn_dgl.data.community.merbench import label_file, read_merbench
 from ariigcn_dgl.data.community.mmsa import is_mmsa, read_mmsa
+from ariigcn_dgl.data.community.mustard import read_mustard, transcript
 from ariigcn_dgl.data.community.raw import ImportOptions, RawSet
 from ariigcn_dgl.data.community.samples import is_samples, read_samples
 from ariigcn_dgl.data.community.tuples import find_layout, nearest_misfit, read_tuple
+from ariigcn_dgl.data.community.ur_funny import pickles, read_ur_funny
 from ariigcn_dgl.errors import InputError
 
 Reader = Callable[[Any, Path, Columns, ImportOptions], RawSet]
@@ -46,14 +48,21 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
-    """Return the dialogues of a folder of MERBench."""
+    """Return the dialogues of a folder of MERBench, UR-FUNNY or MUStARD."""
     if (path / "dataset.json").exists():
         raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
+    said = None if labels else transcript(path)
+    if said is not None:
+        return read_mustard(path, said)
+    found = [] if labels else pickles(path)
+    if found:
+        return read_ur_funny(path, found)
     if labels is None:
         raise InputError(
             f"{path}: no known layout: a folder, expected one of MERBench: label.npz with "
-            f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature"
+            f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature; one "
+            f"of UR-FUNNY's pickles; or MUStARD's, with sarcasm_data.json"
         )
     return read_merbench(path, labels, options)
 

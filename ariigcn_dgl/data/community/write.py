@@ -5,12 +5,20 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from ariigcn_dgl.data.community.example import example
+from ariigcn_dgl.data.community.humour import (
+    MUSTARD,
+    UR_FUNNY,
+    humour_example,
+    sarcasm_example,
+    writes_ur_funny,
+)
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
     DAILY_DIALOG,
@@ -26,6 +34,7 @@ from ariigcn_dgl.data.community.write_others import (
     write_meld_csv,
     write_merbench,
     write_mmsa,
+    write_mustard,
 )
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
@@ -52,6 +61,9 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "mmsa",
     "merbench",
     "meld-csv",
+    "ur-funny-v1",
+    "ur-funny-v2",
+    "mustard",
 ]
 
 
@@ -73,12 +85,15 @@ class Layout:
         ``write(dialogues, path)``.
     text_views : int
         Views of equal width that the text is made of.
+    make : callable, optional
+        ``make(widths, seed, fraction)``: the dialogues, where they are no `example` of the set.
     """
 
     dataset: Published
     widths: tuple[int, ...]
     write: Callable[[Dialogues, Path], None]
     text_views: int = 1
+    make: Callable[[dict[str, int], int, float], Dialogues] | None = None
 
 
 def write_layout(
@@ -91,7 +106,7 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench" and "meld-csv".
+        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two and "mustard".
     seed : int
         Same seed, same data.
     fraction : float
@@ -110,7 +125,8 @@ def write_layout(
     refuse_taken(path)
     names = ("text", "audio", "visual")[: len(layout.widths)]
     widths = dict(zip(names, layout.widths, strict=True))
-    dialogues = example(layout.dataset, widths, seed, fraction)
+    make = layout.make or partial(example, layout.dataset)
+    dialogues = make(widths, seed, fraction)
     if layout.text_views > 1:
         each = widths["text"] // layout.text_views
         dialogues = replace(dialogues, views={"text": (each,) * layout.text_views})
@@ -240,4 +256,7 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "mmsa": Layout(CMU_MOSEI, (768, 74, 35), write_mmsa),
     "merbench": Layout(MELD, (1024, 1024, 768), write_merbench),
     "meld-csv": Layout(MELD, (), write_meld_csv),
+    "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
+    "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
+    "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
 }

@@ -1,8 +1,9 @@
-"""Write synthetic sets as MMSA's dictionaries, MERBench's folders and MELD's csv files."""
+"""Write synthetic sets as files and folders of MMSA, MERBench, MUStARD and MELD's csv."""
 
 from __future__ import annotations
 
 import csv
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.data.community.meld_csv import OFFSETS
+from ariigcn_dgl.data.community.mustard import TEST_SHOW
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 
 _FRAMES = 4  # of a clip: more than one, so that readers have something to average
@@ -81,6 +83,37 @@ def write_meld_csv(d: Dialogues, path: Path) -> None:
                 emotion = d.label_names[d.labels[row]]
                 words = "Words, said."
                 writer.writerow([row, words, _CAST[who], emotion, "", dialogue, utterance])
+
+
+def write_mustard(d: Dialogues, path: Path) -> None:
+    """Write a folder of clips as JSON, BERT's features of both kinds of lines, and audio."""
+    path.mkdir()
+    last = np.zeros(d.num_utterances, np.bool_)
+    last[d.dialogue_ptr[1:] - 1] = True
+    clips, audio = {}, {}
+    for b, key in enumerate(d.dialogue_ids):
+        rows = d.rows(b)
+        *before, said = d.words[rows]
+        *others, speaker = (d.speaker_names[n] for n in d.speakers[rows])
+        clips[key] = {
+            "utterance": said,
+            "speaker": speaker,
+            "context": before,
+            "context_speakers": others,
+            "show": TEST_SHOW if d.splits[b] == "test" else "BBT",
+            "sarcasm": bool(d.labels[rows][-1]),
+        }
+        audio[key] = np.repeat(d.features["audio"][rows][-1][:, None], _FRAMES, axis=1)
+    (path / "sarcasm_data.json").write_text(json.dumps(clips, indent=1), encoding="utf-8")
+    (path / "audio_features.p").write_bytes(pickle.dumps(audio, 4))
+    for name, chosen in (("bert-output", last), ("bert-output-context", ~last)):
+        lines = [json.dumps({"features": [_token(row)]}) for row in d.features["text"][chosen]]
+        (path / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _token(vector: np.ndarray) -> dict[str, Any]:
+    layers = [{"index": -n, "values": vector.tolist()} for n in (1, 2, 3, 4)]
+    return {"token": "[CLS]", "layers": layers}
 
 
 def _row_splits(d: Dialogues) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.findings.finding import Finding, in_split, place
+from ariigcn_dgl.data.ragged import misaligned
 from ariigcn_dgl.data.standardise import LARGEST_Z, varies
 from ariigcn_dgl.data.views import lacks_a_view
 
@@ -33,7 +34,19 @@ def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
         yield from _columns(dialogues, modality, present)
         yield from _shift(dialogues, modality, present)
     yield from _without_any(dialogues)
+    yield from _alignment(dialogues)
     yield from _copies(dialogues)
+
+
+def _alignment(dialogues: Dialogues) -> Iterator[Finding]:
+    found = misaligned(dialogues, list(dialogues.features))
+    if found:
+        yield Finding(
+            "note",
+            "features",
+            f"{found}: they are not aligned",
+            "systems that read the words of all modalities side by side (c-mfn) refuse them",
+        )
 
 
 def _finite(dialogues: Dialogues, modality: str, finite: np.ndarray) -> Iterator[Finding]:

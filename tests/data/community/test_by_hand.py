@@ -109,7 +109,10 @@ def test_list_in_place_of_the_tuple(fields: Fields, save: Callable, expected: st
     assert fingerprint(_read(save, list(fields.values()))) == expected
 
 
-@pytest.mark.parametrize("name", sorted(LAYOUTS.keys() - {"cogmen", "merbench", "meld-csv"}))
+FOLDERS = {"merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2", "mustard"}
+
+
+@pytest.mark.parametrize("name", sorted(LAYOUTS.keys() - {"cogmen"} - FOLDERS))
 def test_layouts_as_python_2_wrote_them(name: str, tmp_path: Path, python2_dumps: Callable) -> None:
     write_layout(name, tmp_path / "new", fraction=0.004)
     (tmp_path / "old").mkdir()
