@@ -252,7 +252,8 @@ def compare(problem: Problem, epochs: int, seeds: int, models: Sequence[str]) ->
         spread = statistics.stdev(found.accuracy) if seeds > 1 else 0.0
         score = f"{statistics.mean(found.accuracy):.2f} ± {spread:.2f}"
         milliseconds = f"{1000 * found.seconds:.1f}"
-        table.add_row(name, score, str(found.epochs), milliseconds, f"{found.parameters / 1e6:.1f} M")
+        weights = f"{found.parameters / 1e6:.1f} M"
+        table.add_row(name, score, str(found.epochs), milliseconds, weights)
     return table
 
 
