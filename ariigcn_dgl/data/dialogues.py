@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import require
@@ -82,7 +83,8 @@ class Dialogues:
         False where the modality is missing for the utterance; its feature row is then all zeros
         (`ariigcn_dgl.data.missing`).
     labels : (N,) int64 array
-        Class index into `label_names`; `UNLABELLED` (-1) where unknown.
+        Class index into `label_names`; `UNLABELLED` (-1) where unknown, and everywhere in a set
+        without classes.
     speakers : (N,) int64 array
         Index into `speaker_names`.
     dialogue_ptr : (B + 1,) int64 array
@@ -92,7 +94,7 @@ class Dialogues:
     utterance_ids : tuple of str, length N
         Unique name of each utterance.
     label_names, speaker_names : tuple of str
-        Names of the C classes and of the S speakers.
+        Names of the C classes, none in a set without classes, and of the S speakers.
     views : dict of str to tuple of int
         Of a modality that has several views (`ariigcn_dgl.data.views`): the width of each, which
         add up to D_m. A modality of one view has no entry.
@@ -102,6 +104,9 @@ class Dialogues:
     words : tuple of str, length N or 0
         What was said, "" where unknown; empty where nothing is known of any utterance. For people
         to read: nothing is computed from it, and it is no part of the fingerprint.
+    targets : dict of str to Target
+        What else is to be predicted, by name: numbers, several labels at once, other classes
+        (`ariigcn_dgl.data.targets`).
 
     Attributes
     ----------
@@ -135,6 +140,7 @@ class Dialogues:
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
     words: tuple[str, ...] = ()
+    targets: dict[str, Target] = field(default_factory=dict)
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
     source: str | None = field(default=None, init=False, compare=False)
     source_sha256: str | None = field(default=None, init=False, compare=False)
@@ -143,9 +149,11 @@ class Dialogues:
         counts = Counter(self.splits)
         splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
         widths = ", ".join(f"{modality} {width}" for modality, width in self.widths.items())
+        predicted = [f"{self.num_classes} classes"] if self.label_names or not self.targets else []
+        predicted += [f"{name} ({target.spec.kind})" for name, target in self.targets.items()]
         return (
             f"<Dialogues {self.name!r}: {_counted(self.num_dialogues, 'dialogue')} ({splits}), "
-            f"{_counted(self.num_utterances, 'utterance')}, {self.num_classes} classes, {widths}>"
+            f"{_counted(self.num_utterances, 'utterance')}, {', '.join(predicted)}, {widths}>"
         )
 
     def __len__(self) -> int:
@@ -181,6 +189,20 @@ class Dialogues:
     def num_classes(self) -> int:
         """Number of classes C."""
         return len(self.label_names)
+
+    @property
+    def specs(self) -> tuple[TargetSpec, ...]:
+        """What is to be predicted: the classes, where there are some, then the other targets."""
+        classes = [classes_spec(self.label_names)] if self.label_names else []
+        return (*classes, *(target.spec for target in self.targets.values()))
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Of which utterances at least one target is known, (N,) bool."""
+        known = self.labels != UNLABELLED
+        for target in self.targets.values():
+            known = known | target.known
+        return known
 
     @property
     def widths(self) -> dict[str, int]:
@@ -272,6 +294,33 @@ class Dialogues:
             views={name: self.views[name] for name in kept if name in self.views},
         )
 
+    def with_targets(self, names: Sequence[str]) -> Dialogues:
+        """Return the same dialogues with the named targets only, in this order.
+
+        Parameters
+        ----------
+        names : sequence of str
+            `LABEL` for the classes, which stay first.
+
+        Raises
+        ------
+        InputError
+            If one is not there, is named twice, or none is named.
+        """
+        known = [spec.name for spec in self.specs]
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"{self.name}: has no target '{name}', only {', '.join(known) or 'none'}"
+                    f"{did_you_mean(name, known)}"
+                )
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"--targets: name at least one of {', '.join(known)}, each once")
+        kept = replace(self, targets={n: self.targets[n] for n in names if n in self.targets})
+        if LABEL in names or not self.label_names:
+            return kept
+        return replace(kept, label_names=(), labels=np.full_like(self.labels, UNLABELLED))
+
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
@@ -288,6 +337,7 @@ class Dialogues:
             splits=tuple(self.splits[b] for b in dialogues),
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
             words=tuple(self.words[n] for n in rows) if self.words else (),
+            targets={name: target.select(rows) for name, target in self.targets.items()},
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -12,9 +13,11 @@ from safetensors.numpy import save_file
 from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
 from ariigcn_dgl.data.table import read_table
+from ariigcn_dgl.data.targets import Kind, Per, Target, TargetSpec
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, writable
+from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, verify
 
@@ -23,6 +26,7 @@ VERSION = 1
 _HEADER = "dataset.json"
 _FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
+_TARGET = "target."  # begins the names of targets among the arrays; no modality has a full stop
 WAY_OUT = "copy or make the data set again"
 UNSEALED = (
     f"has no {SEAL_FILE}: nothing tells whether {_HEADER} is as it was written; "
@@ -30,9 +34,24 @@ UNSEALED = (
 )
 
 
+class _TargetOptional(TypedDict, total=False):
+    range: Annotated[list[float], Limit("the lowest and the highest", lambda x: len(x) == 2)]
+    unit: str
+    per: Per
+
+
+class TargetRecord(_TargetOptional):
+    """What a target is, as of `TargetSpec.record`."""
+
+    name: str
+    kind: Kind
+    names: list[str]
+
+
 class _Optional(TypedDict, total=False):
     views: dict[str, list[int]]
     divided: str
+    targets: list[TargetRecord]
 
 
 class _Header(_Optional):
@@ -72,8 +91,13 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     # safetensors stores the bytes of a transposed array in the wrong order, hence contiguous.
     arrays = {m: np.ascontiguousarray(array) for m, array in dialogues.features.items()}
     arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
+    arrays |= {
+        f"{_TARGET}{name}": np.ascontiguousarray(target.values)
+        for name, target in dialogues.targets.items()
+    }
     save_file(arrays, folder / _FEATURES)
     (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
+    targets = [target.spec.record() for target in dialogues.targets.values()]
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -84,6 +108,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         # Sets without views are written as they were before there were some.
         **({"views": dialogues.views} if dialogues.views else {}),
         **({"divided": dialogues.divided} if dialogues.divided else {}),
+        **({"targets": targets} if targets else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
         "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
     }
@@ -134,7 +159,8 @@ def read_folder(path: str | Path) -> Dialogues:
     table.require("dialogue", "utterance", "speaker")
     dialogue_ids, dialogue_ptr = table.dialogues()
     splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
-    features, masks = _read_features(path / _FEATURES, header["widths"])
+    specs = [TargetSpec.of_record(dict(one)) for one in header.get("targets", [])]
+    features, masks, targets = _read_features(path / _FEATURES, header["widths"], specs)
     utterance_ids = tuple(table.columns["utterance"])
     return Dialogues(
         name=header["name"],
@@ -151,6 +177,7 @@ def read_folder(path: str | Path) -> Dialogues:
         views={m: tuple(widths) for m, widths in header.get("views", {}).items()},
         divided=writable(header.get("divided", "")),
         words=words_of(table) or read_spoken(path, utterance_ids, WAY_OUT),
+        targets=targets,
     )
 
 
@@ -179,16 +206,17 @@ def _read_header(path: Path) -> _Header:
 
 
 def _read_features(
-    path: Path, widths: dict[str, int]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the features of each modality, and their masks."""
+    path: Path, widths: dict[str, int], specs: Sequence[TargetSpec]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Target]]:
+    """Return the features of each modality, their masks, and the targets."""
     arrays = read_safetensors(path)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
+    expected |= {f"{_TARGET}{spec.name}" for spec in specs}
     if set(arrays) != expected or not all(map(is_modality, widths)):
         raise InputError(
             f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
             f"the modalities {', '.join(widths) or 'none'}, expected each with its "
-            f"<modality>_mask"
+            f"<modality>_mask{_and_targets(specs)}"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
@@ -197,7 +225,17 @@ def _read_features(
     present = in_order(widths)
     features = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
     masks = {m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask") for m in present}
-    return features, masks
+    targets = {
+        spec.name: Target(
+            spec, to_float32(arrays[f"{_TARGET}{spec.name}"], f"{path}: {_TARGET}{spec.name}")
+        )
+        for spec in specs
+    }
+    return features, masks, targets
+
+
+def _and_targets(specs: Sequence[TargetSpec]) -> str:
+    return f", and the targets {', '.join(spec.name for spec in specs)}" if specs else ""
 
 
 def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
