@@ -127,6 +127,15 @@ def _required(arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> list[str]
     return [name for name in _REQUIRED if name not in spared]
 
 
+def _is_score(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether the labels are real numbers, and not whole ones of classes that are named."""
+    label, names = arrays[LABEL], arrays.get(_CLASSES, np.array([], "U1"))
+    if label.dtype.kind != "f":
+        return False
+    whole = bool((label == np.round(label)).all())
+    return names.size < 2 or not whole
+
+
 def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> dict[str, Target]:
     """Return the targets that are not the set's classes."""
     found = {}
