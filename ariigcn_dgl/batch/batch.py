@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,8 @@ class Batch:
         Edges between the N utterances, or, of a `ModalWindow`, between their modalities.
     host : Batch, optional
         The same batch on the CPU, where a batch on another device came from.
+    targets : dict of str to (N, columns) float32 tensor
+        What is to be predicted beside the labels, NaN where unknown.
     """
 
     features: dict[str, Tensor]
@@ -51,6 +53,7 @@ class Batch:
     lengths: Tensor | None
     graph: Graph
     host: Batch | None = None
+    targets: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def on_cpu(self) -> Batch:
@@ -96,11 +99,13 @@ class Batch:
             return self
         names = list(self.features)
         columns = [*self.features.values(), *(self.masks[name] for name in names)]
+        columns += self.targets.values()
         labels, speakers, *moved = send([self.labels, self.speakers, *columns], device)
         return replace(
             self,
             features=dict(zip(names, moved[: len(names)], strict=True)),
-            masks=dict(zip(names, moved[len(names) :], strict=True)),
+            masks=dict(zip(names, moved[len(names) : 2 * len(names)], strict=True)),
+            targets=dict(zip(self.targets, moved[2 * len(names) :], strict=True)),
             labels=labels,
             speakers=speakers,
             graph=self.graph.to(device),
@@ -138,6 +143,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
         speakers=speakers,
         lengths=lengths,
         graph=graph,
+        targets={name: torch.from_numpy(x.values) for name, x in part.targets.items()},
     )
 
 

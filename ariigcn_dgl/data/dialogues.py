@@ -197,6 +197,11 @@ class Dialogues:
         return (*classes, *(target.spec for target in self.targets.values()))
 
     @property
+    def num_outputs(self) -> int:
+        """Outputs that a model of all targets has; of classes alone C."""
+        return sum(spec.width for spec in self.specs)
+
+    @property
     def labelled(self) -> np.ndarray:
         """Of which utterances at least one target is known, (N,) bool."""
         known = self.labels != UNLABELLED
