@@ -12,7 +12,7 @@ from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.floors import FLOORS
-from ariigcn_dgl.training.metrics import HEADLINE, TITLES, Scores
+from ariigcn_dgl.training.metrics import TITLES, Scores
 from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
 
 
