@@ -33,6 +33,7 @@ from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import check_seeds
 
 NOT_WHOLE = 1
@@ -113,6 +114,7 @@ def experiment(
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
+    Scoring(dialogues.specs).require_plain(data, "a study")
     if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
         note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)

@@ -106,7 +106,7 @@ def targets_table(
     table = Table(title=cell(title), caption=cell(caption), caption_justify="left")
     table.add_column("target")
     table.add_column("score")
-    table.add_column("test" if floors else "", justify="right")
+    table.add_column("test" if floors else "value", justify="right")
     if floors:
         table.add_column("floor", justify="right")
     found = [flat(test) for test in tests]

@@ -10,6 +10,7 @@ from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.data.load import chosen_targets, load_checked, read_dialogues
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig
+from ariigcn_dgl.errors import InputError
 
 SYNTHETIC = "synthetic"
 
@@ -47,6 +48,21 @@ def load_source(
     if modalities is not None:
         dialogues = dialogues.with_modalities(modalities)
     return dialogues if fold is None else with_fold(dialogues, fold)
+
+
+def load_for(
+    name: str, modalities: Sequence[str] | None = None, targets: Sequence[str] | None = None
+) -> Dialogues:
+    """Return a data set with the targets of a run where it has them, else with what it declares.
+
+    For what a run is applied to, of which less may be known than of what it was trained on.
+    """
+    if targets is not None:
+        try:
+            return load_source(name, modalities, targets=targets)
+        except InputError:  # said again below, if it is not of the targets
+            pass
+    return load_source(name, modalities)
 
 
 def read_source(name: str, targets: Sequence[str] | None = None) -> Dialogues:

@@ -16,7 +16,7 @@ from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.metrics import HEADLINE, Scores, score
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
 
-_SHOWN = 3  # scores of a target that are said of each epoch and seed
+_SHOWN = 3  # scores of a target that stands alone that are said of each epoch and seed
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,9 @@ expected one of weighted_f1, accuracy, macro_f1
     def shown(self) -> list[str]:
         """The full names of the scores that are said of each epoch and seed."""
         names = [name for name in HEADLINE if name in self.columns]
+        count = _SHOWN if len(self.specs) == 1 else 1
         for spec, _ in self.others():
-            names += [n for n in self.columns if n.rpartition(".")[0] == spec.name][:_SHOWN]
+            names += [n for n in self.columns if n.rpartition(".")[0] == spec.name][:count]
         return list(dict.fromkeys([*names, self.metric]))
 
     def merit(self, record: Mapping[str, Any]) -> float:
@@ -179,6 +180,23 @@ expected one of weighted_f1, accuracy, macro_f1
         """Whether something is known of every target."""
         others = all(dialogues.targets[spec.name].known.any() for spec, _ in self.others())
         return others and (self.classes is None or bool((dialogues.labels != UNLABELLED).any()))
+
+    def require_plain(self, where: str, what: str) -> None:
+        """Raise `InputError` where there is more than the set's classes.
+
+        Parameters
+        ----------
+        where : str
+            What the message begins with: a run, a data set.
+        what : str
+            What is asked of it, as "a bundle".
+        """
+        if not self.plain:
+            other = next(self.others())[0]
+            raise InputError(
+                f"{where}: has the target '{other.name}' ({other.kind}), and {what} is of classes "
+                "only so far: train, evaluate and predict --data take it"
+            )
 
     def _places(self) -> Iterator[tuple[TargetSpec, slice]]:
         start = 0
