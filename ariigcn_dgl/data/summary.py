@@ -129,9 +129,7 @@ def _target(dialogues: Dialogues, target: Target) -> TargetSummary:
     spec, splits = target.spec, [split for split in SPLITS if split in dialogues.splits]
     rows = [_rows_of(dialogues, split) for split in splits]
     if spec.kind == "regression":
-        shown = [
-            _in_words(column[~np.isnan(column)].astype(np.float64)) for column in target.values.T
-        ]
+        shown = [_in_words(column[~np.isnan(column)]) for column in target.values.T]
     elif spec.kind == "multilabel":
         shown = [f"{int((column == 1).sum())} utterances" for column in target.values.T]
     else:
@@ -141,6 +139,7 @@ def _target(dialogues: Dialogues, target: Target) -> TargetSummary:
 
 
 def _in_words(values: np.ndarray) -> str:
+    values = values.astype(np.float64)
     if not values.size:
         return "unknown"
     return (
