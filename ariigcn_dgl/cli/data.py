@@ -90,7 +90,7 @@ def import_(
     file: str,
     out: str | None = None,
     join: list[str] | None = None,
-    labels: Literal["emotion", "sentiment"] = "emotion",
+    labels: Literal["emotion", "sentiment", "score"] = "emotion",
     text_views: str = "all",
     val_fraction: float = 0.0,
     seed: int = 0,
@@ -117,8 +117,9 @@ def import_(
     join : list of str
         More files on the same dialogues: feature files give the modalities and the validation list
         that FILE lacks; MELD's csv files give the speakers' names and its validation list.
-    labels : {"emotion", "sentiment"}
-        Which labels, where the file has both or one follows from the other.
+    labels : {"emotion", "sentiment", "score"}
+        Which labels, where the file has both or one follows from the other; "score": the
+        intensities of sentiment of CMU-MOSI, CMU-MOSEI and CH-SIMS as numbers, not as classes.
     text_views : str
         Which views of the text to keep, where a file has several, as the four RoBERTa layers of
         COSMIC, SDT and GraphSmile (1 is the last layer): all of them side by side, first, their
