@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -68,22 +67,27 @@ def scored(dialogues: Dialogues) -> Dialogues:
     )
 
 
-@pytest.fixture
-def trained(settings: Callable[..., RunConfig], tmp_path: Path) -> Callable:
-    """Train a seed; return its run and its record."""
-
-    def run(dialogues: Dialogues, **changes: object) -> tuple[TrainedRun, dict]:
-        config = settings(**changes)
-        prepared = prepare(dialogues, config)
-        write_config(tmp_path / CONFIG_FILE, prepared.config)
-        record = fit(prepared, 0, tmp_path / "seed0")
-        return TrainedRun(tmp_path / "seed0"), record
-
-    return run
+@pytest.fixture(scope="session")
+def of_both(both: Dialogues, settings, tmp_path_factory) -> TrainedRun:
+    """Return a run on numbers and labels beside classes."""
+    return _trained(both, settings(), tmp_path_factory.mktemp("both"))
 
 
-def test_targets_beside_classes_have_scores_beside_theirs(both: Dialogues, trained) -> None:
-    _, record = trained(both)
+@pytest.fixture(scope="session")
+def of_score(scored: Dialogues, settings, tmp_path_factory) -> TrainedRun:
+    """Return a run on a score alone."""
+    return _trained(scored, settings(), tmp_path_factory.mktemp("score"))
+
+
+def _trained(dialogues: Dialogues, config: RunConfig, folder: Path) -> TrainedRun:
+    prepared = prepare(dialogues, config)
+    write_config(folder / CONFIG_FILE, prepared.config)
+    fit(prepared, 0, folder / "seed0")
+    return TrainedRun(folder / "seed0")
+
+
+def test_targets_beside_classes_have_scores_beside_theirs(of_both: TrainedRun) -> None:
+    record = of_both.record
     assert record["format"] == 3
     assert [target["name"] for target in record["targets"]] == ["label", "mood", "cues"]
     for split in ("val", "test"):
@@ -92,38 +96,35 @@ def test_targets_beside_classes_have_scores_beside_theirs(both: Dialogues, train
     assert record["calibration"]["temperature"] > 0
 
 
-def test_a_run_without_classes_has_the_scores_of_its_target_alone(
-    scored: Dialogues, trained
-) -> None:
-    run, record = trained(scored)
+def test_a_run_without_classes_has_the_scores_of_its_target_alone(of_score: TrainedRun) -> None:
+    record = of_score.record
     assert record["label_names"] == []
     assert record["val"].keys() == {"targets"}
     assert "calibration" not in record
     assert {"mae", "pearson", "acc2_positive", "acc7"} <= record["test"]["targets"]["label"].keys()
-    assert not (run.folder.path / "per_class.csv").exists()
+    assert not (of_score.folder.path / "per_class.csv").exists()
 
 
-@pytest.mark.parametrize("fixture", ["both", "scored"])
+@pytest.mark.parametrize(("fixture", "trained"), [("both", "of_both"), ("scored", "of_score")])
 def test_a_trained_run_scores_as_training_did(fixture, trained, request) -> None:
-    dialogues = request.getfixturevalue(fixture)
-    run, record = trained(dialogues)
+    dialogues, run = request.getfixturevalue(fixture), request.getfixturevalue(trained)
     found = run.score(dialogues)
-    expected = flat(record["test"])
+    expected = flat(run.record["test"])
     assert found.headline().keys() == expected.keys()
     for name, value in found.headline().items():
         assert value == pytest.approx(expected[name], abs=1e-9)
 
 
-def test_answers_do_not_depend_on_what_is_known(both: Dialogues, trained) -> None:
-    run, _ = trained(both)
+def test_answers_do_not_depend_on_what_is_known(both: Dialogues, of_both: TrainedRun) -> None:
+    run = of_both
     blind = replace(both, targets={}, labels=np.full_like(both.labels, -1))
     np.testing.assert_array_equal(
         run.probabilities(run.adapt(both)), run.probabilities(run.adapt(blind))
     )
 
 
-def test_classes_beside_targets_are_predicted_as_ever(both: Dialogues, trained) -> None:
-    run, _ = trained(both)
+def test_classes_beside_targets_are_predicted_as_ever(both: Dialogues, of_both: TrainedRun) -> None:
+    run = of_both
     assert run.predict_proba(both).shape == (both.num_utterances, both.num_classes)
     np.testing.assert_allclose(run.predict_proba(both).sum(1), 1)
     answers = run.predict_targets(both)
@@ -132,15 +133,15 @@ def test_classes_beside_targets_are_predicted_as_ever(both: Dialogues, trained) 
     assert ((answers["cues"] >= 0) & (answers["cues"] <= 1)).all()
 
 
-def test_a_run_without_classes_says_so(scored: Dialogues, trained) -> None:
-    run, _ = trained(scored)
+def test_a_run_without_classes_says_so(scored: Dialogues, of_score: TrainedRun) -> None:
     with pytest.raises(InputError, match="has no classes, but label: call predict_targets"):
-        run.predict(scored)
+        of_score.predict(scored)
 
 
-def test_predictions_say_what_is_known_and_what_is_predicted(both: Dialogues, trained) -> None:
-    run, _ = trained(both)
-    lines = (run.folder.path / "predictions.jsonl").read_text().splitlines()
+def test_predictions_say_what_is_known_and_what_is_predicted(
+    both: Dialogues, of_both: TrainedRun
+) -> None:
+    lines = (of_both.folder.path / "predictions.jsonl").read_text().splitlines()
     first = json.loads(lines[0])
     assert first["prediction"] in both.label_names
     mood, cues = first["targets"]["mood"], first["targets"]["cues"]
@@ -150,8 +151,12 @@ def test_predictions_say_what_is_known_and_what_is_predicted(both: Dialogues, tr
     assert mood["value"] is None or mood["value"].keys() == {"valence", "arousal"}
 
 
-def test_epochs_are_compared_by_the_metric_that_is_named(both: Dialogues, trained) -> None:
-    run, record = trained(both, metric="mood.mae", epochs=5, learning_rate=0.05)
+def test_epochs_are_compared_by_the_metric_that_is_named(
+    both: Dialogues, settings, tmp_path: Path
+) -> None:
+    changes = {"metric": "mood.mae", "epochs": 5, "learning_rate": 0.05}
+    run = _trained(both, settings(**changes), tmp_path)
+    record = run.record
     history = run.folder.read_metrics()
     best = min(history, key=lambda epoch: epoch["val_mood.mae"])
     assert record["best_epoch"] == best["epoch"]
@@ -159,9 +164,10 @@ def test_epochs_are_compared_by_the_metric_that_is_named(both: Dialogues, traine
 
 
 def test_a_score_of_classes_can_select_in_place_of_weighted_f1(
-    dialogues: Dialogues, trained
+    dialogues: Dialogues, settings, tmp_path: Path
 ) -> None:
-    run, record = trained(dialogues, metric="accuracy", epochs=5)
+    run = _trained(dialogues, settings(metric="accuracy", epochs=4), tmp_path)
+    record = run.record
     history = run.folder.read_metrics()
     assert record["format"] == 2
     assert record["best_epoch"] == max(history, key=lambda e: e["val_accuracy"])["epoch"]
@@ -241,7 +247,7 @@ def test_a_weight_multiplies_the_loss_of_its_target(both: Dialogues) -> None:
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(
     both: Dialogues, settings, tmp_path: Path
 ) -> None:
-    prepared = prepare(both, settings(epochs=4))
+    prepared = prepare(both, settings(epochs=3))
 
     def stop(record: dict) -> None:
         if record["epoch"] == 2:
