@@ -64,8 +64,8 @@ def seeds_table(
         table.add_row("mean ± sd", "", *(spread(x, d) for x, d in each), style="bold")
     if averaged is not None:
         # Without test scores, as of a split without labels, only those of validation.
-        own = _values(averaged, [column for column in columns if averaged.get(column[0])])
-        table.add_row("averaged", "", *_cells(own, decimals))
+        mean_scores = _values(averaged, [column for column in columns if averaged.get(column[0])])
+        table.add_row("averaged", "", *_cells(mean_scores, decimals))
     return table
 
 

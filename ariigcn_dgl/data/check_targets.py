@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -36,13 +37,13 @@ def _check_spec(dialogues: Dialogues, source: str, name: str, target: Target) ->
         raise InputError(f"{source}: {name}: names {list(spec.names)!r:.60}, expected different")
     if spec.kind != "regression" and spec.width < 2:
         raise InputError(f"{source}: {name}: one {spec.kind} name, expected two or more")
-    bounds = (spec.low, spec.high)
-    if bounds == (None, None):
+    low, high = spec.low, spec.high
+    if low is None and high is None:
         return
-    ordered = None not in bounds and np.isfinite(bounds).all() and bounds[0] < bounds[1]
+    ordered = low is not None and high is not None and -math.inf < low < high < math.inf
     if spec.kind != "regression" or not ordered:
         raise InputError(
-            f"{source}: {name}: the range {list(bounds)!r}, expected two ordered numbers of a "
+            f"{source}: {name}: the range {[low, high]!r}, expected two ordered numbers of a "
             "regression"
         )
 

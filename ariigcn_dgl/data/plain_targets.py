@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypedDict
 
 import numpy as np
 
 from ariigcn_dgl.data.table import COLUMNS, Table
-from ariigcn_dgl.data.targets import LABEL, Kind, Per, Target, TargetSpec, known_scale
+from ariigcn_dgl.data.targets import LABEL, Kind, Per, Target, TargetSpec, known_scale, score_target
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json
 from ariigcn_dgl.limits import Limit
@@ -44,7 +45,7 @@ def read_declared(folder: Path) -> dict[str, Declared]:
     if not path.exists():
         return {}
     declared: dict[str, Declared] = conform(read_json(path), dict[str, Declared], str(path))
-    if declared.get(LABEL, {}).get("kind") == "classes":
+    if LABEL in declared and declared[LABEL]["kind"] == "classes":
         raise InputError(f"{path}: {LABEL}: classes need no declaration; labels.txt orders them")
     return declared
 
@@ -80,8 +81,7 @@ def score_labels(table: Table) -> Target | None:
     known = values[np.isfinite(values)]
     if not known.size or len(known) < sum(map(bool, texts)) or (known == np.round(known)).all():
         return None
-    column = values[:, None].astype(np.float32)
-    return Target(TargetSpec(LABEL, "regression", ("score",), *known_scale(column)), column)
+    return score_target(values)
 
 
 def _plain(column: str) -> str:
@@ -96,7 +96,8 @@ def _target(table: Table, name: str, declared: Declared) -> Target:
                 f"{table.path}: no column {column!r} of the target {name!r} in {DECLARATION}"
                 f"{did_you_mean(column, table.header)}"
             )
-    kind, low, high = declared["kind"], *declared.get("range", (None, None))
+    kind: Kind = declared["kind"]
+    scale: Sequence[float] = declared.get("range", ())
     if kind == "classes":
         texts = table.columns[columns[0]]
         names = declared.get("names") or sorted(set(texts) - {""})
@@ -105,14 +106,15 @@ def _target(table: Table, name: str, declared: Declared) -> Target:
     else:
         names = declared.get("names") or (columns if columns != [LABEL] else ["score"])
         values = np.column_stack([_numbers(table, column) for column in columns])
-        if (low, high) == (None, None) and kind == "regression":
-            low, high = known_scale(values)
+        if kind == "regression" and not scale:
+            scale = known_scale(values)
     if kind != "classes" and len(names) != len(columns):
         raise InputError(
             f"{table.path}: target {name!r}: {len(columns)} columns for {len(names)} names in "
             f"{DECLARATION}, expected a column for each"
         )
     unit, per = declared.get("unit", ""), declared.get("per", "utterance")
+    low, high = scale or (None, None)
     return Target(TargetSpec(name, kind, tuple(names), low, high, unit, per), values)
 
 

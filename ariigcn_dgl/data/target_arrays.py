@@ -70,7 +70,8 @@ def to_target(
             f"{where}: {rows.shape[1]} columns for {len(named)} names ({', '.join(named)}), "
             "expected a column for each"
         )
-    low, high = scale or (known_scale(values) if kind == "regression" else (None, None))
+    found = scale or (known_scale(values) if kind == "regression" else ())
+    low, high = found or (None, None)
     return Target(TargetSpec(name, kind, named, low, high), values)
 
 

@@ -137,18 +137,31 @@ def classes_spec(label_names: Sequence[str]) -> TargetSpec:
     return TargetSpec(LABEL, "classes", tuple(label_names))
 
 
-def known_scale(values: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """Return the scale of sentiment that numbers without a declared range are on, if it is one.
+def known_scale(values: np.ndarray) -> tuple[float, float] | tuple[()]:
+    """Return the scale of sentiment that numbers without a declared range are on, else ().
 
     The smallest of `KNOWN_SCALES` that holds them, where some are below 0 and some above.
 
     Examples
     --------
     >>> known_scale(np.array([-2.5, 0.0, 1.0])), known_scale(np.array([1.0, 5.0]))
-    ((-3.0, 3.0), (None, None))
+    ((-3.0, 3.0), ())
     """
     found = values[~np.isnan(values)]
     if not found.size or not found.min() < 0 < found.max():
-        return None, None
+        return ()
     most = np.abs(found).max()
-    return next((scale for scale in KNOWN_SCALES if most <= scale[1]), (None, None))
+    return next((scale for scale in KNOWN_SCALES if most <= scale[1]), ())
+
+
+def score_target(scores: np.ndarray) -> Target:
+    """Return one number of each utterance, (N,), in place of classes, on its known scale.
+
+    Examples
+    --------
+    >>> score_target(np.array([-0.5, 1.0])).spec.high
+    1.0
+    """
+    values = scores[:, None].astype(np.float32)
+    low, high = known_scale(values) or (None, None)
+    return Target(TargetSpec(LABEL, "regression", ("score",), low, high), values)

@@ -15,7 +15,7 @@ from ariigcn_dgl.data.community.published import (
 )
 from ariigcn_dgl.data.community.raw import RawSet
 from ariigcn_dgl.data.dialogues import UNLABELLED
-from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec, known_scale
+from ariigcn_dgl.data.targets import Target, score_target
 from ariigcn_dgl.errors import InputError
 
 _MOST_CLASSES = 1000  # numbers beyond are no classes of emotions, but something else
@@ -68,8 +68,7 @@ def score_of(raw: RawSet, numbers: np.ndarray, dataset: Published | None) -> Tar
         )
     checked_intensities(numbers, f"{raw.path}: labels")
     raw.notes.append("labels are intensities of sentiment, kept as numbers")
-    values = numbers[:, None].astype(np.float32)
-    return Target(TargetSpec(LABEL, "regression", ("score",), *known_scale(values)), values)
+    return score_target(numbers)
 
 
 def no_classes(numbers: np.ndarray) -> Classes:
