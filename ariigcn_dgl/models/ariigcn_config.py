@@ -141,8 +141,8 @@ class ARIIGCNConfig:
         Reading of the IMCL pairs.
     multilabel_pairs : {"each", "set"}
         Of several labels at once, what "same class" means in ICCL, IMCL and the supervised
-        contrastive loss: each label by itself, as MulSupCon (Zhang 2024), so that pairs weigh by
-        the labels that they share; or the whole set.
+        contrastive loss: each label by itself, so that pairs weigh by the labels that they share
+        (MulSupCon; Zhang 2024); or the whole set.
     regression_pairs : {"bins", "overlapping-bins"}
         The same of numbers: that they lie in one bin of their range; or in one of two grids of
         bins, half a bin apart, so that close ones always do and distant ones never.

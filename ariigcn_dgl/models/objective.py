@@ -119,10 +119,11 @@ class MultilabelHead(Head):
         """Return classes for contrast.
 
         "each": for each label those that have it are alike, and differ from those that have it not,
-        which are alike among themselves in nothing: the sum over labels of MulSupCon (Zhang and Wu
-        2024, Section 3.3), so that a pair weighs as much as the labels that it shares, (C, N).
-        "set": alike are those of the same set of labels, which is the strict rule "ALL" there,
-        (1, N); a set of which a label is unknown is in no pair.
+        which are alike among themselves in nothing, (C, N). So a pair weighs by the labels that it
+        shares, which is the idea of MulSupCon (Zhang and Wu 2024, arXiv 2402.01613); there every
+        label of every anchor counts the same, here every label. "set": alike are those of the same
+        set of labels, the strict reading that they begin with, (1, N); a set of which a label is
+        unknown is in no pair.
         """
         values = batch.targets[self.spec.name]
         if pairs.multilabel == "set":
@@ -173,11 +174,12 @@ class RegressionHead(Head):
     def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
         """Return classes for contrast: numbers are alike that lie in one bin of equal width.
 
-        "bins": one grid over the range, (K, N), the reading of SupCon that "Supervised contrastive
-        regression" (Zha 2022, SupCR) and Rank-N-Contrast (Zha 2023) start from and compare with.
+        "bins": one grid over the range, (K, N): classes of a number, for SupCon and its like.
         "overlapping-bins": a second grid, half a bin further, (2 K, N): two numbers less than half
         a bin apart are always alike in one of the two, those more than a bin apart never, which is
-        a distance with a margin, in keys. Without a declared range the bins are over two standard
+        a distance with a margin, in keys. Rank-N-Contrast (Zha 2023, arXiv 2210.01189) has more,
+        and cannot be had by keys: who is a negative depends on the pair there. Without a declared
+        range the bins are over two standard
         deviations on both sides of the mean; what is beyond is in the outermost.
         """
         values = batch.targets[self.spec.name].double()

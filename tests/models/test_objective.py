@@ -124,7 +124,7 @@ def test_sets_of_many_labels_have_different_numbers() -> None:
 
 
 def _mulsupcon(z: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Contrast rows label by label, pair by pair (Zhang and Wu 2024, Equation 5)."""
+    """Contrast rows label by label, pair by pair; every label counts the same."""
     similarity = torch.nn.functional.normalize(z, dim=1)
     similarity = similarity @ similarity.T / temperature
     means = []
