@@ -218,6 +218,22 @@ def test_what_is_of_classes_only_says_so(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow  # four trainings in processes of their own
+def test_a_study_compares_systems_on_a_score_taken_as_classes(
+    ariigcn: Callable, clips: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "two.yaml"
+    study.write_text(
+        "title: Two\nabout: two systems\nbaseline: mlp\n"
+        "defaults:\n  set: {training.epochs: 2}\n"
+        "settings:\n  - {name: mlp, system: mlp}\n  - {name: bigru, system: bigru}\n"
+    )
+    options = ("--targets", "label:non-negative", "--seeds", "0", "--out", tmp_path / "study")
+    outcome = ariigcn("experiment", study, "--data", clips, *options)
+    assert outcome.code == 0, outcome.err
+    assert "weighted F1" in (tmp_path / "study" / "table.md").read_text()
+
+
 def test_synthetic_scores_can_be_had(ariigcn: Callable, tmp_path: Path) -> None:
     outcome = ariigcn("data", "synth", "--like", "sentiment", "--out", tmp_path / "set")
     assert outcome.code == 0, outcome.err
