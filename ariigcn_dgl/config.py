@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from ariigcn_dgl.data.fill import FillKind
 from ariigcn_dgl.limits import (
     Fraction,
+    Limit,
     NotNegativeFloat,
     NotNegativeInt,
     PositiveFloat,
     PositiveInt,
     Share,
 )
+
+TargetWeights = Annotated[
+    dict[str, float],
+    Limit(
+        "a finite weight that is not negative for each target",
+        lambda x: all(0 <= weight < math.inf for weight in x.values()),
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -37,10 +47,19 @@ class TrainingConfig:
     grad_clip : float
         Largest norm of the gradient.
     patience : int
-        Stop after this many epochs without a better validation weighted F1.
+        Stop after this many epochs without a better score on validation.
     selection : {"best", "last"}
-        Whose weights are kept: those of the epoch with the best validation weighted F1, or those of
+        Whose weights are kept: those of the epoch with the best score on validation, or those of
         the last epoch, for a schedule whose length was itself chosen on validation data.
+    metric : str
+        The score that epochs are compared by: of classes weighted_f1, accuracy or macro_f1; of
+        others as docs/data.md lists them, for example mae, or vad.ccc to name the target, too.
+        Default: that of the first target, weighted_f1 of classes.
+    target_weights : dict of str to float
+        Weight of each target's loss, by its name; those that are not named have 1.
+    regression_loss : {"mae", "mse", "huber", "ccc"}
+        Loss of numbers, in their standard deviations: mean absolute, squared or Huber error, or 1
+        less the concordance correlation.
     class_weights : bool
         Weight the classes in the cross entropy by their inverse training frequency.
     ema_decay : float
@@ -71,6 +90,9 @@ class TrainingConfig:
     grad_clip: PositiveFloat = 5.0  # this and what follows the paper does not name
     patience: PositiveInt = 20
     selection: Literal["best", "last"] = "best"
+    metric: str = ""
+    target_weights: TargetWeights = field(default_factory=dict)
+    regression_loss: Literal["mae", "mse", "huber", "ccc"] = "mae"
     class_weights: bool = False
     ema_decay: Fraction = 0.0
     modality_dropout: Fraction = 0.0

@@ -47,6 +47,8 @@ class Batch:
     sequences : dict of str to Steps
         Of a modality that is a sequence of rows per utterance: the rows, of which its features are
         the means. Rows of an utterance whose mask is False do not count (`steps`).
+    targets : dict of str to (N, columns) float32 tensor
+        What is to be predicted beside the labels, NaN where unknown.
     """
 
     features: dict[str, Tensor]
@@ -57,6 +59,7 @@ class Batch:
     graph: Graph
     host: Batch | None = None
     sequences: dict[str, Steps] = field(default_factory=dict)
+    targets: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def on_cpu(self) -> Batch:
@@ -125,11 +128,13 @@ class Batch:
             return self
         names = list(self.features)
         columns = [*self.features.values(), *(self.masks[name] for name in names)]
+        columns += self.targets.values()
         labels, speakers, *moved = send([self.labels, self.speakers, *columns], device)
         return replace(
             self,
             features=dict(zip(names, moved[: len(names)], strict=True)),
-            masks=dict(zip(names, moved[len(names) :], strict=True)),
+            masks=dict(zip(names, moved[len(names) : 2 * len(names)], strict=True)),
+            targets=dict(zip(self.targets, moved[2 * len(names) :], strict=True)),
             labels=labels,
             speakers=speakers,
             graph=self.graph.to(device),
@@ -169,6 +174,7 @@ def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Wi
         lengths=lengths,
         graph=graph,
         sequences={name: Steps.of(one) for name, one in part.sequences.items()},
+        targets={name: torch.from_numpy(x.values) for name, x in part.targets.items()},
     )
 
 

@@ -262,6 +262,10 @@ def padded(batch: Batch, shape: Shape) -> Batch:
         features={m: F.pad(x, (0, 0, 0, added)) for m, x in batch.features.items()},
         masks={m: F.pad(mask, (0, added)) for m, mask in batch.masks.items()},
         labels=F.pad(batch.labels, (0, added), value=UNLABELLED),
+        targets={
+            name: F.pad(x, (0, 0, 0, added), value=float("nan"))
+            for name, x in batch.targets.items()
+        },
         speakers=F.pad(batch.speakers, (0, added)),
         graph=padded_graph(
             batch.graph,
@@ -290,6 +294,7 @@ def tensors_of(batch: Batch) -> list[Tensor]:
     return [
         *batch.features.values(),
         *batch.masks.values(),
+        *batch.targets.values(),
         *(batch.labels, batch.speakers, batch.thread),
         *(x for table in tables for x in (table.rows, table.places)),
         *(batch.graph.eids, batch.graph.plan, *batch.graph.derived()),
@@ -309,6 +314,7 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
     left = iter(tensors)
     features = {name: next(left) for name in like.features}
     masks = {name: next(left) for name in like.masks}
+    targets = {name: next(left) for name in like.targets}
     labels, speakers, thread = (next(left) for _ in range(3))
     dialogues, threads = (Table(next(left), next(left)) for _ in range(2))
     facts = like.graph.facts._replace(rel_counts=None)  # which differ from batch to batch
@@ -318,6 +324,7 @@ def rebuilt(like: Batch, tensors: Sequence[Tensor]) -> Batch:
         like,
         features=features,
         masks=masks,
+        targets=targets,
         labels=labels,
         speakers=speakers,
         lengths=None,

@@ -81,6 +81,8 @@ def make_bundle(
         raise InputError(f"{out}: expected a name that ends in {SUFFIX}")
     refuse_existing(out)
     seeds = {v: [TrainedRun(f) for f in seed_folders(path)] for v, path in runs.items()}
+    for variant, path in runs.items():
+        seeds[variant][0].scoring.require_plain(str(path), "a bundle")
     _refuse_strangers(runs, seeds)
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]

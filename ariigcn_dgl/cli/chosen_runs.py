@@ -21,4 +21,4 @@ def chosen_runs(run: Path, seed: int | None, device: str = "cpu") -> list[Traine
 
 def best_run(runs: list[TrainedRun]) -> TrainedRun:
     """Return the one with the best validation score."""
-    return max(runs, key=lambda one: one.record["val"]["weighted_f1"])
+    return max(runs, key=lambda one: one.scoring.merit(one.record["val"]))

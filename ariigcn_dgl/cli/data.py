@@ -22,7 +22,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 
 
-def check(data: str, json: bool = False) -> None:
+def check(data: str, json: bool = False, targets: list[str] | None = None) -> None:
     """Check a data set: show what is in it, what is wrong with it and what to do.
 
     A data set is one of: an .npz archive in the layout of the measuring sets; a folder that
@@ -38,10 +38,12 @@ def check(data: str, json: bool = False) -> None:
         The data set.
     json : bool
         Print one JSON object instead of tables.
+    targets : list of str
+        Targets to look at, as of ariigcn train; default: those that the data set declares.
     """
     try:
         with shown("check"):
-            dialogues = read_source(data)
+            dialogues = read_source(data, targets)
             summary, findings = summarise(dialogues), examine(dialogues)
             usable = all(finding.severity != "error" for finding in findings)
             sha256 = fingerprint(prepare(dialogues, data)) if usable else None
@@ -67,7 +69,7 @@ def check(data: str, json: bool = False) -> None:
         sys.exit(2)
 
 
-def convert(data: str, out: str) -> None:
+def convert(data: str, out: str, targets: list[str] | None = None) -> None:
     """Write a data set in the one format on disk (safetensors, JSON lines, JSON).
 
     Parameters
@@ -76,8 +78,10 @@ def convert(data: str, out: str) -> None:
         The data set to read.
     out : str
         The new folder.
+    targets : list of str
+        Targets to keep, as of ariigcn train; default: those that the data set declares.
     """
-    dialogues = load_source(data)
+    dialogues = load_source(data, targets=targets)
     write_folder(dialogues, out)
     say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
 
@@ -86,7 +90,7 @@ def import_(
     file: str,
     out: str | None = None,
     join: list[str] | None = None,
-    labels: Literal["emotion", "sentiment"] = "emotion",
+    labels: Literal["emotion", "sentiment", "score"] = "emotion",
     text_views: str = "all",
     val_fraction: float = 0.0,
     seed: int = 0,
@@ -114,8 +118,9 @@ def import_(
     join : list of str
         More files on the same dialogues: feature files give the modalities and the validation list
         that FILE lacks; MELD's csv files give the speakers' names and its validation list.
-    labels : {"emotion", "sentiment"}
-        Which labels, where the file has both or one follows from the other.
+    labels : {"emotion", "sentiment", "score"}
+        Which labels, where the file has both or one follows from the other; "score": the
+        intensities of sentiment of CMU-MOSI, CMU-MOSEI and CH-SIMS as numbers, not as classes.
     text_views : str
         Which views of the text to keep, where a file has several, as the four RoBERTa layers of
         COSMIC, SDT and GraphSmile (1 is the last layer): all of them side by side, first, their
@@ -146,7 +151,7 @@ def import_(
 
 def synth(
     out: str,
-    like: Literal["synthetic", "iemocap-like", "meld-like"] = "synthetic",
+    like: Literal["synthetic", "iemocap-like", "meld-like", "sentiment"] = "synthetic",
     layout: Literal["none", LayoutName] = "none",
     fraction: float = 1.0,
     seed: int = 0,
@@ -157,9 +162,10 @@ def synth(
     ----------
     out : str
         The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard.
-    like : {"synthetic", "iemocap-like", "meld-like"}
-        "synthetic": the small set that `ariigcn train` uses by default; the others have the size,
-        lengths, classes and emotion dynamics of the real sets.
+    like : {"synthetic", "iemocap-like", "meld-like", "sentiment"}
+        "synthetic": the small set that `ariigcn train` uses by default; the next two have the size,
+        lengths, classes and emotion dynamics of the real sets; "sentiment" is monologues of clips
+        with a score from -3 to 3, of the size of CMU-MOSI.
     layout : str
         Write a file of the field instead, as ariigcn data import reads it: with the ids, widths,
         numbers of dialogues and class counts of the real one.

@@ -43,6 +43,7 @@ def embed(
     folder = Path(out)
     refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
+    trained.scoring.require_plain(run, "a picture of spaces")
     spec = read_run_spec(trained.folder.path.parent)
     dialogues = load_run_data(spec)
     chosen = dialogues.select(dialogues.indices(split))

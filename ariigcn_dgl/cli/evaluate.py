@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from ariigcn_dgl.cli.tables import (
     classes_table,
     coverage_table,
     seeds_table,
+    targets_table,
 )
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.device import check_device
@@ -28,15 +28,17 @@ from ariigcn_dgl.files import write_json
 from ariigcn_dgl.plugins import differences as package_differences
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
-from ariigcn_dgl.training.calibration import calibrated, calibration_errors
-from ariigcn_dgl.training.predict import labelled, score_probabilities
+from ariigcn_dgl.training.calibration import calibration_errors
+from ariigcn_dgl.training.predict import labelled
 from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
+from ariigcn_dgl.training.scoring import Scoring, flat
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 
 CPU = "cpu"
+Said = Mapping[str, np.ndarray]  # answers by split
 
 
 def evaluate(
@@ -93,7 +95,7 @@ def _evaluate(
     runs = [TrainedRun(folder, device) for folder in folders]
     own = _own_data(spec, data, runs)
     if own is None:
-        other, name = other_data(runs[0], str(data), split)
+        other, name = other_data(runs[0], str(data), split, spec["targets"])
         for sentence in runs[0].doubts(other):
             note(sentence)
         score_set(run, runs, other, absent or [], json, name)
@@ -119,40 +121,41 @@ def _score_again(
 ) -> None:
     """Score what the runs were trained on, and compare with what training recorded."""
     splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
-    parts = {s: runs[0].adapt(x) for s, x in splits.items() if (x.labels >= 0).any()}
+    scoring = runs[0].scoring
+    adapted = {s: runs[0].adapt(x) for s, x in splits.items() if x.num_dialogues}
+    parts = {s: x for s, x in adapted.items() if scoring.scorable(x)}
     with shown("evaluate"):
         raw = [
             {s: one.uncalibrated(part) for s, part in parts.items()} for one in track(runs, "seeds")
         ]
     said = [
-        {s: calibrated(p, one.temperature) for s, p in own.items()}
+        {s: scoring.calibrated(p, one.temperature) for s, p in own.items()}
         for one, own in zip(runs, raw, strict=True)
     ]
     results = {
         one.record["seed"]: one.record
-        | _scores(parts, after)
-        | {"calibration": {"temperature": one.temperature} | _errors(parts, before, after)}
+        | _scores(scoring, parts, after)
+        | _calibration(scoring, parts, before, after, {"temperature": one.temperature})
         for one, before, after in zip(runs, raw, said, strict=True)
     }
     mean_raw, mean = _mean(raw), _mean(said)
     averaged = None
     if len(runs) > 1:
-        averaged = _scores(parts, mean) | {"calibration": _errors(parts, mean_raw, mean)}
+        averaged = _scores(scoring, parts, mean)
+        averaged |= _calibration(scoring, parts, mean_raw, mean, {})
     title = f"{runs[0].config.system} ({run}) on {dialogues.name}"
     how = conducted(runs[0].config, spec, results)
-    show(seeds_table(results, title, how, averaged))
-    for split, part in parts.items():
-        sentence = split_warning(split, part, [own[split] for own in raw])
+    show(seeds_table(results, title, how, averaged, runs[0].config.training.metric))
+    for split, part in parts.items() if scoring.classes is not None else ():
+        sentence = split_warning(split, part, [scoring.of_classes(own[split]) for own in raw])
         if sentence:
             say(sentence)
     if "test" in parts:
-        show(classes_table([r["test"] for r in results.values()], "test, per class"))
-        calibration = averaged and averaged["calibration"]
-        show(calibration_table(results, "test, calibration", calibration))
-        val, test = (labelled(parts[s], mean[s]) for s in ("val", "test"))
-        rows = risk_coverage(val, test, runs[0].label_names)
-        by = f", mean of {len(runs)} seeds" if len(runs) > 1 else ""
-        show(coverage_table(rows, f"test, by predict --coverage{by}"))
+        tests = [r["test"] for r in results.values()]
+        if not scoring.plain:
+            show(targets_table(scoring, tests, "test, all scores"))
+        if scoring.classes is not None:
+            _show_classes(scoring, parts, tests, results, averaged, mean)
     else:
         print("the test split has no labels: nothing could be scored on it")
     if json is not None:
@@ -160,6 +163,24 @@ def _score_again(
         write_json(json, {str(seed): result for seed, result in results.items()} | together)
     for one in runs:
         _compare(one, results[one.record["seed"]], device)
+
+
+def _show_classes(
+    scoring: Scoring,
+    parts: Mapping[str, Dialogues],
+    tests: Sequence[Mapping[str, Any]],
+    results: Mapping[int, Mapping[str, Any]],
+    averaged: Mapping[str, Any] | None,
+    mean: Said,
+) -> None:
+    """Show of the classes each one's scores, the calibration, and what answering less is worth."""
+    show(classes_table(tests, "test, per class"))
+    calibration = averaged and averaged["calibration"]
+    show(calibration_table(results, "test, calibration", calibration))
+    val, test = (labelled(parts[s], scoring.of_classes(mean[s])) for s in ("val", "test"))
+    rows = risk_coverage(val, test, scoring.classes.names if scoring.classes else ())
+    by = f", mean of {len(results)} seeds" if len(results) > 1 else ""
+    show(coverage_table(rows, f"test, by predict --coverage{by}"))
 
 
 def _own_data(spec: RunSpec, data: str | None, runs: Sequence[TrainedRun]) -> Dialogues | None:
@@ -194,7 +215,7 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     InputError
         If they differ though the device has not been chosen.
     """
-    if "calibration" not in run.record:
+    if run.scoring.classes is not None and "calibration" not in run.record:
         note(
             f"{run.folder.path}: was trained by a version that chose no temperature, so nothing is "
             "calibrated: train it again"
@@ -208,9 +229,10 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     different = [split for split in ("val", "test") if result[split] != run.record[split]]
     if not different:
         return
+    scoring = run.scoring
     pairs = [
-        f"{split} weighted F1 {result[split]['weighted_f1']:.4f}, recorded "
-        f"{run.record[split]['weighted_f1']:.4f}"
+        f"{split} {scoring.title} {flat(result[split])[scoring.metric]:.4f}, recorded "
+        f"{flat(run.record[split])[scoring.metric]:.4f}"
         for split in different
     ]
     sentence = (
@@ -221,22 +243,29 @@ def _compare(run: TrainedRun, result: Mapping[str, Any], device: str) -> None:
     note(f"{sentence} on the CPU")
 
 
-Said = Mapping[str, np.ndarray]  # probabilities by split
-
-
 def _mean(said: Sequence[Said]) -> dict[str, np.ndarray]:
     return {split: np.mean([own[split] for own in said], axis=0) for split in said[0]}
 
 
-def _errors(parts: Mapping[str, Dialogues], before: Said, after: Said) -> dict[str, Any]:
-    return {
-        split: calibration_errors(labelled(part, before[split])[0], *labelled(part, after[split]))
-        for split, part in parts.items()
-    }
+def _calibration(
+    scoring: Scoring,
+    parts: Mapping[str, Dialogues],
+    before: Said,
+    after: Said,
+    about: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the errors of the class probabilities as ``run.json`` has them; nothing of others."""
+    if scoring.classes is None:
+        return {}
+    found = dict(about)
+    for split, part in parts.items():
+        own = labelled(part, scoring.of_classes(before[split]))[0]
+        found[split] = calibration_errors(own, *labelled(part, scoring.of_classes(after[split])))
+    return {"calibration": found}
 
 
-def _scores(parts: Mapping[str, Dialogues], probabilities: Said) -> dict[str, dict[str, Any]]:
-    return {
-        split: asdict(score_probabilities(part, probabilities[split], part.label_names))
-        for split, part in parts.items()
-    }
+def _scores(
+    scoring: Scoring, parts: Mapping[str, Dialogues], answers: Said
+) -> dict[str, dict[str, Any]]:
+    found = {split: scoring.score(part, answers[split]) for split, part in parts.items()}
+    return {split: scores.record() for split, scores in found.items() if scores is not None}

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.tables import classes_table, scores_table
-from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.cli.tables import classes_table, scores_table, targets_table
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.missing import without_modalities
-from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.data.source import load_for
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.progress import track
-from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.trained import TrainedRun
 
 AVERAGED, TEST = "averaged", "test"
 
 
-def other_data(run: TrainedRun, data: str, split: str | None) -> tuple[Dialogues, str]:
+def other_data(
+    run: TrainedRun, data: str, split: str | None, targets: list[str] | None
+) -> tuple[Dialogues, str]:
     """Return a data set that a run was not trained on, as the run takes it, and what to call it.
 
     Parameters
@@ -35,13 +36,15 @@ def other_data(run: TrainedRun, data: str, split: str | None) -> tuple[Dialogues
         Its path, or "synthetic".
     split : str, optional
         Its dialogues of this split only.
+    targets : list of str, optional
+        What the run was trained for; where the set has not all of it, what it declares is scored.
 
     Raises
     ------
     InputError
         If it cannot be read, was extracted otherwise, or does not fit the run.
     """
-    found = load_source(data)
+    found = load_for(data, targets=targets)
     known = [name for name in found.features if name in run.widths]
     if not known:
         raise InputError(
@@ -86,26 +89,37 @@ def score_set(
     scored = TEST if data is None else data
     hidden = without_modalities(dialogues, absent) if absent else dialogues
     part = runs[0].adapt(hidden)
-    count = int((part.labels != UNLABELLED).sum())
-    if not count:
+    scoring = runs[0].scoring
+    count = int(part.labelled.sum())
+    if not scoring.scorable(part):
         raise InputError(f"{dialogues.name}: {scored} has no labels to score")
     with shown("evaluate"):
         said = {str(one.record["seed"]): one.probabilities(part) for one in track(runs, "seeds")}
-    scores = {seed: score_probabilities(part, p, part.label_names) for seed, p in said.items()}
-    of_seeds = [asdict(one) for one in scores.values()]
+    of_seeds = [_record(scoring, part, p) for p in said.values()]
+    everyone = dict(said)
     if len(runs) > 1:
-        mean = np.mean(list(said.values()), axis=0)
-        scores[AVERAGED] = score_probabilities(part, mean, part.label_names)
+        everyone[AVERAGED] = np.mean(list(said.values()), axis=0)
+    found = {seed: scoring.score(part, p) for seed, p in everyone.items()}
+    scores = {seed: one for seed, one in found.items() if one is not None}
     lack = f", {', '.join(absent)} absent" if absent else ""
     title = f"{runs[0].config.system} ({name}) on {dialogues.name}{lack}"
-    caption = f"{scored}, {count} labelled utterances; percent"
-    show(scores_table(scores, title, caption))
-    warning = split_warning(scored, part, list(said.values()))
-    if warning:
-        say(warning)
-    show(classes_table(of_seeds, f"{scored}, per class{lack}"))
+    unit = "percent" if scoring.plain else "accuracies and F1 in percent"
+    caption = f"{scored}, {count} labelled utterances; {unit}"
+    show(scores_table(scores, title, caption, scoring))
+    if not scoring.plain:
+        show(targets_table(scoring, of_seeds, f"{scored}, all scores{lack}"))
+    if scoring.classes is not None:
+        warning = split_warning(scored, part, [scoring.of_classes(p) for p in said.values()])
+        if warning:
+            say(warning)
+        show(classes_table(of_seeds, f"{scored}, per class{lack}"))
     if json is not None:
         about: dict[str, Any] = {"absent": list(absent)} if absent else {}
         about |= {} if data is None else {"data": data, "utterances": count}
         key = TEST if data is None else "scores"
-        write_json(json, {seed: about | {key: asdict(one)} for seed, one in scores.items()})
+        write_json(json, {seed: about | {key: one.record()} for seed, one in scores.items()})
+
+
+def _record(scoring: Scoring, part: Dialogues, answers: np.ndarray) -> dict[str, Any]:
+    scores = scoring.score(part, answers)
+    return {} if scores is None else scores.record()

@@ -33,6 +33,7 @@ from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import check_seeds
 
 NOT_WHOLE = 1
@@ -54,6 +55,7 @@ def experiment(
     retry: bool = False,
     device: str = "cpu",
     search: str = GRID,
+    targets: list[str] | None = None,
 ) -> None:
     """Compare systems or settings: search, many seeds, statistics, tables, figures.
 
@@ -94,6 +96,8 @@ def experiment(
     search : str
         "grid": every combination of a setting's choices; "optuna:N": N candidates of each setting,
         drawn by Optuna's TPE from choices and ranges, and pruned by the median of those before.
+    targets : list of str
+        What is predicted, as of ariigcn train; a study is of classes, as label:non-negative.
     """
     trials = _trials(search)
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
@@ -109,14 +113,26 @@ def experiment(
     check_device(device)
     chosen = load_study(study, trials)
     chosen = _selected(chosen, systems, baseline)
-    dialogues = load_source(data)
+    dialogues = load_source(data, targets=targets)
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
+    Scoring(dialogues.specs).require_plain(data, "a study")
     if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
         note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)
-    options = Options(absolute(data), tuple(seeds), jobs, protocol, retry, folds, device, trials)
+    chosen_targets = None if targets is None else tuple(targets)
+    options = Options(
+        absolute(data),
+        tuple(seeds),
+        jobs,
+        protocol,
+        retry,
+        folds,
+        device,
+        trials,
+        chosen_targets,
+    )
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
     again = _command(study, options, systems, baseline, path)
     display = QueueDisplay()
@@ -158,6 +174,7 @@ def _command(
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
     words += ["--device", options.device] if options.device != "cpu" else []
     words += ["--search", f"{OPTUNA}{options.trials}"] if options.trials else []
+    words += ["--targets", *options.targets] if options.targets else []
     return command([*map(str, words), *option(), "--out", str(folder)])
 
 

@@ -17,7 +17,7 @@ from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.conversation.label import Asked
 from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
-from ariigcn_dgl.data.source import load_source
+from ariigcn_dgl.data.source import load_for
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
@@ -25,6 +25,7 @@ from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import write_predictions
+from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 
@@ -150,9 +151,12 @@ def _predict_data(
     coverage: float | None,
 ) -> None:
     refuse_existing(out)
-    abstention = None if coverage is None else abstention_of(chosen, coverage)
     trained = chosen[0]
-    source = load_source(data, modalities)
+    if coverage is not None and trained.scoring.classes is None:
+        raise InputError(f"--coverage: is of classes, and {trained.folder.path} has none")
+    abstention = None if coverage is None else abstention_of(chosen, coverage)
+    spec = read_run_spec(trained.folder.path.parent)
+    source = load_for(data, modalities, spec["targets"])
     refuse_other_extraction(trained.folder.path.parent, data, list(source.widths))
     dialogues = trained.adapt(source)
     for modality in [m for m in trained.widths if m not in source.widths]:
@@ -161,8 +165,11 @@ def _predict_data(
         note(sentence)
     with shown("predict"):
         probabilities = mean_probabilities(chosen, dialogues)
-    left_open = None if abstention is None else abstention.leaves_open(probabilities)
-    write_predictions(out, dialogues, probabilities, trained.label_names, left_open)
+    scoring = trained.scoring
+    classes = scoring.of_classes(probabilities)
+    left_open = None if abstention is None else abstention.leaves_open(classes)
+    names = trained.label_names
+    write_predictions(out, dialogues, probabilities, names, left_open, scoring)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
     unsure = 0 if left_open is None else int(left_open.sum())
@@ -170,8 +177,12 @@ def _predict_data(
     if abstention is not None:
         say(abstention.in_words(unsure, dialogues.num_utterances))
     answered = np.ones(len(probabilities), bool) if left_open is None else ~left_open
-    _say_scores(dialogues, probabilities, answered)
-    has_labels = (dialogues.labels != UNLABELLED).any()  # else no feature is hashed for nothing
+    if scoring.plain:
+        _say_scores(dialogues, probabilities, answered)
+    elif scoring.scorable(dialogues):
+        count = dialogues.labelled.sum()
+        say(f"{count} have a known label: {scoring.score(dialogues, probabilities)}")
+    has_labels = dialogues.labelled.any()  # else no feature is hashed for nothing
     if has_labels and fingerprint(source) == trained.record["dataset_sha256"]:
         say(f"{data}: the run was trained on a part of it; ariigcn evaluate scores the test split")
 
@@ -192,6 +203,7 @@ def _predict_stream(
         raise InputError(f"--keep: is {keep}, expected at least 1")
     lines = refused = asked = unsure = 0
     best = best_run(chosen_runs(run, seed, device))
+    best.scoring.require_plain(str(run), "a stream's answer")
     abstention = None if coverage is None else abstention_of([best], coverage)
     received = bounded_lines(sys.stdin.buffer, longest_line(best))
     for answer in answers(best, received, keep, abstention):

@@ -8,12 +8,15 @@ from typing import Any
 
 from rich.table import Table
 
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
-from ariigcn_dgl.training.metrics import HEADLINE, TITLES, Scores
+from ariigcn_dgl.training.floors import FLOORS
+from ariigcn_dgl.training.metrics import TITLES, Scores
+from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], decimals: int = 2) -> str:
     """Return mean ± sample standard deviation; the mean alone of one value.
 
     Examples
@@ -22,8 +25,8 @@ def spread(values: Sequence[float]) -> str:
     '61.00 ± 1.41'
     """
     if len(values) == 1:
-        return f"{values[0]:.2f}"
-    return f"{mean(values):.2f} ± {stdev(values):.2f}"
+        return f"{values[0]:.{decimals}f}"
+    return f"{mean(values):.{decimals}f} ± {stdev(values):.{decimals}f}"
 
 
 def seeds_table(
@@ -31,37 +34,94 @@ def seeds_table(
     title: str,
     conducted: Sequence[str],
     averaged: Mapping[str, Any] | None = None,
+    metric: str = "",
 ) -> Table:
     """Return one row per seed, their mean ± standard deviation, in percent, and their average.
 
     Without test scores, as of a split without labels, there are those of validation only.
     `conducted` is what `ariigcn_dgl.training.protocol.conducted` says of the run; `averaged`
-    are the scores of the mean of all seeds' probabilities.
+    are the scores of the mean of all seeds' probabilities; `metric` is the run's setting. Of
+    targets beside classes the first scores are shown; `targets_table` has all.
     """
-    caption = cell("; ".join(["percent", *conducted]))
+    scoring = Scoring.of_run(next(iter(runs.values())), metric)
+    unit = "percent" if scoring.plain else "accuracies and F1 in percent"
+    caption = cell("; ".join([unit, *conducted]))
     table = Table(title=cell(title), caption=caption, caption_justify="left", pad_edge=False)
     scored = all(run["test"] for run in runs.values())
-    of_test = [f"test\n{TITLES[name]}" for name in HEADLINE if scored]
-    for title in ("seed", "epoch\nkept", "val\nweighted F1", *of_test):
+    of_test = scoring.shown if scored else []
+    titles = [f"test\n{_title(scoring, name)}" for name in of_test]
+    for title in ("seed", "epoch\nkept", f"val\n{scoring.title}", *titles):
         table.add_column(title, justify="right", vertical="bottom")
+    columns = [("val", scoring.metric), *(("test", name) for name in of_test)]
+    decimals = [scoring.columns[name].decimals for _, name in columns]
+    values = {seed: _values(run, columns) for seed, run in runs.items()}
     for seed, run in runs.items():
-        table.add_row(str(seed), f"{run['best_epoch']}/{run['epochs']}", *_headline(run))
+        own = _cells(values[seed], decimals)
+        table.add_row(str(seed), f"{run['best_epoch']}/{run['epochs']}", *own)
     if len(runs) > 1:
         table.add_section()
-        columns = [[run["val"]["weighted_f1"] for run in runs.values()]]
-        if scored:
-            columns += [[run["test"][name] for run in runs.values()] for name in HEADLINE]
-        table.add_row("mean ± sd", "", *map(spread, columns), style="bold")
+        each = zip(zip(*values.values(), strict=True), decimals, strict=True)
+        table.add_row("mean ± sd", "", *(spread(x, d) for x, d in each), style="bold")
     if averaged is not None:
-        table.add_row("averaged", "", *_headline(averaged))
+        # Without test scores, as of a split without labels, only those of validation.
+        mean_scores = _values(averaged, [column for column in columns if averaged.get(column[0])])
+        table.add_row("averaged", "", *_cells(mean_scores, decimals))
     return table
 
 
-def _headline(run: Mapping[str, Any]) -> list[str]:
-    scores = [run["val"]["weighted_f1"]]
-    if run.get("test"):
-        scores += [run["test"][name] for name in HEADLINE]
-    return [f"{score:.2f}" for score in scores]
+def _title(scoring: Scoring, name: str) -> str:
+    target, title = name.rpartition(".")[0], scoring.columns[name].title
+    return f"{target} {title}" if target and len(scoring.specs) > 1 else title
+
+
+def _values(run: Mapping[str, Any], columns: Sequence[tuple[str, str]]) -> list[float]:
+    return [flat(run[split])[name] for split, name in columns]
+
+
+def _cells(values: Sequence[float], decimals: Sequence[int]) -> list[str]:
+    return [f"{value:.{d}f}" for value, d in zip(values, decimals, strict=False)]
+
+
+def targets_table(
+    scoring: Scoring,
+    tests: Sequence[Mapping[str, Any]],
+    title: str,
+    floors: Mapping[str, float] | None = None,
+) -> Table:
+    """Return every score of every target, averaged over seeds, beside that of the floors.
+
+    Parameters
+    ----------
+    scoring : Scoring
+    tests : sequence of mapping
+        The split's scores of each seed, as ``run.json`` has them.
+    title : str
+    floors : mapping of str to float, optional
+        As of `ariigcn_dgl.training.floors`.
+    """
+    made = dict.fromkeys(FLOORS[spec.kind] for spec in scoring.specs)
+    caption = "accuracies and F1 in percent"
+    if floors:
+        caption += f"; floor: {', '.join(made)} on one utterance's features, fitted on train"
+    table = Table(title=cell(title), caption=cell(caption), caption_justify="left")
+    table.add_column("target")
+    table.add_column("score")
+    table.add_column("test" if floors else "value", justify="right")
+    if floors:
+        table.add_column("floor", justify="right")
+    found = [flat(test) for test in tests]
+    last = ""
+    for name, metric in scoring.columns.items():
+        target = name.rpartition(".")[0] or LABEL
+        if last and target != last:
+            table.add_section()
+        cells = [cell("" if target == last else target), cell(metric.title)]
+        cells.append(cell(spread([one[name] for one in found], metric.decimals)))
+        if floors:
+            cells.append(cell(f"{floors[name]:.{metric.decimals}f}"))
+        table.add_row(*cells)
+        last = target
+    return table
 
 
 def calibration_table(
@@ -104,14 +164,19 @@ def coverage_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     return table
 
 
-def scores_table(scores: Mapping[str, Scores], title: str, caption: str) -> Table:
+def scores_table(
+    scores: Mapping[str, Scores | TargetScores], title: str, caption: str, scoring: Scoring
+) -> Table:
     """Return one row for each seed's scores, in percent; beside them other rows by name."""
     table = Table(title=cell(title), caption=cell(caption))
     table.add_column("seed", justify="right")
-    for name in HEADLINE:
-        table.add_column(TITLES[name], justify="right")
-    for name, found in scores.items():
-        table.add_row(name, *(f"{value:.2f}" for value in found.headline().values()))
+    names = scoring.shown
+    for name in names:
+        table.add_column(_title(scoring, name), justify="right")
+    decimals = [scoring.columns[name].decimals for name in names]
+    for seed, found in scores.items():
+        values = found.headline()
+        table.add_row(seed, *_cells([values[name] for name in names], decimals))
     return table
 
 

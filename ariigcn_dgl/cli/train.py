@@ -11,9 +11,15 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from ariigcn_dgl.cli.say import note, say, show
-from ariigcn_dgl.cli.tables import calibration_table, classes_table, seeds_table
+from ariigcn_dgl.cli.tables import (
+    calibration_table,
+    classes_table,
+    seeds_table,
+    targets_table,
+)
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
@@ -22,6 +28,7 @@ from ariigcn_dgl.device import check_device
 from ariigcn_dgl.escape import command
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
@@ -37,6 +44,7 @@ from ariigcn_dgl.training.run_spec import (
     prepare_run,
     resumed_run,
 )
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import check_seeds, write_summary
 from ariigcn_dgl.training.small_sample import split_warning
 from ariigcn_dgl.training.threads import check_threads
@@ -50,6 +58,7 @@ def train(
     preset: PresetName = "tuned",
     data: str = "synthetic",
     modalities: list[str] | None = None,
+    targets: list[str] | None = None,
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
@@ -81,6 +90,10 @@ def train(
         A data set (see: ariigcn data check --help); "synthetic" is made on the spot.
     modalities : list of {"text", "audio", "visual"}
         Use these only; default: all that the data set has.
+    targets : list of str
+        What is predicted: label, and others that the data set has (docs/data.md), as label vad; a
+        score around 0 can be taken as classes: label:non-negative, label:positive, label:3,
+        label:5, label:7. Default: what the data set declares.
     out : str
         New run folder; default runs/DATA-SYSTEM-PRESET-TIME.
     resume : str
@@ -100,7 +113,8 @@ def train(
     _set_threads(threads)
     check_device(device)
     check_seeds(seeds)
-    prepared = prepare(load_source(data, modalities), RunConfig(system, model, training))
+    dialogues = load_source(data, modalities, targets=targets)
+    prepared = prepare(dialogues, RunConfig(system, model, training))
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     spec = new_spec(
@@ -112,6 +126,7 @@ def train(
         cuda_graphs=cuda_graphs,
         threads=threads,
         modalities=modalities,
+        targets=targets,
     )
     check_machine(spec, prepared)
     folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
@@ -161,7 +176,13 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     if before == spec["seeds"]:
         title += ", finished before"
     warnings = _size_warnings(dialogues, runs, folder)
-    _print_results(title, runs, conducted(prepared.config, spec, runs), warnings, folder)
+    table = seeds_table(
+        runs,
+        title,
+        conducted(prepared.config, spec, runs),
+        metric=prepared.config.training.metric,
+    )
+    _print_results(table, runs, warnings, prepared, spec, folder)
 
 
 def _size_warnings(
@@ -178,7 +199,7 @@ def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, d
     runs, config, dialogues = {}, prepared.config, prepared.dialogues
     epochs = config.epochs(len(dialogues.widths))
     for seed in spec["seeds"]:
-        with _EpochDisplay(seed, epochs) as display:
+        with _EpochDisplay(seed, epochs, prepared.scoring) as display:
             runs[seed] = fit(
                 prepared,
                 seed,
@@ -193,8 +214,9 @@ def _train_seeds(prepared: Prepared, spec: RunSpec, folder: Path) -> dict[int, d
 class _EpochDisplay:
     """A progress bar of epochs; one plain line an epoch where there is no terminal."""
 
-    def __init__(self, seed: int, epochs: int) -> None:
+    def __init__(self, seed: int, epochs: int, scoring: Scoring) -> None:
         self.seed = seed
+        self.scoring = scoring
         self.console = Console(stderr=True)
         self.progress = Progress(
             TextColumn(f"seed {seed}"),
@@ -217,9 +239,11 @@ class _EpochDisplay:
     def __call__(self, record: dict[str, Any]) -> None:
         state = " ".join(f"{k} {v:.3f}" for k, v in record.items() if k != "epoch")
         if self.console.is_terminal:
+            score = f"val_{self.scoring.metric}"
+            decimals = self.scoring.columns[self.scoring.metric].decimals
             brief = (
-                f"val weighted F1 {record['val_weighted_f1']:.2f}"
-                if "val_weighted_f1" in record
+                f"val {self.scoring.title} {record[score]:.{decimals}f}"
+                if score in record
                 else "TGAN"
             )
             self.progress.update(self.task, completed=record["epoch"], state=brief)
@@ -228,18 +252,24 @@ class _EpochDisplay:
 
 
 def _print_results(
-    title: str,
+    table: Table,
     runs: dict[int, dict[str, Any]],
-    conducted: Sequence[str],
     warnings: Sequence[str],
+    prepared: Prepared,
+    spec: RunSpec,
     folder: Path,
 ) -> None:
-    show(seeds_table(runs, title, conducted))
+    show(table)
     for sentence in filter(None, warnings):
         say(sentence)
     tests = [run["test"] for run in runs.values()]
+    scoring = prepared.scoring
     if all(tests):
-        show(classes_table(tests, "test, per class"))
+        if spec.get("targets") or not scoring.plain:
+            found = floors(prepared.dialogues, scoring)
+            show(targets_table(scoring, tests, "test, all scores", found))
+        if scoring.classes is not None:
+            show(classes_table(tests, "test, per class"))
         calibrated = {seed: run for seed, run in runs.items() if "calibration" in run}
         if calibrated:  # a seed of a resumed run may be of a version that chose no temperature
             show(calibration_table(calibrated, "test, calibration"))

@@ -128,8 +128,9 @@ def label(
             f"{name}: holds {len(dialogues)} conversations ({', '.join(dialogues[:3])} ...), "
             "expected one: export one chat, or make a data set of all with ariigcn extract"
         )
-    abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     first = runs[0]
+    first.scoring.require_plain(str(first.folder.path), "a conversation's timeline")
+    abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     if encoders.text is not None:
         _doubt_language(first, name, spoken, note)
     source = extract(name, spoken, encoders, note).dialogues

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ariigcn_dgl.data.check_targets import check_known, check_targets
 from ariigcn_dgl.data.dialogues import (
     MODALITIES,
     SPLITS,
@@ -37,7 +38,7 @@ def check(dialogues: Dialogues, source: str) -> Dialogues:
     check_structure(dialogues, source)
     for modality, array in dialogues.features.items():
         _check_finite(dialogues, source, modality, array)
-    _check_labelled(dialogues, source)
+    check_known(dialogues, source)
     return dialogues
 
 
@@ -61,6 +62,7 @@ def check_structure(dialogues: Dialogues, source: str) -> Dialogues:
     _check_words(dialogues, source)
     for modality in dialogues.sequences:
         _check_missing_rows(dialogues, source, modality)
+    check_targets(dialogues, source)
     return dialogues
 
 
@@ -263,19 +265,6 @@ def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.nd
             f"{source}: {modality}: {_place(dialogues, row)} has {array[row, column]} in column "
             f"{column} ({wrong.size} rows are like this), expected finite float32 numbers"
         )
-
-
-def _check_labelled(dialogues: Dialogues, source: str) -> None:
-    # An unlabelled test split is allowed: it is what one predicts on.
-    per_row = np.repeat(np.array(dialogues.splits), dialogues.lengths)
-    for split, purpose in (("train", "learn"), ("val", "select")):
-        rows = per_row == split
-        if rows.any() and (dialogues.labels[rows] == UNLABELLED).all():
-            first = dialogues.dialogue_ids[dialogues.splits.index(split)]
-            raise InputError(
-                f"{source}: label: split {split!r} (dialogue {first!r} and on) has no labelled "
-                f"utterance to {purpose} from; label some, or give its dialogues the split 'test'"
-            )
 
 
 def _check_rows(dialogues: Dialogues, source: str, field: str, rows: int) -> None:

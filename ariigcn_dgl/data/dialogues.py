@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariigcn_dgl.data.ragged import Ragged
+from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import require
@@ -83,7 +84,8 @@ class Dialogues:
         False where the modality is missing for the utterance; its feature row is then all zeros
         (`ariigcn_dgl.data.missing`).
     labels : (N,) int64 array
-        Class index into `label_names`; `UNLABELLED` (-1) where unknown.
+        Class index into `label_names`; `UNLABELLED` (-1) where unknown, and everywhere in a set
+        without classes.
     speakers : (N,) int64 array
         Index into `speaker_names`.
     dialogue_ptr : (B + 1,) int64 array
@@ -93,7 +95,7 @@ class Dialogues:
     utterance_ids : tuple of str, length N
         Unique name of each utterance.
     label_names, speaker_names : tuple of str
-        Names of the C classes and of the S speakers.
+        Names of the C classes, none in a set without classes, and of the S speakers.
     views : dict of str to tuple of int
         Of a modality that has several views (`ariigcn_dgl.data.views`): the width of each, which
         add up to D_m. A modality of one view has no entry.
@@ -106,6 +108,9 @@ class Dialogues:
     sequences : dict of str to Ragged
         Of a modality that is a sequence of rows per utterance (`ariigcn_dgl.data.ragged`): the
         rows, whose means are its features. A modality of one vector has no entry.
+    targets : dict of str to Target
+        What else is to be predicted, by name: numbers, several labels at once, other classes
+        (`ariigcn_dgl.data.targets`).
 
     Attributes
     ----------
@@ -140,6 +145,7 @@ class Dialogues:
     divided: str = ""
     words: tuple[str, ...] = ()
     sequences: dict[str, Ragged] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
     source: str | None = field(default=None, init=False, compare=False)
     source_sha256: str | None = field(default=None, init=False, compare=False)
@@ -148,9 +154,11 @@ class Dialogues:
         counts = Counter(self.splits)
         splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
         widths = ", ".join(f"{modality} {width}" for modality, width in self.widths.items())
+        predicted = [f"{self.num_classes} classes"] if self.label_names or not self.targets else []
+        predicted += [f"{name} ({target.spec.kind})" for name, target in self.targets.items()]
         return (
             f"<Dialogues {self.name!r}: {_counted(self.num_dialogues, 'dialogue')} ({splits}), "
-            f"{_counted(self.num_utterances, 'utterance')}, {self.num_classes} classes, {widths}>"
+            f"{_counted(self.num_utterances, 'utterance')}, {', '.join(predicted)}, {widths}>"
         )
 
     def __len__(self) -> int:
@@ -186,6 +194,25 @@ class Dialogues:
     def num_classes(self) -> int:
         """Number of classes C."""
         return len(self.label_names)
+
+    @property
+    def specs(self) -> tuple[TargetSpec, ...]:
+        """What is to be predicted: the classes, where there are some, then the other targets."""
+        classes = [classes_spec(self.label_names)] if self.label_names else []
+        return (*classes, *(target.spec for target in self.targets.values()))
+
+    @property
+    def num_outputs(self) -> int:
+        """Outputs that a model of all targets has; of classes alone C."""
+        return sum(spec.width for spec in self.specs)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Of which utterances at least one target is known, (N,) bool."""
+        known = self.labels != UNLABELLED
+        for target in self.targets.values():
+            known = known | target.known
+        return known
 
     @property
     def widths(self) -> dict[str, int]:
@@ -278,6 +305,33 @@ class Dialogues:
             sequences={m: self.sequences[m] for m in kept if m in self.sequences},
         )
 
+    def with_targets(self, names: Sequence[str]) -> Dialogues:
+        """Return the same dialogues with the named targets only, in this order.
+
+        Parameters
+        ----------
+        names : sequence of str
+            `LABEL` for the classes, which stay first.
+
+        Raises
+        ------
+        InputError
+            If one is not there, is named twice, or none is named.
+        """
+        known = [spec.name for spec in self.specs]
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"{self.name}: has no target '{name}', only {', '.join(known) or 'none'}"
+                    f"{did_you_mean(name, known)}"
+                )
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"--targets: name at least one of {', '.join(known)}, each once")
+        kept = replace(self, targets={n: self.targets[n] for n in names if n in self.targets})
+        if LABEL in names or not self.label_names:
+            return kept
+        return replace(kept, label_names=(), labels=np.full_like(self.labels, UNLABELLED))
+
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
@@ -295,6 +349,7 @@ class Dialogues:
             utterance_ids=tuple(self.utterance_ids[n] for n in rows),
             words=tuple(self.words[n] for n in rows) if self.words else (),
             sequences={name: one.select(rows) for name, one in self.sequences.items()},
+            targets={name: target.select(rows) for name, target in self.targets.items()},
         )
 
 

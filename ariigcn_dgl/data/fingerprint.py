@@ -14,8 +14,8 @@ def fingerprint(dialogues: Dialogues) -> str:
     """Return the SHA-256 of the content, 64 hexadecimal digits.
 
     It covers ids, splits, class and speaker names, labels, speakers, masks, features, their views
-    and sequences, but not the name of the set nor the file format: a renamed or converted data set
-    keeps its fingerprint.
+    and sequences, and targets, but not the name of the set nor the file format: a renamed or
+    converted data set keeps its fingerprint.
 
     Parameters
     ----------
@@ -38,10 +38,16 @@ def fingerprint(dialogues: Dialogues) -> str:
         names["views"] = [dialogues.views.get(m, ()) for m in in_order([*MODALITIES, *present])]
     if dialogues.sequences:  # likewise
         names["sequences"] = in_order(dialogues.sequences)
+    if dialogues.targets:  # sets of nothing but classes keep theirs
+        names["targets"] = [target.spec.record() for target in dialogues.targets.values()]
     digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
         digest.update(np.ascontiguousarray(array, "<i8").data)
+    for target in dialogues.targets.values():
+        # One NaN for all, of which there are many.
+        values = np.where(np.isnan(target.values), np.float32(np.nan), target.values)
+        digest.update(np.ascontiguousarray(values, "<f4").data)
     for modality in present:  # in this order, whatever that of the reader was
         digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
         digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -13,9 +14,11 @@ from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask, to_ra
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.table import read_table
+from ariigcn_dgl.data.targets import Kind, Per, Target, TargetSpec
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, writable
+from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, verify
 
@@ -24,6 +27,7 @@ VERSION = 1
 _HEADER = "dataset.json"
 _FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
+_TARGET = "target."  # begins the names of targets among the arrays; no modality has a full stop
 WAY_OUT = "copy or make the data set again"
 UNSEALED = (
     f"has no {SEAL_FILE}: nothing tells whether {_HEADER} is as it was written; "
@@ -31,10 +35,25 @@ UNSEALED = (
 )
 
 
+class _TargetOptional(TypedDict, total=False):
+    range: Annotated[list[float], Limit("the lowest and the highest", lambda x: len(x) == 2)]
+    unit: str
+    per: Per
+
+
+class TargetRecord(_TargetOptional):
+    """What a target is, as of `TargetSpec.record`."""
+
+    name: str
+    kind: Kind
+    names: list[str]
+
+
 class _Optional(TypedDict, total=False):
     views: dict[str, list[int]]
     sequences: list[str]
     divided: str
+    targets: list[TargetRecord]
 
 
 class _Header(_Optional):
@@ -76,8 +95,13 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     for m, sequence in dialogues.sequences.items():  # in the place of their means
         arrays |= {m: np.ascontiguousarray(sequence.rows), f"{m}_ptr": sequence.ptr}
     arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
+    arrays |= {
+        f"{_TARGET}{name}": np.ascontiguousarray(target.values)
+        for name, target in dialogues.targets.items()
+    }
     save_file(arrays, folder / _FEATURES)
     (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
+    targets = [target.spec.record() for target in dialogues.targets.values()]
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -89,6 +113,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         **({"views": dialogues.views} if dialogues.views else {}),
         **({"sequences": [*dialogues.sequences]} if dialogues.sequences else {}),
         **({"divided": dialogues.divided} if dialogues.divided else {}),
+        **({"targets": targets} if targets else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
         "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
     }
@@ -139,8 +164,9 @@ def read_folder(path: str | Path) -> Dialogues:
     table.require("dialogue", "utterance", "speaker")
     dialogue_ids, dialogue_ptr = table.dialogues()
     splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
-    features, masks, sequences = _read_features(
-        path / _FEATURES, header["widths"], header.get("sequences", [])
+    specs = [TargetSpec.of_record(dict(one)) for one in header.get("targets", [])]
+    features, masks, sequences, targets = _read_features(
+        path / _FEATURES, header["widths"], header.get("sequences", []), specs
     )
     utterance_ids = tuple(table.columns["utterance"])
     return Dialogues(
@@ -159,6 +185,7 @@ def read_folder(path: str | Path) -> Dialogues:
         divided=writable(header.get("divided", "")),
         words=words_of(table) or read_spoken(path, utterance_ids, WAY_OUT),
         sequences=sequences,
+        targets=targets,
     )
 
 
@@ -187,18 +214,19 @@ def _read_header(path: Path) -> _Header:
 
 
 def _read_features(
-    path: Path, widths: dict[str, int], ragged: list[str]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Ragged]]:
-    """Return the features of each modality, their masks, and the sequences of some."""
+    path: Path, widths: dict[str, int], ragged: list[str], specs: Sequence[TargetSpec]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Ragged], dict[str, Target]]:
+    """Return the features of each modality, their masks, the sequences of some, and the targets."""
     arrays = read_safetensors(path)
     expected = {*widths, *(f"{modality}_mask" for modality in widths)}
     expected |= {f"{modality}_ptr" for modality in ragged}
+    expected |= {f"{_TARGET}{spec.name}" for spec in specs}
     known = set(ragged) <= set(widths) and all(map(is_modality, widths))
     if set(arrays) != expected or not known:
         raise InputError(
             f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
             f"the modalities {', '.join(widths) or 'none'}, expected each with its "
-            f"<modality>_mask, and <modality>_ptr for the sequences {', '.join(ragged) or 'none'}"
+            f"<modality>_mask{_and_more(ragged, specs)}"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
@@ -209,7 +237,18 @@ def _read_features(
     sequences = {m: to_ragged(rows[m], arrays[f"{m}_ptr"], f"{path}: {m}_ptr") for m in ragged}
     features = {m: sequences[m].mean() if m in sequences else rows[m] for m in present}
     masks = {m: to_mask(arrays[f"{m}_mask"], f"{path}: {m}_mask") for m in present}
-    return features, masks, sequences
+    targets = {
+        spec.name: Target(
+            spec, to_float32(arrays[f"{_TARGET}{spec.name}"], f"{path}: {_TARGET}{spec.name}")
+        )
+        for spec in specs
+    }
+    return features, masks, sequences, targets
+
+
+def _and_more(ragged: list[str], specs: Sequence[TargetSpec]) -> str:
+    pointers = f", <modality>_ptr for the sequences {', '.join(ragged)}" if ragged else ""
+    return pointers + (f", and the targets {', '.join(s.name for s in specs)}" if specs else "")
 
 
 def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:

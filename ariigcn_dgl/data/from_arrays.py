@@ -13,6 +13,7 @@ from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.plain import dialogues_of_table, found_labels, to_matrix
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.table import COLUMNS, Table, as_text
+from ariigcn_dgl.data.target_arrays import to_target
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import writable
 
@@ -32,6 +33,7 @@ def dialogues_from_arrays(
     visual: ArrayLike | None = None,
     label_names: Sequence[str] | None = None,
     views: Mapping[str, Sequence[int]] | None = None,
+    targets: Mapping[str, ArrayLike] | None = None,
     name: str = "arrays",
 ) -> Dialogues:
     """Return dialogues of one entry, and one row of features, per utterance.
@@ -59,6 +61,9 @@ def dialogues_from_arrays(
         The classes in their order.
     views : mapping of str to sequence of int, optional
         Of a modality that has several views side by side: the width of each.
+    targets : mapping of str to (N,) or (N, columns) numbers, optional
+        What is to be predicted beside the classes, or, of the name "label", in their place
+        (`ariigcn_dgl.data.target_arrays.to_target`).
     name : str
         What tables and messages call the set.
 
@@ -88,7 +93,7 @@ def dialogues_from_arrays(
     }
     columns = {column: values for column, values in given.items() if values is not None}
     matrices = {"text": text, "audio": audio, "visual": visual}
-    return _dialogues(name, columns, matrices, label_names, views)
+    return _dialogues(name, columns, matrices, label_names, views, targets)
 
 
 def dialogues_from_pandas(
@@ -99,6 +104,7 @@ def dialogues_from_pandas(
     visual: ArrayLike | None = None,
     label_names: Sequence[str] | None = None,
     views: Mapping[str, Sequence[int]] | None = None,
+    targets: Mapping[str, ArrayLike] | None = None,
     name: str = "frame",
 ) -> Dialogues:
     """Return dialogues of a table of utterances; `Dialogues.to_pandas` makes such a table.
@@ -108,7 +114,7 @@ def dialogues_from_pandas(
     frame : pandas.DataFrame, N rows
         Columns ``dialogue`` and ``speaker``; ``label``, ``split`` and ``utterance`` where they are
         known, and in ``text`` what was said. Others are ignored.
-    text, audio, visual, label_names, views, name
+    text, audio, visual, label_names, views, targets, name
         As of `dialogues_from_arrays`; row n of features is the n-th row of the table, whatever its
         index says.
 
@@ -121,7 +127,7 @@ def dialogues_from_pandas(
     plain = frame.astype(object).where(frame.notna(), None)
     columns = {column: plain[column].tolist() for column in COLUMNS if column in plain}
     matrices = {"text": text, "audio": audio, "visual": visual}
-    return _dialogues(name, columns, matrices, label_names, views)
+    return _dialogues(name, columns, matrices, label_names, views, targets)
 
 
 def _dialogues(
@@ -130,6 +136,7 @@ def _dialogues(
     matrices: Mapping[str, ArrayLike | None],
     label_names: Sequence[str] | None,
     views: Mapping[str, Sequence[int]] | None,
+    targets: Mapping[str, ArrayLike] | None,
 ) -> Dialogues:
     name = writable(name)
     table = _table(name, columns)
@@ -142,7 +149,12 @@ def _dialogues(
         raise InputError(f"{name}: no modality, expected text, audio or visual")
     classes = found_labels(table) if label_names is None else tuple(label_names)
     widths = {modality: tuple(found) for modality, found in (views or {}).items()}
-    return prepare(dialogues_of_table(name, table, features, classes, widths), name)
+    others = {
+        target: to_target(target, np.array(values), f"{name}: {target}")
+        for target, values in (targets or {}).items()
+    }
+    found = dialogues_of_table(name, table, features, classes, widths, others)
+    return prepare(found, name)
 
 
 def _table(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.data.check import check, check_structure
+from ariigcn_dgl.data.check_targets import check_known
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.folder import read_folder
@@ -12,10 +14,11 @@ from ariigcn_dgl.data.npz import read_npz
 from ariigcn_dgl.data.pickles import refuse_pickle
 from ariigcn_dgl.data.plain import TABLES, read_plain
 from ariigcn_dgl.data.split import with_val_split
+from ariigcn_dgl.data.target_views import target_names, with_views
 from ariigcn_dgl.errors import InputError
 
 
-def load_dialogues(path: str | Path) -> Dialogues:
+def load_dialogues(path: str | Path, targets: Sequence[str] | None = None) -> Dialogues:
     r"""Read and check a data set; if it has a `train` split but no `val`, take one from `train`.
 
     The layout is recognised by what is there: a folder with ``dataset.json`` (`write_folder`), a
@@ -26,6 +29,9 @@ def load_dialogues(path: str | Path) -> Dialogues:
     ----------
     path : str or Path
         A folder or an .npz file.
+    targets : sequence of str, optional
+        What is to be predicted, as of ``ariigcn train --targets``; default: what the set declares,
+        of an .npz file its ``label``.
 
     Returns
     -------
@@ -51,19 +57,32 @@ def load_dialogues(path: str | Path) -> Dialogues:
     >>> dialogues.utterance_ids, dialogues.widths, dialogues.splits
     (('meeting_0', 'meeting_1'), {'text': 3}, ('test',))
     """
-    dialogues = load_checked(path)
+    dialogues = load_checked(path, targets)
+    if targets is not None:  # what lies there says more, or something else
+        return dialogues
     # `Dialogues` is frozen, its arrays are not.
     object.__setattr__(dialogues, "source", str(Path(path).resolve()))
     object.__setattr__(dialogues, "source_sha256", fingerprint(dialogues))
     return dialogues
 
 
-def load_checked(path: str | Path) -> Dialogues:
+def load_checked(path: str | Path, targets: Sequence[str] | None = None) -> Dialogues:
     """Return what `load_dialogues` does, but for `Dialogues.source`: no feature is hashed for it.
 
     For callers that know where the set came from, and change nothing in it.
     """
-    return prepare(_read(Path(path)), str(path))
+    names = target_names(targets)
+    dialogues = _read(Path(path), names)
+    if targets is None or names is None:
+        return prepare(dialogues, str(path))
+    return chosen_targets(prepare(dialogues.with_targets(names), str(path)), targets, str(path))
+
+
+def chosen_targets(dialogues: Dialogues, targets: Sequence[str], source: str) -> Dialogues:
+    """Return checked dialogues with some of their targets; see `with_views`."""
+    found = with_views(dialogues, targets)
+    check_known(found, source)  # of the classes of a score fewer utterances may be known
+    return found
 
 
 def prepare(dialogues: Dialogues, source: str) -> Dialogues:
@@ -77,15 +96,16 @@ def prepare(dialogues: Dialogues, source: str) -> Dialogues:
         raise InputError(f"{source}: {error}") from error
 
 
-def read_dialogues(path: str | Path) -> Dialogues:
+def read_dialogues(path: str | Path, targets: Sequence[str] | None = None) -> Dialogues:
     """Read a data set as it is, to look at: features may be NaN, labels and `val` may lack.
 
-    See `load_dialogues` for layouts and errors.
+    See `load_dialogues` for layouts, targets and errors.
     """
-    return check_structure(_read(Path(path)), str(path))
+    dialogues = check_structure(_read(Path(path), target_names(targets)), str(path))
+    return dialogues if targets is None else with_views(dialogues, targets)
 
 
-def _read(path: Path) -> Dialogues:
+def _read(path: Path, targets: Sequence[str] | None = None) -> Dialogues:
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
@@ -93,7 +113,7 @@ def _read(path: Path) -> Dialogues:
             return _read_directory(path)
         refuse_pickle(path)
         if path.suffix.lower() == ".npz":
-            return read_npz(path)
+            return read_npz(path, targets)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     raise InputError(f"{path}: not a data set: expected {_EXPECTED}")

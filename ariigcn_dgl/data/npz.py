@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,16 @@ from ariigcn_dgl.data.arrays import (
     to_strings,
 )
 from ariigcn_dgl.data.column_names import our_split
-from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.dialogues import (
+    MODALITIES,
+    UNLABELLED,
+    Dialogues,
+    in_order,
+    is_modality,
+)
 from ariigcn_dgl.data.ragged import Ragged
+from ariigcn_dgl.data.target_arrays import to_target
+from ariigcn_dgl.data.targets import LABEL, Target
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular, writable
 from ariigcn_dgl.progress import track
@@ -27,14 +36,15 @@ from ariigcn_dgl.read_limits import ADVICE, allowed
 # Features hardly compress, but modalities that are missing, rows of zeros, do.
 _BYTES_PER_BYTE = 64
 _FREE_BYTES = 1 << 28
-_NUMBERS = ("dialogue_ptr", "speaker", "label")
+_CLASSES = "label_names"
+_NUMBERS = ("dialogue_ptr", "speaker", LABEL)
 _REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
-_TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", "label_names")
+_TEXT = ("dialogue_ids", "split", "utterance_ids", "speaker_names", _CLASSES)
 _REQUIRED = (*_NUMBERS, *_TEXT)
 _WORDS = "words"
 
 
-def read_npz(path: str | Path) -> Dialogues:
+def read_npz(path: str | Path, targets: Sequence[str] | None = None) -> Dialogues:
     """Read an .npz archive of N utterances in B dialogues; unchecked, see `load_dialogues`.
 
     The archive holds ``dialogue_ids``, ``split`` (B,), ``utterance_ids`` (N,), ``label_names`` (C,)
@@ -46,12 +56,17 @@ def read_npz(path: str | Path) -> Dialogues:
     (N + 1,) beside it is a sequence of rows per utterance, (P, D): those of utterance n are
     ``ptr[n]:ptr[n + 1]``. Modalities of other names are known by their
     masks. ``dialogue`` and ``turn`` (N,) must agree with
-    ``dialogue_ptr`` if they are there. Other arrays are ignored.
+    ``dialogue_ptr`` if they are there. A ``label`` of real numbers is a regression, and needs no
+    ``label_names``. Other arrays are ignored, unless they are named as targets.
 
     Parameters
     ----------
     path : str or Path
         The archive. Its name without suffix becomes the name of the set.
+    targets : sequence of str, optional
+        What is to be predicted: ``label``, and others: of NAME the array ``NAME_label`` or
+        ``NAME``, with ``NAME_names`` and, of numbers, ``NAME_range`` (low, high) where they are
+        there (`to_target`). Default: ``label``.
 
     Raises
     ------
@@ -59,8 +74,9 @@ def read_npz(path: str | Path) -> Dialogues:
         If the file is missing, damaged, holds Python objects or lacks an array.
     """
     path = Path(path)
-    arrays = _read_arrays(path)
-    missing = [name for name in _REQUIRED if name not in arrays]
+    wanted = list(targets or [LABEL])
+    arrays = _read_arrays(path, wanted)
+    missing = [name for name in _required(arrays, wanted) if name not in arrays]
     if missing:
         raise InputError(f"{path}: lacks the arrays {', '.join(missing)}; found {_listed(arrays)}")
     present = in_order(_modalities(set(arrays)) & arrays.keys())
@@ -68,11 +84,17 @@ def read_npz(path: str | Path) -> Dialogues:
         raise InputError(
             f"{path}: no modality, expected an array text, audio or visual; found {_listed(arrays)}"
         )
-    texts = {name: to_strings(arrays[name], f"{path}: {name}") for name in _TEXT}
+    found = _targets(path, arrays, wanted)
+    classes = LABEL in wanted and LABEL not in found
+    texts = {
+        name: to_strings(arrays[name], f"{path}: {name}")
+        for name in _TEXT
+        if classes or name != _CLASSES
+    }
     numbers = {
         name: to_int64(arrays[name], f"{path}: {name}")
         for name in (*_NUMBERS, *_REDUNDANT)
-        if name in arrays
+        if name in arrays and (classes or name != LABEL)
     }
     rows = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
     pointers = {m: arrays[f"{m}_ptr"] for m in present if f"{m}_ptr" in arrays}
@@ -90,17 +112,18 @@ def read_npz(path: str | Path) -> Dialogues:
         name=writable(path.stem),
         features=features,
         masks=masks,
-        labels=numbers["label"],
+        labels=numbers.get(LABEL, np.full(len(texts["utterance_ids"]), UNLABELLED)),
         speakers=numbers["speaker"],
         dialogue_ptr=numbers["dialogue_ptr"],
         dialogue_ids=texts["dialogue_ids"],
         splits=tuple(map(our_split, texts["split"])),
         utterance_ids=texts["utterance_ids"],
-        label_names=texts["label_names"],
+        label_names=texts.get(_CLASSES, ()),
         speaker_names=texts["speaker_names"],
         views={m: tuple(to_int64(w, f"{path}: {m}_views").tolist()) for m, w in views.items()},
         words=to_strings(arrays[_WORDS], f"{path}: {_WORDS}") if _WORDS in arrays else (),
         sequences=sequences,
+        targets=found,
     )
 
 
@@ -109,7 +132,55 @@ def _all_there(features: np.ndarray, sequence: Ragged | None) -> np.ndarray:
     return np.ones(features.shape[:1], np.bool_) if sequence is None else sequence.lengths > 0
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def _required(arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> list[str]:
+    """Return what an archive must have; without classes it needs neither them nor their names."""
+    spared = set() if LABEL in wanted else {LABEL, _CLASSES}
+    if LABEL in arrays and _is_score(arrays):
+        spared = {_CLASSES}
+    return [name for name in _REQUIRED if name not in spared]
+
+
+def _is_score(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether the labels are real numbers, and not whole ones of classes that are named."""
+    label, names = arrays[LABEL], arrays.get(_CLASSES, np.array([], "U1"))
+    if label.dtype.kind != "f":
+        return False
+    whole = bool((label == np.round(label)).all())
+    return names.size < 2 or not whole
+
+
+def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> dict[str, Target]:
+    """Return the targets that are not the set's classes."""
+    found = {}
+    for name in wanted:
+        key = next((key for key in (f"{name}_label", name) if key in arrays), None)
+        if key is None:
+            raise InputError(
+                f"{path}: has no target '{name}': neither an array {name}_label nor {name}; "
+                f"found {_listed(arrays)}"
+            )
+        if name == LABEL and not _is_score(arrays):
+            continue
+        # Real numbers are of no classes: names of some say nothing of them.
+        named = name != LABEL and f"{name}_names" in arrays
+        names = arrays[f"{name}_names"] if named else np.array([], "U1")
+        scale = arrays.get(f"{name}_range", np.array([]))
+        if scale.dtype.kind not in "fiu" or scale.shape not in ((0,), (2,)):
+            raise InputError(
+                f"{path}: {name}_range: {scale.dtype} array of shape {scale.shape}, expected two "
+                "numbers, the lowest and the highest"
+            )
+        found[name] = to_target(
+            name,
+            arrays[key],
+            f"{path}: {key}",
+            to_strings(names, f"{path}: {name}_names"),
+            [float(bound) for bound in scale],
+        )
+    return found
+
+
+def _read_arrays(path: Path, targets: Sequence[str]) -> dict[str, np.ndarray]:
     with numpy_errors(str(path)), open_regular(path) as file:
         if not zipfile.is_zipfile(file):
             raise InputError(
@@ -119,8 +190,8 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         file.seek(0)
         # Read array by array: np.load opens the archive only, and unpacks what is asked for.
         with np.load(file, allow_pickle=False) as archive:
-            _check_sizes(path, archive.zip)
-            known = _wanted(set(archive.files))
+            _check_sizes(path, archive.zip, targets)
+            known = _wanted(set(archive.files), targets)
             wanted = [name for name in archive.files if name in known]
             return {name: _read_array(path, archive, name) for name in track(wanted, "arrays read")}
 
@@ -130,14 +201,16 @@ def _modalities(names: set[str]) -> set[str]:
     return {*MODALITIES, *(m for m in names if is_modality(m) and f"{m}_mask" in names)}
 
 
-def _wanted(names: set[str]) -> set[str]:
+def _wanted(names: set[str], targets: Sequence[str]) -> set[str]:
     parts = {f"{m}{of}" for m in _modalities(names) for of in ("", "_mask", "_ptr", "_views")}
+    parts |= {f"{t}{of}" for t in targets for of in ("", "_label", "_names", "_range")}
     return names & {*_REQUIRED, *_REDUNDANT, _WORDS, *parts}
 
 
-def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+def _check_sizes(path: Path, archive: zipfile.ZipFile, targets: Sequence[str]) -> None:
     """Refuse what would unpack to far more than the file holds, before any of it gets memory."""
-    wanted = _wanted({member.filename.removesuffix(".npy") for member in archive.infolist()})
+    names = {member.filename.removesuffix(".npy") for member in archive.infolist()}
+    wanted = _wanted(names, targets)
     members = [
         member for member in archive.infolist() if member.filename.removesuffix(".npy") in wanted
     ]

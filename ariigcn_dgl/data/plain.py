@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ariigcn_dgl.data.arrays import read_npy, to_float32, to_ragged
-from ariigcn_dgl.data.dialogues import Dialogues, in_order, is_modality
+from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.plain_targets import (
+    columns_of,
+    read_declared,
+    score_labels,
+    targets_of_table,
+)
 from ariigcn_dgl.data.ragged import Ragged
-from ariigcn_dgl.data.split import has_label, random_splits
-from ariigcn_dgl.data.table import Table, read_table
+from ariigcn_dgl.data.split import in_any, random_splits
+from ariigcn_dgl.data.table import COLUMNS, Table, read_table
+from ariigcn_dgl.data.targets import LABEL, Target
 from ariigcn_dgl.data.words import words_of
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_json, read_text, writable
@@ -43,6 +50,11 @@ def read_plain(path: str | Path) -> Dialogues:
         to D, as in ``{"text": [1024, 1024]}``.
     ``labels.txt``
         Optional: the class names in order, one per line. Without it the names are sorted.
+    ``targets.json``
+        Optional: what is to be predicted beside the classes, or in their place, by name:
+        ``{"vad": {"kind": "regression", "columns": ["v", "a", "d"], "range": [1, 5]}}``; kinds are
+        "regression", "multilabel" and "classes" (`ariigcn_dgl.data.plain_targets`). A ``label``
+        column of real numbers is a regression without it.
 
     Without a ``split`` column labelled dialogues are divided at random, with a fixed seed, into
     80 % train, 10 % val and 10 % test; dialogues without any label are test, and so are all if
@@ -59,13 +71,20 @@ def read_plain(path: str | Path) -> Dialogues:
         If a file is missing or malformed.
     """
     path = Path(path)
-    table = _find_table(path)
+    declared = read_declared(path)
+    table = _find_table(path, columns_of(declared))
+    targets = targets_of_table(table, declared)
+    listed = (path / "labels.txt").exists()
+    score = None if listed or LABEL in targets else score_labels(table)
+    if score is not None:
+        targets = {LABEL: score, **targets}
     return dialogues_of_table(
         writable(path.resolve().name),
         table,
         _read_features(path),
-        _label_names(path, table),
+        () if LABEL in targets else _label_names(path, table),
         _read_views(path / "views.json"),
+        targets,
     )
 
 
@@ -75,6 +94,7 @@ def dialogues_of_table(
     features: Mapping[str, np.ndarray | Ragged],
     label_names: tuple[str, ...],
     views: dict[str, tuple[int, ...]],
+    targets: dict[str, Target],
 ) -> Dialogues:
     """Return dialogues of a table and one float32 matrix, or sequences, per modality; unchecked.
 
@@ -82,7 +102,8 @@ def dialogues_of_table(
     without a row of a sequence lack the modality.
     """
     dialogue_ids, dialogue_ptr = table.dialogues()
-    labels = table.indices("label", label_names)
+    unlabelled = np.full(len(table.lines), UNLABELLED)
+    labels = unlabelled if LABEL in targets else table.indices(LABEL, label_names)
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
     sequences = {m: given for m, given in features.items() if isinstance(given, Ragged)}
     vectors = {m: g.mean() if isinstance(g, Ragged) else g for m, g in features.items()}
@@ -90,7 +111,8 @@ def dialogues_of_table(
         m: sequences[m].lengths > 0 if m in sequences else _take_missing(array)
         for m, array in vectors.items()
     }
-    splits, divided = _splits(table, labels, dialogue_ptr)
+    known = np.logical_or.reduce([labels != UNLABELLED, *(t.known for t in targets.values())])
+    splits, divided = _splits(table, known, dialogue_ptr)
     return Dialogues(
         name=name,
         features=vectors,
@@ -107,16 +129,17 @@ def dialogues_of_table(
         divided=divided,
         words=words_of(table),
         sequences=sequences,
+        targets=targets,
     )
 
 
-def _find_table(path: Path) -> Table:
+def _find_table(path: Path, columns: Sequence[str]) -> Table:
     found = [path / name for name in TABLES if (path / name).exists()]
     if len(found) != 1:
         raise InputError(
             f"{path}: found {len(found)} of {' and '.join(TABLES)}, expected one of them"
         )
-    table = read_table(found[0])
+    table = read_table(found[0], (*COLUMNS, *columns))
     if not table.lines:
         raise InputError(f"{table.path}: holds no utterance")
     table.require("dialogue", "speaker")
@@ -182,11 +205,11 @@ def _take_missing(array: np.ndarray) -> np.ndarray:
 
 
 def _splits(
-    table: Table, labels: np.ndarray, dialogue_ptr: np.ndarray
+    table: Table, known: np.ndarray, dialogue_ptr: np.ndarray
 ) -> tuple[tuple[str, ...], str]:
     """Return the splits, and how they came about."""
     if "split" not in table.columns:
-        return random_splits(has_label(labels, dialogue_ptr))
+        return random_splits(in_any(known, dialogue_ptr))
     column = table.columns["split"]
     starts = np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
     for row, start in enumerate(starts):

@@ -35,7 +35,7 @@ def with_val_split(dialogues: Dialogues, seed: int = 0, fraction: float = 0.1) -
         return dialogues
     train = np.array(dialogues.splits) == "train"
     # Those with labels: a `val` without any could choose no epoch.
-    candidates = np.flatnonzero(train & has_label(dialogues.labels, dialogues.dialogue_ptr))
+    candidates = np.flatnonzero(train & in_any(dialogues.labelled, dialogues.dialogue_ptr))
     if len(candidates) < 2:
         raise InputError(
             f"split: {len(candidates)} labelled dialogues in 'train' and none in "
@@ -82,4 +82,9 @@ def random_splits(labelled: np.ndarray, seed: int = 0) -> tuple[tuple[str, ...],
 
 def has_label(labels: np.ndarray, dialogue_ptr: np.ndarray) -> np.ndarray:
     """Return for each dialogue whether one of its utterances is labelled, (B,) bool."""
-    return np.logical_or.reduceat(labels != UNLABELLED, dialogue_ptr[:-1])
+    return in_any(labels != UNLABELLED, dialogue_ptr)
+
+
+def in_any(known: np.ndarray, dialogue_ptr: np.ndarray) -> np.ndarray:
+    """Return for each dialogue whether something is known of one of its utterances, (B,) bool."""
+    return np.logical_or.reduceat(known, dialogue_ptr[:-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.targets import Target
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,29 @@ class ModalitySummary:
 
 
 @dataclass(frozen=True)
+class TargetSummary:
+    """A target beside the classes.
+
+    Parameters
+    ----------
+    name, kind : str
+    names : tuple of str
+        Of its numbers, labels or classes.
+    known : tuple of int
+        Utterances of each split of which something is known, in the order of the splits.
+    shown : tuple of str
+        Of each name in words: mean, deviation and range of a number, or how often a label or class
+        occurs.
+    """
+
+    name: str
+    kind: str
+    names: tuple[str, ...]
+    known: tuple[int, ...]
+    shown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Summary:
     """What `summarise` found; lengths and speakers are (lowest, mean, highest) per dialogue."""
 
@@ -60,6 +84,7 @@ class Summary:
     speakers: tuple[int, float, int]
     splits: tuple[SplitSummary, ...]
     modalities: tuple[ModalitySummary, ...]
+    targets: tuple[TargetSummary, ...] = ()
 
 
 def summarise(dialogues: Dialogues) -> Summary:
@@ -99,6 +124,29 @@ def summarise(dialogues: Dialogues) -> Summary:
         speakers=_spread(_speakers_per_dialogue(dialogues)),
         splits=splits,
         modalities=modalities,
+        targets=tuple(_target(dialogues, one) for one in dialogues.targets.values()),
+    )
+
+
+def _target(dialogues: Dialogues, target: Target) -> TargetSummary:
+    spec, splits = target.spec, [split for split in SPLITS if split in dialogues.splits]
+    rows = [_rows_of(dialogues, split) for split in splits]
+    if spec.kind == "regression":
+        shown = [_in_words(column[~np.isnan(column)]) for column in target.values.T]
+    elif spec.kind == "multilabel":
+        shown = [f"{int((column == 1).sum())} utterances" for column in target.values.T]
+    else:
+        shown = [f"{int((target.values == c).sum())} utterances" for c in range(spec.width)]
+    known = tuple(int(target.known[chosen].sum()) for chosen in rows)
+    return TargetSummary(spec.name, spec.kind, spec.names, known, tuple(shown))
+
+
+def _in_words(values: np.ndarray) -> str:
+    values = values.astype(np.float64)
+    if not values.size:
+        return "unknown"
+    return (
+        f"{values.mean():.3g} ± {values.std():.3g}, from {values.min():.3g} to {values.max():.3g}"
     )
 
 

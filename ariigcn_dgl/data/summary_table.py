@@ -21,6 +21,7 @@ def render(summary: Summary, findings: Sequence[Finding] = ()) -> Group:
     return Group(
         cell(_headline(summary)),
         _split_table(summary),
+        *([_target_table(summary)] if summary.targets else []),
         _modality_table(summary),
         *(Text(visible(f"{one.severity}: {one}"), style=_STYLES[one.severity]) for one in findings),
     )
@@ -28,8 +29,12 @@ def render(summary: Summary, findings: Sequence[Finding] = ()) -> Group:
 
 def _headline(summary: Summary) -> str:
     lengths, speakers = summary.lengths, summary.speakers
+    predicted = [f"{len(summary.label_names)} classes"]
+    if summary.targets and not summary.label_names:
+        predicted = []
+    predicted += [f"{one.name} ({one.kind})" for one in summary.targets]
     return (
-        f"{summary.name}: {len(summary.label_names)} classes, {summary.num_speakers} speakers; "
+        f"{summary.name}: {', '.join(predicted)}, {summary.num_speakers} speakers; "
         f"a dialogue has {_range(lengths)} utterances and {_range(speakers)} speakers"
     )
 
@@ -53,10 +58,21 @@ def _split_table(summary: Summary) -> Table:
             zip(*(row.classes for row in summary.splits), strict=True),
             strict=True,
         ),
-        ("unlabelled", [row.unlabelled for row in summary.splits]),
     ]
+    if summary.label_names or not summary.targets:
+        rows.append(("unlabelled", [row.unlabelled for row in summary.splits]))
+    rows += [(f"{one.name} known", list(one.known)) for one in summary.targets]
     for name, counts in rows:
         table.add_row(cell(name), *map(str, counts), end_section=name == "utterances")
+    return table
+
+
+def _target_table(summary: Summary) -> Table:
+    table = Table("target", "of", "values")
+    for one in summary.targets:
+        for name, shown in zip(one.names, one.shown, strict=True):
+            table.add_row(cell(one.name), cell(name), shown)
+        table.add_section()
     return table
 
 

@@ -30,6 +30,7 @@ from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 from ariigcn_dgl.data.synth_turns import Turns, draw_emotions, draw_turns
+from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec
 from ariigcn_dgl.errors import InputError
 
 # Correlation of the slow noise of neighbouring utterances.
@@ -200,11 +201,13 @@ def _assemble(config: SynthConfig, dialogues: list[_Dialogue]) -> Dialogues:
     masks = {m: np.concatenate([d.masks[m] for d in dialogues]) for m in MODALITIES}
     columns = {m: np.concatenate([d.features[m] for d in dialogues]) for m in MODALITIES}
     train = slice(0, int(ptr[config.train]))
+    labels = np.concatenate([d.labels for d in dialogues]).astype(np.int64)
+    scores = _scores(config, labels) if config.scores else None
     return Dialogues(
         name=config.name,
         features={m: _standardise(columns[m], masks[m], train) for m in MODALITIES},
         masks=masks,
-        labels=np.concatenate([d.labels for d in dialogues]).astype(np.int64),
+        labels=labels if scores is None else np.full(len(labels), UNLABELLED),
         speakers=speakers.astype(np.int64),
         dialogue_ptr=ptr,
         dialogue_ids=tuple(d.name for d in dialogues),
@@ -212,9 +215,20 @@ def _assemble(config: SynthConfig, dialogues: list[_Dialogue]) -> Dialogues:
         utterance_ids=tuple(
             f"{d.name}_{row:03d}" for d in dialogues for row in range(len(d.labels))
         ),
-        label_names=config.class_names,
+        label_names=config.class_names if scores is None else (),
         speaker_names=tuple(names.tolist()),
+        targets={} if scores is None else {LABEL: scores},
     )
+
+
+def _scores(config: SynthConfig, labels: np.ndarray) -> Target:
+    """Return a score for each utterance: that of its class and noise, in fifths as MOSI's means."""
+    # A generator of its own: the classes and features are those of a set of classes.
+    noise = np.random.default_rng(len(labels)).normal(0, 0.5, len(labels))
+    scores = np.array([*config.scores, np.nan])[labels] + noise  # UNLABELLED is -1: the last
+    values = np.clip(np.round(5 * scores) / 5, -3, 3)
+    spec = TargetSpec(LABEL, "regression", ("score",), -3.0, 3.0)
+    return Target(spec, values[:, None].astype(np.float32))
 
 
 def _standardise(columns: np.ndarray, mask: np.ndarray, train: slice) -> np.ndarray:

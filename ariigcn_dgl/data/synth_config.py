@@ -82,6 +82,9 @@ class SynthConfig:
         The two classes with product +1 and -1; it is random for the others.
     unlabelled : float
         Share of utterances without a label, in [0, 1).
+    scores : tuple of float
+        With it the labels are a score from -3 to 3 (CMU-MOSI) and not classes: around this number
+        for each class.
     text, audio, visual : SynthModality
         Settings of the modalities.
 
@@ -113,6 +116,7 @@ class SynthConfig:
     irony: float = 2.0
     ironic: tuple[str, str] = ("neutral", "frustrated")
     unlabelled: float = 0.0
+    scores: tuple[float, ...] = ()
     text: SynthModality = SynthModality(64, 1.4, 0.3, 0.1, 0.0, (("happy", "excited"),))
     audio: SynthModality = SynthModality(32, 1.4, 0.6, 0.2, 0.02, (("angry", "frustrated"),))
     visual: SynthModality = SynthModality(48, 1.0, 0.6, 0.2, 0.05, (("sad", "neutral"),))
@@ -144,6 +148,10 @@ class SynthConfig:
         positive = min(self.class_priors) > 0 and len(self.class_priors) == count
         _check(self, "class_priors", positive, f"one positive number for each of {count} classes")
         _check(self, "ironic", self._is_pair(self.ironic), "two different names of class_names")
+        scored = len(self.scores) in (0, count) and all(abs(score) <= 3 for score in self.scores)
+        _check(
+            self, "scores", scored, f"none, or a number from -3 to 3 for each of {count} classes"
+        )
 
     def _check_modality(self, modality: str) -> None:
         def check(field: str, holds: bool, expected: str) -> None:
@@ -218,4 +226,27 @@ MELD_LIKE = SynthConfig(
     visual=SynthModality(342, 0.7, 0.6, 0.2, 0.005, (("surprise", "fear"),)),
 )
 
-PRESETS = {config.name: config for config in (SynthConfig(), IEMOCAP_LIKE, MELD_LIKE)}
+# Monologues of clips with a score from -3 to 3; sizes and shares are those of CMU-MOSI.
+SENTIMENT = SynthConfig(
+    name="sentiment",
+    train=52,
+    val=10,
+    test=31,
+    length_mean=23.7,
+    length_sd=9.0,
+    length_max=60,
+    participants=(1.0,),
+    dialogues_per_cast=1,
+    alternation=0.0,
+    class_names=("very negative", "negative", "neutral", "positive", "very positive"),
+    class_priors=(0.12, 0.3, 0.16, 0.28, 0.14),
+    inertia=0.4,
+    contagion=0.0,
+    ironic=("negative", "positive"),
+    scores=(-2.2, -1.1, 0.0, 1.1, 2.2),
+    text=SynthModality(64, 1.4, 0.3, 0.1, 0.0, (("neutral", "positive"),)),
+    audio=SynthModality(32, 1.0, 0.6, 0.2, 0.02, (("very negative", "negative"),)),
+    visual=SynthModality(48, 1.0, 0.6, 0.2, 0.05, (("positive", "very positive"),)),
+)
+
+PRESETS = {config.name: config for config in (SynthConfig(), IEMOCAP_LIKE, MELD_LIKE, SENTIMENT)}

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data.column_names import distinct_ids, has_meld_ids, our_columns, our_split
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
@@ -213,9 +214,14 @@ def _jsonl_rows(
 
 
 def as_text(value: object, where: str, column: str) -> str:
-    """Return a cell as text; InputError where it is neither text nor a whole number nor None."""
+    """Return a cell as text; InputError where it is neither text nor a whole number nor None.
+
+    Real numbers are values of targets, and no names: not in the columns of names.
+    """
     if value is None:
         return ""
+    if isinstance(value, float) and (column == LABEL or column not in COLUMNS):
+        return repr(value)
     # Numbers make usual names of dialogues and speakers; True is an int to Python but no name.
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value)

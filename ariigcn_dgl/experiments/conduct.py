@@ -52,6 +52,8 @@ class Options:
         Where all runs are trained, those at a time side by side.
     trials : int, optional
         Number of candidates that Optuna proposes of each setting; default: all combinations.
+    targets : tuple of str, optional
+        What is predicted, as of ``ariigcn train``; default: what the data set declares.
     """
 
     data: str
@@ -62,6 +64,7 @@ class Options:
     folds: int | None = None
     device: str = "cpu"
     trials: int | None = None
+    targets: tuple[str, ...] | None = None
 
 
 def conduct(
@@ -191,6 +194,7 @@ class _Conductor:
             test=test,
             device=self.options.device,
             splits=splits_in_words(row.dialogues),
+            targets=self.options.targets,
         )
 
     def try_all(self, parts: Sequence[Part]) -> None:

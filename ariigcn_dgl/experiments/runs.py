@@ -61,6 +61,8 @@ class Run:
         Where to train.
     splits : str
         How the splits came about, for its record.
+    targets : tuple of str, optional
+        As of `Options`.
     """
 
     runs: Path
@@ -74,6 +76,7 @@ class Run:
     test: TestUse = "never"
     device: str = "cpu"
     splits: str = ""
+    targets: tuple[str, ...] | None = None
 
     @cached_property
     def key(self) -> str:
@@ -150,6 +153,8 @@ class Run:
             "environment": environment(),
             "splits": self.splits,
         }
+        if self.targets is not None:
+            spec["targets"] = list(self.targets)
         write_run_spec(self.folder, spec, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 

@@ -82,6 +82,7 @@ def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> flo
 def refuse_inexportable(run: TrainedRun) -> None:
     """Raise `InputError`, with the reason, where no program can be made of a run."""
     where = run.folder.path
+    run.scoring.require_plain(str(where), "an exported program")
     if not run.model.exportable:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.exportable)
         raise InputError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import ClassVar, NamedTuple, cast
 
 import torch
@@ -14,10 +16,12 @@ from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.batch.window import ModalWindow
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues, in_order
+from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
-from ariigcn_dgl.models.system import System, cross_entropy
+from ariigcn_dgl.models.objective import PairChoice, cross_entropy
+from ariigcn_dgl.models.system import System
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.nn import (
     FUSIONS,
@@ -184,6 +188,15 @@ class ARIIGCN(System):
         config = self.config  # one modality has no others that its messages could cross to
         return config.graph and config.cross_modal != "none" and len(self.modalities) > 1
 
+    @classmethod
+    def classes_only(cls, config: ARIIGCNConfig) -> str:
+        """Return why a model of these settings learns nothing but classes; "" if any target."""
+        if cls.losses is not ARIIGCN.losses:  # of a subclass, which may know no targets
+            return super().classes_only(config)
+        if config.sccl_weight:
+            return "--model.sccl_weight is of a contrast of classes with prototypes"
+        return "--model.losses are of classes" if config.losses else ""
+
     @property
     def window(self) -> Window:
         """The graph of the batches."""
@@ -267,15 +280,11 @@ class ARIIGCN(System):
         utterances = self._seen(states, before)
         fused = self.fusion(utterances)
         logits, by_modality = self._classify(fused, utterances)
-        terms = {"classification": cross_entropy(logits, batch.labels, class_weight)}
+        terms = self.supervised(logits, batch, class_weight)
         if by_modality is not None:
-            count = len(by_modality)
-            labels = batch.labels.repeat(count)
-            mean = cross_entropy(by_modality.flatten(0, 1), labels, class_weight)
-            terms["auxiliary"] = self.config.auxiliary_weight * count * mean
+            terms["auxiliary"] = self._auxiliary(by_modality, batch, class_weight)
         contrasted = projected if self.config.contrast_states == "encoded" else states
-        terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
-        terms |= self._fused_contrast_terms(fused, batch.labels)
+        terms |= self._contrast_terms(contrasted, batch, fused)
         if self.instance_weight:
             present = batch.present(self.encoder.mlps)
             terms["instance"] = self.instance_weight * self.instance(projected, present)
@@ -286,6 +295,16 @@ class ARIIGCN(System):
         if taken:
             raise InputError(f"--model.losses: {', '.join(taken)} is a term of AR-IIGCN's own")
         return terms | own
+
+    def _auxiliary(self, by_modality: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
+        """Return the weighted loss of the modalities' own outputs, (M, N, C)."""
+        if self.objective is not None:
+            each = [self.objective.losses(own, batch, class_weight) for own in by_modality]
+            return self.config.auxiliary_weight * _sum(x for own in each for x in own.values())
+        count = len(by_modality)
+        labels = batch.labels.repeat(count)
+        mean = cross_entropy(by_modality.flatten(0, 1), labels, class_weight)
+        return self.config.auxiliary_weight * count * mean
 
     def own_losses(self, seen: Seen) -> dict[str, Tensor]:
         """Return the weighted terms of losses of other packages; a subclass may add its own.
@@ -379,22 +398,47 @@ class ARIIGCN(System):
         by_modality = self.modality_heads(utterances)
         return logits + by_modality.sum(0), by_modality  # an ensemble over modalities
 
-    def _contrast_terms(self, states: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def _contrast_terms(self, states: Tensor, batch: Batch, fused: Tensor) -> dict[str, Tensor]:
+        """Return the weighted contrasts of the modalities, (M, N, D), and of the fused, (N, F)."""
         z = states
         if self.projections:
             z = cast("Tensor", run_side_by_side(self.projections, states))  # equally wide
-        losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         # Those of weight 0 are left out: they would cost as much as the others.
-        return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
-
-    def _fused_contrast_terms(self, fused: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        terms = {}
+        losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
+        wanted = {name: (weight, loss) for name, (weight, loss) in losses.items() if weight}
+        if not wanted and not self.config.scl_weight and self.sccl is None:
+            return {}
+        present = batch.present(self.encoder.mlps)
+        keys = self._contrast_keys(batch)
+        by_modality = [torch.where(present, own, UNLABELLED) for own in keys]
+        terms = {
+            name: weight * _mean([loss(z, own) for own in by_modality])
+            for name, (weight, loss) in wanted.items()
+        }
         if self.config.scl_weight:
-            loss = self.scl(fused.unsqueeze(0), labels.unsqueeze(0))  # as M = 1 modalities
-            terms["scl"] = self.config.scl_weight * loss
+            rows = fused.unsqueeze(0)  # as M = 1 modalities
+            found = _mean([self.scl(rows, own.unsqueeze(0)) for own in keys])
+            terms["scl"] = self.config.scl_weight * found
         if self.sccl is not None:
-            terms["sccl"] = self.config.sccl_weight * self.sccl(fused, labels)
+            terms["sccl"] = self.config.sccl_weight * self.sccl(fused, batch.labels)
         return terms
+
+    def _contrast_keys(self, batch: Batch) -> Tensor:
+        """Return what "same class" means, (Q, N) in Q ways, -1 for utterances in no pair."""
+        if self.objective is None:
+            return batch.labels.unsqueeze(0)
+        config = self.config
+        pairs = PairChoice(config.multilabel_pairs, config.regression_pairs, config.regression_bins)
+        return self.objective.keys(batch, pairs)
+
+
+def _sum(losses: Iterable[Tensor]) -> Tensor:
+    return reduce(add, losses)
+
+
+def _mean(losses: Sequence[Tensor]) -> Tensor:
+    """Return the mean of losses; one loss as it is."""
+    return losses[0] if len(losses) == 1 else torch.stack(list(losses)).mean()
 
 
 def _sccl(in_feats: int, num_classes: int, config: ARIIGCNConfig) -> SCCLLoss | None:

@@ -15,6 +15,7 @@ from ariigcn_dgl.limits import (
     PositiveFloat,
     PositiveInt,
 )
+from ariigcn_dgl.models.objective import MultilabelPairs, RegressionPairs
 from ariigcn_dgl.nn._rel_edge_parameters import Norm
 from ariigcn_dgl.nn.contrast import ImclPairs, Similarity
 from ariigcn_dgl.nn.fusion import FusionName
@@ -138,6 +139,15 @@ class ARIIGCNConfig:
         Temperature of "infonce" and "supcon", and of the supervised contrastive loss.
     imcl_pairs : {"abstract", "section4c", "closing", "hycon", "all"}
         Reading of the IMCL pairs.
+    multilabel_pairs : {"each", "set"}
+        Of several labels at once, what "same class" means in ICCL, IMCL and the supervised
+        contrastive loss: each label by itself, so that pairs weigh by the labels that they share
+        (MulSupCon; Zhang 2024); or the whole set.
+    regression_pairs : {"bins", "overlapping-bins"}
+        The same of numbers: that they lie in one bin of their range; or in one of two grids of
+        bins, half a bin apart, so that close ones always do and distant ones never.
+    regression_bins : int
+        Number of these bins.
     margin : float
         Similarity wanted across modalities (Eq. 14).
     margin_mode : {"target", "hinge", "triplet", "off"}
@@ -193,6 +203,9 @@ class ARIIGCNConfig:
     similarity: Similarity = "cosine"
     temperature: PositiveFloat = 0.1  # Khosla 2020
     imcl_pairs: ImclPairs = "abstract"
+    multilabel_pairs: MultilabelPairs = "each"
+    regression_pairs: RegressionPairs = "bins"
+    regression_bins: PositiveInt = 7  # the classes of Acc-7
     margin: float = 0.5  # the paper tries several and prints none
     margin_mode: MarginMode = "target"
     regularise: bool = True

@@ -17,8 +17,9 @@ from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.limits import Fraction, NotNegativeFloat, PositiveInt
+from ariigcn_dgl.models.objective import cross_entropy
 from ariigcn_dgl.models.sentiments import SENTIMENTS, Sentiment, named_sentiments
-from ariigcn_dgl.models.system import System, cross_entropy, known_lengths, zero_where_missing
+from ariigcn_dgl.models.system import System, known_lengths, zero_where_missing
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded
 from ariigcn_dgl.ops import segment_spmm

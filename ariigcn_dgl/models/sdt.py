@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.limits import EvenInt, Fraction, NotNegativeFloat, PositiveFloat, PositiveInt
+from ariigcn_dgl.models.objective import cross_entropy
 from ariigcn_dgl.models.system import (
     System,
-    cross_entropy,
     known_lengths,
     speaker_rows,
     zero_where_missing,

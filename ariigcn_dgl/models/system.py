@@ -7,25 +7,23 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, in_order
-from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.views import in_words
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Limit
+from ariigcn_dgl.models.objective import Objective, cross_entropy
 from ariigcn_dgl.transfer import send
 
 # Width of each view of the text; a setting of this type and name `System.resolved` fills in.
 TextViews = Annotated[
     tuple[int, ...], Limit("widths of at least 1", lambda value: min(value, default=1) >= 1)
 ]
-SMALLEST_WEIGHT = 1e-6  # of all labelled rows together: a batch without any has loss 0, not NaN
 
 
 class Stream(Protocol):
@@ -71,6 +69,9 @@ class System(nn.Module):
     text_views : tuple of int
         Width of each view of the text, for `ariigcn_dgl.data.split_views`; one if there is nothing
         to divide, none without text.
+    objective : Objective or None
+        What the outputs mean where they are not the logits of C classes and nothing else; then
+        `num_classes` was its width.
     """
 
     Config: ClassVar[type]  # its defaults are the published sizes
@@ -83,6 +84,18 @@ class System(nn.Module):
         super().__init__()
         self.config = config
         self.text_views = _text_views(widths, config)
+        self.objective: Objective | None = None
+
+    @classmethod
+    def classes_only(cls, config: Any) -> str:
+        """Return why a model of these settings learns nothing but classes; "" if any target.
+
+        Parameters
+        ----------
+        config : dataclass
+            Of type `Config`.
+        """
+        return "" if cls.losses is System.losses else "its training loss is one of classes"
 
     @classmethod
     def resolved(cls, config: Any, dialogues: Dialogues) -> Any:
@@ -110,7 +123,7 @@ class System(nn.Module):
         return ()
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the logits of every utterance, (N, C)."""
+        """Return the logits of every utterance, (N, C), or the outputs of an `Objective`."""
         raise NotImplementedError
 
     def stream(self) -> Stream:
@@ -140,7 +153,19 @@ class System(nn.Module):
         encoded
             Of a system with a GAN: what `encoded` returned for the batch.
         """
-        return {"classification": cross_entropy(self(batch), batch.labels, class_weight)}
+        return self.supervised(self(batch), batch, class_weight)
+
+    def supervised(
+        self, outputs: Tensor, batch: Batch, class_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the weighted loss of each target, of outputs (N, C), by the term's name."""
+        if self.objective is None:
+            return {"classification": cross_entropy(outputs, batch.labels, class_weight)}
+        return self.objective.losses(outputs, batch, class_weight)
+
+    def answers(self, outputs: Tensor) -> Tensor:
+        """Return what outputs, (N, C), say: class probabilities, or as of `Objective.answers`."""
+        return outputs.softmax(-1) if self.objective is None else self.objective.answers(outputs)
 
     def encoded(self, batch: Batch) -> Any:
         """Return what all losses of a system with a GAN begin with; each takes it back."""
@@ -168,15 +193,6 @@ def _text_views(widths: Mapping[str, int], config: Any) -> tuple[int, ...]:
             "leave the option out to have those of the data set"
         )
     return views or ((width,) if width else ())
-
-
-def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none."""
-    # Not reduction="mean", which is NaN where no row is labelled.
-    total = F.cross_entropy(logits, labels, weight, ignore_index=UNLABELLED, reduction="sum")
-    known = labels != UNLABELLED
-    share = known if weight is None else weight[labels.clamp(min=0)] * known
-    return total / share.sum().clamp(min=SMALLEST_WEIGHT)
 
 
 def known_lengths(batch: Batch) -> Tensor:

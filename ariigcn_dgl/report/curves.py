@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ariigcn_dgl.plots import COLOURS, PAPER, add_axes, dots, page_figure, styled, whole_numbers
-from ariigcn_dgl.report.run_files import RunFiles, Seed
+from ariigcn_dgl.report.run_files import RunFiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,30 +61,40 @@ def panels(run: RunFiles, scores: Sequence[float]) -> list[Panel]:
     """
     last = max((seed.history[-1]["epoch"] for seed in run.seeds if seed.history), default=0)
     return [
-        _panel(name, run.seeds, max(last, 2), scores if name == SCORE else ())
-        for name in _quantities(run.seeds)
+        _panel(name, run, max(last, 2), scores if name == score_of(run) else ())
+        for name in _quantities(run)
     ]
+
+
+def score_of(run: RunFiles) -> str:
+    """Return what ``metrics.jsonl`` calls the score that a run's epochs are compared by."""
+    return f"val_{run.scoring.metric}"
 
 
 def validation_scores(runs: Sequence[RunFiles]) -> list[float]:
     """Return all validation scores of all epochs and runs."""
-    records = [record for run in runs for seed in run.seeds for record in seed.history]
-    return [record[SCORE] for record in records if SCORE in record]
+    return [
+        record[score_of(run)]
+        for run in runs
+        for seed in run.seeds
+        for record in seed.history
+        if score_of(run) in record
+    ]
 
 
-def _quantities(seeds: Sequence[Seed]) -> list[str]:
-    found = dict.fromkeys(name for seed in seeds for record in seed.history for name in record)
+def _quantities(run: RunFiles) -> list[str]:
+    found = dict.fromkeys(name for seed in run.seeds for record in seed.history for name in record)
     losses = [name for name in found if name != "epoch" and not name.startswith(("val_", "test_"))]
-    return ([SCORE] if SCORE in found else []) + losses
+    return ([score_of(run)] if score_of(run) in found else []) + losses
 
 
 @styled()
-def _panel(name: str, seeds: Sequence[Seed], last: int, shown: Sequence[float]) -> Panel:
+def _panel(name: str, run: RunFiles, last: int, shown: Sequence[float]) -> Panel:
     """Draw one quantity up to an epoch; all of the values `shown` are on the axis, too."""
     figure = page_figure(WIDTH, HEIGHT)
     axis = add_axes(figure, 40, 10, WIDTH - 10, HEIGHT - 24)
     texts = []
-    for place, seed in enumerate(seeds):
+    for place, seed in enumerate(run.seeds):
         points = [(record["epoch"], record[name]) for record in seed.history if name in record]
         if not points:
             continue
@@ -101,7 +111,8 @@ def _panel(name: str, seeds: Sequence[Seed], last: int, shown: Sequence[float]) 
     whole_numbers(axis, nbins=6)
     axis.locator_params("y", nbins=4)
     axis.grid(axis="y")
-    return Panel(TITLES.get(name, f"Loss: {name}"), "; ".join(texts), figure)
+    other = f"Validation {run.scoring.title}" if name == score_of(run) else f"Loss: {name}"
+    return Panel(TITLES.get(name, other), "; ".join(texts), figure)
 
 
 def _words(

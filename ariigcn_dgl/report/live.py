@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
+from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.report import curves
 from ariigcn_dgl.report.page import render
-from ariigcn_dgl.report.run_files import Predictions, RunFiles, Seed
-from ariigcn_dgl.training.protocol import run_protocol
+from ariigcn_dgl.report.run_files import NO_PREDICTIONS, RunFiles, Seed
+from ariigcn_dgl.training.protocol import protocol_of
 from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import (
     METRICS_FILE,
@@ -22,9 +21,9 @@ from ariigcn_dgl.training.run_folder import (
     read_run,
 )
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
+from ariigcn_dgl.training.scoring import Scoring
 
 REFRESH = 3  # seconds after which the page is read again
-_NOBODY = Predictions(*(np.empty(0, kind) for kind in (str, str, int, int, float)))
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Progress:
     epochs : int
         That have been trained.
     best : (int, float) or None
-        Epoch and value of the best validation weighted F1 so far.
+        Epoch and value of the best score on validation so far, weighted F1 of classes.
     last : float or None
-        The latest validation weighted F1.
+        The latest such score.
     finished : bool
         Whether it has been trained and scored.
     """
@@ -90,22 +89,27 @@ def read_training(folder: Path) -> Training:
     spec = read_run_spec(folder)
     config = read_settings(folder)
     seeds, progress, most = [], [], None
+    scoring = Scoring([classes_spec([])])  # before the first seed has said what it learns
     for number in spec["seeds"]:
         one = RunFolder(folder / f"seed{number}")
         metrics = one.path / METRICS_FILE
         history = read_metrics(metrics) if metrics.is_file() else []
         finished = one.finished
         if (one.path / RUN_FILE).is_file():
-            most = config.epochs(len(read_run(one.path / RUN_FILE, trained=False)["widths"]))
-        scores = [(r["epoch"], r[curves.SCORE]) for r in history if curves.SCORE in r]
-        best = max(scores, key=lambda point: point[1], default=None)
+            begun = read_run(one.path / RUN_FILE, trained=False)
+            most = config.epochs(len(begun["widths"]))
+            scoring = Scoring.of_run(begun, config.training.metric)
+        column, metric = f"val_{scoring.metric}", scoring.columns[scoring.metric]
+        scores = [(r["epoch"], r[column]) for r in history if column in r]
+        best = max(scores, key=lambda point: metric.merit(point[1]), default=None)
         kept = one.read_run()["best_epoch"] if finished else best[0] if best else 0
-        seeds.append(Seed(one.path, {"seed": number, "best_epoch": kept}, history, _NOBODY))
+        seeds.append(Seed(one.path, {"seed": number, "best_epoch": kept}, history, NO_PREDICTIONS))
         last = scores[-1][1] if scores else None
         progress.append(Progress(number, len(history), best, last, finished))
-    protocol = run_protocol(config, spec, {"epochs": most or config.training.epochs})
+    epochs = most or config.training.epochs
+    protocol = protocol_of(config.system, spec["preset"], asdict(config.training), epochs, "never")
     text = read_text(folder / CONFIG_FILE)
-    run = RunFiles(folder.resolve().name, spec, text, protocol, seeds)
+    run = RunFiles(folder.resolve().name, spec, text, protocol, seeds, scoring)
     return Training(run, most, progress)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
@@ -13,6 +14,7 @@ from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look,
 from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.targets import target_rows, targets_html
 from ariigcn_dgl.report.together import together
 from ariigcn_dgl.training.metrics import TITLES
 from ariigcn_dgl.training.protocol import runs_in_words
@@ -40,7 +42,13 @@ def report_html(
         If a run was trained on another data set, a file of it is damaged, or runs are of different
         folds.
     """
+    if any(run.scoring.classes is None for run in runs):
+        if dialogues is not None:
+            raise InputError("--data: dialogues are shown with classes only: leave it out")
+        return targets_html(runs)
     if dialogues is not None:
+        for run in runs:
+            run.scoring.require_plain(run.name, "--data of a report")
         dialogues = as_tested(dialogues, runs)
     looked = (
         [] if dialogues is None else [look(run, dialogues, device) for run in track(runs, "runs")]
@@ -57,6 +65,7 @@ def report_html(
         runs=runs,
         conducted=_conducted(runs),
         score_titles=list(TITLES.values()),
+        targets=[target_rows(run) for run in runs],
         headlines=headlines,
         strip_ends=strip_ends,
         classes=[scores.classes(run) for run in runs],

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.training.protocol import Protocol, run_protocol
 from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
+from ariigcn_dgl.training.scoring import Scoring
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Predictions:
     def hits(self) -> np.ndarray:
         """Whether each predicted class is the true one, (N,) bool."""
         return self.labels == self.classes
+
+
+# Of a training that goes on, and of a run without classes.
+NO_PREDICTIONS = Predictions(*(np.empty(0, kind) for kind in (str, str, int, int, float)))
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class RunFiles:
     protocol : Protocol
         How it was conducted.
     seeds : sequence of Seed, at least one
+    scoring : Scoring
+        Of its targets; of no run that is shown yet that of classes.
     """
 
     name: str
@@ -93,6 +101,7 @@ class RunFiles:
     settings: str
     protocol: Protocol
     seeds: Sequence[Seed]
+    scoring: Scoring = field(default_factory=lambda: Scoring([classes_spec([])]))
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -118,7 +127,7 @@ class RunFiles:
     @property
     def best_seed(self) -> Seed:
         """The seed with the best validation score, which ``ariigcn predict`` takes, too."""
-        return max(self.seeds, key=lambda seed: seed.record["val"]["weighted_f1"])
+        return max(self.seeds, key=lambda seed: self.scoring.merit(seed.record["val"]))
 
 
 def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
@@ -139,6 +148,7 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
         settings=read_text(folder / CONFIG_FILE),
         protocol=run_protocol(config, plan, seeds[0].record),
         seeds=seeds,
+        scoring=Scoring.of_run(seeds[0].record, config.training.metric),
     )
 
 
@@ -147,6 +157,8 @@ def _read_seed(path: Path) -> Seed:
     record = folder.read_finished()
     if record["test"] is None:
         raise InputError(f"{path}: its test split had no labels: there is nothing to report")
+    if not record["label_names"]:
+        return Seed(path, record, folder.read_metrics(), NO_PREDICTIONS)
     answers = folder.read_answers(record["label_names"])
     labelled = [one for one in answers if one["label"] is not None]
     before = folder.read_uncalibrated_test(record, answers)

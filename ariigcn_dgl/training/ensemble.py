@@ -46,6 +46,7 @@ class Ensemble(Classifier):
         self.threads = read_run_spec(folders[0].parent)["threads"]
         self.runs = tuple(TrainedRun(folder, device) for folder in folders)
         self.label_names = self.runs[0].label_names
+        self.scoring = self.runs[0].scoring
 
     def __repr__(self) -> str:
         record = self.runs[0].record

@@ -11,9 +11,10 @@ from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.cuda_graph import CudaGraphs
 from ariigcn_dgl.training.memory import require_memory
+from ariigcn_dgl.training.objectives import objective_record
 from ariigcn_dgl.training.prepare import Prepared, TestUse
 from ariigcn_dgl.training.run_config import settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder
+from ariigcn_dgl.training.run_folder import RUN_FORMAT, TARGET_FORMAT, RunFolder
 from ariigcn_dgl.training.trainer import Report, Trainer
 
 # What a run cannot go on without, and is called in messages.
@@ -32,9 +33,10 @@ def fit(
 ) -> dict[str, Any]:
     """Train a model and score it.
 
-    Epochs are compared by validation weighted F1; the test split is scored once, at the end, with
-    the weights of the best epoch (or of the last, by `TrainingConfig.selection`). Continues where
-    an earlier call in the same folder was stopped, with the numbers of an uninterrupted run.
+    Epochs are compared by a score on validation (`Prepared.scoring`); the test split is scored
+    once, at the end, with the weights of the best epoch (or of the last, by
+    `TrainingConfig.selection`). Continues where an earlier call in the same folder was stopped,
+    with the numbers of an uninterrupted run.
 
     Parameters
     ----------
@@ -109,6 +111,7 @@ def fit(
         test,
         filler,
         capture=CudaGraphs(device) if cuda_graphs else None,
+        objective=prepared.objective,
     )
     trainer.resume({name: run[name] for name in DECIDING})
     trainer.train(report)
@@ -136,15 +139,16 @@ def _ended(folder: RunFolder, run: dict[str, Any], keep_checkpoint: bool) -> dic
 
 def _begun(prepared: Prepared, seed: int) -> dict[str, Any]:
     """Return what ``run.json`` says from the beginning."""
-    dialogues, config = prepared.dialogues, prepared.config
+    dialogues, config, objective = prepared.dialogues, prepared.config, prepared.objective
     return {
-        "format": RUN_FORMAT,
+        "format": RUN_FORMAT if objective is None else TARGET_FORMAT,
         "system": config.system,
         "dataset": dialogues.name,
         "dataset_sha256": prepared.dataset_sha256,
         "settings_sha256": settings_sha256(config),
         "seed": seed,
         "label_names": list(dialogues.label_names),
+        **({} if objective is None else {"targets": objective_record(objective)}),
         "widths": dialogues.widths,
         "environment": environment(),
     }

@@ -53,6 +53,7 @@ def fit(
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seeds: Sequence[int] = (0,),
+    targets: Sequence[str] | None = None,
     device: str = "cpu",
     cuda_graphs: bool = False,
     threads: int = 1,
@@ -78,6 +79,8 @@ def fit(
         "model.window.past": 5}``.
     seeds : sequence of int
         One training for each.
+    targets : sequence of str, optional
+        What is to be predicted, of data that are named by their path: as of ``ariigcn train``.
     device : str
         Where to train: cpu, cuda, cuda:1 ... What is returned computes on the CPU.
     cuda_graphs : bool
@@ -124,7 +127,7 @@ def fit(
         stack.enter_context(torch_threads(threads))  # as the record of the environment says
         preset = preset or default_preset(system)
         config = changed(preset_config(system, preset), settings or {})
-        dialogues, source, dataset_sha256 = _found(data)
+        dialogues, source, dataset_sha256 = _found(data, targets)
         prepared = prepare(dialogues, config, dataset_sha256=dataset_sha256)
         folder = Path(out or default_folder(dialogues.name, system, preset))
         if resume and folder.exists():
@@ -141,6 +144,7 @@ def fit(
                 device=device,
                 cuda_graphs=cuda_graphs,
                 threads=threads,
+                targets=None if targets is None else list(targets),
             )
             check_machine(spec, prepared)
             kept = None if source else dialogues
@@ -154,13 +158,17 @@ def fit(
         return Ensemble(folder)
 
 
-def _found(data: Dialogues | str | Path) -> tuple[Dialogues, str | None, str | None]:
+def _found(
+    data: Dialogues | str | Path, targets: Sequence[str] | None
+) -> tuple[Dialogues, str | None, str | None]:
     """Return checked dialogues, where they lie, and their fingerprint where it was asked for.
 
     What is in memory alone lies nowhere.
     """
     if not isinstance(data, Dialogues):
-        return load_source(str(data)), absolute(str(data)), None
+        return load_source(str(data), targets=targets), absolute(str(data)), None
+    if targets is not None:
+        raise InputError("targets: are of a path; of dialogues take Dialogues.with_targets")
     if data.source is not None:
         sha256 = fingerprint(data)
         if sha256 == data.source_sha256:

@@ -34,7 +34,11 @@ def with_label_share(dialogues: Dialogues, share: float, seed: int) -> Dialogues
     if share == 1:
         return dialogues
     train = np.random.default_rng(seed).permutation(dialogues.indices("train"))
-    labels = dialogues.labels.copy()
+    hidden = np.zeros(dialogues.num_utterances, bool)
     for dialogue in train[max(1, round(share * len(train))) :]:
-        labels[dialogues.rows(dialogue)] = UNLABELLED
-    return replace(dialogues, labels=labels)
+        hidden[dialogues.rows(dialogue)] = True
+    return replace(
+        dialogues,
+        labels=np.where(hidden, UNLABELLED, dialogues.labels),
+        targets={name: target.without(hidden) for name, target in dialogues.targets.items()},
+    )

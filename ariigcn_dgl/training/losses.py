@@ -93,6 +93,8 @@ def divergence(history: Iterable[Mapping[str, Any]], best_epoch: int, num_classe
     >>> divergence([{"epoch": 1, "classification": 6e5}], 1, num_classes=2)[:62]
     'training diverged: in the kept epoch 1 the classification loss'
     """
+    if num_classes == 0:  # of a run without classes nothing is guessed
+        return ""
     guess = math.log(num_classes)
     # Only the kept epoch counts: of what came before and after it nothing is used.
     for record in history:

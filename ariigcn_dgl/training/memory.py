@@ -71,7 +71,7 @@ def _data_bytes(dialogues: Dialogues) -> int:
 def _step_bytes(dialogues: Dialogues, config: RunConfig) -> int:
     """Return the bytes of weights and of what a step on the longest dialogues keeps, at least."""
     with torch.device("meta"):  # takes no memory and draws no random numbers
-        weights = list(config.build(dialogues.widths, dialogues.num_classes).parameters())
+        weights = list(config.build(dialogues.widths, dialogues.num_outputs).parameters())
     outputs = sum(weight.shape[0] for weight in weights if weight.ndim > 1)
     lengths = np.sort(dialogues.lengths[dialogues.indices("train")])
     utterances = int(lengths[-config.training.batch_size :].sum())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
@@ -43,6 +44,10 @@ class Scores:
     def headline(self) -> dict[str, float]:
         """Return the three summary scores."""
         return {name: getattr(self, name) for name in HEADLINE}
+
+    def record(self) -> dict[str, Any]:
+        """Return all scores as ``run.json`` has them."""
+        return asdict(self)
 
 
 def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str]) -> Scores:

@@ -14,6 +14,7 @@ import torch
 from ariigcn_dgl.answer import answer, table_rows
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, replacing
 from ariigcn_dgl.limits import Limit
@@ -21,9 +22,11 @@ from ariigcn_dgl.models import System
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.metrics import Scores, score
+from ariigcn_dgl.training.scoring import Scoring
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS
 
 CSV = ".csv"
-COLUMNS = ("dialogue", "utterance", "speaker", "label", "prediction")
+COLUMNS = ("dialogue", "utterance", "speaker")
 BATCH_SIZE = 32  # dialogues; fixed, so that the same run always gives the same bits
 # A rounded probability, or a sum of float32, may be a little above 1.
 LARGEST_SHARE = 1.000001
@@ -43,7 +46,9 @@ class Prediction(TypedDict):
 
 @torch.inference_mode()
 def predict(model: System, dialogues: Dialogues) -> np.ndarray:
-    """Return the class probabilities of every utterance, (N, C) float32.
+    """Return the answers to every utterance, (N, C) float32: class probabilities.
+
+    With an objective those to all of its targets, side by side (`Objective.answers`).
 
     Parameters
     ----------
@@ -53,11 +58,11 @@ def predict(model: System, dialogues: Dialogues) -> np.ndarray:
         Standardised as in training.
     """
     model.eval()
-    parts = [np.empty((0, dialogues.num_classes), np.float32)]  # of no dialogue, no row
+    parts = [np.empty((0, dialogues.num_outputs), np.float32)]  # of no dialogue, no row
     for start in track(range(0, dialogues.num_dialogues, BATCH_SIZE), "batches of dialogues"):
         chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
-        logits = model(collate(dialogues, chosen, model.window).to(model.device))
-        parts.append(logits.softmax(-1).cpu().numpy())
+        outputs = model(collate(dialogues, chosen, model.window).to(model.device))
+        parts.append(model.answers(outputs).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -81,6 +86,7 @@ def write_predictions(
     probabilities: np.ndarray,
     label_names: Sequence[str],
     left_open: np.ndarray | None = None,
+    scoring: Scoring | None = None,
 ) -> None:
     """Write one line per utterance: ids, true label if known, predicted label, probabilities.
 
@@ -97,13 +103,21 @@ def write_predictions(
         Classes of the model.
     left_open : (N,) bool array, optional
         Those that get no class, as of `answer`.
+    scoring : Scoring, optional
+        Of a run with other targets than classes: what the columns of the answers are. A line then
+        has ``targets``, with the ``value`` that is known of each and the ``prediction``.
     """
-    records = _records(dialogues, probabilities, label_names, left_open)
+    others = [] if scoring is None else list(scoring.others())
+    records = _records(dialogues, probabilities, label_names, left_open, others)
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         if path.suffix.lower() == CSV:
-            columns = [*COLUMNS, *(["abstained"] if left_open is not None else [])]
+            said = ["label", "prediction"] if label_names else []
+            said += ["abstained"] if left_open is not None else []
+            of_targets = [name for spec, _ in others for name in _target_columns(spec)]
+            columns = [*COLUMNS, *said, *of_targets]
             table = csv.writer(file, lineterminator="\n")
-            table.writerows(table_rows(records, columns, label_names))
+            flat = (_flat(record, others) for record in records)
+            table.writerows(table_rows(flat, columns, label_names))
         else:
             file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
 
@@ -113,17 +127,54 @@ def _records(
     probabilities: np.ndarray,
     label_names: Sequence[str],
     left_open: np.ndarray | None,
+    others: Sequence[tuple[TargetSpec, slice]],
 ) -> Iterator[dict[str, Any]]:
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     for row, p in enumerate(probabilities):
         label = int(dialogues.labels[row])
-        record = {
+        record: dict[str, Any] = {
             "dialogue": dialogues.dialogue_ids[of_row[row]],
             "utterance": dialogues.utterance_ids[row],
             "speaker": dialogues.speaker_names[dialogues.speakers[row]],
-            "label": label_names[label] if label >= 0 else None,
         }
-        yield record | answer(p, label_names, None if left_open is None else left_open[row])
+        if label_names:
+            record["label"] = label_names[label] if label >= 0 else None
+            own = p[: len(label_names)]
+            record |= answer(own, label_names, None if left_open is None else left_open[row])
+        if others:
+            record["targets"] = {
+                spec.name: _target(spec, dialogues.targets[spec.name].values[row], p[place])
+                for spec, place in others
+            }
+        yield record
+
+
+def _target(spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, Any]:
+    kind = TARGET_KINDS[spec.kind]
+    return {"value": kind.truth(spec, values)} | kind.answer(spec, answers)
+
+
+def _flat(record: dict[str, Any], others: Sequence[tuple[TargetSpec, slice]]) -> dict[str, Any]:
+    """Return a record with a field for each column of its targets."""
+    found = record.pop("targets", {})
+    for spec, _ in others:
+        record |= _target_cells(spec, found[spec.name])
+    return {"probabilities": {}} | record
+
+
+def _target_columns(spec: TargetSpec) -> list[str]:
+    """Return the columns of a target: what is known, then what is predicted."""
+    plain = spec.width == 1 or spec.kind == "classes"
+    parts = [spec.name] if plain else [f"{spec.name}_{name}" for name in spec.names]
+    return [*parts, *(f"predicted_{part}" for part in parts)]
+
+
+def _target_cells(spec: TargetSpec, found: dict[str, Any]) -> dict[str, Any]:
+    both = [found["value"], found["prediction"]]
+    cells = [x for one in both for x in (one.values() if isinstance(one, dict) else [one])]
+    if both[0] is None and spec.kind != "classes":
+        cells = [None] * spec.width + cells[1:]
+    return dict(zip(_target_columns(spec), cells, strict=True))
 
 
 def read_predictions(path: Path, label_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -137,6 +188,8 @@ def read_predictions(path: Path, label_names: Sequence[str]) -> list[dict[str, A
     records, names = [record for _, record in json_lines(path)], set(label_names)
     for number, record in enumerate(records, 1):
         where = f"{path}: line {number}"
+        if not label_names:  # of a run without classes, whose answers nobody reads back
+            continue
         conform(record, Prediction, where)
         said = {record["prediction"], record["label"] or record["prediction"]}
         if record["probabilities"].keys() != names or not said <= names:

@@ -13,9 +13,13 @@ from typing import Literal
 import torch
 
 from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
+from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.models.objective import Objective
+from ariigcn_dgl.training.objectives import objective_of
 from ariigcn_dgl.training.run_config import RunConfig
+from ariigcn_dgl.training.scoring import Scoring
 
 TestUse = Literal["never", "once", "every epoch"]
 LEARNT_FROM = ("train", "val")  # test may lack labels: then it is predicted, not scored
@@ -33,11 +37,19 @@ class Prepared:
         Resolved for the dialogues, and a model can be built of it.
     dataset_sha256 : str
         Fingerprint of the dialogues.
+    objective : Objective or None
+        What the model is to learn, where it is more than classes.
     """
 
     dialogues: Dialogues
     config: RunConfig
     dataset_sha256: str
+    objective: Objective | None = None
+
+    @property
+    def scoring(self) -> Scoring:
+        """How answers are scored, and epochs compared."""
+        return Scoring(self.dialogues.specs, self.config.training.metric)
 
 
 def prepare(
@@ -75,25 +87,29 @@ def prepare(
     """
     config = config.resolved(dialogues)
     require_labels(dialogues, SPLITS if test == "every epoch" else LEARNT_FROM)
-    check_config(config, dialogues)
-    return Prepared(dialogues, config, dataset_sha256 or fingerprint(dialogues))
+    objective = objective_of(dialogues, config.training)
+    check_config(config, dialogues, objective)
+    Scoring(dialogues.specs, config.training.metric)  # raises where it is none of the targets'
+    return Prepared(dialogues, config, dataset_sha256 or fingerprint(dialogues), objective)
 
 
 def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
     """Raise `InputError` where one of the splits has no labelled utterance."""
+    scoring = Scoring(dialogues.specs or [classes_spec(dialogues.label_names)])
     for split in splits:
-        part = dialogues.select(dialogues.indices(split))
-        if not (part.labels >= 0).any():
+        if not scoring.scorable(dialogues.select(dialogues.indices(split))):
             raise InputError(
                 f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
                 f"{', '.join(splits[:-1])} and {splits[-1]}"
             )
 
 
-def check_config(config: RunConfig, dialogues: Dialogues) -> None:
+def check_config(
+    config: RunConfig, dialogues: Dialogues, objective: Objective | None = None
+) -> None:
     """Raise `InputError` where resolved settings do not fit each other or the dialogues."""
     _check_speakers(config, dialogues)
-    check_model(config, dialogues.widths, dialogues.num_classes, "--model")
+    check_model(config, dialogues.widths, dialogues.num_outputs, "--model", objective)
 
 
 def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
@@ -122,7 +138,13 @@ def check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
         )
 
 
-def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, where: str) -> None:
+def check_model(
+    config: RunConfig,
+    widths: Mapping[str, int],
+    num_classes: int,
+    where: str,
+    objective: Objective | None = None,
+) -> None:
     """Raise where no model can be built of settings.
 
     Parameters
@@ -132,9 +154,11 @@ def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, 
     widths : mapping of str to int
         Of the features.
     num_classes : int
-        Number of classes C.
+        Number of classes C, or the width of the objective.
     where : str
         What comes before the reason in the message.
+    objective : Objective, optional
+        What the model is to learn, where it is more than classes.
 
     Raises
     ------
@@ -143,7 +167,7 @@ def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, 
     """
     try:
         with torch.device("meta"):  # takes no memory and draws no random numbers
-            config.build(widths, num_classes)
+            config.build(widths, num_classes, objective)
     except InputError:  # a system's own sentence names the option already
         raise
     except (ValueError, RuntimeError) as error:

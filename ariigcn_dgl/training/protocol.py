@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.metrics import TITLES
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import PAPER, RunConfig, preset_config
 from ariigcn_dgl.training.run_spec import RunSpec
+from ariigcn_dgl.training.scoring import Scoring
 
 UNKNOWN_SPLITS = "not recorded"  # by runs of before there was such a record
 Length = Literal["preset", "search", "settings", "callback"]
@@ -35,6 +37,8 @@ class Protocol:
         What the settings started from.
     test : {"never", "once", "every epoch"}
         As of `fit`.
+    metric : str
+        The score that epochs are compared by, in words.
     """
 
     selection: Literal["best", "last"]
@@ -42,6 +46,7 @@ class Protocol:
     length: Length
     preset: str
     test: TestUse
+    metric: str = TITLES["weighted_f1"]
 
     @property
     def kept(self) -> str:
@@ -57,7 +62,7 @@ class Protocol:
         'the last of 3 epochs is kept, a number that was set beforehand'
         """
         if self.selection == "best":
-            return "the epoch with the best weighted F1 on validation is kept"
+            return f"the epoch with the best {self.metric} on validation is kept"
         if self.length == "search":  # which may have chosen another number for each fold
             return "the last epoch is kept, of as many as the search chose on validation"
         why = {
@@ -143,6 +148,9 @@ def run_protocol(config: RunConfig, spec: RunSpec, record: Mapping[str, Any]) ->
         test = "every epoch" if record.get("best_test_epoch") else "once"
     training = asdict(config.training)
     found = protocol_of(config.system, spec["preset"], training, record["epochs"], test)
+    if "targets" in record or config.training.metric:
+        title = Scoring.of_run(record, config.training.metric).title
+        found = replace(found, metric=title)
     return replace(found, length="callback") if record.get("stopped") else found
 
 

@@ -16,10 +16,12 @@ from jsonargparse import Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
+from ariigcn_dgl.models.objective import Objective
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.plain_yaml import check_shape, read_yaml
@@ -45,14 +47,20 @@ ADDED_LATER = {
     "model.graph_norm": "relation",
     "model.instance_weight": 0.0,
     "model.losses": {},
+    "model.multilabel_pairs": "each",
     "model.prediction_weight": 0.0,
+    "model.regression_bins": 7,
+    "model.regression_pairs": "bins",
     "model.second_norm": "mean",
     "model.similarity": "cosine",
     "model.window.distances": (),
     "training.modality_dropout": 0.0,
     "training.amp": False,
     "training.label_share": 1.0,
+    "training.metric": "",
     "training.missing": "zero",
+    "training.regression_loss": "mae",
+    "training.target_weights": {},
 }
 
 
@@ -101,9 +109,30 @@ class RunConfig:
         """Return the settings with those that depend on the data filled in."""
         return replace(self, model=SYSTEMS[self.system].resolved(self.model, dialogues))
 
-    def build(self, widths: Mapping[str, int], num_classes: int) -> System:
-        """Return a new model for features of these widths."""
-        return SYSTEMS[self.system](widths, num_classes, self.model)
+    def build(
+        self, widths: Mapping[str, int], num_classes: int, objective: Objective | None = None
+    ) -> System:
+        """Return a new model for features of these widths.
+
+        Parameters
+        ----------
+        widths : mapping of str to int
+        num_classes : int
+            Number of classes, or the width of an objective.
+        objective : Objective, optional
+            What its outputs are to mean, if not the logits of classes.
+
+        Raises
+        ------
+        InputError
+            If a system of these settings knows no targets but classes.
+        """
+        kind = SYSTEMS[self.system]
+        if objective is not None:
+            _refuse_classes_only(self.system, kind.classes_only(self.model), objective)
+        model = kind(widths, num_classes, self.model)
+        model.objective = objective
+        return model
 
     def adversarial_epochs(self, num_modalities: int) -> int:
         """Return the number of epochs that train a GAN alone; one modality has no GAN."""
@@ -118,6 +147,20 @@ class RunConfig:
     def plugins(self) -> list[Origin]:
         """Where the classes came from that are not of this package."""
         return plugins_named(SYSTEMS, [self.system]) + plugins_of(self.model)
+
+
+def _refuse_classes_only(system: str, reason: str, objective: Objective) -> None:
+    other = [spec for spec in objective.specs if spec.name != LABEL or spec.kind != "classes"]
+    if reason and other:
+        able = [name for name in SYSTEMS.names if not SYSTEMS[name].classes_only(_default(name))]
+        raise InputError(
+            f"--system {system}: {reason}, and the target '{other[0].name}' is none "
+            f"({other[0].kind}): take one of {', '.join(able)}"
+        )
+
+
+def _default(system: str) -> Any:
+    return SYSTEMS[system].Config()
 
 
 def _kind(system: str) -> type[System]:

@@ -17,7 +17,9 @@ from torch import nn
 
 from ariigcn_dgl.data import Dialogues, is_modality
 from ariigcn_dgl.data.fill import Filler, FillKind, map_shapes
+from ariigcn_dgl.data.folder import TargetRecord
 from ariigcn_dgl.data.standardise import Standardiser
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, spreadsheet
 from ariigcn_dgl.files import (
@@ -38,6 +40,7 @@ from ariigcn_dgl.training.calibration import COLDEST, HOTTEST
 from ariigcn_dgl.training.checkpoint import read_checkpoint, write_checkpoint
 from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.predict import LARGEST_SHARE, read_predictions, write_predictions
+from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
@@ -52,6 +55,7 @@ WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED, _CHECKPOINT = (
 # Raised when the same settings give other scores, or files that others cannot be read beside.
 # Not for the calibration: runs without it are read as of temperature 1, and score the same.
 RUN_FORMAT = 2
+TARGET_FORMAT = 3  # of runs with other targets than classes, which earlier versions cannot apply
 LARGEST_SEED = 2**32 - 1  # what every library takes
 
 Sha256 = Annotated[str, Limit("64 hexadecimal digits", lambda text: len(text) == 64)]
@@ -95,6 +99,12 @@ class ScoresRecord(TypedDict):
     confusion: list[list[NotNegativeInt]]
 
 
+class TargetScoresRecord(TypedDict):
+    """Scores of one split of a run with other targets than classes, beside those of classes."""
+
+    targets: dict[str, dict[str, float]]
+
+
 class BestTestEpoch(TypedDict):
     """What much of the literature reports."""
 
@@ -122,6 +132,17 @@ class CalibrationRecord(_TestErrors):
     val: Errors
 
 
+class _HasClasses(TypedDict):
+    label_names: Names
+
+
+class RunTarget(TargetRecord, total=False):
+    """A target of a run; of a regression with what training measured it by."""
+
+    mean: list[float]
+    std: list[float]
+
+
 class BegunRun(TypedDict):
     """What ``run.json`` says from the beginning."""
 
@@ -131,7 +152,7 @@ class BegunRun(TypedDict):
     dataset_sha256: Sha256
     settings_sha256: Sha256
     seed: Seed
-    label_names: Names
+    label_names: list[str]
     widths: dict[Modality, PositiveInt]
     environment: dict[str, str]
 
@@ -153,11 +174,32 @@ class TrainedRecord(BegunRun, _Scored):
     val: ScoresRecord
 
 
+class BegunTargetRun(BegunRun):
+    """The same of a run with other targets than classes; without classes it names none."""
+
+    targets: list[RunTarget]
+
+
+class _TargetScored(TypedDict, total=False):
+    test: TargetScoresRecord | None
+    stopped: bool
+
+
+class TrainedTargetRecord(BegunTargetRun, _TargetScored):
+    """The same of a run that has ended."""
+
+    best_epoch: PositiveInt
+    epochs: PositiveInt
+    seconds: NotNegativeFloat
+    parameters: PositiveInt
+    val: TargetScoresRecord
+
+
 class BestEpoch(TypedDict):
     """The best epoch so far; before the first, of number 0."""
 
     epoch: NotNegativeInt
-    weighted_f1: float
+    score: float
     sha256: str
 
 
@@ -318,7 +360,9 @@ class RunFolder:
         Bounds on confidence are chosen from these, and diagrams of before and after drawn.
         """
         with replacing(self.path / UNCALIBRATED) as scratch:
-            save_arrays({**said, "val_labels": labels}, scratch)
+            # Contiguous: safetensors stores the bytes of others in the wrong order.
+            arrays = {split: np.ascontiguousarray(x) for split, x in said.items()}
+            save_arrays({**arrays, "val_labels": labels}, scratch)
 
     def read_uncalibrated(self, record: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
         """Read what `write_uncalibrated` wrote; None of a run of a version that did not.
@@ -440,18 +484,22 @@ class RunFolder:
         )
 
     def write_test(
-        self, dialogues: Dialogues, probabilities: np.ndarray, scores: Scores | None
+        self,
+        dialogues: Dialogues,
+        probabilities: np.ndarray,
+        scores: Scores | TargetScores | None,
+        scoring: Scoring | None = None,
     ) -> None:
         """Write the test split's predictions and, with scores, those per class and confusions."""
-        write_predictions(
-            self.path / PREDICTIONS_FILE, dialogues, probabilities, dialogues.label_names
-        )
+        path, names = self.path / PREDICTIONS_FILE, dialogues.label_names
+        write_predictions(path, dialogues, probabilities, names, scoring=scoring)
+        if isinstance(scores, TargetScores):
+            scores = scores.classes
         if scores is None:
             return
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)
         _write_csv(self.path / "per_class.csv", columns, rows)
-        names = dialogues.label_names
         rows = ([name, *counts] for name, counts in zip(names, scores.confusion, strict=True))
         _write_csv(self.path / "confusion.csv", ["true \\ predicted", *names], rows)
 
@@ -465,15 +513,32 @@ def read_run(path: Path, *, trained: bool) -> dict[str, Any]:
         If it is missing, damaged, or of another format.
     """
     record = read_json(path)
-    if record.get("format", RUN_FORMAT) != RUN_FORMAT:
+    if record.get("format", RUN_FORMAT) not in (RUN_FORMAT, TARGET_FORMAT):
         raise InputError(
             f"{path}: format is {record['format']!r:.40}, this program reads {RUN_FORMAT}: another "
             "version of it trained this run; use that one, or train again"
         )
-    conform(record, TrainedRecord if trained else BegunRun, str(path))
+    of_targets = record.get("format") == TARGET_FORMAT
+    begun, ended = (
+        (BegunTargetRun, TrainedTargetRecord) if of_targets else (BegunRun, TrainedRecord)
+    )
+    conform(record, ended if trained else begun, str(path))
+    if not of_targets or record["label_names"]:
+        conform(record, _HasClasses, str(path))
     for split in [name for name in ("val", "test") if trained and record.get(name)]:
-        _check_classes(record[split], record["label_names"], f"{path}: damaged: {split}")
+        if not of_targets or "weighted_f1" in record[split]:
+            conform(record[split], ScoresRecord, f"{path}: {split}")
+            _check_classes(record[split], record["label_names"], f"{path}: damaged: {split}")
+        if of_targets:
+            _check_targets(record[split], record["targets"], f"{path}: damaged: {split}")
     return record
+
+
+def _check_targets(scores: dict[str, Any], targets: Sequence[Any], where: str) -> None:
+    scoring = Scoring([TargetSpec.of_record(one) for one in targets])
+    missing = sorted(scoring.columns.keys() - flat(scores).keys())
+    if missing:
+        raise InputError(f"{where}: lacks {missing[0]}")
 
 
 def _check_classes(scores: dict[str, Any], names: Sequence[str], where: str) -> None:

@@ -63,6 +63,7 @@ class _Optional(TypedDict, total=False):
     environment: dict[str, str]
     splits: str  # `splits_in_words` of the dialogues
     plugins: list[Origin]
+    targets: list[str] | None
 
 
 class RunSpec(_Optional):
@@ -84,6 +85,7 @@ DEFAULTS: _Optional = {
     "environment": {},
     "splits": "",
     "plugins": [],
+    "targets": None,
 }
 
 
@@ -155,7 +157,7 @@ def load_run_data(spec: RunSpec, source: str | None = None) -> Dialogues:
         Where the data set lies now; default: where it was.
     """
     fold = None if spec["fold"] is None else Fold(**spec["fold"])
-    return load_source(source or spec["data"], spec["modalities"], fold)
+    return load_source(source or spec["data"], spec["modalities"], fold, spec["targets"])
 
 
 def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") -> Prepared:
@@ -199,6 +201,7 @@ def new_spec(
     cuda_graphs: bool,
     threads: int,
     modalities: list[str] | None = None,
+    targets: list[str] | None = None,
 ) -> RunSpec:
     """Return what a training is begun with, on this machine.
 
@@ -207,10 +210,13 @@ def new_spec(
     prepared : Prepared
     data : str
         Where the dialogues lie.
-    preset, seeds, device, cuda_graphs, threads, modalities
+    preset, seeds, device, cuda_graphs, threads, modalities, targets
         As of ``ariigcn train``.
     """
+    # Said where some are named only: others read the spec without.
+    named: _Optional = {} if targets is None else {"targets": targets}
     return {
+        **named,
         "data": data,
         "dataset_sha256": prepared.dataset_sha256,
         "modalities": modalities,

@@ -10,9 +10,9 @@ from typing import Any
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.seal import gone, lost, seal
-from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.run_folder import LARGEST_SEED, RUN_FILE, resume_command, way_out
 from ariigcn_dgl.training.run_spec import read_run_spec
+from ariigcn_dgl.training.scoring import flat
 
 SUMMARY_FILE = "summary.json"
 
@@ -70,9 +70,5 @@ def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "best_epoch": record["best_epoch"],
         "seconds": record["seconds"],
-        **{
-            split: {name: record[split][name] for name in HEADLINE}
-            for split in ("val", "test")
-            if record[split]
-        },
+        **{split: flat(record[split]) for split in ("val", "test") if record[split]},
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from ariigcn_dgl.optional import import_quietly, require
 from ariigcn_dgl.training.callbacks import Epoch, Logger
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.scoring import flat
 
 FOLDER = "tensorboard"
 
@@ -69,5 +69,5 @@ class TensorBoard(Logger):
 
     def _write_kept(self, split: str, scores: Mapping[str, Any], epoch: int) -> None:
         """Write a split's scores; a test split without labels has none."""
-        for name in set(HEADLINE) & scores.keys():
-            self.writer.add_scalar(f"kept/{split}_{name}", scores[name], epoch)
+        for name, value in flat(scores).items():
+            self.writer.add_scalar(f"kept/{split}_{name}", value, epoch)

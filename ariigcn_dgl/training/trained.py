@@ -10,6 +10,7 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import absent
+from ariigcn_dgl.data.targets import Target
 from ariigcn_dgl.data.unlike import ADVICE, unlike_rows
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
@@ -17,11 +18,13 @@ from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import Abstention, choose_abstention
 from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.classifier import Classifier
+from ariigcn_dgl.training.objectives import recorded_objective
 from ariigcn_dgl.training.predict import predict
 from ariigcn_dgl.training.prepare import check_model
 from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
 from ariigcn_dgl.training.run_folder import RunFolder
 from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec, read_settings
+from ariigcn_dgl.training.scoring import Scoring
 
 
 class TrainedRun(Classifier):
@@ -55,8 +58,11 @@ class TrainedRun(Classifier):
         self.widths: dict[str, int] = self.record["widths"]
         self.standardiser = self.folder.read_standardiser(self.widths)
         self.filler = self.folder.read_filler(self.config.training.missing, self.widths)
-        check_model(self.config, self.widths, len(self.label_names), str(folder))
-        self.model = self.config.build(self.widths, len(self.label_names))
+        objective = recorded_objective(self.record, self.config.training)
+        width = len(self.label_names) if objective is None else objective.width
+        check_model(self.config, self.widths, width, str(folder), objective)
+        self.scoring = Scoring.of_run(self.record, self.config.training.metric)
+        self.model = self.config.build(self.widths, width, objective)
         self.folder.load_weights(self.model)
         self.model.to(device)
 
@@ -68,12 +74,14 @@ class TrainedRun(Classifier):
     def probabilities(self, dialogues: Dialogues) -> np.ndarray:
         """Return calibrated class probabilities, (N, C) float64, of dialogues from `adapt`.
 
+        Of a run with other targets the answers to all of them, side by side.
+
         Raises
         ------
         InputError
             If they are not finite.
         """
-        return calibrated(self.uncalibrated(dialogues), self.temperature)
+        return self.scoring.calibrated(self.uncalibrated(dialogues), self.temperature)
 
     def uncalibrated(self, dialogues: Dialogues) -> np.ndarray:
         """Return the class probabilities, (N, C) float32, before the temperature.
@@ -137,9 +145,27 @@ class TrainedRun(Classifier):
             masks=masks,
             labels=self._labels(dialogues),
             label_names=self.label_names,
+            targets=self._targets(dialogues),
         )
 
+    def _targets(self, dialogues: Dialogues) -> dict[str, Target]:
+        """Return the run's targets beside classes: unknown where the dialogues have none."""
+        found = {}
+        for spec, _ in self.scoring.others():
+            own = dialogues.targets.get(spec.name)
+            if own is not None and (own.spec.kind, own.spec.names) != (spec.kind, spec.names):
+                raise InputError(
+                    f"{dialogues.name}: the target '{spec.name}' is {own.spec.kind} of "
+                    f"{', '.join(own.spec.names)}, but this run was trained with {spec.kind} of "
+                    f"{', '.join(spec.names)}"
+                )
+            unknown = np.full((dialogues.num_utterances, spec.columns), np.nan, np.float32)
+            found[spec.name] = Target(spec, unknown if own is None else own.values)
+        return found
+
     def _labels(self, dialogues: Dialogues) -> np.ndarray:
+        if not self.label_names:
+            return np.full(dialogues.num_utterances, UNLABELLED)
         number = {name: c for c, name in enumerate(self.label_names)}
         for name in dialogues.label_names:
             if name not in number:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -15,17 +15,18 @@ from torch import Tensor, nn
 from ariigcn_dgl.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.fill import Filler
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
+from ariigcn_dgl.models.objective import Objective
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.training.calibration import calibrated, calibration_errors, fit_temperature
+from ariigcn_dgl.training.calibration import calibration_errors, fit_temperature
 from ariigcn_dgl.training.callbacks import StopTraining
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
 from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.losses import mean_losses, total
-from ariigcn_dgl.training.metrics import HEADLINE, Scores
+from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities, fill_batch
 from ariigcn_dgl.training.optim import (
     adam,
@@ -35,10 +36,11 @@ from ariigcn_dgl.training.optim import (
     lr_factor,
     update_ema,
 )
-from ariigcn_dgl.training.predict import labelled, predict, score_probabilities
+from ariigcn_dgl.training.predict import labelled, predict
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
+from ariigcn_dgl.training.scoring import Scoring, TargetScores
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -49,6 +51,7 @@ _MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 # utterances.
 CAPTURED_SHAPES = 4
 NOTHING_FILLED = Filler()
+LOWEST = -sys.float_info.max  # below any score; checkpoints hold finite numbers only
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
 
@@ -67,6 +70,8 @@ class Trainer:
         Of what is missing, in the training split also of what is hidden.
     capture : GraphCapture, optional
         With it, steps are captured as CUDA graphs and replayed (`CapturedUpdate`).
+    objective : Objective, optional
+        What the model is to learn, where it is more than classes.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Trainer:
         test: TestUse = "once",
         filler: Filler = NOTHING_FILLED,
         capture: GraphCapture | None = None,
+        objective: Objective | None = None,
     ) -> None:
         dialogues = with_label_share(dialogues, config.training.label_share, seed)
         self.dialogues = dialogues
@@ -93,7 +99,9 @@ class Trainer:
             split: self.shown.select(dialogues.indices(split)) for split in ("val", "test")
         }
         torch.manual_seed(seed)  # initial weights
-        self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
+        outputs = dialogues.num_outputs
+        self.model = config.build(dialogues.widths, outputs, objective).to(device)
+        self.scoring = Scoring(dialogues.specs, config.training.metric)
         self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
         self.epochs = config.epochs(len(dialogues.widths))
         batch_size = self.config.batch_size
@@ -116,8 +124,8 @@ class Trainer:
             )
             self.batch_device = None  # a captured update sends its batches itself
         self.history: list[dict[str, Any]] = []  # a record of each epoch
-        # Of the epoch whose weights are kept. -1 is below any score: the first epoch is kept.
-        self.best: dict[str, Any] = {"epoch": 0, "weighted_f1": -1.0, "sha256": ""}
+        # Of the epoch whose weights are kept, the higher the better: the first epoch is kept.
+        self.best: dict[str, Any] = {"epoch": 0, "score": LOWEST, "sha256": ""}
         self.seconds = 0.0
         self.stopped = False  # by whom epochs are reported to
         self.deciding: dict[str, Any] = {}
@@ -199,13 +207,14 @@ class Trainer:
         """Score the averaged weights on validation, and keep them if they are the best so far."""
         ema = self.learner.ema
         scores = self._score(ema, "val")
-        record = _columns("val", scores)
+        record = self._columns("val", scores)
         if self.test == "every epoch":  # to be reported only: nothing below reads it
-            record |= _columns("test", self._score(ema, "test"))
+            record |= self._columns("test", self._score(ema, "test"))
         last = self.config.selection == "last"  # then every epoch replaces the one before
-        if last or scores.weighted_f1 > self.best["weighted_f1"]:
+        merit = self.scoring.merit(scores.record())
+        if last or merit > self.best["score"]:
             sha256 = self.folder.write_weights(ema)
-            self.best = {"epoch": epoch, "weighted_f1": scores.weighted_f1, "sha256": sha256}
+            self.best = {"epoch": epoch, "score": merit, "sha256": sha256}
         return record
 
     def save_checkpoint(self) -> None:
@@ -238,6 +247,9 @@ class Trainer:
             raise self.folder.damaged_checkpoint()
         state.setdefault("stopped", False)  # an earlier version knew no other
         try:
+            best = state["best"]
+            if "weighted_f1" in best:  # of a version that compared epochs by nothing else
+                state["best"] = {"score": best.pop("weighted_f1"), **best}
             conform({name: state[name] for name in get_type_hints(Progress)}, Progress, "")
             self.history, self.best = state.pop("history"), state.pop("best")
             self.seconds, self.stopped = state.pop("seconds"), state.pop("stopped")
@@ -255,19 +267,25 @@ class Trainer:
         before = {"val": predict(self.model, val)}
         if self.test != "never":
             before["test"] = predict(self.model, test)
-        self.folder.write_uncalibrated(before, val.labels)
-        temperature = fit_temperature(*labelled(val, before["val"]))
-        after = {split: calibrated(p, temperature) for split, p in before.items()}
-        found: dict[str, Any] = {"calibration": {"temperature": temperature}}
+        found: dict[str, Any] = {}
+        temperature = 1.0
+        classes = {split: self.scoring.of_classes(said) for split, said in before.items()}
+        if self.scoring.classes is not None:
+            self.folder.write_uncalibrated(classes, val.labels)
+            temperature = fit_temperature(*labelled(val, classes["val"]))
+            found["calibration"] = {"temperature": temperature}
+        after = {split: self.scoring.calibrated(p, temperature) for split, p in before.items()}
         for split in before:
-            scores = self._scores(split, before[split])
-            found[split] = None if scores is None else asdict(scores)
-            if scores is not None:
-                found["calibration"][split] = self._errors(split, before[split], after[split])
+            # Of a test split without labels none: that is what one predicts on.
+            scores = self.scoring.score(self.splits[split], before[split])
+            found[split] = None if scores is None else scores.record()
+            if scores is not None and self.scoring.classes is not None:
+                own = self.scoring.of_classes(after[split])
+                found["calibration"][split] = self._errors(split, classes[split], own)
             if split == "test":
-                self.folder.write_test(test, after["test"], scores)
+                self.folder.write_test(test, after["test"], scores, self.scoring)
         if self.test == "every epoch":
-            found["best_test_epoch"] = _best_test_epoch(self.history)
+            found["best_test_epoch"] = _best_test_epoch(self.history, self.scoring)
         return {
             "best_epoch": self.best["epoch"],
             "epochs": len(self.history),
@@ -277,20 +295,20 @@ class Trainer:
             **found,
         }
 
-    def _scores(self, split: str, probabilities: np.ndarray) -> Scores | None:
-        """Score a split; a test split may have no label: that is what one predicts on."""
-        part = self.splits[split]
-        if not (part.labels != UNLABELLED).any():
-            return None
-        return score_probabilities(part, probabilities, part.label_names)
+    def _columns(self, split: str, scores: Scores | TargetScores) -> dict[str, float]:
+        found = scores.headline()
+        return {f"{split}_{name}": found[name] for name in self.scoring.shown}
 
     def _errors(self, split: str, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
         known, labels = labelled(self.splits[split], before)
         return calibration_errors(known, labelled(self.splits[split], after)[0], labels)
 
-    def _score(self, model: System, split: str) -> Scores:
+    def _score(self, model: System, split: str) -> Scores | TargetScores:
         part = self.splits[split]
-        return score_probabilities(part, predict(model, part), part.label_names)
+        scores = self.scoring.score(part, predict(model, part))
+        if scores is None:  # `prepare` has refused it
+            raise ValueError(f"split {split}: nothing is known to score")
+        return scores
 
 
 class Learner:
@@ -472,12 +490,10 @@ def class_weight(dialogues: Dialogues) -> Tensor:
     return torch.from_numpy(weight.astype(np.float32))
 
 
-def _columns(split: str, scores: Scores) -> dict[str, float]:
-    return {f"{split}_{name}": value for name, value in scores.headline().items()}
-
-
-def _best_test_epoch(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _best_test_epoch(history: Sequence[dict[str, Any]], scoring: Scoring) -> dict[str, Any]:
     """Return what much of the literature reports: the scores of the epoch that test chooses."""
-    scored = [record for record in history if "test_weighted_f1" in record]
-    best = max(scored, key=lambda record: record["test_weighted_f1"])
-    return {"epoch": best["epoch"]} | {name: best[f"test_{name}"] for name in HEADLINE}
+    column = f"test_{scoring.metric}"
+    scored = [record for record in history if column in record]
+    merit = scoring.columns[scoring.metric].merit
+    best = max(scored, key=lambda record: merit(record[column]))
+    return {"epoch": best["epoch"]} | {name: best[f"test_{name}"] for name in scoring.shown}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ariigcn_dgl.data.check import check
-from ariigcn_dgl.data.community.classes import classify
+from ariigcn_dgl.data.community.classes import classify, no_classes, score_of
 from ariigcn_dgl.data.community.published import Published, recognise
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.speakers import name_speakers
@@ -13,6 +13,7 @@ from ariigcn_dgl.data.community.splits import resolve_splits
 from ariigcn_dgl.data.community.text_views import choose_views, mean_view
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues
 from ariigcn_dgl.data.ragged import Ragged
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.data.views import in_words, lacks_a_view
 from ariigcn_dgl.data.words import on_one_line
 from ariigcn_dgl.errors import InputError
@@ -43,7 +44,8 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         _check_lengths(raw, key, dialogue)
     lengths = [len(dialogue.labels) for dialogue in chosen.values()]
     numbers = np.concatenate([dialogue.labels for dialogue in chosen.values()])
-    classes = classify(raw, numbers, dataset, options.labels)
+    score = score_of(raw, numbers, dataset) if options.labels == "score" else None
+    classes = no_classes(numbers) if score else classify(raw, numbers, dataset, options.labels)
     names = name_speakers(raw)
     speaker_names, speakers = np.unique(
         np.concatenate([names[key] for key in chosen]), return_inverse=True
@@ -64,6 +66,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         views=views,
         words=_words(chosen),
         sequences=_sequences(chosen, masks),
+        targets={LABEL: score} if score else {},
     )
     return check(dialogues, str(raw.path))
 

@@ -15,6 +15,7 @@ from ariigcn_dgl.data.community.published import (
 )
 from ariigcn_dgl.data.community.raw import RawSet
 from ariigcn_dgl.data.dialogues import UNLABELLED
+from ariigcn_dgl.data.targets import Target, score_target
 from ariigcn_dgl.errors import InputError
 
 _MOST_CLASSES = 1000  # numbers beyond are no classes of emotions, but something else
@@ -51,6 +52,28 @@ def classify(raw: RawSet, numbers: np.ndarray, dataset: Published | None, wanted
     names = raw.label_names or _names(raw, labels, dataset)
     _check_range(raw, labels, names, dataset)
     return Classes(labels, names)
+
+
+def score_of(raw: RawSet, numbers: np.ndarray, dataset: Published | None) -> Target:
+    """Return the intensities of sentiment that the numbers of a file are, as a regression.
+
+    Raises
+    ------
+    InputError
+        If the file has none.
+    """
+    if raw.label_names != () and not (dataset is CMU_MOSEI and raw.label_names is None):
+        raise InputError(
+            f"{raw.path}: --labels score: {raw.layout} has classes, no intensities of sentiment"
+        )
+    checked_intensities(numbers, f"{raw.path}: labels")
+    raw.notes.append("labels are intensities of sentiment, kept as numbers")
+    return score_target(numbers)
+
+
+def no_classes(numbers: np.ndarray) -> Classes:
+    """Return the labels of utterances that have a score and no class."""
+    return Classes(np.full(len(numbers), UNLABELLED), ())
 
 
 def _check_range(

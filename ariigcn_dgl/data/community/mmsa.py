@@ -33,11 +33,15 @@ def read_mmsa(value: Any, path: Path, columns: Columns, options: ImportOptions) 
     """Return the monologues of MMSA's dictionaries; frames and tokens become their mean."""
     intensities = {name: _intensities(part, name, path, columns) for name, part in value.items()}
     is_unit = all((np.abs(known(found)) <= 1).all() for found in intensities.values())
-    names = SENTIMENTS if options.labels == "sentiment" or is_unit else INTENSITIES
+    scored = options.labels == "score"
+    names: tuple[str, ...] = () if scored else INTENSITIES
+    if not scored and (options.labels == "sentiment" or is_unit):
+        names = SENTIMENTS
     raw = RawSet(path, "dictionaries of MMSA", {}, {}, names, names is SENTIMENTS)
     for name, part in value.items():
         found = intensities[name]
         labels = sentiments(found) if names is SENTIMENTS else steps(found)
+        labels = found if scored else labels
         raw.listed[_SPLITS[name]] = _read_split(raw, name, part, columns, labels)
     raw.notes.append("a clip's features are the mean over its frames (tokens, for text)")
     raw.notes.append("a video is one dialogue, its clips in the order of their numbers")

@@ -21,8 +21,9 @@ class ImportOptions:
 
     Parameters
     ----------
-    labels : {"emotion", "sentiment"}
-        Which labels, where a file has both or one follows from the other.
+    labels : {"emotion", "sentiment", "score"}
+        Which labels, where a file has both or one follows from the other; "score": intensities of
+        sentiment as the numbers that they are.
     text_views : str
         Which views of the text to keep, where a file has several, e.g. four RoBERTa layers: "all",
         side by side; "first"; "mean", their mean as one; or numbers from 1, as "1,3".

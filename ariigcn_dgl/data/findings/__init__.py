@@ -8,6 +8,7 @@ from ariigcn_dgl.data.findings.finding import Finding
 from ariigcn_dgl.data.findings.labels import examine_labels
 from ariigcn_dgl.data.findings.repeats import examine_repeats
 from ariigcn_dgl.data.findings.structure import examine_structure
+from ariigcn_dgl.data.findings.targets import examine_targets
 from ariigcn_dgl.progress import track
 
 __all__ = ["Finding", "examine"]
@@ -31,7 +32,13 @@ def examine(dialogues: Dialogues) -> tuple[Finding, ...]:
     >>> print(examine(small.with_modalities(["text"]))[0])  # doctest: +ELLIPSIS
     train: ... of ... utterances have no label; they are context only: no loss, no score
     """
-    examinations = (examine_labels, examine_structure, examine_features, examine_repeats)
+    examinations = (
+        examine_labels,
+        examine_targets,
+        examine_structure,
+        examine_features,
+        examine_repeats,
+    )
     findings = [
         finding
         for examination in track(examinations, "examinations")

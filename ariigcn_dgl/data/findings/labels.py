@@ -12,13 +12,15 @@ from ariigcn_dgl.data.findings.finding import Finding, in_split
 
 # Largest class over smallest; IEMOCAP has 3, MELD 18.
 _SKEWED = 10
-_FEW = 10  # utterances of a class, of which one more or less is a tenth of its recall
+FEW = 10  # utterances of a class, of which one more or less is a tenth of its recall
 # What programs write where a value is missing.
 _NOTHING = {"nan", "none", "null", "na", "n/a", "<na>", "nat", "-", "?", "-1"}
 
 
 def examine_labels(dialogues: Dialogues) -> Iterator[Finding]:
     """Yield what there is to say about the labels."""
+    if dialogues.targets and not dialogues.label_names:  # `examine_targets`
+        return
     yield from _names(dialogues.label_names)
     for split in SPLITS:
         if split in dialogues.splits:
@@ -52,7 +54,7 @@ def _plain(name: str) -> str:
 
 def _split(dialogues: Dialogues, split: str, known: np.ndarray, total: int) -> Iterator[Finding]:
     if len(known) == 0:
-        yield _unlabelled(split)
+        yield unlabelled(split)
         return
     if len(known) < total:
         yield Finding(
@@ -76,18 +78,19 @@ def _split(dialogues: Dialogues, split: str, known: np.ndarray, total: int) -> I
         yield from _balance(dialogues, counts)
 
 
-def _unlabelled(split: str) -> Finding:
+def unlabelled(split: str, of: str = "") -> Finding:
+    """Return what to say of a split without any label; `of` is the target that it is about."""
+    what = f"{of}no utterance has a label"
     if split == "test":
-        advice = "it can be predicted but not scored"
-        return Finding("note", split, "no utterance has a label", advice)
+        return Finding("note", split, what, "it can be predicted but not scored")
     purpose = "learn" if split == "train" else "select"
     advice = f"label some to {purpose} from, or give these dialogues the split test"
-    return Finding("error", split, "no utterance has a label", advice)
+    return Finding("error", split, what, advice)
 
 
 def _balance(dialogues: Dialogues, counts: np.ndarray) -> Iterator[Finding]:
     present = np.flatnonzero(counts)
-    if len(present) == 1:  # none at all is `_unlabelled`
+    if len(present) == 1:  # none at all is `unlabelled`
         only = dialogues.label_names[present[0]]
         yield Finding(
             "error", "train", f"all labels are {only!r}", "a classifier needs two classes or more"
@@ -95,10 +98,10 @@ def _balance(dialogues: Dialogues, counts: np.ndarray) -> Iterator[Finding]:
         return
     rarest, commonest = present[np.argmin(counts[present])], int(np.argmax(counts))
     advice = "read macro F1 beside weighted F1, and try --training.class_weights true"
-    if counts[rarest] == counts[commonest] < _FEW:
+    if counts[rarest] == counts[commonest] < FEW:
         few = f"each class has {counts[rarest]} utterances"
         yield Finding("warning", "train", few, "scores on so few say little; label more")
-    elif counts[commonest] / counts[rarest] > _SKEWED or counts[rarest] < _FEW:
+    elif counts[commonest] / counts[rarest] > _SKEWED or counts[rarest] < FEW:
         yield Finding(
             "warning",
             "train",

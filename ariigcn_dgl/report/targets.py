@@ -1,0 +1,75 @@
+"""Scores of targets beside the classes, for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ariigcn_dgl.data.targets import LABEL
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.report import curves
+from ariigcn_dgl.report.page import render
+from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.protocol import runs_in_words
+from ariigcn_dgl.training.scoring import flat
+
+Row = tuple[str, str, str, str]  # target, score, validation, test
+
+
+def target_rows(run: RunFiles) -> list[Row]:
+    """Return every score of every target of a run; none of a run of nothing but classes."""
+    return [] if run.scoring.plain else list(_rows(run))
+
+
+def _rows(run: RunFiles) -> Iterator[Row]:
+    last = ""
+    for name, metric in run.scoring.columns.items():
+        target = name.rpartition(".")[0] or LABEL
+        both = [
+            _spread([flat(seed.record[split])[name] for seed in run.seeds], metric.decimals)
+            for split in ("val", "test")
+        ]
+        yield "" if target == last else target, metric.title, both[0], both[1]
+        last = target
+
+
+def _spread(values: Sequence[float], decimals: int) -> str:
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return f"{mean:.{decimals}f}"
+    spread = (sum((x - mean) ** 2 for x in values) / (len(values) - 1)) ** 0.5
+    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
+
+
+def targets_html(runs: Sequence[RunFiles]) -> str:
+    """Return a page, one HTML file that opens offline, about runs without classes.
+
+    It has their scores, learning curves and settings, and says that there is no more.
+
+    Parameters
+    ----------
+    runs : sequence of RunFiles, at least one
+
+    Raises
+    ------
+    InputError
+        If one of them has classes.
+    """
+    classes = [run.name for run in runs if run.scoring.classes is not None]
+    if classes:
+        raise InputError(
+            f"{classes[0]}: has classes, which the other runs have not: report them apart"
+        )
+    validation = [curves.validation_scores([run]) for run in runs]
+    said = runs_in_words(
+        {run.name: run.protocol for run in runs}, {run.name: run.plan["splits"] for run in runs}
+    )
+    title = runs[0].about if len(runs) == 1 else f"{len(runs)} runs without classes"
+    return render(
+        "targets.html",
+        title=title,
+        runs=runs,
+        conducted=" ".join(f"{one[0].upper()}{one[1:]}." for one in said),
+        targets=[target_rows(run) for run in runs],
+        panels=[curves.panels(run, own) for run, own in zip(runs, validation, strict=True)],
+        browser=None,
+    )

@@ -1,0 +1,234 @@
+"""How the answers of a run are scored, and by which score its epochs are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data.targets import LABEL, TargetSpec, classes_spec
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.training.calibration import calibrated
+from ariigcn_dgl.training.metrics import HEADLINE, Scores, score
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
+
+_SHOWN = 3  # scores of a target that stands alone that are said of each epoch and seed
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """Scores of one set of utterances, by targets.
+
+    Parameters
+    ----------
+    classes : Scores or None
+        Of the set's classes, where there are some.
+    targets : dict of str to dict of str to float
+        Of each other target the value of each metric (`ariigcn_dgl.training.target_kinds`).
+    """
+
+    classes: Scores | None
+    targets: dict[str, dict[str, float]]
+
+    def __str__(self) -> str:
+        """Return all scores in words."""
+        said = [] if self.classes is None else [str(self.classes)]
+        said += [
+            f"{name}: {', '.join(f'{metric} {value:.3f}' for metric, value in found.items())}"
+            for name, found in self.targets.items()
+        ]
+        return "; ".join(said)
+
+    def headline(self) -> dict[str, float]:
+        """Return all scores by their full names, as ``vad.ccc``; those of classes as ever."""
+        return flat(self.record())
+
+    def record(self) -> dict[str, Any]:
+        """Return them as ``run.json`` has them."""
+        classes = {} if self.classes is None else asdict(self.classes)
+        return classes | {"targets": self.targets}
+
+
+def flat(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return a split's scores in ``run.json`` by their full names.
+
+    Examples
+    --------
+    >>> flat({"targets": {"vad": {"ccc": 0.5}}})
+    {'vad.ccc': 0.5}
+    """
+    found = {name: record[name] for name in HEADLINE if name in record}
+    for target, scores in record.get("targets", {}).items():
+        found |= {f"{target}.{name}": value for name, value in scores.items()}
+    return found
+
+
+class Scoring:
+    """Scores answers to targets, and names the score that epochs are compared by.
+
+    Parameters
+    ----------
+    specs : sequence of TargetSpec
+        The targets, in the order of a model's outputs.
+    metric : str
+        As of `TrainingConfig`.
+
+    Raises
+    ------
+    InputError
+        If the metric is none of these targets'.
+
+    Examples
+    --------
+    >>> Scoring([TargetSpec("score", "regression", ("score",), -3.0, 3.0)]).metric
+    'score.mae'
+    >>> Scoring([classes_spec(["sad", "happy"])], "mae")
+    Traceback (most recent call last):
+    ariigcn_dgl.errors.InputError: --training.metric: 'mae' is no score of label (classes): \
+expected one of weighted_f1, accuracy, macro_f1
+    """
+
+    def __init__(self, specs: Sequence[TargetSpec], metric: str = "") -> None:
+        self.specs = tuple(specs)
+        self.columns = dict(self._columns())
+        self.metric = self._chosen(metric)
+
+    @classmethod
+    def of_run(cls, record: Mapping[str, Any], metric: str = "") -> Scoring:
+        """Return that of a run, by its ``run.json`` and its setting."""
+        return cls(specs_of(record), metric)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the set's classes are all there is."""
+        return all(spec.name == LABEL and spec.kind == "classes" for spec in self.specs)
+
+    @property
+    def classes(self) -> TargetSpec | None:
+        """The set's classes, where there are some."""
+        found = [s for s in self.specs if s.name == LABEL and s.kind == "classes"]
+        return found[0] if found else None
+
+    @property
+    def title(self) -> str:
+        """The score that epochs are compared by, in words."""
+        name, _, _ = self.metric.rpartition(".")
+        title = self.columns[self.metric].title
+        return f"{name} {title}" if name and len(self.specs) > 1 else title
+
+    @property
+    def shown(self) -> list[str]:
+        """The full names of the scores that are said of each epoch and seed."""
+        names = [name for name in HEADLINE if name in self.columns]
+        count = _SHOWN if len(self.specs) == 1 else 1
+        for spec, _ in self.others():
+            names += [n for n in self.columns if n.rpartition(".")[0] == spec.name][:count]
+        return list(dict.fromkeys([*names, self.metric]))
+
+    def merit(self, record: Mapping[str, Any]) -> float:
+        """Return of a split's scores in ``run.json`` the chosen one, the higher the better."""
+        return self.columns[self.metric].merit(flat(record)[self.metric])
+
+    def others(self) -> Iterator[tuple[TargetSpec, slice]]:
+        """Yield the targets beside the set's classes, with their places among the answers."""
+        for spec, place in self._places():
+            if spec != self.classes:
+                yield spec, place
+
+    def of_classes(self, answers: np.ndarray) -> np.ndarray:
+        """Return the answers to the set's classes, (N, C)."""
+        return answers[:, : 0 if self.classes is None else self.classes.width]  # they are first
+
+    def calibrated(self, answers: np.ndarray, temperature: float) -> np.ndarray:
+        """Return answers whose class probabilities have got a temperature, float64."""
+        if self.classes is None:
+            return answers.astype(np.float64)
+        own = calibrated(self.of_classes(answers), temperature)
+        rest = answers[:, self.classes.width :].astype(np.float64)
+        return np.concatenate([own, rest], axis=1) if rest.size else own
+
+    def score(self, dialogues: Dialogues, answers: np.ndarray) -> Scores | TargetScores | None:
+        """Return the scores of answers, (N, width); None where of some target nothing is known.
+
+        Parameters
+        ----------
+        dialogues : Dialogues
+            With these targets.
+        answers : (N, width) array
+        """
+        if not self.scorable(dialogues):
+            return None
+        classes = None
+        if self.classes is not None:
+            known = dialogues.labels != UNLABELLED
+            said = self.of_classes(answers)[known].argmax(1)
+            classes = score(dialogues.labels[known], said, self.classes.names)
+        if self.plain and classes is not None:
+            return classes
+        found = {}
+        for spec, place in self.others():
+            rows = dialogues.targets[spec.name].known
+            values = dialogues.targets[spec.name].values[rows]
+            found[spec.name] = TARGET_KINDS[spec.kind].score(spec, values, answers[rows, place])
+        return TargetScores(classes, found)
+
+    def scorable(self, dialogues: Dialogues) -> bool:
+        """Whether something is known of every target."""
+        others = all(dialogues.targets[spec.name].known.any() for spec, _ in self.others())
+        return others and (self.classes is None or bool((dialogues.labels != UNLABELLED).any()))
+
+    def require_plain(self, where: str, what: str) -> None:
+        """Raise `InputError` where there is more than the set's classes.
+
+        Parameters
+        ----------
+        where : str
+            What the message begins with: a run, a data set.
+        what : str
+            What is asked of it, as "a bundle".
+        """
+        if not self.plain:
+            other = next(self.others())[0]
+            raise InputError(
+                f"{where}: has the target '{other.name}' ({other.kind}), and {what} is of classes "
+                "only so far: train, evaluate and predict --data take it"
+            )
+
+    def _places(self) -> Iterator[tuple[TargetSpec, slice]]:
+        start = 0
+        for spec in self.specs:
+            yield spec, slice(start, start + spec.width)
+            start += spec.width
+
+    def _columns(self) -> Iterator[tuple[str, Metric]]:
+        for spec in self.specs:
+            for metric in TARGET_KINDS[spec.kind].metrics(spec):
+                plain = spec.name == LABEL and spec.kind == "classes"
+                yield metric.name if plain else f"{spec.name}.{metric.name}", metric
+
+    def _chosen(self, metric: str) -> str:
+        """Return the full name of a metric; of "" that of the first target's first."""
+        names = list(self.columns)
+        if not metric and names:
+            return names[0]
+        if metric in names:
+            return metric
+        found = [name for name in names if name.rpartition(".")[2] == metric]
+        if found:
+            return found[0]
+        targets = ", ".join(f"{spec.name} ({spec.kind})" for spec in self.specs)
+        raise InputError(
+            f"--training.metric: '{metric}' is no score of {targets}: expected one of "
+            f"{', '.join(names)}{did_you_mean(metric, names)}"
+        )
+
+
+def specs_of(record: Mapping[str, Any]) -> tuple[TargetSpec, ...]:
+    """Return the targets of a run, by its ``run.json``."""
+    if "targets" not in record:
+        return (classes_spec(record["label_names"]),)
+    return tuple(TargetSpec.of_record(one) for one in record["targets"])

@@ -1,0 +1,238 @@
+"""What each kind of target is scored by, chosen by, and said in: one class a kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ariigcn_dgl.answer import DIGITS, answer
+from ariigcn_dgl.data.targets import Kind, TargetSpec
+from ariigcn_dgl.training.metrics import TITLES, score
+from ariigcn_dgl.training.target_metrics import (
+    concordance,
+    label_f1,
+    mean_absolute_error,
+    micro_f1,
+    pearson,
+    sign_scores,
+    step_accuracy,
+    weighted_accuracy,
+)
+
+SEVEN_STEPS = 3.0  # the end of the scale that Acc-7 and Acc-5 are of
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a target.
+
+    Parameters
+    ----------
+    name : str
+        In files and options.
+    title : str
+        In tables.
+    better : {"higher", "lower"}
+    decimals : int
+        In tables: 2 of a percentage, 3 of anything else.
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower"] = "higher"
+    decimals: int = 2
+
+    def merit(self, value: float) -> float:
+        """Return what is the higher the better."""
+        return value if self.better == "higher" else -value
+
+
+class TargetKind(ABC):
+    """Scores of one kind of target.
+
+    Values, (N, columns), have NaN where nothing is known; answers, (N, width), are those of
+    `ariigcn_dgl.models.objective`.
+    """
+
+    @abstractmethod
+    def metrics(self, spec: TargetSpec) -> list[Metric]:
+        """Return what it is scored by; epochs are compared by the first, unless told otherwise."""
+
+    @abstractmethod
+    def score(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Return the value of each metric, of utterances of which something is known."""
+
+    @abstractmethod
+    def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
+        """Return the answer to an utterance, as it stands in JSON."""
+
+    @abstractmethod
+    def truth(self, spec: TargetSpec, row: np.ndarray) -> Any:
+        """Return what is known of an utterance, as it stands in JSON; None of nothing."""
+
+
+class Classes(TargetKind):
+    """One of C classes: the scores of `ariigcn_dgl.training.metrics`."""
+
+    def metrics(self, spec: TargetSpec) -> list[Metric]:
+        """Return weighted F1, accuracy, macro F1."""
+        return [Metric(name, title) for name, title in TITLES.items()]
+
+    def score(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Return them in percent."""
+        labels = values[:, 0].astype(np.int64)
+        return score(labels, answers.argmax(1), spec.names).headline()
+
+    def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
+        """Return the most probable class, and all probabilities."""
+        return answer(row, spec.names)
+
+    def truth(self, spec: TargetSpec, row: np.ndarray) -> str | None:
+        """Return the class's name."""
+        return None if np.isnan(row[0]) else spec.names[int(row[0])]
+
+
+class Multilabel(TargetKind):
+    """C labels that are independent of each other; one is said where it is more likely than not."""
+
+    def metrics(self, spec: TargetSpec) -> list[Metric]:
+        """Return means over labels, F1 over all decisions, and each label's own scores."""
+        each = [
+            Metric(f"{what}_{name}", f"{title}, {name}")
+            for name in spec.names
+            for what, title in (
+                ("accuracy", "accuracy"),
+                ("weighted_accuracy", "weighted accuracy"),
+                ("f1", "F1"),
+            )
+        ]
+        return [
+            Metric("macro_f1", "macro F1"),
+            Metric("micro_f1", "micro F1"),
+            Metric("accuracy", "accuracy"),
+            Metric("weighted_accuracy", "weighted accuracy"),
+            *each,
+        ]
+
+    def score(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Return them in percent, over the cells that are known; means over labels with some."""
+        known, said = ~np.isnan(values), (answers > 0.5).astype(np.int64)
+        truth = np.where(known, values, 0).astype(np.int64)
+        found: dict[str, float] = {}
+        of_labels: dict[str, list[float]] = {"accuracy": [], "weighted_accuracy": [], "f1": []}
+        for c, name in enumerate(spec.names):
+            rows = known[:, c]
+            own = {what: 0.0 for what in of_labels}
+            if rows.any():
+                pair = truth[rows, c], said[rows, c]
+                own = {
+                    "accuracy": 100 * float((pair[0] == pair[1]).mean()),
+                    "weighted_accuracy": weighted_accuracy(*pair),
+                    "f1": label_f1(*pair),
+                }
+                for what, value in own.items():
+                    of_labels[what].append(value)
+            found |= {f"{what}_{name}": value for what, value in own.items()}
+        means = {what: float(np.mean(of)) for what, of in of_labels.items()}
+        return {
+            "macro_f1": means["f1"],
+            "micro_f1": micro_f1(truth, said, known),
+            "accuracy": means["accuracy"],
+            "weighted_accuracy": means["weighted_accuracy"],
+            **found,
+        }
+
+    def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
+        """Return whether each label holds, and its probability."""
+        shares = dict(zip(spec.names, map(_short, row), strict=True))
+        return {
+            "prediction": {name: int(p > 0.5) for name, p in zip(spec.names, row, strict=True)},
+            "probabilities": shares,
+        }
+
+    def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, int | None] | None:
+        """Return whether each label holds; None of those that are not known."""
+        pairs = zip(spec.names, row, strict=True)
+        found = {name: None if np.isnan(x) else int(x) for name, x in pairs}
+        return found if any(x is not None for x in found.values()) else None
+
+
+class Regression(TargetKind):
+    """K numbers on a scale."""
+
+    def metrics(self, spec: TargetSpec) -> list[Metric]:
+        """Return MAE, correlation and CCC, means over the numbers; of a score also its classes.
+
+        Of a scale around 0 Acc-2 and F1 in both customs, from -3 to 3 also Acc-7 and Acc-5; of
+        several numbers each one's own CCC and MAE. Epochs are compared by the MAE of such a score,
+        by the CCC of anything else.
+        """
+        error = Metric("mae", "MAE", "lower", 3)
+        agreement = Metric("ccc", "CCC", decimals=3)
+        both = [error, agreement] if spec.centred else [agreement, error]
+        found = [both[0], Metric("pearson", "correlation", decimals=3), both[1]]
+        if spec.width > 1:
+            found += [Metric(f"ccc_{name}", f"CCC, {name}", decimals=3) for name in spec.names]
+            found += [Metric(f"mae_{name}", f"MAE, {name}", "lower", 3) for name in spec.names]
+            return found
+        if spec.centred:
+            found += [
+                Metric("acc2_non_negative", "Acc-2, negative / non-negative"),
+                Metric("f1_non_negative", "F1, negative / non-negative"),
+                Metric("acc2_positive", "Acc-2, negative / positive"),
+                Metric("f1_positive", "F1, negative / positive"),
+            ]
+        if spec.centred and spec.high == SEVEN_STEPS:
+            found += [Metric("acc7", "Acc-7"), Metric("acc5", "Acc-5")]
+        return found
+
+    def score(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Return errors on the target's scale, accuracies and F1 in percent."""
+        own: dict[str, list[float]] = {"mae": [], "pearson": [], "ccc": []}
+        columns = [self._column(values[:, k], answers[:, k]) for k in range(spec.width)]
+        for truth, said in columns:
+            if len(truth):
+                own["mae"].append(mean_absolute_error(truth, said))
+                own["pearson"].append(pearson(truth, said))
+                own["ccc"].append(concordance(truth, said))
+        found = {name: float(np.mean(of)) for name, of in own.items()}
+        for name, (truth, said) in zip(spec.names, columns, strict=True):
+            if spec.width > 1:
+                found[f"ccc_{name}"] = concordance(truth, said) if len(truth) else 0.0
+                found[f"mae_{name}"] = mean_absolute_error(truth, said) if len(truth) else 0.0
+        if spec.centred and spec.width == 1:
+            truth, said = columns[0]
+            for custom, zeros in (("non_negative", True), ("positive", False)):
+                pair = sign_scores(truth, said, zeros=zeros)
+                found |= {f"acc2_{custom}": pair[0], f"f1_{custom}": pair[1]}
+            found |= {f"acc{2 * m + 1}": step_accuracy(truth, said, m) for m in (3, 2)}
+        return {metric.name: found[metric.name] for metric in self.metrics(spec)}
+
+    def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
+        """Return the numbers."""
+        return {"prediction": dict(zip(spec.names, map(_short, row), strict=True))}
+
+    def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, float | None] | None:
+        """Return the numbers; None of those that are not known."""
+        pairs = zip(spec.names, row, strict=True)
+        found = {name: None if np.isnan(x) else _short(x) for name, x in pairs}
+        return found if any(x is not None for x in found.values()) else None
+
+    @staticmethod
+    def _column(values: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        known = ~np.isnan(values)
+        return values[known].astype(np.float64), answers[known].astype(np.float64)
+
+
+def _short(value: float) -> float:
+    return round(float(value), DIGITS)
+
+
+TARGET_KINDS: dict[Kind, TargetKind] = {
+    "classes": Classes(),
+    "multilabel": Multilabel(),
+    "regression": Regression(),
+}

@@ -1,0 +1,261 @@
+"""Commands on targets beside classes: train, evaluate, predict, report, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
+from ariigcn_dgl.data.synth_config import SENTIMENT
+
+QUICK = ("--system", "mlp", "--training.epochs", "3", "--training.learning_rate", "0.01")
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a set of three modalities with scores from -3 to 3."""
+    path = tmp_path_factory.mktemp("clips") / "clips"
+    small = replace(SENTIMENT, train=12, val=6, test=8, length_mean=8.0, length_sd=2.0)
+    write_folder(synthesise(replace(small, name="clips")), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an archive of classes, and of valence, arousal and dominance that nobody declares."""
+    data = synthesise(replace(SENTIMENT, scores=(), train=12, val=6, test=8))
+    scale = np.linspace(1, 5, data.num_classes)[data.labels]
+    path = tmp_path_factory.mktemp("archive") / "set.npz"
+    np.savez(
+        path,
+        dialogue_ids=np.array(data.dialogue_ids),
+        split=np.array(data.splits),
+        dialogue_ptr=data.dialogue_ptr,
+        utterance_ids=np.array(data.utterance_ids),
+        speaker=data.speakers,
+        speaker_names=np.array(data.speaker_names),
+        label=data.labels,
+        label_names=np.array(data.label_names),
+        vad_label=np.stack([scale, scale[::-1], 6 - scale], axis=1).astype(np.float32),
+        **{m: x for m, x in data.features.items()},
+        **{f"{m}_mask": x for m, x in data.masks.items()},
+    )
+    return path
+
+
+@pytest.fixture
+def run(ariigcn: Callable, clips: Path, tmp_path: Path) -> Path:
+    """Return a run on the scores."""
+    outcome = ariigcn("train", "--data", clips, *QUICK, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "run"
+
+
+def test_scores_are_trained_on_and_shown_beside_a_floor(
+    ariigcn: Callable, clips: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("train", "--data", clips, *QUICK, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    for words in ("MAE", "correlation", "CCC", "Acc-7", "Acc-5", "floor"):
+        assert words in outcome.out
+    assert "Acc-2, negative / non-negative" in outcome.out
+    assert "F1, negative / positive" in outcome.out
+    assert "best MAE on validation" in outcome.out.replace("\n", " ").replace("  ", " ")
+    assert "val_label.mae" in outcome.err
+
+
+def test_scores_are_taken_as_two_classes(ariigcn: Callable, clips: Path, tmp_path: Path) -> None:
+    options = ("--targets", "label:non-negative", "--out", tmp_path / "run")
+    outcome = ariigcn("train", "--data", clips, *QUICK, *options)
+    assert outcome.code == 0, outcome.err
+    assert "non-negative" in outcome.out
+    assert "floor" in outcome.out
+    assert ariigcn("evaluate", tmp_path / "run").code == 0
+    known = ariigcn("predict", tmp_path / "run", "--data", clips, "--out", tmp_path / "p.jsonl")
+    assert "of them have a known label" in known.out
+
+
+def test_emotions_and_numbers_are_trained_together(
+    ariigcn: Callable, archive: Path, tmp_path: Path
+) -> None:
+    options = ("--targets", "label", "vad", "--training.target_weights", '{"vad": 0.5}')
+    folder = tmp_path / "run"
+    outcome = ariigcn("train", "--data", archive, *QUICK, *options, "--out", folder)
+    assert outcome.code == 0, outcome.err
+    assert "weighted F1" in outcome.out
+    assert "CCC, dominance" in outcome.out
+    record = json.loads((folder / "seed0" / "run.json").read_text())
+    assert record["widths"].keys() == {"text", "audio", "visual"}  # no target is an input
+    assert ariigcn("evaluate", folder).code == 0
+
+
+def test_evaluate_finds_the_scores_of_training_again(
+    ariigcn: Callable, run: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("evaluate", run, "--json", tmp_path / "scores.json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads((tmp_path / "scores.json").read_text())["0"]["test"]
+    assert found == json.loads((run / "seed0" / "run.json").read_text())["test"]
+
+
+def test_evaluate_scores_another_set_and_absent_modalities(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path
+) -> None:
+    other = load_dialogues(clips)
+    write_folder(other.select(other.indices("test")), tmp_path / "other")
+    outcome = ariigcn("evaluate", run, "--data", tmp_path / "other")
+    assert "all scores" in outcome.out, outcome.err
+    assert "Acc-7" in ariigcn("evaluate", run, "--absent", "text").out
+
+
+def test_predict_writes_numbers(ariigcn: Callable, run: Path, clips: Path, tmp_path: Path) -> None:
+    outcome = ariigcn("predict", run, "--data", clips, "--out", tmp_path / "p.jsonl")
+    assert "have a known label: label: mae" in outcome.out
+    first = json.loads((tmp_path / "p.jsonl").read_text().splitlines()[0])
+    assert -3 <= first["targets"]["label"]["prediction"]["score"] <= 3
+    ariigcn("predict", run, "--data", clips, "--out", tmp_path / "p.csv")
+    row = next(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
+    assert float(row["predicted_label"]) == first["targets"]["label"]["prediction"]["score"]
+
+
+def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_path: Path) -> None:
+    blind = load_dialogues(clips).select([0, 1])
+    blind = replace(blind, targets={}, splits=("test", "test"))
+    write_folder(blind, tmp_path / "blind")
+    outcome = ariigcn("predict", run, "--data", tmp_path / "blind", "--out", tmp_path / "p.jsonl")
+    assert outcome.code == 0, outcome.err
+    assert '"value": null' in (tmp_path / "p.jsonl").read_text()
+
+
+def test_a_training_can_be_gone_on_with(ariigcn: Callable, run: Path) -> None:
+    outcome = ariigcn("train", "--resume", run)
+    assert outcome.code == 0, outcome.err
+    assert "not trained again" in outcome.err
+    assert "Acc-7" in outcome.out
+
+
+def test_the_report_of_scores_has_their_metrics(
+    ariigcn: Callable, run: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("report", run, "--out", tmp_path / "report.html")
+    assert outcome.code == 0, outcome.err
+    page = (tmp_path / "report.html").read_text()
+    assert "Acc-2, negative / non-negative" in page
+    assert "Validation MAE" in page
+    assert "of classes only" in page
+
+
+def test_the_report_of_classes_has_other_targets_too(
+    ariigcn: Callable, archive: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    ariigcn("train", "--data", archive, *QUICK, "--targets", "label", "vad", "--out", folder)
+    assert ariigcn("report", folder, "--out", tmp_path / "report.html").code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "CCC, arousal" in page
+    assert "F1 of each class" in page
+
+
+def test_data_check_shows_what_targets_are(ariigcn: Callable, clips: Path, archive: Path) -> None:
+    shown = ariigcn("data", "check", "--data", clips)
+    assert shown.code == 0
+    assert "label (regression)" in shown.out
+    assert "unlabelled" not in shown.out
+    assert "arousal" in ariigcn(
+        "data", "check", "--data", archive, "--targets", "label", "vad"
+    ).out  # fmt: skip
+
+
+def test_converted_sets_keep_the_targets_that_are_named(
+    ariigcn: Callable, archive: Path, tmp_path: Path
+) -> None:
+    ariigcn(
+        "data", "convert", "--data", archive, "--out", tmp_path / "set", "--targets", "label", "vad"
+    )
+    assert list(load_dialogues(tmp_path / "set").targets) == ["vad"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--targets", "mood"), "has no target 'mood'"),
+        (("--targets", "label:9"), "there are no classes '9'"),
+        (("--training.metric", "accuracy"), "'accuracy' is no score of label (regression)"),
+        (("--system", "sdt"), "its training loss is one of classes"),
+        (("--training.target_weights", '{"vad": 1}'), "'vad' is none of the targets (label)"),
+    ],
+)
+def test_what_does_not_fit_the_target_is_refused(
+    refused: Callable, clips: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    assert words in refused("train", "--data", clips, *options, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("bundle", "RUN", "--out", "OUT.ariigcn"), "a bundle is of classes only so far"),
+        (("export", "RUN", "--out", "OUT.pt2"), "an exported program is of classes only so far"),
+        (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
+        (("experiment", "main", "--data", "DATA", "--out", "OUT"), "a study is of classes only"),
+        (("predict", "RUN", "--data", "DATA", "--out", "OUT", "--coverage", "0.5"), "--coverage"),
+        (("report", "RUN", "--data", "DATA", "--out", "OUT"), "shown with classes only"),
+    ],
+)
+def test_what_is_of_classes_only_says_so(
+    refused: Callable, run: Path, clips: Path, tmp_path: Path, command: tuple[str, ...], words: str
+) -> None:
+    places = {"RUN": str(run), "DATA": str(clips), "OUT": str(tmp_path / "out")}
+    arguments = [places.get(part, part.replace("OUT", places["OUT"])) for part in command]
+    assert words in refused(*arguments)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow  # four trainings in processes of their own
+def test_a_study_compares_systems_on_a_score_taken_as_classes(
+    ariigcn: Callable, clips: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "two.yaml"
+    study.write_text(
+        "title: Two\nabout: two systems\nbaseline: mlp\n"
+        "defaults:\n  set: {training.epochs: 2}\n"
+        "settings:\n  - {name: mlp, system: mlp}\n  - {name: bigru, system: bigru}\n"
+    )
+    options = ("--targets", "label:non-negative", "--seeds", "0", "--out", tmp_path / "study")
+    outcome = ariigcn("experiment", study, "--data", clips, *options)
+    assert outcome.code == 0, outcome.err
+    assert "weighted F1" in (tmp_path / "study" / "table.md").read_text()
+
+
+def test_synthetic_scores_can_be_had(ariigcn: Callable, tmp_path: Path) -> None:
+    outcome = ariigcn("data", "synth", "--like", "sentiment", "--out", tmp_path / "set")
+    assert outcome.code == 0, outcome.err
+    made = load_dialogues(tmp_path / "set")
+    assert made.widths.keys() == {"text", "audio", "visual"}
+    values = made.targets["label"].values
+    assert (values.min(), values.max()) == (-3, 3)
+
+
+def test_intensities_are_imported_as_numbers(ariigcn: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "m.pkl"
+    ariigcn("data", "synth", "--layout", "mmsa", "--out", file, "--fraction", "0.02")
+    options = ("--labels", "score", "--out", tmp_path / "set")
+    assert ariigcn("data", "import", file, *options).code == 0
+    made = load_dialogues(tmp_path / "set")
+    assert made.targets["label"].spec.high == 3
+    assert made.label_names == ()
+
+
+def test_a_file_of_classes_has_no_scores(
+    ariigcn: Callable, refused: Callable, tmp_path: Path
+) -> None:
+    file = tmp_path / "i.pkl"
+    ariigcn("data", "synth", "--layout", "dialoguegcn", "--out", file, "--fraction", "0.02")
+    assert "no intensities" in refused("data", "import", file, "--labels", "score")
