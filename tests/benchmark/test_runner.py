@@ -99,7 +99,7 @@ def test_ceilings_are_measured_by_the_clock_of_the_peers(
     small_machine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CLOCKS, "cpu", count().__next__)  # each call takes a second
-    options = Options(operators=["contrast"], sizes=[8], peers=["eager"], seconds=0, clock="cpu")
+    options = Options(operators=["contrast"], sizes=[40], peers=["eager"], seconds=0, clock="cpu")
     report = run(options, CPU, lambda *step: None, lambda report: None)
     assert report.ceilings[0].gemm == 2 * 256**3 / 1e9
     assert report.ceilings[0].copy == 2 * 2**22 / 1e9
