@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl import ops
 from ariigcn_dgl.nn import ICCLLoss
 from ariigcn_dgl.optional import import_quietly, is_installed
 
@@ -19,7 +23,7 @@ pytestmark = [
 ]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 ROWS, WIDTH = 24, 16
-SAME_CLASS = ops.PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
+PAGE = Path(__file__).parents[2] / "docs" / "layers.md"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,16 @@ LABELS = {
     "one class": torch.zeros(ROWS, dtype=torch.int64),
     "no class twice": torch.arange(ROWS),
 }
+
+
+def shown(name: str) -> Callable[..., Tensor]:
+    """Return a function that a snippet of the documentation defines."""
+    fences = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (snippet,) = (text for text in fences if f"def {name}(" in text)
+    names: dict[str, Any] = {}
+    for example in doctest.DocTestParser().get_examples(snippet):
+        exec(example.source, names)
+    return names[name]
 
 
 def assert_same(found: Tensor, expected: Tensor, rows: Tensor) -> None:
@@ -73,46 +87,15 @@ def test_no_form_is_ntxent_loss_of_several_positives(losses, rows: Tensor, form:
 
 @pytest.mark.parametrize("label", [LABELS["few classes"], LABELS["some alone"]])
 def test_multi_similarity_loss_is_a_formula_over_statistics(losses, rows: Tensor, label: Tensor):
-    alpha, beta, base = 2.0, 50.0, 0.5
-    z = F.normalize(rows, dim=-1)
-    # Of the negated rows similarities have the other sign, which the positives' exponentials want.
-    both, twice = torch.stack([z, -z]).flatten(0, 1)[None], label.repeat(2)[None]
-    side, utterance = torch.arange(2 * ROWS)[None] // ROWS, torch.arange(ROWS).repeat(2)[None]
-    opposite = ops.PairRule.where(lambda c, m, u: c and not m and not u, lambda c, m, u: False)
-    ids = torch.zeros_like(label[None])
-    pos = ops.pairwise_contrast(both, twice, side, utterance, opposite, temperature=1 / alpha)
-    neg = ops.pairwise_contrast(z[None], label[None], ids, ids, SAME_CLASS, temperature=1 / beta)
-    pulled = (
-        F.softplus(pos.lse_pos[0, :ROWS] + alpha * base) / alpha * (pos.count_pos[0, :ROWS] > 0)
-    )
-    pushed = F.softplus(neg.lse_neg[0] - beta * base) / beta * (neg.count_neg[0] > 0)
-    expected = losses.MultiSimilarityLoss(alpha=alpha, beta=beta, base=base)(rows, label)
-    assert_same((pulled + pushed).mean(), expected, rows)
-
-
-def supcon_with_memory(feat: Tensor, label: Tensor, memory: Tensor, seen: Tensor) -> Tensor:
-    """Return SupCon's loss of rows whose others are a memory that ends with them."""
-    count, tau = len(feat), 0.1
-    z = F.normalize(torch.cat([feat, memory]), dim=-1)[None]
-    side = (torch.arange(z.size(1)) >= count).long()[None]
-    own = torch.arange(len(memory))
-    place = torch.cat([own[-count:], own])[None]  # where each row lies in the memory
-    rule = ops.PairRule.where(
-        lambda c, m, u: c and not m and not u, lambda c, m, u: not c and not m
-    )
-    ids = torch.cat([label, seen])[None]
-    stats = ops.pairwise_contrast(z, ids, side, place, rule, temperature=tau)
-    counts, negatives, sums, _, pos, neg, *_ = (x[0, :count] for x in stats)
-    terms = torch.logaddexp(pos, neg) - sums / counts.clamp(min=1) / tau
-    return terms[(counts > 0) & (negatives > 0)].mean()
+    expected = losses.MultiSimilarityLoss(alpha=2, beta=50, base=0.5)(rows, label)
+    assert_same(shown("multi_similarity")(rows, label), expected, rows)
 
 
 def test_the_first_rows_statistics_are_cross_batch_memory(losses, rows: Tensor):
-    generator = torch.Generator().manual_seed(1)
+    generator, ours = torch.Generator().manual_seed(1), shown("supcon_with_memory")
     theirs = losses.CrossBatchMemory(losses.SupConLoss(), embedding_size=WIDTH, memory_size=100)
     memory, seen = rows.new_zeros(0, WIDTH), torch.zeros(0, dtype=torch.int64)
     for _ in range(2):
         label = torch.randint(4, (ROWS,), generator=generator)
         memory, seen = torch.cat([memory, rows.detach()]), torch.cat([seen, label])
-        expected = theirs(rows, label)
-        assert_same(supcon_with_memory(rows, label, memory, seen), expected, rows)
+        assert_same(ours(rows, label, memory, seen), theirs(rows, label), rows)
