@@ -65,9 +65,9 @@ class _Contrast(nn.Module):
             for name, ids in given.items():
                 if ids is not None:
                     require_shape(name, ids, tuple(feat.shape[:1]))
-            feat = feat.unsqueeze(0)
-            label, modality, utterance = (
-                None if ids is None else ids.unsqueeze(0) for ids in given.values()
+            feat, label = feat.unsqueeze(0), label.unsqueeze(0)
+            modality, utterance = (
+                None if ids is None else ids.unsqueeze(0) for ids in (modality, utterance)
             )
         loss = softmax_contrast_loss if self.similarity == "softmax" else contrast_loss
         return loss(
