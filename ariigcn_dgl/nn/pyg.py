@@ -182,7 +182,13 @@ class RelEdgeAttentionConv(nn.Module):
         """Return what the layer inside takes, and the numbers of sources and targets."""
         conv = self.conv
         if x is None:
-            return None, counts or (conv.src_feats, conv.src_feats)
+            counts = counts or (conv.src_feats, conv.src_feats)
+            if counts[0] != counts[1]:
+                raise ValueError(
+                    "x must be a pair of ids, of sources and of targets, where these are not the "
+                    f"same nodes ({counts[0]} and {counts[1]}), got None"
+                )
+            return None, counts
         src, dst = x if isinstance(x, tuple) else (x, x)
         if src is None:
             raise ValueError("x must hold features of the sources, got (None, x_dst)")

@@ -249,6 +249,12 @@ def test_sizes_that_contradict_are_refused(x, arguments: dict, words: str):
         make()(x, **given)
 
 
+def test_no_ids_are_refused_where_sources_are_not_the_targets():
+    conv = pyg.RelEdgeAttentionConv(NODES, OUT, RELS, **MEANS)
+    with pytest.raises(ValueError, match=r"x must be a pair of ids, .* \(5 and 4\), got None"):
+        conv(None, EDGE_INDEX, EDGE_TYPE, size=(5, 4))
+
+
 def test_lazy_widths_are_refused():
     with pytest.raises(ValueError, match=r"in_channels must be known .* got \(-1, 3\)"):
         pyg.RelEdgeAttentionConv((-1, 3), OUT)
