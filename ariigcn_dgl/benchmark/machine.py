@@ -15,7 +15,7 @@ import torch
 from ariigcn_dgl import __version__
 from ariigcn_dgl._dgl import INSTALL, import_dgl, loaded_dgl
 from ariigcn_dgl._native import build_info
-from ariigcn_dgl.benchmark.measure import timed
+from ariigcn_dgl.benchmark.measure import Clock, timed
 from ariigcn_dgl.benchmark.record import Ceilings
 
 # import name: what pip calls it
@@ -71,10 +71,10 @@ def load_dgl() -> ModuleType:
     return dgl
 
 
-def measure_copy(threads: int, device: torch.device) -> float:
+def measure_copy(threads: int, device: torch.device, clock: Clock = "wall") -> float:
     """Measure the copy rate in GB/s, read and write, with so many threads."""
     set_threads(threads)
-    return _copy(device)
+    return _copy(device, clock)
 
 
 def l2_cache(device: torch.device) -> int:
@@ -83,17 +83,23 @@ def l2_cache(device: torch.device) -> int:
 
 
 def measure_ceilings(
-    threads: int, dtype: torch.dtype, device: torch.device, copy: float
+    threads: int, dtype: torch.dtype, device: torch.device, copy: float, clock: Clock = "wall"
 ) -> Ceilings:
-    """Measure multiply-add peak and matrix product with so many threads, beside the copy rate."""
+    """Measure multiply-add peak and matrix product with so many threads, beside the copy rate.
+
+    By the clock of the peers, so that what a busy machine takes away is not taken from one side.
+    """
     set_threads(threads)
     peak = _fma(threads) if device.type == "cpu" else None
     fma = None if peak is None else LANES[dtype] * peak
-    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device), copy)
+    return Ceilings(threads, _name(dtype), fma, _gemm(dtype, device, clock), copy)
 
 
 def _fma(threads: int) -> float | None:
-    """Return the multiply-add peak; None without `_host`, which wheels for any Python lack."""
+    """Return the multiply-add peak; None without `_host`, which wheels for any Python lack.
+
+    The best of slices of a millisecond, of which some are not interrupted: so by any clock.
+    """
     try:
         from ariigcn_dgl._host import fma_rate
     except ImportError:
@@ -102,23 +108,23 @@ def _fma(threads: int) -> float | None:
         return sum(pool.map(fma_rate, [SECONDS] * threads))
 
 
-def _gemm(dtype: torch.dtype, device: torch.device) -> float:
+def _gemm(dtype: torch.dtype, device: torch.device, clock: Clock) -> float:
     size = GEMM_SIZE[device.type]
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     out = torch.empty_like(left)
-    return 2 * size**3 / _best(lambda: torch.mm(left, right, out=out), device) / 1e9
+    return 2 * size**3 / _best(lambda: torch.mm(left, right, out=out), device, clock) / 1e9
 
 
-def _copy(device: torch.device) -> float:
+def _copy(device: torch.device, clock: Clock) -> float:
     size = max(COPY_BYTES[device.type], 4 * _last_cache())
     source = torch.ones(size // 4, device=device)
     target = torch.zeros_like(source)
-    return 2 * size / _best(lambda: target.copy_(source), device) / 1e9
+    return 2 * size / _best(lambda: target.copy_(source), device, clock) / 1e9
 
 
-def _best(call: Callable[[], object], device: torch.device) -> float:
+def _best(call: Callable[[], object], device: torch.device, clock: Clock) -> float:
     call()
-    return min(timed(call, device)[1] for _ in range(CALLS))
+    return min(timed(call, device, clock)[1] for _ in range(CALLS))
 
 
 def _last_cache() -> int:

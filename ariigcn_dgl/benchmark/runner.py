@@ -128,11 +128,11 @@ def run(
         options = replace(options, seed=secrets.randbits(31))
     report = Report(date, 0.0, _chosen(options), describe_machine(device), (), ())
     for threads in options.threads:
-        copy = measure_copy(threads, device)
+        copy = measure_copy(threads, device, options.clock)
         for dtype_name in options.dtypes:
             dtype = getattr(torch, dtype_name)
             progress("machine", "multiply-add, matrix product")
-            ceilings = measure_ceilings(threads, dtype, device, copy)
+            ceilings = measure_ceilings(threads, dtype, device, copy, options.clock)
             report = replace(report, ceilings=(*report.ceilings, ceilings))
         own = [one for one in report.ceilings if one.threads == threads]
         for problem, peers, ceilings in cases(options, device, own):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +19,7 @@ from ariigcn_dgl.graph.checks import (
     check_vectors,
 )
 from ariigcn_dgl.graph.dgl_edges import edges_of
+from ariigcn_dgl.graph.lasting import LastingProperty, lasting
 from ariigcn_dgl.graph.pairs import SourcePairs, source_pairs
 from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sort_edges, unpack
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
@@ -27,9 +27,6 @@ from ariigcn_dgl.transfer import send
 
 if TYPE_CHECKING:
     import dgl
-
-# A graph outlives the autograd mode in which it is made, e.g. that of a validation before training.
-LASTING = torch.inference_mode(mode=False)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -100,7 +97,7 @@ class Graph:
             )
         return self.facts.rel_counts
 
-    @cached_property
+    @LastingProperty
     def _arrays(self) -> dict[str, Tensor]:
         return unpack(self.plan, self.sizes)
 
@@ -164,45 +161,38 @@ class Graph:
         """(C + 1,): bounds of the finest contiguous ranges of nodes that no edge leaves."""
         return self._arrays["components"]
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def src(self) -> Tensor:
         """Source of each edge, (E,) int64."""
         return self.indices.long()
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def dst(self) -> Tensor:
         """Target of each edge, (E,) int64."""
         return self.seg_dst[self.edge_seg].long()
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def etypes(self) -> Tensor:
         """Relation of each edge, (E,) int64, non-decreasing within a target."""
         return self.seg_rel[self.edge_seg].long()
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def norm(self) -> Tensor:
         """``1 / |N_i^r|`` of the (target, relation) each edge belongs to, (E,) float64."""
         return self.seg_ptr.diff().double().reciprocal()[self.edge_seg]
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def in_norm(self) -> Tensor:
         """``1 / |N_i|`` of the target of each edge, (E,) float64."""
         return self.indptr.diff().double().reciprocal()[self.dst]
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def symmetric_norm(self) -> Tensor:
         """1 over the root of the in-degrees of each edge's ends, (E,) float64 (Kipf 2017)."""
         degree = self.indptr.diff().double()
         return (degree[self.src] * degree[self.dst]).rsqrt()
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def self_edges(self) -> Tensor:
         """The self edge of every node, (N,) int64; of a padding node's, the first."""
         if not self.facts.one_self_edge:
@@ -213,8 +203,7 @@ class Graph:
         first = edge.new_full((self.num_dst + 1,), self.num_edges)
         return first.scatter_reduce(0, place, edge, "amin")[:-1]
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
         return self.with_targets_as_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
@@ -232,8 +221,7 @@ class Graph:
         found.__dict__.update(merged=merged, in_norm=in_norm, self_edges=self_edges)
         return found
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def segments_of_target(self) -> Graph:
         """The graph whose sources are the segments in relation order: it sums them per target."""
         segment = torch.arange(self.num_segments, device=self.plan.device)
@@ -256,8 +244,7 @@ class Graph:
         )
         return self.with_targets_as_segments(arrays, sizes)
 
-    @cached_property
-    @LASTING
+    @LastingProperty
     def source_pairs(self) -> SourcePairs:
         """The pairs of a relation and a source that have edges."""
         return source_pairs(self)
@@ -277,7 +264,7 @@ class Graph:
         facts = self.facts._replace(rel_counts=(self.num_dst,))
         return replace(self, plan=pack(arrays | segments), sizes=sizes, facts=facts)
 
-    @LASTING
+    @lasting
     def to(self, device: torch.device | str) -> Graph:
         """Return the graph on `device`; from the CPU everything travels in one copy."""
         if self.plan.device == torch.device(device):
@@ -286,7 +273,7 @@ class Graph:
         return replace(self, eids=eids, plan=plan)
 
     @classmethod
-    @LASTING
+    @lasting
     def from_csr(
         cls,
         indptr: Tensor,
@@ -334,7 +321,7 @@ class Graph:
         return cls(eids.contiguous(), *csr_plan(indptr, indices, etypes, num_rels, num_src))
 
     @classmethod
-    @LASTING
+    @lasting
     def from_edges(
         cls,
         src: Tensor,
@@ -391,7 +378,7 @@ class Graph:
         return cls(order, *csr_plan(indptr, src[order], etypes[order], num_rels, num_src))
 
     @classmethod
-    @LASTING
+    @lasting
     def from_edge_index(
         cls,
         edge_index: Tensor,
@@ -437,7 +424,7 @@ class Graph:
         return cached(edge_index, (num_src, num_dst, num_rels), edges, build)
 
     @classmethod
-    @LASTING
+    @lasting
     def from_dgl(
         cls,
         g: dgl.DGLGraph,
@@ -492,7 +479,7 @@ class Graph:
         return cached(g, key, edges, lambda: cls.from_edges(*edges, **sizes).to(device))
 
     @classmethod
-    @LASTING
+    @lasting
     def from_dialogues(
         cls,
         lengths: Tensor,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.ops import ContrastForm, Impl, MarginMode, PairRule, contrast_loss
-from ariigcn_dgl.ops._checks import require_choice, require_rows
+from ariigcn_dgl.ops._checks import require_choice, require_rows, require_shape
 from ariigcn_dgl.ops.contrast_loss import require_options, softmax_contrast_loss
 
 ImclPairs = Literal["abstract", "section4c", "closing", "hycon", "all"]
@@ -60,6 +60,15 @@ class _Contrast(nn.Module):
         utterance: Tensor | None = None,
     ) -> Tensor:
         """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
+        if feat.dim() == 2:  # one group
+            given = {"label": label, "modality": modality, "utterance": utterance}
+            for name, ids in given.items():
+                if ids is not None:
+                    require_shape(name, ids, tuple(feat.shape[:1]))
+            feat, label = feat.unsqueeze(0), label.unsqueeze(0)
+            modality, utterance = (
+                None if ids is None else ids.unsqueeze(0) for ids in (modality, utterance)
+            )
         loss = softmax_contrast_loss if self.similarity == "softmax" else contrast_loss
         return loss(
             feat,
@@ -129,11 +138,11 @@ class PairwiseContrast(_Contrast):
 
         Parameters
         ----------
-        feat : (G, N, D) tensor
+        feat : (G, N, D) or (N, D) tensor
             Rows; normalised here. Rows pair within their group only.
-        label, modality : (G, N) int64 tensors
+        label, modality : (G, N) or (N,) int64 tensors
             Class (negative: the row takes part in no pair) and modality of each row.
-        utterance : (G, N) int64 tensor, optional
+        utterance : (G, N) or (N,) int64 tensor, optional
             What each row shows, for rules that ask for it; default all different.
 
         Returns
@@ -171,6 +180,12 @@ class ICCLLoss(_Contrast):
     >>> import torch
     >>> ICCLLoss()(torch.ones(3, 4, 8), torch.zeros(3, 4, dtype=torch.int64)).item()
     0.0
+
+    SupCon (Khosla 2020) of rows and labels:
+
+    >>> loss = ICCLLoss(form="supcon", temperature=0.1, regularise=False)
+    >>> loss(torch.randn(6, 8), torch.tensor([0, 0, 1, 1, 2, 2])).shape
+    torch.Size([])
     """
 
     def __init__(
@@ -189,10 +204,15 @@ class ICCLLoss(_Contrast):
 
         Parameters
         ----------
-        feat : (M, N, D) tensor
-            Utterances in each modality.
-        label : (M, N) int64 tensor
+        feat : (M, N, D) or (N, D) tensor
+            Utterances in each modality, or rows of one.
+        label : (M, N) or (N,) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
+
+        Raises
+        ------
+        ValueError
+            If shapes, dtypes or devices do not fit.
         """
         return self._mean_loss(feat, label)
 
@@ -251,7 +271,17 @@ class IMCLLoss(_Contrast):
             Utterances in each modality.
         label : (M, N) int64 tensor
             Class, negative where unlabelled or where the modality is missing.
+
+        Raises
+        ------
+        ValueError
+            If shapes, dtypes or devices do not fit.
         """
+        if feat.dim() == 2:
+            raise ValueError(
+                "feat must be (M, N, D), utterances in each modality, which are compared across "
+                f"modalities, got shape {tuple(feat.shape)}: ICCLLoss takes rows of one"
+            )
         require_rows("feat", feat, label=label)
         # All modalities in one group, because pairs reach across them.
         modality = torch.arange(len(feat), device=feat.device).unsqueeze(1).expand_as(label)

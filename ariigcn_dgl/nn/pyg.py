@@ -5,20 +5,23 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.adjacency import edges_of_adjacency, is_adjacency
 from ariigcn_dgl.nn import rel_edge_attention_conv
 
 
 class RelEdgeAttentionConv(nn.Module):
     r"""`ariigcn_dgl.nn.RelEdgeAttentionConv` for PyG: ``forward(x, edge_index, edge_type)``.
 
-    The equation is that layer's. It can stand where `torch_geometric.nn.RGATConv` or, with one
-    relation, `GATv2Conv` stood, and in `HeteroConv`. No self loops are added; nodes without
-    in-edges get the bias and the residual alone.
+    The equation is that layer's. With ``score=None, softmax="relation", self_loop=True`` it is
+    `torch_geometric.nn.RGCNConv`, node ids included; with one relation `GATv2Conv` and `GATConv`;
+    `docs/layers.md` has the calls that replace these and `RGATConv`. It nests in `HeteroConv`. No
+    self loops are added; nodes without in-edges get the bias and what is their own alone.
 
     Parameters
     ----------
     in_channels : int or pair of int
-        Width D_in; of sources and of targets where these differ.
+        Width D_in; of sources and of targets where these differ. The number of ids V where nodes
+        have ids in place of features. PyG's lazy -1 is refused.
     out_channels : int
         Width D_out of each head.
     num_relations : int
@@ -36,7 +39,7 @@ class RelEdgeAttentionConv(nn.Module):
     residual, bias : bool
         Add the transformed targets; learn biases.
     **options
-        Others of `ariigcn_dgl.nn.RelEdgeAttentionConv`, e.g. ``norm="none"``.
+        Others of `ariigcn_dgl.nn.RelEdgeAttentionConv`, e.g. ``score=None``.
 
     Raises
     ------
@@ -50,6 +53,12 @@ class RelEdgeAttentionConv(nn.Module):
     >>> conv = RelEdgeAttentionConv(8, 4, num_relations=2, heads=3)
     >>> conv(torch.ones(3, 8), edge_index, edge_type).shape
     torch.Size([3, 12])
+
+    R-GCN's first layer, on nodes without features:
+
+    >>> conv = RelEdgeAttentionConv(3, 4, 2, score=None, softmax="relation", self_loop=True)
+    >>> conv(None, edge_index, edge_type).shape
+    torch.Size([3, 4])
     """
 
     def __init__(
@@ -68,6 +77,11 @@ class RelEdgeAttentionConv(nn.Module):
         **options,
     ) -> None:
         super().__init__()
+        if -1 in (in_channels if isinstance(in_channels, tuple) else (in_channels,)):
+            raise ValueError(
+                "in_channels must be known when the layer is made, which has no lazy widths, got "
+                f"{in_channels}"
+            )
         if num_bases is not None and num_blocks is not None:
             raise ValueError(
                 f"num_bases and num_blocks must not both be given, got {num_bases} and {num_blocks}"
@@ -96,28 +110,37 @@ class RelEdgeAttentionConv(nn.Module):
 
     def forward(
         self,
-        x: Tensor | tuple[Tensor, Tensor],
+        x: Tensor | tuple[Tensor, Tensor | None] | None,
         edge_index: Tensor | Graph,
         edge_type: Tensor | None = None,
         edge_weight: Tensor | None = None,
         return_attention_weights: bool | None = None,
+        *,
+        size: tuple[int, int] | None = None,
     ) -> Tensor | tuple[Tensor, tuple[Tensor | Graph, Tensor]]:
         """Return the new states of the targets.
 
         Parameters
         ----------
-        x : (N, D_in) tensor or pair of it
-            Node features, or those of sources and of targets.
-        edge_index : (2, E) int64 tensor or Graph
-            Sources (row 0) and targets (row 1), on the device of `x`. It is converted when it is
-            first seen and compared with its conversion at later calls; `Graph.from_edge_index`
-            does the conversion outside, and goes with `torch.compile`.
+        x : (N, D_in) tensor, (N,) int tensor, pair of either, or None
+            Node features, or those of sources and of targets. Ids below V where nodes have none;
+            None is 0, 1, ..., V - 1. ``(x_src, None)`` where the layer reads nothing of the
+            targets: with ``score=None`` and neither `self_loop` nor `residual`.
+        edge_index : (2, E) int64 tensor, sparse (N_dst, N_src) tensor, or Graph
+            Sources (row 0) and targets (row 1), or a row of sources for each target (``adj_t``);
+            on the device of `x`. It is converted when it is first seen and compared with its
+            conversion at later calls; `Graph.from_edge_index` does the conversion outside, and
+            goes with `torch.compile`.
         edge_type : (E,) int tensor, optional
-            Relations; needed where R > 1 and `edge_index` is a tensor.
+            Relations; needed where R > 1 and `edge_index` is a tensor. Default: the entries of a
+            sparse one, which are not read otherwise.
         edge_weight : (E,) tensor, optional
             What multiplies the attention; default 1.
         return_attention_weights : bool, optional
             Also return ``(edge_index, attention)``.
+        size : pair of int, optional
+            Numbers of sources and targets, as PyG's layers have it. Says how many targets there are
+            where `x` does not; default as many as sources.
 
         Returns
         -------
@@ -131,27 +154,65 @@ class RelEdgeAttentionConv(nn.Module):
         ValueError
             If shapes, dtypes, devices or relations do not fit.
         """
-        src, dst = x if isinstance(x, tuple) else (x, x)
-        if src is None or dst is None:
-            raise ValueError(
-                "x must hold features of the sources and of the targets, which the attention "
-                f"compares, got (x_src, None): pass (N_dst, {self.conv.dst_feats}) features too"
-                if dst is None
-                else "x must hold features of the sources, got (None, x_dst)"
-            )
-        for rows, width in ((src, self.conv.src_feats), (dst, self.conv.dst_feats)):
-            if rows.dim() != 2 or rows.size(1) != width:
-                raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")
         if isinstance(edge_index, Graph):
             graph = edge_index
+            feat, _ = self._features(x, (graph.num_src, graph.num_dst))
         else:
-            graph = self._graph(edge_index, edge_type, (len(src), len(dst)))
+            counts = _counts(edge_index, size)
+            feat, num_nodes = self._features(x, counts)
+            if counts not in (None, num_nodes):
+                name = "size" if size is not None else "the shape of edge_index, transposed,"
+                raise ValueError(
+                    f"{name} must be the numbers of sources and targets in x, {num_nodes}, got "
+                    f"{counts}"
+                )
+            graph = self._graph(edge_index, edge_type, num_nodes)
         # With the attention in any case: the operator has computed it.
-        out, attention = self.conv(graph, x, edge_weight=edge_weight, get_attention=True)
+        out, attention = self.conv(graph, feat, edge_weight=edge_weight, get_attention=True)
         out = out.flatten(1) if self.concat else out.mean(1)
         if return_attention_weights:
             return out, (edge_index, attention.squeeze(-1))
         return out
+
+    def _features(
+        self,
+        x: Tensor | tuple[Tensor, Tensor | None] | None,
+        counts: tuple[int, int] | None,
+    ) -> tuple[Tensor | tuple[Tensor, Tensor] | None, tuple[int, int]]:
+        """Return what the layer inside takes, and the numbers of sources and targets."""
+        conv = self.conv
+        if x is None:
+            counts = counts or (conv.src_feats, conv.src_feats)
+            if counts[0] != counts[1]:
+                raise ValueError(
+                    "x must be a pair of ids, of sources and of targets, where these are not the "
+                    f"same nodes ({counts[0]} and {counts[1]}), got None"
+                )
+            return None, counts
+        src, dst = x if isinstance(x, tuple) else (x, x)
+        if src is None:
+            raise ValueError("x must hold features of the sources, got (None, x_dst)")
+        self._check(src, conv.src_feats)
+        if dst is None:
+            dst = self._nothing(src, counts[1] if counts else len(src))
+        self._check(dst, conv.dst_feats)
+        return (src, dst) if isinstance(x, tuple) else src, (len(src), len(dst))
+
+    def _nothing(self, src: Tensor, targets: int) -> Tensor:
+        """Return what stands for features, or ids, of targets, where none are read."""
+        conv = self.conv
+        if conv.score_kind is not None or not (conv.loop_weight is conv.residual is None):
+            reads = "attention compares" if conv.score_kind is not None else "own term reads"
+            raise ValueError(
+                f"x must hold features of the sources and of the targets, which the {reads}, got "
+                f"(x_src, None): pass (N_dst, {conv.dst_feats}) features too"
+            )
+        return src.new_zeros(()).expand(targets, *[conv.dst_feats] * (src.dim() - 1))
+
+    def _check(self, rows: Tensor, width: int) -> None:
+        ids = rows.dim() == 1 and not rows.is_floating_point()
+        if not ids and (rows.dim() != 2 or rows.size(1) != width):
+            raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")
 
     def _graph(
         self, edge_index: Tensor, edge_type: Tensor | None, num_nodes: tuple[int, int]
@@ -161,9 +222,19 @@ class RelEdgeAttentionConv(nn.Module):
             raise ValueError(
                 f"edge_index must be a (2, E) tensor or a Graph, got {type(edge_index).__name__}"
             )
+        if is_adjacency(edge_index):
+            edge_index, entries = edges_of_adjacency(edge_index)
+            edge_type = entries if edge_type is None and rels > 1 else edge_type
         if edge_type is None and rels > 1:
             raise ValueError(
                 f"edge_type must give the relation of each edge, as the layer has {rels} "
                 "relations, got None"
             )
         return Graph.from_edge_index(edge_index, edge_type, num_nodes=num_nodes, num_rels=rels)
+
+
+def _counts(edge_index: Tensor, size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return the numbers of sources and targets, where they are said beside the features."""
+    if size is None and is_adjacency(edge_index):
+        return edge_index.size(-1), edge_index.size(0)
+    return None if size is None else (size[0], size[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ariigcn_dgl import dgl
 from ariigcn_dgl._dgl import INSTALL
 from ariigcn_dgl.benchmark import machine
 from ariigcn_dgl.benchmark.contrast import ContrastProblem
-from ariigcn_dgl.benchmark.measure import rotated
+from ariigcn_dgl.benchmark.measure import CLOCKS, rotated
 from ariigcn_dgl.benchmark.options import Options
 from ariigcn_dgl.benchmark.problem import Built, Peer
 from ariigcn_dgl.benchmark.record import PASSES, Timing
@@ -92,6 +93,18 @@ def test_case_that_there_is_no_time_for_says_so(square: Run, small_machine: None
     assert [len(report.cases) for report in reports] == [1, 2]  # of infonce and supcon
     for found in reports[-1].cases[0].peers:
         assert (found.status, found.reason) == ("not run", "the 0 s of --budget were spent")
+
+
+def test_ceilings_are_measured_by_the_clock_of_the_peers(
+    small_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CLOCKS, "cpu", count().__next__)  # each call takes a second
+    options = Options(operators=["contrast"], sizes=[40], peers=["eager"], seconds=0, clock="cpu")
+    report = run(options, CPU, lambda *step: None, lambda report: None)
+    assert report.ceilings[0].gemm == 2 * 256**3 / 1e9
+    assert report.ceilings[0].copy == 2 * 2**22 / 1e9
+    peers = report.cases[0].peers
+    assert {one.minimum for peer in peers for one in peer.passes.values()} == {1}
 
 
 def test_seed_of_the_inputs_is_another_one_each_time_and_reported(small_machine: None) -> None:

@@ -310,3 +310,10 @@ def test_rows_of_one_utterance_in_two_modalities_are_pairs_as_clip_has_them():
     target = torch.arange(4)
     expected = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
     torch.testing.assert_close(loss(feat, torch.zeros_like(pair), kind, pair), expected)
+
+
+def test_rows_of_one_group_need_no_axis_of_groups(feat: Tensor, label: Tensor):
+    torch.testing.assert_close(ICCLLoss()(feat[0], label[0]), ICCLLoss()(feat[:1], label[:1]))
+    loss, kind = PairwiseContrast(ICCL_RULE), label[0] % 2
+    grouped = loss(feat[:1], label[:1], kind[None], label[:1])
+    torch.testing.assert_close(loss(feat[0], label[0], kind, label[0]), grouped)

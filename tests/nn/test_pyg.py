@@ -149,6 +149,117 @@ def test_graph_seen_in_inference_mode_can_be_trained_on(x):
     assert conv.conv.weight_src.grad is not None
 
 
+IDS = {"none": None, "ids": torch.arange(NODES).flip(0)}
+MEANS = {"score": None, "softmax": "relation"}
+
+
+@pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
+def test_nodes_without_features_are_given_by_number(ids):
+    conv = pyg.RelEdgeAttentionConv(NODES, OUT, RELS, self_loop=True, **MEANS)
+    one_hot = torch.eye(NODES) if ids is None else torch.eye(NODES)[ids]
+    out = conv(ids, EDGE_INDEX, EDGE_TYPE)
+    torch.testing.assert_close(out, conv(one_hot, EDGE_INDEX, EDGE_TYPE))
+    assert out.equal(conv(ids, GRAPH))
+
+
+def test_ids_of_sources_and_of_targets_may_differ():
+    conv = pyg.RelEdgeAttentionConv(NODES, OUT, self_loop=True, **MEANS)
+    pair = torch.tensor([4, 2, 2]), torch.tensor([0, 3])
+    edges = torch.tensor([[0, 1, 2], [1, 0, 1]])
+    expected = conv(tuple(torch.eye(NODES)[ids] for ids in pair), edges)
+    torch.testing.assert_close(conv(pair, edges), expected)
+
+
+@pytest.mark.parametrize("ids", [False, True], ids=["features", "ids"])
+def test_targets_need_no_features_where_nothing_reads_them(x, ids: bool):
+    conv = pyg.RelEdgeAttentionConv(NODES if ids else IN, OUT, RELS, **MEANS)
+    rows = torch.arange(NODES) if ids else x
+    expected = conv((rows, rows), EDGE_INDEX, EDGE_TYPE)
+    assert conv((rows, None), EDGE_INDEX, EDGE_TYPE).equal(expected)
+    assert conv((rows, None), GRAPH).equal(expected)
+    assert conv((rows, None), EDGE_INDEX[:, :4], EDGE_TYPE[:4], size=(5, 3)).shape == (3, OUT)
+
+
+@pytest.mark.parametrize("own", ["self_loop", "residual"])
+def test_targets_need_features_where_they_add_their_own(x, own: str):
+    conv = pyg.RelEdgeAttentionConv(IN, OUT, RELS, **MEANS, **{own: True})
+    with pytest.raises(ValueError, match=r"of the targets, which the own term reads, got"):
+        conv((x, None), EDGE_INDEX, EDGE_TYPE)
+
+
+LAYOUTS = {
+    "coo": lambda x: x,
+    "csr": lambda x: x.coalesce().to_sparse_csr(),
+    "csc": lambda x: x.coalesce().to_sparse_csc(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")  # torch calls compressed layouts a beta
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_sparse_adjacency_holds_the_relations(x, layout: str):
+    adj_t = LAYOUTS[layout](
+        torch.sparse_coo_tensor(EDGE_INDEX.flip(0), EDGE_TYPE + 1, (5, 5), check_invariants=True)
+    )
+    adj_t.values().sub_(1) if layout != "coo" else adj_t._values().sub_(1)
+    conv = make()
+    expected = conv(x, EDGE_INDEX, EDGE_TYPE)
+    torch.testing.assert_close(conv(x, adj_t), expected)
+    assert conv(x, adj_t).equal(conv((x, x), adj_t))
+    one = pyg.RelEdgeAttentionConv(IN, OUT)  # of one relation: the entries say nothing
+    torch.testing.assert_close(one(x, adj_t.float()), one(x, EDGE_INDEX))
+
+
+def test_edges_of_an_adjacency_keep_its_order(x):
+    adj_t = torch.sparse_coo_tensor(EDGE_INDEX.flip(0), EDGE_TYPE, (5, 5), check_invariants=True)
+    found = make()(x, adj_t, edge_weight=torch.arange(6.0), return_attention_weights=True)
+    out, (_, alpha) = make()(
+        x, EDGE_INDEX, EDGE_TYPE, edge_weight=torch.arange(6.0), return_attention_weights=True
+    )
+    assert found[0].equal(out)
+    assert found[1][1].equal(alpha)
+    assert found[1][0] is adj_t
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"size": (5, 4)}, r"size must be the numbers of sources and targets in x, \(5, 5\), got"),
+        (
+            {"edge_index": torch.sparse_coo_tensor([[0], [1]], [0], (4, 5), check_invariants=True)},
+            r"the shape of edge_index, transposed, must be .* \(5, 5\), got \(5, 4\)",
+        ),
+        (
+            {
+                "edge_index": torch.sparse_coo_tensor(
+                    [[0], [1]], [0.5], (5, 5), check_invariants=True
+                ),
+                "edge_type": None,
+            },
+            "edge_type must be an integer tensor",
+        ),
+        (
+            {"edge_index": torch.sparse_coo_tensor([[0]], [1], (5,), check_invariants=True)},
+            r"edge_index must be a sparse \(targets, sources\) matrix, got shape \(5,\)",
+        ),
+    ],
+)
+def test_sizes_that_contradict_are_refused(x, arguments: dict, words: str):
+    given = {"edge_index": EDGE_INDEX, "edge_type": EDGE_TYPE} | arguments
+    with pytest.raises(ValueError, match=words):
+        make()(x, **given)
+
+
+def test_no_ids_are_refused_where_sources_are_not_the_targets():
+    conv = pyg.RelEdgeAttentionConv(NODES, OUT, RELS, **MEANS)
+    with pytest.raises(ValueError, match=r"x must be a pair of ids, .* \(5 and 4\), got None"):
+        conv(None, EDGE_INDEX, EDGE_TYPE, size=(5, 4))
+
+
+def test_lazy_widths_are_refused():
+    with pytest.raises(ValueError, match=r"in_channels must be known .* got \(-1, 3\)"):
+        pyg.RelEdgeAttentionConv((-1, 3), OUT)
+
+
 REFUSED = {
     "no types": ((EDGE_INDEX,), "edge_type must give the relation of each edge"),
     "a list": (

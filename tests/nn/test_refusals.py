@@ -30,7 +30,7 @@ def gan() -> TriModalGAN:
 
 
 BAD_ROWS = {
-    "rows without groups": ((FEAT[0], LABEL), r"feat must have 3 dimensions, got shape \(5, 6\)"),
+    "a row": ((FEAT[0, 0], LABEL), r"feat must have 3 dimensions, got shape \(6,\)"),
     "integer rows": ((FEAT.long(), LABEL), "feat must be a floating tensor, got torch.int64"),
     "labels without groups": ((FEAT, LABEL[0]), r"label must have shape \(2, 5\), got \(5,\)"),
     "a label too few": ((FEAT, LABEL[:, 1:]), r"label must have shape \(2, 5\), got \(2, 4\)"),
@@ -48,6 +48,20 @@ def test_losses_refuse_rows_and_labels_that_do_not_fit(loss: Callable, case: str
     arguments, message = BAD_ROWS[case]
     with pytest.raises(ValueError, match=message):
         loss(*arguments)
+
+
+def test_rows_of_one_group_want_labels_of_one():
+    with pytest.raises(ValueError, match=r"label must have shape \(5,\), got \(2, 5\)"):
+        ICCLLoss()(FEAT[0], LABEL)
+    with pytest.raises(ValueError, match=r"modality must have shape \(5,\), got \(4,\)"):
+        PairwiseContrast(ICCL_RULE)(FEAT[0], LABEL[0], LABEL[0, 1:])
+
+
+def test_a_loss_across_modalities_refuses_rows_of_one():
+    with pytest.raises(
+        ValueError, match=r"feat must be \(M, N, D\), .* ICCLLoss takes rows of one"
+    ):
+        IMCLLoss()(FEAT[0], LABEL[0])
 
 
 def test_contrast_refuses_modalities_that_do_not_fit():
