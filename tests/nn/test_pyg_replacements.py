@@ -116,3 +116,20 @@ def test_gat_adds_self_loops_which_ours_is_given(nn, x):
     theirs = randomise(nn.GATConv(IN, OUT, HEADS))
     ours = RelEdgeAttentionConv(IN, OUT, heads=HEADS, attn_feats=1)
     assert_replaced(ours, of_gat, (x, edge_index), theirs, (x, EDGE_INDEX), x)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")  # torch calls compressed layouts a beta
+@pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_coo], ids=str)
+def test_the_adjacency_that_pyg_makes_is_read_as_pyg_reads_it(nn, x, layout: torch.layout):
+    data, transforms = (import_quietly(f"torch_geometric.{x}") for x in ("data", "transforms"))
+    edge_index = EDGE_INDEX.unique(
+        dim=1
+    ).contiguous()  # a matrix has one entry for each pair of nodes
+    edge_type = EDGE_TYPE[: edge_index.size(1)]
+    given = data.Data(edge_index=edge_index, edge_type=edge_type, num_nodes=NODES)
+    adj_t = transforms.ToSparseTensor("edge_type", layout=layout)(given).adj_t
+    conv = RelEdgeAttentionConv(IN, OUT, RELS, heads=HEADS).double()
+    torch.testing.assert_close(conv(x, adj_t), conv(x, edge_index, edge_type))
+    theirs = randomise(nn.GATConv(IN, OUT, HEADS, add_self_loops=False))
+    one = RelEdgeAttentionConv(IN, OUT, heads=HEADS, attn_feats=1)
+    assert_replaced(one, of_gat, (x, adj_t), theirs, (x, adj_t), x)
