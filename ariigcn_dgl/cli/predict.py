@@ -203,7 +203,6 @@ def _predict_stream(
         raise InputError(f"--keep: is {keep}, expected at least 1")
     lines = refused = asked = unsure = 0
     best = best_run(chosen_runs(run, seed, device))
-    best.scoring.require_plain(str(run), "a stream's answer")
     abstention = None if coverage is None else abstention_of([best], coverage)
     received = bounded_lines(sys.stdin.buffer, longest_line(best))
     for answer in answers(best, received, keep, abstention):

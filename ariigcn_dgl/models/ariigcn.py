@@ -396,6 +396,9 @@ class ARIIGCN(System):
         if self.modality_heads is None:
             return logits, None
         by_modality = self.modality_heads(utterances)
+        if self.objective is not None:
+            votes = torch.cat([logits.unsqueeze(0), by_modality])
+            return self.objective.together(votes), by_modality
         return logits + by_modality.sum(0), by_modality  # an ensemble over modalities
 
     def _contrast_terms(self, states: Tensor, batch: Batch, fused: Tensor) -> dict[str, Tensor]:

@@ -61,6 +61,10 @@ class Head(ABC):
     def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
         """Return the mean loss of outputs, (N, width), over what is known; 0 of nothing."""
 
+    def together(self, votes: Tensor) -> Tensor:
+        """Return the outputs of several classifiers, (V, N, width), as one: logits add up."""
+        return votes.sum(0)
+
     @abstractmethod
     def answers(self, outputs: Tensor) -> Tensor:
         """Return what is answered, (N, width): probabilities, or numbers on the target's scale."""
@@ -165,6 +169,10 @@ class RegressionHead(Head):
         each = {"mae": F.l1_loss, "mse": F.mse_loss, "huber": F.smooth_l1_loss}[self.form]
         return _mean(each(outputs, truth, reduction="none"), known)
 
+    def together(self, votes: Tensor) -> Tensor:
+        """Return the mean: each says the whole number, and their sum would be a multiple of it."""
+        return votes.mean(0)
+
     def answers(self, outputs: Tensor) -> Tensor:
         """Return the numbers on the target's own scale, within its range."""
         outputs = _precise(outputs)
@@ -226,6 +234,11 @@ class Objective:
         """Return the weighted loss of each target."""
         pairs = zip(self.heads, self._split(outputs), strict=True)
         return {h.term: h.weight * h.loss(own, batch, class_weight) for h, own in pairs}
+
+    def together(self, votes: Tensor) -> Tensor:
+        """Return the outputs of several classifiers, (V, N, width), as those of one."""
+        pairs = zip(self.heads, self._split(votes), strict=True)
+        return torch.cat([head.together(own) for head, own in pairs], dim=-1)
 
     def answers(self, outputs: Tensor) -> Tensor:
         """Return what is answered to all targets, (N, width)."""

@@ -63,6 +63,7 @@ class Session:
                 "dialogue, which a conversation that goes on does not have: train with "
                 "--training.missing zero or reconstruct"
             )
+        run.scoring.require_plain(str(run.folder.path), "a conversation that goes on")
         self.run = run
         self.stream = run.model.eval().stream()
         self.numbers: dict[str, int] = {}

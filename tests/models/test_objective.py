@@ -86,6 +86,12 @@ def test_targets_stand_side_by_side_and_have_their_weights() -> None:
     assert objective.answers(torch.zeros(1, 3)).tolist() == [[0.5, 0.5, 0.0]]
 
 
+def test_logits_of_several_classifiers_add_up_and_numbers_are_averaged() -> None:
+    objective = Objective((head_of(TONE), head_of(SCORE)))
+    votes = torch.tensor([[[1.0, 0.0, 2.0]], [[1.0, 3.0, 4.0]]])
+    assert objective.together(votes).tolist() == [[2.0, 3.0, 3.0]]
+
+
 def test_numbers_of_one_bin_are_alike() -> None:
     keys = head_of(SCORE).keys(_batch(label=[[-3.0], [-2.2], [0.0], [3.0], [NAN]]), PairChoice())
     assert keys.tolist() == [[0, 0, 3, 6, -1]]
