@@ -71,4 +71,5 @@ def bundle(
         made = make_bundle(runs, Path(out), words, data, precision)
     size = Path(out).stat().st_size / 1e6
     seeds = sum(one["seeds"] for one in made["runs"].values())
-    say(f"{seeds} seeds of {len(runs)} run{'s'[: len(runs) > 1]}, {size:.1f} MB: {out}")
+    count = f"{seeds} seed{'s'[: seeds > 1]} of {len(runs)} run{'s'[: len(runs) > 1]}"
+    say(f"{count}, {size:.1f} MB: {out}")
