@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl.data.mapped import take
+from ariigcn_dgl.data.names import chosen
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.optional import require
@@ -77,7 +79,8 @@ class Dialogues:
     name : str
         Name of the data set, for tables and run folders.
     features : dict of str to (N, D_m) float32 array
-        One array per modality, in the order of `in_order`.
+        One array per modality, in the order of `in_order`; large ones of files stay there and
+        cannot be written to (`ariigcn_dgl.data.mapped`).
     masks : dict of str to (N,) bool array
         False where the modality is missing for the utterance; its feature row is then all zeros
         (`ariigcn_dgl.data.missing`).
@@ -87,10 +90,10 @@ class Dialogues:
         Index into `speaker_names`.
     dialogue_ptr : (B + 1,) int64 array
         Rows of dialogue b are ``dialogue_ptr[b]:dialogue_ptr[b + 1]``.
-    dialogue_ids, splits : tuple of str, length B
+    dialogue_ids, splits : sequence of str, length B
         Unique name of each dialogue; the split it belongs to (`SPLITS`).
-    utterance_ids : tuple of str, length N
-        Unique name of each utterance.
+    utterance_ids : sequence of str, length N
+        Unique name of each utterance. Sequences are tuples; of very many, `Names`.
     label_names, speaker_names : tuple of str
         Names of the C classes and of the S speakers.
     views : dict of str to tuple of int
@@ -99,7 +102,7 @@ class Dialogues:
     divided : str
         How splits came about where this program made them, e.g. "at random, ... seed 0"; "": the
         set came with them. No part of the content: the fingerprint covers the splits themselves.
-    words : tuple of str, length N or 0
+    words : sequence of str, length N or 0
         What was said, "" where unknown; empty where nothing is known of any utterance. For people
         to read: nothing is computed from it, and it is no part of the fingerprint.
 
@@ -127,14 +130,14 @@ class Dialogues:
     labels: np.ndarray
     speakers: np.ndarray
     dialogue_ptr: np.ndarray
-    dialogue_ids: tuple[str, ...]
+    dialogue_ids: Sequence[str]
     splits: tuple[str, ...]
-    utterance_ids: tuple[str, ...]
+    utterance_ids: Sequence[str]
     label_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
-    words: tuple[str, ...] = ()
+    words: Sequence[str] = ()
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
     source: str | None = field(default=None, init=False, compare=False)
     source_sha256: str | None = field(default=None, init=False, compare=False)
@@ -210,6 +213,10 @@ class Dialogues:
         """Return the indices of the dialogues of one split, (B_split,) int64."""
         return np.flatnonzero(np.array(self.splits) == split)
 
+    def in_split(self, split: str) -> np.ndarray:
+        """Return which utterances are of a split, (N,) bool."""
+        return np.repeat(np.array(self.splits) == split, self.lengths)
+
     def split(self, name: str) -> Dialogues:
         """Return the dialogues of one split, "train", "val" or "test", as a set of their own.
 
@@ -272,6 +279,10 @@ class Dialogues:
             views={name: self.views[name] for name in kept if name in self.views},
         )
 
+    def without_features(self) -> Dialogues:
+        """Return the same dialogues with no modality: what to count, `split` and `select` by."""
+        return replace(self, features={}, masks={}, views={})
+
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
@@ -279,15 +290,15 @@ class Dialogues:
         rows = np.concatenate([np.empty(0, np.int64), *spans])  # also of no dialogue
         return replace(
             self,
-            features={name: array[rows] for name, array in self.features.items()},
+            features={name: take(array, rows) for name, array in self.features.items()},
             masks={name: array[rows] for name, array in self.masks.items()},
             labels=self.labels[rows],
             speakers=self.speakers[rows],
             dialogue_ptr=np.concatenate([[0], np.cumsum(self.lengths[dialogues])]).astype(np.int64),
-            dialogue_ids=tuple(self.dialogue_ids[b] for b in dialogues),
+            dialogue_ids=chosen(self.dialogue_ids, dialogues, len(dialogues)),
             splits=tuple(self.splits[b] for b in dialogues),
-            utterance_ids=tuple(self.utterance_ids[n] for n in rows),
-            words=tuple(self.words[n] for n in rows) if self.words else (),
+            utterance_ids=chosen(self.utterance_ids, rows, len(rows)),
+            words=chosen(self.words, rows, len(rows)) if self.words else (),
         )
 
 

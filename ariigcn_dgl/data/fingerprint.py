@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order
+from ariigcn_dgl.data.mapped import blocks
+from ariigcn_dgl.data.names import Names
 
 
 def fingerprint(dialogues: Dialogues) -> str:
@@ -36,11 +39,29 @@ def fingerprint(dialogues: Dialogues) -> str:
         names["modalities"] = [(name, dialogues.widths[name]) for name in present]
     if dialogues.views:  # sets without any keep the fingerprint of before there were some
         names["views"] = [dialogues.views.get(m, ()) for m in in_order([*MODALITIES, *present])]
-    digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
+    for text in _as_json(names):
+        digest.update(text.encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
         digest.update(np.ascontiguousarray(array, "<i8").data)
     for modality in present:  # in this order, whatever that of the reader was
         digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
-        digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
+        for _, rows in blocks(dialogues.features[modality]):
+            digest.update(np.ascontiguousarray(rows, "<f4").data)
     return digest.hexdigest()
+
+
+def _as_json(names: Mapping[str, object]) -> Iterator[str]:
+    """Yield `json.dumps` with sorted keys, without all of it at once."""
+    before = "{"
+    for key in sorted(names):
+        yield f"{before}{json.dumps(key)}: "
+        before, value = ", ", names[key]
+        if isinstance(value, Names):
+            yield "["
+            for n, name in enumerate(value):
+                yield f"{', ' if n else ''}{json.dumps(name)}"
+            yield "]"
+        else:
+            yield json.dumps(value)
+    yield "}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask
+from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask, write_safetensors
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.data.words import read_spoken, words_of
 from ariigcn_dgl.errors import InputError
@@ -69,11 +70,10 @@ def write_folder(dialogues: Dialogues, path: str | Path) -> None:
 
 
 def _write_files(dialogues: Dialogues, folder: Path) -> None:
-    # safetensors stores the bytes of a transposed array in the wrong order, hence contiguous.
-    arrays = {m: np.ascontiguousarray(array) for m, array in dialogues.features.items()}
-    arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
-    save_file(arrays, folder / _FEATURES)
-    (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
+    masks = {f"{m}_mask": mask for m, mask in dialogues.masks.items()}
+    write_safetensors(folder / _FEATURES, dialogues.features | masks)
+    with (folder / _UTTERANCES).open("w", encoding="utf-8", newline="") as file:
+        file.writelines(_utterance_lines(dialogues))
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -92,7 +92,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     seal(folder, [_HEADER])  # whose hashes are of the other two
 
 
-def _utterance_lines(dialogues: Dialogues) -> str:
+def _utterance_lines(dialogues: Dialogues) -> Iterator[str]:
     labels = {UNLABELLED: None} | dict(enumerate(dialogues.label_names))
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     records = (
@@ -105,7 +105,7 @@ def _utterance_lines(dialogues: Dialogues) -> str:
         }
         for row in range(dialogues.num_utterances)
     )
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
 def read_folder(path: str | Path) -> Dialogues:
@@ -135,7 +135,7 @@ def read_folder(path: str | Path) -> Dialogues:
     dialogue_ids, dialogue_ptr = table.dialogues()
     splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
     features, masks = _read_features(path / _FEATURES, header["widths"])
-    utterance_ids = tuple(table.columns["utterance"])
+    utterance_ids = names_of(table.columns["utterance"], len(table.lines))
     return Dialogues(
         name=header["name"],
         features=features,
@@ -200,7 +200,7 @@ def _read_features(
     return features, masks
 
 
-def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
+def _splits(header: Path, splits: dict[str, str], dialogue_ids: Sequence[str]) -> tuple[str, ...]:
     for name in dialogue_ids:
         if name not in splits:
             raise InputError(f"{header}: splits: no split for dialogue {name!r}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ariigcn_dgl.data.arrays import read_npy, to_float32
+from ariigcn_dgl.data.columns import rowwise
 from ariigcn_dgl.data.dialogues import Dialogues, in_order, is_modality
+from ariigcn_dgl.data.mapped import is_mapped
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.split import has_label, random_splits
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.data.words import words_of
@@ -72,12 +76,14 @@ def dialogues_of_table(
 ) -> Dialogues:
     """Return dialogues of a table and one float32 matrix per modality; unchecked.
 
-    Rows of features that are all NaN are missing; they are set to zeros in place.
+    Rows of features that are all NaN are missing; they are set to zeros, if possible in place.
     """
     dialogue_ids, dialogue_ptr = table.dialogues()
     labels = table.indices("label", label_names)
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
-    masks = {m: _take_missing(array) for m, array in features.items()}
+    masks = dict[str, np.ndarray]()
+    for m in features:
+        features[m], masks[m] = _take_missing(features[m])
     splits, divided = _splits(table, labels, dialogue_ptr)
     return Dialogues(
         name=name,
@@ -156,14 +162,16 @@ def _read_views(path: Path) -> dict[str, tuple[int, ...]]:
     return {modality: tuple(widths) for modality, widths in views.items()}
 
 
-def _take_missing(array: np.ndarray) -> np.ndarray:
-    """Return which rows are present, and set the others, all NaN, to zeros in place.
+def _take_missing(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the array, with zeros in rows that are all NaN, and which rows are present.
 
     See `ariigcn_dgl.data.missing`; not by its `zero_missing`, which would copy all features.
     """
-    missing = np.isnan(array).all(axis=1)
-    array[missing] = 0
-    return ~missing
+    missing = rowwise(array, lambda block: np.isnan(block).all(axis=1))
+    if missing.any():
+        array = np.array(array) if is_mapped(array) else array  # a file is not written to
+        array[missing] = 0
+    return array, ~missing
 
 
 def _splits(
@@ -183,8 +191,10 @@ def _splits(
     return tuple(column[start] for start in dialogue_ptr[:-1]), ""
 
 
-def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> tuple[str, ...]:
+def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> Sequence[str]:
+    count = len(table.lines)
     if "utterance" in table.columns:
-        return tuple(table.columns["utterance"])
-    turns = np.arange(len(table.lines)) - np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
-    return tuple(f"{d}_{turn}" for d, turn in zip(table.columns["dialogue"], turns, strict=True))
+        return names_of(table.columns["utterance"], count)
+    turns = np.arange(count) - np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
+    named = zip(table.columns["dialogue"], turns, strict=True)
+    return names_of((f"{dialogue}_{turn}" for dialogue, turn in named), count)

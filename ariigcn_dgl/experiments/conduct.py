@@ -255,13 +255,13 @@ class _Conductor:
         return f"{folds_in_words(self.dialogues, number)}, each the test split once"
 
     def describe_data(self) -> dict[str, object]:
-        dialogues = self.dialogues
+        dialogues = self.dialogues.without_features()
         parts = {s: dialogues.select(dialogues.indices(s)) for s in ("train", "val", "test")}
         return {
             "name": dialogues.name,
             "source": self.options.data,
             "sha256": self.dataset_sha256,
-            "widths": dialogues.widths,
+            "widths": self.dialogues.widths,
             "label_names": list(dialogues.label_names),
             "splits": self.divided(),
             "dialogues": {split: part.num_dialogues for split, part in parts.items()},

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data.fill import Filler
-from ariigcn_dgl.data.standardise import Standardiser
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.cuda_graph import CudaGraphs
@@ -92,22 +91,16 @@ def fit(
     require_memory(prepared.dialogues, prepared.config, device)
     folder.begin()
     folder.write_run(run)  # already now: a folder that is stopped says whose it is
-    dialogues = prepared.dialogues
-    # By what is trained on alone: validation and test must not decide anything of the model.
-    standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
-    folder.write_standardiser(standardiser)
-    dialogues = standardiser.apply(dialogues)
-    train_set = dialogues.select(dialogues.indices("train"))
-    filler = Filler.fit(prepared.config.training.missing, train_set)
-    folder.write_filler(filler)
+    shown = Shown.fit(prepared.dialogues, prepared.config.training.missing)
+    folder.write_standardiser(shown.standardiser)
+    folder.write_filler(shown.filler)
     trainer = Trainer(
-        dialogues,
+        shown,
         prepared.config,
         seed,
         folder,
         device,
         test,
-        filler,
         capture=CudaGraphs(device) if cuda_graphs else None,
     )
     trainer.resume({name: run[name] for name in DECIDING})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypedDict
+from typing import Annotated, Any, Protocol, TextIO, TypedDict
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ import torch
 from ariigcn_dgl.answer import answer
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.files import json_lines, replacing
@@ -42,21 +44,26 @@ class Prediction(TypedDict):
 
 
 @torch.inference_mode()
-def predict(model: System, dialogues: Dialogues) -> np.ndarray:
+def predict(
+    model: System, dialogues: Dialogues | Shown, chosen: np.ndarray | None = None
+) -> np.ndarray:
     """Return the class probabilities of every utterance, (N, C) float32.
 
     Parameters
     ----------
     model : System
         On any device; left in evaluation mode.
-    dialogues : Dialogues
+    dialogues : Dialogues or Shown
         Standardised as in training.
+    chosen : (B',) int array, optional
+        Dialogues to answer, in their order; default: all.
     """
     model.eval()
+    chosen = np.arange(dialogues.num_dialogues) if chosen is None else chosen
     parts = [np.empty((0, dialogues.num_classes), np.float32)]  # of no dialogue, no row
-    for start in track(range(0, dialogues.num_dialogues, BATCH_SIZE), "batches of dialogues"):
-        chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
-        logits = model(collate(dialogues, chosen, model.window).to(model.device))
+    for start in track(range(0, len(chosen), BATCH_SIZE), "batches of dialogues"):
+        some = chosen[start : start + BATCH_SIZE]
+        logits = model(collate(dialogues, some, model.window).to(model.device))
         parts.append(logits.softmax(-1).cpu().numpy())
     return np.concatenate(parts)
 
@@ -98,12 +105,43 @@ def write_predictions(
     left_open : (N,) bool array, optional
         Those that get no class, as of `answer`.
     """
-    records = _records(dialogues, probabilities, label_names, left_open)
+    with prediction_file(path, label_names, left_open is not None) as write:
+        write(dialogues, probabilities, left_open)
+
+
+class Write(Protocol):
+    """Writes the lines of some dialogues; the arguments are those of `write_predictions`."""
+
+    def __call__(
+        self, dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None
+    ) -> None:
+        """Write them behind those that were written before."""
+
+
+@contextmanager
+def prediction_file(path: Path, label_names: Sequence[str], abstains: bool) -> Iterator[Write]:
+    """Yield what writes dialogues, some at a time, into a file that is there when all are.
+
+    Parameters
+    ----------
+    path, label_names
+        As of `write_predictions`.
+    abstains : bool
+        Whether utterances may get no class.
+    """
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
-        if path.suffix.lower() == CSV:
-            _write_table(file, records, label_names, left_open is not None)
-        else:
-            file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+        table = _table(file, label_names, abstains) if path.suffix.lower() == CSV else None
+
+        def write(
+            dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None
+        ) -> None:
+            records = _records(dialogues, probabilities, label_names, left_open)
+            if table is not None:
+                _write_rows(table, records)
+            else:
+                file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+
+        yield write
 
 
 def _records(
@@ -124,17 +162,19 @@ def _records(
         yield record | answer(p, label_names, None if left_open is None else left_open[row])
 
 
-def _write_table(
-    file: TextIO, records: Iterable[dict[str, Any]], label_names: Sequence[str], abstains: bool
-) -> None:
+def _table(file: TextIO, label_names: Sequence[str], abstains: bool) -> csv.DictWriter[str]:
     said = ["prediction", *(["abstained"] if abstains else [])]
-    columns = {name: f"p_{name}" for name in label_names}
-    names = ["dialogue", "utterance", "speaker", "label", *said, *columns.values()]
+    shares = [f"p_{name}" for name in label_names]
+    names = ["dialogue", "utterance", "speaker", "label", *said, *shares]
     table = csv.DictWriter(file, names, lineterminator="\n")
     table.writeheader()
+    return table
+
+
+def _write_rows(table: csv.DictWriter[str], records: Iterable[dict[str, Any]]) -> None:
     for record in records:
         shares = record.pop("probabilities")
-        record |= {columns[name]: share for name, share in shares.items()}
+        record |= {f"p_{name}": share for name, share in shares.items()}
         table.writerow({name: spreadsheet(value) for name, value in record.items()})
 
 

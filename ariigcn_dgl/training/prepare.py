@@ -82,8 +82,7 @@ def prepare(
 def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
     """Raise `InputError` where one of the splits has no labelled utterance."""
     for split in splits:
-        part = dialogues.select(dialogues.indices(split))
-        if not (part.labels >= 0).any():
+        if not (dialogues.labels[dialogues.in_split(split)] >= 0).any():
             raise InputError(
                 f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
                 f"{', '.join(splits[:-1])} and {splits[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -16,7 +16,7 @@ from ariigcn_dgl.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import UNLABELLED, Dialogues
-from ariigcn_dgl.data.fill import Filler
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
@@ -48,7 +48,6 @@ _MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 # tuned trainings 96 % (IEMOCAP) and 98 % (MELD) of steps are replays, of 1.2 and 1.3 times the
 # utterances.
 CAPTURED_SHAPES = 4
-NOTHING_FILLED = Filler()
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
 
@@ -57,41 +56,36 @@ class Trainer:
 
     Parameters
     ----------
-    dialogues : Dialogues
-        Standardised.
+    shown : Shown
+        With the filler of what is missing, in the training split also of what is hidden.
     config, seed, device, test
         As in `fit`.
     folder : RunFolder
         Gets weights, metrics and checkpoints.
-    filler : Filler
-        Of what is missing, in the training split also of what is hidden.
     capture : GraphCapture, optional
         With it, steps are captured as CUDA graphs and replayed (`CapturedUpdate`).
     """
 
     def __init__(
         self,
-        dialogues: Dialogues,
+        shown: Shown,
         config: RunConfig,
         seed: int,
         folder: RunFolder,
         device: str = "cpu",
         test: TestUse = "once",
-        filler: Filler = NOTHING_FILLED,
         capture: GraphCapture | None = None,
     ) -> None:
-        dialogues = with_label_share(dialogues, config.training.label_share, seed)
+        dialogues = with_label_share(shown.dialogues, config.training.label_share, seed)
         self.dialogues = dialogues
-        self.shown = filler.apply(dialogues)
+        self.shown = replace(shown, dialogues=dialogues)
         self.config = config.training
         self.seed = seed
         self.folder = folder
         self.test = test
         self.train_set = dialogues.indices("train")
-        self.filler = filler
-        self.splits = {
-            split: self.shown.select(dialogues.indices(split)) for split in ("val", "test")
-        }
+        bare = dialogues.without_features()
+        self.splits = {split: bare.select(bare.indices(split)) for split in ("val", "test")}
         torch.manual_seed(seed)  # initial weights
         self.model = config.build(dialogues.widths, dialogues.num_classes).to(device)
         self.adversarial_epochs = config.adversarial_epochs(len(dialogues.widths))
@@ -174,9 +168,10 @@ class Trainer:
         probability, window = self.config.modality_dropout, self.model.window
         if not probability:
             return collate(self.shown, indices, window)
-        batch = drop_modalities(collate(self.dialogues, indices, window), probability, dropping)
+        batch = collate(self.shown.unfilled(), indices, window)
+        batch = drop_modalities(batch, probability, dropping)
         # Its graph was that of the modalities that were there.
-        return relinked(fill_batch(batch, self.filler), window)
+        return relinked(fill_batch(batch, self.shown.filler), window)
 
     def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
         """Yield the dialogues of each batch of an epoch."""
@@ -189,7 +184,7 @@ class Trainer:
         """Return the shapes that hold every batch of every epoch: all are known beforehand."""
         window = self.model.window
         # Filled: what modality dropout hides only makes their graphs smaller.
-        of_dialogues = Sizes.of_dialogues(self.shown, window)
+        of_dialogues = Sizes.of_dialogues(replace(self.dialogues, masks=self.shown.masks), window)
         epochs = range(1, self.epochs + 1)
         sizes = of_dialogues.of_batches(b for epoch in epochs for b in self._batch_indices(epoch))
         nodes = Nodes(window.nodes_per_utterance, window.num_rels)
@@ -252,9 +247,9 @@ class Trainer:
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
         val, test = self.splits["val"], self.splits["test"]
-        before = {"val": predict(self.model, val)}
+        before = {"val": self._predict(self.model, "val")}
         if self.test != "never":
-            before["test"] = predict(self.model, test)
+            before["test"] = self._predict(self.model, "test")
         self.folder.write_uncalibrated(before, val.labels)
         temperature = fit_temperature(*labelled(val, before["val"]))
         after = {split: calibrated(p, temperature) for split, p in before.items()}
@@ -290,7 +285,10 @@ class Trainer:
 
     def _score(self, model: System, split: str) -> Scores:
         part = self.splits[split]
-        return score_probabilities(part, predict(model, part), part.label_names)
+        return score_probabilities(part, self._predict(model, split), part.label_names)
+
+    def _predict(self, model: System, split: str) -> np.ndarray:
+        return predict(model, self.shown, self.dialogues.indices(split))
 
 
 class Learner:
@@ -465,7 +463,7 @@ def class_weight(dialogues: Dialogues) -> Tensor:
     (C,) float32 tensor
         0 for a class that training does not have.
     """
-    labels = dialogues.select(dialogues.indices("train")).labels
+    labels = dialogues.labels[dialogues.in_split("train")]
     counts = np.bincount(labels[labels >= 0], minlength=dialogues.num_classes)
     present = counts > 0
     weight = np.where(present, counts.sum() / (present.sum() * counts.clip(1)), 0)
