@@ -153,6 +153,12 @@ class Run:
         write_run_spec(self.folder, spec, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
+    @property
+    def untidy(self) -> bool:
+        """Whether a study that was killed when this run had just ended may have left something."""
+        log = self.folder / LOG_FILE
+        return log.exists() or any(self.folder.glob(".*.tmp"))
+
     def tidy(self) -> None:
         """Remove what was left by a study that was killed when this run had just ended."""
         sweep(self.folder)

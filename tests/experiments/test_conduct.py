@@ -127,7 +127,7 @@ def test_what_is_done_is_not_done_again(run_study: Callable, memory: Any) -> Non
     first = run_study("study", memory)
     memory.todo.clear()
     assert run_study("study", memory) == first
-    assert memory.todo == [[], []]
+    assert memory.todo == [[]]
 
 
 def test_more_seeds_are_added_to_those_that_are_there(run_study: Callable, memory: Any) -> None:
@@ -169,9 +169,9 @@ def test_failures_are_shown_and_only_retried_when_asked(
     assert "mlp: not scored: training diverged" in _text(results)
     memory.todo.clear()
     run_study("study", memory)
-    assert memory.todo == [[], []]
+    assert memory.todo == [[]]
     run_study("study", memory, retry=True)
-    assert [len(todo) for todo in memory.todo] == [0, 0, 4, 0]
+    assert [len(todo) for todo in memory.todo] == [0, 4]
 
 
 def test_a_candidate_that_fails_is_not_chosen(
