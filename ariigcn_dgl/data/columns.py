@@ -75,19 +75,31 @@ def columns_of(
         for at, block in blocks(array, itemsize=8):
             here = rows[at]
             if here.any():
-                yield change(block[here]).astype(np.float64)
+                yield change(block if here.all() else block[here]).astype(np.float64)
 
-    largest = np.max([np.abs(part).max(0) for part in parts()], axis=0)
-    mean = _sum(parts()) / count
-    squares = _sum(np.square(part - mean) for part in parts())
-    return Columns(count, mean, np.sqrt(squares / count), largest)
+    largest = np.zeros(array.shape[1])
+
+    def as_they_are() -> Iterator[np.ndarray]:
+        for part in parts():
+            np.maximum(largest, np.abs(part).max(0), out=largest)
+            yield part
+
+    def squares() -> Iterator[np.ndarray]:
+        for part in parts():
+            part -= mean
+            part *= part
+            yield part
+
+    mean = _sum(as_they_are()) / count
+    return Columns(count, mean, np.sqrt(_sum(squares()) / count), largest)
 
 
 def _sum(parts: Iterator[np.ndarray]) -> np.ndarray:
-    """Return the sum of the columns of one part or more, (D,)."""
+    """Return the sum of the columns of one part or more, (D,); parts may be changed."""
     total = np.add.reduce(next(parts), axis=0)
     for part in parts:
-        total = np.add.reduce(np.concatenate([total[None], part]), axis=0)
+        part[0] += total  # so that rows are added one after another, wherever a part begins
+        total = np.add.reduce(part, axis=0)
     return total
 
 

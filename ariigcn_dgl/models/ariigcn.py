@@ -15,6 +15,7 @@ from ariigcn_dgl.batch.window import ModalWindow
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues, in_order
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.distributed import gathered, share
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.system import System, cross_entropy
@@ -75,6 +76,7 @@ class ARIIGCN(System):
     """
 
     Config = ARIIGCNConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(batch_size=32)  # as printed (IV-F)
     capturable = True
     exportable = True
@@ -277,8 +279,9 @@ class ARIIGCN(System):
         terms |= self._contrast_terms(contrasted, batch.modality_labels(self.encoder.mlps))
         terms |= self._fused_contrast_terms(fused, batch.labels)
         if self.instance_weight:
-            present = batch.present(self.encoder.mlps)
-            terms["instance"] = self.instance_weight * self.instance(projected, present)
+            present = gathered(batch.present(self.encoder.mlps), 1)
+            loss = share(self.instance(gathered(projected, 1), present))
+            terms["instance"] = self.instance_weight * loss
         if self.gan is not None and self.config.adversarial == "alternate":
             terms |= self._generator_terms(batch, projected, fakes)
         own = self.own_losses(Seen(fused, states, logits, batch.labels))
@@ -385,15 +388,22 @@ class ARIIGCN(System):
             z = cast("Tensor", run_side_by_side(self.projections, states))  # equally wide
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         # Those of weight 0 are left out: they would cost as much as the others.
-        return {name: weight * loss(z, labels) for name, (weight, loss) in losses.items() if weight}
+        wanted = {name: (weight, loss) for name, (weight, loss) in losses.items() if weight}
+        if not wanted:
+            return {}
+        z, labels = gathered(z, 1), gathered(labels, 1)  # the pairs of all processes' rows
+        return {name: weight * share(loss(z, labels)) for name, (weight, loss) in wanted.items()}
 
     def _fused_contrast_terms(self, fused: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        terms = {}
+        terms: dict[str, Tensor] = {}
+        if not self.config.scl_weight and self.sccl is None:
+            return terms
+        fused, labels = gathered(fused), gathered(labels)
         if self.config.scl_weight:
             loss = self.scl(fused.unsqueeze(0), labels.unsqueeze(0))  # as M = 1 modalities
-            terms["scl"] = self.config.scl_weight * loss
+            terms["scl"] = self.config.scl_weight * share(loss)
         if self.sccl is not None:
-            terms["sccl"] = self.config.sccl_weight * self.sccl(fused, labels)
+            terms["sccl"] = self.config.sccl_weight * share(self.sccl(fused, labels))
         return terms
 
 

@@ -16,6 +16,7 @@ from ariigcn_dgl.data import Dialogues, in_order
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.views import in_words
+from ariigcn_dgl.distributed import summed
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Limit
@@ -76,6 +77,8 @@ class System(nn.Module):
     Config: ClassVar[type]  # its defaults are the published sizes
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
     capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
+    # Its losses of several processes' shares add up to that of all: `ariigcn_dgl.distributed`.
+    parallel: ClassVar[bool] = False
     # Made of layers that `ariigcn_dgl.export` has twins of, and of plain torch.
     exportable: ClassVar[bool] = False
 
@@ -171,12 +174,15 @@ def _text_views(widths: Mapping[str, int], config: Any) -> tuple[int, ...]:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none."""
+    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none.
+
+    Of several processes, this one's part of the mean over the rows of all.
+    """
     # Not reduction="mean", which is NaN where no row is labelled.
     total = F.cross_entropy(logits, labels, weight, ignore_index=UNLABELLED, reduction="sum")
     known = labels != UNLABELLED
     share = known if weight is None else weight[labels.clamp(min=0)] * known
-    return total / share.sum().clamp(min=SMALLEST_WEIGHT)
+    return total / summed(share.sum()).clamp(min=SMALLEST_WEIGHT)
 
 
 def known_lengths(batch: Batch) -> Tensor:

@@ -121,6 +121,39 @@ def check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
         )
 
 
+def check_processes(
+    config: RunConfig, dialogues: Dialogues, count: int, cuda_graphs: bool = False
+) -> None:
+    """Raise `InputError` where several processes could not train as one does.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Resolved.
+    dialogues : Dialogues
+    count : int
+        Number of processes.
+    cuda_graphs : bool
+        Whether steps are to be captured.
+    """
+    if cuda_graphs:
+        raise InputError("--cuda_graphs: is of one process, not of several by torchrun")
+    system, size = config.system, config.training.batch_size
+    if not SYSTEMS[system].parallel or config.plugins:
+        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.parallel)
+        raise InputError(
+            f"torchrun: the losses of {system} with its settings are not known to add up over "
+            f"processes; only those of {able}, without classes of other packages"
+        )
+    last = len(dialogues.indices("train")) % size or size
+    if min(size, last) < count:
+        raise InputError(
+            f"--training.batch_size: is {size}, and the last batch of an epoch has {last} of the "
+            f"{len(dialogues.indices('train'))} training dialogues: each of {count} processes "
+            "needs one of every batch"
+        )
+
+
 def check_model(config: RunConfig, widths: Mapping[str, int], num_classes: int, where: str) -> None:
     """Raise where no model can be built of settings.
 

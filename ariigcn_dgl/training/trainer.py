@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl import distributed
 from ariigcn_dgl.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.shown import Shown
+from ariigcn_dgl.distributed import add_gradients
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.schema import conform
@@ -35,7 +37,12 @@ from ariigcn_dgl.training.optim import (
     lr_factor,
     update_ema,
 )
-from ariigcn_dgl.training.predict import labelled, predict, score_probabilities
+from ariigcn_dgl.training.predict import (
+    BATCH_SIZE,
+    labelled,
+    predict,
+    score_probabilities,
+)
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
@@ -147,7 +154,7 @@ class Trainer:
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Take a step on every batch; return the mean losses."""
         # Seeded by epoch, so that a resumed run draws what an uninterrupted one would have drawn.
-        torch.manual_seed(self.seed * SEED_STRIDE + epoch)
+        torch.manual_seed(self._drawing_seed(epoch))
         self.model.train()
         adversarial_only = epoch <= self.adversarial_epochs
         update = self.adversarial_update if adversarial_only else self.update
@@ -155,12 +162,21 @@ class Trainer:
         losses = [self.learner.step(update, batch) for batch in self.batches(epoch)]
         return mean_losses(losses, first_step)
 
+    def _drawing_seed(self, epoch: int) -> int:
+        """Return what dropout is drawn by in an epoch: another number in each process."""
+        if distributed.leads():
+            return self.seed * SEED_STRIDE + epoch
+        sequence = np.random.SeedSequence([self.seed, epoch, distributed.rank()])
+        return int(sequence.generate_state(1)[0])
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the training dialogues in the batches of an epoch."""
         # Of their own, so that without modality dropout the order is the same.
-        dropping = np.random.default_rng([self.seed, epoch, 1])
+        number = [] if distributed.leads() else [distributed.rank()]
+        dropping = np.random.default_rng([self.seed, epoch, 1, *number])
         for indices in self._batch_indices(epoch):
-            batch = self._batch(indices, dropping)
+            own = indices[distributed.rank() :: distributed.size()]
+            batch = self._batch(own, dropping)
             yield batch if self.batch_device is None else batch.to(self.batch_device)
 
     def _batch(self, indices: np.ndarray, dropping: np.random.Generator) -> Batch:
@@ -226,7 +242,7 @@ class Trainer:
             If the checkpoint is damaged or of another training.
         """
         self.deciding = deciding
-        state = self.folder.read_checkpoint()
+        state = distributed.told(self.folder.read_checkpoint())
         if state is None:
             return
         if state.pop("deciding", None) != deciding:
@@ -247,9 +263,11 @@ class Trainer:
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
         val, test = self.splits["val"], self.splits["test"]
-        before = {"val": self._predict(self.model, "val")}
-        if self.test != "never":
-            before["test"] = self._predict(self.model, "test")
+        splits = ("val",) if self.test == "never" else ("val", "test")
+        before = {
+            split: predict(self.model, self.shown, self.dialogues.indices(split))
+            for split in splits
+        }
         self.folder.write_uncalibrated(before, val.labels)
         temperature = fit_temperature(*labelled(val, before["val"]))
         after = {split: calibrated(p, temperature) for split, p in before.items()}
@@ -288,7 +306,19 @@ class Trainer:
         return score_probabilities(part, self._predict(model, split), part.label_names)
 
     def _predict(self, model: System, split: str) -> np.ndarray:
-        return predict(model, self.shown, self.dialogues.indices(split))
+        """Return the probabilities of a split, (N, C); of several processes each does some."""
+        chosen, own = self.dialogues.indices(split), BATCH_SIZE * distributed.size()
+        if distributed.size() == 1:
+            return predict(model, self.shown, chosen)
+        # Whole batches of the model, so that the numbers are those of one process.
+        turn = np.arange(len(chosen)) % own // BATCH_SIZE
+        parts = [chosen[turn == one] for one in range(distributed.size())]
+        found = distributed.everybodys(predict(model, self.shown, parts[distributed.rank()]))
+        rows = np.repeat(turn, self.dialogues.lengths[chosen])
+        together = np.empty((len(rows), found[0].shape[1]), found[0].dtype)
+        for one, probabilities in enumerate(found):
+            together[rows == one] = probabilities
+        return together
 
 
 class Learner:
@@ -416,6 +446,7 @@ class Learner:
         """Move parameters down the gradient of the losses' sum, clipped, at a share of the rate."""
         self.model.zero_grad(set_to_none=True)
         total(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
+        add_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         # Adam refuses to be captured unless it is told so.
         capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()

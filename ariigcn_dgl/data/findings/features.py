@@ -32,8 +32,9 @@ def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
         yield from _finite(dialogues, modality, finite)
         yield from _coverage(dialogues, modality)
         present = finite & dialogues.masks[modality]
-        yield from _columns(dialogues, modality, present)
-        yield from _shift(dialogues, modality, present)
+        train = columns_of(array, present & dialogues.in_split("train"))
+        yield from _columns(dialogues, modality, present, train)
+        yield from _shift(dialogues, modality, present, train)
     yield from _without_any(dialogues)
     yield from _copies(dialogues)
 
@@ -97,11 +98,13 @@ def _without_any(dialogues: Dialogues) -> Iterator[Finding]:
         )
 
 
-def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+def _columns(
+    dialogues: Dialogues, modality: str, present: np.ndarray, train: Columns
+) -> Iterator[Finding]:
     array = dialogues.features[modality]
-    learnt = present & dialogues.in_split("train")  # what `Standardiser` will measure
-    rows = learnt if learnt.any() else present
-    found = columns_of(array, rows)
+    rows, found = present & dialogues.in_split("train"), train  # what `Standardiser` will measure
+    if not train.count:
+        rows, found = present, columns_of(array, present)
     if found.count < 2:
         return
     width, constant = array.shape[1], np.flatnonzero(~found.varied)
@@ -145,13 +148,15 @@ def _scale(modality: str, array: np.ndarray, rows: np.ndarray, found: Columns) -
         )
 
 
-def _shift(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+def _shift(
+    dialogues: Dialogues, modality: str, present: np.ndarray, train: Columns
+) -> Iterator[Finding]:
     array = dialogues.features[modality]
-    parts = {split: present & dialogues.in_split(split) for split in SPLITS}
-    parts = {split: rows for split, rows in parts.items() if rows.sum() >= _ENOUGH}
-    if "train" not in parts:
+    if train.count < _ENOUGH:
         return
-    train = columns_of(array, parts.pop("train"))
+    others = (split for split in SPLITS if split != "train")
+    parts = {split: present & dialogues.in_split(split) for split in others}
+    parts = {split: rows for split, rows in parts.items() if rows.sum() >= _ENOUGH}
     # Not 0: a column that is constant in train alone is far off, and no NaN.
     spread = np.maximum(train.std, float(np.finfo(np.float32).tiny))
     for split, rows in parts.items():
