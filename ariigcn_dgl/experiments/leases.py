@@ -19,16 +19,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import make_folder
+from ariigcn_dgl.files import make_folder, parse_json
+from ariigcn_dgl.schema import conform
 
 BEAT_SECONDS = 10.0
 # Longer than what a network's file system may show of before (NFS: 60 s).
 LOST_SECONDS = 120.0
 _SIZE = 512  # bytes of a lease: each is written over the one before in place
 _NAME = re.compile(r"(.+)\.(\d+)")
+
+
+class _Content(TypedDict, total=False):
+    """What a lease says."""
+
+    host: str
+    machine: str
+    holders: dict[str, str]
+    token: str
+    beat: int
+    lost: int
+    free: bool
 
 
 @dataclass
@@ -45,19 +58,19 @@ class Lease:
         How many of its holders before were lost without an end.
     beats : int
         How often `beat` was called.
-    holders : list of (int, str)
-        Processes, and when they began: who starts the run's process, and that.
+    holders : dict of str to str
+        Numbers of processes, and when they began: who starts the run's process, and that.
     """
 
     path: Path
     token: str
     lost: int = 0
     beats: int = 0
-    holders: list[tuple[int, str]] = field(default_factory=list)
+    holders: dict[str, str] = field(default_factory=dict)
 
     def join(self) -> bool:
         """Let this process hold it, beside those that do; return as `beat`."""
-        self.holders.append((os.getpid(), _started(os.getpid())))
+        self.holders[str(os.getpid())] = _started(os.getpid())
         return self.beat()
 
     def beat(self) -> bool:
@@ -86,13 +99,13 @@ class Lease:
             If the file cannot be written.
         """
         try:
-            _write(self.path, self._content() | {"free": True})
+            _write(self.path, {**self._content(), "free": True})
         except FileNotFoundError:  # taken over meanwhile
             return
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> _Content:
         return {
             "host": platform.node(),
             "machine": _machine(),
@@ -145,7 +158,7 @@ class Leases:
                     return None
                 lost = int(before.get("lost", 0)) + ("free" not in before)
             lease = Lease(self.folder / f"{key}.{number + 1}", secrets.token_hex(8), lost)
-            lease.holders.append((os.getpid(), _started(os.getpid())))
+            lease.holders[str(os.getpid())] = _started(os.getpid())
             with lease.path.open("xb") as file:
                 file.write(_bytes(lease._content()))
             # Somebody may have had this number and be followed by another by now.
@@ -164,7 +177,7 @@ class Leases:
         found = _parsed(_read(self.folder / f"{key}.{_highest(self.folder, key)}"))
         return str(found.get("host", "another machine"))
 
-    def _over(self, path: Path) -> dict[str, Any] | None:
+    def _over(self, path: Path) -> _Content | None:
         """Return what a lease said, if it is given back or its holder is lost."""
         raw, now = _read(path), time.monotonic()
         found = _parsed(raw)
@@ -188,12 +201,13 @@ def held(leases: Leases, key: str) -> Iterator[bool]:
             lease.release()
 
 
-def _is_dead(content: dict[str, Any]) -> bool:
+def _is_dead(content: _Content) -> bool:
     """Whether all holders are processes of this machine, and have ended."""
     machine = _machine()
     if not machine or content.get("machine") != machine:
         return False
-    return all(_started(process) != since for process, since in content["holders"])
+    holders = content.get("holders", {})
+    return bool(holders) and all(_started(one) != since for one, since in holders.items())
 
 
 @cache
@@ -206,7 +220,7 @@ def _machine() -> str:
         return ""
 
 
-def _started(process: int) -> str:
+def _started(process: int | str) -> str:
     """Return when a process began, by the count of its machine's clock; "" of one that ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -236,20 +250,19 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _parsed(raw: bytes) -> dict[str, Any]:
-    """Return what a lease says; nothing where it is just being written."""
+def _parsed(raw: bytes) -> _Content:
+    """Return what a lease says; nothing where it is just being written, or damaged."""
     try:
-        found = json.loads(raw)
-    except ValueError:
+        return conform(parse_json(raw.decode(), ""), _Content, "")
+    except (InputError, UnicodeDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def _bytes(content: dict[str, Any]) -> bytes:
+def _bytes(content: _Content) -> bytes:
     return json.dumps(content).encode().ljust(_SIZE - 1) + b"\n"
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def _write(path: Path, content: _Content) -> None:
     descriptor = os.open(path, os.O_WRONLY)  # never made anew: whoever removed it holds the run
     try:
         os.pwrite(descriptor, _bytes(content), 0)

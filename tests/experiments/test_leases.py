@@ -58,7 +58,7 @@ def test_a_run_that_is_held_cannot_be_taken(tmp_path: Path) -> None:
 def test_a_lease_says_who_holds_it(tmp_path: Path) -> None:
     leases = Leases(tmp_path)
     lease = leases.acquire("a")
-    assert _content(lease)["holders"][0][0] == os.getpid()
+    assert list(_content(lease)["holders"]) == [str(os.getpid())]
     assert leases.holder("a") == os.uname().nodename
 
 
@@ -170,6 +170,17 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 
 def test_another_process_with_the_number_of_a_dead_one_is_no_holder(tmp_path: Path) -> None:
     lease = Leases(tmp_path).acquire("a")
-    lease.holders = [(os.getpid(), "another time")]
+    lease.holders = {str(os.getpid()): "another time"}
     assert lease.beat()
     assert Leases(tmp_path).acquire("a") is not None
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[1]", b'{"holders": 3}', b'{"lost": "often"}'])
+def test_a_damaged_lease_is_somebodys_until_nothing_is_heard(
+    tmp_path: Path, clock: Callable, content: bytes
+) -> None:
+    (tmp_path / "a.1").write_bytes(content)
+    leases = Leases(tmp_path)
+    assert leases.acquire("a") is None
+    clock(module.LOST_SECONDS + 1)
+    assert leases.acquire("a").lost == 1

@@ -189,7 +189,7 @@ def test_a_run_that_brings_its_machines_down_is_left_open_with_that_reason(
 ) -> None:
     run, leases = make_run(), Leases(tmp_path / "leases")
     lease = Leases(tmp_path / "leases").acquire(run.key)
-    lease.holders, lease.lost = [(os.getpid(), "another time")], queue.ATTEMPTS - 1
+    lease.holders, lease.lost = {str(os.getpid()): "another time"}, queue.ATTEMPTS - 1
     assert lease.beat()  # of a process that is dead
     work_on([run], 1, memory, leases)
     assert (run.status, memory.finished) == ("open", [run])
