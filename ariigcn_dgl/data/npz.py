@@ -148,7 +148,7 @@ def _is_score(arrays: dict[str, np.ndarray]) -> bool:
     """Whether the labels are real numbers, and not whole ones of classes that are named."""
     label, names = arrays[LABEL], arrays.get(_CLASSES, np.array([], "U1"))
     if label.dtype.kind != "f":
-        return False
+        return label.dtype.kind in "US" and not names.size  # which `to_target` refuses
     whole = bool((label == np.round(label)).all())
     return names.size < 2 or not whole
 

@@ -81,6 +81,12 @@ def test_a_float_label_of_an_archive_needs_no_other_names(
     assert load_dialogues(tmp_path / "set.npz").label_names == ()
 
 
+def test_a_label_that_is_text_is_refused(tmp_path: Path, npz_arrays: dict[str, np.ndarray]) -> None:
+    del npz_arrays["label_names"]
+    np.savez(tmp_path / "set.npz", **npz_arrays | {"label": np.array(["high"] * 6)})
+    assert "set.npz: label: text of shape (6,), expected numbers" in _refusal(tmp_path / "set.npz")
+
+
 def test_other_arrays_are_targets_only_where_they_are_named(
     tmp_path: Path, npz_arrays: dict[str, np.ndarray], tiny: Dialogues
 ) -> None:

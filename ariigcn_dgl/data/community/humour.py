@@ -35,10 +35,12 @@ _CAST = ("ANN", "BEN", "CEM", "DOT")
 _CONTEXT_MEAN, _MOST_CONTEXT = 63727 / 16514 - 1, 12
 _WORDS_MEAN, _MOST_WORDS = 965573 / 63727, 60
 _VOCABULARY = 32995
-_TOPICS = 8  # a talk's words come from one; a humorous punch line turns to another
-# Chosen so that the best decision is about as hard as people find it, and sound tells little.
-_LEAP = 0.5  # share of words of a punch line that are of its own topic
-_LEAP_PLAIN = 0.3  # the same where it is not humorous
+_TOPICS = 8  # a talk's words come from one; a humorous punch line turns to another; the last is wit
+# Chosen so that punch lines alone are about as hard as the real ones, and sound tells little.
+_LEAP = {0: 0.3, 1: 0.5}  # share of words of a punch line that are of another topic, by label
+_WIT = {0: 0.05, 1: 0.15}  # share of a punch line's words that are witty
+_WIT_BEFORE = {0: 0.04, 1: 0.06}  # and of the words before it
+_NOISE = 0.5  # deviations of a word's vector from that of its topic
 _CUE = 0.15  # deviations, in one direction, by which its sound and picture differ
 
 
@@ -56,8 +58,9 @@ class _Words:
 def humour_example(widths: dict[str, int], seed: int = 0, fraction: float = 1.0) -> Dialogues:
     """Make talks of context sentences and one labelled punch line, with UR-FUNNY's statistics.
 
-    A humorous punch line leaps to another topic than its context more often than any other does, so
-    that neither alone tells all; sound and picture of its words differ a little.
+    A humorous punch line has more witty words, and leaps to another topic than its context more
+    often, so that neither alone tells all; the words before are a little wittier, too; sound and
+    picture of its words differ a little.
 
     Parameters
     ----------
@@ -152,21 +155,30 @@ def _vocabulary(width: int, fraction: float, rng: np.random.Generator) -> _Words
     size = max(16 * _TOPICS, round(_VOCABULARY * fraction))
     starts = np.linspace(0, size, _TOPICS + 1).astype(np.int64)
     topics = rng.standard_normal((_TOPICS, width))
-    vectors = rng.standard_normal((size, width))
+    vectors = _NOISE * rng.standard_normal((size, width))
     vectors += np.repeat(topics, np.diff(starts), axis=0)
     return _Words(vectors.astype(np.float32), starts)
 
 
 def _sentences(words: _Words, humorous: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Return the words of the context sentences and of the punch line, last."""
-    topic, other = rng.choice(_TOPICS, 2, replace=False)
+    topic, other = rng.choice(_TOPICS - 1, 2, replace=False)
     count = int(np.clip(rng.poisson(_CONTEXT_MEAN - 1) + 1, 1, _MOST_CONTEXT))
     lengths = np.clip(rng.geometric(1 / _WORDS_MEAN, count + 1), 1, _MOST_WORDS)
     sentences = [words.draw(topic, int(length), rng) for length in lengths]
-    leaps = rng.random(lengths[-1]) < (_LEAP if humorous else _LEAP_PLAIN)
-    turned = words.draw(other, int(lengths[-1]), rng)
-    sentences[-1] = np.where(leaps, turned, sentences[-1])
+    _exchange(sentences[-1], words, other, _LEAP[humorous], rng)
+    for said in sentences[:-1]:
+        _exchange(said, words, _TOPICS - 1, _WIT_BEFORE[humorous], rng)
+    _exchange(sentences[-1], words, _TOPICS - 1, _WIT[humorous], rng)
     return sentences
+
+
+def _exchange(
+    said: np.ndarray, words: _Words, topic: int, share: float, rng: np.random.Generator
+) -> None:
+    """Put words of a topic in the place of a share of a sentence's."""
+    places = rng.random(len(said)) < share
+    said[places] = words.draw(topic, int(places.sum()), rng)
 
 
 def writes_ur_funny(release: str) -> Callable[[Dialogues, Path], None]:
