@@ -61,6 +61,16 @@ def table_rows(
     >>> list(table_rows([record], ["speaker", "prediction"], ["joy"]))
     [['speaker', 'prediction', 'p_joy'], ["'=Ann", 'joy', 1.0]]
     """
-    yield [*columns, *(f"p_{name}" for name in label_names)]
+    yield table_header(columns, label_names)
     for record in records:
-        yield [*(spreadsheet(record[name]) for name in columns), *record["probabilities"].values()]
+        yield table_row(record, columns)
+
+
+def table_header(columns: Sequence[str], label_names: Sequence[str]) -> list[str]:
+    """Return the header of a table of answers; see `table_rows`."""
+    return [*columns, *(f"p_{name}" for name in label_names)]
+
+
+def table_row(record: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
+    """Return the row of one answer; see `table_rows`."""
+    return [*(spreadsheet(record[name]) for name in columns), *record["probabilities"].values()]

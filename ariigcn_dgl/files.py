@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import fcntl
@@ -226,8 +227,12 @@ def read_bytes(path: str | Path, largest: int) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
     if len(content) > limit:
-        raise InputError(f"{path}: is larger than {limit:,} bytes, the limit here; {ADVICE}")
+        raise _too_large(path, limit)
     return content
+
+
+def _too_large(path: str | Path, limit: int) -> InputError:
+    return InputError(f"{path}: is larger than {limit:,} bytes, the limit here; {ADVICE}")
 
 
 def read_text(path: str | Path, largest: int = _LARGEST_TEXT) -> str:
@@ -247,9 +252,11 @@ def read_text(path: str | Path, largest: int = _LARGEST_TEXT) -> str:
     try:
         return read_bytes(path, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8"
-        ) from error
+        raise _no_utf8(path, error.start) from error
+
+
+def _no_utf8(path: str | Path, byte: int) -> InputError:
+    return InputError(f"{path}: byte {byte} is not UTF-8 text; save the file as UTF-8")
 
 
 def _reason(error: Exception) -> str:
@@ -338,9 +345,27 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         If the file cannot be read, or a line is no JSON object; names the line.
     """
     # Not str.splitlines: it also splits at characters that JSON strings may hold, as U+2028.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(_text_lines(path), start=1):
         if line.strip():
             yield number, parse_json(line, f"{path}: line {number}")
+
+
+def _text_lines(path: str | Path) -> Iterator[str]:
+    """Yield the lines of what `read_text` would return, without all of it in memory."""
+    limit, start = allowed(_LARGEST_TEXT), 0
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise _too_large(path, limit)
+            for line in file:
+                mark = len(codecs.BOM_UTF8) * (start == 0 and line.startswith(codecs.BOM_UTF8))
+                try:
+                    yield line[mark:].decode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise _no_utf8(path, start + mark + error.start) from error
+                start += len(line)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
 
 
 def refuse_taken(path: Path, way_out: str = "choose another name or remove it first") -> None:

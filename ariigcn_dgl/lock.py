@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import sweep
 
 LOCK_FILE = ".lock"
+_POLL_SECONDS = 0.1
 
 
 def is_locked(folder: Path) -> bool:
@@ -40,7 +43,7 @@ def is_locked(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, busy: str) -> Iterator[None]:
+def locked(folder: Path, busy: str, patience: float = 0.0) -> Iterator[None]:
     """Keep other processes out of a folder, and remove what killed ones left in it.
 
     The system ends the lock with the process, however that ends; a folder keeps its lock when it is
@@ -51,6 +54,8 @@ def locked(folder: Path, busy: str) -> Iterator[None]:
     folder : Path
     busy : str
         What to say, after the folder's name, if another process is in it.
+    patience : float
+        Seconds to wait for it.
 
     Raises
     ------
@@ -72,10 +77,21 @@ def locked(folder: Path, busy: str) -> Iterator[None]:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, patience)
         except BlockingIOError as error:
             raise InputError(f"{folder}: {busy}") from error
         except OSError as error:
             raise InputError(f"{folder}: cannot be locked: {error.strerror}") from error
         sweep(folder)
         yield
+
+
+def _lock(lock: TextIO, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_SECONDS)

@@ -39,7 +39,7 @@ def batches_of(path: str, config: RunConfig) -> tuple[ARIIGCN, Iterator[Batch]]:
     dialogues = load_dialogues(path)
     config = config.resolved(dialogues)
     train = dialogues.indices("train")
-    dialogues = Standardiser.fit(dialogues.select(train)).apply(dialogues)
+    dialogues = Standardiser.fit(dialogues, "train").apply(dialogues)
     torch.manual_seed(0)
     model = config.build(dialogues.widths, dialogues.num_classes).train()
     generator, size = np.random.default_rng(0), config.training.batch_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -143,12 +144,19 @@ class Batch:
         )
 
 
-def collate(dialogues: Dialogues, chosen: Sequence[int] | np.ndarray, window: Window) -> Batch:
+class Selectable(Protocol):
+    """What batches are made of: `Dialogues`, or `ariigcn_dgl.data.shown.Shown`."""
+
+    def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
+        """Return the chosen dialogues, in the given order."""
+
+
+def collate(dialogues: Selectable, chosen: Sequence[int] | np.ndarray, window: Window) -> Batch:
     """Return the batch of the chosen dialogues.
 
     Parameters
     ----------
-    dialogues : Dialogues
+    dialogues : Dialogues or Shown
         The set.
     chosen : sequence of int
         Indices of dialogues.

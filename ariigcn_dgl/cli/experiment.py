@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from ariigcn_dgl.escape import command, file_name, visible
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.figures import draw
-from ariigcn_dgl.experiments.folder import study_folder
+from ariigcn_dgl.experiments.folder import alone, study_folder
 from ariigcn_dgl.experiments.render import terminal, write_tables
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.sampled_search import EXTRA
@@ -137,10 +138,13 @@ def experiment(
     again = _command(study, options, systems, baseline, path)
     display = QueueDisplay()
     try:
-        with study_folder(path, chosen.name, dialogues, dataset_sha256, folds) as folder, display:
+        shared = trials is None  # what Optuna proposes depends on all trials before
+        home = study_folder(path, chosen.name, dialogues, dataset_sha256, folds, shared)
+        with home as folder, display:
             results = conduct(chosen, dialogues, dataset_sha256, folder, options, display)
-            _write(results, folder)
-        _show(results, folder)
+            with alone(folder) if shared else nullcontext():
+                figures = _write(results, folder)
+        _show(results, folder, figures)
     except KeyboardInterrupt:
         note(f"interrupted; {display.summary()}, go on with: {again}")
         raise
@@ -195,9 +199,11 @@ def _trials(search: str) -> int | None:
     return int(number)
 
 
-def _write(results: Results, folder: Path) -> None:
+def _write(results: Results, folder: Path) -> str:
+    """Write all that a study is read in; return which figures there are."""
     write_results(results, folder)
     write_tables(results, folder)
+    return draw(results, folder)
 
 
 def _conclude(found: Lacks, again: str) -> None:
@@ -219,11 +225,11 @@ def _listed(names: Sequence[str], how: str) -> str:
     return f"{len(names)} run{'s'[: len(names) > 1]} {how}: {shown}"
 
 
-def _show(results: Results, folder: Path) -> None:
+def _show(results: Results, folder: Path, figures: str) -> None:
     for table in tables(results):
         notes = [Text(visible(sentence), style="dim") for sentence in table.notes]
         show(Group(*terminal(table, Screen().width), *notes, ""))
     runs = {run.key: run for row in results.rows for run in row.trained}
     say(seconds_text(list(runs.values())))
-    say(draw(results, folder))
+    say(figures)
     say(f"results: {folder}")

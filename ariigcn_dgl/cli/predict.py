@@ -23,10 +23,14 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.metrics import score
-from ariigcn_dgl.training.predict import write_predictions
+from ariigcn_dgl.training.predict import BATCH_SIZE, prediction_file
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
+
+# Whole batches of the model: of a large set the numbers are those of all at once.
+DIALOGUES_AT_ONCE = 64 * BATCH_SIZE
 
 
 def predict(
@@ -163,36 +167,43 @@ def _predict_data(
         note(f"{data}: has no {modality}; treated as missing")
     for sentence in trained.doubts(source):
         note(sentence)
-    with shown("predict"):
-        probabilities = mean_probabilities(chosen, dialogues)
     scoring = trained.scoring
-    classes = scoring.of_classes(probabilities)
-    left_open = None if abstention is None else abstention.leaves_open(classes)
-    names = trained.label_names
-    write_predictions(out, dialogues, probabilities, names, left_open, scoring)
+    found, answered = list[np.ndarray](), list[np.ndarray]()
+    with (
+        shown("predict"),
+        prediction_file(out, trained.label_names, abstention is not None, scoring) as write,
+    ):
+        for start in track(range(0, dialogues.num_dialogues, DIALOGUES_AT_ONCE), "parts"):
+            part = dialogues[start : start + DIALOGUES_AT_ONCE]
+            answers = mean_probabilities(chosen, part)
+            classes = scoring.of_classes(answers)
+            left_open = None if abstention is None else abstention.leaves_open(classes)
+            write(part, answers, left_open)
+            found.append(answers.argmax(1) if scoring.plain else answers)
+            answered.append(np.ones(len(part.labels), bool) if left_open is None else ~left_open)
+    sure = np.concatenate(answered)
     used = ", ".join(source.widths)
     by = f" by the mean of {len(chosen)} seeds" if len(chosen) > 1 else ""
-    unsure = 0 if left_open is None else int(left_open.sum())
+    unsure = int((~sure).sum())
     say(f"{dialogues.num_utterances - unsure} utterances labelled{by}, from {used}: {out}")
     if abstention is not None:
         say(abstention.in_words(unsure, dialogues.num_utterances))
-    answered = np.ones(len(probabilities), bool) if left_open is None else ~left_open
     if scoring.plain:
-        _say_scores(dialogues, probabilities, answered)
+        _say_scores(dialogues, np.concatenate(found), sure)
     elif scoring.scorable(dialogues):
         count = dialogues.labelled.sum()
-        say(f"{count} have a known label: {scoring.score(dialogues, probabilities)}")
+        scores = scoring.score(dialogues, np.concatenate(found))
+        say(f"{count} have a known label: {scores}")
     has_labels = dialogues.labelled.any()  # else no feature is hashed for nothing
     if has_labels and fingerprint(source) == trained.record["dataset_sha256"]:
         say(f"{data}: the run was trained on a part of it; ariigcn evaluate scores the test split")
 
 
-def _say_scores(dialogues: Dialogues, probabilities: np.ndarray, answered: np.ndarray) -> None:
+def _say_scores(dialogues: Dialogues, found: np.ndarray, answered: np.ndarray) -> None:
     """Say how many of the answers are right, of those whose label is known."""
     known = answered & (dialogues.labels != UNLABELLED)
     if known.any():
-        labels, found = dialogues.labels[known], probabilities[known].argmax(1)
-        scores = score(labels, found, dialogues.label_names)
+        scores = score(dialogues.labels[known], found[known], dialogues.label_names)
         say(f"{known.sum()} of them have a known label: {scores} (percent)")
 
 

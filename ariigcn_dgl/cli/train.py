@@ -25,12 +25,14 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.device import check_device
+from ariigcn_dgl.distributed import attempt, by_torchrun, joined, leads, size, told
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command
 from ariigcn_dgl.plugins import option
-from ariigcn_dgl.training.fit import fit
+from ariigcn_dgl.training.fit import fit, follow
 from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.losses import divergence
-from ariigcn_dgl.training.prepare import Prepared, prepare
+from ariigcn_dgl.training.prepare import Prepared, check_processes, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder, resume_command
@@ -42,6 +44,7 @@ from ariigcn_dgl.training.run_spec import (
     new_run,
     new_spec,
     prepare_run,
+    read_run_spec,
     resumed_run,
 )
 from ariigcn_dgl.training.scoring import Scoring
@@ -108,44 +111,76 @@ def train(
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
     if resume is not None:
-        _go_on(Path(resume))
+        with joined(read_run_spec(Path(resume))["device"] if by_torchrun() else "cpu") as here:
+            _go_on(Path(resume), here)
         return
     _set_threads(threads)
-    check_device(device)
-    check_seeds(seeds)
-    dialogues = load_source(data, modalities, targets=targets)
-    prepared = prepare(dialogues, RunConfig(system, model, training))
-    if lacks_seal(data):
-        note(f"{data}: {UNSEALED}")
-    spec = new_spec(
-        prepared,
-        absolute(data),
-        preset=preset,
-        seeds=seeds,
-        device=device,
-        cuda_graphs=cuda_graphs,
-        threads=threads,
-        modalities=modalities,
-        targets=targets,
-    )
-    check_machine(spec, prepared)
-    folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
-    with _saying_how_to_go_on(folder), new_run(folder, spec, prepared.config):
-        _train_and_show(prepared, spec, folder)
+    with joined(device) as here:
+        if _begun_before(out):
+            _go_on(Path(str(out)), here)
+            return
+        check_device(here)
+        check_seeds(seeds)
+        dialogues = load_source(data, modalities, targets=targets)
+        prepared = prepare(dialogues, RunConfig(system, model, training))
+        folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
+        if size() > 1:
+            check_processes(prepared.config, prepared.dialogues, size(), cuda_graphs)
+        if not leads():
+            _follow(prepared, seeds, folder, here)
+            return
+        if lacks_seal(data):
+            note(f"{data}: {UNSEALED}")
+        spec = new_spec(
+            prepared,
+            absolute(data),
+            preset=preset,
+            seeds=seeds,
+            device=here,
+            cuda_graphs=cuda_graphs,
+            threads=threads,
+            modalities=modalities,
+            targets=targets,
+        )
+        check_machine(spec, prepared)
+        with _saying_how_to_go_on(folder), new_run(folder, spec, prepared.config):
+            _train_and_show(prepared, spec, folder)
 
 
-def _go_on(folder: Path) -> None:
+def _begun_before(out: str | None) -> bool:
+    """Whether processes that `torchrun` has started again are to go on with their run folder."""
+    if not by_torchrun():
+        return False
+    if out is None:
+        raise InputError("torchrun: needs --out, so that all processes know the run folder")
+    return told(attempt() > 0 and Path(out).exists())
+
+
+def _follow(prepared: Prepared, seeds: Sequence[int], folder: Path, device: str) -> None:
+    """Train beside the process that leads, which writes and says everything."""
+    for seed in seeds:
+        follow(prepared, seed, folder / f"seed{seed}", device)
+
+
+def _go_on(folder: Path, device: str) -> None:
+    other_data = "{folder}: was trained on another version of {data}: the data set has changed "
+    other_data += "since, start a new run"
+    if not leads():
+        spec = read_run_spec(folder)
+        _set_threads(spec["threads"])
+        changed = other_data.format(folder=folder, data=spec["data"])
+        _follow(prepare_run(folder, spec, changed), spec["seeds"], folder, device)
+        return
     with _saying_how_to_go_on(folder), resumed_run(folder) as spec:
         check_device(spec["device"])
         _set_threads(spec["threads"])
         sentence = begun_elsewhere(folder, spec)
         if sentence:
             note(sentence)
-        other_data = (
-            f"{folder}: was trained on another version of {spec['data']}: the data set has changed "
-            "since, start a new run"
-        )
-        _train_and_show(prepare_run(folder, spec, other_data), spec, folder)
+        prepared = prepare_run(folder, spec, other_data.format(folder=folder, data=spec["data"]))
+        if size() > 1:
+            check_processes(prepared.config, prepared.dialogues, size(), spec["cuda_graphs"])
+        _train_and_show(prepared, spec, folder)
 
 
 @contextlib.contextmanager
@@ -191,7 +226,8 @@ def _size_warnings(
     """Say of validation and test where their scores mean little."""
     kept = [RunFolder(folder / f"seed{s}").read_uncalibrated(run) for s, run in runs.items()]
     found = [one for one in kept if one is not None]  # None: of a version that kept none
-    parts = {split: dialogues.select(dialogues.indices(split)) for split in ("val", "test")}
+    bare = dialogues.without_features()
+    parts = {split: bare.select(bare.indices(split)) for split in ("val", "test")}
     return [split_warning(s, part, [one[s] for one in found]) for s, part in parts.items() if found]
 
 

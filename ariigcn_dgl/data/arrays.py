@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import math
 import os
@@ -11,14 +12,17 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from ariigcn_dgl.data import mapped
+from ariigcn_dgl.data.mapped import blocks, is_mapped, map_array
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.pickles import PICKLE_ADVICE
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
@@ -69,7 +73,7 @@ def numpy_errors(where: str) -> Iterator[None]:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Return the array of one .npy file; pickled objects are refused.
+    """Return the array of one .npy file, a large one mapped; pickled objects are refused.
 
     Raises
     ------
@@ -79,12 +83,29 @@ def read_npy(path: Path) -> np.ndarray:
     with numpy_errors(str(path)), open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        check_header(file, size)
+        header = check_header(file, size)
+        if header.mappable:
+            return map_array(file, path, file.tell(), header.dtype, header.shape)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def check_header(file: IO[bytes], size: int) -> None:
+class Header(NamedTuple):
+    """What the header of a .npy file says."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype
+
+    @property
+    def mappable(self) -> bool:
+        """Whether the array is large, and lies in the file as it would in memory."""
+        large = math.prod(self.shape) * self.dtype.itemsize >= mapped.LEAST_BYTES
+        as_is = self.dtype in (np.dtype("<f4"), np.dtype(f"<U{self.dtype.itemsize // 4}"))
+        return large and as_is and not self.fortran_order
+
+
+def check_header(file: IO[bytes], size: int) -> Header:
     """Hold the header of a .npy file against its size, before what it names gets memory.
 
     Parameters
@@ -103,7 +124,7 @@ def check_header(file: IO[bytes], size: int) -> None:
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
         version, np.lib.format.read_array_header_2_0
     )
-    shape, _, dtype = read(file)
+    shape, fortran_order, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("object array: allow_pickle is False")
     expected = file.tell() + math.prod(shape) * dtype.itemsize
@@ -111,10 +132,11 @@ def check_header(file: IO[bytes], size: int) -> None:
         raise ValueError(
             f"the header says shape {shape} ({dtype}), {expected:,} bytes; there are {size:,}"
         )
+    return Header(shape, fortran_order, dtype)
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a safetensors file.
+    """Return the arrays of a safetensors file, large ones of float32 mapped.
 
     Of a regular file, as `ariigcn_dgl.seal.compare` has found it: a pipe would block.
 
@@ -124,13 +146,49 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         If the file is missing, damaged, or holds a type that NumPy has not.
     """
     try:
-        with numpy_errors(str(path)), safe_open(path, "np") as file:
-            return {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118
+        with numpy_errors(str(path)), safe_open(path, "np") as file, path.open("rb") as raw:
+            length = int.from_bytes(raw.read(8), "little")
+            header = json.loads(raw.read(length))  # which safetensors has checked
+            return {
+                name: _read_tensor(file, name, path, raw, 8 + length, header[name])
+                for name in file.keys()  # noqa: SIM118
+            }
     except SafetensorError as error:
         raise InputError(f"{path}: not a safetensors file: {error}") from error
 
 
-def _tensor(file: safe_open, name: str, path: Path) -> np.ndarray:
+def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as `safetensors.numpy.save_file` does, to the byte, some rows at a time.
+
+    Parameters
+    ----------
+    path : Path
+    arrays : mapping of str to array
+        Of bool, or of numbers of the machine's byte order.
+    """
+    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    entries, end = {}, 0
+    for name in names:
+        array = arrays[name]
+        kind = "BOOL" if array.dtype.kind == "b" else f"{array.dtype.kind}{8 * array.itemsize}"
+        start, end = end, end + array.nbytes
+        shape = list(array.shape)
+        entries[name] = {"dtype": kind.upper(), "shape": shape, "data_offsets": [start, end]}
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for name in names:
+            for _, block in blocks(arrays[name]):
+                file.write(np.ascontiguousarray(block).data)
+
+
+def _read_tensor(
+    file: safe_open, name: str, path: Path, raw: BinaryIO, start: int, entry: dict[str, Any]
+) -> np.ndarray:
+    first, end = entry["data_offsets"]
+    if entry["dtype"] == "F32" and end - first >= mapped.LEAST_BYTES:
+        return map_array(raw, path, start + first, np.dtype("<f4"), tuple(entry["shape"]))
     found = file.get_slice(name).get_dtype()
     if found not in _SAFETENSORS_TYPES:
         raise InputError(
@@ -140,7 +198,12 @@ def _tensor(file: safe_open, name: str, path: Path) -> np.ndarray:
 
 
 def to_float32(array: np.ndarray, where: str) -> np.ndarray:
-    """Return features of any real number type as a writable C-contiguous float32 array."""
+    """Return features of any real number type as a C-contiguous float32 array.
+
+    It is writable but where it is mapped.
+    """
+    if is_mapped(array) and array.dtype == np.float32:
+        return array
     if array.dtype.kind not in "fiu":
         raise InputError(
             f"{where}: {array.dtype} array, expected real numbers (float32 or float16)"
@@ -183,12 +246,13 @@ def to_ragged(rows: np.ndarray, ptr: np.ndarray, where: str) -> Ragged:
     return Ragged(rows, ptr)
 
 
-def to_strings(array: np.ndarray, where: str) -> tuple[str, ...]:
-    """Return a 1-D array of text as a tuple of str."""
+def to_strings(array: np.ndarray, where: str) -> Sequence[str]:
+    """Return a 1-D array of text as a tuple of str, or `Names` of very many."""
     if array.ndim != 1 or array.dtype.kind != "U":
         raise InputError(f"{where}: {array.dtype} array of shape {array.shape}, expected 1-D text")
     # Numbers beyond the last letter, which bytes of a damaged file can be, make no text at all.
-    letters = np.ascontiguousarray(array).view(np.uint32)
-    if letters.max(initial=0) > sys.maxunicode:
-        raise InputError(f"{where}: damaged: holds {letters.max():#x}, which is no letter")
-    return tuple(array.tolist())
+    for _, block in blocks(array):
+        letters = np.frombuffer(np.ascontiguousarray(block).tobytes(), np.uint32)
+        if letters.max(initial=0) > sys.maxunicode:
+            raise InputError(f"{where}: damaged: holds {letters.max():#x}, which is no letter")
+    return names_of((name for _, block in blocks(array) for name in block.tolist()), len(array))

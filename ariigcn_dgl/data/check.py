@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ariigcn_dgl.data.check_targets import check_known, check_targets
+from ariigcn_dgl.data.columns import filled_rows, finite_rows
 from ariigcn_dgl.data.dialogues import (
     MODALITIES,
     SPLITS,
@@ -16,6 +17,7 @@ from ariigcn_dgl.data.dialogues import (
     in_order,
     is_modality,
 )
+from ariigcn_dgl.data.names import repeated
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode
 
@@ -95,7 +97,7 @@ def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> N
             raise InputError(f"{source}: {field}: an empty {what}, expected a name")
         if not is_unicode(name):
             raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
-    if len(set(names)) < len(names):  # counted only where one is twice, which is rare
+    if repeated(names):  # counted only where one is twice, which is rare
         name, times = Counter(names).most_common(1)[0]
         raise InputError(f"{source}: {field}: {what} {name!r} occurs {times} times, expected once")
 
@@ -180,7 +182,7 @@ def _check_mask(dialogues: Dialogues, source: str, modality: str) -> None:
         )
     _check_rows(dialogues, source, field, len(mask))
     # The first rule of `ariigcn_dgl.data.missing`.
-    filled = np.flatnonzero(dialogues.features[modality].any(axis=1) & ~mask)
+    filled = np.flatnonzero(filled_rows(dialogues.features[modality]) & ~mask)
     if filled.size:
         raise InputError(
             f"{source}: {field}: {_place(dialogues, filled[0])} is marked missing but its row of "
@@ -257,7 +259,7 @@ def _check_missing_rows(dialogues: Dialogues, source: str, modality: str) -> Non
 
 
 def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.ndarray) -> None:
-    wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    wrong = np.flatnonzero(~finite_rows(array))
     if wrong.size:
         row = wrong[0]
         column = np.flatnonzero(~np.isfinite(array[row]))[0]

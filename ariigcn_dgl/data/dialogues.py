@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ariigcn_dgl.data.mapped import take
+from ariigcn_dgl.data.names import chosen
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
@@ -79,7 +81,8 @@ class Dialogues:
     name : str
         Name of the data set, for tables and run folders.
     features : dict of str to (N, D_m) float32 array
-        One array per modality, in the order of `in_order`.
+        One array per modality, in the order of `in_order`; large ones of files stay there and
+        cannot be written to (`ariigcn_dgl.data.mapped`).
     masks : dict of str to (N,) bool array
         False where the modality is missing for the utterance; its feature row is then all zeros
         (`ariigcn_dgl.data.missing`).
@@ -90,10 +93,10 @@ class Dialogues:
         Index into `speaker_names`.
     dialogue_ptr : (B + 1,) int64 array
         Rows of dialogue b are ``dialogue_ptr[b]:dialogue_ptr[b + 1]``.
-    dialogue_ids, splits : tuple of str, length B
+    dialogue_ids, splits : sequence of str, length B
         Unique name of each dialogue; the split it belongs to (`SPLITS`).
-    utterance_ids : tuple of str, length N
-        Unique name of each utterance.
+    utterance_ids : sequence of str, length N
+        Unique name of each utterance. Sequences are tuples; of very many, `Names`.
     label_names, speaker_names : tuple of str
         Names of the C classes, none in a set without classes, and of the S speakers.
     views : dict of str to tuple of int
@@ -102,7 +105,7 @@ class Dialogues:
     divided : str
         How splits came about where this program made them, e.g. "at random, ... seed 0"; "": the
         set came with them. No part of the content: the fingerprint covers the splits themselves.
-    words : tuple of str, length N or 0
+    words : sequence of str, length N or 0
         What was said, "" where unknown; empty where nothing is known of any utterance. For people
         to read: nothing is computed from it, and it is no part of the fingerprint.
     sequences : dict of str to Ragged
@@ -136,14 +139,14 @@ class Dialogues:
     labels: np.ndarray
     speakers: np.ndarray
     dialogue_ptr: np.ndarray
-    dialogue_ids: tuple[str, ...]
+    dialogue_ids: Sequence[str]
     splits: tuple[str, ...]
-    utterance_ids: tuple[str, ...]
+    utterance_ids: Sequence[str]
     label_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
     views: dict[str, tuple[int, ...]] = field(default_factory=dict)
     divided: str = ""
-    words: tuple[str, ...] = ()
+    words: Sequence[str] = ()
     sequences: dict[str, Ragged] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
     # Not set by __init__, so that `replace` does not hand it on to what is other content.
@@ -242,6 +245,10 @@ class Dialogues:
         """Return the indices of the dialogues of one split, (B_split,) int64."""
         return np.flatnonzero(np.array(self.splits) == split)
 
+    def in_split(self, split: str) -> np.ndarray:
+        """Return which utterances are of a split, (N,) bool."""
+        return np.repeat(np.array(self.splits) == split, self.lengths)
+
     def split(self, name: str) -> Dialogues:
         """Return the dialogues of one split, "train", "val" or "test", as a set of their own.
 
@@ -332,6 +339,10 @@ class Dialogues:
             return kept
         return replace(kept, label_names=(), labels=np.full_like(self.labels, UNLABELLED))
 
+    def without_features(self) -> Dialogues:
+        """Return the same dialogues with no modality: what to count, `split` and `select` by."""
+        return replace(self, features={}, masks={}, views={}, sequences={})
+
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
@@ -339,15 +350,15 @@ class Dialogues:
         rows = np.concatenate([np.empty(0, np.int64), *spans])  # also of no dialogue
         return replace(
             self,
-            features={name: array[rows] for name, array in self.features.items()},
+            features={name: take(array, rows) for name, array in self.features.items()},
             masks={name: array[rows] for name, array in self.masks.items()},
             labels=self.labels[rows],
             speakers=self.speakers[rows],
             dialogue_ptr=np.concatenate([[0], np.cumsum(self.lengths[dialogues])]).astype(np.int64),
-            dialogue_ids=tuple(self.dialogue_ids[b] for b in dialogues),
+            dialogue_ids=chosen(self.dialogue_ids, dialogues, len(dialogues)),
             splits=tuple(self.splits[b] for b in dialogues),
-            utterance_ids=tuple(self.utterance_ids[n] for n in rows),
-            words=tuple(self.words[n] for n in rows) if self.words else (),
+            utterance_ids=chosen(self.utterance_ids, rows, len(rows)),
+            words=chosen(self.words, rows, len(rows)) if self.words else (),
             sequences={name: one.select(rows) for name, one in self.sequences.items()},
             targets={name: target.select(rows) for name, target in self.targets.items()},
         )

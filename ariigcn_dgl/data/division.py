@@ -33,11 +33,10 @@ def official_test(dialogues: Dialogues) -> str:
 
     Dialogues, utterances of each class and their number must all be those that are published.
     """
-    test = dialogues.select(dialogues.indices("test"))
-    labels = test.labels[test.labels >= 0]
+    labels = dialogues.labels[dialogues.in_split("test") & (dialogues.labels >= 0)]
     counts = sorted(np.bincount(labels, minlength=dialogues.num_classes).tolist())
     for one in PUBLISHED_CLASSES:
         count = one.splits["test"]
-        if (count.dialogues, sorted(count.classes)) == (test.num_dialogues, counts):
+        if (count.dialogues, sorted(count.classes)) == (dialogues.splits.count("test"), counts):
             return one.name
     return ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order
+from ariigcn_dgl.data.mapped import blocks
+from ariigcn_dgl.data.names import Names
 
 
 def fingerprint(dialogues: Dialogues) -> str:
@@ -40,7 +43,8 @@ def fingerprint(dialogues: Dialogues) -> str:
         names["sequences"] = in_order(dialogues.sequences)
     if dialogues.targets:  # sets of nothing but classes keep theirs
         names["targets"] = [target.spec.record() for target in dialogues.targets.values()]
-    digest.update(json.dumps(names, sort_keys=True).encode("ascii"))
+    for text in _as_json(names):
+        digest.update(text.encode("ascii"))
     # With a byte order named: machines of either kind agree.
     for array in (dialogues.dialogue_ptr, dialogues.labels, dialogues.speakers):
         digest.update(np.ascontiguousarray(array, "<i8").data)
@@ -50,8 +54,26 @@ def fingerprint(dialogues: Dialogues) -> str:
         digest.update(np.ascontiguousarray(values, "<f4").data)
     for modality in present:  # in this order, whatever that of the reader was
         digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
-        digest.update(np.ascontiguousarray(dialogues.features[modality], "<f4").data)
+        for _, rows in blocks(dialogues.features[modality]):
+            digest.update(np.ascontiguousarray(rows, "<f4").data)
     for modality in in_order(dialogues.sequences):
         digest.update(np.ascontiguousarray(dialogues.sequences[modality].ptr, "<i8").data)
-        digest.update(np.ascontiguousarray(dialogues.sequences[modality].rows, "<f4").data)
+        for _, rows in blocks(dialogues.sequences[modality].rows):
+            digest.update(np.ascontiguousarray(rows, "<f4").data)
     return digest.hexdigest()
+
+
+def _as_json(names: Mapping[str, object]) -> Iterator[str]:
+    """Yield `json.dumps` with sorted keys, without all of it at once."""
+    before = "{"
+    for key in sorted(names):
+        yield f"{before}{json.dumps(key)}: "
+        before, value = ", ", names[key]
+        if isinstance(value, Names):
+            yield "["
+            for n, name in enumerate(value):
+                yield f"{', ' if n else ''}{json.dumps(name)}"
+            yield "]"
+        else:
+            yield json.dumps(value, sort_keys=True)
+    yield "}"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, TypedDict
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from ariigcn_dgl.data.arrays import read_safetensors, to_float32, to_mask, to_ragged
+from ariigcn_dgl.data.arrays import (
+    read_safetensors,
+    to_float32,
+    to_mask,
+    to_ragged,
+    write_safetensors,
+)
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.table import read_table
 from ariigcn_dgl.data.targets import Kind, Per, Target, TargetSpec
@@ -90,17 +96,14 @@ def write_folder(dialogues: Dialogues, path: str | Path) -> None:
 
 
 def _write_files(dialogues: Dialogues, folder: Path) -> None:
-    # safetensors stores the bytes of a transposed array in the wrong order, hence contiguous.
-    arrays = {m: np.ascontiguousarray(array) for m, array in dialogues.features.items()}
+    arrays = dict(dialogues.features)
     for m, sequence in dialogues.sequences.items():  # in the place of their means
-        arrays |= {m: np.ascontiguousarray(sequence.rows), f"{m}_ptr": sequence.ptr}
-    arrays |= {f"{m}_mask": np.ascontiguousarray(mask) for m, mask in dialogues.masks.items()}
-    arrays |= {
-        f"{_TARGET}{name}": np.ascontiguousarray(target.values)
-        for name, target in dialogues.targets.items()
-    }
-    save_file(arrays, folder / _FEATURES)
-    (folder / _UTTERANCES).write_text(_utterance_lines(dialogues), encoding="utf-8")
+        arrays |= {m: sequence.rows, f"{m}_ptr": sequence.ptr}
+    arrays |= {f"{m}_mask": mask for m, mask in dialogues.masks.items()}
+    arrays |= {f"{_TARGET}{name}": target.values for name, target in dialogues.targets.items()}
+    write_safetensors(folder / _FEATURES, arrays)
+    with (folder / _UTTERANCES).open("w", encoding="utf-8", newline="") as file:
+        file.writelines(_utterance_lines(dialogues))
     targets = [target.spec.record() for target in dialogues.targets.values()]
     header = {
         "format": FORMAT,
@@ -122,7 +125,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
     seal(folder, [_HEADER])  # whose hashes are of the other two
 
 
-def _utterance_lines(dialogues: Dialogues) -> str:
+def _utterance_lines(dialogues: Dialogues) -> Iterator[str]:
     labels = {UNLABELLED: None} | dict(enumerate(dialogues.label_names))
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     records = (
@@ -135,7 +138,7 @@ def _utterance_lines(dialogues: Dialogues) -> str:
         }
         for row in range(dialogues.num_utterances)
     )
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
 def read_folder(path: str | Path) -> Dialogues:
@@ -168,7 +171,7 @@ def read_folder(path: str | Path) -> Dialogues:
     features, masks, sequences, targets = _read_features(
         path / _FEATURES, header["widths"], header.get("sequences", []), specs
     )
-    utterance_ids = tuple(table.columns["utterance"])
+    utterance_ids = names_of(table.columns["utterance"], len(table.lines))
     return Dialogues(
         name=header["name"],
         features=features,
@@ -251,7 +254,7 @@ def _and_more(ragged: list[str], specs: Sequence[TargetSpec]) -> str:
     return pointers + (f", and the targets {', '.join(s.name for s in specs)}" if specs else "")
 
 
-def _splits(header: Path, splits: dict[str, str], dialogue_ids: tuple[str, ...]) -> tuple[str, ...]:
+def _splits(header: Path, splits: dict[str, str], dialogue_ids: Sequence[str]) -> tuple[str, ...]:
     for name in dialogue_ids:
         if name not in splits:
             raise InputError(f"{header}: splits: no split for dialogue {name!r}")

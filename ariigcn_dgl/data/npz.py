@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from ariigcn_dgl.data.dialogues import (
     in_order,
     is_modality,
 )
+from ariigcn_dgl.data.mapped import map_array
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.target_arrays import to_target
 from ariigcn_dgl.data.targets import LABEL, Target
@@ -36,6 +38,8 @@ from ariigcn_dgl.read_limits import ADVICE, allowed
 # Features hardly compress, but modalities that are missing, rows of zeros, do.
 _BYTES_PER_BYTE = 64
 _FREE_BYTES = 1 << 28
+_CHUNK_BYTES = 1 << 20
+_LENGTHS_AT = 26  # in the header of a member of a zip archive
 _CLASSES = "label_names"
 _NUMBERS = ("dialogue_ptr", "speaker", LABEL)
 _REDUNDANT = ("dialogue", "turn")  # follow from dialogue_ptr
@@ -118,8 +122,8 @@ def read_npz(path: str | Path, targets: Sequence[str] | None = None) -> Dialogue
         dialogue_ids=texts["dialogue_ids"],
         splits=tuple(map(our_split, texts["split"])),
         utterance_ids=texts["utterance_ids"],
-        label_names=texts.get(_CLASSES, ()),
-        speaker_names=texts["speaker_names"],
+        label_names=tuple(texts.get(_CLASSES, ())),
+        speaker_names=tuple(texts["speaker_names"]),
         views={m: tuple(to_int64(w, f"{path}: {m}_views").tolist()) for m, w in views.items()},
         words=to_strings(arrays[_WORDS], f"{path}: {_WORDS}") if _WORDS in arrays else (),
         sequences=sequences,
@@ -230,14 +234,35 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile, targets: Sequence[str]) -
 
 def _read_array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     with numpy_errors(f"{path}: {name}"):
-        array = archive[name]
+        # numpy's types would allow that there is no zip file any more.
+        lies = archive.zip and _map_member(path, archive.zip, f"{name}.npy")
+        array = archive[name] if lies is None else lies
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: {name}: not a NumPy array, expected one; export the file again")
     return array
 
 
+def _map_member(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray | None:
+    """Return a large array that is not compressed where it lies, its checksum compared."""
+    member = next((one for one in archive.infolist() if one.filename == name), None)
+    if member is None or member.compress_type != zipfile.ZIP_STORED:
+        return None
+    with archive.open(member) as content:
+        header = check_header(content, member.file_size)
+        start = content.tell()
+        if not header.mappable:
+            return None
+        while content.read(_CHUNK_BYTES):  # to the end, where zipfile compares
+            pass
+    with open_regular(path) as file:
+        file.seek(member.header_offset + _LENGTHS_AT)
+        lengths = struct.unpack("<HH", file.read(4))  # of name and extra, as they stand here
+        first = member.header_offset + _LENGTHS_AT + 4 + sum(lengths) + start
+        return map_array(file, path, first, header.dtype, header.shape)
+
+
 def _check_redundant(
-    path: Path, numbers: dict[str, np.ndarray], utterance_ids: tuple[str, ...]
+    path: Path, numbers: dict[str, np.ndarray], utterance_ids: Sequence[str]
 ) -> None:
     """Check `dialogue` and `turn`, which show rows that were moved after the fact."""
     ptr = numbers["dialogue_ptr"]
@@ -253,7 +278,7 @@ def _check_redundant(
 
 
 def _check_turn(
-    path: Path, turn: np.ndarray, ptr: np.ndarray, utterance_ids: tuple[str, ...]
+    path: Path, turn: np.ndarray, ptr: np.ndarray, utterance_ids: Sequence[str]
 ) -> None:
     """Check that turns are 0 where a dialogue starts, else one more than before."""
     if len(turn) != len(utterance_ids):

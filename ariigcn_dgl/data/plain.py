@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ariigcn_dgl.data.arrays import read_npy, to_float32, to_ragged
+from ariigcn_dgl.data.columns import rowwise
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues, in_order, is_modality
+from ariigcn_dgl.data.mapped import is_mapped
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.plain_targets import (
     columns_of,
     read_declared,
@@ -98,19 +101,20 @@ def dialogues_of_table(
 ) -> Dialogues:
     """Return dialogues of a table and one float32 matrix, or sequences, per modality; unchecked.
 
-    Rows of features that are all NaN are missing; they are set to zeros in place. Utterances
-    without a row of a sequence lack the modality.
+    Rows of features that are all NaN are missing; they are set to zeros, if possible in place.
+    Utterances without a row of a sequence lack the modality.
     """
     dialogue_ids, dialogue_ptr = table.dialogues()
     unlabelled = np.full(len(table.lines), UNLABELLED)
     labels = unlabelled if LABEL in targets else table.indices(LABEL, label_names)
     speaker_names = tuple(sorted(set(table.columns["speaker"])))
     sequences = {m: given for m, given in features.items() if isinstance(given, Ragged)}
-    vectors = {m: g.mean() if isinstance(g, Ragged) else g for m, g in features.items()}
-    masks = {
-        m: sequences[m].lengths > 0 if m in sequences else _take_missing(array)
-        for m, array in vectors.items()
-    }
+    vectors, masks = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    for m, given in features.items():
+        if isinstance(given, Ragged):
+            vectors[m], masks[m] = given.mean(), given.lengths > 0
+        else:
+            vectors[m], masks[m] = _take_missing(given)
     known = np.logical_or.reduce([labels != UNLABELLED, *(t.known for t in targets.values())])
     splits, divided = _splits(table, known, dialogue_ptr)
     return Dialogues(
@@ -194,14 +198,16 @@ def _read_views(path: Path) -> dict[str, tuple[int, ...]]:
     return {modality: tuple(widths) for modality, widths in views.items()}
 
 
-def _take_missing(array: np.ndarray) -> np.ndarray:
-    """Return which rows are present, and set the others, all NaN, to zeros in place.
+def _take_missing(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the array, with zeros in rows that are all NaN, and which rows are present.
 
     See `ariigcn_dgl.data.missing`; not by its `zero_missing`, which would copy all features.
     """
-    missing = np.isnan(array).all(axis=1)
-    array[missing] = 0
-    return ~missing
+    missing = rowwise(array, lambda block: np.isnan(block).all(axis=1))
+    if missing.any():
+        array = np.array(array) if is_mapped(array) else array  # a file is not written to
+        array[missing] = 0
+    return array, ~missing
 
 
 def _splits(
@@ -221,8 +227,10 @@ def _splits(
     return tuple(column[start] for start in dialogue_ptr[:-1]), ""
 
 
-def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> tuple[str, ...]:
+def _utterance_ids(table: Table, dialogue_ptr: np.ndarray) -> Sequence[str]:
+    count = len(table.lines)
     if "utterance" in table.columns:
-        return tuple(table.columns["utterance"])
-    turns = np.arange(len(table.lines)) - np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
-    return tuple(f"{d}_{turn}" for d, turn in zip(table.columns["dialogue"], turns, strict=True))
+        return names_of(table.columns["utterance"], count)
+    turns = np.arange(count) - np.repeat(dialogue_ptr[:-1], np.diff(dialogue_ptr))
+    named = zip(table.columns["dialogue"], turns, strict=True)
+    return names_of((f"{dialogue}_{turn}" for dialogue, turn in named), count)

@@ -6,32 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ariigcn_dgl.data.columns import columns_of
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 
 LARGEST_Z = 8.0  # deviations that outliers are clipped to: a failed measurement is no signal
-_FLOAT32 = np.finfo(np.float32)
-_ROUNDING = 4 * float(_FLOAT32.eps)  # what is left of a constant after a few operations
-
-
-def varies(rows: np.ndarray) -> np.ndarray:
-    """Return which columns, (D,) bool, vary by more than the rounding of float32.
-
-    The measure is relative: features in volts or shares of power vary by 1e-7 and carry as much.
-
-    Parameters
-    ----------
-    rows : (N, D) float64 array
-        At least one row.
-
-    Examples
-    --------
-    >>> rows = np.array([[1e-9, 1.0, 0.0], [2e-9, 1.0 + 1e-7, 0.0]])
-    >>> varies(rows).tolist()
-    [True, False, False]
-    """
-    bound = np.maximum(_ROUNDING * np.abs(rows).max(0), float(_FLOAT32.tiny))
-    return rows.std(0) > bound
 
 
 @dataclass(frozen=True)
@@ -47,7 +26,7 @@ class Standardiser:
     --------
     >>> from ariigcn_dgl.data import SynthConfig, synthesise
     >>> data = synthesise(SynthConfig())
-    >>> scaled = Standardiser.fit(data.select(data.indices("train"))).apply(data)
+    >>> scaled = Standardiser.fit(data, "train").apply(data)
     >>> scaled.features["text"].dtype
     dtype('float32')
     """
@@ -56,18 +35,23 @@ class Standardiser:
     std: dict[str, np.ndarray]
 
     @classmethod
-    def fit(cls, dialogues: Dialogues) -> Standardiser:
-        """Measure the rows that are not missing; of a sequence all rows, not their means."""
+    def fit(cls, dialogues: Dialogues, split: str | None = None) -> Standardiser:
+        """Measure the rows that are not missing, of a split or of all.
+
+        Of a sequence these are all its rows, not their means.
+        """
         mean, std = {}, {}
+        chosen = slice(None) if split is None else dialogues.in_split(split)
         for name, features in dialogues.features.items():
-            sequence = dialogues.sequences.get(name)
-            found = features[dialogues.masks[name]] if sequence is None else sequence.rows
-            # In float64: sums of many float32 lose digits that small deviations are made of.
-            rows = found.astype(np.float64)
-            if len(rows) == 0:  # a modality that training never shows: 0 and 1 change nothing
-                rows = np.zeros((1, features.shape[1]))
-            mean[name] = rows.mean(0).astype(np.float32)
-            std[name] = np.where(varies(rows), rows.std(0), 1).astype(np.float32)
+            rows, mask = features, np.zeros(len(features), bool)
+            mask[chosen] = dialogues.masks[name][chosen]
+            if name in dialogues.sequences:
+                sequence = dialogues.sequences[name]
+                rows, mask = sequence.rows, mask[sequence.owners]
+            # Of a modality that training never shows they are 0 and 1, which change nothing.
+            found = columns_of(rows, mask)
+            mean[name] = found.mean.astype(np.float32)
+            std[name] = np.where(found.varied, found.std, 1).astype(np.float32)
         return cls(mean, std)
 
     def apply(self, dialogues: Dialogues) -> Dialogues:

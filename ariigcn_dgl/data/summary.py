@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ariigcn_dgl.data.columns import columns_of, finite_rows
 from ariigcn_dgl.data.dialogues import SPLITS, UNLABELLED, Dialogues
 from ariigcn_dgl.data.targets import Target
 
@@ -130,7 +131,7 @@ def summarise(dialogues: Dialogues) -> Summary:
 
 def _target(dialogues: Dialogues, target: Target) -> TargetSummary:
     spec, splits = target.spec, [split for split in SPLITS if split in dialogues.splits]
-    rows = [_rows_of(dialogues, split) for split in splits]
+    rows = [dialogues.in_split(split) for split in splits]
     if spec.kind == "regression":
         shown = [_in_words(column[~np.isnan(column)]) for column in target.values.T]
     elif spec.kind == "multilabel":
@@ -151,7 +152,7 @@ def _in_words(values: np.ndarray) -> str:
 
 
 def _split(dialogues: Dialogues, split: str) -> SplitSummary:
-    labels = dialogues.labels[_rows_of(dialogues, split)]
+    labels = dialogues.labels[dialogues.in_split(split)]
     known = labels[labels != UNLABELLED]
     return SplitSummary(
         split=split,
@@ -164,17 +165,14 @@ def _split(dialogues: Dialogues, split: str) -> SplitSummary:
 
 def _modality(dialogues: Dialogues, modality: str) -> ModalitySummary:
     array, mask = dialogues.features[modality], dialogues.masks[modality]
-    rows = array[mask & np.isfinite(array).all(axis=1)]
-    if len(rows) == 0:  # nowhere present: a row of zeros has a mean and a deviation
-        rows = np.zeros((1, array.shape[1]), np.float32)
-    means, deviations = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    found = columns_of(array, mask & finite_rows(array))
     return ModalitySummary(
         modality=modality,
         width=array.shape[1],
         views=dialogues.view_widths(modality),
         missing=float(1 - mask.mean()),
-        means=(float(means.min()), float(means.max())),
-        deviations=(float(deviations.min()), float(deviations.max())),
+        means=(float(found.mean.min()), float(found.mean.max())),
+        deviations=(float(found.std.min()), float(found.std.max())),
         rows=_rows_each(dialogues, modality),
     )
 
@@ -185,10 +183,6 @@ def _rows_each(dialogues: Dialogues, modality: str) -> float:
     if sequence is None:
         return 1.0
     return len(sequence.rows) / max(1, int((sequence.lengths > 0).sum()))
-
-
-def _rows_of(dialogues: Dialogues, split: str) -> np.ndarray:
-    return np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
 
 
 def _speakers_per_dialogue(dialogues: Dialogues) -> np.ndarray:

@@ -17,6 +17,7 @@ from ariigcn_dgl.files import json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
+_REPEATED = ("dialogue", "speaker", "label", "split")
 _MOST_LISTED = 30  # columns in a sentence
 _SEPARATED = (".csv", ".tsv", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
@@ -138,14 +139,21 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
         )
     written: dict[str, None] = {}
     read = _csv_rows if suffix in _SEPARATED else _jsonl_rows
-    rows = list(read(path, columns, written))
-    found = {name for _, row in rows for name in row}
-    known = {c: [row.get(c, "") for _, row in rows] for c in columns if c in found}
+    lines, known = list[int](), dict[str, list[str]]()
+    same: dict[str, str] = {}  # what many rows say is kept once
+    for line, row in read(path, columns, written):
+        for name in row.keys() & set(columns) - known.keys():
+            known[name] = [""] * len(lines)
+        for name, values in known.items():
+            value = row.get(name, "")
+            values.append(same.setdefault(value, value) if name in _REPEATED else value)
+        lines.append(line)
+    known = {c: known[c] for c in columns if c in known}
     if "split" in known:
         known["split"] = list(map(our_split, known["split"]))
     if has_meld_ids(list(written)):
         distinct_ids(known)
-    return Table(path, [line for line, _ in rows], known, tuple(written))
+    return Table(path, lines, known, tuple(written))
 
 
 def _csv_rows(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ariigcn_dgl.data.columns import columns_of
 from ariigcn_dgl.data.standardise import Standardiser
 
 FEWEST = 5  # rows to say anything by
@@ -24,7 +25,11 @@ LEAST_MEANS, LEAST_COLUMNS = 0.1, 50
 ADVICE = "its probabilities mean little; extract the features as for training"
 
 
-def unlike_rows(standardiser: Standardiser, rows: Mapping[str, np.ndarray]) -> dict[str, str]:
+def unlike_rows(
+    standardiser: Standardiser,
+    rows: Mapping[str, np.ndarray],
+    masks: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, str]:
     """Return what is odd about features, by modality; empty where they are as in training.
 
     Parameters
@@ -32,8 +37,9 @@ def unlike_rows(standardiser: Standardiser, rows: Mapping[str, np.ndarray]) -> d
     standardiser : Standardiser
         Of the run.
     rows : dict of str to (N_m, D_m) array
-        Rows of each modality that are there, not yet standardised, of the widths that the
-        standardiser knows.
+        Rows of each modality, not yet standardised, of the widths that the standardiser knows.
+    masks : dict of str to (N_m,) bool array, optional
+        Which of them are there; default: all.
 
     Examples
     --------
@@ -45,27 +51,30 @@ def unlike_rows(standardiser: Standardiser, rows: Mapping[str, np.ndarray]) -> d
     >>> unlike_rows(standardiser, {"text": 4 * data.features["text"]})
     {'text': 'its columns spread 3.8 times as much as in training: another scale'}
     """
-    found = {name: _oddity(standardiser, name, array) for name, array in rows.items()}
+    there = masks or {name: np.ones(len(array), bool) for name, array in rows.items()}
+    found = {name: _oddity(standardiser, name, x, there[name]) for name, x in rows.items()}
     return {name: odd for name, odd in found.items() if odd}
 
 
-def _oddity(standardiser: Standardiser, name: str, rows: np.ndarray) -> str:
-    if len(rows) < FEWEST:
+def _oddity(standardiser: Standardiser, name: str, rows: np.ndarray, mask: np.ndarray) -> str:
+    count = int(mask.sum())
+    if count < FEWEST:
         return ""
     std = standardiser.std[name].astype(np.float64)
     varied = std != 1  # `Standardiser.fit` leaves columns that are constant in training at 1
     varied = varied if varied.any() else np.ones_like(varied)
     # Clipped as the model sees them: single failed measurements decide nothing.
-    z = standardiser.scale(name, rows, np.ones(len(rows), bool))[:, varied].astype(np.float64)
-    shift, spread = float(np.median(np.abs(z.mean(0)))), float(np.median(z.std(0)))
-    if spread > LARGEST_SPREAD or (spread < 1 / LARGEST_SPREAD and len(rows) >= ENOUGH):
+    z = columns_of(rows, mask, lambda x: standardiser.scale(name, x, np.ones(len(x), bool)))
+    mean = z.mean[varied]
+    shift, spread = float(np.median(np.abs(mean))), float(np.median(z.std[varied]))
+    if spread > LARGEST_SPREAD or (spread < 1 / LARGEST_SPREAD and count >= ENOUGH):
         return f"its columns spread {spread:.1f} times as much as in training: another scale"
     if shift > LARGEST_SHIFT:
         return f"its columns lie {shift:.1f} deviations off those of training: another scale"
     means = (standardiser.mean[name] / std)[varied]
     if len(means) < LEAST_COLUMNS or np.median(np.abs(means)) < LEAST_MEANS:
         return ""
-    likeness = float(np.corrcoef(_ranks(means), _ranks(means + z.mean(0)))[0, 1])
+    likeness = float(np.corrcoef(_ranks(means), _ranks(means + mean))[0, 1])
     if likeness < LEAST_LIKENESS:
         return (
             f"the means of its columns are not those of training (correlation {likeness:.2f}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.table import Table
 from ariigcn_dgl.files import json_lines
 from ariigcn_dgl.schema import conform
@@ -13,12 +14,12 @@ from ariigcn_dgl.seal import is_sealed, sealed, verify
 SPOKEN = "spoken.jsonl"  # of an extraction: file, times and text of each utterance
 
 
-def words_of(table: Table) -> tuple[str, ...]:
+def words_of(table: Table) -> Sequence[str]:
     """Return the column ``text`` of a table, (N,), on one line each; () where it says nothing."""
     return on_one_line(table.columns.get("text", ()))
 
 
-def on_one_line(said: Iterable[str]) -> tuple[str, ...]:
+def on_one_line(said: Iterable[str]) -> Sequence[str]:
     r"""Return what was said in each utterance without line breaks; () where nothing was in any.
 
     Examples
@@ -26,11 +27,11 @@ def on_one_line(said: Iterable[str]) -> tuple[str, ...]:
     >>> on_one_line(["Well,\n no.", ""]), on_one_line(["", " "])
     (('Well, no.', ''), ())
     """
-    words = tuple(" ".join(one.split()) for one in said)
-    return words if any(words) else ()
+    words = [" ".join(one.split()) for one in said]
+    return names_of(words, len(words)) if any(words) else ()
 
 
-def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> tuple[str, ...]:
+def read_spoken(folder: Path, utterance_ids: Sequence[str], way_out: str) -> Sequence[str]:
     """Return what ``spoken.jsonl`` in a folder says of utterances, "" of those it does not know.
 
     Parameters

@@ -14,6 +14,8 @@ from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.absences import with_absences
 from ariigcn_dgl.experiments.compare import compared
+from ariigcn_dgl.experiments.grid import GridSearch
+from ariigcn_dgl.experiments.leases import Leases, held
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.published import published
 from ariigcn_dgl.experiments.queue import Monitor, work_on
@@ -121,6 +123,7 @@ class _Conductor:
         self.dataset_sha256 = dataset_sha256
         self.folder = folder
         self.runs = folder / "runs"
+        self.leases = Leases(folder / "leases")
         self.options = options
         self.monitor = monitor
 
@@ -134,10 +137,6 @@ class _Conductor:
             self.try_all(parts)
         else:
             self.sample(parts, self.options.trials)
-        for part in parts:
-            part.chosen = self.choose(part)
-            part.seeds = self.seeds(part)
-        self.complete("seeds", [run for part in parts for run in part.seeds])
         self.tidy([tried for part in parts for tried in part.search])
         return self.compared(parts)
 
@@ -198,11 +197,16 @@ class _Conductor:
         )
 
     def try_all(self, parts: Sequence[Part]) -> None:
-        """Search every combination of choices."""
+        """Search every combination of choices, and run the seeds of what each search chooses."""
         for part in parts:
             candidates = part.row.candidates
             part.search = [self.tried(part, one) for one in candidates if len(candidates) > 1]
-        self.complete("search", [tried.run for part in parts for tried in part.search])
+        grid = GridSearch(
+            parts, self.decide, len(self.options.seeds), self.options.retry, self.leases
+        )
+        self.tidy_ended(grid.runs)
+        self.monitor.began("runs", grid.runs, grid.todo, grid.later)
+        work_on(grid, self.options.jobs, self.monitor, self.leases)
 
     def sample(self, parts: Sequence[Part], trials: int) -> None:
         """Search what Optuna proposes."""
@@ -211,10 +215,18 @@ class _Conductor:
         retry = self.options.retry
         with sampled_search(path, possible, trials, self.tried, self.monitor, retry) as search:
             self.monitor.began("search", search.runs, search.todo, search.later)
-            work_on(search, self.options.jobs, self.monitor)
+            work_on(search, self.options.jobs, self.monitor, self.leases)
+        for part in parts:
+            self.decide(part)
+        self.complete("seeds", [run for part in parts for run in part.seeds])
 
     def tried(self, part: Part, candidate: Candidate) -> Tried:
         return Tried(candidate, self.run(part, candidate, SEARCH_SEED, "never"))
+
+    def decide(self, part: Part) -> None:
+        """Choose a part's candidate, and make the runs of its seeds."""
+        part.chosen = self.choose(part)
+        part.seeds = self.seeds(part)
 
     def choose(self, part: Part) -> Candidate | None:
         """Return the candidate that did best on validation, the first of equals.
@@ -240,11 +252,17 @@ class _Conductor:
         different = list({run.key: run for run in runs}.values())
         skipped = ("done",) if self.options.retry else ("done", "failed")
         todo = [run for run in different if run.status not in skipped]
-        for run in different:
-            if run.status == "done":
-                run.tidy()
+        self.tidy_ended(different)
         self.monitor.began(title, different, todo)
-        work_on(todo, self.options.jobs, self.monitor)
+        work_on(todo, self.options.jobs, self.monitor, self.leases)
+
+    def tidy_ended(self, runs: Sequence[Run]) -> None:
+        """Remove what was left by a study that was killed when a run had just ended."""
+        for run in runs:
+            if run.status == "done" and run.untidy:
+                with held(self.leases, run.key) as ours:  # else another's, who does it
+                    if ours:
+                        run.tidy()
 
     def tidy(self, searches: Sequence[Tried]) -> None:
         """Remove what only a chosen candidate would have gone on from."""
@@ -259,13 +277,13 @@ class _Conductor:
         return f"{folds_in_words(self.dialogues, number)}, each the test split once"
 
     def describe_data(self) -> dict[str, object]:
-        dialogues = self.dialogues
+        dialogues = self.dialogues.without_features()
         parts = {s: dialogues.select(dialogues.indices(s)) for s in ("train", "val", "test")}
         return {
             "name": dialogues.name,
             "source": self.options.data,
             "sha256": self.dataset_sha256,
-            "widths": dialogues.widths,
+            "widths": self.dialogues.widths,
             "label_names": list(dialogues.label_names),
             "splits": self.divided(),
             "dialogues": {split: part.num_dialogues for split, part in parts.items()},

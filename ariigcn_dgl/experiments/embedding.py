@@ -93,7 +93,8 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         raise InputError(
             f"{trained.folder.path}: needs a run of ariigcn with two or more modalities"
         )
-    scaled = trained.shown(trained.adapt(dialogues))
+    shown = trained.shown(trained.adapt(dialogues))
+    scaled = shown.select(np.arange(shown.num_dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
     untrained = type(model)(trained.widths, len(trained.label_names), trained.config.model).eval()
     model.eval()

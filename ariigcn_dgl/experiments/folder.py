@@ -1,4 +1,4 @@
-"""The folder of a study: which study it holds, and that only one process works in it."""
+"""The folder of a study: which study it holds, and who may work in it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from ariigcn_dgl.lock import LOCK_FILE, locked
 
 FILE = "experiment.json"
 BUSY = (
-    "another ariigcn experiment is working in it; wait for it, or choose another folder with --out"
+    "another ariigcn experiment is working in it, and does not share it; wait for it, or choose "
+    "another folder with --out"
 )
+PATIENCE = 30.0  # seconds: those who share a folder are alone in it for moments
 
 
 @contextlib.contextmanager
 def study_folder(
-    path: Path, study: str, dialogues: Dialogues, dataset_sha256: str, folds: int | None = None
+    path: Path,
+    study: str,
+    dialogues: Dialogues,
+    dataset_sha256: str,
+    folds: int | None = None,
+    shared: bool = True,
 ) -> Iterator[Path]:
-    """Create or continue the folder of a study, and keep other processes out of it meanwhile.
+    """Create or continue the folder of a study.
 
     Parameters
     ----------
@@ -35,6 +42,8 @@ def study_folder(
         Their fingerprint.
     folds : int, optional
         Of a cross-validation.
+    shared : bool
+        Whether other processes may work in it, too, each on runs of its own (`Leases`).
 
     Raises
     ------
@@ -44,10 +53,18 @@ def study_folder(
     content = {"study": study, "folds": folds, "dataset": dialogues.name}
     content["dataset_sha256"] = dataset_sha256
     make_folder(path)
-    with locked(path, BUSY):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(alone(path))
         _check(path, content)
         write_json(path / FILE, content)
+        if shared:
+            stack.close()
         yield path
+
+
+def alone(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Return what keeps other processes out of a study's folder, but for its runs."""
+    return locked(path, BUSY, PATIENCE)
 
 
 def _check(path: Path, content: dict[str, str | int | None]) -> None:

@@ -13,6 +13,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from ariigcn_dgl.experiments.leases import Lease, Leases
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE, TRY_AGAIN, work_alone
 from ariigcn_dgl.plugins import agreed
@@ -21,6 +22,8 @@ POLL_SECONDS = 0.05
 PRELOADED = [work_alone.__module__, "torch._dynamo"]  # optimisers import the latter: seconds
 GRACE_SECONDS = 10.0  # to finish writing a file
 ATTEMPTS = 3
+LOOK_SECONDS = 1.0  # from one look at what others do to the next
+LOST_OFTEN = "the processes that worked on it were lost {times} times, the machines with them"
 # multiprocessing's code where the fork server is gone, which alone would have known better.
 VANISHED = 255
 
@@ -82,7 +85,9 @@ class Listed(Supply):
         return ""
 
 
-def work_on(runs: Sequence[Run] | Supply, jobs: int, monitor: Monitor) -> None:
+def work_on(
+    runs: Sequence[Run] | Supply, jobs: int, monitor: Monitor, leases: Leases | None = None
+) -> None:
     """Work on runs until each is done or has failed; a failure does not stop the others.
 
     What was running when this is interrupted, or killed, goes on from its last epoch next time.
@@ -96,15 +101,22 @@ def work_on(runs: Sequence[Run] | Supply, jobs: int, monitor: Monitor) -> None:
     jobs : int
         Number of processes.
     monitor : Monitor
+    leases : Leases, optional
+        Where others may work on the same runs: each is begun by one, and taken over by another
+        where that one is lost; those that others are at are waited for.
     """
-    _Queue(Listed(runs) if isinstance(runs, Sequence) else runs, jobs, monitor).work()
+    _Queue(Listed(runs) if isinstance(runs, Sequence) else runs, jobs, monitor, leases).work()
 
 
 class _Queue:
-    def __init__(self, supply: Supply, jobs: int, monitor: Monitor) -> None:
+    def __init__(self, supply: Supply, jobs: int, monitor: Monitor, leases: Leases | None) -> None:
         self.supply = supply
         self.jobs = jobs
         self.monitor = monitor
+        self.leases = leases
+        self.held = dict[Run, Lease]()
+        self.elsewhere = deque[Run]()  # others work on them
+        self.looked = 0.0
         self.running = dict[Run, BaseProcess]()
         self.killed = deque[Run]()  # and tried again
         self.attempts = Counter[Run]()
@@ -112,28 +124,81 @@ class _Queue:
     def work(self) -> None:
         try:
             self.begin()
-            while self.running:
+            while self.running or self.elsewhere:
                 self.monitor.tick(list(self.running))
                 for run, process in list(self.running.items()):
                     if not process.is_alive():
                         self.end(run)
                     elif self.supply.unwanted(run):
                         self.stop(run)
+                self.look()
                 self.begin()
                 time.sleep(POLL_SECONDS)
         finally:
             _stop(list(self.running.values()))
+            for lease in self.held.values():
+                lease.release()
 
     def begin(self) -> None:
         while len(self.running) < self.jobs:
             run = self.next()
             if run is None:
                 return
-            self.attempts[run] += 1
-            self.running[run] = _start(run)
+            self.take(run)
+
+    def take(self, run: Run) -> None:
+        """Begin a run, unless somebody else is at it."""
+        lease = None
+        if self.leases is not None:
+            lease = self.leases.acquire(run.key)
+            if lease is None:
+                self.elsewhere.append(run)
+                return
+            self.held[run] = lease
+            if run.status == "done":  # since it was asked for
+                self.settle(run)
+                return
+            if lease.lost >= ATTEMPTS:
+                run.fail(LOST_OFTEN.format(times=lease.lost), final=False)
+                lease.lost = 0  # the next study may try as often
+                self.settle(run)
+                return
+        self.attempts[run] += 1
+        self.running[run] = _start(run, lease)
+
+    def look(self) -> None:
+        """Look what has become of the runs that others work on."""
+        if self.leases is None or time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        for run in [self.elsewhere.popleft() for _ in range(len(self.elsewhere))]:
+            if run.status == "open" and len(self.running) < self.jobs:
+                self.take(run)
+                continue
+            # Only who holds it can be sure that it has ended, and is not gone on with.
+            lease = None if run.status == "open" else self.leases.acquire(run.key)
+            if lease is None:
+                self.elsewhere.append(run)
+                continue
+            self.held[run] = lease
+            if run.status == "open":
+                self.free(run)
+                self.elsewhere.append(run)
+            else:
+                self.settle(run)
+
+    def settle(self, run: Run) -> None:
+        """Tell how a run ended, and let others have it."""
+        self.tell(run)
+        self.free(run)
+
+    def free(self, run: Run) -> None:
+        lease = self.held.pop(run, None)
+        if lease is not None:
+            lease.release()
 
     def next(self) -> Run | None:
-        busy = {run.key for run in self.running}
+        busy = {run.key for run in (*self.running, *self.elsewhere)}
         run = self.supply.next(busy)
         if run is None and self.killed and self.killed[0].key not in busy:
             return self.killed.popleft()  # last: by then there may be more memory
@@ -144,14 +209,15 @@ class _Queue:
         if run.status == "open" and self.attempts[run] < ATTEMPTS:
             self.killed.append(run)
             self.monitor.again(run)
+            self.free(run)
         else:
-            self.tell(run)
+            self.settle(run)
 
     def stop(self, run: Run) -> None:
         _stop([self.running[run]])
         del self.running[run]
         run.tidy()  # of what the worker had to say
-        self.tell(run)
+        self.settle(run)
 
     def tell(self, run: Run) -> None:
         why = self.supply.ended(run)
@@ -161,14 +227,14 @@ class _Queue:
             self.monitor.ended(run)
 
 
-def _start(run: Run) -> BaseProcess:
+def _start(run: Run, lease: Lease | None) -> BaseProcess:
     run.prepare()
     # Processes are forked from one that has imported everything but computed nothing: as clean as a
     # new interpreter, without its seconds of imports.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     os.environ["OMP_NUM_THREADS"] = "1"  # for the new processes; too late for this one
-    process = context.Process(target=work_alone, args=(run.folder, run.test, agreed()))
+    process = context.Process(target=work_alone, args=(run.folder, run.test, agreed(), lease))
     with contextlib.suppress(EOFError, ConnectionError):  # a server that dies just now
         process.start()
     return process

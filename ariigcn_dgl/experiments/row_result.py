@@ -23,21 +23,31 @@ class Tried:
     run : Run
     pruned : int
         Epoch whose validation score ended it; 0: none did.
+    kept : float, optional
+        `score` of a run that was done once: another process may just be scoring test with it.
     """
 
     candidate: Candidate
     run: Run
     pruned: int = 0
+    kept: float | None = None
+
+    def keep(self) -> None:
+        """Remember the score of a run that is done, while nobody else is in its folder."""
+        if self.run.status == "done":
+            self.kept = self.score
 
     @property
     def status(self) -> Literal["open", "done", "failed", "pruned"]:
         """The run's; "pruned" though its process may have come to its end before it was stopped."""
-        return "pruned" if self.pruned else self.run.status
+        if self.pruned:
+            return "pruned"
+        return self.run.status if self.kept is None else "done"
 
     @property
     def score(self) -> float:
         """Weighted F1 on validation, of a run that is done."""
-        return float(self.run.read()["val"]["weighted_f1"])
+        return float(self.run.read()["val"]["weighted_f1"]) if self.kept is None else self.kept
 
     @property
     def result(self) -> RunResult:

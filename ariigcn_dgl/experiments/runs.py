@@ -13,7 +13,7 @@ from ariigcn_dgl.data.folds import Fold
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.worker import LOG_FILE
-from ariigcn_dgl.files import read_json, sweep, write_json
+from ariigcn_dgl.files import make_folder, read_json, sweep, write_json
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
@@ -158,6 +158,12 @@ class Run:
         write_run_spec(self.folder, spec, self.config)
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
+    @property
+    def untidy(self) -> bool:
+        """Whether a study that was killed when this run had just ended may have left something."""
+        log = self.folder / LOG_FILE
+        return log.exists() or any(self.folder.glob(".*.tmp"))
+
     def tidy(self) -> None:
         """Remove what was left by a study that was killed when this run had just ended."""
         sweep(self.folder)
@@ -165,6 +171,7 @@ class Run:
 
     def fail(self, reason: str, final: bool = True) -> None:
         """Keep why the run failed; unless that is final, as of a killed process, it stays open."""
+        make_folder(self.folder)
         write_json(self.folder / FAILURE_FILE, {"reason": reason, "final": final})
 
     @property

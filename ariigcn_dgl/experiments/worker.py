@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.leases import BEAT_SECONDS, Lease
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 from ariigcn_dgl.plugins import agree
 from ariigcn_dgl.training.fit import fit
@@ -39,7 +41,9 @@ def work(folder: Path, test: TestUse) -> None:
         fit(prepared, seed, folder / f"seed{seed}", device=spec["device"], test=test)
 
 
-def work_alone(folder: Path, test: TestUse, plugins: Sequence[str] = ()) -> None:
+def work_alone(
+    folder: Path, test: TestUse, plugins: Sequence[str] = (), lease: Lease | None = None
+) -> None:
     """Work in a new process: what it has to say goes to a file, Ctrl-C is for the queue only.
 
     Parameters
@@ -48,6 +52,8 @@ def work_alone(folder: Path, test: TestUse, plugins: Sequence[str] = ()) -> None
         As of `work`.
     plugins : sequence of str
         Modules that the user has agreed to.
+    lease : Lease, optional
+        Of the run; the process ends where it is lost.
     """
     os.setsid()
     # By SIGINT the queue ends what it started; a study in a shell's background inherits deafness.
@@ -56,6 +62,8 @@ def work_alone(folder: Path, test: TestUse, plugins: Sequence[str] = ()) -> None
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
     threading.Thread(target=_end_with_queue, daemon=True).start()
+    if lease is not None:
+        threading.Thread(target=_hold, args=(lease,), daemon=True).start()
     try:
         agree(*plugins)
         work(folder, test)
@@ -70,6 +78,17 @@ def work_alone(folder: Path, test: TestUse, plugins: Sequence[str] = ()) -> None
         sys.exit(TRY_AGAIN)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _hold(lease: Lease) -> None:
+    """Keep a run for this process; end where another one has taken it for lost."""
+    kept = lease.join()
+    while kept:
+        time.sleep(BEAT_SECONDS)
+        kept = lease.beat()
+    print("another process has taken the run over: this one was silent for long", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(TRY_AGAIN)
 
 
 def _end_with_queue() -> None:

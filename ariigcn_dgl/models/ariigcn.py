@@ -18,6 +18,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import MODALITIES, Dialogues, in_order
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.distributed import gathered, share
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models.ariigcn_config import ARIIGCNConfig
 from ariigcn_dgl.models.objective import PairChoice, cross_entropy
@@ -79,6 +80,7 @@ class ARIIGCN(System):
     """
 
     Config = ARIIGCNConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(batch_size=32)  # as printed (IV-F)
     capturable = True
     exportable = True
@@ -286,8 +288,9 @@ class ARIIGCN(System):
         contrasted = projected if self.config.contrast_states == "encoded" else states
         terms |= self._contrast_terms(contrasted, batch, fused)
         if self.instance_weight:
-            present = batch.present(self.encoder.mlps)
-            terms["instance"] = self.instance_weight * self.instance(projected, present)
+            present = gathered(batch.present(self.encoder.mlps), 1)
+            loss = share(self.instance(gathered(projected, 1), present))
+            terms["instance"] = self.instance_weight * loss
         if self.gan is not None and self.config.adversarial == "alternate":
             terms |= self._generator_terms(batch, projected, fakes)
         own = self.own_losses(Seen(fused, states, logits, batch.labels))
@@ -411,19 +414,23 @@ class ARIIGCN(System):
         wanted = {name: (weight, loss) for name, (weight, loss) in losses.items() if weight}
         if not wanted and not self.config.scl_weight and self.sccl is None:
             return {}
-        present = batch.present(self.encoder.mlps)
-        keys = self._contrast_keys(batch)
-        by_modality = [torch.where(present, own, UNLABELLED) for own in keys]
-        terms = {
-            name: weight * _mean([loss(z, own) for own in by_modality])
-            for name, (weight, loss) in wanted.items()
-        }
+        terms: dict[str, Tensor] = {}
+        keys = gathered(self._contrast_keys(batch), 1)  # the pairs of all processes' rows
+        if wanted:
+            z, present = gathered(z, 1), gathered(batch.present(self.encoder.mlps), 1)
+            by_modality = [torch.where(present, own, UNLABELLED) for own in keys]
+            for name, (weight, loss) in wanted.items():
+                terms[name] = weight * share(_mean([loss(z, own) for own in by_modality]))
+        if not self.config.scl_weight and self.sccl is None:
+            return terms
+        fused = gathered(fused)
         if self.config.scl_weight:
             rows = fused.unsqueeze(0)  # as M = 1 modalities
             found = _mean([self.scl(rows, own.unsqueeze(0)) for own in keys])
-            terms["scl"] = self.config.scl_weight * found
+            terms["scl"] = self.config.scl_weight * share(found)
         if self.sccl is not None:
-            terms["sccl"] = self.config.sccl_weight * self.sccl(fused, batch.labels)
+            labels = gathered(batch.labels)
+            terms["sccl"] = self.config.sccl_weight * share(self.sccl(fused, labels))
         return terms
 
     def _contrast_keys(self, batch: Batch) -> Tensor:

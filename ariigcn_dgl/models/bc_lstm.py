@@ -100,6 +100,7 @@ class BcLSTM(System):
     """
 
     Config = BcLSTMConfig
+    parallel = True
     exportable = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,

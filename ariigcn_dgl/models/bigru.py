@@ -57,6 +57,7 @@ class BiGRU(System):
     """
 
     Config = BiGRUConfig
+    parallel = True
     exportable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: BiGRUConfig) -> None:

@@ -74,6 +74,7 @@ class CTNet(System):
     """
 
     Config = CTNetConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,
         batch_size=32,

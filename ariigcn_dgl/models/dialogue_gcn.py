@@ -94,6 +94,7 @@ class DialogueGCN(System):
     """
 
     Config = DialogueGCNConfig
+    parallel = True
     exportable = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,

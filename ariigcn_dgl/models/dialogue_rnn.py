@@ -90,6 +90,7 @@ class DialogueRNN(System):
     """
 
     Config = DialogueRNNConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=60,
         batch_size=30,

@@ -86,6 +86,7 @@ class LRGCN(System):
     """
 
     Config = LRGCNConfig
+    parallel = True
     exportable = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=100, batch_size=16, learning_rate=1e-4

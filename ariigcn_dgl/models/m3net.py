@@ -88,6 +88,7 @@ class M3NET(System):
     """
 
     Config = M3NETConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=80,
         batch_size=16,

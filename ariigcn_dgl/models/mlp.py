@@ -50,6 +50,7 @@ class MLP(System):
     """
 
     Config = MLPConfig
+    parallel = True
     exportable = True
 
     def __init__(self, widths: Mapping[str, int], num_classes: int, config: MLPConfig) -> None:

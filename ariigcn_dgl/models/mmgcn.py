@@ -93,6 +93,7 @@ class MMGCN(System):
     """
 
     Config = MMGCNConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=20,
         batch_size=16,

@@ -14,6 +14,7 @@ from torch import Tensor
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.targets import LABEL, TargetSpec
+from ariigcn_dgl.distributed import summed
 
 RegressionLoss = Literal["mae", "mse", "huber", "ccc"]
 MultilabelPairs = Literal["each", "set"]
@@ -254,12 +255,15 @@ class Objective:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none."""
+    """Return the mean cross entropy of the labelled rows (Eq. 15); 0 where there are none.
+
+    Of several processes, this one's part of the mean over the rows of all.
+    """
     # Not reduction="mean", which is NaN where no row is labelled.
     total = F.cross_entropy(logits, labels, weight, ignore_index=UNLABELLED, reduction="sum")
     known = labels != UNLABELLED
     share = known if weight is None else weight[labels.clamp(min=0)] * known
-    return total / share.sum().clamp(min=SMALLEST_WEIGHT)
+    return total / summed(share.sum()).clamp(min=SMALLEST_WEIGHT)
 
 
 def _precise(outputs: Tensor) -> Tensor:

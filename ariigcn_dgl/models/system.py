@@ -77,6 +77,8 @@ class System(nn.Module):
     Config: ClassVar[type]  # its defaults are the published sizes
     published: ClassVar[TrainingConfig] = TrainingConfig()  # how its authors trained it
     capturable: ClassVar[bool] = False  # its step reads nothing but tensors: `CapturedUpdate`
+    # Its losses of several processes' shares add up to that of all: `ariigcn_dgl.distributed`.
+    parallel: ClassVar[bool] = False
     # Made of layers that `ariigcn_dgl.export` has twins of, and of plain torch.
     exportable: ClassVar[bool] = False
 

@@ -78,6 +78,7 @@ class UtteranceTextCNN(System):
     """
 
     Config = TextCNNConfig
+    parallel = True
     exportable = True
     published = TrainingConfig(learning_rate=1e-3, weight_decay=0.0)
 

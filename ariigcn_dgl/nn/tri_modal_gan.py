@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ariigcn_dgl.distributed import summed
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._side_by_side import run_side_by_side
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_shape
@@ -319,9 +320,10 @@ class TriModalGAN(nn.Module):
 def _sum_of_means(terms: Tensor, counts: Tensor) -> Tensor:
     """Return the sum of each row's mean over the terms that count, 0 of a row where none does.
 
-    All terms are computed, and none waits. A term that does not count may be NaN.
+    All terms are computed, and none waits. A term that does not count may be NaN. Of several
+    processes, this one's part of the means over the terms of all.
     """
-    return (torch.where(counts, terms, 0).sum(1) / counts.sum(1).clamp(min=1)).sum()
+    return (torch.where(counts, terms, 0).sum(1) / summed(counts.sum(1)).clamp(min=1)).sum()
 
 
 def _generator(sources: int, hidden_dim: int, width: int) -> nn.Module:

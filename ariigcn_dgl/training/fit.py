@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.data.fill import Filler
-from ariigcn_dgl.data.standardise import Standardiser
+from torch import nn
+
+from ariigcn_dgl import distributed
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.cuda_graph import CudaGraphs
@@ -89,27 +92,22 @@ def fit(
     folder = RunFolder(path)
     run = _begun(prepared, seed)
     # A search asks for no test scores: it is content with a run that was validated.
-    if folder.finished or (test == "never" and folder.validated):
+    ended = folder.finished or (test == "never" and folder.validated)
+    if distributed.told(ended):
         return _ended(folder, run, keep_checkpoint=test == "never")
     require_memory(prepared.dialogues, prepared.config, device)
     folder.begin()
     folder.write_run(run)  # already now: a folder that is stopped says whose it is
-    dialogues = prepared.dialogues
-    # By what is trained on alone: validation and test must not decide anything of the model.
-    standardiser = Standardiser.fit(dialogues.select(dialogues.indices("train")))
-    folder.write_standardiser(standardiser)
-    dialogues = standardiser.apply(dialogues)
-    train_set = dialogues.select(dialogues.indices("train"))
-    filler = Filler.fit(prepared.config.training.missing, train_set)
-    folder.write_filler(filler)
+    shown = Shown.fit(prepared.dialogues, prepared.config.training.missing)
+    folder.write_standardiser(shown.standardiser)
+    folder.write_filler(shown.filler)
     trainer = Trainer(
-        dialogues,
+        shown,
         prepared.config,
         seed,
         folder,
         device,
         test,
-        filler,
         capture=CudaGraphs(device) if cuda_graphs else None,
         objective=prepared.objective,
     )
@@ -121,6 +119,42 @@ def fit(
     if test != "never":  # of a search the chosen candidate's test scores may still be wanted
         folder.remove_checkpoint()
     return run
+
+
+def follow(prepared: Prepared, seed: int, path: Path, device: str = "cpu") -> None:
+    """Train beside the process that leads, which is in `fit` meanwhile; write nothing.
+
+    Parameters
+    ----------
+    prepared, seed, path, device
+        As of `fit`; dialogues and settings must be the leader's.
+    """
+    if distributed.told(True):
+        return
+    shown = Shown.fit(prepared.dialogues, prepared.config.training.missing)
+    folder = Unwritten(path)
+    objective = prepared.objective
+    trainer = Trainer(shown, prepared.config, seed, folder, device, objective=objective)
+    run = _begun(prepared, seed)
+    trainer.resume({name: run[name] for name in DECIDING})
+    trainer.train(lambda record: None)
+
+
+class Unwritten(RunFolder):
+    """The folder of a run that another process writes."""
+
+    def write_weights(self, model: nn.Module) -> str:
+        """Leave it to the other."""
+        return ""
+
+    def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
+        """Leave it to the other."""
+
+    def write_checkpoint(self, state: dict[str, Any]) -> None:
+        """Leave it to the other."""
+
+    def read_checkpoint(self) -> None:
+        """Leave it to the other."""
 
 
 def _ended(folder: RunFolder, run: dict[str, Any], keep_checkpoint: bool) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.distributed import summed
 from ariigcn_dgl.errors import InputError
 
 FAR = 2.0  # times the loss of a guess; a short training's first epoch may be a little above it
 
 
 def mean_losses(losses: Sequence[Mapping[str, Tensor]], first_step: int = 0) -> dict[str, float]:
-    """Return the mean of each loss over the steps of an epoch.
+    """Return the mean of each loss over the steps of an epoch, the shares of processes added.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ def mean_losses(losses: Sequence[Mapping[str, Tensor]], first_step: int = 0) -> 
     >>> mean_losses([{"classification": torch.tensor(x)} for x in (1.0, 2.0)])
     {'classification': 1.5}
     """
-    values = {name: torch.stack([step[name] for step in losses]).tolist() for name in losses[0]}
+    stacked = {name: torch.stack([step[name] for step in losses]) for name in losses[0]}
+    values = {name: summed(of_steps).tolist() for name, of_steps in stacked.items()}
     _check_finite(values, first_step)
     # Not sum(): since Python 3.12 it compensates, and the means would depend on the interpreter.
     return {name: reduce(add, of_steps) / len(losses) for name, of_steps in values.items()}

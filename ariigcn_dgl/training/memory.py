@@ -29,11 +29,11 @@ def require_memory(dialogues: Dialogues, config: RunConfig, device: str = "cpu")
     Parameters
     ----------
     dialogues : Dialogues
-        As they were read: they are in memory already.
+        As they were read: they are in memory already, or stay in their file.
     config : RunConfig
         Resolved for these dialogues.
     device : str
-        Where to train; of another than the CPU only the data set's copy counts.
+        Where to train; of another than the CPU only copies of the data set count.
 
     Raises
     ------
@@ -45,10 +45,12 @@ def require_memory(dialogues: Dialogues, config: RunConfig, device: str = "cpu")
     if room is None:
         return
     room += free_swap()
-    data, step = _data_bytes(dialogues), 0
+    data, step = 0, 0
+    if config.training.missing == "reconstruct":  # a standardised copy, and what is made of it
+        data = 2 * _data_bytes(dialogues)
     if torch.device(device).type == "cpu":
         step = _step_bytes(dialogues, config)
-    needed = data + max(data, step)  # beside a standardised copy: what is made on the way, or steps
+    needed = data + step
     if needed <= room:
         return
     size = config.training.batch_size

@@ -28,8 +28,8 @@ def objective_of(dialogues: Dialogues, config: TrainingConfig) -> Objective | No
     _check_weights(config.target_weights, [spec.name for spec in dialogues.specs])
     if not dialogues.targets:
         return None
-    train = dialogues.select(dialogues.indices("train"))
-    statistics = {name: _statistics(target) for name, target in train.targets.items()}
+    train = dialogues.in_split("train")
+    statistics = {n: _statistics(one.select(train)) for n, one in dialogues.targets.items()}
     return _objective(dialogues.specs, statistics, config)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Protocol, TypedDict
 
 import numpy as np
 import torch
 
-from ariigcn_dgl.answer import answer, table_rows
+from ariigcn_dgl.answer import answer, table_header, table_row
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, replacing
@@ -45,7 +47,9 @@ class Prediction(TypedDict):
 
 
 @torch.inference_mode()
-def predict(model: System, dialogues: Dialogues) -> np.ndarray:
+def predict(
+    model: System, dialogues: Dialogues | Shown, chosen: np.ndarray | None = None
+) -> np.ndarray:
     """Return the answers to every utterance, (N, C) float32: class probabilities.
 
     With an objective those to all of its targets, side by side (`Objective.answers`).
@@ -54,14 +58,17 @@ def predict(model: System, dialogues: Dialogues) -> np.ndarray:
     ----------
     model : System
         On any device; left in evaluation mode.
-    dialogues : Dialogues
+    dialogues : Dialogues or Shown
         Standardised as in training.
+    chosen : (B',) int array, optional
+        Dialogues to answer, in their order; default: all.
     """
     model.eval()
+    chosen = np.arange(dialogues.num_dialogues) if chosen is None else chosen
     parts = [np.empty((0, dialogues.num_outputs), np.float32)]  # of no dialogue, no row
-    for start in track(range(0, dialogues.num_dialogues, BATCH_SIZE), "batches of dialogues"):
-        chosen = np.arange(start, min(start + BATCH_SIZE, dialogues.num_dialogues))
-        outputs = model(collate(dialogues, chosen, model.window).to(model.device))
+    for start in track(range(0, len(chosen), BATCH_SIZE), "batches of dialogues"):
+        some = chosen[start : start + BATCH_SIZE]
+        outputs = model(collate(dialogues, some, model.window).to(model.device))
         parts.append(model.answers(outputs).cpu().numpy())
     return np.concatenate(parts)
 
@@ -107,19 +114,52 @@ def write_predictions(
         Of a run with other targets than classes: what the columns of the answers are. A line then
         has ``targets``, with the ``value`` that is known of each and the ``prediction``.
     """
+    with prediction_file(path, label_names, left_open is not None, scoring) as write:
+        write(dialogues, probabilities, left_open)
+
+
+class Write(Protocol):
+    """Writes the lines of some dialogues; the arguments are those of `write_predictions`."""
+
+    def __call__(
+        self, dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None
+    ) -> None:
+        """Write them behind those that were written before."""
+
+
+@contextmanager
+def prediction_file(
+    path: Path, label_names: Sequence[str], abstains: bool, scoring: Scoring | None = None
+) -> Iterator[Write]:
+    """Yield what writes dialogues, some at a time, into a file that is there when all are.
+
+    Parameters
+    ----------
+    path, label_names, scoring
+        As of `write_predictions`.
+    abstains : bool
+        Whether utterances may get no class.
+    """
     others = [] if scoring is None else list(scoring.others())
-    records = _records(dialogues, probabilities, label_names, left_open, others)
+    said = ["label", "prediction"] if label_names else []
+    said += ["abstained"] if abstains else []
+    of_targets = [name for spec, _ in others for name in _target_columns(spec)]
+    columns = [*COLUMNS, *said, *of_targets]
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
-        if path.suffix.lower() == CSV:
-            said = ["label", "prediction"] if label_names else []
-            said += ["abstained"] if left_open is not None else []
-            of_targets = [name for spec, _ in others for name in _target_columns(spec)]
-            columns = [*COLUMNS, *said, *of_targets]
-            table = csv.writer(file, lineterminator="\n")
-            flat = (_flat(record, others) for record in records)
-            table.writerows(table_rows(flat, columns, label_names))
-        else:
-            file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+        table = csv.writer(file, lineterminator="\n") if path.suffix.lower() == CSV else None
+        if table is not None:
+            table.writerow(table_header(columns, label_names))
+
+        def write(
+            dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None
+        ) -> None:
+            records = _records(dialogues, probabilities, label_names, left_open, others)
+            if table is not None:
+                table.writerows(table_row(_flat(record, others), columns) for record in records)
+            else:
+                file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+
+        yield write
 
 
 def _records(

@@ -96,8 +96,9 @@ def prepare(
 def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None:
     """Raise `InputError` where one of the splits has no labelled utterance."""
     scoring = Scoring(dialogues.specs or [classes_spec(dialogues.label_names)])
+    bare = dialogues.without_features()
     for split in splits:
-        if not scoring.scorable(dialogues.select(dialogues.indices(split))):
+        if not scoring.scorable(bare.select(bare.indices(split))):
             raise InputError(
                 f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
                 f"{', '.join(splits[:-1])} and {splits[-1]}"
@@ -135,6 +136,44 @@ def check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
         raise InputError(
             "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
             "so that batches have no few shapes: leave one of the three out"
+        )
+
+
+def check_processes(
+    config: RunConfig, dialogues: Dialogues, count: int, cuda_graphs: bool = False
+) -> None:
+    """Raise `InputError` where several processes could not train as one does.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Resolved.
+    dialogues : Dialogues
+    count : int
+        Number of processes.
+    cuda_graphs : bool
+        Whether steps are to be captured.
+    """
+    if cuda_graphs:
+        raise InputError("--cuda_graphs: is of one process, not of several by torchrun")
+    for name, target in dialogues.targets.items():
+        raise InputError(
+            f"torchrun: {dialogues.name} has the target '{name}' ({target.spec.kind}), and several "
+            "processes learn classes only so far: train in one process, or leave it out (--targets)"
+        )
+    system, size = config.system, config.training.batch_size
+    if not SYSTEMS[system].parallel or config.plugins:
+        able = ", ".join(name for name, kind in SYSTEMS.items() if kind.parallel)
+        raise InputError(
+            f"torchrun: the losses of {system} with its settings are not known to add up over "
+            f"processes; only those of {able}, without classes of other packages"
+        )
+    last = len(dialogues.indices("train")) % size or size
+    if min(size, last) < count:
+        raise InputError(
+            f"--training.batch_size: is {size}, and the last batch of an epoch has {last} of the "
+            f"{len(dialogues.indices('train'))} training dialogues: each of {count} processes "
+            "needs one of every batch"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import absent
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.data.targets import Target
 from ariigcn_dgl.data.unlike import ADVICE, unlike_rows
 from ariigcn_dgl.errors import InputError
@@ -98,9 +99,9 @@ class TrainedRun(Classifier):
             )
         return found
 
-    def shown(self, dialogues: Dialogues) -> Dialogues:
+    def shown(self, dialogues: Dialogues) -> Shown:
         """Return dialogues that `adapt` returned as the model is shown them: scaled and filled."""
-        return self.filler.apply(self.standardiser.apply(dialogues))
+        return Shown(dialogues, self.standardiser, self.filler)
 
     def doubts(self, dialogues: Dialogues) -> list[str]:
         """Return a sentence for each modality that is not of the make that was trained on.
@@ -108,16 +109,22 @@ class TrainedRun(Classifier):
         Judged by the standardiser (`ariigcn_dgl.data.unlike`): another encoder of the same width,
         another scale. The run is applied all the same.
         """
-        rows = {
-            m: dialogues.sequences[m].rows if m in dialogues.sequences else x[dialogues.masks[m]]
-            for m, x in dialogues.features.items()
-            if m in self.widths
-        }
-        return self.doubts_about(dialogues.name, rows)
+        rows, masks = dict[str, np.ndarray](), dict[str, np.ndarray]()
+        for name in [m for m in dialogues.features if m in self.widths]:
+            rows[name], masks[name] = dialogues.features[name], dialogues.masks[name]
+            if name in dialogues.sequences:  # measured by their rows, as in training
+                rows[name] = dialogues.sequences[name].rows
+                masks[name] = np.ones(len(rows[name]), bool)
+        return self.doubts_about(dialogues.name, rows, masks)
 
-    def doubts_about(self, source: str, rows: Mapping[str, np.ndarray]) -> list[str]:
+    def doubts_about(
+        self,
+        source: str,
+        rows: Mapping[str, np.ndarray],
+        masks: Mapping[str, np.ndarray] | None = None,
+    ) -> list[str]:
         """Return as `doubts` sentences about rows, (N_m, D_m), of modalities."""
-        odd = unlike_rows(self.standardiser, rows)
+        odd = unlike_rows(self.standardiser, rows, masks)
         return [f"{source}: {name}: {what}; {ADVICE}" for name, what in odd.items()]
 
     def adapt(self, dialogues: Dialogues) -> Dialogues:

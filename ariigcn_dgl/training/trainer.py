@@ -6,17 +6,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl import distributed
 from ariigcn_dgl.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.fill import Filler
+from ariigcn_dgl.data.shown import Shown
+from ariigcn_dgl.distributed import add_gradients
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import System
 from ariigcn_dgl.models.objective import Objective
@@ -36,7 +39,7 @@ from ariigcn_dgl.training.optim import (
     lr_factor,
     update_ema,
 )
-from ariigcn_dgl.training.predict import labelled, predict
+from ariigcn_dgl.training.predict import BATCH_SIZE, labelled, predict
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
@@ -50,7 +53,6 @@ _MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 # tuned trainings 96 % (IEMOCAP) and 98 % (MELD) of steps are replays, of 1.2 and 1.3 times the
 # utterances.
 CAPTURED_SHAPES = 4
-NOTHING_FILLED = Filler()
 LOWEST = -sys.float_info.max  # below any score; checkpoints hold finite numbers only
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
@@ -60,14 +62,12 @@ class Trainer:
 
     Parameters
     ----------
-    dialogues : Dialogues
-        Standardised.
+    shown : Shown
+        With the filler of what is missing, in the training split also of what is hidden.
     config, seed, device, test
         As in `fit`.
     folder : RunFolder
         Gets weights, metrics and checkpoints.
-    filler : Filler
-        Of what is missing, in the training split also of what is hidden.
     capture : GraphCapture, optional
         With it, steps are captured as CUDA graphs and replayed (`CapturedUpdate`).
     objective : Objective, optional
@@ -76,28 +76,25 @@ class Trainer:
 
     def __init__(
         self,
-        dialogues: Dialogues,
+        shown: Shown,
         config: RunConfig,
         seed: int,
         folder: RunFolder,
         device: str = "cpu",
         test: TestUse = "once",
-        filler: Filler = NOTHING_FILLED,
         capture: GraphCapture | None = None,
         objective: Objective | None = None,
     ) -> None:
-        dialogues = with_label_share(dialogues, config.training.label_share, seed)
+        dialogues = with_label_share(shown.dialogues, config.training.label_share, seed)
         self.dialogues = dialogues
-        self.shown = filler.apply(dialogues)
+        self.shown = replace(shown, dialogues=dialogues)
         self.config = config.training
         self.seed = seed
         self.folder = folder
         self.test = test
         self.train_set = dialogues.indices("train")
-        self.filler = filler
-        self.splits = {
-            split: self.shown.select(dialogues.indices(split)) for split in ("val", "test")
-        }
+        bare = dialogues.without_features()
+        self.splits = {split: bare.select(bare.indices(split)) for split in ("val", "test")}
         torch.manual_seed(seed)  # initial weights
         outputs = dialogues.num_outputs
         self.model = config.build(dialogues.widths, outputs, objective).to(device)
@@ -161,7 +158,7 @@ class Trainer:
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Take a step on every batch; return the mean losses."""
         # Seeded by epoch, so that a resumed run draws what an uninterrupted one would have drawn.
-        torch.manual_seed(self.seed * SEED_STRIDE + epoch)
+        torch.manual_seed(self._drawing_seed(epoch))
         self.model.train()
         adversarial_only = epoch <= self.adversarial_epochs
         update = self.adversarial_update if adversarial_only else self.update
@@ -169,12 +166,21 @@ class Trainer:
         losses = [self.learner.step(update, batch) for batch in self.batches(epoch)]
         return mean_losses(losses, first_step)
 
+    def _drawing_seed(self, epoch: int) -> int:
+        """Return what dropout is drawn by in an epoch: another number in each process."""
+        if distributed.leads():
+            return self.seed * SEED_STRIDE + epoch
+        sequence = np.random.SeedSequence([self.seed, epoch, distributed.rank()])
+        return int(sequence.generate_state(1)[0])
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the training dialogues in the batches of an epoch."""
         # Of their own, so that without modality dropout the order is the same.
-        dropping = np.random.default_rng([self.seed, epoch, 1])
+        number = [] if distributed.leads() else [distributed.rank()]
+        dropping = np.random.default_rng([self.seed, epoch, 1, *number])
         for indices in self._batch_indices(epoch):
-            batch = self._batch(indices, dropping)
+            own = indices[distributed.rank() :: distributed.size()]
+            batch = self._batch(own, dropping)
             yield batch if self.batch_device is None else batch.to(self.batch_device)
 
     def _batch(self, indices: np.ndarray, dropping: np.random.Generator) -> Batch:
@@ -182,9 +188,10 @@ class Trainer:
         probability, window = self.config.modality_dropout, self.model.window
         if not probability:
             return collate(self.shown, indices, window)
-        batch = drop_modalities(collate(self.dialogues, indices, window), probability, dropping)
+        batch = collate(self.shown.unfilled(), indices, window)
+        batch = drop_modalities(batch, probability, dropping)
         # Its graph was that of the modalities that were there.
-        return relinked(fill_batch(batch, self.filler), window)
+        return relinked(fill_batch(batch, self.shown.filler), window)
 
     def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
         """Yield the dialogues of each batch of an epoch."""
@@ -197,7 +204,7 @@ class Trainer:
         """Return the shapes that hold every batch of every epoch: all are known beforehand."""
         window = self.model.window
         # Filled: what modality dropout hides only makes their graphs smaller.
-        of_dialogues = Sizes.of_dialogues(self.shown, window)
+        of_dialogues = Sizes.of_dialogues(replace(self.dialogues, masks=self.shown.masks), window)
         epochs = range(1, self.epochs + 1)
         sizes = of_dialogues.of_batches(b for epoch in epochs for b in self._batch_indices(epoch))
         nodes = Nodes(window.nodes_per_utterance, window.num_rels)
@@ -240,7 +247,7 @@ class Trainer:
             If the checkpoint is damaged or of another training.
         """
         self.deciding = deciding
-        state = self.folder.read_checkpoint()
+        state = distributed.told(self.folder.read_checkpoint())
         if state is None:
             return
         if state.pop("deciding", None) != deciding:
@@ -264,9 +271,11 @@ class Trainer:
         self.folder.check_weights(self.best["sha256"])
         self.folder.load_weights(self.model.cpu())
         val, test = self.splits["val"], self.splits["test"]
-        before = {"val": predict(self.model, val)}
-        if self.test != "never":
-            before["test"] = predict(self.model, test)
+        splits = ("val",) if self.test == "never" else ("val", "test")
+        before = {
+            split: predict(self.model, self.shown, self.dialogues.indices(split))
+            for split in splits
+        }
         found: dict[str, Any] = {}
         temperature = 1.0
         classes = {split: self.scoring.of_classes(said) for split, said in before.items()}
@@ -305,10 +314,25 @@ class Trainer:
 
     def _score(self, model: System, split: str) -> Scores | TargetScores:
         part = self.splits[split]
-        scores = self.scoring.score(part, predict(model, part))
+        scores = self.scoring.score(part, self._predict(model, split))
         if scores is None:  # `prepare` has refused it
             raise ValueError(f"split {split}: nothing is known to score")
         return scores
+
+    def _predict(self, model: System, split: str) -> np.ndarray:
+        """Return the answers to a split, (N, C); of several processes each does some."""
+        chosen, own = self.dialogues.indices(split), BATCH_SIZE * distributed.size()
+        if distributed.size() == 1:
+            return predict(model, self.shown, chosen)
+        # Whole batches of the model, so that the numbers are those of one process.
+        turn = np.arange(len(chosen)) % own // BATCH_SIZE
+        parts = [chosen[turn == one] for one in range(distributed.size())]
+        found = distributed.everybodys(predict(model, self.shown, parts[distributed.rank()]))
+        rows = np.repeat(turn, self.dialogues.lengths[chosen])
+        together = np.empty((len(rows), found[0].shape[1]), found[0].dtype)
+        for one, probabilities in enumerate(found):
+            together[rows == one] = probabilities
+        return together
 
 
 class Learner:
@@ -436,6 +460,7 @@ class Learner:
         """Move parameters down the gradient of the losses' sum, clipped, at a share of the rate."""
         self.model.zero_grad(set_to_none=True)
         total(losses.values()).backward(inputs=parameters)  # the opponent's are not wanted
+        add_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
         # Adam refuses to be captured unless it is told so.
         capturing = self.parameters[0].is_cuda and torch.cuda.is_current_stream_capturing()
@@ -483,7 +508,7 @@ def class_weight(dialogues: Dialogues) -> Tensor:
     (C,) float32 tensor
         0 for a class that training does not have.
     """
-    labels = dialogues.select(dialogues.indices("train")).labels
+    labels = dialogues.labels[dialogues.in_split("train")]
     counts = np.bincount(labels[labels >= 0], minlength=dialogues.num_classes)
     present = counts > 0
     weight = np.where(present, counts.sum() / (present.sum() * counts.clip(1)), 0)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
@@ -85,7 +86,8 @@ class Resealed(State):
         path = (folder / name).parent
         config, deciding = self.config(path.name), self.states[name]["deciding"]
         try:
-            trainer = Trainer(self.dialogues, config, SEED, RunFolder(path), "cpu", "never")
+            shown = Shown.fit(self.dialogues, "zero")
+            trainer = Trainer(shown, config, SEED, RunFolder(path), "cpu", "never")
             trainer.resume(deciding)
         finally:
             for one in WRITTEN:

@@ -18,6 +18,7 @@ import pytest
 
 from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.data import load_dialogues, write_folder
+from ariigcn_dgl.experiments import folder
 from ariigcn_dgl.experiments.runs import Run
 
 pytestmark = pytest.mark.slow  # whole studies are trained
@@ -68,7 +69,7 @@ def _start(folder: Path, options: tuple[object, ...]) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-    assert process.stderr.readline().startswith("search 1 of 4: mlp seed 0: validation weighted")
+    assert process.stderr.readline().startswith("runs 1 of 8: mlp seed 0: validation weighted")
     return process
 
 
@@ -86,8 +87,8 @@ def test_study_ends_with_tables_figures_and_ordinary_run_folders(
         assert (out / name).stat().st_size > 0
     lines = outcome.err.splitlines()
     assert [line.partition(":")[0] for line in lines] == [
-        *(f"search {n} of 4" for n in (1, 2, 3, 4)),
-        *(f"seeds {n} of 4" for n in (1, 2, 3, 4)),
+        f"runs {n} of 8"
+        for n in range(1, 9)  # the searches, and two seeds of what each of them chose
     ]
     assert "Small systems: raw" in outcome.out
     content = json.loads((out / "results.json").read_text())
@@ -111,7 +112,7 @@ def test_killed_study_ends_with_the_same_table(
     assert not (out / "table.md").exists()
     outcome = ariigcn("experiment", *options, "--out", out)
     assert outcome.code == 0
-    assert re.match(r"search: [123] of 4 runs are there already\n", outcome.err)
+    assert re.match(r"runs: [1-7] of 8 runs are there already\n", outcome.err)
     for name in TABLES:
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
@@ -141,7 +142,7 @@ def test_interrupted_study_says_how_to_go_on(
         message = process.stderr.read()
     assert process.returncode == 130
     command = f"ariigcn experiment {options[0]} --data {data} --seeds 0 1 --jobs 2 --out {out}"
-    assert f"of 4 runs are done and kept, go on with: {command}\n" in message
+    assert f"of 8 runs are done and kept, go on with: {command}\n" in message
     assert "Traceback" not in message
     assert ariigcn(*command.split()[1:]).code == 0
 
@@ -223,14 +224,32 @@ def test_cross_validation_ends_with_a_table_and_runs_that_evaluate_again(
 
 
 def test_two_processes_do_not_work_in_one_folder(
-    refused: Callable, study: Path, data: Path, tmp_path: Path
+    refused: Callable, study: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(folder, "PATIENCE", 0)
     out = tmp_path / "out"
     out.mkdir()
     with (out / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         message = refused("experiment", study, "--data", data, "--out", out)
     assert message.startswith(f"{out}: another ariigcn experiment is working in it")
+
+
+def test_two_processes_share_a_study_and_one_is_killed(
+    options: tuple[object, ...], whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "shared"
+    command = [sys.executable, "-m", "ariigcn_dgl", "experiment", *options, "--out", out]
+    with (
+        _start(out, options) as first,
+        subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as second,
+    ):
+        assert second.stderr.readline().startswith("runs")  # both are at it
+        first.kill()
+        said = second.communicate()[1]
+    assert second.returncode == 0, said
+    for name in TABLES:
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 SHORT = """

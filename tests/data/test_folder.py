@@ -15,6 +15,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, write_folder
+from ariigcn_dgl.data.arrays import write_safetensors
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import seal
 
@@ -261,3 +262,17 @@ def test_header_is_readable_json_without_the_features(folder: Path) -> None:
     header = json.loads((folder / "dataset.json").read_text())
     assert header["widths"] == {"text": 3, "audio": 2}
     assert header["splits"] == {"d1": "train", "d2": "val", "d3": "test"}
+
+
+def test_features_are_written_as_safetensors_writes_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "text": rng.standard_normal((5, 3), np.float32),
+        "a": rng.standard_normal((3, 5), np.float32).T,
+        "half": rng.standard_normal((5, 1)).astype(np.float16),
+        "text_mask": np.array([True, False, True, True, False]),
+        "numbers": np.arange(5),
+    }
+    write_safetensors(tmp_path / "ours", arrays)
+    save_file({n: np.ascontiguousarray(x) for n, x in arrays.items()}, tmp_path / "theirs")
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments import queue
+from ariigcn_dgl.experiments.leases import Leases
 from ariigcn_dgl.experiments.queue import ATTEMPTS, _reason, work_on
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE
@@ -141,6 +143,59 @@ def test_a_full_disk_says_nothing_about_a_run(make_run: Callable, memory: Any) -
     work_on([run], 1, memory)
     assert run.status == "open"
     assert run.reason.endswith("metrics.jsonl: cannot be written: Is a directory")
+
+
+def test_a_run_that_others_work_on_is_waited_for_and_taken_over_when_they_let_it_go(
+    make_run: Callable, memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LOOK_SECONDS", 0)
+    run, leases = make_run(), Leases(tmp_path / "leases")
+    lease = Leases(tmp_path / "leases").acquire(run.key)
+    waited = []
+
+    def tick(running: list[Run]) -> None:
+        waited.append(len(running))
+        if len(waited) == 3:
+            lease.release()
+
+    monkeypatch.setattr(memory, "tick", tick)
+    work_on([run], 1, memory, leases)
+    assert waited[:3] == [0, 0, 0]
+    assert run.status == "done"
+    assert Leases(tmp_path / "leases").acquire(run.key) is not None  # given back
+
+
+def test_a_run_that_others_finish_is_not_begun_again(
+    make_run: Callable, memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LOOK_SECONDS", 0)
+    run, leases = make_run(), Leases(tmp_path / "leases")
+    lease = Leases(tmp_path / "leases").acquire(run.key)
+    other = type(memory)()
+
+    def tick(running: list[Run]) -> None:
+        if not other.finished:
+            work_on([make_run()], 1, other)
+            monkeypatch.setattr(queue, "_start", None)
+            lease.release()
+
+    monkeypatch.setattr(memory, "tick", tick)
+    work_on([run], 1, memory, leases)
+    assert memory.finished == [run]
+
+
+def test_a_run_that_brings_its_machines_down_is_left_open_with_that_reason(
+    make_run: Callable, memory: Any, tmp_path: Path
+) -> None:
+    run, leases = make_run(), Leases(tmp_path / "leases")
+    lease = Leases(tmp_path / "leases").acquire(run.key)
+    lease.holders, lease.lost = {str(os.getpid()): "another time"}, queue.ATTEMPTS - 1
+    assert lease.beat()  # of a process that is dead
+    work_on([run], 1, memory, leases)
+    assert (run.status, memory.finished) == ("open", [run])
+    assert run.reason == "the processes that worked on it were lost 3 times, the machines with them"
+    work_on([run], 1, memory, leases)
+    assert run.status == "done"
 
 
 def test_an_interruption_ends_what_runs_and_keeps_its_epochs(

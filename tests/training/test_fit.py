@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
 from ariigcn_dgl.seal import unseal
@@ -57,9 +58,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.nn.Module, set[st
     seen = []
     original = module.predict
 
-    def spy(model: torch.nn.Module, dialogues: Dialogues) -> np.ndarray:
-        seen.append((model, set(dialogues.splits)))
-        return original(model, dialogues)
+    def spy(model: torch.nn.Module, shown: Shown, chosen: np.ndarray) -> np.ndarray:
+        seen.append((model, {shown.dialogues.splits[b] for b in chosen}))
+        return original(model, shown, chosen)
 
     monkeypatch.setattr(module, "predict", spy)
     return seen

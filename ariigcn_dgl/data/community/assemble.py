@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ariigcn_dgl.data.check import check
@@ -176,7 +178,7 @@ def _place(rows: np.ndarray, chosen: dict[str, RawDialogue]) -> str:
     return f"utterance {turn} of dialogue {list(chosen)[at]!r}"
 
 
-def _words(chosen: dict[str, RawDialogue]) -> tuple[str, ...]:
+def _words(chosen: dict[str, RawDialogue]) -> Sequence[str]:
     """Return what was said; "" in dialogues whose sentences are not one for each utterance."""
     known = [
         d.words if d.words and len(d.words) == len(d.labels) else [""] * len(d.labels)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ariigcn_dgl.data.columns import Columns, columns_of, filled_rows, finite_rows, rowwise
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, in_split, place
+from ariigcn_dgl.data.findings.finding import Finding, place
+from ariigcn_dgl.data.mapped import blocks
 from ariigcn_dgl.data.ragged import misaligned
-from ariigcn_dgl.data.standardise import LARGEST_Z, varies
+from ariigcn_dgl.data.standardise import LARGEST_Z
 from ariigcn_dgl.data.views import lacks_a_view
 
 # Thresholds are judgements, none a published figure: beyond them a careful person would look.
@@ -27,12 +29,13 @@ _CONSTANT_OF = {(384, (127, 223)): "all-MiniLM-L6-v2", (768, (555, 756)): "all-m
 def examine_features(dialogues: Dialogues) -> Iterator[Finding]:
     """Yield what there is to say about each modality."""
     for modality, array in dialogues.features.items():
-        finite = np.isfinite(array).all(axis=1)
+        finite = finite_rows(array)
         yield from _finite(dialogues, modality, finite)
         yield from _coverage(dialogues, modality)
         present = finite & dialogues.masks[modality]
-        yield from _columns(dialogues, modality, present)
-        yield from _shift(dialogues, modality, present)
+        train = columns_of(array, present & dialogues.in_split("train"))
+        yield from _columns(dialogues, modality, present, train)
+        yield from _shift(dialogues, modality, present, train)
     yield from _without_any(dialogues)
     yield from _alignment(dialogues)
     yield from _copies(dialogues)
@@ -66,7 +69,7 @@ def _finite(dialogues: Dialogues, modality: str, finite: np.ndarray) -> Iterator
 def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
     mask = dialogues.masks[modality]
     for split in (split for split in SPLITS if split in dialogues.splits):
-        present = mask[in_split(dialogues, split)]
+        present = mask[dialogues.in_split(split)]
         missing = int((~present).sum())
         if missing:
             of = "every utterance" if missing == len(present) else f"{missing} of {len(present)}"
@@ -76,7 +79,8 @@ def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
                 f"missing for {of} of {split}",
                 "such rows are masked; compare with a run without the modality",
             )
-    zero = ~dialogues.features[modality].any(axis=1) & mask
+    array, widths = dialogues.features[modality], dialogues.view_widths(modality)
+    zero = ~filled_rows(array) & mask
     if zero.any():
         yield Finding(
             "warning",
@@ -85,7 +89,7 @@ def _coverage(dialogues: Dialogues, modality: str) -> Iterator[Finding]:
             f"{place(dialogues, int(np.flatnonzero(zero)[0]))}",
             "if zeros stand for no measurement, mark them (in a .npy of your own: all NaN)",
         )
-    lacking = lacks_a_view(dialogues.features[modality], dialogues.view_widths(modality))
+    lacking = rowwise(array, lambda block: lacks_a_view(block, widths))
     if lacking.any():
         yield Finding(
             "warning",
@@ -107,31 +111,34 @@ def _without_any(dialogues: Dialogues) -> Iterator[Finding]:
         )
 
 
-def _columns(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+def _columns(
+    dialogues: Dialogues, modality: str, present: np.ndarray, train: Columns
+) -> Iterator[Finding]:
     array = dialogues.features[modality]
-    learnt = present & in_split(dialogues, "train")  # what `Standardiser` will measure
-    rows = array[learnt if learnt.any() else present].astype(np.float64)
-    if len(rows) < 2:
+    rows, found = present & dialogues.in_split("train"), train  # what `Standardiser` will measure
+    if not train.count:
+        rows, found = present, columns_of(array, present)
+    if found.count < 2:
         return
-    constant = np.flatnonzero(~varies(rows))
+    width, constant = array.shape[1], np.flatnonzero(~found.varied)
     if constant.size:
         shown = ", ".join(map(str, constant[:_SHOWN])) + (", …" if constant.size > _SHOWN else "")
-        what = f"{constant.size} of {rows.shape[1]} columns are constant in train ({shown})"
-        encoder = _CONSTANT_OF.get((rows.shape[1], tuple(constant.tolist())))
+        what = f"{constant.size} of {width} columns are constant in train ({shown})"
+        encoder = _CONSTANT_OF.get((width, tuple(constant.tolist())))
         if encoder:
             yield Finding("note", modality, what, f"they are of {encoder} and carry nothing")
-        elif constant.size <= _FEW_CONSTANT * rows.shape[1]:
+        elif constant.size <= _FEW_CONSTANT * width:
             yield Finding("note", modality, what, "they carry nothing")
         else:
             advice = "they carry nothing; so many of them hint at a broken extractor"
             yield Finding("warning", modality, what, advice)
-    varied = np.delete(rows, constant, axis=1)
-    if varied.shape[1] and len(rows) >= _ENOUGH:
-        yield from _scale(modality, varied)
+    if constant.size < width and found.count >= _ENOUGH:
+        yield from _scale(modality, array, rows, found)
 
 
-def _scale(modality: str, rows: np.ndarray) -> Iterator[Finding]:
-    deviations = rows.std(axis=0)
+def _scale(modality: str, array: np.ndarray, rows: np.ndarray, found: Columns) -> Iterator[Finding]:
+    varied = found.varied
+    mean, deviations = found.mean[varied], found.std[varied]
     lowest, highest = deviations.min(), deviations.max()
     if highest > _WIDE_SCALE * lowest:
         yield Finding(
@@ -140,7 +147,11 @@ def _scale(modality: str, rows: np.ndarray) -> Iterator[Finding]:
             f"deviations of columns run from {lowest:.2g} to {highest:.2g}",
             "training standardises them; other programs may not",
         )
-    beyond = (np.abs(rows - rows.mean(axis=0)) > LARGEST_Z * deviations).mean()
+    far = sum(
+        int((np.abs(block[rows[at]][:, varied] - mean) > LARGEST_Z * deviations).sum())
+        for at, block in blocks(array, itemsize=8)
+    )
+    beyond = far / (found.count * len(mean))
     if beyond > _OUTLIERS:
         yield Finding(
             "warning",
@@ -150,19 +161,20 @@ def _scale(modality: str, rows: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _shift(dialogues: Dialogues, modality: str, present: np.ndarray) -> Iterator[Finding]:
+def _shift(
+    dialogues: Dialogues, modality: str, present: np.ndarray, train: Columns
+) -> Iterator[Finding]:
     array = dialogues.features[modality]
-    parts = {split: array[present & in_split(dialogues, split)] for split in SPLITS}
-    train = parts.pop("train")
-    if len(train) < _ENOUGH:
+    if train.count < _ENOUGH:
         return
-    mean = train.mean(axis=0, dtype=np.float64)
+    others = (split for split in SPLITS if split != "train")
+    parts = {split: present & dialogues.in_split(split) for split in others}
+    parts = {split: rows for split, rows in parts.items() if rows.sum() >= _ENOUGH}
     # Not 0: a column that is constant in train alone is far off, and no NaN.
-    spread = np.maximum(train.std(axis=0, dtype=np.float64), float(np.finfo(np.float32).tiny))
+    spread = np.maximum(train.std, float(np.finfo(np.float32).tiny))
     for split, rows in parts.items():
-        if len(rows) < _ENOUGH:
-            continue
-        shift = float(np.median(np.abs(rows.mean(axis=0, dtype=np.float64) - mean) / spread))
+        there = columns_of(array, rows)
+        shift = float(np.median(np.abs(there.mean - train.mean) / spread))
         if shift > _SHIFT:
             yield Finding(
                 "warning",
@@ -176,7 +188,13 @@ def _copies(dialogues: Dialogues) -> Iterator[Finding]:
     names = list(dialogues.features)
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
-            if np.array_equal(dialogues.features[first], dialogues.features[second]):
+            if _same(dialogues.features[first], dialogues.features[second]):
                 yield Finding(
                     "error", second, f"the same features as {first}", "one of the files is wrong"
                 )
+
+
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
+    return first.shape == second.shape and all(
+        np.array_equal(block, second[rows]) for rows, block in blocks(first)
+    )

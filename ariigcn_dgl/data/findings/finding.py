@@ -37,11 +37,6 @@ class Finding:
         return f"{self.where}: {self.what}; {self.advice}"
 
 
-def in_split(dialogues: Dialogues, split: str) -> np.ndarray:
-    """Return which utterances are of a split, (N,) bool."""
-    return np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
-
-
 def place(dialogues: Dialogues, row: int) -> str:
     """Return where an utterance is, in words."""
     at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1

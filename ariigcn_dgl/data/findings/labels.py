@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import SPLITS, UNLABELLED, Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, in_split
+from ariigcn_dgl.data.findings.finding import Finding
 
 # Largest class over smallest; IEMOCAP has 3, MELD 18.
 _SKEWED = 10
@@ -24,7 +24,7 @@ def examine_labels(dialogues: Dialogues) -> Iterator[Finding]:
     yield from _names(dialogues.label_names)
     for split in SPLITS:
         if split in dialogues.splits:
-            labels = dialogues.labels[in_split(dialogues, split)]
+            labels = dialogues.labels[dialogues.in_split(split)]
             yield from _split(dialogues, split, labels[labels != UNLABELLED], len(labels))
 
 

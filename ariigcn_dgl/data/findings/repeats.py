@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, Severity, in_split
+from ariigcn_dgl.data.findings.finding import Finding, Severity
+from ariigcn_dgl.data.mapped import take
 
+_AT_ONCE = 4096  # utterances
 _SHOWN = 3  # so that a finding stays a line
 # Short utterances ("Yeah.") have the same text features in any set of talk: a share is no leak yet.
 _MANY = 0.05
@@ -18,16 +20,22 @@ _MOST = 0.5  # talk does not repeat itself so much: the split is a copy
 
 def examine_repeats(dialogues: Dialogues) -> Iterator[Finding]:
     """Yield dialogues and utterances that occur more than once."""
-    yield from _dialogues(dialogues)
-    yield from _overlap(dialogues)
-    yield from _neighbours(dialogues)
+    digests = _digests(dialogues)
+    yield from _dialogues(dialogues, digests)
+    rows = _numbers(digests)
+    # Utterances of which nothing is known are not the same.
+    known = np.any(list(dialogues.masks.values()), axis=0)
+    rows = np.where(known, rows, -1 - np.arange(len(rows)))
+    yield from _overlap(dialogues, rows)
+    yield from _neighbours(dialogues, rows)
 
 
-def _dialogues(dialogues: Dialogues) -> Iterator[Finding]:
+def _dialogues(dialogues: Dialogues, digests: np.ndarray) -> Iterator[Finding]:
     first: dict[bytes, int] = {}
     pairs = []
     for dialogue in range(dialogues.num_dialogues):
-        earlier = first.setdefault(_content(dialogues, dialogue), dialogue)
+        content = _digest(digests[dialogues.rows(dialogue)])
+        earlier = first.setdefault(content, dialogue)
         if dialogues.splits[earlier] != dialogues.splits[dialogue]:
             pairs.append((earlier, dialogue))
     if pairs:
@@ -47,18 +55,10 @@ def _dialogues(dialogues: Dialogues) -> Iterator[Finding]:
         )
 
 
-def _content(dialogues: Dialogues, dialogue: int) -> bytes:
-    digest = hashlib.sha256()
-    for array in dialogues.features.values():
-        digest.update(np.ascontiguousarray(array[dialogues.rows(dialogue)]).data)
-    return digest.digest()
-
-
-def _overlap(dialogues: Dialogues) -> Iterator[Finding]:
-    rows = _row_keys(dialogues)
-    learnt = in_split(dialogues, "train")
+def _overlap(dialogues: Dialogues, rows: np.ndarray) -> Iterator[Finding]:
+    learnt = dialogues.in_split("train")
     for split in ("val", "test"):
-        judged = in_split(dialogues, split)
+        judged = dialogues.in_split(split)
         if not judged.any() or not learnt.any():
             continue
         count = int(np.isin(rows[judged], rows[learnt]).sum())
@@ -76,8 +76,7 @@ def _severity(share: float) -> Severity:
     return "error" if share > _MOST else "warning" if share > _MANY else "note"
 
 
-def _neighbours(dialogues: Dialogues) -> Iterator[Finding]:
-    rows = _row_keys(dialogues)
+def _neighbours(dialogues: Dialogues, rows: np.ndarray) -> Iterator[Finding]:
     same = rows[1:] == rows[:-1]
     same[dialogues.dialogue_ptr[1:-1] - 1] = False  # across the border of two dialogues
     count = int(same.sum())
@@ -92,11 +91,25 @@ def _neighbours(dialogues: Dialogues) -> Iterator[Finding]:
         )
 
 
-def _row_keys(dialogues: Dialogues) -> np.ndarray:
-    """Return a number for each different utterance, (N,); features of all modalities count."""
-    joined = np.concatenate(list(dialogues.features.values()), axis=1)
-    known = np.any(list(dialogues.masks.values()), axis=0)
-    keys: dict[bytes, int] = {}
-    numbers = [keys.setdefault(row.tobytes(), len(keys)) for row in joined]
-    # Utterances of which nothing is known are not the same.
-    return np.where(known, numbers, -1 - np.arange(len(joined)))
+def _digests(dialogues: Dialogues) -> np.ndarray:
+    """Return a hash of each utterance's features in all modalities, (N, 2) uint64."""
+    found = []
+    for start in range(0, dialogues.num_utterances, _AT_ONCE):
+        rows = np.arange(start, min(start + _AT_ONCE, dialogues.num_utterances))
+        joined = np.concatenate([take(x, rows) for x in dialogues.features.values()], axis=1)
+        found.append(b"".join(map(_digest, joined)))
+    return np.frombuffer(b"".join(found), np.uint64).reshape(-1, 2)
+
+
+def _digest(rows: np.ndarray) -> bytes:
+    return hashlib.blake2b(rows.data, digest_size=16).digest()
+
+
+def _numbers(digests: np.ndarray) -> np.ndarray:
+    """Return a number for each different hash, (N,)."""
+    order = np.lexsort(digests.T)
+    ordered = digests[order]
+    another = np.concatenate([[0], (ordered[1:] != ordered[:-1]).any(axis=1)])
+    numbers = np.empty(len(digests), np.int64)
+    numbers[order] = np.cumsum(another)
+    return numbers

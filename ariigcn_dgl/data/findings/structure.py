@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, in_split
+from ariigcn_dgl.data.findings.finding import Finding
 
 _LONG = 500  # utterances; IEMOCAP's longest dialogue has 110
 _SMALL_SPLIT = 5  # dialogues
@@ -77,7 +77,7 @@ def _lengths(dialogues: Dialogues) -> Iterator[Finding]:
 
 def _speakers(dialogues: Dialogues) -> Iterator[Finding]:
     train, test = (
-        set(dialogues.speakers[in_split(dialogues, split)].tolist()) for split in ("train", "test")
+        set(dialogues.speakers[dialogues.in_split(split)].tolist()) for split in ("train", "test")
     )
     if train & test:
         yield Finding(

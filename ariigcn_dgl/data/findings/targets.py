@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
-from ariigcn_dgl.data.findings.finding import Finding, in_split
+from ariigcn_dgl.data.findings.finding import Finding
 from ariigcn_dgl.data.findings.labels import FEW, unlabelled
 from ariigcn_dgl.data.targets import Target
 
@@ -17,7 +17,7 @@ def examine_targets(dialogues: Dialogues) -> Iterator[Finding]:
     for name, target in dialogues.targets.items():
         for split in SPLITS:
             if split in dialogues.splits:
-                part = target.select(in_split(dialogues, split))
+                part = target.select(dialogues.in_split(split))
                 yield from _split(name, split, part)
 
 

@@ -1,0 +1,204 @@
+"""A training on several processes has the weights of one: shares, gradients, files, restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from ariigcn_dgl import distributed
+from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import SynthConfig, synthesise, write_folder
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.training.prepare import check_processes
+from ariigcn_dgl.training.run_config import RunConfig
+
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone")
+# Rows of both processes, a loss of all pairs of them, and what one process would find.
+TOGETHER = """
+import torch
+from ariigcn_dgl import distributed as d
+from torch import nn
+
+with d.joined("cpu") as device:
+    rank = d.rank()
+    assert (device, d.size(), d.leads()) == ("cpu", 2, rank == 0)
+    weight = nn.Parameter(torch.arange(6.0).reshape(3, 2))
+    rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    own = rows[:2] if rank == 0 else rows[2:]  # of different numbers
+    pairs = lambda z: (z @ z.T).tanh().sum() + z.prod()
+    z = d.gathered((own @ weight).unsqueeze(0), 1)[0]
+    d.share(pairs(z)).backward()
+    d.add_gradients([weight, nn.Parameter(torch.zeros(1))])
+    alone = nn.Parameter(weight.detach().clone())
+    pairs(rows @ alone).backward()
+    torch.testing.assert_close(weight.grad, alone.grad)
+    torch.testing.assert_close(z, rows @ alone)
+    assert d.summed(torch.tensor([rank + 1.0])).item() == 3
+    assert d.told(rank) == 0 and d.everybodys(rank) == [0, 1]
+assert d.size() == 1
+"""
+
+
+# No setting turns off the dropout of discriminators, which draw in each process for themselves.
+UNDROPPED = """
+from ariigcn_dgl.cli.main import main
+from ariigcn_dgl.nn._dropout import Dropout
+
+Dropout.forward = lambda self, x: x
+main()
+"""
+
+
+def _run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | (env or {}),
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "talk"
+    write_folder(synthesise(SynthConfig(name="talk", train=16, val=5, test=5)), path)
+    return path
+
+
+@pytest.fixture
+def train(data: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Train on so many processes; return the folder of the seed."""
+
+    (tmp_path / "undropped.py").write_text(UNDROPPED)
+
+    def train(processes: int, *options: object) -> Path:
+        out = tmp_path / str(processes)
+        start = [*TORCHRUN, "--nproc-per-node", processes] if processes > 1 else []
+        command = ["train", "--data", data, "--out", out, *options]
+        said = _run(*start, tmp_path / "undropped.py", *command)
+        assert said.returncode == 0, said.stderr
+        return out / "seed0"
+
+    return train
+
+
+def _assert_same(one: Path, other: Path, tolerance: float) -> None:
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (one, other))
+    for name, weights in ours.items():
+        np.testing.assert_allclose(weights, theirs[name], rtol=0, atol=tolerance)
+
+
+def test_alone_nothing_is_done() -> None:
+    rows = torch.ones(2, 3, requires_grad=True)
+    assert distributed.gathered(rows) is distributed.share(rows) is distributed.summed(rows) is rows
+    assert (distributed.size(), distributed.rank(), distributed.told("a")) == (1, 0, "a")
+    with distributed.joined("cuda:3") as device:
+        assert device == "cuda:3"
+
+
+@pytest.mark.slow
+def test_losses_and_gradients_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+    (tmp_path / "together.py").write_text(TOGETHER)
+    said = _run(*TORCHRUN, "--nproc-per-node", 2, tmp_path / "together.py")
+    assert said.returncode == 0, said.stderr
+
+
+BIGRU = ("--system", "bigru", "--preset", "paper", "--model.dropout", 0, "--training.epochs", 2)
+
+
+@pytest.mark.slow
+def test_bigru_of_one_two_and_four_processes_is_the_same(train: Callable) -> None:
+    options = (*BIGRU, "--training.batch_size", 8, "--training.class_weights", "true")
+    one = train(1, *options)
+    for processes in (2, 4):
+        several = train(processes, *options)
+        _assert_same(one, several, 1e-5)
+        ours, theirs = (
+            [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+            for folder in (one, several)
+        )
+        for before, now in zip(ours, theirs, strict=True):
+            assert now == pytest.approx(before, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_ariigcn_with_all_its_losses_is_the_same_on_two_processes(train: Callable) -> None:
+    options = [
+        *("--preset", "tuned", "--model.hidden_dim", 8, "--training.epochs", 1),
+        *("--training.batch_size", 8, "--model.adversarial", "alternate"),
+        *("--model.prediction_weight", 0.1, "--model.gan_sources", "each"),
+    ]
+    for part in ("encoder", "input", "graph", "context", "head"):
+        options += [f"--model.{part}_dropout", 0]
+    for loss in ("iccl", "imcl", "scl", "sccl", "instance"):
+        options += [f"--model.{loss}_weight", 0.1]
+    one, two = train(1, *options), train(2, *options)
+    _assert_same(one, two, 1e-4)
+    ours, theirs = (json.loads((x / "metrics.jsonl").read_text()) for x in (one, two))
+    assert theirs == pytest.approx(ours, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_killed_processes_that_are_started_again_end_with_the_same_bits(
+    train: Callable, data: Path, tmp_path: Path
+) -> None:
+    options = (*BIGRU[:-1], 12, "--training.batch_size", 8, "--training.patience", 12)
+    whole = train(2, *options)
+    out = tmp_path / "killed"
+    command = [*TORCHRUN, "--nproc-per-node", 2, "--max-restarts", 1, "-m", "ariigcn_dgl"]
+    command += ["train", "--data", data, "--out", out, *options]
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    with process:
+        while not (out / "seed0" / "state.pt").exists():
+            time.sleep(0.02)
+            assert process.poll() is None, process.stderr.read()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        said = process.stderr.read()
+    assert process.returncode == 0, said
+    name = "model.safetensors"
+    assert (out / "seed0" / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_there_is_refused_once(train: Callable, tmp_path: Path) -> None:
+    (tmp_path / "2").mkdir()
+    with pytest.raises(AssertionError, match="exists already"):
+        train(2, *BIGRU)
+
+
+def test_systems_whose_losses_do_not_add_up_are_refused() -> None:
+    dialogues = synthesise(SynthConfig())
+    with pytest.raises(InputError, match=r"^torchrun: the losses of sdt .* only those of "):
+        check_processes(RunConfig("sdt").resolved(dialogues), dialogues, 2)
+
+
+@pytest.mark.parametrize(("size", "train"), [(1, 8), (7, 15), (4, 9)])
+def test_a_batch_with_fewer_dialogues_than_processes_is_refused(size: int, train: int) -> None:
+    dialogues = synthesise(SynthConfig(train=train, val=2, test=2))
+    config = RunConfig("mlp", training=TrainingConfig(batch_size=size))
+    with pytest.raises(InputError, match=r"^--training.batch_size: is .* needs one of every batch"):
+        check_processes(config, dialogues, 2)
+
+
+def test_recorded_steps_are_of_one_process() -> None:
+    dialogues = synthesise(SynthConfig())
+    with pytest.raises(InputError, match=r"^--cuda_graphs: is of one process"):
+        check_processes(RunConfig().resolved(dialogues), dialogues, 2, cuda_graphs=True)
