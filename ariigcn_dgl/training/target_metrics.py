@@ -42,8 +42,8 @@ def concordance(truth: np.ndarray, found: np.ndarray) -> float:
 
     Examples
     --------
-    >>> concordance(np.array([1.0, 3.0]), np.array([3.0, 5.0]))
-    0.3333333333333333
+    >>> round(concordance(np.array([1.0, 3.0]), np.array([3.0, 5.0])), 3)
+    0.333
     """
     apart = float(truth.mean() - found.mean())
     total = float(truth.var() + found.var()) + apart**2
@@ -107,8 +107,8 @@ def weighted_accuracy(truth: np.ndarray, found: np.ndarray) -> float:
 
     Examples
     --------
-    >>> weighted_accuracy(np.array([1, 0, 0, 0]), np.array([1, 0, 0, 1]))
-    83.33333333333333
+    >>> round(weighted_accuracy(np.array([1, 0, 0, 0]), np.array([1, 0, 0, 1])), 2)
+    83.33
     """
     recalls = [float((found[truth == value] == value).mean()) for value in np.unique(truth)]
     return 100 * sum(recalls) / len(recalls)
@@ -119,8 +119,8 @@ def label_f1(truth: np.ndarray, found: np.ndarray) -> float:
 
     Examples
     --------
-    >>> label_f1(np.array([1, 1, 0]), np.array([1, 0, 0]))
-    66.66666666666667
+    >>> round(label_f1(np.array([1, 1, 0]), np.array([1, 0, 0])), 2)
+    66.67
     """
     return 100 * float(f1_score(truth, found, zero_division=0))
 
@@ -130,7 +130,7 @@ def micro_f1(truth: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
 
     Examples
     --------
-    >>> micro_f1(np.array([[1, 0]]), np.array([[1, 1]]), np.array([[True, True]]))
-    66.66666666666667
+    >>> round(micro_f1(np.array([[1, 0]]), np.array([[1, 1]]), np.array([[True, True]])), 2)
+    66.67
     """
     return label_f1(truth[known], found[known])

@@ -339,7 +339,7 @@ def of_the_cpu(graph: Graph, inputs: dict[str, Tensor], dropout: float) -> dict[
     leaves = {k: x.detach().requires_grad_() for k, x in inputs.items()}
     names = "dst_feat", "feat", "weight_dst", "weight_src", "score", "rel_weight", *OPTIONAL[1:]
     given = [leaves.get(k) for k in names]
-    options = 0, 0.0, dropout, True, True, 0, True  # fp32_precision, keep
+    options = 0, 0.0, dropout, True, True, False, 0, True  # fp32_precision, keep
     out = torch.ops.ariigcn.relational_attention(
         *given, torch.tensor(SEED), graph.plan, graph.sizes, *options
     )[:2]

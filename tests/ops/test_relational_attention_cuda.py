@@ -109,7 +109,7 @@ def test_equals_the_cpu_with_any_activation(activation, normalise, dtype):
 
 def with_seed(graph: Graph, device: str, dropout: float):
     moved, seed = graph.to(device), torch.tensor(7, device=device)
-    options = 0, 0.2, dropout, True, True, 0, True  # fp32_precision, keep
+    options = 0, 0.2, dropout, True, True, False, 0, True  # fp32_precision, keep
 
     def compute(**inputs: Tensor) -> tuple[Tensor, Tensor]:
         given = [inputs.get(k) for k in NAMES]
@@ -241,7 +241,7 @@ def test_follows_the_rules_for_operators():
     inputs, moved = tensors(SMALL, (3, 2, 5)), SMALL.to("cuda")
     given = [inputs[k].cuda().requires_grad_() for k in NAMES]
     seed = torch.tensor(7, device="cuda")
-    raw = (*given, seed, moved.plan, moved.sizes, 0, 0.2, 0.3, True, True, False, True)
+    raw = (*given, seed, moved.plan, moved.sizes, 0, 0.2, 0.3, True, True, False, 0, True)
     torch.library.opcheck(torch.ops.ariigcn.relational_attention.default, raw)
 
 

@@ -135,7 +135,7 @@ def raw_arguments(graph: Graph, keep: bool, dropout: float, optional: bool) -> t
     given = (dst_feat, feat, *tensors, bias, edge_weight, torch.tensor(7))
     given = given if optional else (None, feat, *tensors, None, None, None)
     given = [x if keep or x is None else x.detach() for x in given]
-    return (*given, graph.plan, graph.sizes, 0, 0.2, dropout, True, True, False, keep)
+    return (*given, graph.plan, graph.sizes, 0, 0.2, dropout, True, True, True, 0, keep)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,6 @@ def test_no_tensor_of_edges_times_width_is_made():
 BAD = {
     "sources without features": ("feat", lambda x: x[..., :0]),
     "projections without features": ("weight_dst", lambda x: x[..., :0]),
-    "matrices without features": ("rel_weight", lambda x: x[..., :0]),
     "integers": ("feat", lambda x: x.long()),
     "feat without modalities": ("feat", lambda x: x[0]),
     "a source too few": ("feat", lambda x: x[:, 1:]),

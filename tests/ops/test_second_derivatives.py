@@ -216,7 +216,7 @@ def varied(*tensors: Tensor) -> list[Tensor]:
 def backward_of_relational_attention() -> tuple:
     feat, *weights, dst_feat, bias, edge_weight = draw(*SHAPES.values())
     tensors = (dst_feat, feat, *weights, bias, edge_weight)
-    options = (torch.tensor(7), GRAPH.plan, GRAPH.sizes, 1, 0.2, 0.3, True, True, False)
+    options = (torch.tensor(7), GRAPH.plan, GRAPH.sizes, 1, 0.2, 0.3, True, True, True, 0)
     out, alpha, *kept = torch.ops.ariigcn.relational_attention(
         *(x.detach() for x in tensors), *options, True
     )
