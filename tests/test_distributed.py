@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from ariigcn_dgl import distributed
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import SynthConfig, synthesise, write_folder
+from ariigcn_dgl.data.synth_config import SENTIMENT
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.prepare import check_processes
 from ariigcn_dgl.training.run_config import RunConfig
@@ -196,6 +197,12 @@ def test_a_batch_with_fewer_dialogues_than_processes_is_refused(size: int, train
     config = RunConfig("mlp", training=TrainingConfig(batch_size=size))
     with pytest.raises(InputError, match=r"^--training.batch_size: is .* needs one of every batch"):
         check_processes(config, dialogues, 2)
+
+
+def test_targets_other_than_classes_are_of_one_process() -> None:
+    dialogues = synthesise(SENTIMENT)
+    with pytest.raises(InputError, match=r"^torchrun: sentiment has the target 'label' \(regr"):
+        check_processes(RunConfig("mlp").resolved(dialogues), dialogues, 2)
 
 
 def test_recorded_steps_are_of_one_process() -> None:

@@ -41,15 +41,14 @@ class Standardiser:
         Of a sequence these are all its rows, not their means.
         """
         mean, std = {}, {}
-        chosen = slice(None) if split is None else dialogues.in_split(split)
-        for name, features in dialogues.features.items():
-            rows, mask = features, np.zeros(len(features), bool)
-            mask[chosen] = dialogues.masks[name][chosen]
+        for name, rows in dialogues.features.items():
+            mask = dialogues.masks[name]
+            chosen = mask if split is None else mask & dialogues.in_split(split)
             if name in dialogues.sequences:
                 sequence = dialogues.sequences[name]
-                rows, mask = sequence.rows, mask[sequence.owners]
+                rows, chosen = sequence.rows, chosen[sequence.owners]
             # Of a modality that training never shows they are 0 and 1, which change nothing.
-            found = columns_of(rows, mask)
+            found = columns_of(rows, chosen)
             mean[name] = found.mean.astype(np.float32)
             std[name] = np.where(found.varied, found.std, 1).astype(np.float32)
         return cls(mean, std)

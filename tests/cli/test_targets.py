@@ -124,6 +124,24 @@ def test_predict_writes_numbers(ariigcn: Callable, run: Path, clips: Path, tmp_p
     assert float(row["predicted_label"]) == first["targets"]["label"]["prediction"]["score"]
 
 
+def test_predict_in_parts_writes_and_scores_the_same(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ariigcn("predict", run, "--data", clips, "--out", tmp_path / "p.csv")
+    monkeypatch.setattr("ariigcn_dgl.cli.predict.DIALOGUES_AT_ONCE", 7)
+    parts = ariigcn("predict", run, "--data", clips, "--out", tmp_path / "q.csv")
+    said = [x.out.replace("q.csv", "p.csv") for x in (whole, parts)]
+    assert said[0] == said[1]
+    rows = [
+        list(csv.DictReader((tmp_path / name).read_text().splitlines()))
+        for name in ("p.csv", "q.csv")
+    ]
+    for ours, theirs in zip(*rows, strict=True):
+        assert ours["utterance"] == theirs["utterance"]
+        own, other = (float(row["predicted_label"]) for row in (ours, theirs))
+        assert own == pytest.approx(other, abs=1e-5)
+
+
 def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_path: Path) -> None:
     blind = load_dialogues(clips).select([0, 1])
     blind = replace(blind, targets={}, splits=("test", "test"))

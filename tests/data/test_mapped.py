@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,11 @@ from ariigcn_dgl.data import (
 )
 from ariigcn_dgl.data.mapped import is_mapped, take
 from ariigcn_dgl.data.names import Names
+from ariigcn_dgl.data.ragged import Ragged
+from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.data.synth_config import SynthConfig
+from ariigcn_dgl.data.targets import score_target
 from ariigcn_dgl.errors import InputError
 
 
@@ -83,6 +87,29 @@ def test_a_large_set_stays_in_its_file_and_is_the_same(
     assert fingerprint(loaded) == fingerprint(made)
     assert loaded.utterance_ids == made.utterance_ids
     assert tuple(loaded[2].utterance_ids) == made[2].utterance_ids
+
+
+@pytest.mark.usefixtures("all_is_large")
+def test_sequences_stay_in_their_file_beside_targets(made: Dialogues, tmp_path: Path) -> None:
+    lengths = made.masks["text"] * (1 + np.arange(made.num_utterances) % 3)
+    ptr = np.concatenate([[0], np.cumsum(lengths)])
+    rng = np.random.default_rng(0)
+    words = Ragged(rng.normal(size=(ptr[-1], 4)).astype(np.float32), ptr)
+    score = score_target(rng.uniform(-3, 3, made.num_utterances))
+    rich = replace(
+        made,
+        features=made.features | {"text": words.mean()},
+        sequences={"text": words},
+        targets={"mood": replace(score, spec=replace(score.spec, name="mood"))},
+    )
+    write_folder(rich, tmp_path / "rich")
+    loaded = load_dialogues(tmp_path / "rich")
+    assert is_mapped(loaded.sequences["text"].rows)
+    assert fingerprint(loaded) == fingerprint(rich)
+    ours, theirs = (Shown.fit(x, "zero").select([7, 2]) for x in (rich, loaded))
+    assert fingerprint(ours) == fingerprint(theirs)
+    usual = Standardiser.fit(rich.split("train")).apply(rich).select([7, 2])
+    assert fingerprint(ours) == fingerprint(usual)
 
 
 @pytest.mark.usefixtures("all_is_large")

@@ -9,7 +9,7 @@ from ariigcn_dgl.errors import InputError
 
 
 def test_every_preset_is_listed_by_its_name():
-    assert list(PRESETS) == ["synthetic", "iemocap-like", "meld-like"]
+    assert list(PRESETS) == ["synthetic", "iemocap-like", "meld-like", "sentiment"]
 
 
 @pytest.mark.parametrize(
