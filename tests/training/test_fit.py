@@ -48,7 +48,7 @@ def _script_validation(monkeypatch: pytest.MonkeyPatch, scores: Iterable[float])
     def scripted(*_: object) -> Scores:
         return Scores(next(values, 0.0), 0.0, 0.0, [{"label": "x"}], [])
 
-    monkeypatch.setattr(module, "score_probabilities", scripted)
+    monkeypatch.setattr(module.Scoring, "score", scripted)
     monkeypatch.setattr(module.RunFolder, "write_test", lambda *_: None)
 
 
