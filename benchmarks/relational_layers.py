@@ -5,7 +5,7 @@ the same weights: results are compared before anything is timed. Each is measure
 its own, forward and backward, in turns with the others as often as asked, so that what else the
 machine does hits all alike; memory is the peak of that process less what it held before.
 
-    python benchmarks/relational_layers.py --edges 1000000 --markdown table.md
+    python benchmarks/relational_layers.py --markdown table.md
 """
 
 from __future__ import annotations
@@ -134,10 +134,11 @@ def measure(peer: str, options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> list[str]:
     """Return the rows of the table, in Markdown."""
     command = [sys.executable, __file__, *sys.argv[1:], "--peer"]
+    names = ["RelEdgeAttentionConv", *options.peers]
     workers = {
-        name: subprocess.Popen([*command, name], stdin=-1, stdout=-1, text=True) for name in PEERS
+        name: subprocess.Popen([*command, name], stdin=-1, stdout=-1, text=True) for name in names
     }
-    calls: dict[str, list[dict]] = {name: [] for name in PEERS}
+    calls: dict[str, list[dict]] = {name: [] for name in names}
     for _ in range(1 + options.repeats):
         for name, worker in workers.items():
             print("go", file=worker.stdin, flush=True)
@@ -147,8 +148,8 @@ def compare(options: argparse.Namespace) -> list[str]:
             calls[name].append(json.loads(line))
     for worker in workers.values():
         worker.communicate()
-    first = next(iter(PEERS))
-    for name in PEERS:
+    first = names[0]
+    for name in names:
         for what in ("out", "grad"):
             own, other = (torch.tensor(calls[k][0][what]) for k in (first, name))
             error = float((own - other).abs().max() / own.abs().max())
@@ -177,6 +178,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
+    others = [name for name in PEERS if name != "RelEdgeAttentionConv"]
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=others,
+        default=others[:-1],
+        help="FastRGCNConv makes a matrix per edge: 16 kB of each at width 64",
+    )
     parser.add_argument("--markdown", type=Path, help="write the table here, too")
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
