@@ -115,6 +115,7 @@ int run(const Dialogue& d, int dtype, int64_t activation, int64_t precision, Wid
                               activation,
                               1,
                               1,
+                              activation % 2,  // within_relation
                               precision,
                               1};
   const RelationalTensors tensors{
@@ -145,10 +146,9 @@ int main() {
   const Dialogue near(18, 1), far(66, 60);
   const Widths narrow{19, 5}, wide{133, 133};  // wide: more columns than a window holds at once
   const Widths scored{3, 80};  // scores of halves from several steps, small as few features are
-  int error = run(near, kFloat, kLeakyRelu, kTf32x3, wide) |
-              run(near, kFloat, kTanh, kTf32, narrow) |
-              run(near, kBfloat16, kLeakyRelu, kIeee, scored) |
-              run(far, kFloat, kLeakyRelu, kIeee, narrow);
+  int error =
+      run(near, kFloat, kLeakyRelu, kTf32x3, wide) | run(near, kFloat, kTanh, kTf32, narrow) |
+      run(near, kBfloat16, kLeakyRelu, kIeee, scored) | run(far, kFloat, kLeakyRelu, kIeee, narrow);
   set_many_tiles(0);  // all tiles are large
   error |= run(near, kBfloat16, kLeakyRelu, kIeee, narrow);
   return error;
