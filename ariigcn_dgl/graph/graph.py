@@ -206,7 +206,7 @@ class Graph:
     @LastingProperty
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
-        return self.with_targets_as_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
+        return self._with_segments(self._arrays | {"edge_seg": self.dst}, self.sizes)
 
     def derived(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return what a step of training would derive from the graph, for `with_derived`."""
@@ -232,24 +232,33 @@ class Graph:
             "edge_seg": self.seg_dst,
             "t_indptr": torch.arange(self.num_segments + 1, device=self.plan.device),
             "t_eids": self.seg_order,
-            # One range: sources and targets are not the same nodes, which could fall apart.
-            "components": (torch.arange(2, device=self.plan.device) * self.num_dst)[
-                : 2 if self.num_dst else 1
-            ],
         }
-        sizes = self.sizes._replace(
-            num_src=self.num_segments,
-            num_edges=self.num_segments,
-            num_components=len(arrays["components"]) - 1,
-        )
-        return self.with_targets_as_segments(arrays, sizes)
+        return self.from_other_sources(arrays, self.num_segments)
 
     @LastingProperty
     def source_pairs(self) -> SourcePairs:
         """The pairs of a relation and a source that have edges."""
         return source_pairs(self)
 
-    def with_targets_as_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
+    def from_other_sources(self, arrays: dict[str, Tensor], num_src: int) -> Graph:
+        """Return a graph of one relation that leads from other sources to the same targets.
+
+        Parameters
+        ----------
+        arrays : dict of str to tensor
+            ``indptr``, ``indices``, ``edge_seg``, ``t_indptr`` and ``t_eids`` of its edges; a
+            segment is all of a target's.
+        num_src : int
+            Number of these sources.
+        """
+        # One range: sources and targets are not the same nodes, which could fall apart.
+        bounds = torch.arange(2 if self.num_dst else 1, device=self.plan.device) * self.num_dst
+        sizes = self.sizes._replace(
+            num_src=num_src, num_edges=len(arrays["indices"]), num_components=len(bounds) - 1
+        )
+        return self._with_segments(arrays | {"components": bounds}, sizes)
+
+    def _with_segments(self, arrays: dict[str, Tensor], sizes: Sizes) -> Graph:
         """Return a graph of one relation, in which each target is one segment."""
         target = torch.arange(self.num_dst, device=self.plan.device)
         segments = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
-from ariigcn_dgl.graph.plan import composed_counting_sort
+from ariigcn_dgl.graph.plan import sort_edges
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph.graph import Graph
@@ -34,18 +33,13 @@ class SourcePairs:
 def source_pairs(graph: Graph) -> SourcePairs:
     """Return a graph's pairs of a relation and a source."""
     key, pair = (graph.etypes * graph.num_src + graph.src).unique(return_inverse=True)
-    t_indptr, t_eids = composed_counting_sort(pair, len(key))
-    one_range = torch.arange(2, device=key.device) * graph.num_dst
+    t_indptr, t_eids = sort_edges({"pair": (pair, len(key))})
     arrays = {
         "indptr": graph.indptr,
         "indices": pair,
         "edge_seg": graph.dst,
         "t_indptr": t_indptr,
         "t_eids": t_eids,
-        # Sources and targets are not the same nodes, which could fall apart.
-        "components": one_range[: 2 if graph.num_dst else 1],
     }
-    sizes = graph.sizes._replace(num_src=len(key), num_components=len(arrays["components"]) - 1)
-    by_target = graph.with_targets_as_segments(arrays, sizes)
     width = max(graph.num_src, 1)
-    return SourcePairs(key // width, key % width, by_target)
+    return SourcePairs(key // width, key % width, graph.from_other_sources(arrays, len(key)))
