@@ -32,12 +32,19 @@ def check_range(name: str, tensor: Tensor, size: int) -> None:
 
 def first_outside(tensor: Tensor, size: int) -> int | None:
     """Return the place of the first entry outside of [0, size), or None."""
-    if not len(tensor):
-        return None
-    low, high = torch.stack(tensor.aminmax()).tolist()  # cheap, and where is asked for seldom
-    if low >= 0 and high < size:
+    if worst_outside(tensor, size) is None:  # cheap, and where is asked for seldom
         return None
     return int(((tensor < 0) | (tensor >= size)).nonzero()[0])
+
+
+def worst_outside(tensor: Tensor, size: int) -> int | None:
+    """Return the lowest entry if it is negative, else the highest if it is not below `size`."""
+    if not len(tensor):
+        return None
+    low, high = torch.stack(tensor.aminmax()).tolist()  # together: a device is waited for once
+    if low >= 0 and high < size:
+        return None
+    return low if low < 0 else high
 
 
 def as_int64(name: str, tensor: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ariigcn_dgl._dgl import import_dgl, is_dgl_graph
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.graph.checks import worst_outside
 from ariigcn_dgl.graph.modal_dgl import is_modal, modal_graph_of
 from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
 from ariigcn_dgl.ops._checks import is_cast
@@ -106,20 +107,21 @@ class GraphInputs:
                 )
 
     def _require_ids(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
-        for rows, count in ((self.src, src_feats), (self.dst, dst_feats)):
+        sides = [(self.src, src_feats)]
+        if self.dst is not self.src or dst_feats != src_feats:
+            sides.append((self.dst, dst_feats))
+        for rows, count in sides:
             if rows.device != weight.device:
                 raise ValueError(
                     f"feat must be on the device of the layer ({weight.device}), got {rows.device}"
                 )
-            if self.numbered and len(rows) <= count:
+            if torch.compiler.is_compiling() or (self.numbered and len(rows) <= count):
                 continue
-            if torch.compiler.is_compiling() or not len(rows):
-                continue
-            low, high = (int(x) for x in rows.aminmax())
-            if low < 0 or high >= count:
+            worst = worst_outside(rows, count)
+            if worst is not None:
                 raise ValueError(
                     f"feat must have ids from 0 to {count - 1}, as the layer has in_feats={count}, "
-                    f"got {low if low < 0 else high}"
+                    f"got {worst}"
                 )
 
     def require_in_edges(self) -> None:
@@ -176,7 +178,7 @@ def read_inputs(
     from_dgl = not isinstance(graph, Graph)
     if from_dgl and not is_dgl_graph(graph):
         raise ValueError(f"graph must be a DGLGraph or a Graph, got {type(graph).__name__}")
-    of_src, of_dst = _sides(graph, with_ids_as_rows(graph, feat))
+    of_src, of_dst = _sides(graph, _with_ids_as_rows(graph, feat))
     dst_counts = edge_counts = None
     if isinstance(of_src, Tensor) and isinstance(of_dst, Tensor):
         src, dst = of_src, of_dst
@@ -201,7 +203,7 @@ def read_inputs(
     return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl, feat is None)
 
 
-def with_ids_as_rows(
+def _with_ids_as_rows(
     graph: Graph | dgl.DGLGraph, feat: Rows | tuple[Rows, Rows] | None
 ) -> Rows | tuple[Rows, Rows]:
     """Return features as they are, and ids, (N,), as rows of one number."""

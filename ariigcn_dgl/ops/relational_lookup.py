@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ariigcn_dgl.graph.checks import worst_outside
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops.segment_spmm import segment_spmm
@@ -111,13 +112,10 @@ def _check_ids(ids: Tensor, sources: int, rows: int) -> None:
             f"ids must be ({sources},) whole numbers, one for each source, got {ids.dtype} of "
             f"shape {tuple(ids.shape)}"
         )
-    if torch.compiler.is_compiling() or not len(ids):
-        return
-    low, high = (int(x) for x in ids.aminmax())
-    if low < 0 or high >= rows:
+    worst = None if torch.compiler.is_compiling() else worst_outside(ids, rows)
+    if worst is not None:
         raise ValueError(
-            f"ids must be at least 0 and less than {rows}, the rows of each relation, got "
-            f"{low if low < 0 else high}"
+            f"ids must be at least 0 and less than {rows}, the rows of each relation, got {worst}"
         )
 
 
