@@ -76,6 +76,13 @@ def relational_sum(
         dtype = computed_dtype(feat) if autocasts(feat) else feat.dtype
         given = (x.to(dtype).contiguous() for x in (edge_weight, feat, rel_weight))
         return torch.ops.ariigcn.relational_sum(*given, graph.plan, graph.sizes)
+    return composed_relational_sum(graph, edge_weight, feat, rel_weight)
+
+
+def composed_relational_sum(
+    graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor
+) -> Tensor:
+    """Compute `relational_sum` by other operators, on any device."""
     transformed = _transform(graph, segment_spmm(graph, edge_weight, feat), rel_weight)
     # Again by the operator, in a fixed order; index_add, of the reference, has none on CUDA.
     ones = transformed.new_ones(transformed.shape[:2])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_sum, relational_sum_reference
+from ariigcn_dgl.ops.relational_sum import composed_relational_sum
 
 WIDTHS = (1, 3, 8, 100, 129)
 NUM_RELS = 4
@@ -63,6 +64,14 @@ def test_each_neighbour_is_transformed_by_its_relation():
 def test_equals_the_reference_forward_and_backward(graph: Graph, width: int):
     inputs = arguments(graph, width)
     ours, theirs = (gradients(f, graph, inputs) for f in (relational_sum, relational_sum_reference))
+    torch.testing.assert_close(ours, theirs)
+
+
+@every_graph
+def test_what_other_devices_compose_equals_the_reference(graph: Graph):
+    inputs = arguments(graph, 8)
+    functions = composed_relational_sum, relational_sum_reference
+    ours, theirs = (gradients(f, graph, inputs) for f in functions)
     torch.testing.assert_close(ours, theirs)
 
 
