@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ariigcn_dgl.data.check_targets import check_known, check_targets
+from ariigcn_dgl.data.check_targets import check_known, check_targets, place
 from ariigcn_dgl.data.columns import filled_rows, finite_rows
 from ariigcn_dgl.data.dialogues import (
     MODALITIES,
@@ -152,7 +152,7 @@ def _check_indices(
     wrong = np.flatnonzero((values < lowest) | (values >= len(names)))
     if wrong.size:
         raise InputError(
-            f"{source}: {field}: {_place(dialogues, wrong[0])} has {values[wrong[0]]}, "
+            f"{source}: {field}: {place(dialogues, wrong[0])} has {values[wrong[0]]}, "
             f"expected {lowest} to {len(names) - 1} ({len(names)} {field} names)"
         )
 
@@ -185,7 +185,7 @@ def _check_mask(dialogues: Dialogues, source: str, modality: str) -> None:
     filled = np.flatnonzero(filled_rows(dialogues.features[modality]) & ~mask)
     if filled.size:
         raise InputError(
-            f"{source}: {field}: {_place(dialogues, filled[0])} is marked missing but its row of "
+            f"{source}: {field}: {place(dialogues, filled[0])} is marked missing but its row of "
             f"{modality} is not zero; set the row to zeros or its mask to true"
         )
 
@@ -253,7 +253,7 @@ def _check_missing_rows(dialogues: Dialogues, source: str, modality: str) -> Non
     if odd.size:
         has = "is marked missing but has rows" if sequence.lengths[odd[0]] else "has no row"
         raise InputError(
-            f"{source}: {modality}_ptr: {_place(dialogues, odd[0])} {has} of {modality}; expected "
+            f"{source}: {modality}_ptr: {place(dialogues, odd[0])} {has} of {modality}; expected "
             "rows exactly where the modality is not marked missing"
         )
 
@@ -264,7 +264,7 @@ def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.nd
         row = wrong[0]
         column = np.flatnonzero(~np.isfinite(array[row]))[0]
         raise InputError(
-            f"{source}: {modality}: {_place(dialogues, row)} has {array[row, column]} in column "
+            f"{source}: {modality}: {place(dialogues, row)} has {array[row, column]} in column "
             f"{column} ({wrong.size} rows are like this), expected finite float32 numbers"
         )
 
@@ -280,11 +280,6 @@ def _check_rows(dialogues: Dialogues, source: str, field: str, rows: int) -> Non
         f"{source}: {field}: dialogue {dialogues.dialogue_ids[at]!r} has {rows - ptr[at]} rows "
         f"for {ptr[at + 1] - ptr[at]} utterances {total}, expected one row for each"
     )
-
-
-def _place(dialogues: Dialogues, row: int) -> str:
-    at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1
-    return f"dialogue {dialogues.dialogue_ids[at]!r}, utterance {dialogues.utterance_ids[row]!r}"
 
 
 def _one_of(names: Sequence[str]) -> str:

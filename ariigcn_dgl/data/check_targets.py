@@ -77,7 +77,7 @@ def _check_values(dialogues: Dialogues, source: str, name: str, target: Target) 
         expected = f"a whole number from {expected}"
     of = f" for {spec.names[column]}" if spec.columns > 1 else ""
     raise InputError(
-        f"{source}: {name}: {_place(dialogues, row)} has {values[row, column]:g}{of}, "
+        f"{source}: {name}: {place(dialogues, row)} has {values[row, column]:g}{of}, "
         f"expected {expected}, or NaN where it is unknown"
     )
 
@@ -97,12 +97,11 @@ def check_known(dialogues: Dialogues, source: str) -> None:
 
     An unlabelled test split is allowed: it is what one predicts on.
     """
-    per_row = np.repeat(np.array(dialogues.splits), dialogues.lengths)
     known = {name: target.known for name, target in dialogues.targets.items()}
     if dialogues.label_names or not known:
         known = {LABEL: dialogues.labels != UNLABELLED, **known}
     for split, purpose in (("train", "learn"), ("val", "select")):
-        rows = per_row == split
+        rows = dialogues.in_split(split)
         for name, found in known.items():
             if not rows.any() or found[rows].any():
                 continue
@@ -113,6 +112,6 @@ def check_known(dialogues: Dialogues, source: str) -> None:
             )
 
 
-def _place(dialogues: Dialogues, row: int) -> str:
-    at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1
-    return f"dialogue {dialogues.dialogue_ids[at]!r}, utterance {dialogues.utterance_ids[row]!r}"
+def place(dialogues: Dialogues, row: int) -> str:
+    """Return where an utterance is, for messages."""
+    return f"dialogue {dialogues.dialogue_of(row)!r}, utterance {dialogues.utterance_ids[row]!r}"

@@ -241,6 +241,15 @@ class Dialogues:
         """Return the rows of one dialogue."""
         return slice(int(self.dialogue_ptr[dialogue]), int(self.dialogue_ptr[dialogue + 1]))
 
+    def dialogue_of(self, row: int) -> str:
+        """Return the id of an utterance's dialogue."""
+        return self.dialogue_ids[int(np.searchsorted(self.dialogue_ptr, row, side="right")) - 1]
+
+    @property
+    def row_splits(self) -> np.ndarray:
+        """The split of each utterance, (N,) of str."""
+        return np.repeat(np.array(self.splits), self.lengths)
+
     def indices(self, split: str) -> np.ndarray:
         """Return the indices of the dialogues of one split, (B_split,) int64."""
         return np.flatnonzero(np.array(self.splits) == split)

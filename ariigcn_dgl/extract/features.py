@@ -116,7 +116,7 @@ def extract(
         work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
         perceived = _perceive_all(utterances, work, note, jobs)
     heard = [one.heard for one in perceived]
-    splits = np.repeat(np.array(dialogues.splits), dialogues.lengths)
+    splits = dialogues.row_splits
     said: Sequence[np.ndarray | None] | None = None
     if isinstance(encoders.text, TextTuning):
         tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)

@@ -33,12 +33,11 @@ STEPS = (-2.6, -1.6, -0.6, 0.0, 0.6, 1.6, 2.6)
 
 def write_mmsa(d: Dialogues, path: Path) -> None:
     """Write a dictionary of padded arrays by split."""
-    of_row = np.repeat(np.array(d.splits), d.lengths)
     clips = np.array([name[::-1].replace("_", "$_$"[::-1], 1)[::-1] for name in d.utterance_ids])
     intensities = np.array(STEPS)[d.labels]
     value = {}
     for split in SPLITS:
-        rows = of_row == split
+        rows = d.in_split(split)
         part = {
             key: np.repeat(d.features[m][rows, None], _FRAMES, axis=1)
             for m, key in (("text", "text"), ("audio", "audio"), ("visual", "vision"))
@@ -56,14 +55,16 @@ def write_mmsa(d: Dialogues, path: Path) -> None:
 
 def write_merbench(d: Dialogues, path: Path) -> None:
     """Write a folder of features by utterance and labels."""
-    names = [f"{split}_{name}" for split, name in zip(_row_splits(d), _dia_utt(d), strict=True)]
+    names = [
+        f"{split}_{name}" for split, name in zip(d.row_splits.tolist(), _dia_utt(d), strict=True)
+    ]
     for modality, array in d.features.items():
         folder = path / "features" / modality
         folder.mkdir(parents=True)
         for name, row in zip(names, array, strict=True):
             np.save(folder / f"{name}.npy", row)
     corpora: dict[str, dict[str, Any]] = {f"{split}_corpus": {} for split in SPLITS}
-    for name, split, label in zip(names, _row_splits(d), d.labels.tolist(), strict=True):
+    for name, split, label in zip(names, d.row_splits.tolist(), d.labels.tolist(), strict=True):
         corpora[f"{split}_corpus"][name] = {"emo": _MELD_TO_MERBENCH[label], "val": -10}
     labels: dict[str, Any] = {name: np.array(corpus, object) for name, corpus in corpora.items()}
     np.savez_compressed(path / "label.npz", **labels)
@@ -72,7 +73,7 @@ def write_merbench(d: Dialogues, path: Path) -> None:
 def write_meld_csv(d: Dialogues, path: Path) -> None:
     """Write a folder of the three csv files."""
     path.mkdir()
-    clips, splits = _dia_utt(d), _row_splits(d)
+    clips, splits = _dia_utt(d), d.row_splits.tolist()
     for split, name in (("train", "train"), ("val", "dev"), ("test", "test")):
         with (path / f"{name}_sent_emo.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -114,10 +115,6 @@ def write_mustard(d: Dialogues, path: Path) -> None:
 def _token(vector: np.ndarray) -> dict[str, Any]:
     layers = [{"index": -n, "values": vector.tolist()} for n in (1, 2, 3, 4)]
     return {"token": "[CLS]", "layers": layers}
-
-
-def _row_splits(d: Dialogues) -> list[str]:
-    return np.repeat(np.array(d.splits), d.lengths).tolist()
 
 
 def _dia_utt(d: Dialogues) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from ariigcn_dgl.data.dialogues import Dialogues
 
 Severity = Literal["error", "warning", "note"]
@@ -39,5 +37,4 @@ class Finding:
 
 def place(dialogues: Dialogues, row: int) -> str:
     """Return where an utterance is, in words."""
-    at = int(np.searchsorted(dialogues.dialogue_ptr, row, side="right")) - 1
-    return f"utterance {dialogues.utterance_ids[row]!r} of dialogue {dialogues.dialogue_ids[at]!r}"
+    return f"utterance {dialogues.utterance_ids[row]!r} of dialogue {dialogues.dialogue_of(row)!r}"
