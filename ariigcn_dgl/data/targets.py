@@ -66,6 +66,11 @@ class TargetSpec:
         return 1 if self.kind == "classes" else len(self.names)
 
     @property
+    def is_labels(self) -> bool:
+        """Whether it is a data set's own classes, `Dialogues.labels`."""
+        return self.name == LABEL and self.kind == "classes"
+
+    @property
     def centred(self) -> bool:
         """Whether it is numbers on a scale around 0, as sentiment is: then signs mean something."""
         return self.kind == "regression" and self.high is not None and self.low == -self.high

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data.dialogues import UNLABELLED
-from ariigcn_dgl.data.targets import LABEL, TargetSpec
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.distributed import summed
 
 RegressionLoss = Literal["mae", "mse", "huber", "ccc"]
@@ -77,8 +77,7 @@ class Head(ABC):
     @property
     def term(self) -> str:
         """Name of its term of the loss."""
-        classes = self.spec.name == LABEL and self.spec.kind == "classes"
-        return "classification" if classes else self.spec.name
+        return "classification" if self.spec.is_labels else self.spec.name
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class ClassesHead(Head):
 
     def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
         """Return the mean cross entropy (Eq. 15); only the set's own classes are weighted."""
-        weight = class_weight if self.spec.name == LABEL else None
+        weight = class_weight if self.spec.is_labels else None
         return cross_entropy(outputs, self._labels(batch), weight)
 
     def answers(self, outputs: Tensor) -> Tensor:
@@ -99,7 +98,7 @@ class ClassesHead(Head):
         return self._labels(batch).unsqueeze(0)
 
     def _labels(self, batch: Batch) -> Tensor:
-        if self.spec.name == LABEL:
+        if self.spec.is_labels:
             return batch.labels
         return batch.targets[self.spec.name][:, 0].nan_to_num(UNLABELLED).long()
 

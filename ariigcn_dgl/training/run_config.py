@@ -16,7 +16,6 @@ from jsonargparse import Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import replacing
 from ariigcn_dgl.limits import check_limits
@@ -150,7 +149,7 @@ class RunConfig:
 
 
 def _refuse_classes_only(system: str, reason: str, objective: Objective) -> None:
-    other = [spec for spec in objective.specs if spec.name != LABEL or spec.kind != "classes"]
+    other = [spec for spec in objective.specs if not spec.is_labels]
     if reason and other:
         able = [name for name in SYSTEMS.names if not SYSTEMS[name].classes_only(_default(name))]
         raise InputError(

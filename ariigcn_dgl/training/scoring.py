@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
-from ariigcn_dgl.data.targets import LABEL, TargetSpec, classes_spec
+from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.training.calibration import calibrated
@@ -105,13 +105,12 @@ expected one of weighted_f1, accuracy, macro_f1
     @property
     def plain(self) -> bool:
         """Whether the set's classes are all there is."""
-        return all(spec.name == LABEL and spec.kind == "classes" for spec in self.specs)
+        return all(spec.is_labels for spec in self.specs)
 
     @property
     def classes(self) -> TargetSpec | None:
         """The set's classes, where there are some."""
-        found = [s for s in self.specs if s.name == LABEL and s.kind == "classes"]
-        return found[0] if found else None
+        return next((spec for spec in self.specs if spec.is_labels), None)
 
     @property
     def title(self) -> str:
@@ -207,8 +206,7 @@ expected one of weighted_f1, accuracy, macro_f1
     def _columns(self) -> Iterator[tuple[str, Metric]]:
         for spec in self.specs:
             for metric in TARGET_KINDS[spec.kind].metrics(spec):
-                plain = spec.name == LABEL and spec.kind == "classes"
-                yield metric.name if plain else f"{spec.name}.{metric.name}", metric
+                yield metric.name if spec.is_labels else f"{spec.name}.{metric.name}", metric
 
     def _chosen(self, metric: str) -> str:
         """Return the full name of a metric; of "" that of the first target's first."""
