@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, stdev
 from typing import Any
 
 from rich.table import Table
@@ -12,21 +11,8 @@ from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.floors import FLOORS
-from ariigcn_dgl.training.metrics import TITLES, Scores
+from ariigcn_dgl.training.metrics import TITLES, Scores, spread
 from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
-
-
-def spread(values: Sequence[float], decimals: int = 2) -> str:
-    """Return mean ± sample standard deviation; the mean alone of one value.
-
-    Examples
-    --------
-    >>> spread([60.0, 62.0])
-    '61.00 ± 1.41'
-    """
-    if len(values) == 1:
-        return f"{values[0]:.{decimals}f}"
-    return f"{mean(values):.{decimals}f} ± {stdev(values):.{decimals}f}"
 
 
 def seeds_table(

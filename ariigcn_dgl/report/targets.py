@@ -9,6 +9,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report import curves
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.metrics import spread
 from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.scoring import flat
 
@@ -25,19 +26,11 @@ def _rows(run: RunFiles) -> Iterator[Row]:
     for name, metric in run.scoring.columns.items():
         target = name.rpartition(".")[0] or LABEL
         both = [
-            _spread([flat(seed.record[split])[name] for seed in run.seeds], metric.decimals)
+            spread([flat(seed.record[split])[name] for seed in run.seeds], metric.decimals)
             for split in ("val", "test")
         ]
         yield "" if target == last else target, metric.title, both[0], both[1]
         last = target
-
-
-def _spread(values: Sequence[float], decimals: int) -> str:
-    mean = sum(values) / len(values)
-    if len(values) == 1:
-        return f"{mean:.{decimals}f}"
-    spread = (sum((x - mean) ** 2 for x in values) / (len(values) - 1)) ** 0.5
-    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def targets_html(runs: Sequence[RunFiles]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,19 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 HEADLINE = tuple(TITLES)
+
+
+def spread(values: Sequence[float], decimals: int = 2) -> str:
+    """Return mean ± sample standard deviation; the mean alone of one value.
+
+    Examples
+    --------
+    >>> spread([60.0, 62.0])
+    '61.00 ± 1.41'
+    """
+    if len(values) == 1:
+        return f"{values[0]:.{decimals}f}"
+    return f"{mean(values):.{decimals}f} ± {stdev(values):.{decimals}f}"
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import pytest
 
 from ariigcn_dgl.cli import info
 from ariigcn_dgl.cli.commands import COMMANDS, Command
-from ariigcn_dgl.cli.tables import spread
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import fingerprint, load_dialogues
 from ariigcn_dgl.models import SYSTEMS
+from ariigcn_dgl.training.metrics import spread
 
 
 @pytest.mark.parametrize("command", COMMANDS)
