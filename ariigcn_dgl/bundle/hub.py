@@ -7,16 +7,21 @@ from pathlib import Path
 
 from ariigcn_dgl.bundle.file import SUFFIX
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.hub import IN_FOLDERS, is_offline, library, listed, snapshot
+from ariigcn_dgl.extract.hub import (
+    AT_REVISION,
+    IN_FOLDERS,
+    WORD,
+    is_offline,
+    library,
+    listed,
+    snapshot,
+)
 from ariigcn_dgl.extract.hub_errors import Wanted
 from ariigcn_dgl.extract.notes import Note
 
 PREFIX = "hub:"
-_WORD = r"\w[\w.-]*"
-_NAME = re.compile(
-    rf"{PREFIX}(?P<repo>{_WORD}/{_WORD})(?:/(?P<file>{_WORD}{re.escape(SUFFIX)}))?"
-    r"(?:@(?P<revision>\w[\w./-]*))?"
-)
+_FILE = rf"(?P<file>{WORD}{re.escape(SUFFIX)})"
+_NAME = re.compile(rf"{PREFIX}(?P<repo>{WORD}/{WORD})(?:/{_FILE})?{AT_REVISION}")
 
 
 def from_hub(name: str, note: Note, offline: bool = False) -> Path:

@@ -30,7 +30,8 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", CARD, WEIGHTS, "model-*-of-*.safetensors")
 IN_FOLDERS = ("*/*",)
 CONVERTER = "SFconvertbot"  # the hub's own; it offers safetensors as a pull request
-_NAME = re.compile(r"(?P<repo>[\w][\w.-]*(?:/[\w][\w.-]*)?)(?:@(?P<revision>[\w][\w./-]*))?")
+WORD, AT_REVISION = r"\w[\w.-]*", r"(?:@(?P<revision>\w[\w./-]*))?"
+_NAME = re.compile(rf"(?P<repo>{WORD}(?:/{WORD})?){AT_REVISION}")
 _FILE = re.compile(r"\.(pth?|bin|safetensors|onnx|zip)$")
 
 
