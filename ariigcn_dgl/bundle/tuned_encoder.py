@@ -13,7 +13,9 @@ from safetensors.numpy import load_file, save_file
 from ariigcn_dgl.bundle.halves import halved, single
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.hub import WEIGHTS
 from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.extract.present import filled, where_present
 from ariigcn_dgl.extract.recorded import TEXT_ENCODER, was_tuned_here
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.tuned_folder import TUNED_FILE, is_tuned, load_tuned
@@ -21,7 +23,6 @@ from ariigcn_dgl.files import read_json, write_json
 from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.seal import seal
 
-WEIGHTS = "model.safetensors"
 # What transformers and `load_tuned` read. No other name: an adapter's settings, for example, could
 # lead it to files elsewhere.
 FILES = (
@@ -123,10 +124,8 @@ def encoded_anew(dialogues: Dialogues, run: Path) -> Dialogues:
             "encoder cannot be scored: take --precision float32"
         )
     encoder = load_tuned(run / TEXT_ENCODER)
-    turns = encoder.turns(_spoken(dialogues))
-    said = np.array([turn is not None for turn in turns])
-    features = np.zeros_like(dialogues.features["text"])
-    features[said] = encoder.encode([turn for turn in turns if turn is not None])
+    rows = where_present(encoder.encode, encoder.turns(_spoken(dialogues)))
+    features, _ = filled(rows, encoder.width)
     return replace(dialogues, features={**dialogues.features, "text": features})
 
 

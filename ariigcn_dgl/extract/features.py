@@ -20,7 +20,7 @@ from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
-from ariigcn_dgl.extract.present import where_present
+from ariigcn_dgl.extract.present import filled, where_present
 from ariigcn_dgl.extract.recordings import Perceived
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
@@ -137,11 +137,7 @@ def extract(
         found["text"] = encoded_texts(encoders.text, read, kept, device)
     features, masks = {}, {}
     for modality, encoder in encoders.ready.items():
-        mask = np.array([x is not None for x in found[modality]])
-        features[modality] = np.zeros((len(mask), encoder.width), np.float32)
-        if mask.any():
-            features[modality][mask] = [x for x in found[modality] if x is not None]
-        masks[modality] = mask
+        features[modality], masks[modality] = filled(found[modality], encoder.width)
     return Extracted(with_features(dialogues, features, masks), encoders)
 
 

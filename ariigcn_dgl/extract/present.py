@@ -27,3 +27,19 @@ def where_present(
     there = [item for item in items if item is not None]
     rows = iter(encode(there) if there else ())
     return [None if item is None else next(rows) for item in items]
+
+
+def filled(rows: Sequence[np.ndarray | None], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return features, (N, width) float32, zeros where there is no row, and where there is one.
+
+    Examples
+    --------
+    >>> features, mask = filled([np.ones(2), None], 2)
+    >>> features.tolist(), mask.tolist()
+    ([[1.0, 1.0], [0.0, 0.0]], [True, False])
+    """
+    mask = np.array([row is not None for row in rows])
+    features = np.zeros((len(mask), width), np.float32)
+    if mask.any():
+        features[mask] = [row for row in rows if row is not None]
+    return features, mask
