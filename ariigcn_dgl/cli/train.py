@@ -163,13 +163,10 @@ def _follow(prepared: Prepared, seeds: Sequence[int], folder: Path, device: str)
 
 
 def _go_on(folder: Path, device: str) -> None:
-    other_data = "{folder}: was trained on another version of {data}: the data set has changed "
-    other_data += "since, start a new run"
     if not leads():
         spec = read_run_spec(folder)
         _set_threads(spec["threads"])
-        changed = other_data.format(folder=folder, data=spec["data"])
-        _follow(prepare_run(folder, spec, changed), spec["seeds"], folder, device)
+        _follow(_prepared_again(folder, spec), spec["seeds"], folder, device)
         return
     with _saying_how_to_go_on(folder), resumed_run(folder) as spec:
         check_device(spec["device"])
@@ -177,10 +174,18 @@ def _go_on(folder: Path, device: str) -> None:
         sentence = begun_elsewhere(folder, spec)
         if sentence:
             note(sentence)
-        prepared = prepare_run(folder, spec, other_data.format(folder=folder, data=spec["data"]))
+        prepared = _prepared_again(folder, spec)
         if size() > 1:
             check_processes(prepared.config, prepared.dialogues, size(), spec["cuda_graphs"])
         _train_and_show(prepared, spec, folder)
+
+
+def _prepared_again(folder: Path, spec: RunSpec) -> Prepared:
+    changed = (
+        f"{folder}: was trained on another version of {spec['data']}: the data set has changed "
+        "since, start a new run"
+    )
+    return prepare_run(folder, spec, changed)
 
 
 @contextlib.contextmanager
