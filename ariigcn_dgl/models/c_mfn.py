@@ -21,7 +21,8 @@ from ariigcn_dgl.models._sentences import (
     last_state,
     sentences_before,
 )
-from ariigcn_dgl.models.system import System, cross_entropy
+from ariigcn_dgl.models.objective import cross_entropy
+from ariigcn_dgl.models.system import System
 from ariigcn_dgl.nn import (
     AdversarialContrastive,
     MemoryFusion,
