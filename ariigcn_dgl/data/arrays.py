@@ -24,7 +24,7 @@ from ariigcn_dgl.data import mapped
 from ariigcn_dgl.data.mapped import blocks, is_mapped, map_array
 from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.pickles import PICKLE_ADVICE
-from ariigcn_dgl.data.ragged import Ragged
+from ariigcn_dgl.data.ragged import Ragged, undivided
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import open_regular
 
@@ -238,11 +238,9 @@ def to_ragged(rows: np.ndarray, ptr: np.ndarray, where: str) -> Ragged:
     ptr = to_int64(ptr, where)
     if rows.ndim != 2:
         raise InputError(f"{where}: of rows of shape {rows.shape}, expected 2-D: (rows, width)")
-    if not len(ptr) or ptr[0] != 0 or ptr[-1] != len(rows) or (np.diff(ptr) < 0).any():
-        ends = f"runs from {ptr[0]} to {ptr[-1]}" if len(ptr) else "is empty"
-        raise InputError(
-            f"{where}: {ends}, expected from 0 upwards to {len(rows)}, the number of rows"
-        )
+    wrong = undivided(ptr, len(rows))
+    if wrong:
+        raise InputError(f"{where}: {wrong}")
     return Ragged(rows, ptr)
 
 

@@ -18,6 +18,7 @@ from ariigcn_dgl.data.dialogues import (
     is_modality,
 )
 from ariigcn_dgl.data.names import repeated
+from ariigcn_dgl.data.ragged import undivided
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode
 
@@ -240,11 +241,9 @@ def _check_sequence(dialogues: Dialogues, source: str, modality: str) -> None:
             f"{source}: {field}: {ptr.dtype} array of shape {ptr.shape} for {count} utterances, "
             f"expected int64 of shape ({count + 1},)"
         )
-    if ptr[0] != 0 or ptr[-1] != len(rows) or (np.diff(ptr) < 0).any():
-        raise InputError(
-            f"{source}: {field}: runs from {ptr[0]} to {ptr[-1]}, expected from 0 upwards to "
-            f"{len(rows)}, the number of rows"
-        )
+    wrong = undivided(ptr, len(rows))
+    if wrong:
+        raise InputError(f"{source}: {field}: {wrong}")
 
 
 def _check_missing_rows(dialogues: Dialogues, source: str, modality: str) -> None:

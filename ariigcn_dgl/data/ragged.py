@@ -81,6 +81,20 @@ class Ragged:
         return Ragged(self.rows[kept[self.owners]], ptr)
 
 
+def undivided(ptr: np.ndarray, rows: int) -> str:
+    """Return what is wrong with pointers that should divide so many rows, in words; or "".
+
+    Examples
+    --------
+    >>> undivided(np.array([0, 2, 2, 5]), 5), undivided(np.array([0, 2]), 5)
+    ('', 'runs from 0 to 2, expected from 0 upwards to 5, the number of rows')
+    """
+    if len(ptr) and ptr[0] == 0 and ptr[-1] == rows and (np.diff(ptr) >= 0).all():
+        return ""
+    ends = f"runs from {ptr[0]} to {ptr[-1]}" if len(ptr) else "is empty"
+    return f"{ends}, expected from 0 upwards to {rows}, the number of rows"
+
+
 def check_aligned(dialogues: Dialogues, modalities: Sequence[str], source: str) -> None:
     """Raise where an utterance has sequences of different lengths in two modalities.
 
