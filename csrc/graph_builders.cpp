@@ -9,5 +9,5 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
   m.def(
       "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_rels, int num_src,"
       " bool split) -> (Tensor plan, Tensor facts)");
-  m.def("counting_sort(Tensor keys, int num_keys) -> (Tensor offsets, Tensor order)");
+  m.def("counting_sort(Tensor keys, SymInt num_keys) -> (Tensor offsets, Tensor order)");
 }
