@@ -1,5 +1,5 @@
-# make demo | test | test-fast | lint | docs | fuzz | kills | bundle | wheel | sdist | test-matrix |
-# sanitize | cross | clean
+# make demo | test | test-fast | test-exhaustive | lint | docs | fuzz | kills | bundle | wheel |
+# sdist | test-matrix | sanitize | cross | clean
 # PYTHON chooses the interpreter, VENV the environment's folder, TORCH the torch in it.
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ ALL_KERNELS = FORCE_CUDA=$${FORCE_CUDA:-$(if $(NVCC),1,0)}
 SOURCES := setup.py pyproject.toml $(wildcard $(foreach end,h cpp cu map,$(addsuffix .$(end),csrc/* csrc/*/* csrc/*/*/*)))
 DIST = dist
 
-.PHONY: demo test test-fast lint docs fuzz kills bundle wheel sdist test-matrix sanitize cross clean
+.PHONY: demo test test-fast test-exhaustive lint docs fuzz kills bundle wheel sdist test-matrix sanitize cross clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -22,10 +22,14 @@ demo: $(VENV)/installed
 # Fast tests first: what they find need not be waited for.
 PYTEST = OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 test: test-fast
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not exhaustive"
 
 test-fast: $(VENV)/developed
 	$(PYTEST) -m "not slow"
+
+# More cases of the same, kills and checks for races, every night: minutes that show little new.
+test-exhaustive: $(VENV)/developed
+	$(PYTEST) -m exhaustive
 
 lint: $(VENV)/developed
 	$(VENV)/bin/ruff check .

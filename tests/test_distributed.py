@@ -119,6 +119,7 @@ BIGRU = ("--system", "bigru", "--preset", "paper", "--model.dropout", 0, "--trai
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_bigru_of_one_two_and_four_processes_is_the_same(train: Callable) -> None:
     options = (*BIGRU, "--training.batch_size", 8, "--training.class_weights", "true")
     one = train(1, *options)
@@ -151,6 +152,7 @@ def test_ariigcn_with_all_its_losses_is_the_same_on_two_processes(train: Callabl
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_killed_processes_that_are_started_again_end_with_the_same_bits(
     train: Callable, data: Path, tmp_path: Path
 ) -> None:

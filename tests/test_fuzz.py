@@ -29,7 +29,7 @@ NEVER = float("inf")
 # In a process of its own: threads that tests before this one have left do not survive a fork.
 def test_no_target_shows_a_fault(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "fuzz", "--inputs", "20"],
+        [sys.executable, "-m", "fuzz", "--inputs", "8"],
         cwd=tmp_path,
         env=os.environ | {"COLUMNS": "160", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 import yaml
-from jsonargparse import Namespace
 
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
@@ -236,7 +235,7 @@ def preset_config(system: str, preset: str) -> RunConfig:
             f"--preset: unknown preset '{preset}', expected one of {known}"
             f"{did_you_mean(preset, PRESETS)}"
         )
-    config = read_config(PRESET_FOLDER / f"{preset}.yaml")
+    config = _preset(preset)
     if config.system == system:
         return config
     kind, base = _kind(system), SYSTEMS[config.system]
@@ -246,6 +245,11 @@ def preset_config(system: str, preset: str) -> RunConfig:
             f"{PAPER} only"
         )
     return RunConfig(system, kind.Config(**vars(config.model)), config.training)
+
+
+@cache  # a study asks for the same ones again and again
+def _preset(name: str) -> RunConfig:
+    return read_config(PRESET_FOLDER / f"{name}.yaml")
 
 
 def _parser(config: RunConfig) -> OptionParser:
@@ -283,18 +287,27 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     >>> changed(RunConfig("mlp"), {"training.epochs": 3}).training.epochs
     3
     """
-    parser = _parser(config)
-    settings = parser.parse_object(asdict(config))
+    names = [name for name in _names_of(config) if name != "system"]  # which decides the others
+    settings = asdict(config)
     for name, value in changes.items():
-        # A group of settings is none; the system decides which settings there are.
-        if name not in settings or name == "system" or isinstance(settings[name], Namespace):
-            near = "" if name in settings else did_you_mean(name, settings.keys())
+        if name not in names:
+            near = did_you_mean(name, names)
             raise InputError(f"--{name}: {config.system} has no such setting{near}")
         if value is None:
             raise InputError(f"--{name}: has no value")
-        settings[name] = value
-    settings = parser.parse_object(settings.as_dict())
-    return RunConfig(**vars(parser.instantiate(settings)))
+        *groups, setting = name.split(".")
+        reduce(dict.__getitem__, groups, settings)[setting] = value
+    parser = _parser(config)
+    return RunConfig(**vars(parser.instantiate(parser.parse_object(settings))))
+
+
+def _names_of(settings: Any, prefix: str = "") -> Iterator[str]:
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            yield from _names_of(value, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}"
 
 
 def identity(config: RunConfig) -> dict[str, Any]:

@@ -235,6 +235,7 @@ def test_two_processes_do_not_work_in_one_folder(
     assert message.startswith(f"{out}: another ariigcn experiment is working in it")
 
 
+@pytest.mark.exhaustive
 def test_two_processes_share_a_study_and_one_is_killed(
     options: tuple[object, ...], whole: Path, tmp_path: Path
 ) -> None:
@@ -285,6 +286,7 @@ def test_a_search_without_optuna_says_how_to_install_it(
     )
 
 
+@pytest.mark.exhaustive
 def test_a_killed_search_by_optuna_ends_with_the_same_table(
     ariigcn: Callable, short: Callable, tmp_path: Path
 ) -> None:

@@ -68,7 +68,12 @@ def test_killed_training_goes_on_to_the_same_bits(
 
 @pytest.mark.usefixtures("foreground")
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_interrupted_training_says_how_to_go_on(
     start: Callable[[], subprocess.Popen[str]],

@@ -17,15 +17,11 @@ namespace emulator {
 // The copies of a thread that have not landed.
 class Copies {
  public:
-  ~Copies() { check_nothing_is_left(); }
-
   void begin(void* to, const void* from, bool inside) {
     constexpr std::uintptr_t kBytes = 16;
     if (reinterpret_cast<std::uintptr_t>(to) % kBytes ||
         (inside && reinterpret_cast<std::uintptr_t>(from) % kBytes))
       fail("a copy is not aligned to 16 bytes");
-    if (block_ != block) check_nothing_is_left();
-    block_ = block;
     // Word by word: of 16 bytes at once GCC makes stores that ThreadSanitizer does not see.
     constexpr std::uint64_t kOnes = ~std::uint64_t(0);
     for (std::size_t k = 0; k < kBytes; k += sizeof kOnes)
@@ -43,6 +39,12 @@ class Copies {
         std::memcpy(copy.to, copy.from ? copy.from : kZeros, sizeof kZeros);
       }
   }
+  void check_nothing_is_left() {
+    bool left = !begun_.empty();
+    for (const auto& group : groups_) left = left || !group.empty();
+    if (left) fail("a kernel ends before its copies do");
+    groups_.clear();  // empty ones
+  }
 
  private:
   struct Copy {
@@ -50,12 +52,6 @@ class Copies {
     const void* from;  // null: zeros
   };
 
-  void check_nothing_is_left() {
-    bool left = !begun_.empty();
-    for (const auto& group : groups_) left = left || !group.empty();
-    if (left) fail("a kernel ends before its copies do");
-    groups_.clear();  // empty ones
-  }
   [[noreturn]] static void fail(const char* what) {
     std::fprintf(stderr, "%s\n", what);
     std::abort();
@@ -63,22 +59,26 @@ class Copies {
 
   std::vector<Copy> begun_;
   std::deque<std::vector<Copy>> groups_;
-  const Block* block_ = nullptr;  // of the copies
 };
 
-inline thread_local Copies copies;
+inline Copies all_copies[kMostFibers];
+inline Copies& copies() { return all_copies[running_index()]; }
+inline const bool copies_are_checked = [] {
+  when_a_thread_ends = [] { copies().check_nothing_is_left(); };
+  return true;
+}();
 
 }  // namespace emulator
 
 namespace ariigcn {
 
 inline void begin_copy(void* to, const void* from, bool inside) {
-  emulator::copies.begin(to, from, inside);
+  emulator::copies().begin(to, from, inside);
 }
-inline void commit_copies() { emulator::copies.commit(); }
+inline void commit_copies() { emulator::copies().commit(); }
 template <int kGroups>
 void wait_for_copies() {
-  emulator::copies.wait(kGroups);
+  emulator::copies().wait(kGroups);
 }
 
 }  // namespace ariigcn

@@ -1,23 +1,19 @@
 // Stands in for CUDA's header so that a C++ compiler can build csrc/cuda/*.cu unchanged and run the
-// kernels on the CPU: one std::thread per CUDA thread, blocks one after another. It shows errors of
-// logic, bounds and barriers (with ThreadSanitizer also races); it says nothing about speed, and
-// its memory order is the CPU's.
+// kernels on the CPU: a fiber per CUDA thread, blocks one after another. It shows errors of logic,
+// bounds and barriers (with ThreadSanitizer also races); it says nothing about speed, and its
+// memory order is the CPU's.
 #pragma once
-
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <climits>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
+
+#include "fibers.h"
 
 #define __global__
 #define __device__
@@ -53,8 +49,8 @@ inline cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int byte
   return bytes <= 227 * 1024 ? cudaSuccess : cudaErrorInvalidValue;  // of a block on Hopper
 }
 
-inline dim3 gridDim, blockDim;
-inline thread_local dim3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0};
+inline dim3 gridDim, blockDim, blockIdx;
+#define threadIdx (emulator::own().thread_index)
 
 namespace emulator {
 
@@ -62,39 +58,6 @@ constexpr unsigned kWarp = 32;
 inline unsigned max_blocks = ~0u;  // a smaller grid makes kernels take several strides
 inline unsigned run_blocks = ~0u;  // only the first so many are run, a sample of a long launch
 inline unsigned launches = 0;
-
-// std::barrier would order threads of different barriers too (they share the atomics they wait on)
-// and so hide races from ThreadSanitizer; a mutex would be fought over by all who wake up.
-class Barrier {
- public:
-  explicit Barrier(unsigned threads) : state_(std::uint64_t(threads) << 32) {}
-
-  void arrive_and_wait() {
-    const unsigned phase = phase_;
-    if (is_complete(++state_)) return complete();
-    while (phase_ == phase) futex(FUTEX_WAIT_PRIVATE, phase);
-  }
-
-  void arrive_and_drop() {
-    if (is_complete(state_ -= std::uint64_t(1) << 32)) complete();
-  }
-
- private:
-  // The upper half of the state is how many are expected, the lower half how many have arrived.
-  static bool is_complete(std::uint64_t state) { return state >> 32 == std::uint32_t(state); }
-
-  void complete() {
-    state_ &= ~std::uint64_t(0) << 32;
-    ++phase_;
-    futex(FUTEX_WAKE_PRIVATE, INT_MAX);
-  }
-  void futex(int operation, unsigned value) {
-    syscall(SYS_futex, reinterpret_cast<unsigned*>(&phase_), operation, value, nullptr, nullptr, 0);
-  }
-
-  std::atomic<std::uint64_t> state_;
-  std::atomic<unsigned> phase_ = 0;
-};
 
 // Lanes exchange values through `slot`. Two sets of slots take turns: a lane can be at most one
 // exchange ahead of another, so it never overwrites a value that is still to be read.
@@ -115,22 +78,26 @@ struct Block {
   }
 };
 
-inline thread_local Block* block = nullptr;
-inline thread_local unsigned exchanges = 0, votes = 0;
+inline Block* block = nullptr;
 
-inline unsigned thread_in_block() {
-  return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
-}
-inline Warp& warp() { return *block->warps[thread_in_block() / kWarp]; }
+// What a thread of the block has for itself.
+struct Own {
+  dim3 thread_index;
+  unsigned exchanges = 0, votes = 0;
+};
+inline Own all_own[kMostFibers];
+inline Own& own() { return all_own[running_index()]; }
+inline void (*when_a_thread_ends)() = [] {};
 
-inline unsigned lane() { return thread_in_block() % kWarp; }
+inline Warp& warp() { return *block->warps[running_index() / kWarp]; }
+inline unsigned lane() { return running_index() % kWarp; }
 
 // The values that all lanes pass to the same call, by lane; to be read before the next such call.
 template <typename T>
 auto share(T value) {
   static_assert(sizeof(T) <= kSlotBytes);
   Warp& w = warp();
-  const unsigned turn = exchanges++ % 2;
+  const unsigned turn = own().exchanges++ % 2;
   std::memcpy(w.slot[turn][lane()], &value, sizeof(T));
   w.barrier.arrive_and_wait();
   return [&w, turn](unsigned from) {
@@ -155,7 +122,7 @@ inline dim3 unflatten(unsigned index, dim3 size) {
 inline void __syncthreads() { emulator::block->barrier.arrive_and_wait(); }
 inline int __syncthreads_or(int mine) {
   emulator::Block& block = *emulator::block;
-  const unsigned turn = emulator::votes++;
+  const unsigned turn = emulator::own().votes++;
   if (mine) block.vote[turn % 3] = true;
   __syncthreads();
   block.vote[(turn + 2) % 3] = false;
@@ -204,24 +171,21 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const unsigned blocks = std::min(gridDim.x * gridDim.y * gridDim.z, emulator::run_blocks);
   if (threads == 0 || threads > 1024 || blocks == 0) return cudaErrorInvalidConfiguration;
 
-  std::vector<std::unique_ptr<emulator::Block>> all_blocks;
-  for (unsigned b = 0; b < blocks; ++b)
-    all_blocks.push_back(std::make_unique<emulator::Block>(threads));
-  emulator::Barrier next_block(threads);  // blocks share the memory of __shared__
-  std::vector<std::thread> pool;
-  for (unsigned t = 0; t < threads; ++t)
-    pool.emplace_back([&, t] {
-      threadIdx = emulator::unflatten(t, blockDim);
-      for (unsigned b = 0; b < blocks; ++b) {
-        next_block.arrive_and_wait();
-        emulator::exchanges = emulator::votes = 0;
-        emulator::block = all_blocks[b].get();
-        blockIdx = emulator::unflatten(b, gridDim);
-        kernel(args...);
-        emulator::warp().barrier.arrive_and_drop();
-        emulator::block->barrier.arrive_and_drop();
-      }
-    });
-  for (auto& thread : pool) thread.join();
+  auto thread = [&](unsigned index) {
+    emulator::own() = {emulator::unflatten(index, blockDim)};
+    kernel(args...);
+    emulator::when_a_thread_ends();
+    emulator::warp().barrier.arrive_and_drop();
+    emulator::block->barrier.arrive_and_drop();
+  };
+  // Blocks share the memory of __shared__.
+  for (unsigned b = 0; b < blocks; ++b) {
+    emulator::Block block(threads);
+    emulator::block = &block;
+    blockIdx = emulator::unflatten(b, gridDim);
+    emulator::run_fibers(
+        threads, [](void* of, unsigned index) { (*static_cast<decltype(thread)*>(of))(index); },
+        &thread);
+  }
   return cudaSuccess;
 }

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
 KERNELS = ROOT / "csrc" / "cuda" / "gru_scan" / "kernels.cu"
-COMPILE = ["g++", "-std=c++20", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
+COMPILE = ["g++", "-std=c++20", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
 SOURCES = ["-x", "c++", EMULATOR / "gru_scan.cpp", KERNELS]
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 # Relative to float64: rounding of each state, which the next steps go on from.

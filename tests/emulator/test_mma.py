@@ -25,7 +25,7 @@ each_layout = pytest.mark.parametrize("transposed", [False, True], ids=["rows", 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     target = tmp_path_factory.mktemp("mma") / "libmma.so"
-    flags = ["-std=c++20", "-O0", "-pthread", "-shared", "-fPIC", f"-I{HERE}", f"-I{CSRC}"]
+    flags = ["-std=c++20", "-O0", "-shared", "-fPIC", f"-I{HERE}", f"-I{CSRC}"]
     subprocess.run(["g++", *flags, "-x", "c++", SOURCE, "-o", target], check=True)
     return ctypes.CDLL(target)
 

@@ -93,11 +93,12 @@ def test_every_trial_is_a_candidate_and_a_pruned_one_says_so(
     assert lacks(results).missing == ()
 
 
+@pytest.mark.exhaustive
 def test_the_same_search_draws_and_prunes_the_same(run_study: Callable, memory: Any) -> None:
     assert _text(run_study("one", memory)) == _text(run_study("other", memory))
 
 
-@pytest.mark.parametrize("epochs", [3, 40])
+@pytest.mark.parametrize("epochs", [pytest.param(3, marks=pytest.mark.exhaustive), 40])
 def test_an_interrupted_search_ends_with_the_same_table(
     run_study: Callable, memory: Any, epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_trials_that_have_ended_are_not_run_again(run_study: Callable, memory: A
     assert (memory.todo, memory.later, memory.finished) == ([[], []], 0, [])
 
 
+@pytest.mark.exhaustive
 def test_more_trials_go_on_from_those_that_are_there(run_study: Callable, memory: Any) -> None:
     few = run_study("grown", memory, trials=3).rows[0].search
     more = run_study("grown", memory).rows[0].search
@@ -137,6 +139,7 @@ def test_without_the_file_of_trials_the_runs_are_enough(
     assert _text(run_study("study", memory)) == before
 
 
+@pytest.mark.exhaustive
 def test_a_trial_whose_values_were_not_all_stored_is_drawn_anew(
     run_study: Callable, memory: Any, tmp_path: Path
 ) -> None:
@@ -174,6 +177,7 @@ def test_another_space_is_another_search(run_study: Callable, study: Path, memor
     assert len(trials) == 2
 
 
+@pytest.mark.exhaustive
 def test_two_at_a_time_make_as_many_trials(run_study: Callable, memory: Any) -> None:
     assert len(run_study("study", memory, jobs=2).rows[0].search) == TRIALS
     assert memory.most_at_once == 2

@@ -27,6 +27,7 @@ from ariigcn_dgl.training.trained import TrainedRun
 pytestmark = pytest.mark.slow  # tracing takes seconds
 
 Inputs = dict[str, np.ndarray]
+SMALLEST = "mlp", "textcnn", "dialogue-gcn"  # of no context, and with a graph
 
 
 def inputs(dialogues: Dialogues) -> Inputs:
@@ -58,7 +59,12 @@ def difference(run: TrainedRun, path: Path, dialogues: Dialogues) -> float:
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export.load
 @pytest.mark.parametrize(
     ("preset", "suffix"),
-    [("tuned", ".onnx"), ("tuned", ".pt2"), ("tuned-meld", ".onnx"), ("graph", ".onnx")],
+    [
+        ("tuned", ".onnx"),
+        ("tuned", ".pt2"),
+        pytest.param("tuned-meld", ".onnx", marks=pytest.mark.exhaustive),
+        pytest.param("graph", ".onnx", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_presets_answer_as_the_run_for_dialogues_of_any_lengths(
     preset: str, suffix: str, train: Callable, dialogues: Dialogues, tmp_path: Path
@@ -70,7 +76,14 @@ def test_presets_answer_as_the_run_for_dialogues_of_any_lengths(
         assert difference(run, out, part) < 1e-4
 
 
-@pytest.mark.parametrize("system", [name for name, kind in SYSTEMS.items() if kind.exportable])
+@pytest.mark.parametrize(
+    "system",
+    [
+        pytest.param(name, marks=[] if name in SMALLEST else pytest.mark.exhaustive)
+        for name, kind in SYSTEMS.items()
+        if kind.exportable
+    ],
+)
 def test_exportable_systems_answer_as_the_run_in_onnx(
     system: str, train: Callable, dialogues: Dialogues, tmp_path: Path
 ) -> None:
@@ -165,7 +178,7 @@ def test_program_of_one_length_takes_no_other(
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_torch_alone_runs_a_pt2(train: Callable, dialogues: Dialogues, tmp_path: Path) -> None:
-    run, out = train(), tmp_path / "run.pt2"
+    run, out = train("dialogue-gcn"), tmp_path / "run.pt2"
     export_run(run, out)
     script = (
         "import sys, json, torch; files = {'ariigcn.json': ''}\n"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # kernels are emulated
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "tests" / "emulator"
-COMPILE = ["g++", "-std=c++20", "-O0", "-pthread", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
+COMPILE = ["g++", "-std=c++20", "-O0", f"-I{EMULATOR}", f"-I{ROOT / 'csrc'}"]
 KERNELS = ["-x", "c++", str(ROOT / "csrc" / "cuda" / "segment_spmm" / "kernels.cu")]
 HARNESS, RACE_CHECK = str(EMULATOR / "harness.cpp"), str(EMULATOR / "race_check.cpp")
 DTYPE_CODE = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
