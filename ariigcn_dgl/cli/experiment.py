@@ -34,7 +34,6 @@ from ariigcn_dgl.experiments.write_results import write_results
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
-from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import check_seeds
 
 NOT_WHOLE = 1
@@ -98,7 +97,8 @@ def experiment(
         "grid": every combination of a setting's choices; "optuna:N": N candidates of each setting,
         drawn by Optuna's TPE from choices and ranges, and pruned by the median of those before.
     targets : list of str
-        What is predicted, as of ariigcn train; a study is of classes, as label:non-negative.
+        What is predicted, as of ariigcn train: label vad, label:non-negative ...; default: what
+        the data set declares.
     """
     trials = _trials(search)
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
@@ -118,7 +118,6 @@ def experiment(
     if lacks_seal(data):
         note(f"{data}: {UNSEALED}")
     require_labels(dialogues)
-    Scoring(dialogues.specs).require_plain(data, "a study")
     if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
         note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     dataset_sha256 = fingerprint(dialogues)

@@ -21,6 +21,7 @@ from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.queue import Monitor
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.training.scoring import Scoring, flat
 
 REFRESH_SECONDS = 0.5
 
@@ -98,8 +99,13 @@ class QueueDisplay(Monitor):
             self._say(f"{where}: {how}: {run.reason}")
             return
         record = run.read()
-        score, seconds = record["val"]["weighted_f1"], record["seconds"]
-        self._say(f"{where}: validation weighted F1 {score:.2f}, {seconds:.1f} s")
+        scoring = Scoring.of_run(record, run.config.training.metric)
+        value, decimals = (
+            flat(record["val"])[scoring.metric],
+            scoring.columns[scoring.metric].decimals,
+        )
+        said = f"{scoring.title} {value:.{decimals}f}"
+        self._say(f"{where}: validation {said}, {record['seconds']:.1f} s")
 
     def _count(self, run: Run) -> str:
         """Count a run that is not to be run again; return its place and name."""

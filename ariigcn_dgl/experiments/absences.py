@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from ariigcn_dgl.experiments.compare import comparison, corrected
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.results import Absence, Comparison, RowResult
 from ariigcn_dgl.experiments.row_result import Part
+from ariigcn_dgl.training.scoring import Scoring
 
 
 def with_absences(
-    rows: Sequence[RowResult], parts: Mapping[str, Sequence[Part]], baseline: str
+    rows: Sequence[RowResult],
+    parts: Mapping[str, Sequence[Part]],
+    baseline: str,
+    scoring: Scoring,
 ) -> tuple[RowResult, ...]:
     """Return the rows with their scores without each modality, nothing trained again.
 
@@ -26,9 +30,11 @@ def with_absences(
         The setting in every fold.
     baseline : str
         Name of a row.
+    scoring : Scoring
+        Of the study.
     """
     found = {
-        (row.name, modality): _predictions(parts[row.name], modality)
+        (row.name, modality): _predictions(parts[row.name], modality, scoring)
         for row in rows
         for modality in (row.modalities if len(row.modalities) > 1 else ())
     }
@@ -50,7 +56,7 @@ def _absences(
         Absence(
             modality,
             tuple(one.seed for one in seeds),
-            tuple(asdict(one.scores) for one in seeds),
+            tuple(one.scores.record() for one in seeds),
             compared.get((name, modality)),
         )
         for (name, modality), seeds in found.items()
@@ -58,13 +64,15 @@ def _absences(
     )
 
 
-def _predictions(parts: Sequence[Part], modality: str) -> list[TestPredictions]:
+def _predictions(parts: Sequence[Part], modality: str, scoring: Scoring) -> list[TestPredictions]:
     """Return what each finished seed says without a modality, of the test splits of all folds."""
     tests = [part.row.dialogues.select(part.row.dialogues.indices("test")) for part in parts]
     found = []
     for runs in zip(*(part.seeds for part in parts), strict=False):  # no seeds: a problem
         if all(run.status == "done" for run in runs):
             of_folds = zip(runs, tests, strict=True)
-            without = [TestPredictions.without(run, modality, test) for run, test in of_folds]
+            without = [
+                TestPredictions.without(run, scoring, modality, test) for run, test in of_folds
+            ]
             found.append(TestPredictions.pooled(without))
     return found

@@ -65,9 +65,13 @@ def comparison(
 
 def _compare(ours: Sequence[TestPredictions], theirs: Sequence[TestPredictions]) -> Comparison:
     """Return the comparison of the same seeds of two settings, not yet corrected."""
-    first = theirs[0]
-    classes = [np.stack([one.classes for one in both]) for both in (ours, theirs)]
-    scores = [np.mean([one.scores.weighted_f1 for one in both]) for both in (ours, theirs)]
-    low, high = difference_interval(first.labels, first.dialogues, *classes)
-    p = permutation_p(first.labels, first.dialogues, *classes)
+    first, scoring = theirs[0], theirs[0].scoring
+    of_seeds = [
+        [scoring.compared(one.values, one.decided) for one in both] for both in (ours, theirs)
+    ]
+    score = of_seeds[0][0][1]
+    our_rows, their_rows = (np.stack([adds for adds, _ in both]) for both in of_seeds)
+    scores = [np.mean([one.score for one in both]) for both in (ours, theirs)]
+    low, high = difference_interval(first.dialogues, our_rows, their_rows, score)
+    p = permutation_p(first.dialogues, our_rows, their_rows, score)
     return Comparison(float(scores[0] - scores[1]), low, high, p, p)

@@ -26,6 +26,7 @@ from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
 from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.small_sample import seeds_warning
 
 SEARCH_SEED = 0
@@ -126,6 +127,8 @@ class _Conductor:
         self.leases = Leases(folder / "leases")
         self.options = options
         self.monitor = monitor
+        baseline = next(one for one in study.settings if one.name == study.baseline)
+        self.scoring = Scoring(dialogues.specs, baseline.config().training.metric)
 
     def results(self) -> Results:
         parts = [
@@ -148,11 +151,11 @@ class _Conductor:
             for setting in self.study.settings
         }
         for name, own in of_setting.items():
-            row, found[name] = row_result(own, paper.get(name))
+            row, found[name] = row_result(own, self.scoring, paper.get(name))
             rows.append(row)
         whole = compared(rows, found, self.study.baseline)
         if self.study.absent:
-            whole = with_absences(whole, of_setting, self.study.baseline)
+            whole = with_absences(whole, of_setting, self.study.baseline, self.scoring)
         return Results(
             study=self.study.name,
             title=self.study.title,
@@ -166,6 +169,8 @@ class _Conductor:
             data=self.describe_data(),
             environment=environment(),
             rows=whole,
+            metric=self.scoring.metric,
+            metrics=self.scoring.named,
             size_warning=_size_warning(found.get(self.study.baseline) or ()),
         )
 
@@ -221,7 +226,7 @@ class _Conductor:
         self.complete("seeds", [run for part in parts for run in part.seeds])
 
     def tried(self, part: Part, candidate: Candidate) -> Tried:
-        return Tried(candidate, self.run(part, candidate, SEARCH_SEED, "never"))
+        return Tried(candidate, self.run(part, candidate, SEARCH_SEED, "never"), self.scoring)
 
     def decide(self, part: Part) -> None:
         """Choose a part's candidate, and make the runs of its seeds."""
@@ -292,7 +297,6 @@ class _Conductor:
 
 
 def _size_warning(seeds: Sequence[TestPredictions]) -> str:
-    if not seeds:
+    if not seeds or not seeds[0].scoring.plain:
         return ""
-    hits = [one.classes == one.labels for one in seeds]
-    return seeds_warning("test", hits, seeds[0].dialogues)
+    return seeds_warning("test", [one.hits for one in seeds], seeds[0].dialogues)

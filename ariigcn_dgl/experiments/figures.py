@@ -11,6 +11,7 @@ import numpy as np
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.plots import ACCENT, COLOURS, INK, dots, new_figure, save, short, styled
+from ariigcn_dgl.training.scoring import flat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
 
 KINDS = (".png", ".pdf")  # to look at, and for a paper
 LONGEST = 40  # letters of a name
-SCORE = "weighted F1 on test, percent"
 
 
 @styled()
 def draw(results: Results, folder: Path) -> str:
-    """Draw the scores and the confusion matrices; return a line that says where they are.
+    """Draw the scores, and confusion matrices of classes; return a line that says where they are.
 
     Parameters
     ----------
@@ -33,7 +33,9 @@ def draw(results: Results, folder: Path) -> str:
     done = [row for row in results.rows if row.done]
     if not done:
         return "no figures, nothing was scored"
-    pictures = {_name(results): scores_figure(results), "confusion": _confusions(done)}
+    pictures = {_name(results): scores_figure(results)}
+    if results.has_classes:
+        pictures["confusion"] = _confusions(done)
     for name, figure in pictures.items():
         for kind in KINDS:
             save(figure, folder / f"{name}{kind}")
@@ -63,22 +65,22 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     for group, colour in zip(groups, COLOURS, strict=False):
         points = [(row.x, row) for row in rows if row.x is not None and row.group == group]
         points.sort(key=lambda point: point[0])
-        means = [(x, row.summary("weighted_f1").mean) for x, row in points]
+        means = [(x, row.summary(results.metric).mean) for x, row in points]
         axis.plot(*zip(*means, strict=True), color=colour, label=escape.figure(group) or None)
         dots(axis, means, colour, 6, zorder=3)
         for (x, mean), (_, row) in zip(means, points, strict=True):
-            half = _half_interval(row)
+            half = _half_interval(row, results)
             axis.plot([x, x], [mean - half, mean + half], color=colour, linewidth=1)
     for row in rows:
         if row.x is None:
-            level = row.summary("weighted_f1").mean
+            level = row.summary(results.metric).mean
             axis.axhline(level, ls="--", color=ACCENT, label=escape.figure(row.name))
     places = sorted({row.x for row in rows if row.x is not None})
     if places[-1] >= 8 * max(places[0], 1):
         axis.set_xscale("log", base=2)
     axis.set_xticks(places, [f"{place:g}" for place in places])
     axis.set_xlabel(escape.figure(results.axis))
-    axis.set_ylabel(SCORE)
+    axis.set_ylabel(_score(results))
     axis.grid()
     if axis.get_legend_handles_labels()[1]:
         axis.legend()
@@ -91,20 +93,27 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
     axis = figure.subplots()
     for place, row in enumerate(rows):
         colour = ACCENT if row.name == results.baseline else INK
-        mean, half = row.summary("weighted_f1").mean, _half_interval(row)
+        mean, half = row.summary(results.metric).mean, _half_interval(row, results)
         axis.plot([mean - half, mean + half], [place, place], color=colour, linewidth=1.2)
-        seeds = [(test["weighted_f1"], place) for test in row.tests]
+        seeds = [(flat(test)[results.metric], place) for test in row.tests]
         dots(axis, seeds, colour, 4, opacity=0.35)
         dots(axis, [(mean, place)], colour, 7, zorder=3)
     axis.set_yticks(range(len(rows)), [escape.figure(short(row.name, LONGEST)) for row in rows])
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.grid(axis="x")
-    axis.set_xlabel(SCORE)
+    axis.set_xlabel(_score(results))
     return _titled(figure, axis, results)
 
 
-def _half_interval(row: RowResult) -> float:
-    summary = row.summary("weighted_f1")
+def _score(results: Results) -> str:
+    score = results.score
+    notes = [", percent"] if score.is_percentage else []
+    notes += [", the lower the better"] if score.better == "lower" else []
+    return f"{score.title} on test{''.join(notes)}"
+
+
+def _half_interval(row: RowResult, results: Results) -> float:
+    summary = row.summary(results.metric)
     return 0.0 if summary.high is None else summary.high - summary.mean
 
 

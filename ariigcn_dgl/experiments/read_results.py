@@ -13,7 +13,8 @@ from ariigcn_dgl.experiments.results import Results, RunResult
 from ariigcn_dgl.experiments.write_results import FORMAT, RESULTS_FILE
 from ariigcn_dgl.files import read_json
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.training.run_folder import ScoresRecord
+from ariigcn_dgl.training.run_folder import ScoresRecord, TargetScoresRecord
+from ariigcn_dgl.training.scoring import flat
 
 
 def read_results(folder: Path) -> Results:
@@ -40,10 +41,22 @@ def read_results(folder: Path) -> Results:
     for run in _runs(results):
         for scores in (run.val, run.test):
             if scores is not None:
-                conform(scores, ScoresRecord, str(path))
+                _check(scores, results, str(path))
+    if results.metric not in [one.name for one in results.metrics]:
+        raise InputError(f"{path}: damaged: metric: {results.metric!r} is no score")
     if results.baseline not in [row.name for row in results.rows]:
         raise InputError(f"{path}: damaged: baseline: {results.baseline!r} is no setting")
     return results
+
+
+def _check(scores: Mapping[str, Any], results: Results, where: str) -> None:
+    if results.is_calibrated or "weighted_f1" in scores:
+        conform(scores, ScoresRecord, where)
+    if not results.is_calibrated:
+        conform(scores, TargetScoresRecord, where)
+    missing = [one.name for one in results.metrics if one.name not in flat(scores)]
+    if missing:
+        raise InputError(f"{where}: damaged: lacks the score '{missing[0]}'")
 
 
 def _runs(results: Results) -> Iterator[RunResult]:

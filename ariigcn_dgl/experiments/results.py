@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.experiments.study import Changes
-from ariigcn_dgl.training.metrics import Scores
+from ariigcn_dgl.training.metrics import TITLES, Scores
+from ariigcn_dgl.training.scoring import TargetScores, flat
+from ariigcn_dgl.training.target_kinds import Metric
 
 PER_CLASS = ("precision", "recall", "f1")
+OF_CLASSES = tuple(Metric(name, title) for name, title in TITLES.items())
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class RunResult:
     def over_folds(
         cls,
         runs: Sequence[RunResult],
-        scores: Scores | None,
+        scores: Scores | TargetScores | None,
         errors: Mapping[str, float] | None = None,
     ) -> RunResult:
         """Return one seed over all folds; `scores` are None where a fold is not done.
@@ -68,7 +71,7 @@ class RunResult:
             reason=worst.reason,
             seconds=sum(seconds),
             parameters=runs[0].parameters,
-            test=None if scores is None else asdict(scores),
+            test=None if scores is None else scores.record(),
             calibration=None if errors is None else {"test": errors},
             folds=tuple(runs),
         )
@@ -99,7 +102,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A setting against the baseline: difference of mean weighted F1 on test, and its p-value.
+    """A setting against the baseline: difference of the mean score on test, and its p-value.
 
     `low` and `high` bound its 95 % interval over test dialogues; `p_holm` is corrected for all
     comparisons of the study.
@@ -121,10 +124,9 @@ class Absence:
     tests: tuple[Mapping[str, Any], ...]
     comparison: Comparison | None = None
 
-    @property
-    def summary(self) -> Summary:
-        """Weighted F1 on test, over seeds."""
-        return summarise([test["weighted_f1"] for test in self.tests])
+    def summary(self, name: str) -> Summary:
+        """Return a test score over seeds, by its full name."""
+        return summarise([flat(test)[name] for test in self.tests])
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class RowResult:
     """One setting: what was tried, what was chosen, all seeds, and what they say together.
 
     `chosen` has one entry, of a cross-validation one for each fold;
-    `problem` tells why there are no scores, "" where there are; `averaged` is the weighted F1 of
-    the mean of all seeds' probabilities; `published` are the paper's numbers on its own features;
+    `problem` tells why there are no scores, "" where there are; `averaged` is the score of the mean
+    of all seeds' answers; `published` are the paper's numbers on its own features;
     `absences` are of a study that also tests without each modality.
     """
 
@@ -175,8 +177,8 @@ class RowResult:
         return self.done[0].parameters if self.done else None
 
     def summary(self, name: str) -> Summary:
-        """Return a test score over seeds; one of `ariigcn_dgl.training.metrics.HEADLINE`."""
-        return summarise([test[name] for test in self.tests])
+        """Return a test score over seeds, by its full name."""
+        return summarise([flat(test)[name] for test in self.tests])
 
     def calibration_error(self, when: str) -> Summary | None:
         """Return the calibration error on test over seeds, "before" or "after" the temperature.
@@ -186,10 +188,10 @@ class RowResult:
         known = [run.calibration["test"][when] for run in self.done if run.calibration]
         return summarise(known) if len(known) == len(self.done) > 0 else None
 
-    def best_test_epoch(self) -> Summary:
-        """Return the weighted F1 of the best epoch on test, over seeds."""
+    def best_test_epoch(self, name: str) -> Summary:
+        """Return a score of the best epoch on test, over seeds."""
         best = [run.best_test_epoch for run in self.done if run.best_test_epoch is not None]
-        return summarise([epoch["weighted_f1"] for epoch in best])
+        return summarise([epoch[name] for epoch in best])
 
     def per_class(self) -> list[dict[str, Any]]:
         """Return label, support and mean precision, recall and F1 of every class."""
@@ -205,6 +207,7 @@ class RowResult:
 class Results:
     """A whole study on one data set; `trials` of each setting's search, None of a grid.
 
+    `metric` is the full name of the one of `metrics` that settings are chosen and compared by;
     `size_warning` says where the test split is too small for its scores to mean much.
     """
 
@@ -221,6 +224,23 @@ class Results:
     environment: Mapping[str, str]
     rows: tuple[RowResult, ...]
     size_warning: str = ""
+    metric: str = OF_CLASSES[0].name
+    metrics: tuple[Metric, ...] = OF_CLASSES
+
+    @property
+    def score(self) -> Metric:
+        """What settings are compared by."""
+        return next(one for one in self.metrics if one.name == self.metric)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether what was scored has classes, with confusions."""
+        return any("per_class" in test for row in self.rows for test in row.tests)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether it has classes alone, whose probabilities get a temperature."""
+        return self.metrics == OF_CLASSES
 
     @property
     def data_name(self) -> str:

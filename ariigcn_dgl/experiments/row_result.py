@@ -11,6 +11,7 @@ from ariigcn_dgl.experiments.predictions import TestPredictions, averaged_score
 from ariigcn_dgl.experiments.resolve import Candidate, Row
 from ariigcn_dgl.experiments.results import Choice, RowResult, RunResult, Trial
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.training.scoring import Scoring
 
 
 @dataclass
@@ -21,6 +22,8 @@ class Tried:
     ----------
     candidate : Candidate
     run : Run
+    scoring : Scoring
+        Of the study.
     pruned : int
         Epoch whose validation score ended it; 0: none did.
     kept : float, optional
@@ -29,6 +32,7 @@ class Tried:
 
     candidate: Candidate
     run: Run
+    scoring: Scoring
     pruned: int = 0
     kept: float | None = None
 
@@ -46,8 +50,8 @@ class Tried:
 
     @property
     def score(self) -> float:
-        """Weighted F1 on validation, of a run that is done."""
-        return float(self.run.read()["val"]["weighted_f1"]) if self.kept is None else self.kept
+        """Score on validation of a run that is done, the higher the better."""
+        return self.scoring.merit(self.run.read()["val"]) if self.kept is None else self.kept
 
     @property
     def result(self) -> RunResult:
@@ -111,7 +115,7 @@ class Part:
 
 
 def row_result(
-    parts: Sequence[Part], published: Mapping[str, float] | None
+    parts: Sequence[Part], scoring: Scoring, published: Mapping[str, float] | None
 ) -> tuple[RowResult, list[TestPredictions]]:
     """Return a setting's results, and the predictions of each seed that is done.
 
@@ -119,13 +123,15 @@ def row_result(
     ----------
     parts : sequence of Part
         The setting in every fold.
+    scoring : Scoring
+        Of the study.
     published : mapping of str to float, optional
         The paper's numbers.
     """
     setting, problems = parts[0].row.setting, [part.problem for part in parts if part.problem]
     runs, found = [], []
     for of_seed in zip(*(part.seeds for part in parts), strict=False):  # no seeds: a problem
-        run, predictions = _seed(of_seed)
+        run, predictions = _seed(of_seed, scoring)
         runs.append(run)
         found += predictions
     row = RowResult(
@@ -145,13 +151,13 @@ def row_result(
     return row, found
 
 
-def _seed(runs: Sequence[Run]) -> tuple[RunResult, list[TestPredictions]]:
+def _seed(runs: Sequence[Run], scoring: Scoring) -> tuple[RunResult, list[TestPredictions]]:
     """Return one seed's result over the folds, and its predictions if all of them are done."""
     results = [RunResult.of(run) for run in runs]
     if any(result.status != "done" for result in results):
         predictions = []
     else:
-        predictions = [TestPredictions.pooled([TestPredictions.of(run) for run in runs])]
+        predictions = [TestPredictions.pooled([TestPredictions.of(run, scoring) for run in runs])]
     if runs[0].fold is None:
         return results[0], predictions
     scores = predictions[0].scores if predictions else None

@@ -17,12 +17,13 @@ from ariigcn_dgl.experiments.row_result import Part, Tried
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Range, lowest
 from ariigcn_dgl.optional import require
+from ariigcn_dgl.training.metrics import HEADLINE
 from ariigcn_dgl.training.run_folder import METRICS_FILE, read_metrics
 
 EXTRA = "search"
 TRIALS_FILE = "trials.db"
+DEFAULT_METRIC = HEADLINE[0]
 NUMBER = "number"  # attribute of a trial all of whose values are drawn: its place in the search
-SCORE = "val_weighted_f1"  # of an epoch
 # Optuna's own of its median pruner: a median of fewer says little.
 UNPRUNED_TRIALS = 5
 # The learning rate warms up over an epoch, and averaged weights begin where they were drawn.
@@ -188,8 +189,10 @@ class _PartSearch:
     def name(self) -> str:
         """Return what a search is another one without: its setting, data set and space."""
         row = self.part.row
-        some = self.make(self.part, row.candidate(lowest(row.setting.space))).run
-        decides = f"{row.setting.name} {some.key} {row.setting.space}"
+        some = self.make(self.part, row.candidate(lowest(row.setting.space)))
+        decides = f"{row.setting.name} {some.run.key} {row.setting.space}"
+        if some.scoring.metric != DEFAULT_METRIC:  # which earlier versions took for granted
+            decides += f" {some.scoring.metric}"
         return f"{row.setting.name} {hashlib.sha256(decides.encode()).hexdigest()[:16]}"
 
     def distribution(self, now: object, values: tuple[Any, ...] | Range) -> Any:
@@ -243,6 +246,8 @@ class _Trial:
         self.states = optuna.trial.TrialState
         self.tried = tried
         self.run = tried.run
+        metric = tried.scoring.metric
+        self.column, self.merit = f"val_{metric}", tried.scoring.columns[metric].merit
         self.told = found.state != self.states.RUNNING
         self.trial: Any = None if self.told else optuna.trial.Trial(study, found._trial_id)
         self.last = max(found.intermediate_values, default=0)  # epoch that Optuna knows of
@@ -262,7 +267,7 @@ class _Trial:
             return self.tried.pruned > 0
         records = read_metrics(self.run.seed_folder.path / METRICS_FILE)
         new, self.seen = records[self.seen :], len(records)
-        scored = [record for record in new if SCORE in record]
+        scored = [record for record in new if self.column in record]
         self.tried.pruned = next((one["epoch"] for one in scored if self._prunes_at(one)), 0)
         return self.tried.pruned > 0
 
@@ -271,7 +276,7 @@ class _Trial:
         if epoch < self.last:  # judged by an earlier process
             return False
         if epoch > self.last:
-            self.trial.report(record[SCORE], epoch)
+            self.trial.report(self.merit(record[self.column]), epoch)
             self.last = epoch
         # After the last epoch there is nothing to be saved.
         return epoch < self.run.epochs and bool(self.trial.should_prune())

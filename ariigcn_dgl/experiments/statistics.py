@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,53 +51,54 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(mean, sd, mean - half, mean + half)
 
 
+Score = Callable[[np.ndarray], np.ndarray]
+
+
 def permutation_p(
-    labels: np.ndarray,
     dialogues: np.ndarray,
     ours: np.ndarray,
     theirs: np.ndarray,
+    score: Score,
     *,
     resamples: int = RESAMPLES,
 ) -> float:
-    """Return the two-sided p-value of two systems having the same weighted F1.
+    """Return the two-sided p-value of two systems having the same score.
 
-    Paired permutation test over dialogues: under the null hypothesis the two systems' predictions
-    of a whole dialogue could be swapped. The statistic is the difference of the weighted F1,
-    averaged over seeds; a swap exchanges a dialogue's predictions of all seeds together, since they
-    are not independent of each other. Exact where all swaps are no more than `resamples`.
+    Paired permutation test over dialogues: under the null hypothesis the two systems' answers to a
+    whole dialogue could be swapped. The statistic is the difference of the score, averaged over
+    seeds; a swap exchanges a dialogue's answers of all seeds together, since they are not
+    independent of each other. Exact where all swaps are no more than `resamples`.
 
     Parameters
     ----------
-    labels : (N,) int array
-        True classes.
     dialogues : (N,) array
         Dialogue of each utterance: numbers or names.
-    ours, theirs : (S, N) int array
-        Predicted classes of each seed.
+    ours, theirs : (S, N, K) array
+        What each seed's utterances add to the score (`ariigcn_dgl.training.additive`).
+    score : callable
+        Of sums over utterances, (..., K).
     resamples : int
         Most swaps to draw.
 
     Examples
     --------
+    >>> from ariigcn_dgl.training.additive import class_rows, weighted_f1
     >>> truth, dialogues = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
-    >>> permutation_p(truth, dialogues, truth[None], truth[None])
+    >>> right = class_rows(truth, truth, 2)[None]
+    >>> permutation_p(dialogues, right, right, weighted_f1)
     1.0
     """
     number = np.unique(dialogues, return_inverse=True)[1]
     if number.max() == 0:
         return 1.0  # swapping the only dialogue swaps the systems
-    classes = 1 + int(max(labels.max(), ours.max(), theirs.max()))
-    our_counts = _counts(labels, number, ours, classes)
-    their_counts = _counts(labels, number, theirs, classes)
-    our_total, their_total = our_counts.sum(0), their_counts.sum(0)
-    swing = their_counts - our_counts
-    support = np.bincount(labels, minlength=classes)
+    our_sums, their_sums = _of_dialogues(number, ours), _of_dialogues(number, theirs)
+    our_total, their_total = our_sums.sum(0), their_sums.sum(0)
+    swing = their_sums - our_sums
 
     def difference(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
         swapped = np.moveaxis(x, axis, -1) >= len(swing)
         change = np.tensordot(swapped.astype(float), swing, axes=1)
-        ours_now, theirs_now = our_total + change, their_total - change
-        return _weighted_f1(ours_now, support) - _weighted_f1(theirs_now, support)
+        return (score(our_total + change) - score(their_total - change)).mean(-1)
 
     places = np.arange(len(swing))  # a place from len(swing) on: theirs where ours should be
     result = stats.permutation_test(
@@ -113,14 +114,14 @@ def permutation_p(
 
 
 def difference_interval(
-    labels: np.ndarray,
     dialogues: np.ndarray,
     ours: np.ndarray,
     theirs: np.ndarray,
+    score: Score,
     *,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """Return the bounds of the 95 % interval of the difference in weighted F1, in percent.
+    """Return the bounds of the 95 % interval of the difference of two systems' scores.
 
     Percentiles of a bootstrap over dialogues: how far the difference, averaged over seeds, might
     move with other test dialogues. An interval much wider than the differences of interest says
@@ -128,49 +129,34 @@ def difference_interval(
 
     Parameters
     ----------
-    labels, dialogues, ours, theirs
+    dialogues, ours, theirs, score
         See `permutation_p`.
     resamples : int
         Number of sets of dialogues to draw.
 
     Examples
     --------
+    >>> from ariigcn_dgl.training.additive import class_rows, weighted_f1
     >>> truth, dialogues = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
-    >>> difference_interval(truth, dialogues, truth[None], 1 - truth[None])
+    >>> right, wrong = (class_rows(truth, said, 2)[None] for said in (truth, 1 - truth))
+    >>> difference_interval(dialogues, right, wrong, weighted_f1)
     (100.0, 100.0)
     """
     number = np.unique(dialogues, return_inverse=True)[1]
-    count, classes = number.max() + 1, 1 + int(max(labels.max(), ours.max(), theirs.max()))
-    drawn = drawn_dialogues(count, resamples)
-    support = np.zeros((count, classes))
-    np.add.at(support, (number, labels), 1)
+    drawn = drawn_dialogues(number.max() + 1, resamples)
 
-    def score(predictions: np.ndarray) -> np.ndarray:
-        counts = _counts(labels, number, predictions, classes)
-        return _weighted_f1(np.tensordot(drawn, counts, axes=1), drawn @ support)
+    def scores(rows: np.ndarray) -> np.ndarray:
+        return score(np.tensordot(drawn, _of_dialogues(number, rows), axes=1)).mean(-1)
 
-    differences = 100 * (score(ours) - score(theirs))
-    low, high = interval(differences)
+    low, high = interval(scores(ours) - scores(theirs))
     return float(low), float(high)
 
 
-def _counts(
-    labels: np.ndarray, dialogues: np.ndarray, predictions: np.ndarray, classes: int
-) -> np.ndarray:
-    """Return hits and predictions of each class, (dialogues, C, S, 2)."""
-    counts = np.zeros((dialogues.max() + 1, classes, len(predictions), 2))
-    for seed, predicted in enumerate(predictions):
-        np.add.at(counts[:, :, seed, 0], (dialogues, predicted), predicted == labels)
-        np.add.at(counts[:, :, seed, 1], (dialogues, predicted), 1)
-    return counts
-
-
-def _weighted_f1(counts: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """Return the weighted F1, averaged over seeds, of counts (..., C, S, 2), support (..., C)."""
-    hits, predicted = counts[..., 0], counts[..., 1]
-    f1 = 2 * hits / np.maximum(predicted + support[..., None], 1)
-    share = support / support.sum(-1, keepdims=True)
-    return (f1 * share[..., None]).sum(-2).mean(-1)
+def _of_dialogues(number: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return what each dialogue adds, (dialogues, S, K)."""
+    sums = np.zeros((number.max() + 1, len(rows), rows.shape[2]))
+    np.add.at(sums, number, rows.swapaxes(0, 1))
+    return sums
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import (
@@ -18,6 +18,8 @@ from ariigcn_dgl.experiments.statistics import Summary
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
+from ariigcn_dgl.training.scoring import flat
+from ariigcn_dgl.training.target_kinds import Metric
 
 NOTHING = "–"
 INCOMPLETE = " (incomplete)"
@@ -46,27 +48,37 @@ def tables(results: Results) -> list[Table]:
     """Return the scores, those without modalities, the scores by class, and the searches."""
     search = [search_table(results)] if any(row.search for row in results.rows) else []
     absence = [absence_table(results)] if any(row.absences for row in results.rows) else []
-    return [main_table(results), *absence, class_table(results), *search]
+    parts = [part_table(results)] if any(one.of for one in results.metrics) else []
+    classes = [class_table(results)] if results.has_classes else []
+    return [main_table(results), *absence, *classes, *parts, *search]
 
 
 def main_table(results: Results) -> Table:
     """Return one row a setting: scores on test, against the baseline, and beside the paper's."""
+    score, decimals = results.score, results.score.decimals
     columns: dict[str, Callable[[RowResult], str]] = {
         "parameters": lambda row: f"{row.parameters:,}",
-        "weighted F1": lambda row: spread(row.summary("weighted_f1")),
-        "95 % interval": lambda row: interval(row.summary("weighted_f1")),
-        "accuracy": lambda row: spread(row.summary("accuracy")),
-        "macro F1": lambda row: spread(row.summary("macro_f1")),
-        "seeds averaged": lambda row: NOTHING if row.averaged is None else f"{row.averaged:.2f}",
-        "ECE (before temperature)": _calibration,
+        score.title: _of_seeds(score),
+        "95 % interval": lambda row: interval(row.summary(score.name), decimals - 1),
+    }
+    others = [one for one in results.metrics if one != score and not one.of]
+    columns |= {one.title: _of_seeds(one) for one in others}
+    columns["seeds averaged"] = lambda row: (
+        NOTHING if row.averaged is None else f"{row.averaged:.{decimals}f}"
+    )
+    if results.is_calibrated:
+        columns["ECE (before temperature)"] = _calibration
+    columns |= {
         "vs baseline (95 % over dialogues)": lambda row: _difference(
-            row.name, row.comparison, results.baseline
+            row.name, row.comparison, results
         ),
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
     }
     if results.protocol == "literature":
-        columns["best test epoch (optimistic)"] = lambda row: spread(row.best_test_epoch())
+        columns["best test epoch (optimistic)"] = lambda row: spread(
+            row.best_test_epoch(score.name), decimals
+        )
     if any(row.published for row in results.rows):
         columns["paper, other features: F1 / acc."] = _published
     rows = [
@@ -88,32 +100,32 @@ def main_table(results: Results) -> Table:
 
 
 def absence_table(results: Results) -> Table:
-    """Return the weighted F1 of every setting with nothing absent, and without each modality."""
+    """Return the score of every setting with nothing absent, and without each modality."""
     names = dict.fromkeys(one.modality for row in results.rows for one in row.absences)
     header = ["setting", "nothing absent"]
     for name in names:
         header += [f"{name} absent", "vs baseline (95 % over dialogues)", "p (Holm)"]
     rows = []
     for row in results.rows:
-        cells = [row.name, spread(row.summary("weighted_f1")) if row.done else NOTHING]
+        cells = [row.name, _of_seeds(results.score)(row) if row.done else NOTHING]
         found = {one.modality: one for one in row.absences}
         for name in names:
-            cells += _absence(row, found.get(name), results.baseline)
+            cells += _absence(row, found.get(name), results)
         rows.append(tuple(cells))
     note = (
-        "weighted F1 on test; the same trained models, tested once more with a modality hidden "
-        "from all of the split; against the baseline without the same modality, p corrected for "
-        "all comparisons of this table (Holm)"
+        f"{results.score.title} on test; the same trained models, tested once more with a modality "
+        "hidden from all of the split; against the baseline without the same modality, p corrected "
+        "for all comparisons of this table (Holm)"
     )
     return Table("With a modality absent at test", tuple(header), tuple(rows), (note,))
 
 
-def _absence(row: RowResult, found: Absence | None, baseline: str) -> list[str]:
+def _absence(row: RowResult, found: Absence | None, results: Results) -> list[str]:
     if found is None:
         return [NOTHING] * 3
-    score = spread(found.summary)
+    score = spread(found.summary(results.score.name), results.score.decimals)
     p = NOTHING if found.comparison is None else p_value(found.comparison.p_holm)
-    return [score, _difference(row.name, found.comparison, baseline), p]
+    return [score, _difference(row.name, found.comparison, results), p]
 
 
 def class_table(results: Results) -> Table:
@@ -129,38 +141,54 @@ def class_table(results: Results) -> Table:
     return Table("By class", header, tuple(rows), (note,))
 
 
+def part_table(results: Results) -> Table:
+    """Return the scores of each label or number alone."""
+    parts = [one for one in results.metrics if one.of]
+    rows = [(row.name, *(_of_seeds(one)(row) for one in parts)) for row in results.rows if row.done]
+    header = ("setting", *(one.title for one in parts))
+    return Table("By label or number", header, tuple(rows), ("on test, over seeds",))
+
+
 def search_table(results: Results) -> Table:
     """Return every candidate of the searches with its score on validation."""
+    score = results.score
     rows = [
         (
             row.name,
             *(() if results.folds is None else (str(trial.run.fold),)),
             changes_text(trial.changes),
-            f"{trial.run.val['weighted_f1']:.2f}" if trial.run.val else NOTHING,
+            f"{flat(trial.run.val)[score.name]:.{score.decimals}f}" if trial.run.val else NOTHING,
             "chosen" if trial.chosen else trial.run.reason,
         )
         for row in results.rows
         for trial in row.search
     ]
     fold = () if results.folds is None else ("fold",)
-    header = ("setting", *fold, "candidate", "validation weighted F1", "")
+    header = ("setting", *fold, "candidate", f"validation {score.title}", "")
     note = "one seed each, on validation only; the first of equals is chosen"
     if results.trials is not None:
         note += (
             f"; {results.trials} trials of each setting, drawn by Optuna (TPE) and pruned where "
-            "they lie below the median of those before (weighted F1 on validation)"
+            f"they are worse than the median of those before ({score.title} on validation)"
         )
     return Table("Search", header, tuple(rows), (note,))
 
 
-def spread(summary: Summary) -> str:
+def _of_seeds(metric: Metric) -> Callable[[RowResult], str]:
+    return lambda row: spread(row.summary(metric.name), metric.decimals)
+
+
+def spread(summary: Summary, decimals: int = 2) -> str:
     """Return "61.00 ± 1.41"."""
-    return f"{summary.mean:.2f}" + ("" if summary.sd is None else f" ± {summary.sd:.2f}")
+    more = "" if summary.sd is None else f" ± {summary.sd:.{decimals}f}"
+    return f"{summary.mean:.{decimals}f}{more}"
 
 
-def interval(summary: Summary) -> str:
+def interval(summary: Summary, decimals: int = 1) -> str:
     """Return "59.1 to 62.9"."""
-    return NOTHING if summary.low is None else f"{summary.low:.1f} to {summary.high:.1f}"
+    if summary.low is None:
+        return NOTHING
+    return f"{summary.low:.{decimals}f} to {summary.high:.{decimals}f}"
 
 
 def p_value(p: float) -> str:
@@ -168,10 +196,14 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _difference(name: str, found: Comparison | None, baseline: str) -> str:
-    if name == baseline:
+def _difference(name: str, found: Comparison | None, results: Results) -> str:
+    if name == results.baseline:
         return "baseline"
-    return f"{found.difference:+.2f} ({found.low:+.1f} to {found.high:+.1f})" if found else NOTHING
+    if found is None:
+        return NOTHING
+    decimals = results.score.decimals
+    bounds = f"{found.low:+.{decimals - 1}f} to {found.high:+.{decimals - 1}f}"
+    return f"{found.difference:+.{decimals}f} ({bounds})"
 
 
 def _calibration(row: RowResult) -> str:
@@ -199,23 +231,29 @@ def _notes(results: Results) -> Iterator[str]:
     yield from _conducted(results)
     if results.size_warning:
         yield results.size_warning
+    shares = [one.is_percentage for one in results.metrics]
+    unit = "percent " if all(shares) else "accuracies and F1 in percent, " if any(shares) else ""
     yield (
-        f"percent on {_tested_on(results)}, mean ± standard deviation over {results.seeds} "
+        f"{unit}on {_tested_on(results)}, mean ± standard deviation over {results.seeds} "
         f"seed{'s'[: results.seeds > 1]}; "
         "interval: of the mean, over seeds (Student's t); against the baseline, "
         f"{results.baseline}: difference, its interval over test dialogues (bootstrap), p of a "
         "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
         "the table (Holm)"
     )
+    if results.score.better == "lower":
+        yield f"{results.score.title}: the lower the better, a difference below 0 is a gain"
+    what = "probabilities" if results.is_calibrated else "answers"
     yield (
-        "seeds averaged: weighted F1 of the mean of all seeds' probabilities, one model of as many "
-        "times the size; p does not refer to it"
+        f"seeds averaged: {results.score.title} of the mean of all seeds' {what}, one model of as "
+        "many times the size; p does not refer to it"
     )
-    yield (
-        "ECE: expected calibration error, how far confidence and accuracy are apart in "
-        f"{BINS} bins of confidence, with each seed's temperature chosen on validation; in "
-        "brackets without it"
-    )
+    if results.is_calibrated:
+        yield (
+            "ECE: expected calibration error, how far confidence and accuracy are apart in "
+            f"{BINS} bins of confidence, with each seed's temperature chosen on validation; in "
+            "brackets without it"
+        )
     if results.protocol == "literature":
         yield (
             "best test epoch: chosen by looking at the test scores, as much of the literature "
@@ -252,7 +290,9 @@ def _conducted(results: Results) -> Iterator[str]:
 
 def _protocol(results: Results, row: RowResult) -> Protocol:
     run = row.done[0]
-    return protocol_of(
+    own = row.chosen[0].config["training"].get("metric") or results.metrics[0].name
+    title = next(m.title for m in results.metrics if own in (m.name, m.name.rpartition(".")[2]))
+    found = protocol_of(
         row.system,
         row.preset,
         row.chosen[0].config["training"],
@@ -260,6 +300,7 @@ def _protocol(results: Results, row: RowResult) -> Protocol:
         "every epoch" if results.protocol == "literature" else "once",
         {name for trial in row.search for name in trial.changes},
     )
+    return replace(found, metric=title)
 
 
 def _tested_on(results: Results) -> str:

@@ -12,7 +12,7 @@ from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
 from ariigcn_dgl.files import replacing, write_json
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.scoring import flat
 
 FORMAT = 2
 RESULTS_FILE = "results.json"
@@ -29,7 +29,9 @@ def _write_json(results: Results, path: Path) -> None:
     content |= asdict(results)
     for row, written in zip(results.rows, content["rows"], strict=True):
         written["scores"] = (
-            {name: asdict(row.summary(name)) for name in HEADLINE} if row.done else None
+            {one.name: asdict(row.summary(one.name)) for one in results.metrics}
+            if row.done
+            else None
         )
         errors = {when: row.calibration_error(when) for when in ("before", "after")}
         written["calibration_error"] = {
@@ -42,7 +44,7 @@ def _write_csv(results: Results, path: Path) -> None:
     lines = [
         {"setting": row.name, "group": row.group, "system": row.system, "use": use} | line
         for row in results.rows
-        for use, lines in _uses(row).items()
+        for use, lines in _uses(row, results.metric).items()
         for line in lines
     ]
     columns = list(dict.fromkeys(name for line in lines for name in line))
@@ -52,12 +54,12 @@ def _write_csv(results: Results, path: Path) -> None:
         writer.writerows([spreadsheet(line.get(name)) for name in columns] for line in lines)
 
 
-def _uses(row: RowResult) -> dict[str, list[dict[str, Any]]]:
+def _uses(row: RowResult, metric: str) -> dict[str, list[dict[str, Any]]]:
     """Return the cells of each line, by what the line is about."""
     uses = {
-        "search": [_cells(trial.run) for trial in row.search],
-        "fold": [_cells(fold) for run in row.runs for fold in run.folds],
-        "seed": [_cells(run) for run in row.runs],
+        "search": [_cells(trial.run, metric) for trial in row.search],
+        "fold": [_cells(fold, metric) for run in row.runs for fold in run.folds],
+        "seed": [_cells(run, metric) for run in row.runs],
     }
     for one in row.absences:
         tested = zip(one.seeds, one.tests, strict=True)
@@ -65,7 +67,7 @@ def _uses(row: RowResult) -> dict[str, list[dict[str, Any]]]:
     return uses
 
 
-def _cells(run: RunResult) -> dict[str, Any]:
+def _cells(run: RunResult, metric: str) -> dict[str, Any]:
     names = (
         "seed",
         "fold",
@@ -79,7 +81,7 @@ def _cells(run: RunResult) -> dict[str, Any]:
     )
     cells = {name: getattr(run, name) for name in names}
     if run.val is not None:
-        cells |= {f"val_{name}": run.val[name] for name in HEADLINE}
+        cells |= {f"val_{name}": value for name, value in flat(run.val).items()}
     if run.calibration is not None:
         cells["temperature"] = run.calibration.get("temperature")  # none of all folds together
         errors = run.calibration.get("test", {})
@@ -87,12 +89,13 @@ def _cells(run: RunResult) -> dict[str, Any]:
     if run.test is not None:
         cells |= _test_cells(run.test)
     if run.best_test_epoch is not None:
-        cells["best_test_epoch_weighted_f1"] = run.best_test_epoch["weighted_f1"]
+        best = {name: x for name, x in run.best_test_epoch.items() if name == metric}
+        cells |= {f"best_test_epoch_{name}": value for name, value in best.items()}
     return cells
 
 
 def _test_cells(test: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {f"test_{name}": test[name] for name in HEADLINE}
-    for one in test["per_class"]:
+    cells = {f"test_{name}": value for name, value in flat(test).items()}
+    for one in test.get("per_class", ()):
         cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
     return cells

@@ -7,6 +7,8 @@ from ariigcn_dgl.experiments.figures import scores_figure
 from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.experiments.tables import seconds_text, spread, tables
 from ariigcn_dgl.report.page import render
+from ariigcn_dgl.training.scoring import flat
+from ariigcn_dgl.training.target_kinds import Metric
 
 LEVEL = 0.05
 
@@ -33,7 +35,8 @@ def study_html(results: Results) -> str:
         main=found[0],
         others=found[1:],
         picture=scores_figure(results) if done else None,
-        picture_text="; ".join(f"{row.name} {spread(row.summary('weighted_f1'))}" for row in done),
+        picture_text="; ".join(f"{row.name} {_said(row, results.score)}" for row in done),
+        scored=lambda test: f"{flat(test)[results.metric]:.{results.score.decimals}f}",
         missing=(*lacking.missing, *lacking.failed),
         time=seconds_text(list(runs.values())),
         browser=None,
@@ -45,15 +48,18 @@ def finding(results: Results) -> str:
     done = [row for row in results.rows if row.done]
     if not done:
         return "Nothing was scored."
-    best = max(done, key=_mean)
-    text = f"{best.name} has the highest weighted F1, {spread(best.summary('weighted_f1'))}"
+    score = results.score
+    best = max(done, key=lambda row: score.merit(row.summary(score.name).mean))
+    most = "highest" if score.better == "higher" else "lowest"
+    text = f"{best.name} has the {most} {score.title}, {_said(best, score)}"
     compared = [row for row in done if row.comparison is not None]
     if not compared:
         return f"{text}."
     apart = [row for row in compared if row.comparison and row.comparison.p_holm < LEVEL]
     if not apart:
         return f"{text}; no setting can be told from the baseline, {results.baseline} (p, Holm)."
-    better = sum(row.comparison.difference > 0 for row in apart if row.comparison)
+    gains = [score.merit(row.comparison.difference) for row in apart if row.comparison]
+    better = sum(gain > 0 for gain in gains)
     counts = {"better": better, "worse": len(apart) - better}
     shown = " and ".join(
         f"{count} {'is' if count == 1 else 'are'} {how}" for how, count in counts.items() if count
@@ -64,5 +70,5 @@ def finding(results: Results) -> str:
     )
 
 
-def _mean(row: RowResult) -> float:
-    return row.summary("weighted_f1").mean
+def _said(row: RowResult, score: Metric) -> str:
+    return spread(row.summary(score.name), score.decimals)

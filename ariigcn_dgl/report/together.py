@@ -26,6 +26,7 @@ from ariigcn_dgl.plots import (
 from ariigcn_dgl.report.curves import SCORE
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.report.scores import classes
+from ariigcn_dgl.training.additive import class_rows, weighted_f1
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,10 +105,13 @@ def difference(run: RunFiles, reference: RunFiles) -> Difference:
         for one in (run, reference)
     ]
     tested = reference.seeds[0].predictions
-    guesses = [
-        np.stack([seed.predictions.classes for seed in one.seeds]) for one in (run, reference)
-    ]
-    low, high = difference_interval(tested.labels, tested.dialogues, *guesses)
+    ours, theirs = (
+        np.stack(
+            [class_rows(tested.labels, seed.predictions.classes, len(run.labels)) for seed in seeds]
+        )
+        for seeds in (run.seeds, reference.seeds)
+    )
+    low, high = difference_interval(tested.dialogues, ours, theirs, weighted_f1)
     return Difference(means[0] - means[1], low, high)
 
 

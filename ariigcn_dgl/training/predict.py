@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypedDict
@@ -235,3 +235,44 @@ def read_predictions(path: Path, label_names: Sequence[str]) -> list[dict[str, A
         if record["probabilities"].keys() != names or not said <= names:
             raise InputError(f"{where}: damaged: expected the classes {', '.join(label_names)}")
     return records
+
+
+def read_arrays(
+    records: Sequence[Mapping[str, Any]], scoring: Scoring, where: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return what records say is known of each target, (N, columns), and all answers, (N, width).
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Of `read_predictions`.
+    scoring : Scoring
+        Of the run that made them.
+    where : str
+        What errors begin with.
+
+    Raises
+    ------
+    InputError
+        If a record lacks a target, or says something else of it.
+    """
+    values: dict[str, list[list[float]]] = {spec.name: [] for spec in scoring.specs}
+    answers = []
+    for number, record in enumerate(records, 1):
+        row: list[float] = []
+        for spec in scoring.specs:
+            try:
+                said = record if spec.is_labels else record["targets"][spec.name]
+                value = record["label"] if spec.is_labels else said["value"]
+                known, own = TARGET_KINDS[spec.kind].read(spec, value, said)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(
+                    f"{where}: line {number}: damaged: expected {spec.name} ({spec.kind})"
+                ) from error
+            values[spec.name].append(known)
+            row += own
+        answers.append(row)
+    shapes = {spec.name: (len(records), spec.columns) for spec in scoring.specs}
+    arrays = {name: np.array(of, np.float64).reshape(shapes[name]) for name, of in values.items()}
+    width = sum(spec.width for spec in scoring.specs)
+    return arrays, np.array(answers, np.float64).reshape(len(records), width)

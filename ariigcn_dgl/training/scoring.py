@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -115,9 +115,7 @@ expected one of weighted_f1, accuracy, macro_f1
     @property
     def title(self) -> str:
         """The score that epochs are compared by, in words."""
-        name, _, _ = self.metric.rpartition(".")
-        title = self.columns[self.metric].title
-        return f"{name} {title}" if name and len(self.specs) > 1 else title
+        return self._title(self.metric, self.columns[self.metric])
 
     @property
     def shown(self) -> list[str]:
@@ -159,26 +157,57 @@ expected one of weighted_f1, accuracy, macro_f1
             With these targets.
         answers : (N, width) array
         """
-        if not self.scorable(dialogues):
+        return self.score_values(self.values(dialogues), answers)
+
+    def values(self, dialogues: Dialogues) -> dict[str, np.ndarray]:
+        """Return of each target what is known, (N, columns), NaN where nothing is."""
+        found = {spec.name: dialogues.targets[spec.name].values for spec, _ in self.others()}
+        if self.classes is not None:
+            known = dialogues.labels != UNLABELLED
+            found[self.classes.name] = np.where(known, dialogues.labels, np.nan)[:, None]
+        return found
+
+    def score_values(
+        self, values: Mapping[str, np.ndarray], answers: np.ndarray
+    ) -> Scores | TargetScores | None:
+        """Return the scores of answers, of what `values` has returned; as `score`."""
+        known = {name: ~np.isnan(of).all(axis=1) for name, of in values.items()}
+        if not all(rows.any() for rows in known.values()):
             return None
         classes = None
         if self.classes is not None:
-            known = dialogues.labels != UNLABELLED
-            said = self.of_classes(answers)[known].argmax(1)
-            classes = score(dialogues.labels[known], said, self.classes.names)
+            rows = known[self.classes.name]
+            labels = values[self.classes.name][rows, 0].astype(np.int64)
+            classes = score(labels, self.of_classes(answers)[rows].argmax(1), self.classes.names)
         if self.plain and classes is not None:
             return classes
         found = {}
         for spec, place in self.others():
-            rows = dialogues.targets[spec.name].known
-            values = dialogues.targets[spec.name].values[rows]
-            found[spec.name] = TARGET_KINDS[spec.kind].score(spec, values, answers[rows, place])
+            rows, of = known[spec.name], values[spec.name]
+            found[spec.name] = TARGET_KINDS[spec.kind].score(spec, of[rows], answers[rows, place])
         return TargetScores(classes, found)
+
+    def compared(
+        self, values: Mapping[str, np.ndarray], answers: np.ndarray
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Return what utterances add to the chosen score, (N, K), and the score of sums of it."""
+        name, _, metric = self.metric.rpartition(".")
+        places = self._places()
+        spec, place = next(p for p in places if p[0].name == name or (not name and p[0].is_labels))
+        additive = TARGET_KINDS[spec.kind].additive(spec, metric)
+        return additive.rows(values[spec.name], answers[:, place]), additive.score
+
+    @property
+    def named(self) -> tuple[Metric, ...]:
+        """All scores, by their full names; of several targets the title names which."""
+        return tuple(
+            replace(metric, name=name, title=self._title(name, metric))
+            for name, metric in self.columns.items()
+        )
 
     def scorable(self, dialogues: Dialogues) -> bool:
         """Whether something is known of every target."""
-        others = all(dialogues.targets[spec.name].known.any() for spec, _ in self.others())
-        return others and (self.classes is None or bool((dialogues.labels != UNLABELLED).any()))
+        return all(not np.isnan(of).all() for of in self.values(dialogues).values())
 
     def require_plain(self, where: str, what: str) -> None:
         """Raise `InputError` where there is more than the set's classes.
@@ -196,6 +225,10 @@ expected one of weighted_f1, accuracy, macro_f1
                 f"{where}: has the target '{other.name}' ({other.kind}), and {what} is of classes "
                 "only so far: train, evaluate and predict --data take it"
             )
+
+    def _title(self, name: str, metric: Metric) -> str:
+        target, _, _ = name.rpartition(".")
+        return f"{target} {metric.title}" if target and len(self.specs) > 1 else metric.title
 
     def _places(self) -> Iterator[tuple[TargetSpec, slice]]:
         start = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from ariigcn_dgl.answer import DIGITS, answer
 from ariigcn_dgl.data.targets import Kind, TargetSpec
+from ariigcn_dgl.training import additive
+from ariigcn_dgl.training.additive import Additive, Decisions, Moments
 from ariigcn_dgl.training.metrics import TITLES, score
 from ariigcn_dgl.training.target_metrics import (
     concordance,
@@ -38,12 +41,20 @@ class Metric:
     better : {"higher", "lower"}
     decimals : int
         In tables: 2 of a percentage, 3 of anything else.
+    of : str
+        The one label or number that it is of; "" of all.
     """
 
     name: str
     title: str
     better: Literal["higher", "lower"] = "higher"
     decimals: int = 2
+    of: str = ""
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether it is a share, in percent."""
+        return self.decimals == 2
 
     def merit(self, value: float) -> float:
         """Return what is the higher the better."""
@@ -66,12 +77,22 @@ class TargetKind(ABC):
         """Return the value of each metric, of utterances of which something is known."""
 
     @abstractmethod
+    def additive(self, spec: TargetSpec, metric: str) -> Additive:
+        """Return the value of a metric as a function of sums over utterances."""
+
+    @abstractmethod
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the answer to an utterance, as it stands in JSON."""
 
     @abstractmethod
     def truth(self, spec: TargetSpec, row: np.ndarray) -> Any:
         """Return what is known of an utterance, as it stands in JSON; None of nothing."""
+
+    @abstractmethod
+    def read(
+        self, spec: TargetSpec, value: Any, said: Mapping[str, Any]
+    ) -> tuple[list[float], list[float]]:
+        """Return what is known and answered, of what `truth` and `answer` have returned."""
 
 
 class Classes(TargetKind):
@@ -86,6 +107,15 @@ class Classes(TargetKind):
         labels = values[:, 0].astype(np.int64)
         return score(labels, answers.argmax(1), spec.names).headline()
 
+    def additive(self, spec: TargetSpec, metric: str) -> Additive:
+        """Return it in percent."""
+
+        def rows(values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+            labels = np.nan_to_num(values[:, 0], nan=-1).astype(np.int64)
+            return additive.class_rows(labels, answers.argmax(1), spec.width)
+
+        return Additive(rows, additive.CLASS_SCORES[metric])
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the most probable class, and all probabilities."""
         return answer(row, spec.names)
@@ -94,6 +124,13 @@ class Classes(TargetKind):
         """Return the class's name."""
         return None if np.isnan(row[0]) else spec.names[int(row[0])]
 
+    def read(
+        self, spec: TargetSpec, value: Any, said: Mapping[str, Any]
+    ) -> tuple[list[float], list[float]]:
+        """Return the class's number, and all probabilities."""
+        known = np.nan if value is None else spec.names.index(value)
+        return [known], [said["probabilities"][name] for name in spec.names]
+
 
 class Multilabel(TargetKind):
     """C labels that are independent of each other; one is said where it is more likely than not."""
@@ -101,7 +138,7 @@ class Multilabel(TargetKind):
     def metrics(self, spec: TargetSpec) -> list[Metric]:
         """Return means over labels, F1 over all decisions, and each label's own scores."""
         each = [
-            Metric(f"{what}_{name}", f"{title}, {name}")
+            Metric(f"{what}_{name}", f"{title}, {name}", of=name)
             for name in spec.names
             for what, title in (
                 ("accuracy", "accuracy"),
@@ -145,6 +182,21 @@ class Multilabel(TargetKind):
             **found,
         }
 
+    def additive(self, spec: TargetSpec, metric: str) -> Additive:
+        """Return it in percent."""
+        if metric == "micro_f1":
+            return additive.of_all_decisions()
+        of_label: dict[str, Callable[[Decisions], np.ndarray]] = {
+            "accuracy": Decisions.right,
+            "weighted_accuracy": Decisions.recalls,
+            "f1": Decisions.f1,
+        }
+        for what, found in of_label.items():
+            for place, name in enumerate(spec.names):
+                if metric == f"{what}_{name}":
+                    return additive.of_labels(found, slice(place, place + 1))
+        return additive.of_labels(of_label[metric.removeprefix("macro_")], slice(None))
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return whether each label holds, and its probability."""
         shares = dict(zip(spec.names, map(_short, row), strict=True))
@@ -158,6 +210,12 @@ class Multilabel(TargetKind):
         pairs = zip(spec.names, row, strict=True)
         found = {name: None if np.isnan(x) else int(x) for name, x in pairs}
         return found if any(x is not None for x in found.values()) else None
+
+    def read(
+        self, spec: TargetSpec, value: Any, said: Mapping[str, Any]
+    ) -> tuple[list[float], list[float]]:
+        """Return whether each label holds, and its probability."""
+        return _numbers(spec, value), [said["probabilities"][name] for name in spec.names]
 
 
 class Regression(TargetKind):
@@ -175,8 +233,12 @@ class Regression(TargetKind):
         both = [error, agreement] if spec.centred else [agreement, error]
         found = [both[0], Metric("pearson", "correlation", decimals=3), both[1]]
         if spec.width > 1:
-            found += [Metric(f"ccc_{name}", f"CCC, {name}", decimals=3) for name in spec.names]
-            found += [Metric(f"mae_{name}", f"MAE, {name}", "lower", 3) for name in spec.names]
+            found += [
+                Metric(f"ccc_{name}", f"CCC, {name}", decimals=3, of=name) for name in spec.names
+            ]
+            found += [
+                Metric(f"mae_{name}", f"MAE, {name}", "lower", 3, name) for name in spec.names
+            ]
             return found
         if spec.centred:
             found += [
@@ -211,6 +273,24 @@ class Regression(TargetKind):
             found |= {f"acc{2 * m + 1}": step_accuracy(truth, said, m) for m in (3, 2)}
         return {metric.name: found[metric.name] for metric in self.metrics(spec)}
 
+    def additive(self, spec: TargetSpec, metric: str) -> Additive:
+        """Return it in the units of `score`."""
+        of_numbers: dict[str, Callable[[Moments], np.ndarray]] = {
+            "mae": Moments.error,
+            "pearson": Moments.correlation,
+            "ccc": Moments.agreement,
+        }
+        what, _, rest = metric.partition("_")
+        if what in of_numbers:
+            place = spec.names.index(rest) if rest else 0
+            return additive.of_numbers(
+                of_numbers[what], slice(place, place + 1) if rest else slice(None)
+            )
+        if what in ("acc7", "acc5"):
+            return additive.of_steps((int(what[-1]) - 1) // 2)
+        score = additive.class_accuracy if what == "acc2" else additive.weighted_f1
+        return additive.of_signs(rest == "non_negative", score)
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the numbers."""
         return {"prediction": dict(zip(spec.names, map(_short, row), strict=True))}
@@ -221,10 +301,23 @@ class Regression(TargetKind):
         found = {name: None if np.isnan(x) else _short(x) for name, x in pairs}
         return found if any(x is not None for x in found.values()) else None
 
+    def read(
+        self, spec: TargetSpec, value: Any, said: Mapping[str, Any]
+    ) -> tuple[list[float], list[float]]:
+        """Return the numbers."""
+        return _numbers(spec, value), [said["prediction"][name] for name in spec.names]
+
     @staticmethod
     def _column(values: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known = ~np.isnan(values)
         return values[known].astype(np.float64), answers[known].astype(np.float64)
+
+
+def _numbers(spec: TargetSpec, value: Mapping[str, float | None] | None) -> list[float]:
+    if value is None:
+        return [np.nan] * spec.width
+    found = [value[name] for name in spec.names]
+    return [np.nan if number is None else float(number) for number in found]
 
 
 def _short(value: float) -> float:

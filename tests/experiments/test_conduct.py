@@ -23,12 +23,13 @@ from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
 from ariigcn_dgl.experiments.render import markdown
 from ariigcn_dgl.experiments.results import Results
-from ariigcn_dgl.experiments.statistics import holm, permutation_p
+from ariigcn_dgl.experiments.statistics import holm
 from ariigcn_dgl.experiments.study_file import load_study
 from ariigcn_dgl.experiments.tables import tables
 from ariigcn_dgl.training.calibration import expected_calibration_error, reliability
 from ariigcn_dgl.training.predict import score_probabilities
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.experiments.made_results import permutation_p_of_classes
 
 pytestmark = pytest.mark.slow  # whole studies are trained
 
@@ -97,7 +98,7 @@ def test_comparison_is_that_of_the_predictions(
     assert (
         bigru.comparison.p
         == bigru.comparison.p_holm
-        == permutation_p(labels, dialogues, ours, theirs)
+        == permutation_p_of_classes(labels, dialogues, ours, theirs)
     )
     scores = [[run.test["weighted_f1"] for run in row.runs] for row in (bigru, mlp)]
     assert bigru.comparison.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments import runs as module
 from ariigcn_dgl.experiments import worker
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.training.run_config import identity
 from ariigcn_dgl.training.run_spec import read_run_spec
+from ariigcn_dgl.training.scoring import Scoring
 
 
 def test_same_run_same_key(make_run: Callable, tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_result_that_changed_is_named(make_run: Callable, name: str) -> None:
     path = run.seed_folder.path / name
     path.write_text(path.read_text() + " ")
     with pytest.raises(InputError, match=f"{name}: changed or truncated since it was written"):
-        TestPredictions.of(run)
+        TestPredictions.of(run, Scoring([classes_spec([])]))
 
 
 @pytest.mark.parametrize(
@@ -153,4 +155,4 @@ def test_file_that_is_gone_is_named(make_run: Callable, name: str) -> None:
     worker.work(run.folder, "once")
     (run.folder / name).unlink()
     with pytest.raises(InputError, match=f"{name}: no such file, but seal.json beside it names"):
-        TestPredictions.of(run)
+        TestPredictions.of(run, Scoring([classes_spec([])]))

@@ -8,19 +8,24 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from ariigcn_dgl.experiments.statistics import (
-    Summary,
-    difference_interval,
-    holm,
-    permutation_p,
-    summarise,
-)
+from ariigcn_dgl.experiments import statistics
+from ariigcn_dgl.experiments.statistics import Summary, holm, summarise
+from ariigcn_dgl.training.additive import class_rows, weighted_f1
+from tests.experiments.made_results import permutation_p_of_classes as permutation_p
 
 
 def _weighted_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
     return np.mean(
         [f1_score(labels, one, average="weighted", zero_division=0) for one in predictions]
     )
+
+
+def difference_interval(
+    labels: np.ndarray, dialogues: np.ndarray, ours: np.ndarray, theirs: np.ndarray
+) -> tuple[float, float]:
+    classes = 1 + int(max(labels.max(), ours.max(), theirs.max()))
+    rows = (np.stack([class_rows(labels, o, classes) for o in one]) for one in (ours, theirs))
+    return statistics.difference_interval(dialogues, *rows, weighted_f1)
 
 
 def _by_enumeration(
