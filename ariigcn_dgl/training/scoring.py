@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.answer import answer
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
@@ -139,8 +140,32 @@ expected one of weighted_f1, accuracy, macro_f1
                 yield spec, place
 
     def of_classes(self, answers: np.ndarray) -> np.ndarray:
-        """Return the answers to the set's classes, (N, C)."""
-        return answers[:, : 0 if self.classes is None else self.classes.width]  # they are first
+        """Return the answers to the set's classes, (..., C)."""
+        return answers[..., : 0 if self.classes is None else self.classes.width]  # they are first
+
+    def by_target(self, answers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the answers, (..., width), to each target, by their names."""
+        return {spec.name: answers[..., place] for spec, place in self._places()}
+
+    def answer(self, row: np.ndarray, left_open: bool | None = None) -> dict[str, Any]:
+        """Return the answers to an utterance, (width,), as they stand in JSON.
+
+        Those to the set's classes as of `ariigcn_dgl.answer`, the others by name in ``targets``.
+
+        Examples
+        --------
+        >>> scoring = Scoring([TargetSpec("score", "regression", ("score",), -3.0, 3.0)])
+        >>> scoring.answer(np.array([0.5]))
+        {'targets': {'score': {'prediction': {'score': 0.5}}}}
+        """
+        found: dict[str, Any] = {}
+        if self.classes is not None:
+            found = answer(self.of_classes(row), self.classes.names, left_open)
+        others = {
+            spec.name: TARGET_KINDS[spec.kind].answer(spec, row[place])
+            for spec, place in self.others()
+        }
+        return found | ({"targets": others} if others else {})
 
     def calibrated(self, answers: np.ndarray, temperature: float) -> np.ndarray:
         """Return answers whose class probabilities have got a temperature, float64."""

@@ -246,8 +246,8 @@ def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:
     Raises
     ------
     InputError
-        If a run was trained by a version that kept no probabilities of validation, a file is
-        damaged, or the runs are of different data sets.
+        If a run has no classes or was trained by a version that kept no probabilities of
+        validation, a file is damaged, or the runs are of different data sets.
     """
     found = [_validation(run) for run in runs]
     labels = found[0][1]
@@ -263,6 +263,8 @@ def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:
 
 def _validation(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
     """Return a run's probabilities of validation's labelled utterances, and their labels."""
+    if run.scoring.classes is None:
+        raise InputError(f"--coverage: is of classes, and {run.folder.path} has none")
     kept = run.folder.read_uncalibrated(run.record)
     if kept is None:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -140,6 +141,42 @@ def test_predict_in_parts_writes_and_scores_the_same(
         assert ours["utterance"] == theirs["utterance"]
         own, other = (float(row["predicted_label"]) for row in (ours, theirs))
         assert own == pytest.approx(other, abs=1e-5)
+
+
+def test_a_conversation_that_goes_on_gets_the_numbers_of_the_whole(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ariigcn("predict", run, "--data", clips, "--out", tmp_path / "p.jsonl")
+    wanted = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    said = load_dialogues(clips)[0]
+    lines = [
+        json.dumps(
+            {
+                "dialogue": said.dialogue_ids[0],
+                "speaker": said.speaker_names[said.speakers[row]],
+                "features": {m: x[row].tolist() for m, x in said.features.items()},
+            }
+        )
+        for row in range(said.num_utterances)
+    ]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
+    outcome = ariigcn("predict", run, "--stream")
+    assert outcome.code == 0, outcome.err
+    for line, whole in zip(outcome.out.splitlines(), wanted, strict=False):
+        found, expected = json.loads(line)["targets"]["label"], whole["targets"]["label"]
+        assert found.keys() == {"prediction"}  # what is known is not asked of a conversation
+        assert found["prediction"] == pytest.approx(expected["prediction"], abs=1e-5)
+    assert len(outcome.out.splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("more", [("--stream",), ("--data", "{clips}", "--out", "{tmp}/p.csv")])
+def test_leaving_open_is_of_classes(
+    more: tuple[str, ...], refused: Callable, run: Path, clips: Path, tmp_path: Path
+) -> None:
+    filled = (one.format(clips=clips, tmp=tmp_path) for one in more)
+    assert "--coverage: is of classes, and " in refused(
+        "predict", run, "--coverage", "0.8", *filled
+    )
 
 
 def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_path: Path) -> None:
