@@ -147,6 +147,11 @@ expected one of weighted_f1, accuracy, macro_f1
         """Return the answers, (..., width), to each target, by their names."""
         return {spec.name: answers[..., place] for spec, place in self._places()}
 
+    def parts(self) -> Iterator[tuple[str, slice]]:
+        """Yield what answers are called in a sentence, target by target, and their places."""
+        for spec, place in self._places():
+            yield "probabilities" if spec == self.classes else f"answers to {spec.name}", place
+
     def answer(self, row: np.ndarray, left_open: bool | None = None) -> dict[str, Any]:
         """Return the answers to an utterance, (width,), as they stand in JSON.
 

@@ -22,6 +22,7 @@ from ariigcn_dgl.training.target_metrics import (
     weighted_accuracy,
 )
 
+PERCENT = 2  # decimals of a percentage in tables
 SEVEN_STEPS = 3.0  # the end of the scale that Acc-7 and Acc-5 are of
 
 
@@ -43,7 +44,7 @@ class Metric:
     name: str
     title: str
     better: Literal["higher", "lower"] = "higher"
-    decimals: int = 2
+    decimals: int = PERCENT
 
     def merit(self, value: float) -> float:
         """Return what is the higher the better."""
@@ -66,6 +67,10 @@ class TargetKind(ABC):
         """Return the value of each metric, of utterances of which something is known."""
 
     @abstractmethod
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return what an answer is, for a sentence that names the target."""
+
+    @abstractmethod
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the answer to an utterance, as it stands in JSON."""
 
@@ -85,6 +90,10 @@ class Classes(TargetKind):
         """Return them in percent."""
         labels = values[:, 0].astype(np.int64)
         return score(labels, answers.argmax(1), spec.names).headline()
+
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the names of the classes."""
+        return f"one of {', '.join(spec.names)}{_each_dialogue(spec)}"
 
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the most probable class, and all probabilities."""
@@ -144,6 +153,10 @@ class Multilabel(TargetKind):
             "weighted_accuracy": means["weighted_accuracy"],
             **found,
         }
+
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the names of the labels."""
+        return f"any of {', '.join(spec.names)}{_each_dialogue(spec)}"
 
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return whether each label holds, and its probability."""
@@ -211,6 +224,21 @@ class Regression(TargetKind):
             found |= {f"acc{2 * m + 1}": step_accuracy(truth, said, m) for m in (3, 2)}
         return {metric.name: found[metric.name] for metric in self.metrics(spec)}
 
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the range and the unit, where they are known, and the names of several numbers.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("vad", "regression", ("valence", "arousal"), 1.0, 5.0)
+        >>> Regression().in_words(spec)
+        'numbers from 1 to 5: valence, arousal'
+        """
+        unit = f" ({spec.unit})" if spec.unit else ""
+        reach = "" if spec.low is None else f" from {spec.low:g} to {spec.high:g}"
+        which = f": {', '.join(spec.names)}" if spec.width > 1 else ""
+        what = "numbers" if which else "a number"
+        return f"{what}{reach}{unit}{which}{_each_dialogue(spec)}"
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the numbers."""
         return {"prediction": dict(zip(spec.names, map(_short, row), strict=True))}
@@ -225,6 +253,10 @@ class Regression(TargetKind):
     def _column(values: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known = ~np.isnan(values)
         return values[known].astype(np.float64), answers[known].astype(np.float64)
+
+
+def _each_dialogue(spec: TargetSpec) -> str:
+    return ", one for each dialogue" if spec.per == "dialogue" else ""
 
 
 def _short(value: float) -> float:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl.bundle.file import FORMAT
+from ariigcn_dgl.cli import main
 from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
 from ariigcn_dgl.data.synth_config import SENTIMENT
 
@@ -50,12 +52,27 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def run(ariigcn: Callable, clips: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def run(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run on the scores."""
-    outcome = ariigcn("train", "--data", clips, *QUICK, "--out", tmp_path / "run")
-    assert outcome.code == 0, outcome.err
-    return tmp_path / "run"
+    path = tmp_path_factory.mktemp("runs") / "scores"
+    main(["train", "--data", str(clips), *QUICK, "--out", str(path)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def of_both(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run on emotions, and on valence, arousal and dominance."""
+    path = tmp_path_factory.mktemp("runs") / "both"
+    options = ("--targets", "label", "vad", "--training.target_weights", '{"vad": 0.5}')
+    main(["train", "--data", str(archive), *QUICK, *options, "--out", str(path)])
+    return path
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let intervals of a card be of few sets of dialogues: each score takes milliseconds."""
+    monkeypatch.setattr("ariigcn_dgl.bundle.scores.DRAWS", 8)
 
 
 def test_scores_are_trained_on_and_shown_beside_a_floor(
@@ -188,6 +205,40 @@ def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_p
     assert '"value": null' in (tmp_path / "p.jsonl").read_text()
 
 
+def test_a_bundle_predicts_and_scores_as_its_run(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, few_draws: None
+) -> None:
+    made = ariigcn("bundle", run, "--out", tmp_path / "clips.ariigcn")
+    assert made.code == 0, made.err
+    found = {}
+    for model in (run, tmp_path / "clips.ariigcn"):
+        out = tmp_path / f"{model.stem}.jsonl"
+        assert ariigcn("predict", model, "--data", clips, "--out", out).code == 0
+        scored = ariigcn("evaluate", model, "--data", clips, "--json", tmp_path / "scores.json")
+        assert scored.code == 0, scored.err
+        found[model] = out.read_bytes(), (tmp_path / "scores.json").read_bytes()
+    assert found[run] == found[tmp_path / "clips.ariigcn"]
+    card = ariigcn("bundle", tmp_path / "clips.ariigcn").out
+    assert "- **Target label**: a number from -3 to 3\n" in card
+    assert "its answers are those of the run, bit for bit." in card
+    assert "| MAE | " in card
+    assert "Classes" not in card
+    assert FORMAT.encode() not in (tmp_path / "clips.ariigcn").read_bytes()  # to older versions
+
+
+def test_a_card_has_the_scores_of_classes_and_of_targets(
+    ariigcn: Callable, of_both: Path, tmp_path: Path, few_draws: None
+) -> None:
+    out = tmp_path / "both.ariigcn"
+    assert ariigcn("bundle", of_both, "--out", out, "--precision", "float16").code == 0
+    card = ariigcn("bundle", out).out
+    assert "| **weighted F1** |" in card
+    assert "- **Target vad**: numbers: valence, arousal, dominance\n" in card
+    assert "| CCC, " in card
+    assert "answers to vad differ from the run's by at most" in card
+    assert "answers on test are others" in card
+
+
 def test_a_training_can_be_gone_on_with(ariigcn: Callable, run: Path) -> None:
     outcome = ariigcn("train", "--resume", run)
     assert outcome.code == 0, outcome.err
@@ -256,7 +307,6 @@ def test_what_does_not_fit_the_target_is_refused(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("bundle", "RUN", "--out", "OUT.ariigcn"), "a bundle is of classes only so far"),
         (("export", "RUN", "--out", "OUT.pt2"), "an exported program is of classes only so far"),
         (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
         (("experiment", "main", "--data", "DATA", "--out", "OUT"), "a study is of classes only"),
