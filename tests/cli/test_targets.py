@@ -307,7 +307,6 @@ def test_what_does_not_fit_the_target_is_refused(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("export", "RUN", "--out", "OUT.pt2"), "an exported program is of classes only so far"),
         (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
         (("experiment", "main", "--data", "DATA", "--out", "OUT"), "a study is of classes only"),
         (("predict", "RUN", "--data", "DATA", "--out", "OUT", "--coverage", "0.5"), "--coverage"),
