@@ -96,7 +96,7 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
     shown = trained.shown(trained.adapt(dialogues))
     scaled = shown.select(np.arange(shown.num_dialogues))
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
-    untrained = type(model)(trained.widths, len(trained.label_names), trained.config.model).eval()
+    untrained = type(model)(trained.widths, trained.num_outputs, trained.config.model).eval()
     model.eval()
     untrained.to(model.device)
     after = "training" if model.gan is None else "the TGAN"

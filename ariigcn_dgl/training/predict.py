@@ -196,9 +196,29 @@ def _flat(record: dict[str, Any], others: Sequence[TargetSpec]) -> dict[str, Any
 
 def _target_columns(spec: TargetSpec) -> list[str]:
     """Return the columns of a target: what is known, then what is predicted."""
+    return [*_parts(spec), *predicted_columns(spec)]
+
+
+def _parts(spec: TargetSpec) -> list[str]:
     plain = spec.width == 1 or spec.kind == "classes"
-    parts = [spec.name] if plain else [f"{spec.name}_{name}" for name in spec.names]
-    return [*parts, *(f"predicted_{part}" for part in parts)]
+    return [spec.name] if plain else [f"{spec.name}_{name}" for name in spec.names]
+
+
+def predicted_columns(spec: TargetSpec) -> list[str]:
+    """Return the columns of a table for what is predicted of a target.
+
+    Examples
+    --------
+    >>> predicted_columns(TargetSpec("vad", "regression", ("valence", "arousal")))
+    ['predicted_vad_valence', 'predicted_vad_arousal']
+    """
+    return [f"predicted_{part}" for part in _parts(spec)]
+
+
+def predicted_cells(spec: TargetSpec, prediction: Any) -> dict[str, Any]:
+    """Return what stands in these columns, of a prediction as it stands in JSON."""
+    cells = prediction.values() if isinstance(prediction, dict) else [prediction]
+    return dict(zip(predicted_columns(spec), cells, strict=True))
 
 
 def _target_cells(spec: TargetSpec, found: dict[str, Any]) -> dict[str, Any]:

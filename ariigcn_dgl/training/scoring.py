@@ -15,6 +15,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.metrics import HEADLINE, Scores, score
+from ariigcn_dgl.training.target_answers import TargetAnswers
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
 
 _SHOWN = 3  # scores of a target that stands alone that are said of each epoch and seed
@@ -151,6 +152,26 @@ expected one of weighted_f1, accuracy, macro_f1
         """Yield what answers are called in a sentence, target by target, and their places."""
         for spec, place in self._places():
             yield "probabilities" if spec == self.classes else f"answers to {spec.name}", place
+
+    def other_answers(
+        self, answers: np.ndarray, dialogues: Dialogues | None = None
+    ) -> list[TargetAnswers]:
+        """Return the answers, (N, width), to the targets beside the set's classes, one by one.
+
+        Parameters
+        ----------
+        answers : (N, width) array
+        dialogues : Dialogues, optional
+            With what is known of these targets.
+        """
+        return [
+            TargetAnswers(
+                spec,
+                answers[:, place],
+                None if dialogues is None else dialogues.targets[spec.name].values,
+            )
+            for spec, place in self.others()
+        ]
 
     def answer(self, row: np.ndarray, left_open: bool | None = None) -> dict[str, Any]:
         """Return the answers to an utterance, (width,), as they stand in JSON.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -75,6 +76,14 @@ class TargetKind(ABC):
         """Return the answer to an utterance, as it stands in JSON."""
 
     @abstractmethod
+    def phrase(self, spec: TargetSpec, said: Any) -> str:
+        """Return in a few words a prediction of `answer`, or what `truth` returned."""
+
+    @abstractmethod
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return the answers to at least one utterance in a phrase."""
+
+    @abstractmethod
     def truth(self, spec: TargetSpec, row: np.ndarray) -> Any:
         """Return what is known of an utterance, as it stands in JSON; None of nothing."""
 
@@ -98,6 +107,14 @@ class Classes(TargetKind):
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the most probable class, and all probabilities."""
         return answer(row, spec.names)
+
+    def phrase(self, spec: TargetSpec, said: str) -> str:
+        """Return the class."""
+        return said
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return how often each class is the most probable one, the most frequent first."""
+        return _counts(spec.names, np.bincount(answers.argmax(1), minlength=spec.width))
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> str | None:
         """Return the class's name."""
@@ -165,6 +182,14 @@ class Multilabel(TargetKind):
             "prediction": {name: int(p > 0.5) for name, p in zip(spec.names, row, strict=True)},
             "probabilities": shares,
         }
+
+    def phrase(self, spec: TargetSpec, said: Mapping[str, int | None]) -> str:
+        """Return the labels that hold."""
+        return ", ".join(name for name, holds in said.items() if holds) or "none"
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return how many utterances have each label, the most frequent first."""
+        return _counts(spec.names, (answers > 0.5).sum(0)) or "none"
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, int | None] | None:
         """Return whether each label holds; None of those that are not known."""
@@ -243,6 +268,36 @@ class Regression(TargetKind):
         """Return the numbers."""
         return {"prediction": dict(zip(spec.names, map(_short, row), strict=True))}
 
+    def phrase(self, spec: TargetSpec, said: Mapping[str, float | None]) -> str:
+        """Return the numbers with their names, or the number alone; on scales around 0 with a sign.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("score", "regression", ("score",), -3.0, 3.0)
+        >>> Regression().phrase(spec, {"score": 0.5})
+        '+0.50'
+        """
+        shown = {name: self.number(spec, x) for name, x in said.items() if x is not None}
+        return ", ".join(f"{n} {x}" if spec.width > 1 else x for n, x in shown.items())
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return the mean of each number, and from where to where it goes."""
+        parts = []
+        for name, column in zip(spec.names, answers.T, strict=True):
+            mean, low, high = (
+                self.number(spec, float(x)) for x in (column.mean(), column.min(), column.max())
+            )
+            which = f"{name} " if spec.width > 1 else ""
+            parts.append(f"{which}{mean} on average, from {low} to {high}")
+        return ", ".join(parts)
+
+    @staticmethod
+    def number(spec: TargetSpec, value: float) -> str:
+        """Return a number with the unit of its target; never minus zero."""
+        rounded = round(value, 2) + 0.0
+        signed = f"{rounded:+.2f}" if spec.centred and rounded else f"{rounded:.2f}"
+        return f"{signed} {spec.unit}" if spec.unit else signed
+
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, float | None] | None:
         """Return the numbers; None of those that are not known."""
         pairs = zip(spec.names, row, strict=True)
@@ -257,6 +312,12 @@ class Regression(TargetKind):
 
 def _each_dialogue(spec: TargetSpec) -> str:
     return ", one for each dialogue" if spec.per == "dialogue" else ""
+
+
+def _counts(names: Sequence[str], counts: np.ndarray) -> str:
+    """Return "2 joy, 1 anger", the most frequent first, without those that do not occur."""
+    order = np.argsort(-counts, kind="stable")
+    return ", ".join(f"{counts[c]} {names[c]}" for c in order if counts[c])
 
 
 def _short(value: float) -> float:

@@ -246,6 +246,31 @@ def test_a_training_can_be_gone_on_with(ariigcn: Callable, run: Path) -> None:
     assert "Acc-7" in outcome.out
 
 
+def test_the_report_shows_what_was_predicted_of_test_dialogues(
+    ariigcn: Callable, run: Path, of_both: Path, clips: Path, archive: Path, tmp_path: Path
+) -> None:
+    """A score alone, and numbers beside classes that nothing but the run's options names."""
+    for folder, data, titles in (
+        (run, clips, ["score"]),
+        (of_both, archive, ["vad: valence", "vad: arousal", "vad: dominance"]),
+    ):
+        out = tmp_path / f"{folder.name}.html"
+        outcome = ariigcn("report", folder, "--data", data, "--out", out)
+        assert outcome.code == 0, outcome.err
+        page = out.read_text()
+        for title in titles:
+            assert page.count(f"<figcaption>{title}</figcaption>") == 8  # test dialogues
+        assert ", true</th>" in page
+        assert ", predicted</th>" in page
+
+
+def test_the_report_of_another_data_set_is_refused(
+    refused: Callable, run: Path, archive: Path, tmp_path: Path
+) -> None:
+    sentence = refused("report", run, "--data", archive, "--out", tmp_path / "report.html")
+    assert "is not the data set that scores was trained on" in sentence
+
+
 def test_the_report_of_scores_has_their_metrics(
     ariigcn: Callable, run: Path, tmp_path: Path
 ) -> None:
@@ -310,7 +335,6 @@ def test_what_does_not_fit_the_target_is_refused(
         (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
         (("experiment", "main", "--data", "DATA", "--out", "OUT"), "a study is of classes only"),
         (("predict", "RUN", "--data", "DATA", "--out", "OUT", "--coverage", "0.5"), "--coverage"),
-        (("report", "RUN", "--data", "DATA", "--out", "OUT"), "shown with classes only"),
     ],
 )
 def test_what_is_of_classes_only_says_so(
