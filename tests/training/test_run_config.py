@@ -195,7 +195,10 @@ def test_environment_gives_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
             {"model.hiden_dim": 8},
             "--model.hiden_dim: ariigcn has no such setting; did you mean 'model.hidden_dim'?",
         ),
-        ({"model.window": 3}, "--model.window: ariigcn has no such setting; did you mean 'model.window.past'?"),
+        (
+            {"model.window": 3},
+            "--model.window: ariigcn has no such setting; did you mean 'model.window.past'?",
+        ),
         ({"system": "mlp"}, "--system: ariigcn has no such setting"),
         ({"training.epochs": None}, "--training.epochs: has no value"),
         ({"training.epochs": 2.5}, "--training.epochs: is 2.5, expected an integer"),
