@@ -288,7 +288,7 @@ def _every(px: float) -> int:
 
 
 def _end(places: Sequence[Place]) -> float:
-    return max(left + width for left, width in places) + GAP + NARROWEST
+    return max(left + width for left, width in places) + TICK / 3  # half of a number below
 
 
 def _height(value: float, low: float, high: float) -> float:

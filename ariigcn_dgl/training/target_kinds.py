@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +26,7 @@ from ariigcn_dgl.training.target_metrics import (
 )
 
 PERCENT = 2  # decimals of a percentage in tables
+PARTS, MOST_SETS = 5, 8  # of a range, and of sets of labels, where classes are shown
 SEVEN_STEPS = 3.0  # the end of the scale that Acc-7 and Acc-5 are of
 
 
@@ -50,6 +53,24 @@ class Metric:
     def merit(self, value: float) -> float:
         """Return what is the higher the better."""
         return value if self.better == "higher" else -value
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Utterances by what is true of them.
+
+    Parameters
+    ----------
+    names : tuple of str
+    numbers : (N,) int array
+        -1 where nothing is known.
+    ordered : bool
+        Whether their order means something, as of a scale.
+    """
+
+    names: tuple[str, ...]
+    numbers: np.ndarray
+    ordered: bool = False
 
 
 class TargetKind(ABC):
@@ -84,6 +105,10 @@ class TargetKind(ABC):
         """Return the answers to at least one utterance in a phrase."""
 
     @abstractmethod
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return classes to show true values by, where nothing but classes can be shown."""
+
+    @abstractmethod
     def truth(self, spec: TargetSpec, row: np.ndarray) -> Any:
         """Return what is known of an utterance, as it stands in JSON; None of nothing."""
 
@@ -115,6 +140,10 @@ class Classes(TargetKind):
     def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
         """Return how often each class is the most probable one, the most frequent first."""
         return _counts(spec.names, np.bincount(answers.argmax(1), minlength=spec.width))
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return the classes."""
+        return Groups(spec.names, np.nan_to_num(values[:, 0], nan=-1).astype(np.int64))
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> str | None:
         """Return the class's name."""
@@ -190,6 +219,24 @@ class Multilabel(TargetKind):
     def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
         """Return how many utterances have each label, the most frequent first."""
         return _counts(spec.names, (answers > 0.5).sum(0)) or "none"
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return the most frequent sets of labels, and the others as one; unknown ones do not hold.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("cues", "multilabel", ("laugh", "sigh"))
+        >>> Multilabel().groups(spec, np.array([[1, 0], [1, 1], [1, 0]])).names
+        ('laugh', 'laugh, sigh')
+        """
+        known = [self.truth(spec, row) for row in values]
+        said = ["" if one is None else self.phrase(spec, one) for one in known]
+        names = [name for name, _ in Counter(filter(None, said)).most_common()]
+        if len(names) > MOST_SETS:
+            names = [*names[: MOST_SETS - 1], "other sets"]
+        number = {name: c for c, name in enumerate(names)}
+        numbers = [number.get(one, len(names) - 1) if one else -1 for one in said]
+        return Groups(tuple(names), np.array(numbers, np.int64))
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, int | None] | None:
         """Return whether each label holds; None of those that are not known."""
@@ -297,6 +344,28 @@ class Regression(TargetKind):
         rounded = round(value, 2) + 0.0
         signed = f"{rounded:+.2f}" if spec.centred and rounded else f"{rounded:.2f}"
         return f"{signed} {spec.unit}" if spec.unit else signed
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return equal parts of the range of the first number; of the known ones without a range.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("score", "regression", ("score",), -3.0, 3.0)
+        >>> found = Regression().groups(spec, np.array([[-3.0], [0.0], [3.0], [np.nan]]))
+        >>> found.names[0], found.numbers.tolist()
+        ('-3 to -1.8', [0, 2, 4, -1])
+        """
+        column = values[:, 0].astype(np.float64)
+        known = ~np.isnan(column)
+        low, high = spec.low, spec.high
+        if low is None or high is None:
+            there = column[known] if known.any() else np.zeros(1)
+            low, high = float(there.min()), float(there.max())
+        edges = np.linspace(low, high, PARTS + 1)
+        numbers = np.full(len(column), -1)
+        numbers[known] = np.digitize(column[known], edges[1:-1])
+        names = tuple(f"{a:.3g} to {b:.3g}" for a, b in pairwise(edges))
+        return Groups(names, numbers, ordered=True)
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, float | None] | None:
         """Return the numbers; None of those that are not known."""

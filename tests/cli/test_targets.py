@@ -332,7 +332,6 @@ def test_what_does_not_fit_the_target_is_refused(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
         (("experiment", "main", "--data", "DATA", "--out", "OUT"), "a study is of classes only"),
         (("predict", "RUN", "--data", "DATA", "--out", "OUT", "--coverage", "0.5"), "--coverage"),
     ],
@@ -347,6 +346,19 @@ def test_what_is_of_classes_only_says_so(
 
 
 @pytest.mark.slow  # four trainings in processes of their own
+@pytest.mark.slow
+def test_spaces_of_a_score_are_coloured_by_parts_of_its_range(
+    ariigcn: Callable, small: tuple[str, ...], clips: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("train", "--data", clips, *small, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    outcome = ariigcn("embed", tmp_path / "run", "--out", tmp_path / "gap")
+    assert outcome.code == 0, outcome.err
+    numbers = json.loads((tmp_path / "gap" / "embedding.json").read_text())
+    assert all(-1 <= one["silhouette_class"] <= 1 for one in numbers.values())
+    assert (tmp_path / "gap" / "embedding.png").exists()
+
+
 def test_a_study_compares_systems_on_a_score_taken_as_classes(
     ariigcn: Callable, clips: Path, tmp_path: Path
 ) -> None:
