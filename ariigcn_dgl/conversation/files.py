@@ -39,15 +39,18 @@ def write_files(out: Path, name: str, answered: Answered, recording: Path | None
         If the path exists or cannot be written.
     """
     labelled = answered.labelled
-    header = {
+    header: dict[str, Any] = {
         "recording" if recording else "transcript": name,
         "system": answered.system,
         "trained_on": answered.trained_on,
         "modalities": list(answered.modalities),
-        "labels": list(labelled.label_names),
-        "calibrated": answered.calibrated,
-        "unsure_below": labelled.bound,
     }
+    if labelled.label_names:
+        header |= {
+            "labels": list(labelled.label_names),
+            "calibrated": answered.calibrated,
+            "unsure_below": labelled.bound,
+        }
     if labelled.targets:
         header["targets"] = [one.spec.record() for one in labelled.targets]
     texts = {"csv": "", "html": _page(out, name, answered, recording)}

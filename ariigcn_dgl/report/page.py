@@ -24,7 +24,7 @@ OWN_STYLES = {
     "report.html": ("charts.css",),
     "targets.html": ("charts.css",),
     "timeline.html": ("talk.css", "speakers.css", "charts.css"),
-    "timeline_targets.html": ("charts.css",),
+    "timeline_targets.html": ("talk.css", "charts.css"),
 }
 OWN_SCRIPTS = {
     "report.html": ("browser.js",),

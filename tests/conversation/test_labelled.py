@@ -83,6 +83,7 @@ def test_a_table_of_other_targets_has_a_column_for_each_number(
     assert "prediction" not in first
     said = json.loads((tmp_path / "out" / "timeline.json").read_text())
     assert [one["name"] for one in said["targets"]] == ["label", "cues"]
+    assert "labels" not in said
 
 
 def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None:
