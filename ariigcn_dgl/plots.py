@@ -166,6 +166,19 @@ def class_colours(label_names: Sequence[str]) -> list[str]:
     return [LIGHT[slot] for slot in slots(label_names)]
 
 
+def ordered_colours(count: int) -> list[str]:
+    """Return colours of parts of a scale, from dark to bright, that any colour vision tells apart.
+
+    Examples
+    --------
+    >>> ordered_colours(2)
+    ['#440154', '#bddf26']
+    """
+    viridis = import_quietly("matplotlib").colormaps["viridis"]
+    parts = [viridis(place)[:3] for place in np.linspace(0, 0.9, count)]
+    return ["#" + "".join(f"{round(255 * x):02x}" for x in part) for part in parts]
+
+
 def cloud(
     axis: Axes, points: np.ndarray, groups: np.ndarray, colours: Sequence[str], size: float
 ) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ariigcn_dgl.bundle.scores import Interval, SplitScores
+from ariigcn_dgl.bundle.scores import Interval, SplitScores, TargetScores
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.escape import markdown
 from ariigcn_dgl.training.drawn_dialogues import LEVEL
 from ariigcn_dgl.training.metrics import TITLES
+from ariigcn_dgl.training.scoring import Scoring, specs_of
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS
 
 VARIANTS = {
     "whole": "sees the whole dialogue",
@@ -22,11 +25,16 @@ def card(about: Mapping[str, Any]) -> str:
 
 
 def _lines(about: Mapping[str, Any]) -> Iterator[str]:
+    scoring = Scoring(specs_of(about))
     yield f"# {markdown(about['name'])}"
     yield ""
     yield from about["description"].splitlines()
     yield ""
-    yield f"- **Classes**: {', '.join(map(markdown, about['label_names']))}"
+    if scoring.classes is not None:
+        yield f"- **Classes**: {', '.join(map(markdown, scoring.classes.names))}"
+    for spec, _ in scoring.others():
+        words = TARGET_KINDS[spec.kind].in_words(spec)
+        yield f"- **Target {markdown(spec.name)}**: {markdown(words)}"
     yield f"- **Trained on**: {markdown(about['dataset'])}; splits: {markdown(about['splits'])}"
     if about.get("language"):  # older bundles do not say
         yield f"- **Language**: {markdown(about['language'])}"
@@ -39,8 +47,12 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
         yield f"## {VARIANTS[variant].capitalize()} ({variant})"
         yield ""
         yield f"{markdown(run['system'])}, the mean of {run['seeds']} seeds; {run['equality']}"
-        if run["test"] is not None:
+        if run["test"] is None:
+            continue
+        if scoring.classes is not None:
             yield from _scores(run["test"])
+        for spec, _ in scoring.others():
+            yield from _target_scores(spec, run["test"]["targets"][spec.name])
 
 
 def _scores(test: SplitScores) -> Iterator[str]:
@@ -59,5 +71,21 @@ def _scores(test: SplitScores) -> Iterator[str]:
         yield f"| F1 of {markdown(row['label'])} | {_cells(row)} | {row['utterances']} |"
 
 
-def _cells(one: Interval) -> str:
-    return f"{one['score']:.1f} | {one['low']:.1f} to {one['high']:.1f}"
+def _target_scores(spec: TargetSpec, test: TargetScores) -> Iterator[str]:
+    yield ""
+    yield (
+        f"{markdown(spec.name)} on the test split: {test['utterances']} utterances in "
+        f"{test['dialogues']} dialogues; accuracies and F1 in percent, with the "
+        f"{100 * LEVEL:.0f} % interval over dialogues."
+    )
+    yield ""
+    yield "| | score | interval |"
+    yield "| --- | ---: | ---: |"
+    for metric in TARGET_KINDS[spec.kind].metrics(spec):
+        cells = _cells(test["scores"][metric.name], 1 if metric.is_percentage else 3)
+        yield f"| {markdown(metric.title)} | {cells} |"
+
+
+def _cells(one: Interval, decimals: int = 1) -> str:
+    low, high = (f"{one[bound]:.{decimals}f}" for bound in ("low", "high"))
+    return f"{one['score']:.{decimals}f} | {low} to {high}"

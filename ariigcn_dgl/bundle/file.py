@@ -18,6 +18,9 @@ from ariigcn_dgl.files import open_regular, parse_json, refuse_existing, replaci
 
 SUFFIX = ".ariigcn"
 FORMAT = "ariigcn-bundle-1"
+# Of runs with other targets than classes: to earlier versions, which cannot apply them, no bundle.
+TARGET_FORMAT = "ariigcn-bundle-2"
+_FORMATS = "ariigcn-bundle-"
 AGAIN = "get it again from where it came from"
 _KINDS = ("F16", "F32", "F64", "I64")  # of tensors, as safetensors calls them
 
@@ -48,8 +51,9 @@ def write_file(path: Path, content: Content) -> None:
     refuse_existing(path)
     # One entry, because safetensors writes several in any order.
     header = {"sha256": _digest(content), "about": content.about}
+    entry = TARGET_FORMAT if "targets" in content.about else FORMAT
     with replacing(path) as scratch:
-        save_file(dict(content.tensors), scratch, {FORMAT: json.dumps(header)})
+        save_file(dict(content.tensors), scratch, {entry: json.dumps(header)})
 
 
 def read_file(path: Path) -> Content:
@@ -64,8 +68,7 @@ def read_file(path: Path) -> Content:
     try:
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
-            if FORMAT not in metadata:
-                raise InputError(f"{path}: not a bundle: expected a file that ariigcn bundle made")
+            entry = _entry(path, metadata)
             names = list(file.keys())
             _refuse_kinds(path, {name: file.get_slice(name).get_dtype() for name in names})
             tensors = {name: file.get_tensor(name) for name in names}
@@ -73,7 +76,7 @@ def read_file(path: Path) -> Content:
         raise InputError(
             f"{path}: not a bundle, or damaged or truncated ({error}); {AGAIN}"
         ) from error
-    header = parse_json(metadata[FORMAT], str(path))
+    header = parse_json(metadata[entry], str(path))
     about = header.get("about")
     if not isinstance(about, dict):
         raise InputError(f"{path}: damaged: says nothing about itself; {AGAIN}")
@@ -81,6 +84,19 @@ def read_file(path: Path) -> Content:
     if header.get("sha256") != _digest(content):
         raise InputError(f"{path}: changed since it was made; {AGAIN}")
     return content
+
+
+def _entry(path: Path, metadata: Mapping[str, str]) -> str:
+    """Return the name of the entry of the header in which a bundle says what it is."""
+    entries = [name for name in metadata if name.startswith(_FORMATS)]
+    if not entries:
+        raise InputError(f"{path}: not a bundle: expected a file that ariigcn bundle made")
+    if entries[0] not in (FORMAT, TARGET_FORMAT):
+        raise InputError(
+            f"{path}: is of the format {entries[0]!r:.40}, this program reads {FORMAT} and "
+            f"{TARGET_FORMAT}: a later version of it made this bundle; use that one"
+        )
+    return entries[0]
 
 
 def _refuse_kinds(path: Path, kinds: Mapping[str, str]) -> None:

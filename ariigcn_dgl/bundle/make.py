@@ -14,7 +14,7 @@ import numpy as np
 from ariigcn_dgl.bundle.file import SUFFIX, Content, write_file
 from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.bundle.pack import Precision, Variant, has_rounded_encoder, pack
-from ariigcn_dgl.bundle.scores import split_scores
+from ariigcn_dgl.bundle.scores import measured
 from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.errors import InputError
@@ -23,6 +23,7 @@ from ariigcn_dgl.extract.manifest import read_manifest
 from ariigcn_dgl.extract.recorded import was_tuned_here
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
 
@@ -81,8 +82,6 @@ def make_bundle(
         raise InputError(f"{out}: expected a name that ends in {SUFFIX}")
     refuse_existing(out)
     seeds = {v: [TrainedRun(f) for f in seed_folders(path)] for v, path in runs.items()}
-    for variant, path in runs.items():
-        seeds[variant][0].scoring.require_plain(str(path), "a bundle")
     _refuse_strangers(runs, seeds)
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]
@@ -117,9 +116,13 @@ def _say_language(content: Content, language: str) -> None:
 def _refuse_strangers(
     runs: Mapping[Variant, Path], seeds: Mapping[Variant, Sequence[TrainedRun]]
 ) -> None:
-    """Raise where two runs answer otherwise than by the same classes from the same features."""
+    """Raise where two runs answer otherwise than to the same targets from the same features."""
     (one, ours), *others = ((runs[v], found[0]) for v, found in seeds.items())
     for other, theirs in others:
+        if ours.scoring.specs != theirs.scoring.specs and not ours.scoring.plain:
+            raise InputError(
+                f"{other}: has other targets than {one}: the variants of a bundle learn the same"
+            )
         for what in ("label_names", "widths", "dataset_sha256"):
             if ours.record[what] != theirs.record[what]:
                 raise InputError(
@@ -132,7 +135,6 @@ def _scored(
     seeds: Mapping[Variant, Sequence[TrainedRun]], content: Content, test: Dialogues
 ) -> dict[str, Any]:
     """Return what a bundle says of each variant, scored from a file."""
-    labelled = (test.labels >= 0).any()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ariigcn-") as home:
         file = Path(home, f"bundle{SUFFIX}")
@@ -144,11 +146,12 @@ def _scored(
         for variant, runs in seeds.items():
             with opened(str(file), causal=variant == "causal") as folder:
                 theirs = mean_probabilities([TrainedRun(f) for f in seed_folders(folder)], read)
+            scoring = runs[0].scoring
             found[variant] = {
                 "system": runs[0].config.system,
                 "seeds": len(runs),
-                "equality": _equality(mean_probabilities(runs, test), theirs),
-                "test": split_scores(test, theirs, runs[0].label_names) if labelled else None,
+                "equality": _equality(scoring, mean_probabilities(runs, test), theirs),
+                "test": measured(scoring, test, theirs),
             }
     return found
 
@@ -166,15 +169,18 @@ def _test_split(run: TrainedRun, data: str | None) -> Dialogues:
     return dialogues.select(dialogues.indices("test"))
 
 
-def _equality(ours: np.ndarray, theirs: np.ndarray) -> str:
+def _equality(scoring: Scoring, ours: np.ndarray, theirs: np.ndarray) -> str:
     """Return in words how far a bundle's answers are from those of its runs."""
     if np.array_equal(ours, theirs):
         return "its answers are those of the run, bit for bit."
-    turned = int((ours.argmax(1) != theirs.argmax(1)).sum())
-    return (
-        f"probabilities differ from the run's by at most {np.abs(ours - theirs).max():.1e}, and "
-        f"{turned} of {len(ours)} answers on test are others."
-    )
+    apart = [
+        f"{title} differ from the run's by at most {np.abs(ours[:, at] - theirs[:, at]).max():.1e}"
+        for title, at in scoring.parts()
+    ]
+    if scoring.classes is not None:
+        own, other = scoring.of_classes(ours).argmax(1), scoring.of_classes(theirs).argmax(1)
+        apart.append(f"and {(own != other).sum()} of {len(ours)} answers on test are others")
+    return f"{', '.join(apart)}."
 
 
 def _encoders(run: TrainedRun) -> dict[str, str]:

@@ -98,6 +98,8 @@ def pack(runs: Mapping[Variant, Sequence[TrainedRun]], precision: Precision) -> 
             tensors |= _named(load_file(folder / AUDIO_ENCODER), f"{variant}/audio_encoder")
     about: dict[str, Any] = {"variants": said}
     first = next(iter(runs.values()))[0]  # the variants are of one data set
+    if not first.scoring.plain:
+        about["targets"] = [spec.record() for spec in first.scoring.specs]
     found = tuned_folder(first.folder.path.parent) if "text" in first.widths else None
     if found is not None:
         about[ENCODER], weights = pack_tuned(found, precision == "float16")

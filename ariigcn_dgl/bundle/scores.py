@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -11,12 +11,16 @@ from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.training.calibration import calibration_error
 from ariigcn_dgl.training.drawn_dialogues import drawn_dialogues, interval
 from ariigcn_dgl.training.metrics import score
+from ariigcn_dgl.training.scoring import Scoring
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS
 
 RESAMPLES = 2000  # sets of dialogues: bounds are then known to about a tenth of a point
+# Of other targets than classes, whose scores are computed anew for each set, milliseconds each.
+DRAWS = 500
 
 
 class Interval(TypedDict):
-    """A score in percent, and its 95 % interval over dialogues like these."""
+    """A score, and its 95 % interval over dialogues like these: in percent, or of a metric."""
 
     score: float
     low: float
@@ -30,14 +34,79 @@ class ClassInterval(Interval):
     utterances: int
 
 
+class TargetScores(TypedDict):
+    """What is scored of one target on one split: by the names of its metrics."""
+
+    dialogues: int
+    utterances: int
+    scores: dict[str, Interval]
+
+
 class SplitScores(TypedDict):
-    """What is scored on one split."""
+    """What is scored of classes on one split."""
 
     dialogues: int
     utterances: int
     headline: dict[str, Interval]
     per_class: list[ClassInterval]
     calibration_error: float
+
+
+def measured(scoring: Scoring, dialogues: Dialogues, answers: np.ndarray) -> dict[str, Any] | None:
+    """Return what a bundle says of a split; None where of some target nothing is known.
+
+    Parameters
+    ----------
+    scoring : Scoring
+        The targets of its runs.
+    dialogues : Dialogues
+        With these targets.
+    answers : (N, width) array
+
+    Returns
+    -------
+    dict
+        `SplitScores` of the set's classes, where there are some; in ``targets`` `TargetScores` of
+        the others.
+    """
+    if not scoring.scorable(dialogues):
+        return None
+    found = dict[str, Any]()
+    if scoring.classes is not None:
+        found |= split_scores(dialogues, scoring.of_classes(answers), scoring.classes.names)
+    if not scoring.plain:
+        found["targets"] = target_scores(scoring, dialogues, answers)
+    return found
+
+
+def target_scores(
+    scoring: Scoring, dialogues: Dialogues, answers: np.ndarray
+) -> dict[str, TargetScores]:
+    """Return the scores of the targets beside classes, by name, with intervals as `split_scores`.
+
+    The parameters are those of `measured`.
+    """
+    of_dialogue = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    found: dict[str, TargetScores] = {}
+    for spec, place in scoring.others():
+        target, kind = dialogues.targets[spec.name], TARGET_KINDS[spec.kind]
+        rows = np.flatnonzero(target.known)
+        drawable, number = np.unique(of_dialogue[rows], return_inverse=True)
+        drawn: dict[str, list[float]] = {}
+        for counts in drawn_dialogues(len(drawable), DRAWS):
+            some = rows.repeat(counts[number])
+            for name, value in kind.score(spec, target.values[some], answers[some, place]).items():
+                drawn.setdefault(name, []).append(value)
+        scores = kind.score(spec, target.values[rows], answers[rows, place])
+        found[spec.name] = {
+            "dialogues": len(drawable),
+            "utterances": len(rows),
+            "scores": {
+                name: _interval(value, interval(np.array(drawn[name])))
+                for name, value in scores.items()
+            },
+        }
+    return found
 
 
 def split_scores(

@@ -29,7 +29,7 @@ def bundle(
 ) -> None:
     """Make one file of a trained run, which others predict with; or show the card of such a file.
 
-    A bundle holds the weights of all seeds, what scales features, classes, the names of the
+    A bundle holds the weights of all seeds, what scales features, the targets, the names of the
     encoders with their revisions, bounds for --coverage, and a card with the scores of the test
     split, measured from the file itself. It is safetensors and JSON: reading it runs no code, and
     a damaged or changed file is refused. Without --out the card of a bundle is printed.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from ariigcn_dgl.conversation.labelled import Labelled
+from ariigcn_dgl.conversation.labelled import Labelled, said_of
 from ariigcn_dgl.escape import cell, visible
 from ariigcn_dgl.palette import LIGHT, slots
 
@@ -22,7 +22,8 @@ _DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
 def conversation_table(labelled: Labelled) -> Table:
     """Return one row for each utterance: when, who, the emotion with its probability, the words.
 
-    An emotion that is unsure has a question mark and no colour behind it.
+    An emotion that is unsure has a question mark and no colour behind it. The answers to targets
+    beside the emotions, or in their place, stand before the words.
     """
     colours = _colours(labelled.label_names)
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -30,48 +31,70 @@ def conversation_table(labelled: Labelled) -> Table:
     if any(whens):
         table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(style="bold", max_width=16)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", style="dim", no_wrap=True)
+    if labelled.label_names:
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", style="dim", no_wrap=True)
+    for _ in labelled.targets:
+        table.add_column(max_width=32)
     table.add_column(ratio=1)
     rows = zip(
         labelled.spoken,
         labelled.probabilities,
         labelled.opens(),
         labelled.unsure.tolist(),
+        said_of(labelled),
         whens,
         strict=True,
     )
-    for one, p, left_open, unsure, when in rows:
-        name = labelled.label_names[int(p.argmax())]
-        emotion = Text("?") if left_open else _chip(name, colours[name], unsure)
-        share = "" if left_open else f"{100 * p.max():.0f} %"
-        cells = [cell(one.speaker), emotion, share, cell(one.text)]
+    for one, p, left_open, unsure, others, when in rows:
+        emotion: list[Text | str] = []
+        if labelled.label_names:
+            name = labelled.label_names[int(p.argmax())]
+            emotion = [Text("?") if left_open else _chip(name, colours[name], unsure)]
+            emotion.append("" if left_open else f"{100 * p.max():.0f} %")
+        cells = [cell(one.speaker), *emotion, *map(cell, others), cell(one.text)]
         table.add_row(*([when, *cells] if any(whens) else cells))
     return table
 
 
 def speakers_table(labelled: Labelled) -> Table:
-    """Return one row for each speaker: a bar of emotions, and the most frequent ones."""
+    """Return one row for each speaker: a bar of emotions, and the most frequent ones.
+
+    Of other targets how many of each label, or the mean of each number.
+    """
     colours = _colours(labelled.label_names)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", max_width=16)
-    table.add_column(no_wrap=True)
+    if labelled.label_names:
+        table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)
-    felt: dict[str, Counter[str]] = {}
-    rows = zip(labelled.spoken, labelled.probabilities, labelled.opens(), strict=True)
-    for one, p, left_open in rows:
-        name = LEFT_OPEN if left_open else labelled.label_names[int(p.argmax())]
-        felt.setdefault(one.speaker, Counter())[name] += 1
-    for speaker, counter in felt.items():
-        counts = counter.most_common()
-        bar = Text()
-        for (name, _), length in zip(counts, _lengths([n for _, n in counts]), strict=True):
-            bar.append(" " * length, f"on {colours[name]}" if name in colours else "")
-        total = counter.total()
-        words = ", ".join(f"{name} {100 * n / total:.0f} %" for name, n in counts[:SHOWN])
-        table.add_row(cell(speaker), bar, str(total), cell(words))
+    spoken: dict[str, list[int]] = {}
+    for n, one in enumerate(labelled.spoken):
+        spoken.setdefault(one.speaker, []).append(n)
+    for speaker, rows in spoken.items():
+        bar, words = list[Text](), list[str]()
+        if labelled.label_names:
+            counts = _felt(labelled, rows).most_common()
+            bar = [_bar(counts, colours)]
+            words = [f"{name} {100 * n / len(rows):.0f} %" for name, n in counts[:SHOWN]]
+        said = [", ".join(words)] if words else []
+        said += [f"{one.title} {one.select(rows).summed_up()}" for one in labelled.targets]
+        table.add_row(cell(speaker), *bar, str(len(rows)), cell("; ".join(said)))
     return table
+
+
+def _felt(labelled: Labelled, rows: Sequence[int]) -> Counter[str]:
+    """Return how often each emotion was found in some utterances."""
+    found, opens = labelled.probabilities.argmax(1), labelled.opens()
+    return Counter(LEFT_OPEN if opens[n] else labelled.label_names[int(found[n])] for n in rows)
+
+
+def _bar(counts: Sequence[tuple[str, int]], colours: Mapping[str, str]) -> Text:
+    bar = Text()
+    for (name, _), length in zip(counts, _lengths([n for _, n in counts]), strict=True):
+        bar.append(" " * length, f"on {colours[name]}" if name in colours else "")
+    return bar
 
 
 def _lengths(counts: Sequence[int]) -> list[int]:

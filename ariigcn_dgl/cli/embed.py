@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from ariigcn_dgl.files import make_folder, refuse_taken, write_json
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
 from ariigcn_dgl.training.seeds import seed_folders
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Groups
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -26,7 +27,8 @@ def embed(
     """Measure and draw the gap between modalities before and after TGAN and contrast.
 
     Of the first seed of a run of AR-IIGCN. The folder gets embedding.json, and embedding.png with
-    t-SNE pictures.
+    t-SNE pictures. Of a run without classes, class means a fifth of the range of its first number,
+    or the set of labels.
 
     Parameters
     ----------
@@ -43,13 +45,16 @@ def embed(
     folder = Path(out)
     refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
-    trained.scoring.require_plain(run, "a picture of spaces")
     spec = read_run_spec(trained.folder.path.parent)
     dialogues = load_run_data(spec)
     chosen = dialogues.select(dialogues.indices(split))
-    require_measurable(chosen)
+    first = trained.scoring.specs[0]
+    groups = Groups(trained.label_names, trained.adapt(chosen).labels)
+    if not first.is_labels:
+        groups = TARGET_KINDS[first.kind].groups(first, chosen.targets[first.name].values)
+    require_measurable(replace(chosen, labels=groups.numbers, label_names=groups.names))
     with shown("embed"):
-        found = spaces(trained, chosen)
+        found = spaces(trained, chosen, groups.numbers)
         gaps = [gap(space) for space in track(found, "spaces measured")]
     make_folder(folder)
     numbers = {space.title: asdict(one) for space, one in zip(found, gaps, strict=True)}
@@ -63,5 +68,6 @@ def embed(
     show(table)
     with shown("embed"):
         picture = folder / "embedding.png"
-        draw_spaces(found, gaps, list(trained.widths), trained.label_names, picture)
+        modalities = list(trained.widths)
+        draw_spaces(found, gaps, modalities, groups.names, picture, ordered=groups.ordered)
     say(f"results: {folder}")

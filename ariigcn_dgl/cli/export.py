@@ -14,8 +14,9 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     """Write a trained run as a program for ONNX or torch.export, which needs this package no more.
 
     It takes raw features (text, audio, visual: utterances x width), which of them are present, a
-    number for each speaker, and the lengths of dialogues, and gives calibrated probabilities;
-    standardisation and temperature are inside. The file says its classes, modalities and versions.
+    number for each speaker, and the lengths of dialogues, and gives calibrated probabilities, of
+    other targets numbers on their scale and probabilities of labels; standardisation and
+    temperature are inside. The file says its classes or targets, modalities and versions.
     Before it is written it is compared with the run on random dialogues. What cannot be exported is
     refused with the reason (docs/export.md). FILE.onnx needs pip install "ariigcn_dgl[export]".
 
@@ -33,6 +34,4 @@ def export(run: str, out: str, seed: int | None = None, utterances: int | None =
     with opened(run, note=note) as folder:
         best = best_run(chosen_runs(folder, seed))
         difference = export_run(best, Path(out), utterances)
-    say(
-        f"seed {best.record['seed']} of {run}, its probabilities to {difference:.0e} at most: {out}"
-    )
+    say(f"seed {best.record['seed']} of {run}, its answers to {difference:.0e} at most: {out}")

@@ -65,7 +65,8 @@ def predict(
     come with this package.
 
     --stream answers each line of the standard input on the standard output before it reads the
-    next; the run must have been trained with --model.causal true. A line is
+    next; the run must have been trained with --model.causal true. Answers have the fields of
+    --data's, without what is known: of other targets than classes "targets". A line is
     {"dialogue": "d1", "speaker": "Ann", "features": {"text": [0.1, ...], "audio": [...]}}, with
     any of the trained modalities; "text": "Hello!" instead of features is encoded here. A line that
     cannot be used, or is longer than 64 KiB and 64 bytes a feature, is answered with its number and
@@ -156,8 +157,6 @@ def _predict_data(
 ) -> None:
     refuse_existing(out)
     trained = chosen[0]
-    if coverage is not None and trained.scoring.classes is None:
-        raise InputError(f"--coverage: is of classes, and {trained.folder.path} has none")
     abstention = None if coverage is None else abstention_of(chosen, coverage)
     spec = read_run_spec(trained.folder.path.parent)
     source = load_for(data, modalities, spec["targets"])

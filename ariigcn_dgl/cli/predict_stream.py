@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ariigcn_dgl.answer import answer
 from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
@@ -110,12 +109,14 @@ class _Dialogues:
         self.sessions.move_to_end(dialogue)
         if len(self.sessions) > self.keep:
             self.sessions.popitem(last=False)
-        left_open = None if self.abstention is None else bool(self.abstention.leaves_open(p))
+        scoring, left_open = self.run.scoring, None
+        if self.abstention is not None:
+            left_open = bool(self.abstention.leaves_open(scoring.of_classes(p)))
         return {
             "dialogue": dialogue,
             "utterance": session.utterances,
             "speaker": str(record["speaker"]),
-            **answer(p, self.run.label_names, left_open),
+            **scoring.answer(p, left_open),
             "modalities": [name for name in self.run.widths if name in features],
         }
 

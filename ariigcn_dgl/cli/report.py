@@ -14,7 +14,7 @@ from ariigcn_dgl.experiments.folder import is_study
 from ariigcn_dgl.experiments.read_results import read_results
 from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.report.report import report_html
-from ariigcn_dgl.report.run_files import read_run, short_names
+from ariigcn_dgl.report.run_files import RunFiles, read_run, short_names
 from ariigcn_dgl.report.study import study_html
 from ariigcn_dgl.training.seeds import seed_folders
 
@@ -69,8 +69,14 @@ def _page(paths: list[Path], data: str | None, device: str) -> str:
     folders = [seed_folders(path) for path in paths]
     found = [read_run(*one) for one in zip(short_names(paths), folders, strict=True)]
     with shown("report"):
-        dialogues = None if data is None else load_source(data)
+        dialogues = None if data is None else load_source(data, targets=_targets(found))
         return report_html(found, dialogues, device)
+
+
+def _targets(runs: list[RunFiles]) -> list[str] | None:
+    """Return what the runs were told to learn, where all were told the same: else all there is."""
+    told = [run.plan["targets"] for run in runs]
+    return told[0] if all(one == told[0] for one in told) else None
 
 
 def _refuse_beside_a_study(study: Path, runs: list[str], data: str | None, follow: bool) -> None:

@@ -14,8 +14,10 @@ from ariigcn_dgl.files import replacing, write_json
 from ariigcn_dgl.report.conversation import Utterance
 from ariigcn_dgl.report.player import url_beside
 from ariigcn_dgl.report.timeline import timeline_html
+from ariigcn_dgl.training.predict import predicted_cells, predicted_columns
 
-COLUMNS = ("utterance", "start", "end", "when", "speaker", "text", "prediction", "unsure")
+SAID = ("utterance", "start", "end", "when", "speaker", "text")
+COLUMNS = (*SAID, "prediction", "unsure")
 
 
 def write_files(out: Path, name: str, answered: Answered, recording: Path | None) -> list[str]:
@@ -37,15 +39,20 @@ def write_files(out: Path, name: str, answered: Answered, recording: Path | None
         If the path exists or cannot be written.
     """
     labelled = answered.labelled
-    header = {
+    header: dict[str, Any] = {
         "recording" if recording else "transcript": name,
         "system": answered.system,
         "trained_on": answered.trained_on,
         "modalities": list(answered.modalities),
-        "labels": list(labelled.label_names),
-        "calibrated": answered.calibrated,
-        "unsure_below": labelled.bound,
     }
+    if labelled.label_names:
+        header |= {
+            "labels": list(labelled.label_names),
+            "calibrated": answered.calibrated,
+            "unsure_below": labelled.bound,
+        }
+    if labelled.targets:
+        header["targets"] = [one.spec.record() for one in labelled.targets]
     texts = {"csv": "", "html": _page(out, name, answered, recording)}
     if labelled.timed:
         texts["srt"] = as_subtitles(labelled)
@@ -55,14 +62,22 @@ def write_files(out: Path, name: str, answered: Answered, recording: Path | None
         for suffix, text in texts.items():
             (scratch / f"timeline.{suffix}").write_text(text, encoding="utf-8")
         with (scratch / "timeline.csv").open("w", newline="", encoding="utf-8") as file:
-            rows = table_rows(_records(labelled), COLUMNS, labelled.label_names)
+            columns = [*(COLUMNS if labelled.label_names else SAID), *_target_columns(labelled)]
+            rows = table_rows(_records(labelled), columns, labelled.label_names)
             csv.writer(file).writerows(rows)
     return [f"timeline.{suffix}" for suffix in ("json", *texts)]
 
 
 def _records(labelled: Labelled) -> Iterator[dict[str, Any]]:
     for record, unsure in zip(as_records(labelled), labelled.unsure.tolist(), strict=True):
-        yield {**record, "unsure": "yes" if unsure else ""}
+        cells = dict[str, Any]()
+        for one in labelled.targets:
+            cells |= predicted_cells(one.spec, record["targets"][one.spec.name]["prediction"])
+        yield {"probabilities": {}, **record, "unsure": "yes" if unsure else "", **cells}
+
+
+def _target_columns(labelled: Labelled) -> list[str]:
+    return [name for one in labelled.targets for name in predicted_columns(one.spec)]
 
 
 def _page(out: Path, name: str, answered: Answered, recording: Path | None) -> str:
@@ -92,4 +107,5 @@ def _page(out: Path, name: str, answered: Answered, recording: Path | None) -> s
         calibrated=answered.calibrated,
         recording=None if recording is None else url_beside(recording, out),
         unsure=labelled.bound,
+        targets=labelled.targets,
     )

@@ -58,7 +58,7 @@ class Answered:
     missing : tuple of str
         Modalities of the training that the conversation has not.
     calibrated : bool
-        Whether the probabilities have a temperature that validation chose.
+        Whether the probabilities of classes, if any, have a temperature that validation chose.
     abstention : str
         What was left open, in words; empty where nothing was to be.
     """
@@ -129,7 +129,6 @@ def label(
             "expected one: export one chat, or make a data set of all with ariigcn extract"
         )
     first = runs[0]
-    first.scoring.require_plain(str(first.folder.path), "a conversation's timeline")
     abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     if encoders.text is not None:
         _doubt_language(first, name, spoken, note)
@@ -137,11 +136,15 @@ def label(
     adapted = first.adapt(source)
     for sentence in first.doubts(source):
         note(sentence)
-    p = mean_probabilities(runs, adapted)
+    answers = mean_probabilities(runs, adapted)
+    p = first.scoring.of_classes(answers)
     left_open = None if abstention is None else abstention.leaves_open(p)
     unsure = {} if abstention is None else {"bound": abstention.confidence}
     ended = _ended(spoken)
-    labelled = Labelled(ended, _present(source), p, first.label_names, left_open, **unsure)
+    others = first.scoring.other_answers(answers)
+    labelled = Labelled(
+        ended, _present(source), p, first.label_names, left_open, targets=others, **unsure
+    )
     words = ""
     if abstention is not None and left_open is not None:
         words = abstention.in_words(int(left_open.sum()), len(spoken))
@@ -151,7 +154,7 @@ def label(
         first.record["dataset"],
         tuple(source.widths),
         tuple(m for m in first.widths if m not in source.widths),
-        all("calibration" in one.record for one in runs),
+        first.scoring.classes is None or all("calibration" in one.record for one in runs),
         words,
     )
 

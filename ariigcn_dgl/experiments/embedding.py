@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -23,7 +23,16 @@ from ariigcn_dgl.batch import Batch, collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import ARIIGCN
-from ariigcn_dgl.plots import COLOURS, LINE, class_colours, cloud, new_figure, save, styled
+from ariigcn_dgl.plots import (
+    COLOURS,
+    LINE,
+    class_colours,
+    cloud,
+    new_figure,
+    ordered_colours,
+    save,
+    styled,
+)
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -73,7 +82,9 @@ class Gap:
     centroid_distance: float
 
 
-def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
+def spaces(
+    trained: TrainedRun, dialogues: Dialogues, groups: np.ndarray | None = None
+) -> list[Space]:
     """Return the modalities as encoded before and after training, and after the graph.
 
     Parameters
@@ -82,6 +93,8 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         Of AR-IIGCN with two or more modalities.
     dialogues : Dialogues
         To look at, e.g. the test split.
+    groups : (N,) int array, optional
+        In place of the classes; -1 for utterances to leave out.
 
     Raises
     ------
@@ -95,8 +108,10 @@ def spaces(trained: TrainedRun, dialogues: Dialogues) -> list[Space]:
         )
     shown = trained.shown(trained.adapt(dialogues))
     scaled = shown.select(np.arange(shown.num_dialogues))
+    if groups is not None:
+        scaled = replace(scaled, labels=groups)
     torch.manual_seed(trained.record["seed"])  # the weights that training began with
-    untrained = type(model)(trained.widths, len(trained.label_names), trained.config.model).eval()
+    untrained = type(model)(trained.widths, trained.num_outputs, trained.config.model).eval()
     model.eval()
     untrained.to(model.device)
     after = "training" if model.gan is None else "the TGAN"
@@ -170,13 +185,18 @@ def draw_spaces(
     modalities: Sequence[str],
     label_names: Sequence[str],
     path: Path,
+    *,
+    ordered: bool = False,
 ) -> None:
     """Draw t-SNE of each space, coloured by modality above and by class below, as PNG.
+
+    Of classes that are ordered, as parts of a scale, the colours are, too.
 
     Distances in t-SNE mean little: judge by the numbers above each picture.
     """
     figure = new_figure(4.2 * len(found) + 1.4, 8.2)
     axes = figure.subplots(2, len(found), squeeze=False)
+    of_labels = ordered_colours(len(label_names)) if ordered else class_colours(label_names)
     pairs = list(zip(found, gaps, strict=True))
     for column, (space, numbers) in enumerate(track(pairs, "spaces drawn")):
         drawn = sample(space)
@@ -184,12 +204,12 @@ def draw_spaces(
         axes[0, column].set_title(f"{space.title}\n{_text(numbers)}", fontsize=9)
         for axis, groups, colours in (
             (axes[0, column], drawn.modalities, COLOURS[: len(modalities)]),
-            (axes[1, column], drawn.labels, class_colours(label_names)),
+            (axes[1, column], drawn.labels, of_labels),
         ):
             cloud(axis, flat, groups, colours, size=2.5)
             axis.spines[:].set(visible=True, color=LINE)
     of_modalities = zip(modalities, COLOURS, strict=False)
-    of_classes = zip(label_names, class_colours(label_names), strict=True)
+    of_classes = zip(label_names, of_labels, strict=True)
     for axis, coloured in zip(axes[:, -1], (of_modalities, of_classes), strict=True):
         for name, colour in coloured:
             axis.plot([], [], "o", color=colour, label=escape.figure(name))

@@ -15,6 +15,7 @@ from torch.export import Dim, ExportedProgram
 
 from ariigcn_dgl.batch.window import ModalWindow
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.export.program import Program
@@ -28,7 +29,7 @@ EXTRA = "export"
 ONNX, PT2 = ".onnx", ".pt2"
 METADATA = "ariigcn.json"  # of a .pt2; in an ONNX model the property "ariigcn"
 OTHERS, OUTPUT = ("present", "speakers", "lengths"), "probabilities"
-TOLERANCE = 1e-4  # of probabilities; measured are some 1e-7
+TOLERANCE = 1e-4  # of probabilities, and of numbers in deviations; measured are some 1e-7
 TRACED = (3, 2, 4)  # utterances of the dialogues that a program of any lengths is traced with
 CHECKED = ((1,), (2, 1), (9, 3), (30,))  # and of those that it is checked with
 VERSIONS = ("python", "ariigcn_dgl", "torch")
@@ -37,7 +38,7 @@ Answer = Callable[[Sequence[Tensor]], np.ndarray]
 
 
 def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> float:
-    """Write a run as a program from raw features to calibrated probabilities.
+    """Write a run as a program from raw features to calibrated probabilities, or other answers.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> flo
     Returns
     -------
     float
-        Largest difference of its probabilities from those of the run, on random dialogues.
+        Largest difference of its answers from those of the run, on random dialogues; of numbers
+        on a scale in standard deviations of the training split.
 
     Raises
     ------
@@ -82,7 +84,6 @@ def export_run(run: TrainedRun, out: Path, utterances: int | None = None) -> flo
 def refuse_inexportable(run: TrainedRun) -> None:
     """Raise `InputError`, with the reason, where no program can be made of a run."""
     where = run.folder.path
-    run.scoring.require_plain(str(where), "an exported program")
     if not run.model.exportable:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.exportable)
         raise InputError(
@@ -116,9 +117,17 @@ def describe(run: TrainedRun, utterances: int | None = None) -> dict[str, Any]:
     inputs["speakers"] = {"shape": [rows], "dtype": "int64"}
     inputs["lengths"] = {"shape": [dialogues], "dtype": "int64"}
     window = run.model.window
+    outputs: list[dict[str, Any]] = [
+        {"name": name, "shape": [rows, spec.width], "dtype": "float32"}
+        for name, spec in _outputs(run).items()
+    ]
+    said: dict[str, Any] = {"output": outputs[0]}
+    if not run.scoring.plain:
+        pairs = zip(outputs, run.scoring.specs, strict=True)
+        said = {"outputs": [one | {"target": spec.record()} for one, spec in pairs]}
     return {
         "inputs": inputs,
-        "output": {"name": OUTPUT, "shape": [rows, len(run.label_names)], "dtype": "float32"},
+        **said,
         "classes": list(run.label_names),
         "modalities": modalities,
         "most_speakers": window.num_speakers if window.relations == "pairs" else None,
@@ -128,6 +137,11 @@ def describe(run: TrainedRun, utterances: int | None = None) -> dict[str, Any]:
         "temperature": run.temperature,
         "versions": {name: environment()[name] for name in VERSIONS},
     }
+
+
+def _outputs(run: TrainedRun) -> dict[str, TargetSpec]:
+    """Return the program's outputs by their names, in order: those of classes keep theirs."""
+    return {OUTPUT if s.is_labels else f"predicted_{s.name}": s for s in run.scoring.specs}
 
 
 def _traced(run: TrainedRun, utterances: int | None) -> ExportedProgram:
@@ -180,7 +194,7 @@ def _onnx(traced: ExportedProgram, run: TrainedRun, described: str) -> bytes:
         made: Any = torch.onnx.export(
             traced,
             input_names=[*run.widths, *OTHERS],
-            output_names=[OUTPUT],
+            output_names=list(_outputs(run)),
             dynamo=True,
             verbose=False,
         )
@@ -200,7 +214,13 @@ def _onnx(traced: ExportedProgram, run: TrainedRun, described: str) -> bytes:
 
 def _answer_of_pt2(traced: ExportedProgram, run: TrainedRun) -> Answer:
     module = traced.module()
-    return lambda tensors: module(*_nested(run, tensors)).detach().numpy()
+
+    def answer(tensors: Sequence[Tensor]) -> np.ndarray:
+        found = module(*_nested(run, tensors))
+        each = [found] if isinstance(found, Tensor) else found
+        return np.concatenate([one.detach().numpy() for one in each], axis=1)
+
+    return answer
 
 
 def _answer_of_onnx(content: bytes, run: TrainedRun) -> Answer:
@@ -211,21 +231,24 @@ def _answer_of_onnx(content: bytes, run: TrainedRun) -> Answer:
 
     def answer(tensors: Sequence[Tensor]) -> np.ndarray:
         pairs = zip(names, tensors, strict=True)
-        return session.run([OUTPUT], {name: x.numpy() for name, x in pairs if name in known})[0]
+        given = {name: x.numpy() for name, x in pairs if name in known}
+        return np.concatenate(session.run(list(_outputs(run)), given), axis=1)
 
     return answer
 
 
 def _checked(run: TrainedRun, utterances: int | None, answer: Answer) -> float:
     """Return the largest difference from the run; InputError where it is none of rounding."""
-    difference = 0.0
+    difference, objective = 0.0, run.model.objective
+    heads = () if objective is None else objective.heads
+    unit = np.array([x for head in heads for x in head.unit] or 1.0)
     for lengths in CHECKED if utterances is None else ((utterances,),):
         dialogues = _random(run, lengths, seed=1)  # others than were traced
-        found, wanted = answer(_tensors(dialogues)), run.probabilities(dialogues)
-        difference = max(difference, float(np.abs(found - wanted).max()))
+        found, wanted = answer(_tensors(dialogues)), run.probabilities(run.adapt(dialogues))
+        difference = max(difference, float((np.abs(found - wanted) / unit).max()))
     if not difference <= TOLERANCE:  # nor NaN
         raise InputError(
-            f"{run.folder.path}: the exported program's probabilities differ from the run's by "
+            f"{run.folder.path}: the exported program's answers differ from the run's by "
             f"{difference:.2g}, more than {TOLERANCE}: nothing was written; please report it"
         )
     return difference

@@ -15,7 +15,7 @@ from ariigcn_dgl.training.trained import TrainedRun
 
 
 class Program(nn.Module):
-    """Standardise features, apply the model, calibrate its probabilities.
+    """Standardise features, apply the model, calibrate its probabilities, scale its numbers.
 
     Parameters
     ----------
@@ -28,6 +28,7 @@ class Program(nn.Module):
         self.modalities = tuple(run.widths)
         self.window = run.model.window
         self.temperature = run.temperature
+        self.objective = run.model.objective
         for name in self.modalities:
             self.register_buffer(f"mean_{name}", torch.from_numpy(run.standardiser.mean[name]))
             self.register_buffer(f"std_{name}", torch.from_numpy(run.standardiser.std[name]))
@@ -36,8 +37,8 @@ class Program(nn.Module):
 
     def forward(
         self, features: dict[str, Tensor], present: Tensor, speakers: Tensor, lengths: Tensor
-    ) -> Tensor:
-        """Return the class probabilities, (N, C).
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Return the class probabilities, (N, C); of other targets the answers to each.
 
         Parameters
         ----------
@@ -53,13 +54,18 @@ class Program(nn.Module):
         masks = {name: present[:, m] for m, name in enumerate(self.modalities)}
         scaled = {name: self._scaled(name, features[name], masks[name]) for name in self.modalities}
         batch = DenseBatch.of(self.window, scaled, masks, speakers, lengths)
-        probabilities = (self.model(batch) / self.temperature).softmax(-1)
-        if self.window.relations != "pairs":
-            return probabilities
-        # No relation is there for more: nothing rather than something wrong.
-        numbers = speaker_numbers(speakers, batch.dialogues)
-        beyond = (numbers >= self.window.num_speakers).any()
-        return torch.where(beyond, torch.nan, probabilities)
+        answers = self._answers(self.model(batch))
+        if self.window.relations == "pairs":
+            # No relation is there for more: nothing rather than something wrong.
+            numbers = speaker_numbers(speakers, batch.dialogues)
+            beyond = (numbers >= self.window.num_speakers).any()
+            answers = tuple(torch.where(beyond, torch.nan, one) for one in answers)
+        return answers[0] if self.objective is None else answers
+
+    def _answers(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        if self.objective is None:
+            return ((outputs / self.temperature).softmax(-1),)
+        return tuple(self.objective.by_target(outputs, self.temperature).values())
 
     def _scaled(self, name: str, rows: Tensor, mask: Tensor) -> Tensor:
         mean, std = getattr(self, f"mean_{name}"), getattr(self, f"std_{name}")

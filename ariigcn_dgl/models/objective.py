@@ -75,6 +75,11 @@ class Head(ABC):
         """Return classes for contrast, (Q, N) int64: Q ways to be alike, -1 for no pair."""
 
     @property
+    def unit(self) -> tuple[float, ...]:
+        """What differences of its answers are measured by, of each; 1 of probabilities."""
+        return (1.0,) * self.spec.width
+
+    @property
     def term(self) -> str:
         """Name of its term of the loss."""
         return "classification" if self.spec.is_labels else self.spec.name
@@ -169,6 +174,11 @@ class RegressionHead(Head):
         each = {"mae": F.l1_loss, "mse": F.mse_loss, "huber": F.smooth_l1_loss}[self.form]
         return _mean(each(outputs, truth, reduction="none"), known)
 
+    @property
+    def unit(self) -> tuple[float, ...]:
+        """The deviations of the training split."""
+        return self.std
+
     def together(self, votes: Tensor) -> Tensor:
         """Return the mean: each says the whole number, and their sum would be a multiple of it."""
         return votes.mean(0)
@@ -242,8 +252,22 @@ class Objective:
 
     def answers(self, outputs: Tensor) -> Tensor:
         """Return what is answered to all targets, (N, width)."""
+        return torch.cat(list(self.by_target(outputs).values()), dim=-1)
+
+    def by_target(self, outputs: Tensor, temperature: float = 1.0) -> dict[str, Tensor]:
+        """Return what is answered to each target, (N, width), by their names.
+
+        Parameters
+        ----------
+        outputs : (N, width) tensor
+        temperature : float
+            What the logits of the set's classes are divided by.
+        """
         pairs = zip(self.heads, self._split(outputs), strict=True)
-        return torch.cat([head.answers(own) for head, own in pairs], dim=-1)
+        return {
+            head.spec.name: head.answers(own / temperature if head.spec.is_labels else own)
+            for head, own in pairs
+        }
 
     def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
         """Return the classes for contrast of the first target, (Q, N)."""

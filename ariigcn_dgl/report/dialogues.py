@@ -15,7 +15,9 @@ from ariigcn_dgl.report.conversation import Conversation, Utterance
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.report.mistakes import Mistake, mistakes
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.target_charts import View, reaches_of, view
 from ariigcn_dgl.training.predict import score_probabilities
+from ariigcn_dgl.training.target_answers import TargetAnswers
 from ariigcn_dgl.training.trained import TrainedRun
 
 MOST_UTTERANCES = 5000  # a browser still opens the page at once
@@ -89,6 +91,14 @@ def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
     InputError
         If it is another data set, or a file of the run is damaged.
     """
+    known, seed = _trained_on(run, dialogues), run.best_seed
+    trained = TrainedRun(seed.folder, device)
+    inside = look_inside(trained, shown(known))
+    return Looked(run, seed.number, inside, clouds(trained, inside), mistakes(inside))
+
+
+def _trained_on(run: RunFiles, dialogues: Dialogues) -> Dialogues:
+    """Return the dialogues with the modalities of a run; `InputError` where it knows others."""
     names = run.plan["modalities"]
     known = dialogues if names is None else dialogues.with_modalities(names)
     if fingerprint(known) != run.record["dataset_sha256"]:
@@ -96,10 +106,7 @@ def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
             f"{dialogues.name}: is not the data set that {run.name} was trained on "
             f"({run.record['dataset']}): leave --data out, or name the one of the training"
         )
-    seed = run.best_seed
-    trained = TrainedRun(seed.folder, device)
-    inside = look_inside(trained, shown(known))
-    return Looked(run, seed.number, inside, clouds(trained, inside), mistakes(inside))
+    return known
 
 
 def shown(dialogues: Dialogues) -> Dialogues:
@@ -107,6 +114,38 @@ def shown(dialogues: Dialogues) -> Dialogues:
     test = dialogues.indices("test")
     fit = int((np.cumsum(dialogues.lengths[test]) <= MOST_UTTERANCES).sum())
     return dialogues.select(test[: max(fit, 1)])
+
+
+def extent(dialogues: Dialogues) -> str:
+    """Say which dialogues are shown."""
+    part, all_of_them = shown(dialogues), len(dialogues.indices("test"))
+    count = f"{part.num_utterances:,} utterances"
+    if part.num_dialogues < all_of_them:
+        return f"The first {part.num_dialogues} of {all_of_them} test dialogues, {count}."
+    return f"The test split: {all_of_them} dialogues, {count}."
+
+
+def said_of_targets(
+    run: RunFiles, dialogues: Dialogues, device: str = "cpu"
+) -> list[TargetAnswers]:
+    """Return what the seed of a run with the best validation score says of the shown dialogues.
+
+    Of the targets beside classes; the parameters are those of `look`.
+    """
+    trained = TrainedRun(run.best_seed.folder, device)
+    adapted = trained.adapt(shown(_trained_on(run, dialogues)))
+    return trained.scoring.other_answers(trained.probabilities(adapted), adapted)
+
+
+def views(said: Sequence[TargetAnswers], dialogues: Dialogues) -> list[View]:
+    """Return the shown dialogues with what is said of their utterances; none without targets."""
+    if not said:
+        return []
+    part, reaches = shown(dialogues), reaches_of(said)
+    return [
+        view(one, [x.select(part.rows(b)) for x in said], reaches)
+        for b, one in enumerate(conversations(part))
+    ]
 
 
 def conversations(dialogues: Dialogues) -> list[Conversation]:

@@ -18,6 +18,7 @@ from ariigcn_dgl.data.missing import without_modalities
 from ariigcn_dgl.nn import ModalityClassifiers, RelEdgeAttentionConv
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report.conversation import Answer
+from ariigcn_dgl.training.target_answers import TargetAnswers
 from ariigcn_dgl.training.trained import TrainedRun
 
 ALL = "all modalities"  # attend together
@@ -34,11 +35,14 @@ class Inside:
     answers : sequence of Answer, length B
     states : (N, D) array
         What the classifier's last linear map reads.
+    others : sequence of TargetAnswers
+        Of N utterances each: the answers to targets beside classes, and what is known.
     """
 
     dialogues: Dialogues
     answers: Sequence[Answer]
     states: np.ndarray
+    others: Sequence[TargetAnswers] = ()
 
 
 def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
@@ -53,11 +57,13 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
     dialogues : Dialogues
         With the modalities that the run was trained with.
     """
-    adapted = trained.adapt(dialogues)
-    probabilities = trained.probabilities(adapted)
+    adapted, scoring = trained.adapt(dialogues), trained.scoring
+    said = trained.probabilities(adapted)
+    probabilities = scoring.of_classes(said)
     removable = trained.widths if len(trained.widths) > 1 else {}
     without = {
-        name: trained.probabilities(without_modalities(adapted, [name])) for name in removable
+        name: scoring.of_classes(trained.probabilities(without_modalities(adapted, [name])))
+        for name in removable
     }
     scaled = trained.shown(adapted)
     answers, states = [], []
@@ -72,7 +78,8 @@ def look_inside(trained: TrainedRun, dialogues: Dialogues) -> Inside:
                 **attention,
             )
         )
-    return Inside(adapted, answers, np.concatenate(states))
+    others = scoring.other_answers(said, adapted)
+    return Inside(adapted, answers, np.concatenate(states), others)
 
 
 @torch.inference_mode()
@@ -86,7 +93,7 @@ def _observe(trained: TrainedRun, batch: Batch) -> tuple[dict[str, Any], np.ndar
     model = trained.model.eval()
     with (
         _attention(model, weights),
-        _hooks(_classifying(model, len(trained.label_names)), lambda x, _: states.append(x[0])),
+        _hooks(_classifying(model, trained.num_outputs), lambda x, _: states.append(x[0])),
     ):
         model(batch.to(model.device))
     return _by_utterance(batch, weights, list(trained.widths)), states[-1].cpu().numpy()
@@ -126,12 +133,12 @@ def _attention(model: nn.Module, weights: list[Tensor]) -> Iterator[None]:
             handle.remove()
 
 
-def _classifying(model: nn.Module, num_classes: int) -> list[nn.Module]:
+def _classifying(model: nn.Module, num_outputs: int) -> list[nn.Module]:
     """Return the linear maps that may be the classifier's last; it is the last of them to run."""
     heads = [part for part in model.modules() if isinstance(part, ModalityClassifiers)]
     beside = {module for head in heads for module in head.modules()}
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return [one for one in linear if one.out_features == num_classes and one not in beside]
+    return [one for one in linear if one.out_features == num_outputs and one not in beside]
 
 
 def _by_utterance(

@@ -14,12 +14,18 @@ from markupsafe import Markup
 
 from ariigcn_dgl import __version__, palette
 from ariigcn_dgl.plots import VARIABLES, svg
+from ariigcn_dgl.report.target_charts import time_of
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
 FIGURES = ("figures.js",)
 BROWSER = ("dom.js", "timeline.js", "detail.js", "table.js", "choose.js")
 # What one page has that the others have not.
-OWN_STYLES = {"timeline.html": ("talk.css", "speakers.css")}
+OWN_STYLES = {
+    "report.html": ("charts.css",),
+    "targets.html": ("charts.css",),
+    "timeline.html": ("talk.css", "speakers.css", "charts.css"),
+    "timeline_targets.html": ("talk.css", "charts.css"),
+}
 OWN_SCRIPTS = {
     "report.html": ("browser.js",),
     "timeline.html": ("streams.js", "speakers.js", "player.js"),
@@ -77,6 +83,7 @@ def _environment() -> Environment:
     # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters |= {"decimal": decimal, "svg": svg, "slots": palette.slots}
+    environment.filters["time_of"] = time_of
     environment.globals["SERIES"] = palette.SERIES
     return environment
 

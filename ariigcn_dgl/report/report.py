@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.data import Dialogues
-from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
-from ariigcn_dgl.report.dialogues import Looked, as_tested, conversations, look, shown
+from ariigcn_dgl.report.dialogues import (
+    Looked,
+    as_tested,
+    conversations,
+    extent,
+    look,
+    shown,
+    views,
+)
 from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
@@ -42,14 +49,10 @@ def report_html(
         If a run was trained on another data set, a file of it is damaged, or runs are of different
         folds.
     """
-    if any(run.scoring.classes is None for run in runs):
-        if dialogues is not None:
-            raise InputError("--data: dialogues are shown with classes only: leave it out")
-        return targets_html(runs)
     if dialogues is not None:
-        for run in runs:
-            run.scoring.require_plain(run.name, "--data of a report")
         dialogues = as_tested(dialogues, runs)
+    if any(run.scoring.classes is None for run in runs):
+        return targets_html(runs, dialogues, device)
     looked = (
         [] if dialogues is None else [look(run, dialogues, device) for run in track(runs, "runs")]
     )
@@ -73,7 +76,8 @@ def report_html(
         calibrations=[scores.calibration(run) for run in runs],
         panels=[curves.panels(run, validation) for run in runs],
         looked=looked,
-        extent="" if dialogues is None else _extent(dialogues),
+        extent="" if dialogues is None else extent(dialogues),
+        views=[views(one.inside.others, dialogues) for one in looked if dialogues is not None],
         browser=None if dialogues is None else _browser(looked, dialogues),
     )
 
@@ -111,12 +115,3 @@ def _browser(looked: Sequence[Looked], dialogues: Dialogues) -> dict[str, Any]:
         {name: one.inside.answers for name, one in named.items()},
         {name: one.run.calibrated for name, one in named.items()},
     )
-
-
-def _extent(dialogues: Dialogues) -> str:
-    """Say which dialogues are shown."""
-    part, all_of_them = shown(dialogues), len(dialogues.indices("test"))
-    count = f"{part.num_utterances:,} utterances"
-    if part.num_dialogues < all_of_them:
-        return f"The first {part.num_dialogues} of {all_of_them} test dialogues, {count}."
-    return f"The test split: {all_of_them} dialogues, {count}."

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report import curves
+from ariigcn_dgl.report.dialogues import extent, said_of_targets, views
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import spread
@@ -33,19 +35,24 @@ def _rows(run: RunFiles) -> Iterator[Row]:
         last = target
 
 
-def targets_html(runs: Sequence[RunFiles]) -> str:
+def targets_html(
+    runs: Sequence[RunFiles], dialogues: Dialogues | None = None, device: str = "cpu"
+) -> str:
     """Return a page, one HTML file that opens offline, about runs without classes.
 
-    It has their scores, learning curves and settings, and says that there is no more.
+    It has their scores, learning curves and settings, with the data set also the dialogues of
+    test, and says that there is no more.
 
     Parameters
     ----------
     runs : sequence of RunFiles, at least one
+    dialogues, device
+        As of `ariigcn_dgl.report.report.report_html`.
 
     Raises
     ------
     InputError
-        If one of them has classes.
+        If one of them has classes, or was trained on another data set.
     """
     classes = [run.name for run in runs if run.scoring.classes is not None]
     if classes:
@@ -64,5 +71,9 @@ def targets_html(runs: Sequence[RunFiles]) -> str:
         conducted=" ".join(f"{one[0].upper()}{one[1:]}." for one in said),
         targets=[target_rows(run) for run in runs],
         panels=[curves.panels(run, own) for run, own in zip(runs, validation, strict=True)],
+        extent="" if dialogues is None else extent(dialogues),
+        views=[]
+        if dialogues is None
+        else [views(said_of_targets(run, dialogues, device), dialogues) for run in runs],
         browser=None,
     )

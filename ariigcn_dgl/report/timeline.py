@@ -11,6 +11,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.conversation import Answer, Conversation, Utterance, browser_data
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.player import as_player
+from ariigcn_dgl.report.target_charts import reaches_of, view
+from ariigcn_dgl.training.target_answers import TargetAnswers
 
 
 def timeline_html(
@@ -24,11 +26,14 @@ def timeline_html(
     calibrated: bool | None = None,
     recording: str | None = None,
     unsure: float | None = None,
+    targets: Sequence[TargetAnswers] = (),
 ) -> str:
     """Return a page, one HTML file that opens offline, with the emotions of a conversation.
 
-    It is for a phone as for a desk: blocks in rows of speakers, what is known about the chosen one,
-    a curve of each speaker, all that was said; and a player where there is a recording.
+    Numbers and labels beside the classes, or in their place, are lines and rows over the
+    utterances. The page is for a phone as for a desk: blocks in rows of speakers, what is known
+    about the chosen one, a curve of each speaker, all that was said; and a player where there is a
+    recording.
 
     Parameters
     ----------
@@ -38,6 +43,7 @@ def timeline_html(
     probabilities : (T, C) array
         Class probabilities of each utterance.
     label_names : sequence of str, length C
+        None where there are other targets.
     title : str
         Heading, e.g. the name of the video.
     notes : sequence of str
@@ -53,6 +59,8 @@ def timeline_html(
     unsure : float, optional
         Utterances whose class is less probable than this look unsure, a legend says the bound, and
         the sentence on top counts them. Those left open are not among them.
+    targets : sequence of TargetAnswers
+        What is said of the utterances for each target beside classes.
 
     Returns
     -------
@@ -82,18 +90,27 @@ def timeline_html(
         )
     if unsure is not None and not 0 <= unsure <= 1:
         raise InputError(f"{title}: the bound of unsure is {unsure}, expected a share, 0 to 1")
+    about = {
+        "title": title,
+        "notes": list(notes),
+        "recording": None if recording is None else as_player(recording),
+        "view": view(conversation, targets, reaches_of(targets)) if targets else None,
+    }
+    other = [f"{one.title[:1].upper()}{one.title[1:]}: {one.summed_up()}." for one in targets]
+    if targets and not label_names:
+        count = len(utterances)
+        finding = " ".join([f"{count} utterance{'s'[: count > 1]}.", *other])
+        return render("timeline_targets.html", finding=finding, browser=None, **about)
     answer = Answer(np.asarray(probabilities), left_open=left_open)
     known = None if calibrated is None else {"": calibrated}
     count = 0 if unsure is None else int(answer.unsure(unsure).sum())
     return render(
         "timeline.html",
-        title=title,
-        finding=_finding(answer.predictions, label_names, count),
-        notes=list(notes),
+        finding=" ".join([_finding(answer.predictions, label_names, count), *other]),
         timed=utterances[0].start is not None,
         unsure=unsure,
-        recording=None if recording is None else as_player(recording),
         browser=browser_data(label_names, [conversation], {"": [answer]}, known, unsure),
+        **about,
     )
 
 

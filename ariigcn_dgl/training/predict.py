@@ -12,11 +12,11 @@ from typing import Annotated, Any, Protocol, TypedDict
 import numpy as np
 import torch
 
-from ariigcn_dgl.answer import answer, table_header, table_row
+from ariigcn_dgl.answer import table_header, table_row
 from ariigcn_dgl.batch import collate
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.shown import Shown
-from ariigcn_dgl.data.targets import TargetSpec
+from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import json_lines, replacing
 from ariigcn_dgl.limits import Limit
@@ -140,10 +140,11 @@ def prediction_file(
     abstains : bool
         Whether utterances may get no class.
     """
-    others = [] if scoring is None else list(scoring.others())
+    scoring = Scoring([classes_spec(label_names)]) if scoring is None else scoring
+    others = [spec for spec, _ in scoring.others()]
     said = ["label", "prediction"] if label_names else []
     said += ["abstained"] if abstains else []
-    of_targets = [name for spec, _ in others for name in _target_columns(spec)]
+    of_targets = [name for spec in others for name in _target_columns(spec)]
     columns = [*COLUMNS, *said, *of_targets]
     with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n") if path.suffix.lower() == CSV else None
@@ -153,7 +154,7 @@ def prediction_file(
         def write(
             dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None
         ) -> None:
-            records = _records(dialogues, probabilities, label_names, left_open, others)
+            records = _records(dialogues, probabilities, left_open, scoring)
             if table is not None:
                 table.writerows(table_row(_flat(record, others), columns) for record in records)
             else:
@@ -165,9 +166,8 @@ def prediction_file(
 def _records(
     dialogues: Dialogues,
     probabilities: np.ndarray,
-    label_names: Sequence[str],
     left_open: np.ndarray | None,
-    others: Sequence[tuple[TargetSpec, slice]],
+    scoring: Scoring,
 ) -> Iterator[dict[str, Any]]:
     of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
     for row, p in enumerate(probabilities):
@@ -177,36 +177,48 @@ def _records(
             "utterance": dialogues.utterance_ids[row],
             "speaker": dialogues.speaker_names[dialogues.speakers[row]],
         }
-        if label_names:
-            record["label"] = label_names[label] if label >= 0 else None
-            own = p[: len(label_names)]
-            record |= answer(own, label_names, None if left_open is None else left_open[row])
-        if others:
-            record["targets"] = {
-                spec.name: _target(spec, dialogues.targets[spec.name].values[row], p[place])
-                for spec, place in others
-            }
+        if scoring.classes is not None:
+            record["label"] = scoring.classes.names[label] if label >= 0 else None
+        record |= scoring.answer(p, None if left_open is None else left_open[row])
+        for spec, _ in scoring.others():
+            known = TARGET_KINDS[spec.kind].truth(spec, dialogues.targets[spec.name].values[row])
+            record["targets"][spec.name] = {"value": known} | record["targets"][spec.name]
         yield record
 
 
-def _target(spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> dict[str, Any]:
-    kind = TARGET_KINDS[spec.kind]
-    return {"value": kind.truth(spec, values)} | kind.answer(spec, answers)
-
-
-def _flat(record: dict[str, Any], others: Sequence[tuple[TargetSpec, slice]]) -> dict[str, Any]:
+def _flat(record: dict[str, Any], others: Sequence[TargetSpec]) -> dict[str, Any]:
     """Return a record with a field for each column of its targets."""
     found = record.pop("targets", {})
-    for spec, _ in others:
+    for spec in others:
         record |= _target_cells(spec, found[spec.name])
     return {"probabilities": {}} | record
 
 
 def _target_columns(spec: TargetSpec) -> list[str]:
     """Return the columns of a target: what is known, then what is predicted."""
+    return [*_parts(spec), *predicted_columns(spec)]
+
+
+def _parts(spec: TargetSpec) -> list[str]:
     plain = spec.width == 1 or spec.kind == "classes"
-    parts = [spec.name] if plain else [f"{spec.name}_{name}" for name in spec.names]
-    return [*parts, *(f"predicted_{part}" for part in parts)]
+    return [spec.name] if plain else [f"{spec.name}_{name}" for name in spec.names]
+
+
+def predicted_columns(spec: TargetSpec) -> list[str]:
+    """Return the columns of a table for what is predicted of a target.
+
+    Examples
+    --------
+    >>> predicted_columns(TargetSpec("vad", "regression", ("valence", "arousal")))
+    ['predicted_vad_valence', 'predicted_vad_arousal']
+    """
+    return [f"predicted_{part}" for part in _parts(spec)]
+
+
+def predicted_cells(spec: TargetSpec, prediction: Any) -> dict[str, Any]:
+    """Return what stands in these columns, of a prediction as it stands in JSON."""
+    cells = prediction.values() if isinstance(prediction, dict) else [prediction]
+    return dict(zip(predicted_columns(spec), cells, strict=True))
 
 
 def _target_cells(spec: TargetSpec, found: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.answer import answer
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.metrics import HEADLINE, Scores, score
+from ariigcn_dgl.training.target_answers import TargetAnswers
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
 
 _SHOWN = 3  # scores of a target that stands alone that are said of each epoch and seed
@@ -137,8 +139,57 @@ expected one of weighted_f1, accuracy, macro_f1
                 yield spec, place
 
     def of_classes(self, answers: np.ndarray) -> np.ndarray:
-        """Return the answers to the set's classes, (N, C)."""
-        return answers[:, : 0 if self.classes is None else self.classes.width]  # they are first
+        """Return the answers to the set's classes, (..., C)."""
+        return answers[..., : 0 if self.classes is None else self.classes.width]  # they are first
+
+    def by_target(self, answers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the answers, (..., width), to each target, by their names."""
+        return {spec.name: answers[..., place] for spec, place in self._places()}
+
+    def parts(self) -> Iterator[tuple[str, slice]]:
+        """Yield what answers are called in a sentence, target by target, and their places."""
+        for spec, place in self._places():
+            yield "probabilities" if spec == self.classes else f"answers to {spec.name}", place
+
+    def other_answers(
+        self, answers: np.ndarray, dialogues: Dialogues | None = None
+    ) -> list[TargetAnswers]:
+        """Return the answers, (N, width), to the targets beside the set's classes, one by one.
+
+        Parameters
+        ----------
+        answers : (N, width) array
+        dialogues : Dialogues, optional
+            With what is known of these targets.
+        """
+        return [
+            TargetAnswers(
+                spec,
+                answers[:, place],
+                None if dialogues is None else dialogues.targets[spec.name].values,
+            )
+            for spec, place in self.others()
+        ]
+
+    def answer(self, row: np.ndarray, left_open: bool | None = None) -> dict[str, Any]:
+        """Return the answers to an utterance, (width,), as they stand in JSON.
+
+        Those to the set's classes as of `ariigcn_dgl.answer`, the others by name in ``targets``.
+
+        Examples
+        --------
+        >>> scoring = Scoring([TargetSpec("score", "regression", ("score",), -3.0, 3.0)])
+        >>> scoring.answer(np.array([0.5]))
+        {'targets': {'score': {'prediction': {'score': 0.5}}}}
+        """
+        found: dict[str, Any] = {}
+        if self.classes is not None:
+            found = answer(self.of_classes(row), self.classes.names, left_open)
+        others = {
+            spec.name: TARGET_KINDS[spec.kind].answer(spec, row[place])
+            for spec, place in self.others()
+        }
+        return found | ({"targets": others} if others else {})
 
     def calibrated(self, answers: np.ndarray, temperature: float) -> np.ndarray:
         """Return answers whose class probabilities have got a temperature, float64."""
@@ -208,23 +259,6 @@ expected one of weighted_f1, accuracy, macro_f1
     def scorable(self, dialogues: Dialogues) -> bool:
         """Whether something is known of every target."""
         return all(not np.isnan(of).all() for of in self.values(dialogues).values())
-
-    def require_plain(self, where: str, what: str) -> None:
-        """Raise `InputError` where there is more than the set's classes.
-
-        Parameters
-        ----------
-        where : str
-            What the message begins with: a run, a data set.
-        what : str
-            What is asked of it, as "a bundle".
-        """
-        if not self.plain:
-            other = next(self.others())[0]
-            raise InputError(
-                f"{where}: has the target '{other.name}' ({other.kind}), and {what} is of classes "
-                "only so far: train, evaluate and predict --data take it"
-            )
 
     def _title(self, name: str, metric: Metric) -> str:
         target, _, _ = name.rpartition(".")

@@ -14,7 +14,6 @@ from ariigcn_dgl.data import UNLABELLED
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.training.calibration import calibrated
 from ariigcn_dgl.training.trained import TrainedRun
 
 
@@ -63,7 +62,6 @@ class Session:
                 "dialogue, which a conversation that goes on does not have: train with "
                 "--training.missing zero or reconstruct"
             )
-        run.scoring.require_plain(str(run.folder.path), "a conversation that goes on")
         self.run = run
         self.stream = run.model.eval().stream()
         self.numbers: dict[str, int] = {}
@@ -73,6 +71,9 @@ class Session:
     def add(self, utterance: Utterance) -> np.ndarray:
         """Return the class probabilities, (C,) float64, of the next utterance.
 
+        Of a run with other targets the answers to all of them, side by side: `by_target` tells
+        which is which.
+
         Raises
         ------
         InputError
@@ -81,9 +82,17 @@ class Session:
         """
         rows = self._rows(utterance.features)
         batch = self._batch(rows, self._number(utterance.speaker))
-        probabilities = self.stream.add(batch.to(self.run.model.device)).softmax(-1)
+        outputs = self.stream.add(batch.to(self.run.model.device))
+        answers = self.run.model.answers(outputs.unsqueeze(0)).cpu().numpy()
         self.utterances += 1
-        return calibrated(probabilities.cpu().numpy(), self.run.temperature)
+        return self.run.scoring.calibrated(answers, self.run.temperature)[0]
+
+    def by_target(self, answers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what `add` returned, by the names of the targets; classes are "label".
+
+        Probabilities of classes and labels, numbers on the scale of the target.
+        """
+        return self.run.scoring.by_target(answers)
 
     def _rows(self, features: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         widths = self.run.widths

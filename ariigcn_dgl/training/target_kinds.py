@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +27,8 @@ from ariigcn_dgl.training.target_metrics import (
     weighted_accuracy,
 )
 
+PERCENT = 2  # decimals of a percentage in tables
+PARTS, MOST_SETS = 5, 8  # of a range, and of sets of labels, where classes are shown
 SEVEN_STEPS = 3.0  # the end of the scale that Acc-7 and Acc-5 are of
 
 
@@ -48,17 +52,35 @@ class Metric:
     name: str
     title: str
     better: Literal["higher", "lower"] = "higher"
-    decimals: int = 2
+    decimals: int = PERCENT
     of: str = ""
 
     @property
     def is_percentage(self) -> bool:
         """Whether it is a share, in percent."""
-        return self.decimals == 2
+        return self.decimals == PERCENT
 
     def merit(self, value: float) -> float:
         """Return what is the higher the better."""
         return value if self.better == "higher" else -value
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Utterances by what is true of them.
+
+    Parameters
+    ----------
+    names : tuple of str
+    numbers : (N,) int array
+        -1 where nothing is known.
+    ordered : bool
+        Whether their order means something, as of a scale.
+    """
+
+    names: tuple[str, ...]
+    numbers: np.ndarray
+    ordered: bool = False
 
 
 class TargetKind(ABC):
@@ -81,8 +103,24 @@ class TargetKind(ABC):
         """Return the value of a metric as a function of sums over utterances."""
 
     @abstractmethod
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return what an answer is, for a sentence that names the target."""
+
+    @abstractmethod
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the answer to an utterance, as it stands in JSON."""
+
+    @abstractmethod
+    def phrase(self, spec: TargetSpec, said: Any) -> str:
+        """Return in a few words a prediction of `answer`, or what `truth` returned."""
+
+    @abstractmethod
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return the answers to at least one utterance in a phrase."""
+
+    @abstractmethod
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return classes to show true values by, where nothing but classes can be shown."""
 
     @abstractmethod
     def truth(self, spec: TargetSpec, row: np.ndarray) -> Any:
@@ -116,9 +154,25 @@ class Classes(TargetKind):
 
         return Additive(rows, additive.CLASS_SCORES[metric])
 
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the names of the classes."""
+        return f"one of {', '.join(spec.names)}{_each_dialogue(spec)}"
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the most probable class, and all probabilities."""
         return answer(row, spec.names)
+
+    def phrase(self, spec: TargetSpec, said: str) -> str:
+        """Return the class."""
+        return said
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return how often each class is the most probable one, the most frequent first."""
+        return _counts(spec.names, np.bincount(answers.argmax(1), minlength=spec.width))
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return the classes."""
+        return Groups(spec.names, np.nan_to_num(values[:, 0], nan=-1).astype(np.int64))
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> str | None:
         """Return the class's name."""
@@ -197,6 +251,10 @@ class Multilabel(TargetKind):
                     return additive.of_labels(found, slice(place, place + 1))
         return additive.of_labels(of_label[metric.removeprefix("macro_")], slice(None))
 
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the names of the labels."""
+        return f"any of {', '.join(spec.names)}{_each_dialogue(spec)}"
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return whether each label holds, and its probability."""
         shares = dict(zip(spec.names, map(_short, row), strict=True))
@@ -204,6 +262,32 @@ class Multilabel(TargetKind):
             "prediction": {name: int(p > 0.5) for name, p in zip(spec.names, row, strict=True)},
             "probabilities": shares,
         }
+
+    def phrase(self, spec: TargetSpec, said: Mapping[str, int | None]) -> str:
+        """Return the labels that hold."""
+        return ", ".join(name for name, holds in said.items() if holds) or "none"
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return how many utterances have each label, the most frequent first."""
+        return _counts(spec.names, (answers > 0.5).sum(0)) or "none"
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return the most frequent sets of labels, and the others as one; unknown ones do not hold.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("cues", "multilabel", ("laugh", "sigh"))
+        >>> Multilabel().groups(spec, np.array([[1, 0], [1, 1], [1, 0]])).names
+        ('laugh', 'laugh, sigh')
+        """
+        known = [self.truth(spec, row) for row in values]
+        said = ["" if one is None else self.phrase(spec, one) for one in known]
+        names = [name for name, _ in Counter(filter(None, said)).most_common()]
+        if len(names) > MOST_SETS:
+            names = [*names[: MOST_SETS - 1], "other sets"]
+        number = {name: c for c, name in enumerate(names)}
+        numbers = [number.get(one, len(names) - 1) if one else -1 for one in said]
+        return Groups(tuple(names), np.array(numbers, np.int64))
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, int | None] | None:
         """Return whether each label holds; None of those that are not known."""
@@ -291,9 +375,76 @@ class Regression(TargetKind):
         score = additive.class_accuracy if what == "acc2" else additive.weighted_f1
         return additive.of_signs(rest == "non_negative", score)
 
+    def in_words(self, spec: TargetSpec) -> str:
+        """Return the range and the unit, where they are known, and the names of several numbers.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("vad", "regression", ("valence", "arousal"), 1.0, 5.0)
+        >>> Regression().in_words(spec)
+        'numbers from 1 to 5: valence, arousal'
+        """
+        unit = f" ({spec.unit})" if spec.unit else ""
+        reach = "" if spec.low is None else f" from {spec.low:g} to {spec.high:g}"
+        which = f": {', '.join(spec.names)}" if spec.width > 1 else ""
+        what = "numbers" if which else "a number"
+        return f"{what}{reach}{unit}{which}{_each_dialogue(spec)}"
+
     def answer(self, spec: TargetSpec, row: np.ndarray) -> dict[str, Any]:
         """Return the numbers."""
         return {"prediction": dict(zip(spec.names, map(_short, row), strict=True))}
+
+    def phrase(self, spec: TargetSpec, said: Mapping[str, float | None]) -> str:
+        """Return the numbers with their names, or the number alone; on scales around 0 with a sign.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("score", "regression", ("score",), -3.0, 3.0)
+        >>> Regression().phrase(spec, {"score": 0.5})
+        '+0.50'
+        """
+        shown = {name: self.number(spec, x) for name, x in said.items() if x is not None}
+        return ", ".join(f"{n} {x}" if spec.width > 1 else x for n, x in shown.items())
+
+    def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
+        """Return the mean of each number, and from where to where it goes."""
+        parts = []
+        for name, column in zip(spec.names, answers.T, strict=True):
+            mean, low, high = (
+                self.number(spec, float(x)) for x in (column.mean(), column.min(), column.max())
+            )
+            which = f"{name} " if spec.width > 1 else ""
+            parts.append(f"{which}{mean} on average, from {low} to {high}")
+        return ", ".join(parts)
+
+    @staticmethod
+    def number(spec: TargetSpec, value: float) -> str:
+        """Return a number with the unit of its target; never minus zero."""
+        rounded = round(value, 2) + 0.0
+        signed = f"{rounded:+.2f}" if spec.centred and rounded else f"{rounded:.2f}"
+        return f"{signed} {spec.unit}" if spec.unit else signed
+
+    def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
+        """Return equal parts of the range of the first number; of the known ones without a range.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("score", "regression", ("score",), -3.0, 3.0)
+        >>> found = Regression().groups(spec, np.array([[-3.0], [0.0], [3.0], [np.nan]]))
+        >>> found.names[0], found.numbers.tolist()
+        ('-3 to -1.8', [0, 2, 4, -1])
+        """
+        column = values[:, 0].astype(np.float64)
+        known = ~np.isnan(column)
+        low, high = spec.low, spec.high
+        if low is None or high is None:
+            there = column[known] if known.any() else np.zeros(1)
+            low, high = float(there.min()), float(there.max())
+        edges = np.linspace(low, high, PARTS + 1)
+        numbers = np.full(len(column), -1)
+        numbers[known] = np.digitize(column[known], edges[1:-1])
+        names = tuple(f"{a:.3g} to {b:.3g}" for a, b in pairwise(edges))
+        return Groups(names, numbers, ordered=True)
 
     def truth(self, spec: TargetSpec, row: np.ndarray) -> dict[str, float | None] | None:
         """Return the numbers; None of those that are not known."""
@@ -318,6 +469,16 @@ def _numbers(spec: TargetSpec, value: Mapping[str, float | None] | None) -> list
         return [np.nan] * spec.width
     found = [value[name] for name in spec.names]
     return [np.nan if number is None else float(number) for number in found]
+
+
+def _each_dialogue(spec: TargetSpec) -> str:
+    return ", one for each dialogue" if spec.per == "dialogue" else ""
+
+
+def _counts(names: Sequence[str], counts: np.ndarray) -> str:
+    """Return "2 joy, 1 anger", the most frequent first, without those that do not occur."""
+    order = np.argsort(-counts, kind="stable")
+    return ", ".join(f"{counts[c]} {names[c]}" for c in order if counts[c])
 
 
 def _short(value: float) -> float:

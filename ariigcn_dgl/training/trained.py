@@ -60,12 +60,16 @@ class TrainedRun(Classifier):
         self.standardiser = self.folder.read_standardiser(self.widths)
         self.filler = self.folder.read_filler(self.config.training.missing, self.widths)
         objective = recorded_objective(self.record, self.config.training)
-        width = len(self.label_names) if objective is None else objective.width
-        check_model(self.config, self.widths, width, str(folder), objective)
         self.scoring = Scoring.of_run(self.record, self.config.training.metric)
-        self.model = self.config.build(self.widths, width, objective)
+        check_model(self.config, self.widths, self.num_outputs, str(folder), objective)
+        self.model = self.config.build(self.widths, self.num_outputs, objective)
         self.folder.load_weights(self.model)
         self.model.to(device)
+
+    @property
+    def num_outputs(self) -> int:
+        """Outputs that its model has for all of its targets; of classes alone their number C."""
+        return sum(spec.width for spec in self.scoring.specs)
 
     @property
     def temperature(self) -> float:
@@ -246,8 +250,8 @@ def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:
     Raises
     ------
     InputError
-        If a run was trained by a version that kept no probabilities of validation, a file is
-        damaged, or the runs are of different data sets.
+        If a run has no classes or was trained by a version that kept no probabilities of
+        validation, a file is damaged, or the runs are of different data sets.
     """
     found = [_validation(run) for run in runs]
     labels = found[0][1]
@@ -263,6 +267,8 @@ def abstention_of(runs: Sequence[TrainedRun], coverage: float) -> Abstention:
 
 def _validation(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
     """Return a run's probabilities of validation's labelled utterances, and their labels."""
+    if run.scoring.classes is None:
+        raise InputError(f"--coverage: is of classes, and {run.folder.path} has none")
     kept = run.folder.read_uncalibrated(run.record)
     if kept is None:
         raise InputError(

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from ariigcn_dgl.bundle.file import FORMAT, Content, read_file, write_file
+from ariigcn_dgl.bundle.file import FORMAT, TARGET_FORMAT, Content, read_file, write_file
 from ariigcn_dgl.errors import InputError
 
 CONTENT = Content(
@@ -47,6 +48,20 @@ def test_no_bit_can_be_turned(place: int, bit: int, path: Path) -> None:
     # White space of the header, for instance, means nothing.
     assert found.about == CONTENT.about
     assert all(np.array_equal(found.tensors[n], x) for n, x in CONTENT.tensors.items())
+
+
+def test_targets_other_than_classes_have_a_format_of_their_own(tmp_path: Path) -> None:
+    content = Content({"targets": []}, CONTENT.tensors)
+    write_file(tmp_path / "a.ariigcn", content)
+    with safe_open(tmp_path / "a.ariigcn", "np") as file:
+        assert list(file.metadata()) == [TARGET_FORMAT]
+    assert read_file(tmp_path / "a.ariigcn").about == content.about
+
+
+def test_later_formats_are_refused(tmp_path: Path) -> None:
+    save_file({"a": np.zeros(1)}, tmp_path / "a.ariigcn", {"ariigcn-bundle-9": "{}"})
+    with pytest.raises(InputError, match="is of the format 'ariigcn-bundle-9', this program reads"):
+        read_file(tmp_path / "a.ariigcn")
 
 
 @pytest.mark.parametrize("length", [0, 8, 100, -1])

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariigcn_dgl.bundle.scores import _from_confusions, split_scores
+from ariigcn_dgl.bundle.scores import _from_confusions, measured, split_scores
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.training.metrics import score
+from ariigcn_dgl.training.scoring import Scoring
 
 
 def test_scores_are_those_of_the_labelled_utterances(tiny: Dialogues) -> None:
@@ -26,6 +28,20 @@ def test_all_right_leaves_no_doubt(tiny: Dialogues) -> None:
     found = split_scores(tiny, np.eye(2)[labels], tiny.label_names)
     accuracy = found["headline"]["accuracy"]
     assert (accuracy["low"], accuracy["high"]) == (100, 100)
+
+
+def test_scores_of_a_target_are_those_of_the_utterances_that_have_it(tiny: Dialogues) -> None:
+    spec = TargetSpec("vad", "regression", ("valence", "arousal"), 1.0, 5.0)
+    values = np.full((6, 2), np.nan, np.float32)
+    values[[0, 1, 5]] = [[1, 2], [2, 4], [5, np.nan]]
+    talk = replace(tiny, targets={"vad": Target(spec, values)})
+    scoring = Scoring(talk.specs)
+    answers = np.concatenate([np.eye(2)[[0] * 6], np.nan_to_num(values) + 0.5], axis=1)
+    found = measured(scoring, talk, answers)
+    assert found.keys() >= {"headline", "targets"}
+    own = found["targets"]["vad"]
+    assert own["utterances"] == 3
+    assert own["scores"]["mae"] == {"score": 0.5, "low": 0.5, "high": 0.5}  # off by one constant
 
 
 def test_interval_is_of_dialogues_and_not_of_utterances(tiny: Dialogues) -> None:

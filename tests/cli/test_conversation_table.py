@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from rich.console import Console
 
 from ariigcn_dgl.cli.conversation_table import conversation_table, speakers_table
 from ariigcn_dgl.conversation.labelled import Labelled
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.training.target_answers import TargetAnswers
 
 
 def _labelled(**changes: object) -> Labelled:
@@ -29,6 +32,16 @@ def _shown(table: object, *, colour: bool = False) -> str:
     console = Console(file=io.StringIO(), width=70, force_terminal=colour, color_system=system)
     console.print(table)
     return console.file.getvalue()
+
+
+def test_other_targets_are_shown_in_place_of_emotions() -> None:
+    spec = TargetSpec("label", "regression", ("score",), -3.0, 3.0)
+    said = [TargetAnswers(spec, np.array([[1.5], [-2.0], [0.5]]))]
+    labelled = replace(_labelled(), probabilities=np.zeros((3, 0)), label_names=[], targets=said)
+    lines = [line.split() for line in _shown(conversation_table(labelled)).splitlines()]
+    assert lines[0] == ["0:00", "Ann", "score", "+1.50", "Hi!"]
+    sums = _shown(speakers_table(labelled)).splitlines()
+    assert sums[0].split(maxsplit=2)[2].strip() == "score +1.00 on average, from +0.50 to +1.50"
 
 
 def test_each_utterance_has_time_speaker_emotion_and_words() -> None:

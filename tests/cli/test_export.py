@@ -13,7 +13,7 @@ import pytest
 def test_seed_is_written_and_named(trained: Path, tmp_path: Path, ariigcn: Callable) -> None:
     ended = ariigcn("export", trained, "--seed", "1", "--out", tmp_path / "run.pt2")
     assert ended.code == 0, ended.err
-    assert ended.out.startswith(f"seed 1 of {trained}, its probabilities to ")
+    assert ended.out.startswith(f"seed 1 of {trained}, its answers to ")
     assert (tmp_path / "run.pt2").stat().st_size > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl.bundle.file import FORMAT
+from ariigcn_dgl.cli import main
 from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
 from ariigcn_dgl.data.synth_config import SENTIMENT
 
@@ -49,12 +52,27 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def run(ariigcn: Callable, clips: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def run(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run on the scores."""
-    outcome = ariigcn("train", "--data", clips, *QUICK, "--out", tmp_path / "run")
-    assert outcome.code == 0, outcome.err
-    return tmp_path / "run"
+    path = tmp_path_factory.mktemp("runs") / "scores"
+    main(["train", "--data", str(clips), *QUICK, "--out", str(path)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def of_both(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run on emotions, and on valence, arousal and dominance."""
+    path = tmp_path_factory.mktemp("runs") / "both"
+    options = ("--targets", "label", "vad", "--training.target_weights", '{"vad": 0.5}')
+    main(["train", "--data", str(archive), *QUICK, *options, "--out", str(path)])
+    return path
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let intervals of a card be of few sets of dialogues: each score takes milliseconds."""
+    monkeypatch.setattr("ariigcn_dgl.bundle.scores.DRAWS", 8)
 
 
 def test_scores_are_trained_on_and_shown_beside_a_floor(
@@ -142,6 +160,42 @@ def test_predict_in_parts_writes_and_scores_the_same(
         assert own == pytest.approx(other, abs=1e-5)
 
 
+def test_a_conversation_that_goes_on_gets_the_numbers_of_the_whole(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ariigcn("predict", run, "--data", clips, "--out", tmp_path / "p.jsonl")
+    wanted = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    said = load_dialogues(clips)[0]
+    lines = [
+        json.dumps(
+            {
+                "dialogue": said.dialogue_ids[0],
+                "speaker": said.speaker_names[said.speakers[row]],
+                "features": {m: x[row].tolist() for m, x in said.features.items()},
+            }
+        )
+        for row in range(said.num_utterances)
+    ]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
+    outcome = ariigcn("predict", run, "--stream")
+    assert outcome.code == 0, outcome.err
+    for line, whole in zip(outcome.out.splitlines(), wanted, strict=False):
+        found, expected = json.loads(line)["targets"]["label"], whole["targets"]["label"]
+        assert found.keys() == {"prediction"}  # what is known is not asked of a conversation
+        assert found["prediction"] == pytest.approx(expected["prediction"], abs=1e-5)
+    assert len(outcome.out.splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("more", [("--stream",), ("--data", "{clips}", "--out", "{tmp}/p.csv")])
+def test_leaving_open_is_of_classes(
+    more: tuple[str, ...], refused: Callable, run: Path, clips: Path, tmp_path: Path
+) -> None:
+    filled = (one.format(clips=clips, tmp=tmp_path) for one in more)
+    assert "--coverage: is of classes, and " in refused(
+        "predict", run, "--coverage", "0.8", *filled
+    )
+
+
 def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_path: Path) -> None:
     blind = load_dialogues(clips).select([0, 1])
     blind = replace(blind, targets={}, splits=("test", "test"))
@@ -151,11 +205,70 @@ def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_p
     assert '"value": null' in (tmp_path / "p.jsonl").read_text()
 
 
+def test_a_bundle_predicts_and_scores_as_its_run(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, few_draws: None
+) -> None:
+    made = ariigcn("bundle", run, "--out", tmp_path / "clips.ariigcn")
+    assert made.code == 0, made.err
+    found = {}
+    for model in (run, tmp_path / "clips.ariigcn"):
+        out = tmp_path / f"{model.stem}.jsonl"
+        assert ariigcn("predict", model, "--data", clips, "--out", out).code == 0
+        scored = ariigcn("evaluate", model, "--data", clips, "--json", tmp_path / "scores.json")
+        assert scored.code == 0, scored.err
+        found[model] = out.read_bytes(), (tmp_path / "scores.json").read_bytes()
+    assert found[run] == found[tmp_path / "clips.ariigcn"]
+    card = ariigcn("bundle", tmp_path / "clips.ariigcn").out
+    assert "- **Target label**: a number from -3 to 3\n" in card
+    assert "its answers are those of the run, bit for bit." in card
+    assert "| MAE | " in card
+    assert "Classes" not in card
+    assert FORMAT.encode() not in (tmp_path / "clips.ariigcn").read_bytes()  # to older versions
+
+
+def test_a_card_has_the_scores_of_classes_and_of_targets(
+    ariigcn: Callable, of_both: Path, tmp_path: Path, few_draws: None
+) -> None:
+    out = tmp_path / "both.ariigcn"
+    assert ariigcn("bundle", of_both, "--out", out, "--precision", "float16").code == 0
+    card = ariigcn("bundle", out).out
+    assert "| **weighted F1** |" in card
+    assert "- **Target vad**: numbers: valence, arousal, dominance\n" in card
+    assert "| CCC, " in card
+    assert "answers to vad differ from the run's by at most" in card
+    assert "answers on test are others" in card
+
+
 def test_a_training_can_be_gone_on_with(ariigcn: Callable, run: Path) -> None:
     outcome = ariigcn("train", "--resume", run)
     assert outcome.code == 0, outcome.err
     assert "not trained again" in outcome.err
     assert "Acc-7" in outcome.out
+
+
+def test_the_report_shows_what_was_predicted_of_test_dialogues(
+    ariigcn: Callable, run: Path, of_both: Path, clips: Path, archive: Path, tmp_path: Path
+) -> None:
+    """A score alone, and numbers beside classes that nothing but the run's options names."""
+    for folder, data, titles in (
+        (run, clips, ["score"]),
+        (of_both, archive, ["vad: valence", "vad: arousal", "vad: dominance"]),
+    ):
+        out = tmp_path / f"{folder.name}.html"
+        outcome = ariigcn("report", folder, "--data", data, "--out", out)
+        assert outcome.code == 0, outcome.err
+        page = out.read_text()
+        for title in titles:
+            assert page.count(f"<figcaption>{title}</figcaption>") == 8  # test dialogues
+        assert ", true</th>" in page
+        assert ", predicted</th>" in page
+
+
+def test_the_report_of_another_data_set_is_refused(
+    refused: Callable, run: Path, archive: Path, tmp_path: Path
+) -> None:
+    sentence = refused("report", run, "--data", archive, "--out", tmp_path / "report.html")
+    assert "is not the data set that scores was trained on" in sentence
 
 
 def test_the_report_of_scores_has_their_metrics(
@@ -216,26 +329,29 @@ def test_what_does_not_fit_the_target_is_refused(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (("bundle", "RUN", "--out", "OUT.ariigcn"), "a bundle is of classes only so far"),
-        (("export", "RUN", "--out", "OUT.pt2"), "an exported program is of classes only so far"),
-        (("embed", "RUN", "--out", "OUT"), "a picture of spaces is of classes only so far"),
-        (("predict", "RUN", "--data", "DATA", "--out", "OUT", "--coverage", "0.5"), "--coverage"),
-        (("report", "RUN", "--data", "DATA", "--out", "OUT"), "shown with classes only"),
-    ],
-)
-def test_what_is_of_classes_only_says_so(
-    refused: Callable, run: Path, clips: Path, tmp_path: Path, command: tuple[str, ...], words: str
+def test_abstaining_is_of_classes_only_and_says_so(
+    refused: Callable, run: Path, clips: Path, tmp_path: Path
 ) -> None:
-    places = {"RUN": str(run), "DATA": str(clips), "OUT": str(tmp_path / "out")}
-    arguments = [places.get(part, part.replace("OUT", places["OUT"])) for part in command]
-    assert words in refused(*arguments)
-    assert not (tmp_path / "out").exists()
+    out = tmp_path / "out"
+    message = refused("predict", run, "--data", clips, "--out", out, "--coverage", "0.5")
+    assert message.startswith("--coverage: is of classes, and ")
+    assert not out.exists()
 
 
 @pytest.mark.slow  # four trainings in processes of their own
+@pytest.mark.slow
+def test_spaces_of_a_score_are_coloured_by_parts_of_its_range(
+    ariigcn: Callable, small: tuple[str, ...], clips: Path, tmp_path: Path
+) -> None:
+    outcome = ariigcn("train", "--data", clips, *small, "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    outcome = ariigcn("embed", tmp_path / "run", "--out", tmp_path / "gap")
+    assert outcome.code == 0, outcome.err
+    numbers = json.loads((tmp_path / "gap" / "embedding.json").read_text())
+    assert all(-1 <= one["silhouette_class"] <= 1 for one in numbers.values())
+    assert (tmp_path / "gap" / "embedding.png").exists()
+
+
 def test_a_study_compares_systems_on_a_score_taken_as_classes(
     ariigcn: Callable, clips: Path, tmp_path: Path
 ) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ariigcn_dgl.conversation.files import write_files
+from ariigcn_dgl.conversation.label import Answered
 from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.training.target_answers import TargetAnswers
 from ariigcn_dgl.transcripts.subtitles import read_subtitles
 
 
@@ -29,6 +35,55 @@ def test_subtitles_begin_with_the_emotion(labelled: Labelled) -> None:
         "1\n00:00:00,000 --> 00:00:01,250\n[joy 75 %] Ann: Hi!\n\n"
         "2\n01:00:00,500 --> 01:01:00,000\n[anger 100 %] Bob: Well: no.\n"
     )
+
+
+@pytest.fixture
+def scored(labelled: Labelled) -> Labelled:
+    """Return the same with scores and cues in place of emotions."""
+    score = TargetSpec("label", "regression", ("score",), -3.0, 3.0)
+    cues = TargetSpec("cues", "multilabel", ("laugh", "sigh"))
+    said = [
+        TargetAnswers(score, np.array([[1.25], [-0.5]])),
+        TargetAnswers(cues, np.array([[0.9, 0.6], [0.1, 0.2]])),
+    ]
+    return replace(labelled, probabilities=np.zeros((2, 0)), label_names=(), targets=said)
+
+
+def test_subtitles_begin_with_other_targets(labelled: Labelled, scored: Labelled) -> None:
+    words = [block.split("\n")[2] for block in as_subtitles(scored).split("\n\n")]
+    assert words[0] == "[score +1.25; cues laugh, sigh] Ann: Hi!"
+    assert words[1] == "[score -0.50; cues none] Bob: Well: no."
+    both = replace(labelled, targets=scored.targets[:1])
+    assert "[joy 75 %; score +1.25] Ann: Hi!" in as_subtitles(both)
+
+
+def test_records_hold_other_targets(labelled: Labelled, scored: Labelled) -> None:
+    first = as_records(scored)[0]
+    assert "prediction" not in first
+    assert first["targets"] == {
+        "label": {"prediction": {"score": 1.25}},
+        "cues": {
+            "prediction": {"laugh": 1, "sigh": 1},
+            "probabilities": {"laugh": 0.9, "sigh": 0.6},
+        },
+    }
+    assert not scored.unsure.any()
+    both = as_records(replace(labelled, targets=scored.targets))[0]
+    assert (both["prediction"], both["targets"]) == ("joy", first["targets"])
+
+
+def test_a_table_of_other_targets_has_a_column_for_each_number(
+    scored: Labelled, tmp_path: Path
+) -> None:
+    answered = Answered(scored, "mlp", "clips", ("text",), (), True, "")
+    written = write_files(tmp_path / "out", "talk", answered, None)
+    assert written == ["timeline.json", "timeline.csv", "timeline.html", "timeline.srt"]
+    first = next(csv.DictReader((tmp_path / "out" / "timeline.csv").read_text().splitlines()))
+    assert (first["predicted_label"], first["predicted_cues_sigh"]) == ("1.25", "1")
+    assert "prediction" not in first
+    said = json.loads((tmp_path / "out" / "timeline.json").read_text())
+    assert [one["name"] for one in said["targets"]] == ["label", "cues"]
+    assert "labels" not in said
 
 
 def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
+from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
@@ -60,6 +61,19 @@ def dialogues() -> Dialogues:
     return replace(made, speakers=speakers, speaker_names=names)
 
 
+MOOD = TargetSpec("mood", "regression", ("valence", "arousal"), 0.0, 100.0, "%")
+CUES = TargetSpec("cues", "multilabel", ("laugh", "sigh"))
+
+
+@pytest.fixture(scope="session")
+def targeted(dialogues: Dialogues) -> Dialogues:
+    """Return these dialogues with numbers and labels beside their classes."""
+    generator, count = np.random.default_rng(0), dialogues.num_utterances
+    mood = Target(MOOD, (100 * generator.random((count, 2))).astype(np.float32))
+    cues = Target(CUES, generator.integers(0, 2, (count, 2)).astype(np.float32))
+    return replace(dialogues, targets={"mood": mood, "cues": cues})
+
+
 TrainRun = Callable[..., TrainedRun]
 
 
@@ -67,14 +81,16 @@ TrainRun = Callable[..., TrainedRun]
 def train(dialogues: Dialogues, tmp_path_factory: pytest.TempPathFactory) -> TrainRun:
     """Train a system on them for two epochs, and return what predicts."""
 
-    def run(system: str = "ariigcn", preset: str = "", **settings: Any) -> TrainedRun:
+    def run(
+        system: str = "ariigcn", preset: str = "", on: Dialogues = dialogues, **settings: Any
+    ) -> TrainedRun:
         config = preset_config(system, preset) if preset else _small(system)
         config = changed(config, {"training.epochs": 2, "training.adversarial_epochs": 1})
-        prepared = prepare(dialogues, changed(config, settings))
+        prepared = prepare(on, changed(config, settings))
         folder = tmp_path_factory.mktemp("runs") / system
         spec = RunSpec(
             data="somewhere",
-            dataset_sha256=fingerprint(dialogues),
+            dataset_sha256=fingerprint(on),
             preset=preset or "paper",
             seeds=[0],
             device="cpu",

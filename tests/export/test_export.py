@@ -92,6 +92,40 @@ def test_exportable_systems_answer_as_the_run_in_onnx(
     assert difference(run, out, dialogues.select(dialogues.indices("test"))) < 1e-4
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("suffix", [".onnx", pytest.param(".pt2", marks=pytest.mark.exhaustive)])
+def test_other_targets_have_an_output_each_on_their_own_scale(
+    suffix: str, train: Callable, targeted: Dialogues, tmp_path: Path
+) -> None:
+    run, out = train("mlp", on=targeted), tmp_path / f"run{suffix}"
+    assert export_run(run, out) < 1e-4
+    test = targeted.select(targeted.indices("test"))
+    names = ["probabilities", "predicted_mood", "predicted_cues"]
+    if suffix == ".onnx":
+        session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+        given = {one.name: inputs(test)[one.name] for one in session.get_inputs()}
+        found = dict(zip(names, session.run(names, given), strict=True))
+        about = json.loads(session.get_modelmeta().custom_metadata_map["ariigcn"])
+    else:
+        files = {METADATA: ""}
+        program = torch.export.load(out, extra_files=files).module()
+        features = {m: torch.from_numpy(x) for m, x in test.features.items()}
+        others = (torch.from_numpy(inputs(test)[n]) for n in ("present", "speakers", "lengths"))
+        found = dict(zip(names, (x.numpy() for x in program(features, *others)), strict=True))
+        about = json.loads(files[METADATA])
+    np.testing.assert_allclose(found["probabilities"], run.predict_proba(test), atol=1e-4)
+    for name, wanted in run.predict_targets(test).items():
+        np.testing.assert_allclose(found[f"predicted_{name}"], wanted, rtol=1e-4, atol=1e-4)
+    assert [one["name"] for one in about["outputs"]] == names
+    assert about["outputs"][1]["target"] == {
+        "name": "mood",
+        "kind": "regression",
+        "names": ["valence", "arousal"],
+        "range": [0.0, 100.0],
+        "unit": "%",
+    }
+
+
 def test_other_system_is_refused_with_the_reason(train: Callable, tmp_path: Path) -> None:
     run, out = train("m3net"), tmp_path / "run.onnx"
     able = "ariigcn, bc-lstm, bc-lstm-att, bigru, dialogue-gcn, lr-gcn, mlp, textcnn"

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report import Utterance, timeline_html
+from ariigcn_dgl.training.target_answers import TargetAnswers
 
 LABELS = ("joy", "anger")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -50,6 +52,32 @@ def test_utterances_and_probabilities_are_in_the_page() -> None:
     }
     assert data["runs"][0]["answers"][0]["probabilities"] == [[0.9, 0.1], [0.9, 0.1]]
     assert data["runs"][0]["answers"][0]["predictions"] == [0, 0]
+
+
+SCORE = TargetSpec("label", "regression", ("score",), -3.0, 3.0)
+CUES = TargetSpec("cues", "multilabel", ("laugh", HOSTILE))
+
+
+def test_a_score_is_a_line_within_its_range_and_labels_are_rows() -> None:
+    said = [
+        TargetAnswers(SCORE, np.array([[3.0], [-3.0]]), np.array([[0.0], [np.nan]])),
+        TargetAnswers(CUES, np.array([[0.75, 0.1], [0.25, 0.6]]), np.array([[1, 0], [0, 1]])),
+    ]
+    html = timeline_html(talk(False), np.zeros((2, 0)), (), title="talk", targets=said)
+    assert 'd="M83.0 10.0L147.0 122.0"' in html  # from one end of the range to the other
+    assert "fill-opacity:0.75;stroke:var(--ink)" in html  # known to hold
+    assert "fill-opacity:0.25;stroke:var(--line)" in html
+    assert "2 utterances. Score: 0.00 on average, from -3.00 to +3.00. Cues: 1 laugh, 1 " in html
+    assert "<td>+3.00</td>" in html
+    assert "1 · Ann “Hello!”: score +3.00, true 0.00" in html
+    assert "<img" not in html
+
+
+def test_other_targets_stand_below_the_emotions() -> None:
+    html = page(talk(), targets=[TargetAnswers(SCORE, np.array([[1.0], [-0.5]]))])
+    assert embedded(html)["runs"][0]["answers"][0]["predictions"] == [0, 0]
+    assert "2 utterances: 2 joy. Score: +0.25 on average, from -0.50 to +1.00.</p>" in html
+    assert "<td>-0.50</td>" in html
 
 
 def test_what_is_left_open_has_no_prediction() -> None:

@@ -133,6 +133,19 @@ def test_classes_beside_targets_are_predicted_as_ever(both: Dialogues, of_both: 
     assert ((answers["cues"] >= 0) & (answers["cues"] <= 1)).all()
 
 
+def test_a_session_answers_each_target_by_its_name(both: Dialogues, settings, tmp_path) -> None:
+    run = _trained(both, settings(causal=True), tmp_path)
+    session = ariigcn_dgl.Session(run)
+    said = both.select([0])
+    for row in range(said.num_utterances):
+        features = {m: x[row] for m, x in said.features.items() if said.masks[m][row]}
+        speaker = said.speaker_names[said.speakers[row]]
+        found = session.by_target(session.add(ariigcn_dgl.Utterance(speaker, features)))
+        for name, expected in run.predict_targets(said).items():
+            np.testing.assert_allclose(found[name], expected[row], atol=1e-5)
+        np.testing.assert_allclose(found["label"].sum(), 1)
+
+
 def test_a_run_without_classes_says_so(scored: Dialogues, of_score: TrainedRun) -> None:
     with pytest.raises(InputError, match="has no classes, but label: call predict_targets"):
         of_score.predict(scored)
