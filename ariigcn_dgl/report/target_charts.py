@@ -16,8 +16,7 @@ ROOM, LEAST, MOST = 900, 10, 64  # px of a conversation, and of an utterance wit
 NARROWEST, GAP = 6, 2  # px of a short utterance, and between neighbours
 AREA, ROW = 112, 22  # px: height of a line's range, and of a row
 TOP, AXIS = 10, 22  # px above, and below for the axis
-LINE_MARGIN, ROW_MARGIN = 52, 132  # px on the left, for numbers and for names
-LETTERS = 18  # of a name in that margin
+MARGIN, LETTERS = 104, 15  # px on the left, for names of so many letters, and for numbers
 TICK = 56  # px that a number below the axis has at least
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 LONGEST = 120  # characters of a text that is shown beside the mouse
@@ -32,6 +31,8 @@ class Mark:
 
     Parameters
     ----------
+    place : int
+        Of the utterance in its conversation.
     x, y : float
         Middle of a point; left and upper edge of a cell.
     width : float
@@ -45,6 +46,7 @@ class Mark:
     title : str
     """
 
+    place: int
     x: float
     y: float
     title: str
@@ -164,7 +166,7 @@ def _lines(
     """Return a chart for each number: a line over the utterances, a dashed one of what is true."""
     low, high = reaches[said.spec.name]
     places, ticks = _places(conversation)
-    middles = [LINE_MARGIN + left + width / 2 for left, width in places]
+    middles = [MARGIN + left + width / 2 for left, width in places]
     scale = [(_height(x, low, high), _number(x)) for x in (high, (low + high) / 2, low)]
     titles = _titles(conversation, said)
     values = np.full_like(said.answers, np.nan) if said.values is None else said.values
@@ -173,20 +175,20 @@ def _lines(
         heights = [_height(float(x), low, high) for x in said.answers[:, k]]
         known = [None if np.isnan(x) else _height(float(x), low, high) for x in values[:, k]]
         marks = [
-            Mark(x, y, title, slot=speakers[one.speaker])
-            for x, y, title, one in zip(
-                middles, heights, titles, conversation.utterances, strict=True
+            Mark(i, x, y, title, slot=speakers[one.speaker])
+            for i, (x, y, title, one) in enumerate(
+                zip(middles, heights, titles, conversation.utterances, strict=True)
             )
         ]
         found.append(
             Chart(
                 "line",
                 said.title if said.spec.width == 1 else f"{said.title}: {name}",
-                LINE_MARGIN,
-                LINE_MARGIN + _end(places),
+                MARGIN,
+                MARGIN + _end(places),
                 TOP + AREA + AXIS,
                 scale,
-                [(LINE_MARGIN + x, text) for x, text in ticks],
+                [(MARGIN + x, text) for x, text in ticks],
                 marks,
                 _path(middles, heights),
                 _path(middles, known),
@@ -234,17 +236,17 @@ def _row_chart(said: TargetAnswers, conversation: Conversation, true: np.ndarray
         for i, (left, width) in enumerate(places):
             p = float(said.answers[i, c])
             title = f"{name} {100 * p:.0f} %{', true' if true[i, c] else ''} · {titles[i]}"
-            x, y = ROW_MARGIN + left, TOP + ROW * c
-            marks.append(Mark(x, y, title, width, round(p, 3), true=bool(true[i, c])))
+            x, y = MARGIN + left, TOP + ROW * c
+            marks.append(Mark(i, x, y, title, width, round(p, 3), true=bool(true[i, c])))
     scale = [(TOP + ROW * (c + 0.5), _cut(name, LETTERS)) for c, name in enumerate(names)]
     return Chart(
         "rows",
         said.title,
-        ROW_MARGIN,
-        ROW_MARGIN + _end(places),
+        MARGIN,
+        MARGIN + _end(places),
         TOP + ROW * len(names) + AXIS,
         scale,
-        [(ROW_MARGIN + x, text) for x, text in ticks],
+        [(MARGIN + x, text) for x, text in ticks],
         marks,
     )
 
