@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ariigcn_dgl import __version__, palette
 from ariigcn_dgl.plots import VARIABLES, svg
-from ariigcn_dgl.report.target_charts import time_of
+from ariigcn_dgl.report.chart_places import time_of
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
 FIGURES = ("figures.js",)
