@@ -9,14 +9,12 @@ import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
 from ariigcn_dgl.training.calibration import calibration_error
-from ariigcn_dgl.training.drawn_dialogues import drawn_dialogues, interval
+from ariigcn_dgl.training.drawn_dialogues import drawn_dialogues, interval, of_groups
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS
 
 RESAMPLES = 2000  # sets of dialogues: bounds are then known to about a tenth of a point
-# Of other targets than classes, whose scores are computed anew for each set, milliseconds each.
-DRAWS = 500
 
 
 class Interval(TypedDict):
@@ -92,19 +90,17 @@ def target_scores(
         target, kind = dialogues.targets[spec.name], TARGET_KINDS[spec.kind]
         rows = np.flatnonzero(target.known)
         drawable, number = np.unique(of_dialogue[rows], return_inverse=True)
-        drawn: dict[str, list[float]] = {}
-        for counts in drawn_dialogues(len(drawable), DRAWS):
-            some = rows.repeat(counts[number])
-            for name, value in kind.score(spec, target.values[some], answers[some, place]).items():
-                drawn.setdefault(name, []).append(value)
-        scores = kind.score(spec, target.values[rows], answers[rows, place])
+        known = target.values[rows], answers[rows, place]
+        draws = drawn_dialogues(len(drawable), RESAMPLES).astype(float)
+        bounds = dict[str, np.ndarray]()
+        for metric in kind.metrics(spec):
+            adds, of_sums = kind.additive(spec, metric.name)
+            bounds[metric.name] = interval(of_sums(draws @ of_groups(number, adds(*known))))
+        scores = kind.score(spec, *known)
         found[spec.name] = {
             "dialogues": len(drawable),
             "utterances": len(rows),
-            "scores": {
-                name: _interval(value, interval(np.array(drawn[name])))
-                for name, value in scores.items()
-            },
+            "scores": {name: _interval(value, bounds[name]) for name, value in scores.items()},
         }
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ariigcn_dgl.training.drawn_dialogues import LEVEL, drawn_dialogues, interval
+from ariigcn_dgl.training.drawn_dialogues import LEVEL, drawn_dialogues, interval, of_groups
 
 RESAMPLES = 9999
 
@@ -91,7 +91,7 @@ def permutation_p(
     number = np.unique(dialogues, return_inverse=True)[1]
     if number.max() == 0:
         return 1.0  # swapping the only dialogue swaps the systems
-    our_sums, their_sums = _of_dialogues(number, ours), _of_dialogues(number, theirs)
+    our_sums, their_sums = (of_groups(number, rows.swapaxes(0, 1)) for rows in (ours, theirs))
     our_total, their_total = our_sums.sum(0), their_sums.sum(0)
     swing = their_sums - our_sums
 
@@ -146,17 +146,10 @@ def difference_interval(
     drawn = drawn_dialogues(number.max() + 1, resamples)
 
     def scores(rows: np.ndarray) -> np.ndarray:
-        return score(np.tensordot(drawn, _of_dialogues(number, rows), axes=1)).mean(-1)
+        return score(np.tensordot(drawn, of_groups(number, rows.swapaxes(0, 1)), axes=1)).mean(-1)
 
     low, high = interval(scores(ours) - scores(theirs))
     return float(low), float(high)
-
-
-def _of_dialogues(number: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return what each dialogue adds, (dialogues, S, K)."""
-    sums = np.zeros((number.max() + 1, len(rows), rows.shape[2]))
-    np.add.at(sums, number, rows.swapaxes(0, 1))
-    return sums
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ariigcn_dgl import __version__, palette
 from ariigcn_dgl.plots import VARIABLES, svg
-from ariigcn_dgl.report.target_charts import time_of
+from ariigcn_dgl.report.chart_places import time_of
 
 STYLES = ("base.css", "report.css", "browser.css", "print.css")
 FIGURES = ("figures.js",)
@@ -28,8 +28,9 @@ OWN_STYLES = {
 }
 OWN_SCRIPTS = {
     "report.html": ("browser.js",),
-    "timeline.html": ("streams.js", "speakers.js", "player.js"),
+    "timeline.html": ("streams.js", "speakers.js", "player.js", "points.js"),
 }
+WITHOUT_BROWSER: dict[str, tuple[str, ...]] = {"timeline_targets.html": ("points.js",)}
 
 
 def render(template: str, **content: Any) -> str:
@@ -42,7 +43,9 @@ def render(template: str, **content: Any) -> str:
     **content
         What its variables stand for. Text is escaped; ``browser`` is data for the script, or None.
     """
-    browser = BROWSER + OWN_SCRIPTS[template] if content.get("browser") else ()
+    browser = WITHOUT_BROWSER.get(template, ())
+    if content.get("browser"):
+        browser = BROWSER + OWN_SCRIPTS[template]
     script = _assets(FIGURES + browser)
     styles = STYLES[:-1] + OWN_STYLES.get(template, ()) + STYLES[-1:]
     return (

@@ -9,20 +9,15 @@ import numpy as np
 
 from ariigcn_dgl.data.targets import Kind
 from ariigcn_dgl.palette import SERIES
-from ariigcn_dgl.report.conversation import Conversation, Utterance
+from ariigcn_dgl.report.chart_places import end_of, places_of
+from ariigcn_dgl.report.conversation import Conversation
 from ariigcn_dgl.training.target_answers import TargetAnswers
 
-ROOM, LEAST, MOST = 900, 10, 64  # px of a conversation, and of an utterance without times
-NARROWEST, GAP = 6, 2  # px of a short utterance, and between neighbours
 AREA, ROW = 112, 22  # px: height of a line's range, and of a row
 TOP, AXIS = 10, 22  # px above, and below for the axis
-LINE_MARGIN, ROW_MARGIN = 52, 132  # px on the left, for numbers and for names
-LETTERS = 18  # of a name in that margin
-TICK = 56  # px that a number below the axis has at least
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+MARGIN, LETTERS = 104, 15  # px on the left, for names of so many letters, and for numbers
 LONGEST = 120  # characters of a text that is shown beside the mouse
 
-Place = tuple[float, float]  # of an utterance: where it begins, how wide it is
 Reach = tuple[float, float]
 
 
@@ -32,6 +27,8 @@ class Mark:
 
     Parameters
     ----------
+    place : int
+        Of the utterance in its conversation.
     x, y : float
         Middle of a point; left and upper edge of a cell.
     width : float
@@ -45,6 +42,7 @@ class Mark:
     title : str
     """
 
+    place: int
     x: float
     y: float
     title: str
@@ -163,8 +161,8 @@ def _lines(
 ) -> list[Chart]:
     """Return a chart for each number: a line over the utterances, a dashed one of what is true."""
     low, high = reaches[said.spec.name]
-    places, ticks = _places(conversation)
-    middles = [LINE_MARGIN + left + width / 2 for left, width in places]
+    places, ticks = places_of(conversation)
+    middles = [MARGIN + left + width / 2 for left, width in places]
     scale = [(_height(x, low, high), _number(x)) for x in (high, (low + high) / 2, low)]
     titles = _titles(conversation, said)
     values = np.full_like(said.answers, np.nan) if said.values is None else said.values
@@ -173,20 +171,20 @@ def _lines(
         heights = [_height(float(x), low, high) for x in said.answers[:, k]]
         known = [None if np.isnan(x) else _height(float(x), low, high) for x in values[:, k]]
         marks = [
-            Mark(x, y, title, slot=speakers[one.speaker])
-            for x, y, title, one in zip(
-                middles, heights, titles, conversation.utterances, strict=True
+            Mark(i, x, y, title, slot=speakers[one.speaker])
+            for i, (x, y, title, one) in enumerate(
+                zip(middles, heights, titles, conversation.utterances, strict=True)
             )
         ]
         found.append(
             Chart(
                 "line",
                 said.title if said.spec.width == 1 else f"{said.title}: {name}",
-                LINE_MARGIN,
-                LINE_MARGIN + _end(places),
+                MARGIN,
+                MARGIN + end_of(places),
                 TOP + AREA + AXIS,
                 scale,
-                [(LINE_MARGIN + x, text) for x, text in ticks],
+                [(MARGIN + x, text) for x, text in ticks],
                 marks,
                 _path(middles, heights),
                 _path(middles, known),
@@ -227,24 +225,24 @@ CHARTS: dict[Kind, Draw] = {
 
 
 def _row_chart(said: TargetAnswers, conversation: Conversation, true: np.ndarray) -> Chart:
-    places, ticks = _places(conversation)
+    places, ticks = places_of(conversation)
     titles = _titles(conversation, said)
     names, marks = said.spec.names, list[Mark]()
     for c, name in enumerate(names):
         for i, (left, width) in enumerate(places):
             p = float(said.answers[i, c])
             title = f"{name} {100 * p:.0f} %{', true' if true[i, c] else ''} · {titles[i]}"
-            x, y = ROW_MARGIN + left, TOP + ROW * c
-            marks.append(Mark(x, y, title, width, round(p, 3), true=bool(true[i, c])))
+            x, y = MARGIN + left, TOP + ROW * c
+            marks.append(Mark(i, x, y, title, width, round(p, 3), true=bool(true[i, c])))
     scale = [(TOP + ROW * (c + 0.5), _cut(name, LETTERS)) for c, name in enumerate(names)]
     return Chart(
         "rows",
         said.title,
-        ROW_MARGIN,
-        ROW_MARGIN + _end(places),
+        MARGIN,
+        MARGIN + end_of(places),
         TOP + ROW * len(names) + AXIS,
         scale,
-        [(ROW_MARGIN + x, text) for x, text in ticks],
+        [(MARGIN + x, text) for x, text in ticks],
         marks,
     )
 
@@ -261,34 +259,6 @@ def _titles(conversation: Conversation, said: TargetAnswers) -> list[str]:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _places(conversation: Conversation) -> tuple[list[Place], list[tuple[float, str]]]:
-    """Return where utterances stand: by their times, or one after the other; and the axis below."""
-    utterances, count = conversation.utterances, len(conversation.utterances)
-    spans = [(one.start, one.end) for one in utterances]
-    known = [(a, b) for a, b in spans if a is not None and b is not None]
-    if len(known) < count:
-        step = min(MOST, max(LEAST, ROOM / count))
-        every = _every(step)
-        ticks = [
-            ((n - 0.5) * step, str(n)) for n in range(1, count + 1) if n % every == 0 or n == 1
-        ]
-        return [(i * step, step - GAP) for i in range(count)], ticks
-    end = max(1.0, *(b for _, b in known))
-    scale = max(ROOM, count * LEAST) / end
-    every = _every(scale)
-    ticks = [(s * scale, f"{s // 60}:{s % 60:02}") for s in range(0, int(end) + 1, every)]
-    return [(a * scale, max((b - a) * scale - GAP, NARROWEST)) for a, b in known], ticks
-
-
-def _every(px: float) -> int:
-    """Return how many units of some px each are between two ticks."""
-    return next((step for step in STEPS if step * px >= TICK), STEPS[-1])
-
-
-def _end(places: Sequence[Place]) -> float:
-    return max(left + width for left, width in places) + TICK / 3  # half of a number below
 
 
 def _height(value: float, low: float, high: float) -> float:
@@ -317,11 +287,3 @@ def _path(xs: Sequence[float], ys: Sequence[float | None]) -> str:
         parts.append(f"{'L' if drawing else 'M'}{x:.1f} {y:.1f}")
         drawing, points = True, points + 1
     return "".join(parts)
-
-
-def time_of(one: Utterance) -> str:
-    """Return when an utterance begins, for the table; what a chat says of it where that is all."""
-    if one.start is None:
-        return one.when
-    seconds = int(one.start)
-    return f"{seconds // 60}:{seconds % 60:02}"

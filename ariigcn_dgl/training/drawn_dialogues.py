@@ -27,3 +27,16 @@ def interval(scores: np.ndarray) -> np.ndarray:
     [5.0, 195.0]
     """
     return np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+
+
+def of_groups(number: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the sums of rows, (N, ...), by their group's number, (groups, ...).
+
+    Examples
+    --------
+    >>> of_groups(np.array([1, 0, 1]), np.array([[1.0], [2.0], [3.0]])).tolist()
+    [[2.0], [4.0]]
+    """
+    sums = np.zeros((number.max() + 1, *rows.shape[1:]))
+    np.add.at(sums, number, rows)
+    return sums

@@ -69,12 +69,6 @@ def of_both(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let intervals of a card be of few sets of dialogues: each score takes milliseconds."""
-    monkeypatch.setattr("ariigcn_dgl.bundle.scores.DRAWS", 8)
-
-
 def test_scores_are_trained_on_and_shown_beside_a_floor(
     ariigcn: Callable, clips: Path, tmp_path: Path
 ) -> None:
@@ -206,7 +200,7 @@ def test_predict_needs_no_score(ariigcn: Callable, run: Path, clips: Path, tmp_p
 
 
 def test_a_bundle_predicts_and_scores_as_its_run(
-    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path, few_draws: None
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path
 ) -> None:
     made = ariigcn("bundle", run, "--out", tmp_path / "clips.ariigcn")
     assert made.code == 0, made.err
@@ -227,7 +221,7 @@ def test_a_bundle_predicts_and_scores_as_its_run(
 
 
 def test_a_card_has_the_scores_of_classes_and_of_targets(
-    ariigcn: Callable, of_both: Path, tmp_path: Path, few_draws: None
+    ariigcn: Callable, of_both: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "both.ariigcn"
     assert ariigcn("bundle", of_both, "--out", out, "--precision", "float16").code == 0
@@ -352,6 +346,7 @@ def test_spaces_of_a_score_are_coloured_by_parts_of_its_range(
     assert (tmp_path / "gap" / "embedding.png").exists()
 
 
+@pytest.mark.slow  # four trainings in processes of their own
 def test_a_study_compares_systems_on_a_score_taken_as_classes(
     ariigcn: Callable, clips: Path, tmp_path: Path
 ) -> None:

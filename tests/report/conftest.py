@@ -150,7 +150,13 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Open a file; at the end no request and no error, and no message but the one expected."""
     contexts, noise = [], []
 
-    def run(path: Path, width: int = 1440, scheme: str = "light", message: str = "") -> Any:
+    def run(
+        path: Path,
+        width: int = 1440,
+        scheme: str = "light",
+        message: str = "",
+        ready: str = ".cell.selected",
+    ) -> Any:
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme
         )
@@ -161,7 +167,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         page.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: noise.append(request.url))
         page.goto(path.as_uri())
-        page.wait_for_selector(".cell.selected")
+        page.wait_for_selector(ready)
         return page
 
     yield run

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.report import Utterance, timeline_html
+from ariigcn_dgl.training.target_answers import TargetAnswers
 
 PHONE = 390
 LABELS = ["joy", "fear", "anger"]
@@ -146,3 +148,27 @@ def test_pointing_at_a_band_says_its_name_and_number(visit: OpenPage, tmp_path: 
     assert page.locator(".readout:visible").text_content() == "joy 70 % at 0:02"
     page.mouse.move(box["x"], box["y"] - 100)
     assert not page.is_visible(".readout")
+
+
+SCORE = TargetSpec("label", "regression", ("score",), -3.0, 3.0)
+
+
+def test_a_point_of_a_score_goes_to_its_utterance_in_the_recording(
+    visit: OpenPage, recording: Path, tmp_path: Path
+) -> None:
+    said, path = TargetAnswers(SCORE, np.linspace(-3, 3, 6)[:, None]), tmp_path / "talk.html"
+    where = {"title": "talk", "recording": "talk%201%23.wav", "targets": [said]}
+    path.write_text(timeline_html(talk(), np.zeros((6, 0)), (), **where), encoding="utf-8")
+    page = visit(path, PHONE, ready="circle")
+    page.click('circle[data-place="2"]')
+    page.wait_for_selector('tr.speaking[data-place="2"]')
+    assert page.evaluate("document.querySelector('audio').currentTime") == 2.0
+    assert page.locator(".speaking").count() == 2  # the point and the row
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+
+
+def test_a_point_beside_emotions_chooses_its_utterance(visit: OpenPage, tmp_path: Path) -> None:
+    said = TargetAnswers(SCORE, np.linspace(-3, 3, 6)[:, None])
+    page = visit(write(tmp_path, talk(), targets=[said]))
+    page.click('circle[data-place="4"]')
+    assert page.inner_text("blockquote") == "Sentence 4."

@@ -64,7 +64,7 @@ def test_a_score_is_a_line_within_its_range_and_labels_are_rows() -> None:
         TargetAnswers(CUES, np.array([[0.75, 0.1], [0.25, 0.6]]), np.array([[1, 0], [0, 1]])),
     ]
     html = timeline_html(talk(False), np.zeros((2, 0)), (), title="talk", targets=said)
-    assert 'd="M83.0 10.0L147.0 122.0"' in html  # from one end of the range to the other
+    assert 'd="M135.0 10.0L199.0 122.0"' in html  # from one end of the range to the other
     assert "fill-opacity:0.75;stroke:var(--ink)" in html  # known to hold
     assert "fill-opacity:0.25;stroke:var(--line)" in html
     assert "2 utterances. Score: 0.00 on average, from -3.00 to +3.00. Cues: 1 laugh, 1 " in html
