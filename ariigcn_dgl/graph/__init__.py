@@ -1,5 +1,6 @@
 """From dialogues and DGL graphs to the index structure that the kernels read, and back."""
 
+from ariigcn_dgl.graph import tree  # noqa: F401  (registers Graph)
 from ariigcn_dgl.graph.graph import Graph
 from ariigcn_dgl.graph.modal import modal_graph, modal_relations
 from ariigcn_dgl.graph.modal_dgl import modal_graph_of, modal_to_dgl

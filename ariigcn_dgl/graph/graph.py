@@ -240,6 +240,21 @@ class Graph:
         """The pairs of a relation and a source that have edges."""
         return source_pairs(self)
 
+    @LastingProperty
+    def edges_as_sources(self) -> Graph:
+        """The same edges, each of which has a source of its own: the edge."""
+        edge = torch.arange(self.num_edges, device=self.plan.device)
+        begin = torch.arange(self.num_edges + 1, device=self.plan.device)
+        arrays = {"indices": edge, "t_indptr": begin, "t_eids": edge, "components": self._one_range}
+        sizes = self.sizes._replace(num_src=self.num_edges, num_components=len(self._one_range) - 1)
+        facts = self.facts._replace(one_self_edge=False)
+        return replace(self, plan=pack(self._arrays | arrays), sizes=sizes, facts=facts)
+
+    @property
+    def _one_range(self) -> Tensor:
+        """The components where sources and targets are not the same nodes, which fall not apart."""
+        return torch.arange(2 if self.num_dst else 1, device=self.plan.device) * self.num_dst
+
     def from_other_sources(self, arrays: dict[str, Tensor], num_src: int) -> Graph:
         """Return a graph of one relation that leads from other sources to the same targets.
 
@@ -251,8 +266,7 @@ class Graph:
         num_src : int
             Number of these sources.
         """
-        # One range: sources and targets are not the same nodes, which could fall apart.
-        bounds = torch.arange(2 if self.num_dst else 1, device=self.plan.device) * self.num_dst
+        bounds = self._one_range
         sizes = self.sizes._replace(
             num_src=num_src, num_edges=len(arrays["indices"]), num_components=len(bounds) - 1
         )

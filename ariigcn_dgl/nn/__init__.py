@@ -3,6 +3,7 @@
 from ariigcn_dgl.nn._impl import set_impl
 from ariigcn_dgl.nn.adversarial_contrastive import AdversarialContrastive
 from ariigcn_dgl.nn.contrast import ICCLLoss, IMCLLoss, InstanceContrast, PairwiseContrast
+from ariigcn_dgl.nn.cross_batch_memory import CrossBatchMemory
 from ariigcn_dgl.nn.cross_modal_transformer import CrossModalTransformer
 from ariigcn_dgl.nn.dialogue_attention import DialogueAttention
 from ariigcn_dgl.nn.dialogue_context import DialogueContext
@@ -42,6 +43,7 @@ __all__ = [
     "Add",
     "AdversarialContrastive",
     "Concatenate",
+    "CrossBatchMemory",
     "CrossModalTransformer",
     "DeepGraphConv",
     "DialogueAttention",

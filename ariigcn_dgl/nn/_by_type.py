@@ -36,41 +36,50 @@ def join_rows(rows: Mapping[str, Tensor], counts: dict[str, int]) -> Tensor:
     return torch.cat(parts)
 
 
-def join_edge_weights(
-    weight: PerEdge | None, counts: dict[Etype, int] | None, graph: Graph
+def join_edges(
+    name: str,
+    values: PerEdge | None,
+    counts: dict[Etype, int] | None,
+    graph: Graph,
+    width: int | None = None,
 ) -> Tensor | None:
-    """Return the weights of all edges in the order of ``graph.indices``."""
-    if weight is None:
+    """Return what all edges have, (E,) or (E, width), in the order of ``graph.indices``."""
+    if values is None:
         return None
-    if isinstance(weight, Mapping) != (counts is not None):
+    if isinstance(values, Mapping) != (counts is not None):
         raise ValueError(
-            "edge_weight must be a dict by edge type where feat is a dict by node type, and a "
-            f"tensor otherwise, got {type(weight).__name__}"
+            f"{name} must be a dict by edge type where feat is a dict by node type, and a tensor "
+            f"otherwise, got {type(values).__name__}"
         )
-    if isinstance(weight, Mapping) and counts is not None:
-        weight = torch.cat([_of_etype(weight, etype, count) for etype, count in counts.items()])
-    if not isinstance(weight, Tensor) or weight.device != graph.eids.device:
-        got = weight.device if isinstance(weight, Tensor) else type(weight).__name__
-        raise ValueError(f"edge_weight must be a tensor on {graph.eids.device}, got {got}")
-    if weight.shape != (graph.num_edges,):
+    row = () if width is None else (width,)
+    if isinstance(values, Mapping) and counts is not None:
+        values = torch.cat([_of_etype(name, values, etype, n, row) for etype, n in counts.items()])
+    if not isinstance(values, Tensor) or values.device != graph.eids.device:
+        got = values.device if isinstance(values, Tensor) else type(values).__name__
+        raise ValueError(f"{name} must be a tensor on {graph.eids.device}, got {got}")
+    shape = (graph.num_edges, *row)
+    if values.shape != shape:
+        entry = "entry" if width is None else "row"
         raise ValueError(
-            f"edge_weight must have shape ({graph.num_edges},), one entry per edge, got "
-            f"{tuple(weight.shape)}"
+            f"{name} must have shape {shape}, one {entry} per edge, got {tuple(values.shape)}"
         )
-    return weight[graph.eids]  # the caller's order is that of edge ids
+    return values[graph.eids]  # the caller's order is that of edge ids
 
 
-def _of_etype(weights: Mapping[str | Etype, Tensor], etype: Etype, count: int) -> Tensor:
-    key = etype if etype in weights else etype[1]  # DGL, too, takes a relation's name alone
-    if key not in weights:
-        raise ValueError(
-            f"edge_weight must have every edge type, got {list(weights)} without {etype}"
-        )
-    if weights[key].shape != (count,):
-        raise ValueError(
-            f"edge_weight[{key!r}] must have shape ({count},), got {tuple(weights[key].shape)}"
-        )
-    return weights[key]
+def _of_etype(
+    name: str,
+    values: Mapping[str | Etype, Tensor],
+    etype: Etype,
+    count: int,
+    row: tuple[int, ...],
+) -> Tensor:
+    key = etype if etype in values else etype[1]  # DGL, too, takes a relation's name alone
+    if key not in values:
+        raise ValueError(f"{name} must have every edge type, got {list(values)} without {etype}")
+    shape = (count, *row)
+    if values[key].shape != shape:
+        raise ValueError(f"{name}[{key!r}] must have shape {shape}, got {tuple(values[key].shape)}")
+    return values[key]
 
 
 def _require_like(name: str, tensor: Tensor, other: str, reference: Tensor) -> None:

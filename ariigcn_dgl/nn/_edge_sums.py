@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
@@ -85,6 +86,21 @@ class EdgeSums:
         factor = dropout(alpha, self.drop, impl=self.impl) if self.drop > 0 else alpha
         factor = factor * graph.norm.to(factor) if self.divide else factor
         return factor if edge_weight is None else factor * edge_weight
+
+
+def project(rows: Tensor, matrices: Tensor) -> Tensor:
+    """Return rows (M, N, D) times each of their M H matrices, (M H, N, A)."""
+    by_group = matrices.unflatten(0, (len(rows), -1))
+    return (rows.unsqueeze(1) @ by_group).flatten(0, 1)
+
+
+def edge_terms(graph: Graph, v: Tensor, edge_feat: Tensor, weight_edge: Tensor) -> Tensor:
+    """Return what sources v, (G, N_src, A), and features of the edges add to scores, (G, E, A)."""
+    groups, _, width = v.shape
+    # As an embedding: its backward adds up in a fixed order, on any device.
+    of_source = F.embedding(graph.src, v.transpose(0, 1).flatten(1))
+    of_edge = edge_feat @ weight_edge.transpose(0, 1).flatten(1)
+    return (of_source + of_edge).unflatten(1, (groups, width)).transpose(0, 1)
 
 
 def _by_head(rows: Tensor, matrices: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ariigcn_dgl._dgl import import_dgl, is_dgl_graph
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.graph.checks import worst_outside
 from ariigcn_dgl.graph.modal_dgl import is_modal, modal_graph_of
-from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edge_weights, join_rows, split_rows
+from ariigcn_dgl.nn._by_type import Etype, PerEdge, join_edges, join_rows, split_rows
 from ariigcn_dgl.ops._checks import is_cast
 from ariigcn_dgl.ops._precision import autocasts
 
@@ -36,6 +36,8 @@ class GraphInputs:
         One object where sources are the targets.
     edge_weight : (E,) tensor, optional
         In the order of ``graph.indices``.
+    edge_feat : (E, F) tensor, optional
+        Likewise.
     dst_counts : dict of str to int, optional
         Targets of each node type, where node types were given apart.
     edge_counts : dict of (str, str, str) to int, optional
@@ -50,6 +52,7 @@ class GraphInputs:
     src: Tensor
     dst: Tensor
     edge_weight: Tensor | None
+    edge_feat: Tensor | None
     dst_counts: dict[str, int] | None
     edge_counts: dict[Etype, int] | None
     from_dgl: bool
@@ -84,16 +87,20 @@ class GraphInputs:
         Ids have to be below the widths.
         """
         if self.are_ids:
-            return self._require_ids(weight, src_feats, dst_feats)
+            self._require_ids(weight, src_feats, dst_feats)
+            return self._require_kind(weight, ("edge_weight", "edge_feat"))
         for kind, rows, width in (("source", self.src, src_feats), ("target", self.dst, dst_feats)):
             if rows.size(1) != width:
                 raise ValueError(
                     f"feat must be {width} wide for {kind} nodes, as the layer's in_feats, got "
                     f"{rows.size(1)}"
                 )
+        self._require_kind(weight, ("src", "dst", "edge_weight", "edge_feat"))
+
+    def _require_kind(self, weight: Tensor, names: Sequence[str]) -> None:
         autocast = autocasts(weight)  # which brings other dtypes to its own
-        for name in ("src", "dst", "edge_weight"):
-            x, shown = getattr(self, name), "edge_weight" if name == "edge_weight" else "feat"
+        for name in names:
+            x, shown = getattr(self, name), name if name.startswith("edge_") else "feat"
             if x is None:
                 continue
             if x.device != weight.device:
@@ -167,8 +174,10 @@ def read_inputs(
     etypes: Tensor | None,
     edge_weight: PerEdge | None,
     num_rels: int,
+    edge_feat: PerEdge | None = None,
+    edge_feats: int | None = None,
 ) -> GraphInputs:
-    """Return what a layer with `num_rels` relations computes with.
+    """Return what a layer of `num_rels` relations and `edge_feats` wide edges computes with.
 
     Raises
     ------
@@ -199,8 +208,17 @@ def read_inputs(
                 f"feat must have one row for each of the graph's {count} {kind} nodes, got shape "
                 f"{tuple(rows.shape)}"
             )
-    weight = join_edge_weights(edge_weight, edge_counts, structure)
-    return GraphInputs(structure, src, dst, weight, dst_counts, edge_counts, from_dgl, feat is None)
+    if (edge_feat is None) != (edge_feats is None):
+        raise ValueError(
+            f"edge_feat must be given, {edge_feats} wide, as the layer has edge_feats"
+            if edge_feat is None
+            else "edge_feat must be left out, as the layer was made without edge_feats"
+        )
+    weight = join_edges("edge_weight", edge_weight, edge_counts, structure)
+    edges = join_edges("edge_feat", edge_feat, edge_counts, structure, edge_feats)
+    return GraphInputs(
+        structure, src, dst, weight, edges, dst_counts, edge_counts, from_dgl, feat is None
+    )
 
 
 def _with_ids_as_rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,16 @@ INSTANCE_RULE = PairRule.where(lambda c, m, u: u and not m, lambda c, m, u: not 
 ICCL_RULE = PairRule.where(lambda c, m, u: c and m, lambda c, m, u: not c and m)
 
 
-class _Contrast(nn.Module):
+class ContrastRows(NamedTuple):
+    """What a loss compares: rows (G, N, D) of groups, and what `contrast_loss` may know of them."""
+
+    feat: Tensor
+    label: Tensor
+    modality: Tensor | None = None
+    utterance: Tensor | None = None
+
+
+class Contrast(nn.Module):
     """What the losses over pairs of rows have in common; see `PairwiseContrast`."""
 
     impl: Impl = "native"
@@ -52,30 +61,19 @@ class _Contrast(nn.Module):
         self.margin = margin
         self.margin_mode = margin_mode
 
-    def _mean_loss(
-        self,
-        feat: Tensor,
-        label: Tensor,
-        modality: Tensor | None = None,
-        utterance: Tensor | None = None,
-    ) -> Tensor:
+    def rows(self, *arguments: Any) -> ContrastRows:
+        """Return the rows to compare, of what the loss is called with."""
+        raise NotImplementedError
+
+    def _mean_loss(self, rows: ContrastRows) -> Tensor:
         """Return the mean loss over anchors; see `PairwiseContrast.forward`."""
-        if feat.dim() == 2:  # one group
-            given = {"label": label, "modality": modality, "utterance": utterance}
-            for name, ids in given.items():
-                if ids is not None:
-                    require_shape(name, ids, tuple(feat.shape[:1]))
-            feat, label = feat.unsqueeze(0), label.unsqueeze(0)
-            modality, utterance = (
-                None if ids is None else ids.unsqueeze(0) for ids in (modality, utterance)
-            )
         loss = softmax_contrast_loss if self.similarity == "softmax" else contrast_loss
         return loss(
-            feat,
-            label,
+            rows.feat,
+            rows.label,
             self.rule,
-            modality=modality,
-            utterance=utterance,
+            modality=rows.modality,
+            utterance=rows.utterance,
             form=self.form,
             margin_mode=self.margin_mode,
             temperature=self.temperature,
@@ -84,7 +82,25 @@ class _Contrast(nn.Module):
         )
 
 
-class PairwiseContrast(_Contrast):
+def _in_groups(
+    feat: Tensor, label: Tensor, modality: Tensor | None = None, utterance: Tensor | None = None
+) -> ContrastRows:
+    """Return rows as they are, or as one group where they have no groups."""
+    if feat.dim() != 2:
+        return ContrastRows(feat, label, modality, utterance)
+    given = {"label": label, "modality": modality, "utterance": utterance}
+    for name, ids in given.items():
+        if ids is not None:
+            require_shape(name, ids, tuple(feat.shape[:1]))
+    return ContrastRows(
+        feat.unsqueeze(0),
+        label.unsqueeze(0),
+        None if modality is None else modality.unsqueeze(0),
+        None if utterance is None else utterance.unsqueeze(0),
+    )
+
+
+class PairwiseContrast(Contrast):
     r"""A contrastive loss over pairs of rows, with its regulariser (Eq. 11-14).
 
     With s the cosine of two rows, P and N the positives and negatives of anchor i, forms are
@@ -154,10 +170,16 @@ class PairwiseContrast(_Contrast):
         ValueError
             If shapes, dtypes or devices do not fit.
         """
-        return self._mean_loss(feat, label, modality, utterance)
+        return self._mean_loss(self.rows(feat, label, modality, utterance))
+
+    def rows(
+        self, feat: Tensor, label: Tensor, modality: Tensor, utterance: Tensor | None = None
+    ) -> ContrastRows:
+        """Return the rows of all groups."""
+        return _in_groups(feat, label, modality, utterance)
 
 
-class ICCLLoss(_Contrast):
+class ICCLLoss(Contrast):
     r"""Intra-class and inter-class contrastive loss, within each modality (Eq. 11, 12).
 
     .. math::
@@ -214,10 +236,14 @@ class ICCLLoss(_Contrast):
         ValueError
             If shapes, dtypes or devices do not fit.
         """
-        return self._mean_loss(feat, label)
+        return self._mean_loss(self.rows(feat, label))
+
+    def rows(self, feat: Tensor, label: Tensor) -> ContrastRows:
+        """Return the rows of each modality as a group."""
+        return _in_groups(feat, label)
 
 
-class IMCLLoss(_Contrast):
+class IMCLLoss(Contrast):
     r"""Intra-modal and inter-modal contrastive loss (Eq. 13, 14).
 
     .. math::
@@ -277,19 +303,22 @@ class IMCLLoss(_Contrast):
         ValueError
             If shapes, dtypes or devices do not fit.
         """
+        return self._mean_loss(self.rows(feat, label))
+
+    def rows(self, feat: Tensor, label: Tensor) -> ContrastRows:
+        """Return the rows of all modalities in one group, because pairs reach across them."""
         if feat.dim() == 2:
             raise ValueError(
                 "feat must be (M, N, D), utterances in each modality, which are compared across "
                 f"modalities, got shape {tuple(feat.shape)}: ICCLLoss takes rows of one"
             )
         require_rows("feat", feat, label=label)
-        # All modalities in one group, because pairs reach across them.
         modality = torch.arange(len(feat), device=feat.device).unsqueeze(1).expand_as(label)
         rows = feat.reshape(1, -1, feat.size(-1))
-        return self._mean_loss(rows, label.reshape(1, -1), modality.reshape(1, -1))
+        return ContrastRows(rows, label.reshape(1, -1), modality.reshape(1, -1))
 
 
-class InstanceContrast(_Contrast):
+class InstanceContrast(Contrast):
     r"""Contrast of what is said at once in two modalities with what is not (CLIP; Radford 2021).
 
     InfoNCE whose positives are an utterance's other modalities, and whose negatives all other
@@ -321,6 +350,10 @@ class InstanceContrast(_Contrast):
         present : (M, N) bool tensor
             Where each modality exists.
         """
+        return self._mean_loss(self.rows(feat, present))
+
+    def rows(self, feat: Tensor, present: Tensor) -> ContrastRows:
+        """Return the rows of all modalities in one group, of one class."""
         label = present.long() - 1  # one class; what is missing has none
         require_rows("feat", feat, label=label)
         size, device = label.shape, feat.device
@@ -328,4 +361,4 @@ class InstanceContrast(_Contrast):
         utterance = torch.arange(size[1], device=device).expand(size)
         rows = feat.reshape(1, -1, feat.size(-1))
         ids = (x.reshape(1, -1) for x in (label, modality, utterance))
-        return self._mean_loss(rows, *ids)
+        return ContrastRows(rows, *ids)

@@ -21,7 +21,7 @@ class RelEdgeAttentionConv(nn.Module):
     ----------
     in_channels : int or pair of int
         Width D_in; of sources and of targets where these differ. The number of ids V where nodes
-        have ids in place of features. PyG's lazy -1 is refused.
+        have ids in place of features. -1: as wide as the features of the first call.
     out_channels : int
         Width D_out of each head.
     num_relations : int
@@ -38,6 +38,8 @@ class RelEdgeAttentionConv(nn.Module):
         Dropout on the attention.
     residual, bias : bool
         Add the transformed targets; learn biases.
+    edge_dim : int, optional
+        Width F of edges' features, which enter the score, as in PyG's `GATv2Conv`.
     **options
         Others of `ariigcn_dgl.nn.RelEdgeAttentionConv`, e.g. ``score=None``.
 
@@ -74,14 +76,10 @@ class RelEdgeAttentionConv(nn.Module):
         dropout: float = 0.0,
         residual: bool = False,
         bias: bool = True,
+        edge_dim: int | None = None,
         **options,
     ) -> None:
         super().__init__()
-        if -1 in (in_channels if isinstance(in_channels, tuple) else (in_channels,)):
-            raise ValueError(
-                "in_channels must be known when the layer is made, which has no lazy widths, got "
-                f"{in_channels}"
-            )
         if num_bases is not None and num_blocks is not None:
             raise ValueError(
                 f"num_bases and num_blocks must not both be given, got {num_bases} and {num_blocks}"
@@ -98,6 +96,7 @@ class RelEdgeAttentionConv(nn.Module):
             heads,
             negative_slope=negative_slope,
             attn_drop=dropout,
+            edge_feats=edge_dim,
             residual=residual,
             bias=bias,
             allow_zero_in_degree=True,  # PyG's layers let such nodes pass
@@ -116,6 +115,7 @@ class RelEdgeAttentionConv(nn.Module):
         edge_weight: Tensor | None = None,
         return_attention_weights: bool | None = None,
         *,
+        edge_attr: Tensor | None = None,
         size: tuple[int, int] | None = None,
     ) -> Tensor | tuple[Tensor, tuple[Tensor | Graph, Tensor]]:
         """Return the new states of the targets.
@@ -138,6 +138,8 @@ class RelEdgeAttentionConv(nn.Module):
             What multiplies the attention; default 1.
         return_attention_weights : bool, optional
             Also return ``(edge_index, attention)``.
+        edge_attr : (E, F) tensor, or (E,) where F is 1, optional
+            Features of the edges, where the layer has `edge_dim`.
         size : pair of int, optional
             Numbers of sources and targets, as PyG's layers have it. Says how many targets there are
             where `x` does not; default as many as sources.
@@ -167,8 +169,12 @@ class RelEdgeAttentionConv(nn.Module):
                     f"{counts}"
                 )
             graph = self._graph(edge_index, edge_type, num_nodes)
+        if edge_attr is not None and edge_attr.dim() == 1:
+            edge_attr = edge_attr.unsqueeze(1)
         # With the attention in any case: the operator has computed it.
-        out, attention = self.conv(graph, feat, edge_weight=edge_weight, get_attention=True)
+        out, attention = self.conv(
+            graph, feat, edge_weight=edge_weight, edge_feat=edge_attr, get_attention=True
+        )
         out = out.flatten(1) if self.concat else out.mean(1)
         if return_attention_weights:
             return out, (edge_index, attention.squeeze(-1))
@@ -182,6 +188,8 @@ class RelEdgeAttentionConv(nn.Module):
         """Return what the layer inside takes, and the numbers of sources and targets."""
         conv = self.conv
         if x is None:
+            if conv.src_feats == -1:
+                raise ValueError("in_channels must be given where x is None, got -1")
             counts = counts or (conv.src_feats, conv.src_feats)
             if counts[0] != counts[1]:
                 raise ValueError(
@@ -201,18 +209,20 @@ class RelEdgeAttentionConv(nn.Module):
     def _nothing(self, src: Tensor, targets: int) -> Tensor:
         """Return what stands for features, or ids, of targets, where none are read."""
         conv = self.conv
+        width = src.size(-1) if conv.dst_feats == -1 else conv.dst_feats
         if conv.score_kind is not None or not (conv.loop_weight is conv.residual is None):
             reads = "attention compares" if conv.score_kind is not None else "own term reads"
             raise ValueError(
                 f"x must hold features of the sources and of the targets, which the {reads}, got "
-                f"(x_src, None): pass (N_dst, {conv.dst_feats}) features too"
+                f"(x_src, None): pass (N_dst, {width}) features too"
             )
-        return src.new_zeros(()).expand(targets, *[conv.dst_feats] * (src.dim() - 1))
+        return src.new_zeros(()).expand(targets, *[width] * (src.dim() - 1))
 
     def _check(self, rows: Tensor, width: int) -> None:
         ids = rows.dim() == 1 and not rows.is_floating_point()
-        if not ids and (rows.dim() != 2 or rows.size(1) != width):
-            raise ValueError(f"x must have shape (N, {width}), got {tuple(rows.shape)}")
+        if not ids and (rows.dim() != 2 or width not in (-1, rows.size(1))):
+            shown = "D_in" if width == -1 else width
+            raise ValueError(f"x must have shape (N, {shown}), got {tuple(rows.shape)}")
 
     def _graph(
         self, edge_index: Tensor, edge_type: Tensor | None, num_nodes: tuple[int, int]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.nn._by_type import Etype, PerEdge
-from ariigcn_dgl.nn._edge_sums import EdgeSums
+from ariigcn_dgl.nn._edge_sums import EdgeSums, edge_terms, project
 from ariigcn_dgl.nn._graph_inputs import GraphInputs, Rows, read_inputs
 from ariigcn_dgl.nn._rel_edge_parameters import RelEdgeParameters
 from ariigcn_dgl.nn._relation_matrices import relation_matrices
@@ -31,7 +31,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
     :math:`N_i`, or over those in each, :math:`N_i^r` (`softmax`), of the scores
 
     * ``score="additive"``: :math:`e_{ij} = a^\top \mathrm{LeakyReLU}(W_{dst} h_i + W_{src} h_j +
-      b_r)`, as in GATv2 (Brody 2022) and in Eq. 8-10 of AR-IIGCN
+      W_e f_{ij} + b_r)`, with `edge_feats`, as in GATv2 (Brody 2022) and in Eq. 8-10 of AR-IIGCN
     * ``score="bilinear"``: :math:`e_{ij} = h_i^\top W_e h_j`, as in DialogueGCN (Ghosal 2019)
     * ``score=None``: all alike: the attention makes means, as in R-GCN (Schlichtkrull 2018).
 
@@ -45,13 +45,15 @@ class RelEdgeAttentionConv(RelEdgeParameters):
 
     Nodes without features are given by number (`feat`): a row of each matrix is theirs.
 
-    Computed by `ariigcn_dgl.ops.relational_attention`: on the CPU no tensor has E rows of features.
+    Computed by `ariigcn_dgl.ops.relational_attention`: on the CPU no tensor has E rows of features,
+    but with edge features.
 
     Parameters
     ----------
     in_feats : int or pair of int
         Width D_in; of sources and of targets where these differ. The number of ids V where nodes
-        have ids in place of features.
+        have ids in place of features. -1, also in a pair: as wide as the features of the first
+        call, or as the state that is loaded first; the weights are `UninitializedParameter` before.
     out_feats : int
         Width D_out of each head.
     num_rels : int
@@ -79,6 +81,9 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         `feat` is (M, N, D_in) then. They run in one call.
     attn_feats : int, optional
         Width of the additive score; default D_out.
+    edge_feats : int, optional
+        Width F of the edges' features :math:`f_{ij}`, which enter additive scores and nothing else,
+        as in PyG's `GATv2Conv`. Default: edges have none.
     negative_slope : float
         Slope of LeakyReLU; 0 is ReLU.
     feat_drop, attn_drop : float
@@ -124,6 +129,13 @@ class RelEdgeAttentionConv(RelEdgeParameters):
     >>> out["user"].shape, out["item"].shape
     (torch.Size([2, 4]), torch.Size([1, 4]))
 
+    Features of the edges too, and the width of the nodes' is not said:
+
+    >>> g = dgl.graph(([0, 1, 2, 2], [1, 2, 0, 2]))
+    >>> conv = RelEdgeAttentionConv(-1, 4, edge_feats=5)
+    >>> conv(g, torch.ones(3, 10), edge_feat=torch.ones(4, 5)).shape, conv.weight_src.shape
+    (torch.Size([3, 4]), torch.Size([1, 10, 4]))
+
     R-GCN's first layer, on nodes that have no features:
 
     >>> g = dgl.graph(([0, 1, 2, 2], [1, 2, 0, 2]))
@@ -139,6 +151,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         etypes: Tensor | None = None,
         *,
         edge_weight: PerEdge | None = None,
+        edge_feat: PerEdge | None = None,
         get_attention: bool = False,
     ) -> Rows | tuple[Rows, Tensor | dict[Etype, Tensor]]:
         """Return the new states of the targets.
@@ -164,6 +177,8 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         edge_weight : (E,) tensor, or dict of edge type to tensor, optional
             What multiplies the attention, by edge id; default 1. A `Graph`'s edge ids are the
             places of its edges among those that it was made of.
+        edge_feat : (E, F) tensor, or dict of edge type to tensor, optional
+            Features of the edges, by edge id, where the layer has `edge_feats`; groups share them.
         get_attention : bool
             Also return the attention, before dropout.
 
@@ -184,7 +199,10 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         """
         groups = None if self.num_groups is None else self._groups(feat)
         own = feat if groups is None else groups[0]  # one group stands for all
-        inputs = read_inputs(graph, own, etypes, edge_weight, self.num_rels)
+        rels, width = self.num_rels, self.edge_feats
+        inputs = read_inputs(graph, own, etypes, edge_weight, rels, edge_feat, width)
+        if self._is_lazy:
+            self._take_widths(inputs)
         inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
@@ -195,7 +213,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
             shared = groups is not None or inputs.dst is inputs.src
             # One object where sources are the targets: dropout is to hit both sides alike.
             dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
-            out, alpha = self._attend(inputs.graph, src, dst, inputs.edge_weight)
+            out, alpha = self._attend(inputs, src, dst)
             loop = self._own_terms(dst)
         out = self._finish(out, loop)
         if groups is None:
@@ -204,6 +222,19 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         if not get_attention:
             return out
         return out, inputs.by_eid(alpha).unflatten(1, (len(groups), -1)).transpose(0, 1)
+
+    def _take_widths(self, inputs: GraphInputs) -> None:
+        """Make the weights, as wide as what the layer is called with for the first time."""
+        if inputs.are_ids:
+            raise ValueError(
+                "in_feats must be given where nodes have ids, which do not tell how many there "
+                "are, got -1"
+            )
+        if torch.compiler.is_compiling():
+            raise ValueError(
+                "in_feats must be known when the layer is compiled, got -1: call it once before"
+            )
+        self.initialize_parameters(inputs.src.size(1), inputs.dst.size(1))
 
     def _groups(self, feat: Rows | tuple[Rows, Rows] | None) -> Tensor:
         """Return the states of all groups, (M, N, D_in)."""
@@ -218,7 +249,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
     @property
     def _gelu_is_fused(self) -> bool:
         """Whether the operator applies the activation, as nothing lies between."""
-        between = self.bias, self.residual, self.loop_weight, self.layer_norm
+        between = self.bias, self.residual, self.loop_weight, self.layer_norm, self.edge_feats
         direct = self.score_kind == "additive" and all(x is None for x in between)
         return direct and self.activation is F.gelu
 
@@ -231,17 +262,12 @@ class RelEdgeAttentionConv(RelEdgeParameters):
     def _relation_parameters(self) -> dict[str, Tensor]:
         return {name: getattr(self, name) for name in self._matrix_names}
 
-    def _attend(
-        self, graph: Graph, src: Tensor, dst: Tensor, edge_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def _attend(self, inputs: GraphInputs, src: Tensor, dst: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums, (M H, N_dst, D_out), and the attention, (M H, E), of rows (M, N, D)."""
+        graph, edge_weight = inputs.graph, inputs.edge_weight
         sums, matrices = self._sums, relation_matrices(self._relation_parameters)
-        if self.score_kind != "additive":
-            alpha = (
-                sums.mean(graph, src)
-                if self.score_kind is None
-                else sums.bilinear(graph, src, dst, self.weight_score)
-            )
+        if self.score_kind != "additive" or inputs.edge_feat is not None:
+            alpha = self._attention(inputs, src, dst)
             out = sums.sum_rows(graph, alpha, src, matrices, edge_weight)
             return out, alpha.expand(len(out), -1)
         width = max(self.src_feats, self.dst_feats)  # the operator takes one width
@@ -259,6 +285,36 @@ class RelEdgeAttentionConv(RelEdgeParameters):
             dropout=sums.drop,
             normalise=sums.divide,
             gelu=self._gelu_is_fused,
+            softmax=self.softmax,
+            impl=self.impl,
+        )
+
+    def _attention(self, inputs: GraphInputs, src: Tensor, dst: Tensor) -> Tensor:
+        """Return the attention, (M H, E) or (1, E), where it is no part of the fused operator."""
+        graph, sums = inputs.graph, self._sums
+        if self.score_kind is None:
+            return sums.mean(graph, src)
+        if self.score_kind == "bilinear":
+            return sums.bilinear(graph, src, dst, self.weight_score)
+        u, v = project(dst, self.weight_dst), project(src, self.weight_src)
+        return self._additive(inputs, u, v)
+
+    def _additive(self, inputs: GraphInputs, u: Tensor, v: Tensor) -> Tensor:
+        """Return the attention, (M H, E), of projected targets u and sources v, (M H, N, A)."""
+        graph = inputs.graph
+        if inputs.edge_feat is not None:
+            v = edge_terms(graph, v, inputs.edge_feat, self.weight_edge)
+            graph = graph.edges_as_sources
+        same = torch.eye(u.size(-1), dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
+        return additive_attention(
+            graph,
+            v,
+            same,
+            same,
+            self.score.squeeze(-1),
+            dst_feat=u,
+            bias=self.score_bias,
+            negative_slope=self.negative_slope,
             softmax=self.softmax,
             impl=self.impl,
         )
@@ -282,19 +338,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         else:
             u = _rows(self.weight_dst, dst, graph.num_dst)
             v = _rows(self.weight_src, src, graph.num_src)
-            same = torch.eye(u.size(-1), dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
-            alpha = additive_attention(
-                graph,
-                v,
-                same,
-                same,
-                self.score.squeeze(-1),
-                dst_feat=u,
-                bias=self.score_bias,
-                negative_slope=self.negative_slope,
-                softmax=self.softmax,
-                impl=self.impl,
-            )
+            alpha = self._additive(inputs, u, v)
         own_matrices = self._relation_parameters
         out = sums.look_up(graph, alpha, src, own_matrices, inputs.edge_weight, self.sparse)
         own: Tensor | None = self.loop_weight

@@ -85,7 +85,7 @@ def contrast_loss(
     0.0
     """
     require_options(form, margin_mode, temperature)
-    modality, utterance, rule = _identities(feat, label, modality, utterance, rule)
+    modality, utterance, rule = identities(feat, label, modality, utterance, rule)
     feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
     if is_reference(impl, feat):
         return contrast_loss_reference(
@@ -132,19 +132,12 @@ def softmax_contrast_loss(
     sums as they are: they are never negative.
     """
     require_options(form, margin_mode, temperature)
-    modality, utterance, rule = _identities(feat, label, modality, utterance, rule)
-    rows = feat.masked_fill((label < 0).unsqueeze(-1), 0)
-    rows = (rows if rows.dtype == torch.float64 else rows.float()).softmax(-1)
+    modality, utterance, rule = identities(feat, label, modality, utterance, rule)
+    rows = softmax_rows(feat, label)
     stats = pairwise_contrast(
         rows, label, modality, utterance, rule, temperature=temperature, margin=margin, impl=impl
     )
-    terms = _margin_terms(stats, margin_mode, margin)
-    if form == "ratio":  # s is never negative here
-        positive = stats.sum_pos.clamp(min=SMALLEST_SUM)
-        terms = terms + torch.log1p(stats.sum_neg.clamp(min=0) / positive)
-    else:
-        terms = terms + _form_terms(stats, form, temperature)
-    return _mean_over_anchors(stats, terms)
+    return softmax_loss_of(stats, form, margin_mode, temperature, margin)
 
 
 def require_options(form: ContrastForm, margin_mode: MarginMode, temperature: float) -> None:
@@ -168,19 +161,61 @@ def contrast_loss_reference(
     margin: float = 1.0,
 ) -> Tensor:
     """Compute `contrast_loss` in plain torch, with (G, N, N) tensors."""
+    stats = pairwise_contrast_reference(
+        unit_rows(feat, label),
+        label,
+        modality,
+        utterance,
+        rule,
+        temperature=temperature,
+        margin=margin,
+    )
+    return loss_of(stats, form, margin_mode, temperature, margin)
+
+
+def unit_rows(feat: Tensor, label: Tensor) -> Tensor:
+    """Return rows of length 1, in float32 at least; zeros where unlabelled, or zero."""
     # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
     left_out = (label < 0) | feat.eq(0).all(-1)
     rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
     # in half precision the norm's lower bound is 0, and a zero row would become NaN
-    z = F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
-    stats = pairwise_contrast_reference(
-        z, label, modality, utterance, rule, temperature=temperature, margin=margin
-    )
+    return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
+
+
+def softmax_rows(feat: Tensor, label: Tensor) -> Tensor:
+    """Return the softmax of rows, in float32 at least; of zeros where unlabelled."""
+    rows = feat.masked_fill((label < 0).unsqueeze(-1), 0)
+    return (rows if rows.dtype == torch.float64 else rows.float()).softmax(-1)
+
+
+def loss_of(
+    stats: ContrastStats,
+    form: ContrastForm,
+    margin_mode: MarginMode,
+    temperature: float,
+    margin: float,
+) -> Tensor:
+    """Return `contrast_loss` of the statistics of `unit_rows`."""
     terms = _form_terms(stats, form, temperature) + _margin_terms(stats, margin_mode, margin)
     return _mean_over_anchors(stats, terms)
 
 
-def _identities(
+def softmax_loss_of(
+    stats: ContrastStats,
+    form: ContrastForm,
+    margin_mode: MarginMode,
+    temperature: float,
+    margin: float,
+) -> Tensor:
+    """Return `softmax_contrast_loss` of the statistics of `softmax_rows`."""
+    if form != "ratio":
+        return loss_of(stats, form, margin_mode, temperature, margin)
+    positive = stats.sum_pos.clamp(min=SMALLEST_SUM)
+    terms = torch.log1p(stats.sum_neg.clamp(min=0) / positive)  # s is never negative here
+    return _mean_over_anchors(stats, _margin_terms(stats, margin_mode, margin) + terms)
+
+
+def identities(
     feat: Tensor,
     label: Tensor,
     modality: Tensor | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -163,12 +164,41 @@ def pairwise_contrast_reference(
     margin: float = 1.0,
 ) -> ContrastStats:
     """Compute `pairwise_contrast` in plain torch, with (G, N, N) tensors."""
-    s = z @ z.mT
-    same = [ids.unsqueeze(1) == ids.unsqueeze(2) for ids in (label, modality, utterance)]
-    code = sum(bit * part for bit, part in zip((CLASS, MODALITY, UTTERANCE), same, strict=True))
-    usable = (label >= 0).unsqueeze(1) & (label >= 0).unsqueeze(2)
     # A row is as similar to itself as can be, which tells nothing.
-    usable &= ~torch.eye(s.size(1), dtype=torch.bool, device=s.device)
+    itself = torch.eye(z.size(1), dtype=torch.bool, device=z.device)
+    ids = label, modality, utterance
+    options = {"temperature": temperature, "margin": margin}
+    return contrast_statistics(z @ z.mT, ids, ids, itself, rule, **options)
+
+
+def contrast_statistics(
+    s: Tensor,
+    ids: Sequence[Tensor],
+    other_ids: Sequence[Tensor],
+    itself: Tensor,
+    rule: PairRule,
+    *,
+    temperature: float,
+    margin: float,
+) -> ContrastStats:
+    """Reduce similarities of rows to others to per-row statistics, in plain torch.
+
+    Parameters
+    ----------
+    s : (G, N, K) tensor
+        Similarities.
+    ids, other_ids : sequence of (G, N), of (G, K) int64 tensors
+        Label, modality and utterance of each row, and of each of the others.
+    itself : (N, K) bool tensor
+        Which of the others is the row, and no pair.
+    rule : PairRule
+        Which pairs count.
+    temperature, margin : float
+        As of `pairwise_contrast`.
+    """
+    same = [x.unsqueeze(2) == y.unsqueeze(1) for x, y in zip(ids, other_ids, strict=True)]
+    code = sum(bit * part for bit, part in zip((CLASS, MODALITY, UTTERANCE), same, strict=True))
+    usable = (ids[0] >= 0).unsqueeze(2) & (other_ids[0] >= 0).unsqueeze(1) & ~itself
     sides = []
     for codes, penalty in ((rule.positives, (margin - s).abs()), (rule.negatives, s.relu())):
         mask = usable & torch.isin(code, torch.tensor(sorted(codes), device=s.device))

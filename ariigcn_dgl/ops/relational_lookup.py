@@ -89,7 +89,7 @@ def relational_lookup(
     pairs = graph.source_pairs
     of_pair = pairs.src if ids is None else ids[pairs.src].long()
     found = (
-        _SparseRows.apply(rel_weight, pairs.rel, of_pair)
+        _sparse_rows(rel_weight, pairs.rel, of_pair)
         if sparse
         else rel_weight[:, pairs.rel, of_pair]
     )
@@ -119,22 +119,32 @@ def _check_ids(ids: Tensor, sources: int, rows: int) -> None:
         )
 
 
-class _SparseRows(torch.autograd.Function):
-    """Rows (G, Q, D) of a (G, R, V, D) table, whose gradient is sparse."""
+# An operator, so that torch.compile takes it: a sparse tensor is nothing that it traces itself.
+@torch.library.custom_op("ariigcn::sparse_rows", mutates_args=())
+def _sparse_rows(table: Tensor, rel: Tensor, row: Tensor) -> Tensor:
+    """Return rows (G, Q, D) of a (G, R, V, D) table, whose gradient is sparse."""
+    return table[:, rel, row]
 
-    @staticmethod
-    def forward(ctx, table: Tensor, rel: Tensor, row: Tensor) -> Tensor:
-        ctx.save_for_backward(rel, row)
-        ctx.shape = table.shape
-        return table[:, rel, row]
 
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
-        rel, row = ctx.saved_tensors
-        groups = torch.arange(len(grad), device=grad.device)
-        index = torch.stack(
-            [groups.repeat_interleave(len(rel)), rel.repeat(len(grad)), row.repeat(len(grad))]
-        )
-        values = grad.flatten(0, 1)
-        table = torch.sparse_coo_tensor(index, values, ctx.shape, check_invariants=False)
-        return table, None, None
+@_sparse_rows.register_fake
+def _(table, rel, row):
+    return table.new_empty(table.size(0), rel.size(0), table.size(3))
+
+
+def _setup_context(ctx, inputs, output):
+    table, rel, row = inputs
+    ctx.save_for_backward(rel, row)
+    ctx.shape = table.shape
+
+
+def _backward(ctx, grad):
+    rel, row = ctx.saved_tensors
+    groups, pairs = grad.size(0), grad.size(1)  # which is not known when a program is compiled
+    group = torch.arange(groups, device=grad.device).unsqueeze(1).expand(groups, pairs)
+    index = torch.stack([group, rel.expand(groups, pairs), row.expand(groups, pairs)]).flatten(1)
+    values = grad.flatten(0, 1)
+    table = torch.sparse_coo_tensor(index, values, ctx.shape, check_invariants=False)
+    return table, None, None
+
+
+_sparse_rows.register_autograd(_backward, setup_context=_setup_context)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.nn import ICCLLoss
+from ariigcn_dgl.nn import CrossBatchMemory, ICCLLoss
 from ariigcn_dgl.optional import import_quietly, is_installed
 
 pytestmark = [
@@ -91,11 +91,19 @@ def test_multi_similarity_loss_is_a_formula_over_statistics(losses, rows: Tensor
     assert_same(shown("multi_similarity")(rows, label), expected, rows)
 
 
-def test_the_first_rows_statistics_are_cross_batch_memory(losses, rows: Tensor):
-    generator, ours = torch.Generator().manual_seed(1), shown("supcon_with_memory")
-    theirs = losses.CrossBatchMemory(losses.SupConLoss(), embedding_size=WIDTH, memory_size=100)
-    memory, seen = rows.new_zeros(0, WIDTH), torch.zeros(0, dtype=torch.int64)
-    for _ in range(2):
-        label = torch.randint(4, (ROWS,), generator=generator)
-        memory, seen = torch.cat([memory, rows.detach()]), torch.cat([seen, label])
-        assert_same(ours(rows, label, memory, seen), theirs(rows, label), rows)
+BATCHES = {  # of labels: few classes, which come again, and two views of rows that do not
+    "SupConLoss": ("supcon", lambda k: (torch.arange(ROWS) + k) % 4),
+    "NTXentLoss": ("infonce", lambda k: LABELS["pairs"] + k * ROWS),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_it_is_cross_batch_memory_of_supcon_and_of_views(losses, rows: Tensor, name: str):
+    form, label_of = BATCHES[name]
+    theirs = losses.CrossBatchMemory(getattr(losses, name)(temperature=0.1), WIDTH, 60)
+    loss = ICCLLoss(form=form, temperature=0.1, regularise=False)
+    ours = CrossBatchMemory(loss, WIDTH, 60).to(rows.dtype)
+    for k in range(5):  # of 24 rows: the third batch goes round the ring of 60
+        feat = rows.detach() * torch.linspace(0.5, 1 + k, WIDTH, dtype=rows.dtype)
+        feat.requires_grad_()
+        assert_same(ours(feat, label_of(k)), theirs(feat, label_of(k)), feat)

@@ -255,11 +255,6 @@ def test_no_ids_are_refused_where_sources_are_not_the_targets():
         conv(None, EDGE_INDEX, EDGE_TYPE, size=(5, 4))
 
 
-def test_lazy_widths_are_refused():
-    with pytest.raises(ValueError, match=r"in_channels must be known .* got \(-1, 3\)"):
-        pyg.RelEdgeAttentionConv((-1, 3), OUT)
-
-
 REFUSED = {
     "no types": ((EDGE_INDEX,), "edge_type must give the relation of each edge"),
     "a list": (

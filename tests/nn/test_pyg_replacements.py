@@ -94,6 +94,9 @@ def of_gat(theirs) -> dict[str, Tensor]:
         "conv.score_bias": left.new_zeros(HEADS, 1, 1),
         "conv.bias": theirs.bias.view(-1, OUT).expand(HEADS, -1),
     }
+    if theirs.lin_edge is not None:
+        edge = theirs.lin_edge.weight.view(HEADS, OUT, -1).mT
+        found["conv.weight_edge"] = edge @ theirs.att_edge.view(HEADS, OUT, 1)
     if theirs.res is not None:
         found["conv.residual.weight"] = theirs.res.weight.view(-1, OUT, IN).expand(
             HEADS, -1, -1
@@ -116,6 +119,43 @@ def test_gat_adds_self_loops_which_ours_is_given(nn, x):
     theirs = randomise(nn.GATConv(IN, OUT, HEADS))
     ours = RelEdgeAttentionConv(IN, OUT, heads=HEADS, attn_feats=1)
     assert_replaced(ours, of_gat, (x, edge_index), theirs, (x, EDGE_INDEX), x)
+
+
+@pytest.fixture
+def edge_attr() -> Tensor:
+    generator = torch.Generator().manual_seed(4)
+    return torch.randn(EDGES, 2, generator=generator, dtype=torch.float64, requires_grad=True)
+
+
+def test_gat_with_edge_features_is_too(nn, x, edge_attr):
+    theirs = randomise(nn.GATConv(IN, OUT, HEADS, add_self_loops=False, edge_dim=2))
+    ours = RelEdgeAttentionConv(IN, OUT, heads=HEADS, attn_feats=1, edge_dim=2)
+    their_arguments, leaves = (x, EDGE_INDEX, edge_attr), (x, edge_attr)
+    assert_replaced(
+        ours, of_gat, (x, EDGE_INDEX), theirs, their_arguments, *leaves, edge_attr=edge_attr
+    )
+
+
+def of_gatv2(theirs) -> dict[str, Tensor]:
+    linears = theirs.lin_l, theirs.lin_r, theirs.lin_edge
+    src, dst, edge = (linear.weight.view(HEADS, OUT, -1).mT for linear in linears)
+    return {
+        "conv.rel_weight": src.unsqueeze(1),
+        "conv.weight_src": src,
+        "conv.weight_dst": dst,
+        "conv.weight_edge": edge,
+        "conv.score": theirs.att.view(HEADS, OUT, 1),
+    }
+
+
+def test_edge_features_in_the_score_are_gatv2(nn, x, edge_attr):
+    theirs = randomise(nn.GATv2Conv(IN, OUT, HEADS, add_self_loops=False, edge_dim=2, bias=False))
+    ours = RelEdgeAttentionConv(-1, OUT, heads=HEADS, edge_dim=2, bias=False)
+    ours(x.detach().float(), EDGE_INDEX, edge_attr=edge_attr.float())  # which tells its width
+    their_arguments, leaves = (x, EDGE_INDEX, edge_attr), (x, edge_attr)
+    assert_replaced(
+        ours, of_gatv2, (x, EDGE_INDEX), theirs, their_arguments, *leaves, edge_attr=edge_attr
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Sparse")  # torch calls compressed layouts a beta

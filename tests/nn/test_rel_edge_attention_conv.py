@@ -561,7 +561,7 @@ def test_bad_edge_weights_by_type_are_refused(hetero, case: str):
 
 
 BAD_OPTIONS = {
-    "in_feats must be at least 1, got 0": {"in_feats": 0},
+    r"in_feats must be at least 1 \(-1: the first call tells it\), got 0": {"in_feats": 0},
     "out_feats must be at least 1, got -1": {"out_feats": -1},
     "num_rels must be at least 1, got 0": {"num_rels": 0},
     "num_heads must be at least 1, got 0": {"num_heads": 0},

@@ -150,6 +150,30 @@ def test_a_layer_that_holds_its_graph_can_be_exported(kind: str, tmp_path):
     torch.testing.assert_close(loaded(2 * X), held(2 * X))
 
 
-def test_a_graph_as_an_argument_of_an_exported_program_is_refused():
-    with pytest.raises(ValueError, match="Graph"):
-        torch.export.export(make("means"), (make_graph(), X))
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export.load
+@pytest.mark.parametrize("kind", ["means", "attention"])
+def test_an_exported_program_takes_graphs_of_the_same_sizes(kind: str, tmp_path):
+    conv, graph = make(kind), make_graph()
+    program = torch.export.export(conv, (graph, X))
+    program.example_inputs = None  # torch would pickle the graph
+    torch.export.save(program, tmp_path / "layer.pt2")
+    loaded = torch.export.load(tmp_path / "layer.pt2").module()
+    order = torch.randperm(NODES - 1, generator=torch.Generator().manual_seed(2))
+    other = Graph.from_edges(order[SRC], order[DST], ETYPES, num_src=NODES, num_dst=NODES)
+    for one in (graph, other):
+        torch.testing.assert_close(loaded(one, X), conv(one, X))
+    fewer = Graph.from_edges(SRC[1:], DST[1:], ETYPES[1:], num_src=NODES, num_dst=NODES)
+    with pytest.raises(ValueError, match="num_edges=19"):
+        loaded(fewer, X)
+
+
+@pytest.mark.slow
+def test_sparse_gradients_compile():
+    torch._dynamo.reset()
+    conv = RelEdgeAttentionConv(NODES, OUT, RELS, allow_zero_in_degree=True, sparse=True)
+    compiled = torch.compile(conv, fullgraph=True, backend="aot_eager")
+    found = gradients(compiled, make_graph(), None)
+    assert found[list(dict(conv.named_parameters())).index("rel_weight")].is_sparse
+    expected = [x.to_dense() for x in gradients(conv, make_graph(), None)]
+    torch.testing.assert_close([x.to_dense() for x in found], expected)

@@ -31,6 +31,14 @@ SMALL = dialogues(3, 1, 4)
 SELF_EDGES = dialogues(*[1] * 5000)
 
 
+def hubs() -> Graph:
+    """Return a graph of which two nodes have more edges, in and out, than a task of others."""
+    other = torch.arange(4200) % 150
+    src = torch.cat([other, torch.full((4200,), 148), other[:300]])
+    dst = torch.cat([torch.full((4200,), 3), other, other[:300].flip(0)])
+    return Graph.from_edges(src, dst, torch.arange(len(src)) % 3, num_src=150, num_dst=150)
+
+
 def arguments(
     graph: Graph, in_feats: int = 3, attn: int = 2, out_feats: int = 5, dtype=torch.float64
 ) -> Inputs:
@@ -204,8 +212,12 @@ def test_training_and_evaluation_give_the_same_bits():
 @pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
 @pytest.mark.parametrize(
     ("graph", "widths"),
-    [(dialogues(300), (257, 33, 65)), (dialogues(*[90] * 25, reach=3), (9, 17, 5))],
-    ids=["wide", "blocks"],
+    [
+        (dialogues(300), (257, 33, 65)),
+        (dialogues(*[90] * 25, reach=3), (9, 17, 5)),
+        (hubs(), (9, 17, 5)),
+    ],
+    ids=["wide", "blocks", "hubs"],
 )
 def test_the_number_of_threads_changes_no_bit(graph: Graph, widths: tuple, bias: bool):
     inputs = arguments(graph, *widths, torch.float32)
@@ -217,6 +229,15 @@ def test_the_number_of_threads_changes_no_bit(graph: Graph, widths: tuple, bias:
     torch.set_num_threads(before)
     for answer in answers[1:]:
         assert all(a.equal(b) for a, b in zip(answers[0], answer, strict=True))
+
+
+def test_hubs_are_summed_like_other_nodes():
+    graph = hubs()
+    inputs = arguments(graph)
+    found, expected = (
+        results(relational_attention, graph, inputs, impl=impl) for impl in ("native", "reference")
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
 
 
 EVERY_INSTRUCTION_SET = """

@@ -150,9 +150,9 @@ void product_grads(const BackwardPass<T>& pass) {
   });
 }
 
+// From the partial rows of so many tasks.
 template <typename T>
-void score_grad(const BackwardPass<T>& pass) {
-  const int64_t tasks = edge_tasks<T>(pass.block.targets()) + edge_tasks<T>(pass.block.sources());
+void score_grad(const BackwardPass<T>& pass, int64_t tasks) {
   T* to = pass.grad.score + pass.g * pass.op.attn_feats;
   if (pass.first_block) std::fill_n(to, pass.op.attn_feats, T(0));
   for (int64_t t = 0; t < tasks; ++t)
@@ -166,7 +166,8 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
   for_blocks(op.graph, [&](const Block& block) {
     const int64_t pitch = op.attn_pitch, rows = block.targets() + block.sources();
     const int64_t biased = op.bias == nullptr ? 0 : block.segments() * pitch;
-    const int64_t partials = edge_tasks<T>(block.targets()) + edge_tasks<T>(block.sources());
+    const RowTasks targets = target_tasks(op.graph, block), sources = source_tasks(op.graph, block);
+    const int64_t partials = targets.count() + sources.count();
     Buffer<T> grad_sums(block.segments() * op.in_feats);
     Buffer<T> factor(block.edges()), ds(block.edges()), by_row(rows * pitch);
     Buffer<T> biased_u(biased), grad_biased(biased), grad_w(partials * pitch);
@@ -189,13 +190,16 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
                                  block.dst == 0};
       if (op.gelu)
         gelu_grad<T>(by_out, op.pre + dst * op.out_feats, grad_pre, block.targets() * op.out_feats);
-      run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
-        for (int64_t i = block.dst + first; i < block.dst + last; ++i) pass.set_factors(i);
+      targets.run([&] {
+        return [&](int64_t, int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i) pass.set_factors(i);
+        };
       });
       sums_grad<T>(pass);
-      with_activation<T>(op.activation, op.slope, [&](auto act) { edge_grads<T>(pass, act); });
+      with_activation<T>(op.activation, op.slope,
+                         [&](auto act) { edge_grads<T>(pass, act, targets, sources); });
       product_grads<T>(pass);
-      score_grad<T>(pass);
+      score_grad<T>(pass, partials);
     }
   });
 }

@@ -2,6 +2,9 @@
 // of the relational attention works on, so that its intermediate results fit into the cache.
 #pragma once
 
+#include <numeric>
+#include <vector>
+
 #include "../parallel.h"
 
 namespace ariigcn::ARIIGCN_ISA {
@@ -82,6 +85,53 @@ inline int64_t first_position(const GraphPlan& graph, const Block& block, int64_
 inline int64_t rows_in_cache(int64_t width) {
   constexpr int64_t elements = 1 << 17;
   return std::clamp<int64_t>(elements / std::max<int64_t>(1, width), 96, 768);
+}
+
+// Rows cut into tasks of at most so many rows and, unless a single row has more, so many edges: in
+// graphs with hubs rows of few edges do not wait behind those of many. Where the cuts lie depends
+// on the graph alone. Tasks of one large row are begun first, so that none is left over at the end.
+class RowTasks {
+ public:
+  RowTasks(IndexArray ptr, int64_t first, int64_t last, int64_t most_rows, int64_t most_edges)
+      : bounds_{first} {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t begin = bounds_.back();
+      if (i == begin || (i - begin < most_rows && ptr[i + 1] - ptr[begin] <= most_edges)) continue;
+      bounds_.push_back(i);
+    }
+    if (first < last) bounds_.push_back(last);
+    order_.resize(bounds_.size() - 1);
+    std::iota(order_.begin(), order_.end(), int64_t(0));
+    const auto edges = [&](int64_t t) { return ptr[bounds_[t + 1]] - ptr[bounds_[t]]; };
+    const auto large = std::stable_partition(order_.begin(), order_.end(),
+                                             [&](int64_t t) { return edges(t) > most_edges; });
+    std::stable_sort(order_.begin(), large,
+                     [&](int64_t s, int64_t t) { return edges(s) > edges(t); });
+  }
+
+  int64_t count() const { return order_.size(); }
+  // Runs task(t, first, last) for each, on whichever thread is free. `make` gives a thread a task.
+  template <typename Make>
+  void run(const Make& make) const {
+    run_tasks(count(), [&] {
+      return [&, task = make()](int64_t k) {
+        task(order_[k], bounds_[order_[k]], bounds_[order_[k] + 1]);
+      };
+    });
+  }
+
+ private:
+  std::vector<int64_t> bounds_, order_;
+};
+
+// The tasks of the loops over edges.
+constexpr int64_t kRowsPerEdgeTask = 32, kEdgesPerTask = 4096;
+
+inline RowTasks target_tasks(const GraphPlan& graph, const Block& block) {
+  return {graph.indptr, block.dst, block.dst_end, kRowsPerEdgeTask, kEdgesPerTask};
+}
+inline RowTasks source_tasks(const GraphPlan& graph, const Block& block) {
+  return {graph.t_indptr, block.src, block.src_end, kRowsPerEdgeTask, kEdgesPerTask};
 }
 
 // Targets per task of the relations' products: as many as keep a relation's rows in the cache, so

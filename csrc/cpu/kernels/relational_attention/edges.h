@@ -163,11 +163,6 @@ inline void source_grad(const BackwardPass<T>& pass, const Act& act, int64_t j, 
   for (int64_t k = 0; k < op.in_feats && !pass.first_head(); ++k) feat[k] += row[k];
 }
 
-template <typename T>
-inline int64_t edge_tasks(int64_t rows) {
-  return ceil_div(rows, kRowsPerEdgeTask);
-}
-
 // The most edges that leave a source of the block.
 inline int64_t most_leaving(const GraphPlan& graph, const Block& block) {
   int64_t most = 0;
@@ -177,22 +172,24 @@ inline int64_t most_leaving(const GraphPlan& graph, const Block& block) {
 }
 
 template <typename T, typename Act>
-void edge_grads(const BackwardPass<T>& pass, const Act& act) {
-  const Block& block = pass.block;
-  const int64_t pitch = pass.op.attn_pitch, of_targets = edge_tasks<T>(block.targets());
-  std::fill_n(pass.grad_w, (of_targets + edge_tasks<T>(block.sources())) * pitch, T(0));
-  run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
-    for (int64_t i = block.dst + first; i < block.dst + last; ++i) {
-      softmax_grad<T>(pass, i);
-      target_grad<T>(pass, act, i, pass.grad_w + first / kRowsPerEdgeTask * pitch);
-    }
+void edge_grads(const BackwardPass<T>& pass, const Act& act, const RowTasks& targets,
+                const RowTasks& sources) {
+  const int64_t pitch = pass.op.attn_pitch;
+  std::fill_n(pass.grad_w, (targets.count() + sources.count()) * pitch, T(0));
+  targets.run([&] {
+    return [&](int64_t t, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        softmax_grad<T>(pass, i);
+        target_grad<T>(pass, act, i, pass.grad_w + t * pitch);
+      }
+    };
   });
-  const int64_t degree = most_leaving(pass.graph(), block);
-  run_tasks(edge_tasks<T>(block.sources()), [&] {
-    return [&, of_edge = Buffer<T>(2 * degree), row = Buffer<T>(pass.op.in_feats)](int64_t t) {
-      const int64_t first = block.src + t * kRowsPerEdgeTask;
-      for (int64_t j = first; j < std::min(first + kRowsPerEdgeTask, block.src_end); ++j)
-        source_grad<T>(pass, act, j, of_edge, row, pass.grad_w + (of_targets + t) * pitch);
+  const int64_t degree = most_leaving(pass.graph(), pass.block);
+  sources.run([&] {
+    return [&, of_edge = Buffer<T>(2 * degree), row = Buffer<T>(pass.op.in_feats)](
+               int64_t t, int64_t first, int64_t last) {
+      for (int64_t j = first; j < last; ++j)
+        source_grad<T>(pass, act, j, of_edge, row, pass.grad_w + (targets.count() + t) * pitch);
     };
   });
 }

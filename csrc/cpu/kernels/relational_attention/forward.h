@@ -94,11 +94,9 @@ void attend_all(const AttentionPass<T>& pass, const Act& act) {
   const ScoreVector<T> w(op, pass.g);
   const Buffer<T> q(pass.block.sources());
   linear_scores<T>(pass, act, w, q);
-  const int64_t tasks = ceil_div(pass.block.targets(), kRowsPerEdgeTask);
-  run_tasks(tasks, [&] {
-    return [&, row = Buffer<T>(op.attn_pitch)](int64_t t) {
-      const int64_t first = pass.block.dst + t * kRowsPerEdgeTask;
-      for (int64_t i = first; i < std::min(first + kRowsPerEdgeTask, pass.block.dst_end); ++i) {
+  target_tasks(op.graph, pass.block).run([&] {
+    return [&, row = Buffer<T>(op.attn_pitch)](int64_t, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
         attend<T>(pass, act, i, w, q, row);
         pass.set_factors(i);
       }
@@ -142,10 +140,13 @@ void transform(const AttentionPass<T>& pass) {
   const int64_t range = product_range(op.graph, block, op.in_feats), width = op.out_feats;
   const int64_t start = pass.g * op.graph.num_dst * width;
   T *out = op.out + start, *before = op.pre == nullptr ? out : op.pre + start;
-  run_tasks(ceil_div(block.targets(), range), [&] {
+  // Every task packs the weights anew: hubs make but a few more of them for each thread.
+  const int64_t share = block.edges() / (4 * torch::stable::get_num_threads());
+  const RowTasks tasks(op.graph.indptr, block.dst, block.dst_end, range,
+                       std::max(kEdgesPerTask, share));
+  tasks.run([&] {
     return [&, sums = Buffer<T>(rows_in_cache(op.in_feats) * op.in_feats),
-            panel = Buffer<T>(panel_size<T>(op.in_feats))](int64_t t) {
-      const int64_t first = block.dst + t * range, last = std::min(first + range, block.dst_end);
+            panel = Buffer<T>(panel_size<T>(op.in_feats))](int64_t, int64_t first, int64_t last) {
       const int64_t count = (last - first) * width;
       std::fill_n(before + first * width, count, T(0));
       for (int64_t r = 0; r < op.graph.num_rels; ++r)

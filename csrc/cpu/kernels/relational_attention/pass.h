@@ -8,8 +8,6 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-constexpr int64_t kRowsPerEdgeTask = 32;  // targets or sources of one task of an edge loop
-
 // Group g's score vector, filled up with zeros to the width of u and v.
 template <typename T>
 class ScoreVector : public Buffer<T> {

@@ -23,6 +23,7 @@ void relational_sum_backward(const RelationalAttentionGrad<T>& grad) {
   const int64_t most = outer_rows(graph), per_weight = ceil_div(op.in_feats, most);
   for_blocks(graph, [&](const Block& block) {
     const int64_t degree = most_leaving(graph, block);
+    const RowTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
     Buffer<T> grad_sums(block.segments() * op.in_feats);
     for (int64_t g = 0; g < op.groups; ++g) {
       BackwardPass<T> pass{
@@ -32,13 +33,14 @@ void relational_sum_backward(const RelationalAttentionGrad<T>& grad) {
       pass.ds = grad.edge_weight + g * graph.num_edges + block.edge;
       pass.first_block = block.dst == 0;
       sums_grad<T>(pass);
-      run_ranges(block.targets(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
-        for (int64_t i = block.dst + first; i < block.dst + last; ++i) factor_grads<T>(pass, i);
+      targets.run([&] {
+        return [&](int64_t, int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i) factor_grads<T>(pass, i);
+        };
       });
-      run_tasks(edge_tasks<T>(block.sources()), [&] {
-        return [&, factor = Buffer<T>(degree)](int64_t t) {
-          const int64_t first = block.src + t * kRowsPerEdgeTask;
-          for (int64_t j = first; j < std::min(first + kRowsPerEdgeTask, block.src_end); ++j) {
+      sources.run([&] {
+        return [&, factor = Buffer<T>(degree)](int64_t, int64_t first, int64_t last) {
+          for (int64_t j = first; j < last; ++j) {
             const int64_t begin = graph.t_indptr[j], end = graph.t_indptr[j + 1];
             for (int64_t k = begin; k < end; ++k)
               factor[k - begin] = pass.factor[graph.t_eids[k] - block.edge];
