@@ -72,6 +72,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.exhaustive
 def test_commands_end_with_the_same_bits() -> None:
     options = ("--moments", "6", "--commands", "train", "predict", "data convert")
     faults = ("--faults", "SIGKILL", "SIGTERM", "SIGINT twice", "disk error", "file limit")

@@ -133,6 +133,7 @@ def test_study_that_is_interrupted_at_its_tables_says_how_to_go_on(
 
 
 @pytest.mark.usefixtures("foreground")
+@pytest.mark.exhaustive
 def test_interrupted_study_says_how_to_go_on(
     ariigcn: Callable, options: tuple[object, ...], data: Path, tmp_path: Path
 ) -> None:
@@ -208,6 +209,7 @@ def test_folds_that_make_no_sense_are_refused(
     assert message.startswith(f"--folds: is {values[1]} with --protocol")
 
 
+@pytest.mark.exhaustive
 def test_cross_validation_ends_with_a_table_and_runs_that_evaluate_again(
     ariigcn: Callable, options: tuple[object, ...], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_layers_stand_side_by_side_on_rdf(tmp_path: Path):
     assert "180 edges of 6 relations, 24 people to learn from, 6 to test, 2 seeds" in out
 
 
+@pytest.mark.exhaustive
 def test_layers_stand_side_by_side_on_links(tmp_path: Path):
     for name, count in (("train", 40), ("valid", 8), ("test", 8)):
         rows = [f"e{i % 9}\tr{i % 2}\te{i * 5 % 9}" for i in range(count)]

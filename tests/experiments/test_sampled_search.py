@@ -114,6 +114,7 @@ def test_an_interrupted_search_ends_with_the_same_table(
     assert _text(run_study("stopped", memory)) == _text(run_study("whole", memory))
 
 
+@pytest.mark.exhaustive
 def test_trials_that_have_ended_are_not_run_again(run_study: Callable, memory: Any) -> None:
     first = run_study("study", memory)
     memory.todo.clear()
@@ -130,6 +131,7 @@ def test_more_trials_go_on_from_those_that_are_there(run_study: Callable, memory
     assert [t.run.key for t in more] == [t.run.key for t in run_study("w", memory).rows[0].search]
 
 
+@pytest.mark.exhaustive
 def test_without_the_file_of_trials_the_runs_are_enough(
     run_study: Callable, memory: Any, tmp_path: Path
 ) -> None:

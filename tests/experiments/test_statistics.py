@@ -147,6 +147,7 @@ def test_a_seeds_predictions_are_swapped_together() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_interval_of_the_difference_is_that_of_resampled_dialogues() -> None:
     labels, of, ours, theirs = _random(2, dialogues=6, length=8)
     generator, found = np.random.default_rng(5), []
