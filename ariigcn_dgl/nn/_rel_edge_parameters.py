@@ -133,10 +133,8 @@ class RelEdgeParameters(nn.Module):
         """Register weights, which `reset_parameters` draws."""
         for name, shape in shapes.items():
             # All of a layer without widths, so that the first call draws them in the usual order.
-            weight: Any = UninitializedParameter()  # in torch's stubs it is no parameter
-            if not self._is_lazy:
-                weight = nn.Parameter(torch.empty(shape))
-            self.register_parameter(name, weight)
+            lazy: Any = UninitializedParameter if self._is_lazy else None  # in stubs no parameter
+            self.register_parameter(name, lazy() if lazy else nn.Parameter(torch.empty(shape)))
 
     def _make_residual(self) -> nn.Module:
         width = self._heads * self.out_feats
@@ -260,10 +258,8 @@ class RelEdgeParameters(nn.Module):
             dst = shapes["loop_weight"][0]
         elif "residual.weight" in shapes:
             dst = shapes["residual.weight"][1]
-        elif (
-            src is not None and self.residual is not None
-        ):  # as wide as the result, which has no weight
-            dst = self._heads * self.out_feats
+        elif src is not None and self.residual is not None:
+            dst = self._heads * self.out_feats  # as wide as the result: it has no weight
         return -1 if src is None else src, -1 if dst is None else dst
 
     def set_allow_zero_in_degree(self, set_value: bool) -> None:
