@@ -104,8 +104,8 @@ def import_(
     Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
     (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
     GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
-    DailyDialog, MMSA dictionaries and the folders of MERBench, UR-FUNNY and MUStARD. Pickles are
-    read without running anything that they name. Shows what was recognised beside the published
+    DailyDialog, MMSA dictionaries and the folders of MERBench, UR-FUNNY, MUStARD and the
+    CMU-Multimodal SDK (.csd). Pickles are read without running anything that they name. Shows what was recognised beside the published
     counts, and what to beware of.
 
     Parameters
@@ -128,15 +128,16 @@ def import_(
     val_fraction : float
         Share of the training dialogues to move to validation where the file lists none.
     seed : int
-        Seed of that choice.
+        Seed of that choice, and of all splits where the files have none.
     nonfinite_missing : bool
         Mark rows with NaN or inf as missing instead of refusing the file.
     text : str
-        Of a MERBench folder: which folder of features is the text.
+        Of a MERBench folder: which folder of features is the text; of .csd files: which file.
     audio : str
-        Of a MERBench folder: which folder of features is the audio.
+        Of a MERBench folder: which folder of features is the audio; of .csd files: which file.
     visual : str
-        Of a MERBench folder: which folder of features is the visual modality.
+        Of a MERBench folder: which folder of features is the visual modality; of .csd files:
+        which file.
     """
     options = ImportOptions(
         labels, text_views, val_fraction, seed, nonfinite_missing, text, audio, visual
@@ -161,7 +162,8 @@ def synth(
     Parameters
     ----------
     out : str
-        The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard.
+        The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard,
+        cmu-sdk.
     like : {"synthetic", "iemocap-like", "meld-like", "sentiment"}
         "synthetic": the small set that `ariigcn train` uses by default; the next two have the size,
         lengths, classes and emotion dynamics of the real sets; "sentiment" is monologues of clips

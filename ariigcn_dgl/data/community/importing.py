@@ -75,7 +75,7 @@ def import_file(
     Parameters
     ----------
     path : str or Path
-        A pickle, or a folder of MERBench, UR-FUNNY or MUStARD.
+        A pickle, or a folder of MERBench, UR-FUNNY, MUStARD or the CMU-Multimodal SDK.
     options : ImportOptions, optional
         Choices that some layouts leave.
     join : sequence of str or Path

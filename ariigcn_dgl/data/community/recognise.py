@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.data.community.columns import Columns, kind
+from ariigcn_dgl.data.community.csd import csd_files, read_csd
 from ariigcn_dgl.data.community.merbench import label_file, read_merbench
 from ariigcn_dgl.data.community.mmsa import is_mmsa, read_mmsa
 from ariigcn_dgl.data.community.mustard import read_mustard, transcript
@@ -48,13 +49,16 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
-    """Return the dialogues of a folder of MERBench, UR-FUNNY or MUStARD."""
+    """Return the dialogues of a folder of MERBench, MUStARD, .csd files or UR-FUNNY."""
     if (path / "dataset.json").exists():
         raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
     said = None if labels else transcript(path)
     if said is not None:
         return read_mustard(path, said)
+    sequences = [] if labels else csd_files(path)
+    if sequences:
+        return read_csd(path, sequences, options)
     found = [] if labels else pickles(path)
     if found:
         return read_ur_funny(path, found)
@@ -62,7 +66,8 @@ def read_folder(path: Path, options: ImportOptions) -> RawSet:
         raise InputError(
             f"{path}: no known layout: a folder, expected one of MERBench: label.npz with "
             f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature; one "
-            f"of UR-FUNNY's pickles; or MUStARD's, with sarcasm_data.json"
+            f"of UR-FUNNY's pickles; MUStARD's, with sarcasm_data.json; or the .csd files of the "
+            f"CMU-Multimodal SDK"
         )
     return read_merbench(path, labels, options)
 

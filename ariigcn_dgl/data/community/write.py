@@ -21,6 +21,7 @@ from ariigcn_dgl.data.community.humour import (
 )
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
+    CMU_MOSI,
     DAILY_DIALOG,
     IEMOCAP,
     IEMOCAP_4,
@@ -36,6 +37,7 @@ from ariigcn_dgl.data.community.write_others import (
     write_mmsa,
     write_mustard,
 )
+from ariigcn_dgl.data.community.write_sentiment import write_csd
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
 from ariigcn_dgl.errors import InputError
@@ -64,6 +66,7 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "ur-funny-v1",
     "ur-funny-v2",
     "mustard",
+    "cmu-sdk",
 ]
 
 
@@ -106,7 +109,8 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two and "mustard".
+        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard" and
+        "cmu-sdk".
     seed : int
         Same seed, same data.
     fraction : float
@@ -259,4 +263,5 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
     "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
     "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
+    "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd),
 }

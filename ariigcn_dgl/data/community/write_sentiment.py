@@ -1,0 +1,72 @@
+"""Write synthetic monologues with a sentiment as the CMU-Multimodal SDK's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ariigcn_dgl.data.community.write_others import STEPS
+from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.optional import require
+
+_CLIP, _SPOKEN = 4.0, 3.5  # seconds from one clip to the next, and of a clip
+_ROWS = 4  # of a clip: more than one, so that readers have something to average
+# What the SDK calls the sequences, and their files.
+_SEQUENCES = {
+    "labels": ("Opinion Segment Labels", "CMU_MOSI_Opinion_Labels"),
+    "words": ("words", "CMU_MOSI_TimestampedWords"),
+    "text": ("glove_vectors", "CMU_MOSI_TimestampedWordVectors"),
+    "audio": ("COVAREP", "CMU_MOSI_COVAREP"),
+    "visual": ("FACET_4.2", "CMU_MOSI_Visual_Facet_42"),
+}
+
+
+def write_csd(d: Dialogues, path: Path) -> None:
+    """Write a folder of computational sequences: labels, words and features with times.
+
+    Between clips there is a row that is of none: a pause.
+    """
+    h5py = require("h5py", "csd")
+    path.mkdir()
+    intensities = np.array(STEPS)[d.labels]
+    for role, (name, file) in _SEQUENCES.items():
+        with h5py.File(path / f"{file}.csd", "w") as content:
+            content.create_group(f"{name}/metadata")["root name"] = name
+            data = content.create_group(f"{name}/data")
+            for b, video in enumerate(d.dialogue_ids):
+                rows = d.rows(b)
+                entry = data.create_group(video)
+                if role == "labels":
+                    entry["intervals"] = _clips(rows.stop - rows.start)
+                    entry["features"] = intensities[rows, None].astype(np.float32)
+                    continue
+                entry["intervals"] = _times(rows.stop - rows.start)
+                entry["features"] = (
+                    _words(rows.stop - rows.start)
+                    if role == "words"
+                    else _with_pauses(d.features[role][rows])
+                )
+
+
+def _clips(count: int) -> np.ndarray:
+    begins = _CLIP * np.arange(count)
+    return np.stack([begins, begins + _SPOKEN], axis=1)
+
+
+def _times(count: int) -> np.ndarray:
+    """Return the intervals of the rows of clips, each followed by a pause."""
+    edges = np.array([*np.linspace(0, _SPOKEN, _ROWS + 1), _CLIP])
+    inside = np.stack([edges[:-1], edges[1:]], axis=1)
+    return (_CLIP * np.arange(count)[:, None, None] + inside).reshape(-1, 2)
+
+
+def _words(count: int) -> Any:
+    return np.tile(np.array([b"word"] * _ROWS + [b"sp"], "S32"), count)[:, None]
+
+
+def _with_pauses(features: np.ndarray) -> np.ndarray:
+    rows = np.repeat(features[:, None], _ROWS + 1, axis=1)
+    rows[:, -1] = 9
+    return rows.reshape(-1, features.shape[1])
