@@ -19,14 +19,14 @@ from ariigcn_dgl.data.community.humour import humour_example, sarcasm_example, w
 from ariigcn_dgl.data.community.published import CMU_MOSI
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
 from ariigcn_dgl.data.community.write_others import write_mustard
-from ariigcn_dgl.data.community.write_sentiment import write_csd
+from ariigcn_dgl.data.community.write_sentiment import write_csd, write_gcnet
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.load import read_dialogues
 from fuzz.mutate import damaged, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, files_of
 from fuzz.target import Case, WrongAnswer
 
-FOLDERS = ("merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2", "mustard", "cmu-sdk")
+FOLDERS = ("merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2", "mustard", "cmu-sdk", "gcnet")
 CLASSES = ("cogmen", "corect")  # of the writer's own class, so that only bytes can be changed
 FRACTION = 0.003
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]
@@ -97,7 +97,7 @@ class Pickles(Reader):
 
 
 class Folders(Reader):
-    """Folders of MERBench, UR-FUNNY, MUStARD and the CMU SDK, and MELD's csv files beside a feature file."""
+    """Folders of other projects, and MELD's csv files beside a feature file."""
 
     name = "community-folders"
 
@@ -117,6 +117,8 @@ class Folders(Reader):
         clips = files_of(self.folder / "clips")
         mosi = example(CMU_MOSI, {"text": 2, "audio": 3, "visual": 2}, fraction=FRACTION)
         write_csd(mosi, self.folder / "mosi")
+        write_gcnet(mosi, self.folder / "gcnet")
+        gcnet = files_of(self.folder / "gcnet")
         sequences = files_of(self.folder / "mosi")
         some = [name for name in bench if name.endswith(".npz")] + list(bench)[:1]
         return [
@@ -125,6 +127,7 @@ class Folders(Reader):
             *(Seed(name, talks) for name in talks),
             *(Seed(name, clips) for name in clips),
             *(Seed(name, sequences) for name in sequences),
+            *(Seed(name, gcnet) for name in gcnet if name.endswith(".pkl")),
         ]
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:

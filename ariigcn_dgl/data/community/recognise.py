@@ -8,12 +8,14 @@ from typing import Any
 
 from ariigcn_dgl.data.community.columns import Columns, kind
 from ariigcn_dgl.data.community.csd import csd_files, read_csd
+from ariigcn_dgl.data.community.gcnet import read_gcnet
 from ariigcn_dgl.data.community.merbench import label_file, read_merbench
 from ariigcn_dgl.data.community.mmsa import is_mmsa, read_mmsa
 from ariigcn_dgl.data.community.mustard import read_mustard, transcript
 from ariigcn_dgl.data.community.raw import ImportOptions, RawSet
 from ariigcn_dgl.data.community.samples import is_samples, read_samples
-from ariigcn_dgl.data.community.tuples import find_layout, nearest_misfit, read_tuple
+from ariigcn_dgl.data.community.tuples import GCNET, find_layout, nearest_misfit, read_tuple
+from ariigcn_dgl.data.community.unpickle import unpickle
 from ariigcn_dgl.data.community.ur_funny import pickles, read_ur_funny
 from ariigcn_dgl.errors import InputError
 
@@ -25,8 +27,8 @@ READERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
 )
 EXPECTED = (
     "expected a tuple of 7 to 14 fields keyed by dialogue (DialogueRNN, DialogueGCN, MMGCN, "
-    "COSMIC, SDT, GraphSmile, DailyDialog), or a dictionary by split of samples (COGMEN, CORECT) "
-    "or of arrays (MMSA)"
+    "COSMIC, SDT, GraphSmile, DailyDialog, GCNet), or a dictionary by split of samples (COGMEN, "
+    "CORECT) or of arrays (MMSA)"
 )
 _SHOWN = 14  # items: the longest tuple that is known
 
@@ -40,6 +42,8 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
         If it is no known layout: says what was found and what was expected.
     """
     layout = find_layout(value)
+    if layout and layout.key == GCNET:
+        return read_gcnet(value, layout, path, columns, options)
     if layout:
         return read_tuple(value, layout, path, columns, options)
     for fits, read in READERS:
@@ -49,7 +53,7 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
-    """Return the dialogues of a folder of MERBench, MUStARD, .csd files or UR-FUNNY."""
+    """Return the dialogues of a folder of MERBench, MUStARD, .csd files, GCNet or UR-FUNNY."""
     if (path / "dataset.json").exists():
         raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
@@ -60,14 +64,17 @@ def read_folder(path: Path, options: ImportOptions) -> RawSet:
     if sequences:
         return read_csd(path, sequences, options)
     found = [] if labels else pickles(path)
+    if len(found) == 1 and any(entry.is_dir() for entry in path.iterdir()):  # GCNet's
+        size = found[0].stat().st_size
+        return read_value(unpickle(found[0]), found[0], Columns(str(found[0]), size), options)
     if found:
         return read_ur_funny(path, found)
     if labels is None:
         raise InputError(
             f"{path}: no known layout: a folder, expected one of MERBench: label.npz with "
             f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature; one "
-            f"of UR-FUNNY's pickles; MUStARD's, with sarcasm_data.json; or the .csd files of the "
-            f"CMU-Multimodal SDK"
+            f"of UR-FUNNY's pickles; MUStARD's, with sarcasm_data.json; the .csd files of the "
+            f"CMU-Multimodal SDK; or GCNet's, one pickle with folders of features"
         )
     return read_merbench(path, labels, options)
 

@@ -37,7 +37,7 @@ from ariigcn_dgl.data.community.write_others import (
     write_mmsa,
     write_mustard,
 )
-from ariigcn_dgl.data.community.write_sentiment import write_csd
+from ariigcn_dgl.data.community.write_sentiment import write_csd, write_gcnet
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
 from ariigcn_dgl.errors import InputError
@@ -67,6 +67,7 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "ur-funny-v2",
     "mustard",
     "cmu-sdk",
+    "gcnet",
 ]
 
 
@@ -109,8 +110,8 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard" and
-        "cmu-sdk".
+        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard",
+        "cmu-sdk" and "gcnet".
     seed : int
         Same seed, same data.
     fraction : float
@@ -264,4 +265,5 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
     "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
     "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd),
+    "gcnet": Layout(CMU_MOSI, (1024, 512, 1024), write_gcnet),
 }

@@ -1,14 +1,15 @@
-"""Write synthetic monologues with a sentiment as the CMU-Multimodal SDK's files."""
+"""Write synthetic monologues with a sentiment as the CMU-Multimodal SDK's and GCNet's files."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ariigcn_dgl.data.community.write_others import STEPS
-from ariigcn_dgl.data.dialogues import Dialogues
+from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.optional import require
 
 _CLIP, _SPOKEN = 4.0, 3.5  # seconds from one clip to the next, and of a clip
@@ -48,6 +49,25 @@ def write_csd(d: Dialogues, path: Path) -> None:
                     if role == "words"
                     else _with_pauses(d.features[role][rows])
                 )
+
+
+def write_gcnet(d: Dialogues, path: Path) -> None:
+    """Write a folder of GCNet: a pickle of seven fields, and features by utterance."""
+    for modality, array in d.features.items():
+        folder = path / "features" / modality
+        folder.mkdir(parents=True)
+        for name, row in zip(d.utterance_ids, array, strict=True):
+            np.save(folder / f"{name}.npy", row)
+    videos = {video: d.rows(b) for b, video in enumerate(d.dialogue_ids)}
+    intensities = np.array(STEPS)[d.labels]
+    value = [
+        {video: list(d.utterance_ids[rows]) for video, rows in videos.items()},
+        {video: intensities[rows].tolist() for video, rows in videos.items()},
+        {video: [""] * (rows.stop - rows.start) for video, rows in videos.items()},
+        {video: ["words"] * (rows.stop - rows.start) for video, rows in videos.items()},
+        *([v for v, of in zip(videos, d.splits, strict=True) if of == s] for s in SPLITS),
+    ]
+    (path / "CMUMOSI_features_raw_2way.pkl").write_bytes(pickle.dumps(value, 4))
 
 
 def _clips(count: int) -> np.ndarray:

@@ -40,7 +40,7 @@ WITHOUT_VAL = {
 }
 # The layout has no splits: the field keeps them in code.
 WITHOUT_SPLITS = {"cmu-sdk"}
-MONOLOGUES = {"cmumosei7", "mmsa", "merbench", "cmu-sdk"}  # or without speakers
+MONOLOGUES = {"cmumosei7", "mmsa", "merbench", "cmu-sdk", "gcnet"}  # or without speakers
 ROBERTA = {name for name in LAYOUTS if name.startswith(("cosmic", "sdt", "graphsmile"))}
 
 
@@ -198,7 +198,7 @@ def test_sentiments_of_iemocap_follow_from_its_emotions(written: Callable) -> No
     _assert_same(_by_dialogue(read, read.labels), _by_dialogue(dialogues, expected))
 
 
-@pytest.mark.parametrize("name", ["cmumosei7", "mmsa", "cmu-sdk"])
+@pytest.mark.parametrize("name", ["cmumosei7", "mmsa", "cmu-sdk", "gcnet"])
 def test_sentiments_of_intensities(name: str, written: Callable) -> None:
     dialogues, path = written(name)
     read = import_file(path, ImportOptions(labels="sentiment")).dialogues
