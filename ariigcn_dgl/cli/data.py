@@ -104,9 +104,9 @@ def import_(
     Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
     (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
     GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
-    DailyDialog, MMSA dictionaries and the folders of MERBench, GCNet, UR-FUNNY, MUStARD and the
-    CMU-Multimodal SDK (.csd). Pickles are read without running anything that they name. Shows what
-    was recognised beside the published counts, and what to beware of.
+    DailyDialog, MMSA dictionaries and the folders of MERBench, GCNet, bc-LSTM, UR-FUNNY, MUStARD
+    and the CMU-Multimodal SDK (.csd). Pickles are read without running anything that they name.
+    Shows what was recognised beside the published counts, and what to beware of.
 
     Parameters
     ----------
@@ -132,14 +132,14 @@ def import_(
     nonfinite_missing : bool
         Mark rows with NaN or inf as missing instead of refusing the file.
     text : str
-        Of a MERBench or GCNet folder: which folder of features is the text; of .csd files:
-        which file.
+        Of a MERBench or GCNet folder: which folder of features is the text; of .csd
+        and bc-LSTM's files: which file.
     audio : str
-        Of a MERBench or GCNet folder: which folder of features is the audio; of .csd files:
-        which file.
+        Of a MERBench or GCNet folder: which folder of features is the audio; of .csd
+        and bc-LSTM's files: which file.
     visual : str
         Of a MERBench or GCNet folder: which folder of features is the visual modality; of .csd
-        files: which file.
+        and bc-LSTM's files: which file.
     """
     options = ImportOptions(
         labels, text_views, val_fraction, seed, nonfinite_missing, text, audio, visual
@@ -165,7 +165,7 @@ def synth(
     ----------
     out : str
         The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard,
-        cmu-sdk, gcnet.
+        cmu-sdk, gcnet, bc-lstm.
     like : {"synthetic", "iemocap-like", "meld-like", "sentiment"}
         "synthetic": the small set that `ariigcn train` uses by default; the next two have the size,
         lengths, classes and emotion dynamics of the real sets; "sentiment" is monologues of clips

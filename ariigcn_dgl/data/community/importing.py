@@ -75,7 +75,7 @@ def import_file(
     Parameters
     ----------
     path : str or Path
-        A pickle, or a folder of MERBench, GCNet, UR-FUNNY, MUStARD or the CMU SDK.
+        A pickle, or a folder of MERBench, GCNet, bc-LSTM, UR-FUNNY, MUStARD or the CMU SDK.
     options : ImportOptions, optional
         Choices that some layouts leave.
     join : sequence of str or Path

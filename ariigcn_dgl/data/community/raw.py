@@ -36,7 +36,7 @@ class ImportOptions:
         Mark a row with NaN or inf as missing instead of refusing the file.
     text, audio, visual : str, optional
         Of a MERBench or GCNet folder: the folder of features that is this modality; of .csd files
-        the name of the file, without .csd.
+        and bc-LSTM's the name of the file, without its ending.
 
     Raises
     ------

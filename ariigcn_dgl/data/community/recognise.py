@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ariigcn_dgl.data.community.bc_lstm import is_bc_lstm, read_bc_lstm
 from ariigcn_dgl.data.community.columns import Columns, kind
 from ariigcn_dgl.data.community.csd import csd_files, read_csd
 from ariigcn_dgl.data.community.gcnet import read_gcnet
@@ -41,6 +42,8 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
     InputError
         If it is no known layout: says what was found and what was expected.
     """
+    if is_bc_lstm(value):
+        return read_bc_lstm(path, {path: value}, options)
     layout = find_layout(value)
     if layout and layout.key == GCNET:
         return read_gcnet(value, layout, path, columns, options)
@@ -53,7 +56,7 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
-    """Return the dialogues of a folder of MERBench, MUStARD, .csd files, GCNet or UR-FUNNY."""
+    """Return the dialogues of a folder in one of the layouts that are folders."""
     if (path / "dataset.json").exists():
         raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
@@ -64,6 +67,9 @@ def read_folder(path: Path, options: ImportOptions) -> RawSet:
     if sequences:
         return read_csd(path, sequences, options)
     found = [] if labels else pickles(path)
+    smallest = min(found, key=lambda file: file.stat().st_size, default=None)
+    if smallest and is_bc_lstm(unpickle(smallest)):
+        return read_bc_lstm(path, {file: unpickle(file) for file in found}, options)
     if len(found) == 1 and any(entry.is_dir() for entry in path.iterdir()):  # GCNet's
         size = found[0].stat().st_size
         return read_value(unpickle(found[0]), found[0], Columns(str(found[0]), size), options)
@@ -74,7 +80,8 @@ def read_folder(path: Path, options: ImportOptions) -> RawSet:
             f"{path}: no known layout: a folder, expected one of MERBench: label.npz with "
             f"train_corpus, val_corpus, test_corpus or whole_corpus, and a folder per feature; one "
             f"of UR-FUNNY's pickles; MUStARD's, with sarcasm_data.json; the .csd files of the "
-            f"CMU-Multimodal SDK; or GCNet's, one pickle with folders of features"
+            f"CMU-Multimodal SDK; GCNet's, one pickle with folders of features; or bc-LSTM's, a "
+            f"pickle per modality"
         )
     return read_merbench(path, labels, options)
 

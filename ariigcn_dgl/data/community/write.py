@@ -37,7 +37,12 @@ from ariigcn_dgl.data.community.write_others import (
     write_mmsa,
     write_mustard,
 )
-from ariigcn_dgl.data.community.write_sentiment import write_csd, write_gcnet
+from ariigcn_dgl.data.community.write_sentiment import (
+    two_way_example,
+    write_bc_lstm,
+    write_csd,
+    write_gcnet,
+)
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
 from ariigcn_dgl.errors import InputError
@@ -68,6 +73,7 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "mustard",
     "cmu-sdk",
     "gcnet",
+    "bc-lstm",
 ]
 
 
@@ -111,7 +117,7 @@ def write_layout(
         One of `LAYOUTS`.
     path : str or Path
         The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard",
-        "cmu-sdk" and "gcnet".
+        "cmu-sdk", "gcnet" and "bc-lstm".
     seed : int
         Same seed, same data.
     fraction : float
@@ -266,4 +272,5 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
     "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd),
     "gcnet": Layout(CMU_MOSI, (1024, 512, 1024), write_gcnet),
+    "bc-lstm": Layout(CMU_MOSI, (100, 73, 100), write_bc_lstm, make=two_way_example),
 }

@@ -1,13 +1,17 @@
-"""Write synthetic monologues with a sentiment as the CMU-Multimodal SDK's and GCNet's files."""
+"""Write synthetic monologues with a sentiment as files of the CMU SDK, GCNet and bc-LSTM."""
 
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ariigcn_dgl.data.community.bc_lstm import LABEL_NAMES
+from ariigcn_dgl.data.community.example import example
+from ariigcn_dgl.data.community.published import CMU_MOSI
 from ariigcn_dgl.data.community.write_others import STEPS
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.optional import require
@@ -68,6 +72,42 @@ def write_gcnet(d: Dialogues, path: Path) -> None:
         *([v for v, of in zip(videos, d.splits, strict=True) if of == s] for s in SPLITS),
     ]
     (path / "CMUMOSI_features_raw_2way.pkl").write_bytes(pickle.dumps(value, 4))
+
+
+def two_way_example(widths: dict[str, int], seed: int = 0, fraction: float = 1.0) -> Dialogues:
+    """Make monologues of CMU-MOSI's size with two classes, named as bc-LSTM's reader does.
+
+    See `ariigcn_dgl.data.community.humour.humour_example` for parameters.
+    """
+    d = example(CMU_MOSI, widths, seed, fraction)
+    tested = sum(split != "test" for split in d.splits)  # test comes last
+    ids = [f"train_{b}" if b < tested else f"test_{b - tested}" for b in range(d.num_dialogues)]
+    return replace(
+        d,
+        labels=(d.labels > len(STEPS) // 2).astype(np.int64),
+        label_names=LABEL_NAMES,
+        dialogue_ids=tuple(ids),
+        utterance_ids=tuple(
+            f"{key}_{turn}" for key, n in zip(ids, d.lengths, strict=True) for turn in range(n)
+        ),
+    )
+
+
+def write_bc_lstm(d: Dialogues, path: Path) -> None:
+    """Write a folder of a pickle of padded arrays for each modality."""
+    path.mkdir()
+    longest = int(d.lengths.max())
+    tested = np.array([split == "test" for split in d.splits])
+    for modality, file in (("text", "text"), ("audio", "audio"), ("visual", "video")):
+        data = np.zeros((d.num_dialogues, longest, d.widths[modality]), np.float32)
+        labels = np.zeros((d.num_dialogues, longest), np.int64)
+        for b, length in enumerate(d.lengths):
+            data[b, :length] = d.features[modality][d.rows(b)]
+            labels[b, :length] = d.labels[d.rows(b)]
+        arrays = [array[part] for part in (~tested, tested) for array in (data, labels)]
+        lengths = [d.lengths[part].tolist() for part in (~tested, tested)]
+        content = pickle.dumps((*arrays, longest, *lengths), 4)
+        (path / f"{file}_2way.pickle").write_bytes(content)
 
 
 def _clips(count: int) -> np.ndarray:

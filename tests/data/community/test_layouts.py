@@ -37,10 +37,11 @@ WITHOUT_VAL = {
     "sdt-iemocap",
     "sdt-meld",
     "graphsmile-meld",
+    "bc-lstm",
 }
 # The layout has no splits: the field keeps them in code.
 WITHOUT_SPLITS = {"cmu-sdk"}
-MONOLOGUES = {"cmumosei7", "mmsa", "merbench", "cmu-sdk", "gcnet"}  # or without speakers
+MONOLOGUES = {"cmumosei7", "mmsa", "merbench", "cmu-sdk", "gcnet", "bc-lstm"}  # or without speakers
 ROBERTA = {name for name in LAYOUTS if name.startswith(("cosmic", "sdt", "graphsmile"))}
 
 
@@ -130,7 +131,7 @@ def test_the_same_seed_writes_the_same_file(name: str, written: Callable, tmp_pa
     if first.is_file():
         assert first.read_bytes() == second.read_bytes()
     else:
-        kinds = (".npy", ".pkl", ".p", ".json", ".jsonl", ".csd")
+        kinds = (".npy", ".pkl", ".p", ".json", ".jsonl", ".csd", ".pickle")
         files = sorted(f.relative_to(first) for f in first.rglob("*") if f.suffix in kinds)
         assert files
         assert all((first / f).read_bytes() == (second / f).read_bytes() for f in files)
