@@ -2,7 +2,8 @@
 
 Each is ``(train_data, train_label, test_data, test_label, maxlen, train_length, test_length)``:
 data (videos, maxlen, width), labels of two classes, (videos, maxlen) or one-hot, and the number of
-utterances of each video. Nothing in it says which modality it is: the file's name does, or an option.
+utterances of each video. Nothing in it says which modality it is: the file's name does, or an
+option.
 """
 
 from __future__ import annotations
@@ -154,5 +155,5 @@ def _same(one: _Part, other: _Part) -> bool:
         return False
     longest = int(one.lengths.max(initial=0))
     inside = np.arange(longest) < one.lengths[:, None]
-    cut = (part.labels[:, :longest][inside] for part in (one, other))
-    return np.array_equal(*cut, equal_nan=True)
+    labels, others = (part.labels[:, :longest][inside] for part in (one, other))
+    return np.array_equal(labels, others, equal_nan=True)
