@@ -116,7 +116,7 @@ def import_(
         New folder for the data set, in the format of ariigcn data convert; without it nothing is
         written.
     join : list of str
-        More files on the same dialogues: feature files give the modalities and the validation list
+        More files on the same dialogues: feature files give the modalities and the lists of splits
         that FILE lacks; MELD's csv files give the speakers' names and its validation list.
     labels : {"emotion", "sentiment", "score"}
         Which labels, where the file has both or one follows from the other; "score": the

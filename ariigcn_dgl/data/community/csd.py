@@ -22,7 +22,6 @@ from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.dialogues import MODALITIES
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.data.ragged import Ragged
-from ariigcn_dgl.data.split import random_splits
 from ariigcn_dgl.errors import InputError
 
 LABELS, WORDS = "labels", "words"
@@ -140,7 +139,6 @@ def read_csd(path: Path, files: Sequence[Path], options: ImportOptions) -> RawSe
             )
         for video in labels.videos():
             _add(raw, video, labels, parts)
-    _divide(raw, options.seed)
     for modality, part in parts.items():
         if part.left_out:
             raw.notes.append(
@@ -292,15 +290,3 @@ def _within(found: _Rows, clips: _Rows, columns: Columns) -> list[np.ndarray]:
     # Clips that overlap share rows, so that few rows could become many.
     columns.afford(int((ends - firsts).sum()) * found.rows.itemsize * found.rows.shape[1])
     return [found.rows[first:end] for first, end in zip(firsts, ends, strict=True)]
-
-
-def _divide(raw: RawSet, seed: int) -> None:
-    labelled = np.array([not np.isnan(d.labels).all() for d in raw.dialogues.values()], np.bool_)
-    splits, raw.divided = random_splits(labelled, seed)
-    for key, split in zip(raw.dialogues, splits, strict=True):
-        raw.listed.setdefault(split, []).append(key)
-    raw.notes.append(
-        "the files have no splits (the SDK keeps its standard folds in its code): videos were "
-        f"divided at random, 80 % train, 10 % val, 10 % test (--seed {seed}): a split of your own; "
-        "for a published one change the column split of utterances.csv"
-    )

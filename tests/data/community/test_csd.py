@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,20 @@ def test_frames_that_are_not_finite_are_left_out_of_the_mean(
 def test_splits_are_made_at_random_and_said(write: Callable, read: Callable) -> None:
     write("a", {"v": (TIMES, column(1, 3, 5, 7, 9))})
     assert any("the files have no splits" in note for note in read().notes)
+
+
+def test_splits_of_another_file_are_joined(write: Callable, tmp_path: Path) -> None:
+    write("labels", LABELS)
+    write("a", {"v": (TIMES, column(1, 3, 5, 7, 9))})
+    other = {
+        split: {"id": [f"{video}$_$1"], "regression_labels": [0.5], "audio": np.ones((1, 1, 2))}
+        for split, video in (("train", "w"), ("test", "v"))
+    }
+    (tmp_path / "mmsa.pkl").write_bytes(pickle.dumps(other))
+    found = import_file(tmp_path, join=[tmp_path / "mmsa.pkl"])
+    assert (found.dialogues.dialogue_ids, found.dialogues.splits) == (("w", "v"), ("train", "test"))
+    assert f"splits as in {tmp_path / 'mmsa.pkl'}" in found.notes
+    assert not any("at random" in note for note in found.notes)
 
 
 def test_two_files_of_one_modality_are_a_choice(write: Callable, read: Callable) -> None:
