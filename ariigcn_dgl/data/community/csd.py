@@ -149,6 +149,8 @@ def read_csd(path: Path, files: Sequence[Path], options: ImportOptions) -> RawSe
         "a video is one dialogue, a labelled interval one clip; rows are of the clip that their "
         "midpoint lies in: words a row each, audio and visual features their mean"
     )
+    if WORDS in parts and "text" not in parts:
+        raw.notes.append("words, but no vectors of them: the words are kept, there is no text")
     if options.labels != "score":
         raw.notes.append("labels are classes of intensities; --labels score keeps the numbers")
     return raw

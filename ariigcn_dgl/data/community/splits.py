@@ -75,7 +75,7 @@ def divide_unlisted(raw: RawSet, seed: int) -> None:
     raw.notes.append(
         "the files have no splits (the SDK keeps its standard folds in its code): videos were "
         f"divided at random, 80 % train, 10 % val, 10 % test (--seed {seed}): a split of your own; "
-        "--join FILE takes that of another file on the same videos, as MMSA's or GCNet's"
+        "--join FILE takes that of another file on the same videos, as MMSA's"
     )
 
 

@@ -135,6 +135,22 @@ def _references(file: Any) -> None:
     file["any/data/v/intervals"] = np.full((5, 2), file["any"].ref, h5py.ref_dtype)
 
 
+def _filter(file: Any) -> None:
+    del file["any/data/v/features"]
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk((5, 74))
+    settings.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)
+    space = h5py.h5s.create_simple((5, 74))
+    group = file["any/data/v"].id
+    h5py.h5d.create(group, b"features", h5py.h5t.NATIVE_FLOAT, space, settings)
+
+
+def _chunk(file: Any) -> None:
+    del file["any/data/v/features"]
+    options = {"chunks": (1 << 20, 74), "maxshape": (None, 74)}
+    file.create_dataset("any/data/v/features", (5, 74), "f4", **options)
+
+
 def _huge(file: Any) -> None:
     del file["any/data/v/intervals"]
     file.create_dataset("any/data/v/intervals", (1 << 40, 2), "f8")
@@ -147,6 +163,8 @@ REFUSED = {
     r"any/data/v/features: is kept in other files, expected numbers": _raw_file,
     r"any/data/v/features: is kept in other files, expected numbers in": _virtual,
     r"any/data/v/intervals: has the type object, expected numbers": _references,
+    r"any/data/v/features: is packed by the HDF5 filter 32015, expected gzip, shuffle": _filter,
+    r"describes far more numbers than a file of its size": _chunk,
     r"describes far more numbers than a file of its size can hold": _huge,
 }
 
