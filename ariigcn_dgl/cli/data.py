@@ -104,9 +104,9 @@ def import_(
     Knows, by structure and not by name: IEMOCAP_features.pkl of DialogueRNN, DialogueGCN and MMGCN
     (6 or 4 emotions), MELD_features_raw.pkl and raw1, COSMIC's RoBERTa files, SDT's and
     GraphSmile's multimodal features, CMU-MOSEI in the same form, COGMEN's and CORECT's data_*.pkl,
-    DailyDialog, MMSA dictionaries and the folders of MERBench, UR-FUNNY and MUStARD. Pickles are
-    read without running anything that they name. Shows what was recognised beside the published
-    counts, and what to beware of.
+    DailyDialog, MMSA dictionaries and the folders of MERBench, GCNet, bc-LSTM, UR-FUNNY, MUStARD
+    and the CMU-Multimodal SDK (.csd). Pickles are read without running anything that they name.
+    Shows what was recognised beside the published counts, and what to beware of.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def import_(
         New folder for the data set, in the format of ariigcn data convert; without it nothing is
         written.
     join : list of str
-        More files on the same dialogues: feature files give the modalities and the validation list
+        More files on the same dialogues: feature files give the modalities and the lists of splits
         that FILE lacks; MELD's csv files give the speakers' names and its validation list.
     labels : {"emotion", "sentiment", "score"}
         Which labels, where the file has both or one follows from the other; "score": the
@@ -128,15 +128,18 @@ def import_(
     val_fraction : float
         Share of the training dialogues to move to validation where the file lists none.
     seed : int
-        Seed of that choice.
+        Seed of that choice, and of all splits where the files have none.
     nonfinite_missing : bool
         Mark rows with NaN or inf as missing instead of refusing the file.
     text : str
-        Of a MERBench folder: which folder of features is the text.
+        Of a MERBench or GCNet folder: which folder of features is the text; of .csd
+        and bc-LSTM's files: which file.
     audio : str
-        Of a MERBench folder: which folder of features is the audio.
+        Of a MERBench or GCNet folder: which folder of features is the audio; of .csd
+        and bc-LSTM's files: which file.
     visual : str
-        Of a MERBench folder: which folder of features is the visual modality.
+        Of a MERBench or GCNet folder: which folder of features is the visual modality; of .csd
+        and bc-LSTM's files: which file.
     """
     options = ImportOptions(
         labels, text_views, val_fraction, seed, nonfinite_missing, text, audio, visual
@@ -161,7 +164,8 @@ def synth(
     Parameters
     ----------
     out : str
-        The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard.
+        The new folder; with --layout a file, or a folder for merbench, meld-csv, ur-funny, mustard,
+        cmu-sdk, gcnet, bc-lstm.
     like : {"synthetic", "iemocap-like", "meld-like", "sentiment"}
         "synthetic": the small set that `ariigcn train` uses by default; the next two have the size,
         lengths, classes and emotion dynamics of the real sets; "sentiment" is monologues of clips

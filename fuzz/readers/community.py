@@ -14,16 +14,28 @@ import numpy as np
 
 from ariigcn_dgl.data import Dialogues, write_folder
 from ariigcn_dgl.data.community import ImportOptions, import_file
+from ariigcn_dgl.data.community.example import example
 from ariigcn_dgl.data.community.humour import humour_example, sarcasm_example, writes_ur_funny
+from ariigcn_dgl.data.community.published import CMU_MOSI
 from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
 from ariigcn_dgl.data.community.write_others import write_mustard
+from ariigcn_dgl.data.community.write_sentiment import write_bc_lstm, write_csd, write_gcnet
 from ariigcn_dgl.data.fingerprint import fingerprint
 from ariigcn_dgl.data.load import read_dialogues
 from fuzz.mutate import damaged, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, files_of
 from fuzz.target import Case, WrongAnswer
 
-FOLDERS = ("merbench", "meld-csv", "ur-funny-v1", "ur-funny-v2", "mustard")
+FOLDERS = (
+    "merbench",
+    "meld-csv",
+    "ur-funny-v1",
+    "ur-funny-v2",
+    "mustard",
+    "cmu-sdk",
+    "gcnet",
+    "bc-lstm",
+)
 CLASSES = ("cogmen", "corect")  # of the writer's own class, so that only bytes can be changed
 FRACTION = 0.003
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]
@@ -94,7 +106,7 @@ class Pickles(Reader):
 
 
 class Folders(Reader):
-    """MERBench's, UR-FUNNY's and MUStARD's folders, and MELD's csv files beside a feature file."""
+    """Folders of other projects, and MELD's csv files beside a feature file."""
 
     name = "community-folders"
 
@@ -112,12 +124,22 @@ class Folders(Reader):
             sarcasm_example({"text": 2, "audio": 3}, fraction=FRACTION), self.folder / "clips"
         )
         clips = files_of(self.folder / "clips")
+        mosi = example(CMU_MOSI, {"text": 2, "audio": 3, "visual": 2}, fraction=FRACTION)
+        write_csd(mosi, self.folder / "mosi")
+        write_gcnet(mosi, self.folder / "gcnet")
+        gcnet = files_of(self.folder / "gcnet")
+        write_bc_lstm(mosi, self.folder / "padded")
+        padded = files_of(self.folder / "padded")
+        sequences = files_of(self.folder / "mosi")
         some = [name for name in bench if name.endswith(".npz")] + list(bench)[:1]
         return [
             *(Seed(name, bench) for name in some),
             *(Seed(name, csv) for name in csv if name.endswith(".csv")),
             *(Seed(name, talks) for name in talks),
             *(Seed(name, clips) for name in clips),
+            *(Seed(name, sequences) for name in sequences),
+            *(Seed(name, padded) for name in padded),
+            *(Seed(name, gcnet) for name in gcnet if name.endswith(".pkl")),
         ]
 
     def mutators(self, seed: Seed) -> tuple[Mutator, ...]:

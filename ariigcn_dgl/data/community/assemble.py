@@ -66,6 +66,7 @@ def assemble(raw: RawSet, dataset: Published | None, options: ImportOptions) -> 
         label_names=classes.names,
         speaker_names=tuple(speaker_names.tolist()),
         views=views,
+        divided=raw.divided,
         words=_words(chosen),
         sequences=_sequences(chosen, masks),
         targets={LABEL: score} if score else {},

@@ -9,6 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
+    CMU_MOSI,
     DAILY_DIALOG,
     DAILY_DIALOG_CLASSES,
     MELD,
@@ -22,6 +23,7 @@ from ariigcn_dgl.data.synth_turns import Turns, draw_emotions, draw_length, draw
 
 # Dialogues of IEMOCAP's five sessions; the fifth is the test split.
 _SESSIONS = (28, 30, 32, 30, 31)
+_MONOLOGUES = (CMU_MOSI, CMU_MOSEI)
 # Videos of CMU-MOSEI's splits and shares of the seven steps; the field publishes neither.
 _MOSEI_VIDEOS = {"train": 2249, "val": 300, "test": 679}
 _MOSEI_SHARES = (0.03, 0.11, 0.15, 0.22, 0.33, 0.13, 0.03)
@@ -99,7 +101,8 @@ def _size(dataset: Published, split: str) -> Count:
         rest = np.array(DAILY_DIALOG_CLASSES) - np.sum(others, axis=0)
         return replace(published, classes=known.get(split, tuple(rest.tolist())))
     classes = _divide(published.utterances, _MOSEI_SHARES)
-    return Count(_MOSEI_VIDEOS[split], published.utterances, classes)
+    videos = published.dialogues or _MOSEI_VIDEOS[split]
+    return Count(videos, published.utterances, classes)
 
 
 def _divide(total: int, shares: tuple[float, ...]) -> tuple[int, ...]:
@@ -118,10 +121,10 @@ def _shrink(size: Count, fraction: float) -> Count:
 
 
 def _config(dataset: Published, sizes: dict[str, Count], widths: dict[str, int]) -> SynthConfig:
-    base = MELD_LIKE if dataset in (MELD, DAILY_DIALOG, CMU_MOSEI) else IEMOCAP_LIKE
+    base = MELD_LIKE if dataset in (MELD, DAILY_DIALOG, *_MONOLOGUES) else IEMOCAP_LIKE
     totals = np.sum([size.classes for size in sizes.values()], axis=0)
     participants = base.participants
-    if dataset is CMU_MOSEI:
+    if dataset in _MONOLOGUES:
         participants = (1.0,)  # monologues
     elif dataset is DAILY_DIALOG:
         participants = (0.0, 1.0)
@@ -210,7 +213,7 @@ def _dialogue_ids(dataset: Published, sizes: dict[str, Count]) -> list[str]:
             for prefix, c in zip(("tr", "va", "te"), counts, strict=True)
             for n in range(c)
         ]
-    if dataset is CMU_MOSEI:
+    if dataset in _MONOLOGUES:
         return [f"video{n:05d}" for n in range(sum(counts))]
     every = [_iemocap_id(s, n) for s, many in enumerate(_SESSIONS, 1) for n in range(many)]
     learnt = sum(_SESSIONS[:4])

@@ -25,7 +25,12 @@ _BEGINNINGS = (
         "a git-lfs pointer, not the file itself",
         "get it with: git lfs pull",
     ),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "convert it to a .npy of plain numbers per modality"),
+    (
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file",
+        "of the CMU-Multimodal SDK's .csd files import the folder; convert any other to a .npy of "
+        "plain numbers per modality",
+    ),
     (b"MATLAB 5.0", "a MATLAB file", "convert it to a .npy of plain numbers per modality"),
     (b"\x93NUMPY", "a NumPy array (.npy)", "put it beside an utterances.csv"),
     (b"PAR1", "a Parquet file", "convert it to a .npy of plain numbers per modality"),

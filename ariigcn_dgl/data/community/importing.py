@@ -16,7 +16,7 @@ from ariigcn_dgl.data.community.meld_csv import is_meld_csv, read_meld_csv
 from ariigcn_dgl.data.community.published import Count, Published
 from ariigcn_dgl.data.community.raw import ImportOptions, RawSet
 from ariigcn_dgl.data.community.recognise import read_folder, read_value
-from ariigcn_dgl.data.community.splits import note_missing_val
+from ariigcn_dgl.data.community.splits import divide_unlisted, note_missing_val
 from ariigcn_dgl.data.community.unpickle import unpickle
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues
 from ariigcn_dgl.data.split import with_val_split
@@ -75,11 +75,11 @@ def import_file(
     Parameters
     ----------
     path : str or Path
-        A pickle, or a folder of MERBench, UR-FUNNY or MUStARD.
+        A pickle, or a folder of MERBench, GCNet, bc-LSTM, UR-FUNNY, MUStARD or the CMU SDK.
     options : ImportOptions, optional
         Choices that some layouts leave.
     join : sequence of str or Path
-        More files on the same dialogues: feature files give the modalities and the validation list
+        More files on the same dialogues: feature files give the modalities and the lists of splits
         that `path` lacks, MELD's csv files the names of the speakers and its validation list.
 
     Raises
@@ -104,6 +104,8 @@ def import_file(
             join_meld_csv(raw, read_meld_csv(more), more)
         else:
             join_features(raw, _read(more, options))
+    if not raw.listed:
+        divide_unlisted(raw, options.seed)
     dataset = dataset_of(raw)
     dialogues = assemble(raw, dataset, options)
     compared = _compare(raw, dialogues, dataset)

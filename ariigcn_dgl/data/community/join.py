@@ -15,7 +15,10 @@ from ariigcn_dgl.errors import InputError
 
 
 def join_features(raw: RawSet, other: RawSet) -> None:
-    """Take from `other` the modalities, and the validation list, that `raw` lacks.
+    """Take from `other` the modalities, and the lists of splits, that `raw` lacks.
+
+    For its lists alone, the same dialogues are enough: the field's files of CMU-MOSEI differ in
+    which clips they have.
 
     Raises
     ------
@@ -25,13 +28,15 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     shared = [key for key in raw.dialogues if key in other.dialogues]
     if not shared:
         raise InputError(f"{other.path}: shares no dialogue with {raw.path}; not the same data set")
-    for key in shared:
-        _check_same(raw, other, key)
     present = {m for dialogue in raw.dialogues.values() for m in dialogue.features}
     example = other.dialogues[shared[0]]
     new = [m for m in MODALITIES if m in example.features and m not in present]
-    takes_val = bool(other.listed.get("val")) and not raw.listed.get("val")
-    if not new and not takes_val:
+    takes_all = bool(other.listed) and not raw.listed
+    takes_val = not takes_all and bool(other.listed.get("val")) and not raw.listed.get("val")
+    if new or not takes_all:
+        for key in shared:
+            _check_same(raw, other, key)
+    if not takes_all and not new and not takes_val:
         raise InputError(f"{other.path}: adds nothing: no modality that {raw.path} lacks")
     for key, dialogue in raw.dialogues.items():
         found = other.dialogues.get(key)
@@ -45,6 +50,12 @@ def join_features(raw: RawSet, other: RawSet) -> None:
         raw.notes.append(f"{' and '.join(new)} from {other.path} ({other.layout})")
     if len(shared) < len(raw.dialogues):
         raw.notes.append(f"{len(raw.dialogues) - len(shared)} dialogues are not in {other.path}")
+    if takes_all:
+        raw.listed = {
+            s: [k for k in keys if k in raw.dialogues] for s, keys in other.listed.items()
+        }
+        raw.notes.append(f"splits as in {other.path}")
+        raw.official_val = other.official_val
     if takes_val:
         _move_to_val(raw, other.listed["val"], f"{other.path}")
         raw.official_val = other.official_val

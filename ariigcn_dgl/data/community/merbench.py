@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def label_file(path: Path) -> Path | None:
 def read_merbench(path: Path, labels: Path, options: ImportOptions) -> RawSet:
     """Return the dialogues of a MERBench folder."""
     corpora = _corpora(labels)
-    folders = _feature_folders(path, options)
+    folders = feature_folders(path, options)
     raw = RawSet(path, "folders of MERBench", {}, {})
     used = {name for names in corpora.values() for name in names}
     raw.label_names = _label_names(used, corpora)
@@ -91,13 +92,25 @@ def _corpus(content: bytes, where: str) -> dict[str, Any]:
     corpus = unpickle_bytes(content, where, header + size_bytes + length)
     if not isinstance(corpus, dict) or not all(isinstance(name, str) for name in corpus):
         raise InputError(f"{where}: {kind(corpus)}, expected a dictionary from name to labels")
-    for name in corpus:
-        if {"/", "\\", "\0"} & set(name) or name.startswith("."):  # names become paths
-            raise InputError(f"{where}: {name[:40]!r} is no name of an utterance")
+    check_names(corpus, where)
     return corpus
 
 
-def _feature_folders(path: Path, options: ImportOptions) -> dict[str, Path]:
+def check_names(names: Iterable[str], where: str) -> None:
+    """Raise where a name of an utterance, which becomes a path, leads out of its folder."""
+    for name in names:
+        if {"/", "\\", "\0"} & set(name) or name.startswith(".") or not name:
+            raise InputError(f"{where}: {name[:40]!r} is no name of an utterance")
+
+
+def feature_folders(path: Path, options: ImportOptions) -> dict[str, Path]:
+    """Return the folder of features of each modality that the options or its name say.
+
+    Raises
+    ------
+    InputError
+        If one is not there, or none is known: says which folders there are.
+    """
     root = path / "features" if (path / "features").is_dir() else path
     chosen = {m: getattr(options, m) or (m if (root / m).is_dir() else None) for m in MODALITIES}
     folders = {modality: root / name for modality, name in chosen.items() if name}
@@ -145,7 +158,7 @@ def _dialogue(
     names: list[str], corpus: dict[str, Any], folders: dict[str, Path], raw: RawSet
 ) -> RawDialogue:
     features = {
-        modality: np.stack([_read_feature(folder, name) for name in names])
+        modality: np.stack([read_feature(folder, name) for name in names])
         for modality, folder in folders.items()
     }
     found = [_TURN.fullmatch(name) for name in names]
@@ -168,7 +181,8 @@ def _labels(names: list[str], corpus: dict[str, Any], raw: RawSet) -> np.ndarray
     return np.where(values < 0, np.nan, values)
 
 
-def _read_feature(folder: Path, name: str) -> np.ndarray:
+def read_feature(folder: Path, name: str) -> np.ndarray:
+    """Return the features of an utterance, (D,): of several frames or files their mean."""
     single, frames = folder / f"{name}.npy", folder / name
     files = [single] if single.exists() else sorted(frames.glob("*.npy"))
     if not files:

@@ -33,15 +33,10 @@ def read_mmsa(value: Any, path: Path, columns: Columns, options: ImportOptions) 
     """Return the monologues of MMSA's dictionaries; frames and tokens become their mean."""
     intensities = {name: _intensities(part, name, path, columns) for name, part in value.items()}
     is_unit = all((np.abs(known(found)) <= 1).all() for found in intensities.values())
-    scored = options.labels == "score"
-    names: tuple[str, ...] = () if scored else INTENSITIES
-    if not scored and (options.labels == "sentiment" or is_unit):
-        names = SENTIMENTS
+    names = class_names("sentiment" if is_unit and options.labels == "emotion" else options.labels)
     raw = RawSet(path, "dictionaries of MMSA", {}, {}, names, names is SENTIMENTS)
     for name, part in value.items():
-        found = intensities[name]
-        labels = sentiments(found) if names is SENTIMENTS else steps(found)
-        labels = found if scored else labels
+        labels = labels_of(intensities[name], names)
         raw.listed[_SPLITS[name]] = _read_split(raw, name, part, columns, labels)
     raw.notes.append("a clip's features are the mean over its frames (tokens, for text)")
     raw.notes.append("a video is one dialogue, its clips in the order of their numbers")
@@ -172,6 +167,18 @@ def checked_intensities(intensities: np.ndarray, where: str) -> np.ndarray:
     if beyond.size:
         raise InputError(f"{where}: {beyond[0]:g} is no intensity of sentiment, expected -3 to 3")
     return intensities
+
+
+def class_names(wanted: str) -> tuple[str, ...]:
+    """Return the classes of intensities that `ImportOptions.labels` asks for; () for a score."""
+    return {"score": (), "sentiment": SENTIMENTS}.get(wanted, INTENSITIES)
+
+
+def labels_of(intensities: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return intensities as numbers of the classes that `class_names` gave."""
+    if not names:
+        return intensities
+    return sentiments(intensities) if names is SENTIMENTS else steps(intensities)
 
 
 def steps(intensities: np.ndarray) -> np.ndarray:

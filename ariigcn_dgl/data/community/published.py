@@ -98,6 +98,12 @@ CMU_MOSEI = Published(
     ("negative", "neutral", "positive"),
     {"train": Count(0, 16326), "val": Count(0, 1871), "test": Count(0, 4659)},
 )
+CMU_MOSI = Published(
+    "CMU-MOSI, sentiment in 7 steps",
+    INTENSITIES,
+    CMU_MOSEI.sentiment_names,
+    {"train": Count(52, 1284), "val": Count(10, 229), "test": Count(31, 686)},
+)
 DAILY_DIALOG = Published(
     "DailyDialog",
     ("no emotion", "anger", "disgust", "fear", "happiness", "sadness", "surprise"),

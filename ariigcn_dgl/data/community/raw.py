@@ -31,11 +31,12 @@ class ImportOptions:
         Share of the training dialogues to move to validation where the file has no such list; 0:
         none.
     seed : int
-        Seed of that choice.
+        Seed of that choice, and of all splits where the files have none.
     nonfinite_missing : bool
         Mark a row with NaN or inf as missing instead of refusing the file.
     text, audio, visual : str, optional
-        Of a MERBench folder: the folder of features that is this modality.
+        Of a MERBench or GCNet folder: the folder of features that is this modality; of .csd files
+        and bc-LSTM's the name of the file, without its ending.
 
     Raises
     ------
@@ -125,6 +126,8 @@ class RawSet:
         Whether the validation list, if there is one, is that of the data set's authors.
     named : bool
         Whether speakers are names of persons, the same in all dialogues.
+    divided : str
+        How the splits came to be, where the file has none (`Dialogues.divided`).
     notes : list of str
         What a user should know: traps of the layout, choices that were made.
     """
@@ -138,4 +141,5 @@ class RawSet:
     official_val: bool = True
     named: bool = False
     dataset: Published | None = None
+    divided: str = ""
     notes: list[str] = field(default_factory=list)

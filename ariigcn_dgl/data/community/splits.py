@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+
 from ariigcn_dgl.data.community.published import MELD, OFFICIAL_MELD_VAL, Published
 from ariigcn_dgl.data.community.raw import RawSet
 from ariigcn_dgl.data.dialogues import SPLITS
+from ariigcn_dgl.data.split import random_splits
 from ariigcn_dgl.errors import InputError
 
 _SHOWN = 3  # of the ids, so that a note stays a line
@@ -61,6 +64,19 @@ def _note_unlisted(raw: RawSet, of_dialogue: Collection[str]) -> None:
     unlisted = [key for key in raw.dialogues if key not in of_dialogue]
     if unlisted:
         raw.notes.append(f"{_some(unlisted)} in no list of a split: left out")
+
+
+def divide_unlisted(raw: RawSet, seed: int) -> None:
+    """Divide the dialogues of files without any list of a split at random, and note it."""
+    labelled = np.array([not np.isnan(d.labels).all() for d in raw.dialogues.values()], np.bool_)
+    splits, raw.divided = random_splits(labelled, seed)
+    for key, split in zip(raw.dialogues, splits, strict=True):
+        raw.listed.setdefault(split, []).append(key)
+    raw.notes.append(
+        "the files have no splits (the SDK keeps its standard folds in its code): videos were "
+        f"divided at random, 80 % train, 10 % val, 10 % test (--seed {seed}): a split of your own; "
+        "--join FILE takes that of another file on the same videos, as MMSA's"
+    )
 
 
 def note_missing_val(raw: RawSet, dataset: Published | None) -> None:

@@ -24,6 +24,7 @@ from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
 from ariigcn_dgl.errors import InputError
 
+GCNET = "gcnet"  # has features beside it: `gcnet`
 _LAYERS = "roberta1 roberta2 roberta3 roberta4"
 
 
@@ -95,6 +96,7 @@ LAYOUTS = (
         "DailyDialog features with masks",
         "speakers text other acts labels train test val",
     ),
+    _layout(GCNET, "folders of GCNet", "ids labels speakers sentences train val test"),
 )
 
 
@@ -162,10 +164,10 @@ def read_tuple(
     labels = items["sentiments" if sentiment else "labels"]
     # Ids may be numbers in one dictionary and text in another.
     for name in {*_needed(items), "ids"} & set(items):
-        items[name] = _by_name(items[name], name, path)
+        items[name] = by_name(items[name], name, path)
     if layout.key.startswith("dailydialog"):
         _refuse_tokens(items["text"], path)
-    labels = _by_name(labels, "labels", path)
+    labels = by_name(labels, "labels", path)
     dialogues = {
         key: _dialogue(items, labels, key, columns)
         for key, numbers in labels.items()
@@ -245,7 +247,7 @@ def _layers(items: dict[str, Any], key: str, columns: Columns) -> list[np.ndarra
     return layers
 
 
-def _by_name(item: dict[Any, Any], field: str, path: Path) -> dict[str, Any]:
+def by_name(item: dict[Any, Any], field: str, path: Path) -> dict[str, Any]:
     """Return a dictionary by the text of its keys; 1 and "1" would be the same dialogue."""
     named = {str(key): value for key, value in item.items()}
     if len(named) < len(item):

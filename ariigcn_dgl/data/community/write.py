@@ -21,6 +21,7 @@ from ariigcn_dgl.data.community.humour import (
 )
 from ariigcn_dgl.data.community.published import (
     CMU_MOSEI,
+    CMU_MOSI,
     DAILY_DIALOG,
     IEMOCAP,
     IEMOCAP_4,
@@ -35,6 +36,12 @@ from ariigcn_dgl.data.community.write_others import (
     write_merbench,
     write_mmsa,
     write_mustard,
+)
+from ariigcn_dgl.data.community.write_sentiment import (
+    two_way_example,
+    write_bc_lstm,
+    write_csd,
+    write_gcnet,
 )
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.views import split_views
@@ -64,6 +71,9 @@ LayoutName = Literal[  # all of `LAYOUTS`, in their order
     "ur-funny-v1",
     "ur-funny-v2",
     "mustard",
+    "cmu-sdk",
+    "gcnet",
+    "bc-lstm",
 ]
 
 
@@ -106,7 +116,8 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two and "mustard".
+        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard",
+        "cmu-sdk", "gcnet" and "bc-lstm".
     seed : int
         Same seed, same data.
     fraction : float
@@ -259,4 +270,7 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
     "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
     "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
+    "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd),
+    "gcnet": Layout(CMU_MOSI, (1024, 512, 1024), write_gcnet),
+    "bc-lstm": Layout(CMU_MOSI, (100, 73, 100), write_bc_lstm, make=two_way_example),
 }
