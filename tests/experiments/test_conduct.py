@@ -243,7 +243,7 @@ def test_literature_protocol_adds_a_column_and_changes_no_other(
     assert {run.test for run in memory.todo[0]} == {"every epoch"}  # the searches are the same
     for plain, row in zip(standard.rows, literature.rows, strict=True):
         assert row.summary("weighted_f1") == plain.summary("weighted_f1")
-        assert row.best_test_epoch().mean >= row.summary("weighted_f1").mean
+        assert row.best_test_epoch("weighted_f1").mean >= row.summary("weighted_f1").mean
         assert row.comparison == plain.comparison
     assert "best test epoch (optimistic)" in _text(literature)
     assert "optimistic" not in _text(standard)
