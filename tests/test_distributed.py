@@ -135,6 +135,7 @@ def test_bigru_of_one_two_and_four_processes_is_the_same(train: Callable) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ariigcn_with_all_its_losses_is_the_same_on_two_processes(train: Callable) -> None:
     options = [
         *("--preset", "tuned", "--model.hidden_dim", 8, "--training.epochs", 1),

@@ -99,6 +99,7 @@ def test_study_ends_with_tables_figures_and_ordinary_run_folders(
     assert ariigcn("evaluate", out / "runs" / run["key"]).code == 0
 
 
+@pytest.mark.exhaustive
 def test_killed_study_ends_with_the_same_table(
     ariigcn: Callable, options: tuple[object, ...], whole: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_killed_study_ends_with_the_same_table(
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.exhaustive
 def test_study_that_is_interrupted_at_its_tables_says_how_to_go_on(
     ariigcn: Callable,
     options: tuple[object, ...],

@@ -98,7 +98,8 @@ def test_the_same_search_draws_and_prunes_the_same(run_study: Callable, memory: 
     assert _text(run_study("one", memory)) == _text(run_study("other", memory))
 
 
-@pytest.mark.parametrize("epochs", [pytest.param(3, marks=pytest.mark.exhaustive), 40])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("epochs", [3, 40])
 def test_an_interrupted_search_ends_with_the_same_table(
     run_study: Callable, memory: Any, epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

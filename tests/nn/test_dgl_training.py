@@ -225,6 +225,7 @@ def _train_one_rank(rank: int, port: int, folder: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks processes")
+@pytest.mark.exhaustive
 def test_two_processes_train_one_model(tmp_path: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
