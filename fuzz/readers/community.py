@@ -17,7 +17,7 @@ from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.example import example
 from ariigcn_dgl.data.community.humour import humour_example, sarcasm_example, writes_ur_funny
 from ariigcn_dgl.data.community.published import CMU_MOSI
-from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
+from ariigcn_dgl.data.community.write import FOLDERS, LAYOUTS, write_layout
 from ariigcn_dgl.data.community.write_others import write_mustard
 from ariigcn_dgl.data.community.write_sentiment import write_bc_lstm, write_csd, write_gcnet
 from ariigcn_dgl.data.fingerprint import fingerprint
@@ -26,16 +26,6 @@ from fuzz.mutate import damaged, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, files_of
 from fuzz.target import Case, WrongAnswer
 
-FOLDERS = (
-    "merbench",
-    "meld-csv",
-    "ur-funny-v1",
-    "ur-funny-v2",
-    "mustard",
-    "cmu-sdk",
-    "gcnet",
-    "bc-lstm",
-)
 CLASSES = ("cogmen", "corect")  # of the writer's own class, so that only bytes can be changed
 FRACTION = 0.003
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]

@@ -97,6 +97,8 @@ class Layout:
         Views of equal width that the text is made of.
     make : callable, optional
         ``make(widths, seed, fraction)``: the dialogues, where they are no `example` of the set.
+    folder : bool
+        Whether it is a folder, no file.
     """
 
     dataset: Published
@@ -104,6 +106,7 @@ class Layout:
     write: Callable[[Dialogues, Path], None]
     text_views: int = 1
     make: Callable[[dict[str, int], int, float], Dialogues] | None = None
+    folder: bool = False
 
 
 def write_layout(
@@ -116,8 +119,7 @@ def write_layout(
     name : str
         One of `LAYOUTS`.
     path : str or Path
-        The new file; a folder for "merbench", "meld-csv", UR-FUNNY's two, "mustard",
-        "cmu-sdk", "gcnet" and "bc-lstm".
+        The new file, or folder for those of `FOLDERS`.
     seed : int
         Same seed, same data.
     fraction : float
@@ -265,12 +267,17 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "dailydialog": Layout(DAILY_DIALOG, (100,), _write_tuple("dailydialog")),
     "dailydialog-masks": Layout(DAILY_DIALOG, (100,), _write_tuple("dailydialog-masks")),
     "mmsa": Layout(CMU_MOSEI, (768, 74, 35), write_mmsa),
-    "merbench": Layout(MELD, (1024, 1024, 768), write_merbench),
-    "meld-csv": Layout(MELD, (), write_meld_csv),
-    "ur-funny-v1": Layout(UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example),
-    "ur-funny-v2": Layout(UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example),
-    "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example),
-    "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd),
-    "gcnet": Layout(CMU_MOSI, (1024, 512, 1024), write_gcnet),
-    "bc-lstm": Layout(CMU_MOSI, (100, 73, 100), write_bc_lstm, make=two_way_example),
+    "merbench": Layout(MELD, (1024, 1024, 768), write_merbench, folder=True),
+    "meld-csv": Layout(MELD, (), write_meld_csv, folder=True),
+    "ur-funny-v1": Layout(
+        UR_FUNNY, (300, 81, 75), writes_ur_funny("v1"), make=humour_example, folder=True
+    ),
+    "ur-funny-v2": Layout(
+        UR_FUNNY, (300, 81, 371), writes_ur_funny("v2"), make=humour_example, folder=True
+    ),
+    "mustard": Layout(MUSTARD, (768, 283), write_mustard, make=sarcasm_example, folder=True),
+    "cmu-sdk": Layout(CMU_MOSI, (300, 74, 35), write_csd, folder=True),
+    "gcnet": Layout(CMU_MOSI, (1024, 512, 1024), write_gcnet, folder=True),
+    "bc-lstm": Layout(CMU_MOSI, (100, 73, 100), write_bc_lstm, make=two_way_example, folder=True),
 }
+FOLDERS = tuple(name for name, layout in LAYOUTS.items() if layout.folder)

@@ -12,7 +12,7 @@ import pytest
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.community import import_file
 from ariigcn_dgl.data.community.unpickle import unpickle
-from ariigcn_dgl.data.community.write import LAYOUTS, write_layout
+from ariigcn_dgl.data.community.write import FOLDERS, LAYOUTS, write_layout
 
 Fields = dict[str, Any]
 
@@ -109,19 +109,7 @@ def test_list_in_place_of_the_tuple(fields: Fields, save: Callable, expected: st
     assert fingerprint(_read(save, list(fields.values()))) == expected
 
 
-FOLDERS = {
-    "merbench",
-    "meld-csv",
-    "ur-funny-v1",
-    "ur-funny-v2",
-    "mustard",
-    "cmu-sdk",
-    "gcnet",
-    "bc-lstm",
-}
-
-
-@pytest.mark.parametrize("name", sorted(LAYOUTS.keys() - {"cogmen"} - FOLDERS))
+@pytest.mark.parametrize("name", sorted(LAYOUTS.keys() - {"cogmen", *FOLDERS}))
 def test_layouts_as_python_2_wrote_them(name: str, tmp_path: Path, python2_dumps: Callable) -> None:
     write_layout(name, tmp_path / "new", fraction=0.004)
     (tmp_path / "old").mkdir()
