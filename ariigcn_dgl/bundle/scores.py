@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.training.additive import CLASS_SCORES, class_f1, class_rows
 from ariigcn_dgl.training.calibration import calibration_error
 from ariigcn_dgl.training.drawn_dialogues import drawn_dialogues, interval, of_groups
 from ariigcn_dgl.training.metrics import score
@@ -121,15 +122,14 @@ def split_scores(
     labels, said = dialogues.labels[known], probabilities[known]
     found = said.argmax(1)
     of_dialogue = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)[known]
-    confusions = np.zeros((dialogues.num_dialogues, len(label_names), len(label_names)))
-    np.add.at(confusions, (of_dialogue, labels, found), 1)
-    confusions = confusions[np.unique(of_dialogue)]
-    draws = drawn_dialogues(len(confusions), RESAMPLES).astype(float)
-    drawn = _from_confusions(np.tensordot(draws, confusions, axes=1))
-    bounds = {name: interval(x) for name, x in drawn.items()}
+    number = np.unique(of_dialogue, return_inverse=True)[1]
+    sums = of_groups(number, class_rows(labels, found, len(label_names)))
+    drawn = drawn_dialogues(len(sums), RESAMPLES).astype(float) @ sums
+    bounds = {name: interval(of_sums(drawn)) for name, of_sums in CLASS_SCORES.items()}
+    of_classes = interval(class_f1(drawn))
     scores = score(labels, found, label_names)
     return {
-        "dialogues": len(confusions),
+        "dialogues": len(sums),
         "utterances": len(labels),
         "headline": {
             name: _interval(value, bounds[name]) for name, value in scores.headline().items()
@@ -138,7 +138,7 @@ def split_scores(
             {
                 "label": label,
                 "utterances": int((labels == c).sum()),
-                **_interval(float(scores.per_class[c]["f1"]), bounds["f1"][:, c]),
+                **_interval(float(scores.per_class[c]["f1"]), of_classes[:, c]),
             }
             for c, label in enumerate(label_names)
         ],
@@ -148,18 +148,3 @@ def split_scores(
 
 def _interval(value: float, bounds: np.ndarray) -> Interval:
     return {"score": value, "low": float(bounds[0]), "high": float(bounds[1])}
-
-
-def _from_confusions(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Return scores in percent of (..., C, C) confusions, true classes in rows."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    support, answered = counts.sum(-1), counts.sum(-2)
-    occurs = support + answered > 0
-    f1 = 200 * hits / np.maximum(support + answered, 1)
-    total = counts.sum((-2, -1))
-    return {
-        "weighted_f1": (f1 * support).sum(-1) / total,
-        "accuracy": 100 * hits.sum(-1) / total,
-        "macro_f1": f1.sum(-1) / occurs.sum(-1),
-        "f1": f1,
-    }

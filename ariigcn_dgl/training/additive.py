@@ -44,10 +44,16 @@ def class_rows(labels: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray
     return np.concatenate([true, found, true & found], axis=1).astype(float)
 
 
+def class_f1(sums: np.ndarray) -> np.ndarray:
+    """Return the F1 of each class, (..., C), in percent; 0 of one that does not occur."""
+    true, said, both = np.split(sums, CLASS_SUMS, axis=-1)
+    return 200 * _ratio(both, true + said)
+
+
 def weighted_f1(sums: np.ndarray) -> np.ndarray:
     """Return the F1 of classes, weighted by support, in percent; 0 of nothing."""
-    true, said, both = np.split(sums, CLASS_SUMS, axis=-1)
-    return 100 * _ratio((2 * _ratio(both, true + said) * true).sum(-1), true.sum(-1))
+    true, _, _ = np.split(sums, CLASS_SUMS, axis=-1)
+    return _ratio((class_f1(sums) * true).sum(-1), true.sum(-1))
 
 
 def class_accuracy(sums: np.ndarray) -> np.ndarray:
@@ -58,9 +64,8 @@ def class_accuracy(sums: np.ndarray) -> np.ndarray:
 
 def macro_f1(sums: np.ndarray) -> np.ndarray:
     """Return the mean F1 of the classes that occur, as truth or answer, in percent."""
-    true, said, both = np.split(sums, CLASS_SUMS, axis=-1)
-    occurs = true + said > 0
-    return 100 * _ratio((2 * _ratio(both, true + said)).sum(-1), occurs.sum(-1))
+    true, said, _ = np.split(sums, CLASS_SUMS, axis=-1)
+    return _ratio(class_f1(sums).sum(-1), (true + said > 0).sum(-1))
 
 
 CLASS_SCORES = {"weighted_f1": weighted_f1, "accuracy": class_accuracy, "macro_f1": macro_f1}

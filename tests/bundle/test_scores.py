@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariigcn_dgl.bundle.scores import _from_confusions, measured, split_scores
+from ariigcn_dgl.bundle.scores import measured, split_scores
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.targets import Target, TargetSpec
+from ariigcn_dgl.training.additive import CLASS_SCORES, class_rows
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.scoring import Scoring
 
@@ -62,11 +63,11 @@ def test_interval_is_of_dialogues_and_not_of_utterances(tiny: Dialogues) -> None
     assert (accuracy["low"], accuracy["score"], accuracy["high"]) == (0, 50, 100)
 
 
-def test_scores_from_confusions_are_those_of_predictions() -> None:
+def test_scores_of_sums_are_those_of_predictions() -> None:
     generator = np.random.default_rng(0)
     labels, found = generator.integers(0, 3, (2, 50))
     labels[labels == 2], found[found == 2] = 0, 1  # a class that does not occur
     scores = score(labels, found, ["a", "b", "c"])
-    counts = np.array(scores.confusion, float)
+    sums = class_rows(labels, found, 3).sum(0)
     for name, value in scores.headline().items():
-        assert _from_confusions(counts)[name] == pytest.approx(value)
+        assert CLASS_SCORES[name](sums) == pytest.approx(value)
