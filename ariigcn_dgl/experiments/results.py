@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.experiments.study import Changes
-from ariigcn_dgl.training.metrics import TITLES, Scores
+from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.scoring import TargetScores, flat
-from ariigcn_dgl.training.target_kinds import Metric
+from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
 
 PER_CLASS = ("precision", "recall", "f1")
-OF_CLASSES = tuple(Metric(name, title) for name, title in TITLES.items())
+OF_CLASSES = tuple(TARGET_KINDS["classes"].metrics(classes_spec(())))
 
 
 @dataclass(frozen=True)
