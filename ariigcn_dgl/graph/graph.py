@@ -203,6 +203,11 @@ class Graph:
         first = edge.new_full((self.num_dst + 1,), self.num_edges)
         return first.scatter_reduce(0, place, edge, "amin")[:-1]
 
+    @property
+    def self_eids(self) -> Tensor:
+        """The ids of the self edges, (N,) int64."""
+        return self.self_edges if self.facts.in_order else self.eids[self.self_edges]
+
     @LastingProperty
     def merged(self) -> Graph:
         """The same edges in the same order as one relation: its segments are all the targets."""
@@ -333,6 +338,7 @@ class Graph:
         (2, 3, 2)
         """
         etypes = torch.zeros_like(indices) if etypes is None else etypes
+        in_order = eids is None
         if eids is None:
             eids = torch.arange(indices.numel(), device=indices.device)
         check_vectors(indptr=indptr, indices=indices, etypes=etypes, eids=eids)
@@ -341,7 +347,8 @@ class Graph:
         num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
         indptr, indices, etypes = indptr.contiguous(), indices.contiguous(), etypes.contiguous()
         check_csr(indptr, indices, etypes, eids, num_rels, num_src)
-        return cls(eids.contiguous(), *csr_plan(indptr, indices, etypes, num_rels, num_src))
+        plan, sizes, facts = csr_plan(indptr, indices, etypes, num_rels, num_src)
+        return cls(eids.contiguous(), plan, sizes, facts._replace(in_order=in_order))
 
     @classmethod
     @lasting
@@ -564,5 +571,5 @@ class Graph:
             lengths, speakers, past, future, relations, num_speakers, distances
         )
         num_rels = len(relation_names(relations, num_speakers, distances))
-        eids = torch.arange(len(indices))
-        return cls(eids, *csr_plan(indptr, indices, etypes, num_rels, len(speakers)))
+        plan, sizes, facts = csr_plan(indptr, indices, etypes, num_rels, len(speakers))
+        return cls(torch.arange(len(indices)), plan, sizes, facts._replace(in_order=True))

@@ -57,7 +57,8 @@ def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
         nodes,
         split=False,  # one range, however many components a batch has
     )
-    return Graph(torch.arange(edges), plan, sizes, facts._replace(one_self_edge=True))
+    facts = facts._replace(one_self_edge=True, in_order=True)
+    return Graph(torch.arange(edges), plan, sizes, facts)
 
 
 def _shares(total: int, nodes: int) -> Tensor:

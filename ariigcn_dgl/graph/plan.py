@@ -47,11 +47,14 @@ class Facts(NamedTuple):
         Whether sources are targets and each has exactly one edge from itself.
     rel_counts : tuple of int, or None
         Segments of each relation. None where graphs of one shape share a recorded step.
+    in_order : bool
+        Whether it is known that edge ids count the edges as they are stored.
     """
 
     first_without_in_edges: int | None
     one_self_edge: bool
     rel_counts: tuple[int, ...] | None
+    in_order: bool = False
 
 
 Plan = tuple[Tensor, Sizes, Facts]

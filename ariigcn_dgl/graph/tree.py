@@ -33,8 +33,9 @@ def _to_json(constants: Constants) -> Any:
 
 
 def _from_json(constants: Any) -> Constants:
-    sizes, (first, one_self_edge, counts) = constants
-    return Sizes(*sizes), Facts(first, one_self_edge, None if counts is None else tuple(counts))
+    sizes, (first, one_self_edge, counts, in_order) = constants
+    counts = None if counts is None else tuple(counts)
+    return Sizes(*sizes), Facts(first, one_self_edge, counts, in_order)
 
 
 _pytree.register_pytree_node(

@@ -63,7 +63,8 @@ def join_edges(
         raise ValueError(
             f"{name} must have shape {shape}, one {entry} per edge, got {tuple(values.shape)}"
         )
-    return values[graph.eids]  # the caller's order is that of edge ids
+    # The caller's order is that of edge ids.
+    return values if graph.facts.in_order else values[graph.eids]
 
 
 def _of_etype(

@@ -64,8 +64,9 @@ class GraphInputs:
 
     def by_eid(self, attention: Tensor) -> Tensor:
         """Return (H, E) values in the caller's order of edges, (E, H, 1)."""
-        by_eid = torch.empty_like(attention).index_copy(1, self.graph.eids, attention)
-        return by_eid.T.unsqueeze(-1)
+        if not self.graph.facts.in_order:
+            attention = torch.empty_like(attention).index_copy(1, self.graph.eids, attention)
+        return attention.T.unsqueeze(-1)
 
     def by_edge(self, attention: Tensor) -> Tensor | dict[Etype, Tensor]:
         """Return (H, E) values in the caller's order of edges, (E, H, 1), or by edge type."""

@@ -100,7 +100,7 @@ class MeanConv(nn.Module):
         require_shape("attention", attention, (len(feat), graph.num_edges))
         weight = self._factors(graph).to(feat).expand(len(feat), -1)
         mean = segment_spmm(graph.merged, weight, feat, impl=self.impl)
-        self_attention = attention[:, graph.eids[graph.self_edges]].unsqueeze(-1)
+        self_attention = attention[:, graph.self_eids].unsqueeze(-1)
         # Transformed after the mean: a product for each node, not for each edge.
         return F.gelu(mean @ self.weight + self_attention * (feat @ self.self_weight))
 

@@ -67,5 +67,5 @@ class SumConv(nn.Module):
             graph.merged, torch.ones_like(edge_weight)[None], feat[None], impl=self.impl
         )
         # Only the self edges are weighted: the neighbours are added up as they are (Eq. 3).
-        own = edge_weight[graph.eids[graph.self_edges]].unsqueeze(1) * (feat @ self.self_weight)
+        own = edge_weight[graph.self_eids].unsqueeze(1) * (feat @ self.self_weight)
         return total.squeeze(0) @ self.weight + own + self.bias

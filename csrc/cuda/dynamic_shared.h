@@ -34,12 +34,7 @@ cudaError_t launch_with_shared(int64_t blocks, int threads, int64_t bytes, cudaS
       cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                            cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
   if (error != cudaSuccess) return error;
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks)));
-  config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.dynamicSmemBytes = static_cast<std::size_t>(bytes);
-  config.stream = stream;
-  return cudaLaunchKernelEx(&config, kernel, args...);
+  return launch_blocks(blocks, threads, bytes, stream, kernel, args...);
 }
 
 }  // namespace ariigcn

@@ -85,6 +85,7 @@ class Scratch {
 
 void set_max_blocks(unsigned blocks) { emulator::max_blocks = blocks; }
 void set_many_tiles(int64_t tiles) { many_tiles = tiles; }
+void set_most_block_edges(int edges, int means) { most_block_edges = {edges, means}; }
 unsigned launch_count() { return emulator::launches; }
 
 int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,

@@ -27,6 +27,7 @@ struct RelationalGrads {
 
 void set_max_blocks(unsigned blocks);
 void set_many_tiles(int64_t tiles);
+void set_most_block_edges(int edges, int means);
 unsigned launch_count();
 int relational_forward(int dtype, const RelationalSizes* sizes, const RelationalTensors* tensors,
                        double slope, double keep);

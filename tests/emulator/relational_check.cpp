@@ -1,8 +1,8 @@
 // Runs the relational attention, forward and backward, on a small dialogue, on a graph whose
-// sources fit no window, and with every way to multiply. Built with ThreadSanitizer, it ends with
-// an error if two CUDA threads touch one address, one of them writing, without a barrier between;
-// with AddressSanitizer, at an access out of bounds. It prints the mean size of every result, so
-// that two builds can be compared.
+// sources fit no window, with every way to multiply, and with every edge taken for one of a hub.
+// Built with ThreadSanitizer, it ends with an error if two CUDA threads touch one address, one of
+// them writing, without a barrier between; with AddressSanitizer, at an access out of bounds. It
+// prints the mean size of every result, so that two builds can be compared.
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -151,5 +151,7 @@ int main() {
       run(near, kBfloat16, kLeakyRelu, kIeee, scored) | run(far, kFloat, kLeakyRelu, kIeee, narrow);
   set_many_tiles(0);  // all tiles are large
   error |= run(near, kBfloat16, kLeakyRelu, kIeee, narrow);
+  set_most_block_edges(5, 0);  // all blocks are hubs', of more than one chunk of edges
+  error |= run(Dialogue(90, 1), kFloat, kTanh, kIeee, narrow);
   return error;
 }

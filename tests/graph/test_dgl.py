@@ -44,7 +44,8 @@ def test_nodes_without_edges_survive():
 def test_the_way_back_gives_the_same_graph(graph: Graph):
     again = Graph.from_dgl(to_dgl(graph, NAMES), relation_names=NAMES)
     assert again.plan.equal(graph.plan)
-    assert (again.sizes, again.facts) == (graph.sizes, graph.facts)
+    # Edge ids are DGL's, which count the edges of each relation.
+    assert (again.sizes, again.facts) == (graph.sizes, graph.facts._replace(in_order=False))
 
 
 def test_without_names_relations_are_numbered_as_dgl_does(graph: Graph):

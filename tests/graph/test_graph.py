@@ -69,6 +69,19 @@ def test_in_norm_is_one_over_the_in_degree(graph: Graph):
     assert graph.in_norm.tolist() == [0.25, 0.25, 0.25, 0.25, 0.5, 0.5]
 
 
+def test_a_graph_knows_whether_edges_are_stored_in_the_order_of_their_ids():
+    csr = torch.tensor([0, 1, 2]), torch.tensor([0, 1])
+    assert Graph.from_csr(*csr).facts.in_order
+    assert not Graph.from_csr(*csr, eids=torch.tensor([1, 0])).facts.in_order
+
+
+@pytest.mark.parametrize("eids", [None, torch.tensor([2, 0, 1])])
+def test_ids_of_self_edges_lead_to_them(eids: torch.Tensor | None):
+    indptr, indices = torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1])
+    graph = Graph.from_csr(indptr, indices, eids=eids)
+    assert graph.self_eids.tolist() == ([0, 2] if eids is None else [2, 1])
+
+
 def test_etypes_default_to_one_relation():
     graph = Graph.from_csr(long([0, 2]), long([0, 0]))
     assert (graph.num_rels, graph.etypes.tolist()) == (1, [0, 0])

@@ -45,10 +45,11 @@ class MachineCode:
     def code(self, arch: str, *parts: str) -> str:
         """Return the instructions of the one kernel whose mangled name contains all parts."""
         (name,) = self.kernels(arch, *parts)
-        return self._sass(arch, name)
+        return self.sass(arch, name)
 
     @cache  # noqa: B019
-    def _sass(self, arch: str, name: str) -> str:
+    def sass(self, arch: str, name: str) -> str:
+        """Return the instructions of a kernel."""
         return self._dump("-sass", "-arch", arch, "-fun", name)
 
 

@@ -36,7 +36,7 @@ def test_a_score_takes_few_instructions(machine_code, dtype: str, tensor_arch: s
 
 # Halves only where tensor cores do not score them. 30 was the goal of both, which neither reaches:
 # these hold what is reached.
-@pytest.mark.parametrize(("dtype", "at_most"), [("If", 37), ("I6__half", 55),
+@pytest.mark.parametrize(("dtype", "at_most"), [("If", 34), ("I6__half", 55),
                                                 ("I13__nv_bfloat16", 55)])  # fmt: skip
 def test_a_score_by_multiply_adds(machine_code, dtype: str, at_most: int, arch: str):
     if dtype != "If" and has_tensor_cores(arch):

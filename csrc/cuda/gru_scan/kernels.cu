@@ -117,6 +117,7 @@ __device__ void advance(int (&row)[kSequences], int (&next)[kSequences],
 template <typename scalar_t, int kSequences>
 __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     gru_scan_kernel(const __grid_constant__ GruForward<scalar_t> op, int64_t items) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   const GruScan<scalar_t>& n = op.scan;
   const int width = int(n.width), rows = kGruGates * width, padded = int(padded_width(width));
@@ -201,6 +202,7 @@ struct GruStep {
 template <typename scalar_t, int kSequences>
 __global__ void __launch_bounds__(kMostGruThreads<scalar_t>, 1)
     gru_scan_backward_kernel(const __grid_constant__ GruBackward<scalar_t> op, int64_t items) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   const GruScan<scalar_t>& n = op.scan;
   const int width = int(n.width), rows = kGruGates * width, padded = int(padded_width(width));

@@ -153,6 +153,7 @@ __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<typename Wanted
                 int64_t parts, int64_t items, const acc_t<typename Wanted::scalar_t>* grad,
                 const acc_t<typename Wanted::scalar_t>* stats,
                 acc_t<typename Wanted::scalar_t>* partial) {
+  begin_after_previous();
   using Product = Supported<Wanted>;
   using scalar_t = typename Product::scalar_t;
   using value_t = typename Product::value_t;

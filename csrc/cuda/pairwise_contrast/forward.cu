@@ -134,6 +134,7 @@ template <typename Wanted, Exponentials kExponentials>
 __global__ void __launch_bounds__(Block::kThreads, kBlocksAtOnce<Supported<Wanted>>)
     stats_kernel(ContrastInput<typename Wanted::scalar_t> in, SlabLayout layout, int64_t parts,
                  int64_t items, Finish<acc_t<typename Wanted::scalar_t>> to) {
+  begin_after_previous();
   using Product = Supported<Wanted>;
   using value_t = typename Product::value_t;
   using scalar_t = typename Product::scalar_t;

@@ -25,6 +25,7 @@ __device__ value_t sum_of_parts(const value_t* part, int64_t parts, int64_t pitc
 template <typename scalar_t>
 __global__ void sum_kernel(int64_t groups, int64_t count, int64_t parts,
                            const acc_t<scalar_t>* partial, scalar_t* grad_z) {
+  begin_after_previous();
   const int64_t start = int64_t(blockIdx.x) * kSumThreads + threadIdx.x;
   for (int64_t at = start; at < groups * count; at += int64_t(gridDim.x) * kSumThreads)
     grad_z[at] =
@@ -35,6 +36,7 @@ __global__ void sum_kernel(int64_t groups, int64_t count, int64_t parts,
 template <typename scalar_t>
 __global__ void normalise_kernel(ContrastRows<scalar_t> rows, scalar_t* z, unsigned* counter,
                                  int64_t counters) {
+  begin_after_previous();
   using value_t = acc_t<scalar_t>;
   const int64_t thread = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   for (int64_t n = thread; n < counters; n += int64_t(gridDim.x) * blockDim.x) counter[n] = 0;
@@ -57,6 +59,7 @@ __global__ void normalise_backward_kernel(ContrastRows<scalar_t> rows, int64_t p
                                           const acc_t<scalar_t>* grad,
                                           const acc_t<scalar_t>* anchors, acc_t<scalar_t>* partial,
                                           scalar_t* grad_feat) {
+  begin_after_previous();
   using value_t = acc_t<scalar_t>;
   const value_t scale = *grad / (*anchors > value_t(1) ? *anchors : value_t(1));
   const int64_t pitch = rows.size * rows.width;

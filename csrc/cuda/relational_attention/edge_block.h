@@ -133,15 +133,28 @@ __device__ void load_score(const scalar_t* score, int width, int k0, Vector<scal
 // The blocks of a launch: each has `rows` of a group's targets or sources. They are numbered by 32
 // bits, as a division of 64 takes 70 instructions; more do not fit into memory.
 struct EdgeTasks {
-  int rows;
+  int rows, most_edges;
   uint32_t of_group;
   int64_t count;
 
-  EdgeTasks(int64_t groups, int64_t all_rows, int rows)
+  EdgeTasks(int64_t groups, int64_t all_rows, int rows, int most_edges)
       : rows(rows),
+        most_edges(most_edges),
         of_group(uint32_t(edge_blocks(all_rows, rows))),
         count(groups * int64_t(of_group)) {}
+
+  // Whether a block is left to the kernels of hubs.
+  template <typename Block>
+  __device__ bool leave(const Block& block) const {
+    return block.edge_end - block.edge > most_edges;
+  }
 };
+// The rows first .. end of a block that is left out: those without edges are then right.
+template <typename value_t>
+__device__ void clear_rows(value_t* rows, int64_t first, int64_t end, int width) {
+  for (int64_t at = first * width + threadIdx.x; at < end * width; at += kEdgeThreads)
+    rows[at] = value_t(0);
+}
 template <typename... Params, typename... Args>
 cudaError_t launch_edges(const EdgeTasks& tasks, cudaStream_t stream, void (*kernel)(Params...),
                          Args... args) {
@@ -256,6 +269,11 @@ struct Bias {
   __device__ Vector<scalar_t> at(int64_t r, int k) const {
     const scalar_t* from = rows + r * width + k;
     return kAligned ? load_whole(from, k < width) : load_vector(from, width - k, false);
+  }
+  // The same, zeros where there are no biases, for loops that need not hurry.
+  __device__ Vector<scalar_t> of(int64_t r, int k) const {
+    if (rows == nullptr) return {};
+    return aligned ? at<true>(r, k) : at<false>(r, k);
   }
 };
 

@@ -81,11 +81,12 @@ class EdgeScores {
   template <bool kFits, Biased kBiased>
   __device__ void add_each(int k0, const BlockEdges<acc>& edges) const {
     constexpr int kSize = kVector<scalar_t>;
+    constexpr int kUnroll = kBiased != Biased::kNo ? 1 : std::is_same_v<scalar_t, float> ? 4 : 2;
     const int vectors = v_.vectors(k0);
     for (int e = block_.edge + int(threadIdx.x); e < block_.edge_end; e += kEdgeThreads) {
       const EdgeRows<scalar_t, kFits, kBiased> rows(op_, u_, v_, sources_, k0, e);
       typename Act::Sum sum;
-#pragma unroll kBiased == Biased::kNo ? 2 : 1
+#pragma unroll kUnroll
       for (int v = 0; v < vectors; ++v) {
         const Vector<scalar_t> x = rows.u(v), y = rows.v(v), w = score_[v];
         Vector<scalar_t> b;

@@ -2,6 +2,7 @@
 // sources.
 #include "../instantiate.h"
 #include "edge_scores.h"
+#include "softmax.h"
 
 namespace ariigcn {
 namespace {
@@ -11,25 +12,10 @@ namespace {
 template <bool kFits, typename scalar_t>
 __device__ void attend(const RelationalForward<scalar_t>& op, const TargetBlock& block,
                        const BlockEdges<acc_t<scalar_t>>& edges) {
-  using acc = acc_t<scalar_t>;
-  const auto number = [&](int e) -> acc& { return edges.template number<kFits>(e); };
-  scalar_t* alpha = op.alpha + block.group * op.graph.num_edges;
   const SoftmaxRows rows(op, block);
-  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps) {
-    const int first = int(rows.ptr[i]) + lane(), last = int(rows.ptr[i + 1]);
-    acc largest = -kInfinity<acc>, total = 0;
-    for (int e = first; e < last; e += kWarpSize)
-      if (number(e) > largest) largest = number(e);
-    largest = warp_max(largest);
-    for (int e = first; e < last; e += kWarpSize)
-      total += number(e) = std::exp(number(e) - largest);
-    const acc inverse = 1 / warp_sum(total);
-    for (int e = first; e < last; e += kWarpSize) {
-      const acc share = number(e) * inverse;
-      alpha[e] = scalar_t(share);
-      number(e) = share * edge_scale(op, block.group, e) * edge_weight(op, e);
-    }
-  }
+  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps)
+    attend_row(op, block.group, int(rows.ptr[i]), int(rows.ptr[i + 1]), WarpThreads{},
+               [&](int e) -> acc_t<scalar_t>& { return edges.template number<kFits>(e); });
   __syncthreads();  // other warps read the factors
 }
 
@@ -38,12 +24,14 @@ template <typename scalar_t, typename Act, bool kBiased>
 __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
     attention_edges_kernel(const __grid_constant__ RelationalForward<scalar_t> op, Act act,
                            bool feat_aligned, EdgeTasks tasks) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   __shared__ Vector<scalar_t> memory[kWindowVectors], score[kWarpSize];
   __shared__ EdgeNumber<acc> staged[kStagedEdges<acc>];
   const GraphPlan& graph = op.graph;
   for (int64_t task = blockIdx.x; task < tasks.count; task += gridDim.x) {
     const TargetBlock block(graph, tasks, task);
+    if (tasks.leave(block)) continue;
     const Range sources =
         block_range(block.edge, block.edge_end, [&](int e) { return graph.indices[e]; });
     const auto source = [&](int e) { return int(graph.indices[e]) - sources.first; };
@@ -76,9 +64,10 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
 template <typename scalar_t>
 cudaError_t launch_attention_edges(const RelationalForward<scalar_t>& op, cudaStream_t stream) {
   return with_kernel(op, [&](auto act, auto biased) {
-    return launch_edges(EdgeTasks(op.groups, op.graph.num_dst, op.target_rows()), stream,
-                        attention_edges_kernel<scalar_t, decltype(act), decltype(biased)::value>,
-                        op, act, is_aligned(op.src_feat, op.in_feats));
+    return launch_edges(
+        EdgeTasks(op.groups, op.graph.num_dst, op.target_rows(), op.most_target_edges()), stream,
+        attention_edges_kernel<scalar_t, decltype(act), decltype(biased)::value>, op, act,
+        is_aligned(op.src_feat, op.in_feats));
   });
 }
 

@@ -14,6 +14,7 @@ __global__ void __launch_bounds__(kThreads)
     gelu_backward_kernel(const scalar_t* __restrict__ grad_out,
                          const scalar_t* __restrict__ gelu_grad, scalar_t* __restrict__ grad,
                          int64_t count) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   const int64_t stride = int64_t(gridDim.x) * kThreads;
 #pragma unroll 4

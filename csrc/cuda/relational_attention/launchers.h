@@ -7,6 +7,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "../../relational_attention_options.h"
@@ -26,7 +27,7 @@ inline RowOrder segments_by_relation(const GraphPlan& g) {
 // but no more than have some 512 edges on average, which is what a block keeps in shared memory;
 // and 4 of small graphs, whose blocks would else be fewer than the multiprocessors. The choice must
 // not depend on the device, as the order of sums depends on it.
-inline int edge_rows(int64_t groups, int64_t rows, int64_t edges) {
+HOST_DEVICE inline int edge_rows(int64_t groups, int64_t rows, int64_t edges) {
   constexpr int64_t kSmall = 4096;
   if (groups * rows <= kSmall) return 4;
   int count = 16;
@@ -34,9 +35,21 @@ inline int edge_rows(int64_t groups, int64_t rows, int64_t edges) {
   return count;
 }
 
-inline int64_t edge_blocks(int64_t rows, int rows_per_block) {
+// Edges of such a block, at most, and times the mean of all. Those that have more of both, with the
+// hubs of general graphs, are left to the kernels of hubs.cu, which share out their edges. A
+// variable so that tests need no large graph.
+struct MostEdges {
+  int edges = 1024, means = 4;
+};
+inline MostEdges most_block_edges;
+
+HOST_DEVICE inline int64_t edge_blocks(int64_t rows, int rows_per_block) {
   return (rows + rows_per_block - 1) / rows_per_block;
 }
+
+// Edges that a warp adds up for the rows of hubs.
+constexpr int kHubEdges = 256;
+inline int64_t hub_chunks(int64_t edges) { return (edges + kHubEdges - 1) / kHubEdges; }
 
 // u and v have `attn_pitch` >= attn_feats elements a row, zeros in between, and whole vectors.
 template <typename scalar_t>
@@ -76,11 +89,22 @@ struct RelationalForward : AttentionOptions {
   acc* factor;
   scalar_t* sums;
   scalar_t* products;  // of segments, where they are multiplied: (groups, num_segments, out_feats)
+  acc* hub_sums;       // of a hub's row, as far as a chunk has its edges: (groups, chunks, 2,
+                       // hub_pitch())
 
   // Targets and sources of a block of an edge kernel, and blocks of targets in a group.
-  int target_rows() const { return edge_rows(groups, graph.num_dst, graph.num_edges); }
+  HOST_DEVICE int target_rows() const { return edge_rows(groups, graph.num_dst, graph.num_edges); }
   int source_rows() const { return edge_rows(groups, graph.num_src, graph.num_edges); }
-  int64_t target_blocks() const { return edge_blocks(graph.num_dst, target_rows()); }
+  HOST_DEVICE int64_t target_blocks() const { return edge_blocks(graph.num_dst, target_rows()); }
+
+  // Nobody looks for hubs where graphs are small on average, as dialogues are.
+  bool may_have_hubs() const {
+    const int64_t parts = std::max<int64_t>(1, graph.num_components);
+    return graph.num_edges > 4 * parts * most_block_edges.edges;
+  }
+  int most_target_edges() const { return most_edges(graph.num_dst, target_rows()); }
+  int most_source_edges() const { return most_edges(graph.num_src, source_rows()); }
+  int64_t hub_pitch() const { return (std::max(in_feats, attn_pitch) + 15) / 16 * 16; }
 
   // Calls take(pointer, count) for every array of scratch.
   template <typename Take>
@@ -88,6 +112,15 @@ struct RelationalForward : AttentionOptions {
     take(factor, groups * graph.num_edges);
     take(sums, groups * graph.num_segments * in_feats);
     take(products, multiplies_segments() ? groups * graph.num_segments * out_feats : 0);
+    take(hub_sums, may_have_hubs() ? groups * 2 * hub_chunks(graph.num_edges) * hub_pitch() : 0);
+  }
+
+ private:
+  int most_edges(int64_t rows, int of_block) const {
+    if (!may_have_hubs()) return INT32_MAX;
+    const double mean = double(graph.num_edges) / double(edge_blocks(rows, of_block));
+    const double most = std::max<double>(most_block_edges.edges, most_block_edges.means * mean);
+    return int(std::min<double>(most, INT32_MAX));
   }
 };
 
@@ -141,12 +174,12 @@ struct RelationalBackward {
 };
 
 // 3 kernels: projections; scores, softmax and sums over segments; products with the relations'
-// weights. A fourth sums those of segments.
+// weights. A fourth sums those of segments; four more do the edges of hubs.
 template <typename scalar_t>
 cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cudaStream_t stream);
 
 // 6 kernels, after one for GELU: by the sums; by targets; by sources; by features; partial sums of
-// weights; their sums.
+// weights; their sums. Twelve more where there may be hubs, and two for biases of such.
 template <typename scalar_t>
 cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
 
@@ -157,6 +190,14 @@ cudaError_t launch_target_sums(const RelationalForward<scalar_t>& op, cudaStream
 // The gradient by GELU's input; nothing without GELU.
 template <typename scalar_t>
 cudaError_t launch_gelu_backward(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+
+// What the edge kernels have left out, after each of them; nothing where nobody looks for hubs.
+template <typename scalar_t>
+cudaError_t launch_hub_attention(const RelationalForward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_hub_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
+template <typename scalar_t>
+cudaError_t launch_hub_source_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream);
 
 // The edge kernels, each for one activation.
 template <typename scalar_t>

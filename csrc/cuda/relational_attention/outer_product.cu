@@ -165,6 +165,7 @@ __device__ void sum_columns(const ColumnSum<acc>& op, unsigned task, acc* odd) {
 template <typename scalar_t, typename Shape, Fp32Precision precision>
 __global__ void __launch_bounds__(kThreads, kTileBlocks<precision>)
     weight_grads_kernel(const __grid_constant__ WeightGrads<scalar_t> grads) {
+  begin_after_previous();
   using Product = ProductTile<scalar_t, Shape, precision, false, false>;
   __shared__ ProductStep<Product> memory[Shape::kStages];
   __shared__ acc_t<scalar_t> odd[kColumns];
@@ -190,6 +191,7 @@ __global__ void __launch_bounds__(kThreads, kTileBlocks<precision>)
 template <typename scalar_t>
 __global__ void __launch_bounds__(kThreads)
     partial_sums_kernel(const __grid_constant__ PartialSums<scalar_t> sums) {
+  begin_after_previous();
   int64_t item = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   const int64_t stride = int64_t(gridDim.x) * kThreads;
   for (int p = 0; p < sums.parts; ++p) {

@@ -229,7 +229,7 @@ cudaError_t launch_relational_forward(const RelationalForward<scalar_t>& op, cud
       2,
       op.fp32_precision};
   return first_error({launch_row_products(projections, false, stream),
-                      launch_attention_edges(op, stream),
+                      launch_attention_edges(op, stream), launch_hub_attention(op, stream),
                       launch_product(relation_product(op), op.fp32_precision, false, stream),
                       launch_target_sums(op, stream)});
 }
@@ -239,7 +239,8 @@ cudaError_t launch_relational_backward(const RelationalBackward<scalar_t>& op,
                                        cudaStream_t stream) {
   return first_error({launch_gelu_backward(op, stream),
                       launch_product(sums_grad(op), op.forward.fp32_precision, true, stream),
-                      launch_target_grads(op, stream), launch_source_grads(op, stream),
+                      launch_target_grads(op, stream), launch_hub_target_grads(op, stream),
+                      launch_source_grads(op, stream), launch_hub_source_grads(op, stream),
                       launch_row_products(feature_grads(op), true, stream),
                       launch_weight_grads(weight_grads(op), stream),
                       launch_partial_sums(partial_sums(op), stream)});

@@ -183,6 +183,7 @@ __device__ void finish(const RowProduct<scalar_t>& op, bool paired, int batch, i
 template <typename scalar_t, typename Shape, Fp32Precision precision, bool kBDepth>
 __global__ void __launch_bounds__(kTileThreads, kTileBlocks<precision>)
     row_product_kernel(const __grid_constant__ RowProducts<scalar_t> products) {
+  begin_after_previous();
   using Product = ProductTile<scalar_t, Shape, precision, true, kBDepth>;
   using Walk = TermWalk<scalar_t, Shape::kRows>;
   __shared__ ProductStep<Product> memory[Shape::kStages];

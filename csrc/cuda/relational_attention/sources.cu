@@ -108,6 +108,7 @@ template <typename scalar_t, typename Act, bool kBiased>
 __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
     source_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         EdgeTasks tasks) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   __shared__ Vector<scalar_t> memory[kWindowVectors];
   __shared__ EdgeNumber<acc> staged[kStagedEdges<acc>];
@@ -118,6 +119,12 @@ __global__ void __launch_bounds__(kEdgeThreads, kEdgeBlocks<kBiased>)
   for (int64_t task = blockIdx.x; task < tasks.count; task += gridDim.x) {
     const SourceBlock block(graph, tasks, task);
     const int64_t g = block.group;
+    if (tasks.leave(block)) {
+      const int64_t before = g * graph.num_src, first = before + block.first;
+      clear_rows(op.grad_v, first, before + block.last, pitch);
+      clear_rows(op.grad_rows, first, before + block.last, int(forward.in_feats));
+      continue;
+    }
     const Range targets = block_range(block.edge, block.edge_end,
                                       [&](int t) { return graph.seg_dst[segment(graph, t)]; });
     const BlockEdges<acc> edges(staged, block.edge, block.edge_end, nullptr);
@@ -166,8 +173,9 @@ cudaError_t launch_source_grads(const RelationalBackward<scalar_t>& op, cudaStre
   const RelationalForward<scalar_t>& forward = op.forward;
   return with_kernel(forward, [&](auto act, auto biased) {
     return launch_edges(
-        EdgeTasks(forward.groups, forward.graph.num_src, forward.source_rows()), stream,
-        source_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op, act);
+        EdgeTasks(forward.groups, forward.graph.num_src, forward.source_rows(),
+                  forward.most_source_edges()),
+        stream, source_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op, act);
   });
 }
 

@@ -28,6 +28,7 @@ __device__ Products products_of(const RelationalForward<scalar_t>& op, int group
 template <typename scalar_t>
 __global__ void __launch_bounds__(128)
     target_sums_kernel(const __grid_constant__ RelationalForward<scalar_t> op, bool aligned) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
   const unsigned targets = unsigned(op.graph.num_dst), rows = unsigned(op.groups) * targets;

@@ -1,7 +1,7 @@
 // The edges of the relational attention, backward, for their targets: gradients of the scores, of u
 // and of the score vector, and the sums over segments once more.
 #include "../instantiate.h"
-#include "edge_block.h"
+#include "softmax.h"
 
 namespace ariigcn {
 namespace {
@@ -54,29 +54,10 @@ __device__ void factor_grads(const RelationalBackward<scalar_t>& op, const Targe
 template <typename scalar_t>
 __device__ void softmax_grads(const RelationalBackward<scalar_t>& op, const TargetBlock& block,
                               const BlockEdges<acc_t<scalar_t>>& edges) {
-  using acc = acc_t<scalar_t>;
-  const RelationalForward<scalar_t>& forward = op.forward;
-  const int64_t start = block.group * forward.graph.num_edges;
-  acc* ds = op.grad_score + start;  // which source_grads reads, too
-  const SoftmaxRows rows(forward, block);
-  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps) {
-    const int first = int(rows.ptr[i]) + lane(), last = int(rows.ptr[i + 1]);
-    acc inner = 0;
-    for (int e = first; e < last; e += kWarpSize) {
-      const acc alpha = acc(forward.alpha[start + e]);
-      const acc by_weighted = ds[e] * edge_scale(forward, block.group, e);
-      if (forward.edge_weight != nullptr) op.by_edge_weight[start + e] = alpha * by_weighted;
-      ds[e] = by_weighted * edge_weight(forward, e);
-      if (op.grad_alpha != nullptr) ds[e] += acc(op.grad_alpha[start + e]);
-      inner += alpha * ds[e];
-    }
-    inner = warp_sum(inner);
-    for (int e = first; e < last; e += kWarpSize) {
-      const acc by_score = acc(forward.alpha[start + e]) * (ds[e] - inner);
-      ds[e] = by_score;
-      edges.set(e, by_score);
-    }
-  }
+  const SoftmaxRows rows(op.forward, block);
+  for (int i = rows.first + warp_in_block(); i < rows.last; i += kEdgeWarps)
+    row_grads(op, block.group, int(rows.ptr[i]), int(rows.ptr[i + 1]), WarpThreads{},
+              [&](int e, acc_t<scalar_t> by_score) { edges.set(e, by_score); });
 }
 
 // The columns k0 .. of the block's targets: their gradients, and what they add to that of the score
@@ -145,6 +126,7 @@ template <typename scalar_t, typename Act, bool kBiased>
 __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
     target_grads_kernel(const __grid_constant__ RelationalBackward<scalar_t> op, Act act,
                         bool feat_aligned, EdgeTasks tasks) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   constexpr int kSize = kVector<scalar_t>;
   __shared__ Vector<scalar_t> memory[kWindowVectors], score[kWarpSize];
@@ -155,6 +137,11 @@ __global__ void __launch_bounds__(kEdgeThreads, kTargetBlocks)
   for (int64_t task = blockIdx.x; task < tasks.count; task += gridDim.x) {
     const TargetBlock block(graph, tasks, task);
     const int64_t g = block.group;
+    if (tasks.leave(block)) {
+      const int64_t before = g * graph.num_dst;
+      clear_rows(op.grad_u, before + block.first, before + block.last, int(forward.attn_pitch));
+      continue;
+    }
     const Range sources =
         block_range(block.edge, block.edge_end, [&](int e) { return graph.indices[e]; });
     const auto source = [&](int e) { return int(graph.indices[e]) - sources.first; };
@@ -214,7 +201,8 @@ template <typename scalar_t>
 cudaError_t launch_target_grads(const RelationalBackward<scalar_t>& op, cudaStream_t stream) {
   const RelationalForward<scalar_t>& forward = op.forward;
   return with_kernel(forward, [&](auto act, auto biased) {
-    return launch_edges(EdgeTasks(forward.groups, forward.graph.num_dst, forward.target_rows()),
+    return launch_edges(EdgeTasks(forward.groups, forward.graph.num_dst, forward.target_rows(),
+                                  forward.most_target_edges()),
                         stream,
                         target_grads_kernel<scalar_t, decltype(act), decltype(biased)::value>, op,
                         act, is_aligned(forward.src_feat, forward.in_feats));

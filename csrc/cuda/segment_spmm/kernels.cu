@@ -12,6 +12,7 @@ namespace {
 template <typename scalar_t>
 __global__ void spmm_kernel(SegmentRows n, const scalar_t* weight, const scalar_t* feat,
                             scalar_t* out) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   for (int64_t row = warp_in_grid(); row < n.groups * n.rows; row += warps_in_grid()) {
     const int64_t g = row / n.rows, r = row % n.rows;
@@ -30,6 +31,7 @@ __global__ void spmm_kernel(SegmentRows n, const scalar_t* weight, const scalar_
 template <typename scalar_t>
 __global__ void sddmm_kernel(SegmentRows n, IndexArray edge_seg, const scalar_t* left,
                              const scalar_t* right, scalar_t* out) {
+  begin_after_previous();
   using acc = acc_t<scalar_t>;
   for (int64_t row = warp_in_grid(); row < n.groups * n.edges; row += warps_in_grid()) {
     const int64_t g = row / n.edges, e = row % n.edges;
