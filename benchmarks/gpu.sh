@@ -88,14 +88,16 @@ tests() { "$PYTHON" -m pytest -q -rs --tb=short -m cuda -p no:cacheprovider "$@"
 #   test_segments              3  spmm_kernel (2) sddmm_kernel
 #   test_relational_attention 10  row_product_kernel (4) attention_edges_kernel gelu_backward_kernel
 #                                 target_grads_kernel source_grads_kernel weight_grads_kernel
-#                                 partial_sums_kernel; target_sums_kernel where relations are many
+#                                 partial_sums_kernel; target_sums_kernel where relations are many;
+#                                 where there are hubs, hub_scores_kernel hub_factor_grads_kernel
+#                                 hub_softmax_kernel (2) hub_sums_kernel and hub_parts_kernel (7)
 #   test_contrast              3  stats_kernel grad_kernel sum_kernel
 #   test_contrast_loss         4  normalise_kernel stats_kernel grad_kernel
 #                                 normalise_backward_kernel
 #   test_gru_scan              2  gru_scan_kernel gru_scan_backward_kernel
 #   test_tf32                     those of the attention (no GELU) and of test_contrast, with floats
 #                                 on tensor cores
-# Over all types and shapes 118 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+# Over all types and shapes 174 launches: partial_sums_kernel of 597 blocks at most, whose threads add
 # up a few numbers each, the others of 66. One process for each tool, all at once.
 sanitize() {
   local tool bad=0 running=()

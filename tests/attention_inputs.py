@@ -18,6 +18,21 @@ def edges(num_dst: int, num_src: int, count: int, num_rels: int = 4) -> Graph:
     return Graph.from_edges(src, dst, rel, num_src=num_src, num_dst=num_dst, num_rels=num_rels)
 
 
+def hubs(num_dst: int, num_src: int, count: int, num_rels: int) -> Graph:
+    """Return a graph in which a target has 7 of 11 edges, and a source half of the others'.
+
+    Their blocks have targets and sources of few edges and of none as well.
+    """
+    generator, of_target = torch.Generator().manual_seed(num_rels), count * 7 // 11
+    spans = (num_src, num_dst, num_rels)
+    src, dst, rel = (torch.randint(n, (count,), generator=generator) for n in spans)
+    dst[:of_target], src[of_target + (count - of_target) // 2 :] = 5, 7
+    dst[dst == 6], src[src == 4] = 8, 9
+    order = torch.randperm(count, generator=generator)
+    sizes = {"num_src": num_src, "num_dst": num_dst, "num_rels": num_rels}
+    return Graph.from_edges(src[order], dst[order], rel[order], **sizes)
+
+
 def dialogues(lengths: list[int], reach: int = 10, relations: str = "speaker") -> Graph:
     """Return the graph of dialogues of two speakers, who speak twice in turn."""
     speakers = torch.arange(sum(lengths)) // 2 % 2

@@ -18,7 +18,15 @@ from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention_reference
 from ariigcn_dgl.ops._precision import FP32_PRECISIONS
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
-from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
+from tests.attention_inputs import (
+    OPTIONAL,
+    arguments,
+    dialogues,
+    edges,
+    errors,
+    hubs,
+    weights_like,
+)
 
 pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
 
@@ -219,18 +227,7 @@ def hubs_of_40_edges(library):
     library.set_most_block_edges(1024, 4)
 
 
-def hubs(num_rels: int) -> Graph:
-    """Return a graph in which one target has 700 of 1,100 edges, one source 500 of the others'.
-
-    Their blocks have targets and sources of few edges and of none as well.
-    """
-    generator = torch.Generator().manual_seed(num_rels)
-    src, dst, rel = (torch.randint(n, (1100,), generator=generator) for n in (50, 30, num_rels))
-    dst[:700], src[600:] = 5, 7
-    dst[dst == 6], src[src == 4] = 8, 9
-    order = torch.randperm(1100, generator=generator)
-    return Graph.from_edges(src[order], dst[order], rel[order],
-                            num_src=50, num_dst=30, num_rels=num_rels)  # fmt: skip
+HUBS = {num_rels: hubs(30, 50, 1100, num_rels) for num_rels in (1, 2, 4)}
 
 
 @pytest.mark.parametrize("softmax", ["all", "relation"])
@@ -240,7 +237,7 @@ def hubs(num_rels: int) -> Graph:
 def test_equals_the_reference_where_edges_of_hubs_are_shared_out(
     library, optional, num_rels, softmax
 ):
-    graph = hubs(num_rels)
+    graph = HUBS[num_rels]
     inputs = arguments(graph, (11, 18, 3), groups=(1, 2), optional=optional)
     check(library, graph, inputs, softmax=softmax, negative_slope=0.2)
 
@@ -249,31 +246,31 @@ def test_equals_the_reference_where_edges_of_hubs_are_shared_out(
 @pytest.mark.usefixtures("hubs_of_40_edges")
 def test_equals_the_reference_with_any_activation_at_hubs(library, kind):
     activation, slope = KINDS[kind]
-    inputs = arguments(hubs(2), (140, 18, 3), optional=("bias",), dtype=torch.float32)
-    check(library, hubs(2), inputs, activation=activation, negative_slope=slope)
+    inputs = arguments(HUBS[2], (140, 18, 3), optional=("bias",), dtype=torch.float32)
+    check(library, HUBS[2], inputs, activation=activation, negative_slope=slope)
 
 
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 @pytest.mark.usefixtures("hubs_of_40_edges")
 def test_halves_at_hubs_err_less_than_torch_computing_with_them(library, dtype):
-    check_halves(library, hubs(2), arguments(hubs(2), (33, 17, 8), dtype=dtype))
+    check_halves(library, HUBS[2], arguments(HUBS[2], (33, 17, 8), dtype=dtype))
 
 
 @pytest.mark.usefixtures("hubs_of_40_edges")
 def test_dropout_at_hubs_is_the_cpus(library):
-    inputs = arguments(hubs(3))
-    ours = emulated(library, hubs(3), inputs, dropout=0.4, gelu=True)
-    found = errors(ours, of_the_cpu(hubs(3), inputs, dropout=0.4))
+    inputs = arguments(HUBS[4])
+    ours = emulated(library, HUBS[4], inputs, dropout=0.4, gelu=True)
+    found = errors(ours, of_the_cpu(HUBS[4], inputs, dropout=0.4))
     assert {k: e for k, e in found.items() if not e < 1e-12} == {}
 
 
 @pytest.mark.usefixtures("hubs_of_40_edges")
 def test_the_number_of_blocks_changes_no_bit_of_hubs(library):
-    inputs = arguments(hubs(2), dtype=torch.float32)
+    inputs = arguments(HUBS[2], dtype=torch.float32)
     answers = []
     for blocks in (ALL_BLOCKS, 3):
         library.set_max_blocks(ctypes.c_uint32(blocks))
-        answers.append(emulated(library, hubs(2), inputs))
+        answers.append(emulated(library, HUBS[2], inputs))
     library.set_max_blocks(ctypes.c_uint32(ALL_BLOCKS))
     assert all(answers[1][k].equal(x) for k, x in answers[0].items())
 
@@ -281,13 +278,13 @@ def test_the_number_of_blocks_changes_no_bit_of_hubs(library):
 # Of 1100 edges a block of four targets has 147 on average: one of 700 is a hub, none of 40 is.
 def test_equals_the_reference_where_only_some_blocks_have_hubs(library):
     library.set_most_block_edges(40, 4)
-    check(library, hubs(2), arguments(hubs(2), (11, 18, 3)), gelu=True)
+    check(library, HUBS[2], arguments(HUBS[2], (11, 18, 3)), gelu=True)
     library.set_most_block_edges(1024, 4)
 
 
 @pytest.mark.usefixtures("hubs_of_40_edges")
 def test_launches_of_a_layer_with_hubs(library):
-    assert launches(library, hubs(2), gelu=False) == (7, 20)
+    assert launches(library, HUBS[2], gelu=False) == (7, 20)
 
 
 SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}

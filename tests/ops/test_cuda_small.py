@@ -24,6 +24,7 @@ from ariigcn_dgl.ops import (
     segment_spmm,
     segment_spmm_reference,
 )
+from tests.attention_inputs import hubs
 
 pytestmark = [
     pytest.mark.cuda,
@@ -47,6 +48,7 @@ GRAPHS = {
     "window": ring(18, 1),
     "no window": ring(66, 60),
     "many relations": ring(18, 1, num_rels=20),  # most of which no edge has
+    "hubs": hubs(90, 90, 5500, 2),
 }
 
 
@@ -93,6 +95,7 @@ def test_segments(dtype):
         ("window", (19, 5, 9), "tanh"),
         ("no window", (19, 5, 9), "leaky_relu"),
         ("many relations", (19, 5, 9), "leaky_relu"),
+        ("hubs", (19, 5, 9), "tanh"),
     ],
 )
 @each_dtype

@@ -11,7 +11,15 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_attention, relational_attention_reference
 from ariigcn_dgl.ops.relational_attention import ACTIVATIONS
-from tests.attention_inputs import OPTIONAL, arguments, dialogues, edges, errors, weights_like
+from tests.attention_inputs import (
+    OPTIONAL,
+    arguments,
+    dialogues,
+    edges,
+    errors,
+    hubs,
+    weights_like,
+)
 from tests.waiting import waiting_is_an_error
 
 pytestmark = [
@@ -32,6 +40,7 @@ GRAPHS = {
     "sources that fit no window": edges(18, 500, 60),
     "a target of 2000 edges": edges(3, 60, 2000, 3),
     "many relations": edges(300, 300, 3000, 40),
+    "hubs": hubs(400, 500, 9900, 3),
     "1000 targets": dialogues([50] * 20, relations="pairs"),
 }
 SMALL, LARGE = edges(30, 30, 200), GRAPHS["1000 targets"]
