@@ -18,7 +18,7 @@ Key = TypeVar("Key")
 def compared(
     rows: Sequence[RowResult], found: Mapping[str, Sequence[TestPredictions]], baseline: str
 ) -> tuple[RowResult, ...]:
-    """Return the rows with their comparison to the baseline.
+    """Return the rows with their comparison to the baseline, or to the row that they name.
 
     Seeds that one of the two has not finished are left out of both.
 
@@ -32,7 +32,7 @@ def compared(
     """
     tested: dict[str, Comparison] = {}
     for row in rows:
-        one = comparison(found.get(row.name, ()), found.get(baseline, ()))
+        one = comparison(found.get(row.name, ()), found.get(row.against or baseline, ()))
         if row.name != baseline and one is not None:
             tested[row.name] = one
     finished = corrected(tested)

@@ -135,6 +135,7 @@ class RowResult:
     """One setting: what was tried, what was chosen, all seeds, and what they say together.
 
     `chosen` has one entry, of a cross-validation one for each fold;
+    `against` names the setting that it is compared with, "" for the study's baseline;
     `problem` tells why there are no scores, "" where there are; `averaged` is the score of the mean
     of all seeds' answers; `published` are the paper's numbers on its own features;
     `absences` are of a study that also tests without each modality.
@@ -154,6 +155,7 @@ class RowResult:
     comparison: Comparison | None = None
     published: Mapping[str, float] | None = None
     absences: tuple[Absence, ...] = ()
+    against: str = ""
 
     @property
     def trained(self) -> list[RunResult]:

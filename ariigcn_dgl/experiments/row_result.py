@@ -138,6 +138,7 @@ def row_result(
         name=setting.name,
         group=setting.group,
         x=setting.x,
+        against=setting.against,
         system=setting.system,
         preset=setting.preset,
         modalities=tuple(parts[0].row.dialogues.features),

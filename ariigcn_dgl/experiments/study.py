@@ -103,6 +103,8 @@ class Setting:
         Heading in the table, and line in a curve.
     x : float, optional
         Place on the study's axis.
+    against : str
+        The setting that it is compared with; "": the study's baseline.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Setting:
     match: Match | None = None
     group: str = ""
     x: float | None = None
+    against: str = ""
 
     def config(self, changes: Changes | None = None) -> RunConfig:
         """Return the settings, before a data set is known, with further changes."""
@@ -160,7 +163,7 @@ class Study:
         return replace(self, settings=tuple(s for s in self.settings if s.system in systems))
 
     def against(self, baseline: str | None) -> Study:
-        """Return the study with a baseline that it has; default: its own."""
+        """Return the study with a baseline that it has; default: its own, and its settings'."""
         study = self if baseline is None else replace(self, baseline=baseline)
         names = [setting.name for setting in study.settings]
         if study.baseline not in names:
@@ -168,4 +171,8 @@ class Study:
                 f"--baseline: '{study.baseline}' is not compared here, expected one of "
                 f"{', '.join(names)}{did_you_mean(study.baseline, names)}"
             )
-        return study
+        kept = names if baseline is None else ()
+        settings = [
+            one if one.against in kept else replace(one, against="") for one in self.settings
+        ]
+        return replace(study, settings=tuple(settings))

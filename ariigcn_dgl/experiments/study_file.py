@@ -92,7 +92,9 @@ class _Reader:
         return study
 
     def setting(self, content: Any, key: str, defaults: Changes) -> Setting:
-        self.check(content, key, SETTING | {"name": str, "x": (int, float)}, ("name",))
+        self.check(
+            content, key, SETTING | {"name": str, "x": (int, float), "against": str}, ("name",)
+        )
         merged = {**defaults, **content}
         if "system" not in merged:
             raise self.wrong(key, "lacks 'system'")
@@ -107,6 +109,7 @@ class _Reader:
             match=self.match(merged["match"], f"{key}.match") if merged.get("match") else None,
             group=merged.get("group", ""),
             x=content.get("x"),
+            against=content.get("against", ""),
         )
         self.check_setting(setting, key)
         return setting
@@ -233,6 +236,9 @@ class _Reader:
             if setting.match and setting.match.to not in names:
                 where = f"settings[{place}].match.to"
                 raise self.wrong(where, f"there is no setting '{setting.match.to}'")
+            if setting.against and setting.against not in names:
+                where = f"settings[{place}].against"
+                raise self.wrong(where, f"there is no setting '{setting.against}'")
         if self.trials is None:  # else the number of trials is every setting's
             self.check_equal_budgets(study.settings)
         if study.baseline not in names:

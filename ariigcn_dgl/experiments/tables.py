@@ -241,6 +241,10 @@ def _notes(results: Results) -> Iterator[str]:
         "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
         "the table (Holm)"
     )
+    others = dict.fromkeys(row.against for row in results.rows if row.against)
+    for other in others:
+        names = ", ".join(f"'{row.name}'" for row in results.rows if row.against == other)
+        yield f"compared with '{other}' in place of the baseline: {names}"
     if results.score.better == "lower":
         yield f"{results.score.title}: the lower the better, a difference below 0 is a gain"
     what = "probabilities" if results.is_calibrated else "answers"

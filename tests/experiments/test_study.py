@@ -263,6 +263,34 @@ def test_another_baseline(study: Path) -> None:
         load_study(str(study)).only(["bigru"]).against(None)
 
 
+AGAINST = """
+title: t
+baseline: a
+defaults: {system: mlp}
+settings:
+  - {name: a}
+  - {name: b, set: {model.dropout: 0.2}}
+  - {name: c, set: {model.dropout: 0.3}, against: b}
+"""
+
+
+def test_a_setting_may_be_compared_with_another_than_the_baseline(study: Path) -> None:
+    study.write_text(AGAINST)
+    against = [one.against for one in load_study(str(study)).against(None).settings]
+    assert against == ["", "", "b"]
+
+
+def test_a_baseline_that_is_asked_for_is_that_of_all(study: Path) -> None:
+    study.write_text(AGAINST)
+    assert {one.against for one in load_study(str(study)).against("b").settings} == {""}
+
+
+def test_a_setting_compared_with_one_that_is_not_there_is_refused(study: Path) -> None:
+    study.write_text(AGAINST.replace("against: b", "against: d"))
+    with pytest.raises(InputError, match=r"settings\[2\]\.against: there is no setting 'd'"):
+        load_study(str(study))
+
+
 def test_the_main_study_has_every_system_but_that_of_punch_lines() -> None:
     systems = {setting.system for setting in load_study("main").settings}
     assert systems == set(SYSTEMS) - {"c-mfn"}

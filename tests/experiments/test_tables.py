@@ -164,6 +164,12 @@ def test_scores_of_the_settings(results: Results) -> None:
     assert fourth == ("none", *["–"] * 11)
 
 
+def test_a_setting_that_is_compared_with_another_is_named(results: Results) -> None:
+    first, second, *others = results.rows
+    other = replace(results, rows=(first, replace(second, against="half"), *others))
+    assert "compared with 'half' in place of the baseline: 'new_one'" in main_table(other).notes
+
+
 def test_what_has_no_score_is_told_with_its_reason(results: Results) -> None:
     notes = main_table(results).notes
     assert "half: 1 of 2 seeds; seed 1 failed: it rained" in notes
