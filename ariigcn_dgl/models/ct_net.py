@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
+from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.limits import EvenInt, Fraction, PositiveInt
 from ariigcn_dgl.models.system import System, known_lengths, speaker_rows, zero_where_missing
 from ariigcn_dgl.nn import CrossModalTransformer, DialogueGRU, ResidualAttention
@@ -33,6 +35,12 @@ class CTNetConfig:
         Speaker embeddings; further speakers of a dialogue share the last one.
     dropout : float
         Dropout in the blocks, and before and after the GRU.
+    reads : {"auto", "words", "vectors"}
+        What the Transformers run along: the words, or segments, of each utterance; or the
+        utterances of the dialogue, each one vector of each modality. "auto": words where the data
+        set has them, for any modality.
+    max_steps : int
+        Words, or segments, of an utterance that are read, from its first.
     """
 
     hidden_dim: EvenInt = 128
@@ -40,18 +48,26 @@ class CTNetConfig:
     context_dim: PositiveInt = 100
     num_speakers: PositiveInt = 9  # the most in a dialogue of MELD
     dropout: Fraction = 0.3
+    reads: Literal["auto", "words", "vectors"] = "auto"
+    max_steps: PositiveInt = 50  # chosen: attention's memory grows with its square
 
 
 class CTNet(System):
-    """CT-Net for utterance features: a conversational Transformer network, adapted.
+    """CT-Net: a conversational Transformer network.
 
-    The original (doi 10.1109/TASLP.2021.3049898) reads words and segments of audio: a Transformer
-    within each modality and one from each to each other along the utterance, attention over their
-    results, then over the dialogue a bidirectional GRU with speaker embeddings and multi-head
-    attention. Here a modality of an utterance is one vector, so that the Transformers run along the
-    dialogue (`CrossModalTransformer`), and nothing is pooled over time. Its code is not public;
-    sizes and training are inferred, but for the learning rate. Speakers are numbered within each
-    dialogue by first appearance.
+    On words, as published (doi 10.1109/TASLP.2021.3049898): along the words of an utterance, or
+    segments of its audio, runs a Transformer within each modality and one from each to each other
+    (`CrossModalTransformer`); attention over the means of their results gives the utterance; then
+    over the dialogue run a bidirectional GRU, which reads it with the embedding of its speaker, and
+    multi-head attention. Words of one modality need not be those of another, in place or number. A
+    modality of vectors, beside one of words, is a sequence of one row.
+
+    On vectors alone, as most sets have them, the same layers are adapted: the Transformers run
+    along the dialogue, and nothing is pooled over time. Both have the same parameters.
+
+    Its code is not public. What is read here is its abstract: sizes, the mean over words and
+    training are inferred, but for the learning rate. Speakers are numbered within each dialogue by
+    first appearance.
 
     Parameters
     ----------
@@ -61,6 +77,11 @@ class CTNet(System):
         Number of classes C.
     config : CTNetConfig
         Sizes and dropout.
+
+    Raises
+    ------
+    InputError
+        If words are to be read, and the data set has none.
 
     Examples
     --------
@@ -93,13 +114,43 @@ class CTNet(System):
         self.attend = ResidualAttention(context, heads, config.dropout)
         self.head = nn.Linear(context, num_classes)
 
+    @classmethod
+    def resolved(cls, config: CTNetConfig, dialogues: Dialogues) -> CTNetConfig:
+        """Return the settings with what is read filled in, where the data set has it."""
+        config = super().resolved(config, dialogues)
+        if config.reads == "auto":
+            return replace(config, reads="words" if dialogues.sequences else "vectors")
+        if config.reads == "words" and not dialogues.sequences:
+            raise InputError(
+                f"--model.reads words: every modality of {dialogues.name} is one vector per "
+                "utterance, expected one that is a sequence: leave the option out"
+            )
+        return config
+
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
-        features, lengths = zero_where_missing(batch), known_lengths(batch)
-        projected = {m: linear(features[m]) for m, linear in self.project.items()}
-        fused = self.fuse(projected, batch.masks, lengths)
+        lengths = known_lengths(batch)
+        fused = self._of_words(batch) if self._reads_words(batch) else self._of_vectors(batch)
         speakers = self.speakers(speaker_rows(batch, self.config.num_speakers))
         states = self.context(self.dropout(fused + speakers), lengths)
         table, exists = padded(self.dropout(states), lengths)
         attended = self.attend(table, table, ~exists)
         return self.head(attended[places(lengths, table.device)])
+
+    def _reads_words(self, batch: Batch) -> bool:
+        reads = self.config.reads
+        return reads == "words" or (reads == "auto" and bool(batch.sequences))
+
+    def _of_words(self, batch: Batch) -> Tensor:
+        """Return the utterances, (N, D), made of their words."""
+        tables, exists = {}, {}
+        for m, linear in self.project.items():
+            words, exists[m] = batch.steps(m, self.config.max_steps)
+            tables[m] = linear(words)
+        return self.fuse.of_sequences(tables, exists)
+
+    def _of_vectors(self, batch: Batch) -> Tensor:
+        """Return the utterances, (N, D), made of those around them."""
+        features = zero_where_missing(batch)
+        projected = {m: linear(features[m]) for m, linear in self.project.items()}
+        return self.fuse(projected, batch.masks, known_lengths(batch))

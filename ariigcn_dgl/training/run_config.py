@@ -31,7 +31,7 @@ PAPER = "paper"
 PresetName = Literal["paper", "tuned", "tuned-meld", "graph"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 DEFAULT_PRESETS = {"ariigcn": "tuned"}  # for other systems: what was published
-# Files from before these settings existed lack them, and mean these values.
+# Files from before these settings existed lack them, and mean these values, whatever the defaults.
 ADDED_LATER = {
     "model.causal": False,
     "model.contrast_states": "graph",
@@ -45,8 +45,10 @@ ADDED_LATER = {
     "model.graph_norm": "relation",
     "model.instance_weight": 0.0,
     "model.losses": {},
+    "model.max_steps": 50,
     "model.multilabel_pairs": "each",
     "model.prediction_weight": 0.0,
+    "model.reads": "vectors",
     "model.regression_bins": 7,
     "model.regression_pairs": "bins",
     "model.second_norm": "mean",
@@ -370,10 +372,12 @@ def read_config(path: Path) -> RunConfig:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not the settings of a run: {reason}") from error
     complete = parser.parse_object(asdict(config))
-    missing = sorted({*complete.keys()} - {*found.keys()} - ADDED_LATER.keys())
-    if missing:  # defaults in their place would be another model
-        raise InputError(f"{path}: truncated or damaged: lacks {missing[0]}")
-    return config
+    missing = sorted({*complete.keys()} - {*found.keys()})
+    lost = [name for name in missing if name not in ADDED_LATER]
+    if lost:  # defaults in their place would be another model
+        raise InputError(f"{path}: truncated or damaged: lacks {lost[0]}")
+    meant = {name: ADDED_LATER[name] for name in missing if complete[name] != ADDED_LATER[name]}
+    return changed(config, meant) if meant else config
 
 
 def _system_named_in(content: Any) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.models import SYSTEMS, ARIIGCNConfig
+from ariigcn_dgl.models import SYSTEMS, ARIIGCNConfig, CTNetConfig
 from ariigcn_dgl.nn import VAD
 from ariigcn_dgl.option_parser import OptionParser
 from ariigcn_dgl.training.run_config import (
@@ -217,6 +217,16 @@ def test_settings_added_later_count_only_where_they_change_something(settings: C
     assert other["training"] == plain["training"] | {"modality_dropout": 0.1}
     assert "causal" not in plain["model"]
     assert "modality_dropout" not in plain["training"]
+
+
+def test_a_file_from_before_a_setting_means_what_was_done_then(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    vectors = RunConfig("ct-net", CTNetConfig(reads="vectors"))
+    write_config(path, vectors)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(x for x in lines if "reads:" not in x and "max_steps:" not in x))
+    assert read_config(path) == vectors != RunConfig("ct-net")
+    assert {"reads", "max_steps"}.isdisjoint(identity(vectors)["model"])
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
