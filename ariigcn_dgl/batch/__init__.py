@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ariigcn_dgl.batch.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.steps import Steps
+from ariigcn_dgl.batch.truth import Truth
 from ariigcn_dgl.batch.window import ModalWindow, Window
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = [
     "DialogueGraphDataset",
     "ModalWindow",
     "Steps",
+    "Truth",
     "Window",
     "batch_from_dgl",
     "collate",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl.batch.steps import Steps
+from ariigcn_dgl.batch.truth import Truth
 from ariigcn_dgl.batch.window import ModalWindow, Window
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
 from ariigcn_dgl.data.missing import zero_missing
@@ -87,9 +88,14 @@ class Batch:
         return Sequences.by_thread(self.on_cpu.thread)
 
     @property
+    def truth(self) -> Truth:
+        """What is known of the utterances."""
+        return Truth(self.labels, self.targets)
+
+    @property
     def labelled(self) -> Tensor:
         """Which utterances count in losses and metrics, (N,) bool."""
-        return self.labels != UNLABELLED
+        return self.truth.known
 
     def steps(self, modality: str, longest: int | None = None) -> tuple[Tensor, Tensor]:
         """Return the rows of a modality side by side, and where they stand.

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.batch import Batch, Truth
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, check_aligned
 from ariigcn_dgl.data.missing import zero_missing
@@ -21,7 +21,7 @@ from ariigcn_dgl.models._sentences import (
     last_state,
     sentences_before,
 )
-from ariigcn_dgl.models.objective import cross_entropy
+from ariigcn_dgl.models.objective import MultilabelPairs, PairChoice, RegressionPairs
 from ariigcn_dgl.models.system import System
 from ariigcn_dgl.nn import (
     AdversarialContrastive,
@@ -78,6 +78,13 @@ class CMFNConfig:
         Form of ICCL and IMCL.
     margin : float
         Similarity wanted across modalities.
+    multilabel_pairs : {"each", "set"}
+        With `blocks`, of several labels: which utterances are of the same class to ICCL and IMCL,
+        each label by itself or the whole set.
+    regression_pairs : {"bins", "overlapping-bins"}
+        Of numbers: those in one bin of the range, or in one of two grids of bins.
+    regression_bins : int
+        Number of these bins.
     """
 
     sees: Literal["both", "punchline", "context"] = "both"
@@ -100,6 +107,9 @@ class CMFNConfig:
     imcl_weight: NotNegativeFloat = 0.1
     contrast: ContrastForm = "supcon"
     margin: float = 0.5
+    multilabel_pairs: MultilabelPairs = "each"
+    regression_pairs: RegressionPairs = "bins"
+    regression_bins: PositiveInt = 7
 
     @property
     def adversarial(self) -> str:
@@ -116,12 +126,12 @@ class CMFN(System):
     """C-MFN: the contextual memory fusion network of Hasan 2019 (UR-FUNNY).
 
     Every utterance is decided on from its words and the sentences before it in the dialogue; in a
-    set of punch lines only these have a label, and only labelled utterances are computed in
-    training. Words of the modalities are aligned; a modality of vectors is a sequence of one row,
-    and beside sequences one row that every word has. An LSTM reads each sentence, `SentenceContext`
-    those before, `MemoryFusion` the words of the sentence. The paper has one output and a binary
-    cross entropy, this as many as classes, which for two classes is the same. Padding is never
-    read, nor does an LSTM begin with it.
+    set of punch lines only these have a label, and only utterances of which something is known are
+    computed in training. Words of the modalities are aligned; a modality of vectors is a sequence
+    of one row, and beside sequences one row that every word has. An LSTM reads each sentence,
+    `SentenceContext` those before, `MemoryFusion` the words of the sentence. The paper has one
+    output and a binary cross entropy, this as many as classes, which for two classes is the same.
+    Padding is never read, nor does an LSTM begin with it.
 
     With `blocks`, as AR-IIGCN's paper reports but does not describe: states of all sentences are
     projected to one width and trained by a TGAN against the means of their words, those of labelled
@@ -213,6 +223,11 @@ class CMFN(System):
         check_aligned(dialogues, list(dialogues.features), dialogues.name)
         return super().resolved(config, dialogues)
 
+    @classmethod
+    def classes_only(cls, config: CMFNConfig) -> str:
+        """Return why a model of these settings learns nothing but classes; "" if any target."""
+        return "" if cls.losses is CMFN.losses else super().classes_only(config)
+
     @property
     def training_only(self) -> Sequence[nn.Module]:
         """The blocks' generators and discriminators."""
@@ -230,21 +245,20 @@ class CMFN(System):
         class_weight: Tensor | None = None,
         encoded: Sentences | None = None,
     ) -> dict[str, Tensor]:
-        """Return the cross entropy of the labelled utterances, and the blocks' losses.
+        """Return the loss of the labelled utterances, and the blocks' losses.
 
         See `System.losses` for the parameters.
         """
         sentences = self.encoded(batch) if encoded is None else encoded
         rows = send_rows(batch.on_cpu.labelled, batch.labels.device)
         rows = rows if len(rows) else rows.new_zeros(1)  # any: attention takes no empty batch
-        labels = batch.labels[rows]
+        truth = batch.truth.rows(rows)
         units = self._unit_states(sentences, rows)
-        logits = self._decide(sentences, rows, units)
-        terms = {"classification": cross_entropy(logits, labels, class_weight)}
+        terms = self.supervised(self._decide(sentences, rows, units), truth, class_weight)
         if self.blocks is None or units is None:
             return terms
         present = dict(zip(self.modalities, units.detach().any(-1), strict=True))
-        terms |= self.blocks.contrast_terms(units, labels, present)
+        terms |= self.blocks.contrast_terms(units, self._contrast_keys(truth), present)
         return terms | self.blocks.generator_terms(
             self._stacked(sentences), self._shown_masks(batch, sentences)
         )
@@ -278,6 +292,14 @@ class CMFN(System):
     def discriminator_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `discriminator_loss` trains; no other loss does."""
         return iter(()) if self.blocks is None else self.blocks.discriminator_parameters()
+
+    def _contrast_keys(self, truth: Truth) -> Tensor:
+        """Return what "same class" means, (N,), or (Q, N) in Q ways; -1 for no pair."""
+        if self.objective is None:
+            return truth.labels
+        config = self.config
+        pairs = PairChoice(config.multilabel_pairs, config.regression_pairs, config.regression_bins)
+        return self.objective.keys(truth, pairs)
 
     def _existing_blocks(self) -> AdversarialContrastive:
         if self.blocks is None:

@@ -15,6 +15,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.limits import Fraction, NotNegativeFloat, PositiveInt
 from ariigcn_dgl.models.objective import cross_entropy
@@ -147,8 +148,18 @@ class GraphSmile(System):
         config = super().resolved(config, dialogues)
         if not (config.sentiment_weight or config.shift_weight):
             return config
+        if not dialogues.label_names:
+            raise InputError(
+                f"--system graphsmile: sentiments are those of classes, and {dialogues.name} has "
+                "none: leave them out (--model.sentiment_weight 0 --model.shift_weight 0)"
+            )
         found = named_sentiments(dialogues.label_names, config.sentiments)
         return replace(config, sentiments=found)
+
+    @classmethod
+    def classes_only(cls, config: GraphSmileConfig) -> str:
+        """Return why a model of these settings learns nothing but classes; "" if any target."""
+        return "" if cls.losses is GraphSmile.losses else super().classes_only(config)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C)."""
@@ -162,7 +173,7 @@ class GraphSmile(System):
         The weights of the classes are the emotions' only.
         """
         states, config = self._states(batch), self.config
-        terms = {"classification": cross_entropy(self.emotion(states), batch.labels, class_weight)}
+        terms = self.supervised(self.emotion(states), batch, class_weight)
         if config.sentiment_weight:
             loss = cross_entropy(self.sentiment(states), self.sentiment_of[batch.labels], None)
             terms["sentiment"] = config.sentiment_weight * loss
@@ -236,7 +247,7 @@ def _layer(in_feats: int, out_feats: int, dropout: float) -> nn.Module:
 
 def _sentiment_table(num_classes: int, sentiments: Mapping[str, Sentiment]) -> Tensor:
     """Return the number of each class's sentiment, (C + 1,); the last is of what has no label."""
-    if len(sentiments) != num_classes:
+    if not 0 < len(sentiments) <= num_classes:  # other targets have outputs, too
         raise ValueError(f"sentiments must name the {num_classes} labels, got {list(sentiments)}")
     numbers = {"none": UNLABELLED} | {name: number for number, name in enumerate(SENTIMENTS)}
     return torch.tensor([*(numbers[name] for name in sentiments.values()), UNLABELLED])

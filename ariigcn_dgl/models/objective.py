@@ -11,16 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.batch import Batch, Truth
 from ariigcn_dgl.data.dialogues import UNLABELLED
 from ariigcn_dgl.data.targets import TargetSpec
-from ariigcn_dgl.distributed import summed
+from ariigcn_dgl.distributed import gathered, rank, share, summed
 
+Known = Batch | Truth  # what answers are compared with
 RegressionLoss = Literal["mae", "mse", "huber", "ccc"]
 MultilabelPairs = Literal["each", "set"]
 RegressionPairs = Literal["bins", "overlapping-bins"]
 SMALLEST_WEIGHT = 1e-6  # of all labelled rows together: a batch without any has loss 0, not NaN
 _HASH = 1_000_003  # two sets of many labels have one number by chance once in 2^64 / this
+_MOST_ROWS = 2**32  # of a batch in one process
 _LARGEST_SET = 62  # labels of which a set is a number of 64 bits
 
 
@@ -59,7 +61,7 @@ class Head(ABC):
     weight: float = 1.0
 
     @abstractmethod
-    def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Known, class_weight: Tensor | None) -> Tensor:
         """Return the mean loss of outputs, (N, width), over what is known; 0 of nothing."""
 
     def together(self, votes: Tensor) -> Tensor:
@@ -71,7 +73,29 @@ class Head(ABC):
         """Return what is answered, (N, width): probabilities, or numbers on the target's scale."""
 
     @abstractmethod
-    def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
+    def distance(
+        self, students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+    ) -> Tensor:
+        """Return how far students are from their teacher, in the kind of its loss.
+
+        Parameters
+        ----------
+        students : (M, N, width) tensor
+            Their outputs.
+        teacher : (N, width) tensor
+        there : (M, N) bool tensor
+            Which rows of each student count.
+        temperature : float
+            What logits are divided by.
+
+        Returns
+        -------
+        () tensor
+            The sum over students of their means over rows.
+        """
+
+    @abstractmethod
+    def keys(self, batch: Known, pairs: PairChoice) -> Tensor:
         """Return classes for contrast, (Q, N) int64: Q ways to be alike, -1 for no pair."""
 
     @property
@@ -89,20 +113,26 @@ class Head(ABC):
 class ClassesHead(Head):
     """One of C classes: softmax and cross entropy."""
 
-    def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Known, class_weight: Tensor | None) -> Tensor:
         """Return the mean cross entropy (Eq. 15); only the set's own classes are weighted."""
         weight = class_weight if self.spec.is_labels else None
         return cross_entropy(outputs, self._labels(batch), weight)
+
+    def distance(
+        self, students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+    ) -> Tensor:
+        """Return the Kullback-Leibler divergences of the classes' distributions."""
+        return class_divergence(students, teacher, there, temperature)
 
     def answers(self, outputs: Tensor) -> Tensor:
         """Return the probability of each class."""
         return outputs.softmax(-1)
 
-    def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
+    def keys(self, batch: Known, pairs: PairChoice) -> Tensor:
         """Return the classes, (1, N)."""
         return self._labels(batch).unsqueeze(0)
 
-    def _labels(self, batch: Batch) -> Tensor:
+    def _labels(self, batch: Known) -> Tensor:
         if self.spec.is_labels:
             return batch.labels
         return batch.targets[self.spec.name][:, 0].nan_to_num(UNLABELLED).long()
@@ -112,7 +142,7 @@ class ClassesHead(Head):
 class MultilabelHead(Head):
     """C labels that are independent of each other: sigmoids and binary cross entropies."""
 
-    def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Known, class_weight: Tensor | None) -> Tensor:
         """Return the mean binary cross entropy of the labels that are known."""
         values = batch.targets[self.spec.name]
         logits = _precise(outputs)
@@ -120,11 +150,20 @@ class MultilabelHead(Head):
         each = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         return _mean(each, ~values.isnan())
 
+    def distance(
+        self, students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+    ) -> Tensor:
+        """Return the divergences of having each label or not, means over labels."""
+        logits = torch.stack([teacher.expand_as(students), students]) / temperature
+        (has, said), (lacks, denied) = F.logsigmoid(logits), F.logsigmoid(-logits)
+        each = has.exp() * (has - said) + lacks.exp() * (lacks - denied)
+        return _means(each.mean(-1), there)
+
     def answers(self, outputs: Tensor) -> Tensor:
         """Return the probability that each label holds."""
         return outputs.sigmoid()
 
-    def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
+    def keys(self, batch: Known, pairs: PairChoice) -> Tensor:
         """Return classes for contrast.
 
         "each": for each label those that have it are alike, and differ from those that have it not,
@@ -137,7 +176,9 @@ class MultilabelHead(Head):
         values = batch.targets[self.spec.name]
         if pairs.multilabel == "set":
             return torch.where(values.isnan().any(1), UNLABELLED, _set_numbers(values)).unsqueeze(0)
-        alone = torch.arange(1, len(values) + 1, device=values.device)
+        # Alike to none, in no process.
+        first = rank() * _MOST_ROWS + 1
+        alone = torch.arange(first, first + len(values), device=values.device)
         keys = torch.where(values.T == 1, 0, alone)
         return torch.where(values.T.isnan(), UNLABELLED, keys)
 
@@ -158,7 +199,7 @@ class RegressionHead(Head):
     std: tuple[float, ...] = ()
     form: RegressionLoss = "mae"
 
-    def loss(self, outputs: Tensor, batch: Batch, class_weight: Tensor | None) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Known, class_weight: Tensor | None) -> Tensor:
         """Return the loss over the numbers that are known.
 
         "mae", "mse", "huber": the mean absolute, squared or Huber error; "ccc": 1 less the
@@ -171,8 +212,24 @@ class RegressionHead(Head):
         truth = values.nan_to_num(0.0)
         if self.form == "ccc":
             return _discordance(outputs, truth, known)
+        return _mean(self._errors(outputs, truth), known)
+
+    def distance(
+        self, students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+    ) -> Tensor:
+        """Return the loss with the teacher's numbers in place of the true ones.
+
+        Numbers have no temperature.
+        """
+        if self.form != "ccc":
+            return _means(self._errors(students, teacher.expand_as(students)).mean(-1), there)
+        pairs = zip(students, there.unsqueeze(2).expand_as(students), strict=True)
+        each = [_discordance(own, teacher.where(rows, 0.0), rows) for own, rows in pairs]
+        return torch.stack(each).sum()
+
+    def _errors(self, outputs: Tensor, truth: Tensor) -> Tensor:
         each = {"mae": F.l1_loss, "mse": F.mse_loss, "huber": F.smooth_l1_loss}[self.form]
-        return _mean(each(outputs, truth, reduction="none"), known)
+        return each(outputs, truth, reduction="none")
 
     @property
     def unit(self) -> tuple[float, ...]:
@@ -189,7 +246,7 @@ class RegressionHead(Head):
         found = outputs * self._std(outputs) + self._mean(outputs)
         return found if self.spec.low is None else found.clamp(self.spec.low, self.spec.high)
 
-    def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
+    def keys(self, batch: Known, pairs: PairChoice) -> Tensor:
         """Return classes for contrast: numbers are alike that lie in one bin of equal width.
 
         "bins": one grid over the range, (K, N): classes of a number, for SupCon and its like.
@@ -239,7 +296,7 @@ class Objective:
         return tuple(head.spec for head in self.heads)
 
     def losses(
-        self, outputs: Tensor, batch: Batch, class_weight: Tensor | None = None
+        self, outputs: Tensor, batch: Known, class_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Return the weighted loss of each target."""
         pairs = zip(self.heads, self._split(outputs), strict=True)
@@ -269,7 +326,16 @@ class Objective:
             for head, own in pairs
         }
 
-    def keys(self, batch: Batch, pairs: PairChoice) -> Tensor:
+    def distance(
+        self, students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+    ) -> Tensor:
+        """Return the weighted sum of `Head.distance` over targets; widths are of all outputs."""
+        parts = zip(self.heads, self._split(students), self._split(teacher), strict=True)
+        return torch.stack(
+            [h.weight * h.distance(own, taught, there, temperature) for h, own, taught in parts]
+        ).sum()
+
+    def keys(self, batch: Known, pairs: PairChoice) -> Tensor:
         """Return the classes for contrast of the first target, (Q, N)."""
         return self.heads[0].keys(batch, pairs)
 
@@ -289,6 +355,18 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tens
     return total / summed(share.sum()).clamp(min=SMALLEST_WEIGHT)
 
 
+def class_divergence(
+    students: Tensor, teacher: Tensor, there: Tensor, temperature: float
+) -> Tensor:
+    """Return the sum over students of their mean divergence from the teacher.
+
+    The parameters are those of `Head.distance`.
+    """
+    target, soft = ((logits / temperature).log_softmax(-1) for logits in (teacher, students))
+    each = F.kl_div(soft, target.expand_as(soft), reduction="none", log_target=True).sum(-1)
+    return _means(each, there)
+
+
 def _precise(outputs: Tensor) -> Tensor:
     """Return outputs as float32 at least, whatever they were computed in."""
     return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
@@ -300,18 +378,29 @@ def _filled(like: Tensor, values: Sequence[float]) -> Tensor:
 
 
 def _mean(each: Tensor, known: Tensor) -> Tensor:
-    return (each * known).sum() / known.sum().clamp(min=1)
+    """Return the mean where it is known; of several processes, this one's part of all's mean."""
+    return (each * known).sum() / summed(known.sum()).clamp(min=1)
+
+
+def _means(each: Tensor, there: Tensor) -> Tensor:
+    """Return the sum over M of the means over rows, (M, N), that count; of processes a part."""
+    return (each.where(there, 0.0).sum(1) / summed(there.sum(1)).clamp(min=1)).sum()
 
 
 def _discordance(outputs: Tensor, truth: Tensor, known: Tensor) -> Tensor:
-    """Return 1 - CCC of each column's known rows, their mean; 0 of columns without two of them."""
+    """Return 1 - CCC of each column's known rows, their mean; 0 of columns without two of them.
+
+    Of several processes, this one's share of that of the rows of all.
+    """
+    outputs, truth, known = gathered(outputs), gathered(truth), gathered(known)
     count = known.sum(0).clamp(min=1)
     found = torch.where(known, outputs, 0.0)
     means = found.sum(0) / count, truth.sum(0) / count
     off, true_off = ((x - m) * known for x, m in zip((found, truth), means, strict=True))
     spread = (off.square() + true_off.square()).sum(0) / count + (means[0] - means[1]).square()
     concordance = 2 * (off * true_off).sum(0) / count / spread.clamp(min=SMALLEST_WEIGHT)
-    return _mean(1 - concordance, known.sum(0) > 1)
+    defined = known.sum(0) > 1
+    return share(((1 - concordance) * defined).sum() / defined.sum().clamp(min=1))
 
 
 def _set_numbers(values: Tensor) -> Tensor:

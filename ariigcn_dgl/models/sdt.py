@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.limits import EvenInt, Fraction, NotNegativeFloat, PositiveFloat, PositiveInt
-from ariigcn_dgl.models.objective import cross_entropy
+from ariigcn_dgl.models.objective import class_divergence
 from ariigcn_dgl.models.system import (
     System,
     known_lengths,
@@ -126,6 +125,11 @@ class SDT(System):
         )
         self.teacher = nn.Linear(dim, num_classes)
 
+    @classmethod
+    def classes_only(cls, config: SDTConfig) -> str:
+        """Return why a model of these settings learns nothing but classes; "" if any target."""
+        return "" if cls.losses is SDT.losses else super().classes_only(config)
+
     def forward(self, batch: Batch) -> Tensor:
         """Return the logits of every utterance, (N, C): the teacher's."""
         return self._teach(self._states(batch), batch)
@@ -135,19 +139,23 @@ class SDT(System):
     ) -> dict[str, Tensor]:
         """Return the weighted terms of the training loss; their sum is minimised.
 
-        Utterances without a label count in the divergences, which need none.
+        Utterances without a label count in the divergences, which need none. Of targets that are no
+        classes the students learn by their own loss and the teacher's answers in the place of the
+        truth; see `Head.distance`.
         """
         states = self._states(batch)
         teacher = self._teach(states, batch)
-        terms = {"classification": cross_entropy(teacher, batch.labels, class_weight)}
+        terms = self.supervised(teacher, batch, class_weight)
         students = [head(states[m]) for m, head in enumerate(self.students.values())]
+        there = batch.present(self.project)
         if self.config.hard_weight:
-            labels = batch.modality_labels(self.project)
-            pairs = zip(students, labels, strict=True)
-            total = torch.stack([cross_entropy(*pair, class_weight) for pair in pairs]).sum()
+            pairs = zip(students, map(batch.truth.where, there), strict=True)
+            losses = [self.supervised(*pair, class_weight) for pair in pairs]
+            total = torch.stack([loss for own in losses for loss in own.values()]).sum()
             terms["students"] = self.config.hard_weight * total
         if self.config.soft_weight:
-            total = self._divergence(torch.stack(students), teacher, batch)
+            distance = class_divergence if self.objective is None else self.objective.distance
+            total = distance(torch.stack(students), teacher, there, self.config.temperature)
             terms["distillation"] = self.config.soft_weight * total
         return terms
 
@@ -173,16 +181,6 @@ class SDT(System):
         # Not -inf: where no modality is there at all, the softmax would be NaN.
         scores = scores.masked_fill(missing, torch.finfo(scores.dtype).min)
         return self.teacher((scores.softmax(0) * states).sum(0))
-
-    def _divergence(self, students: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
-        """Return the sum over students, (M, N, C), of their mean divergence from the teacher."""
-        target, soft = (
-            (logits / self.config.temperature).log_softmax(-1) for logits in (teacher, students)
-        )
-        each = F.kl_div(soft, target.expand_as(soft), reduction="none", log_target=True).sum(-1)
-        there = batch.present(self.project)
-        means = each.where(there, 0.0).sum(1) / there.sum(1).clamp(min=1)
-        return means.sum()
 
 
 class _Streams(nn.Module):

@@ -17,7 +17,7 @@ from ariigcn_dgl.data.views import in_words
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import speaker_numbers
 from ariigcn_dgl.limits import Limit
-from ariigcn_dgl.models.objective import Objective, cross_entropy
+from ariigcn_dgl.models.objective import Known, Objective, cross_entropy
 from ariigcn_dgl.transfer import send
 
 # Width of each view of the text; a setting of this type and name `System.resolved` fills in.
@@ -158,9 +158,18 @@ class System(nn.Module):
         return self.supervised(self(batch), batch, class_weight)
 
     def supervised(
-        self, outputs: Tensor, batch: Batch, class_weight: Tensor | None = None
+        self, outputs: Tensor, batch: Known, class_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Return the weighted loss of each target, of outputs (N, C), by the term's name."""
+        """Return the weighted loss of each target, of outputs (N, C), by the term's name.
+
+        Parameters
+        ----------
+        outputs : (N, C) tensor
+        batch : Batch or Truth
+            Of these utterances.
+        class_weight : (C,) tensor, optional
+            As of `losses`.
+        """
         if self.objective is None:
             return {"classification": cross_entropy(outputs, batch.labels, class_weight)}
         return self.objective.losses(outputs, batch, class_weight)

@@ -91,8 +91,9 @@ class AdversarialContrastive(nn.Module):
         ----------
         states : (M, N, D) tensor
             In the order of `widths`, with gradient.
-        labels : (N,) int64 tensor
-            Class, negative where unlabelled: such rows are in the GAN's losses only.
+        labels : (N,) or (Q, N) int64 tensor
+            Class, negative where unlabelled: such rows are in the GAN's losses only. In Q ways:
+            the contrasts are the means of theirs.
         masks : mapping of str to (N,) bool tensor, optional
             Where each modality exists; default everywhere.
 
@@ -122,11 +123,12 @@ class AdversarialContrastive(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the weighted contrastive losses of states with labels; see `forward`."""
         present = torch.stack([self._masks(states, masks)[m] for m in self.modalities])
-        require_shape("labels", labels, (states.size(1),))
-        of_modality = torch.where(present, labels, -1)
+        ways = labels.unsqueeze(0) if labels.dim() == 1 else labels
+        require_shape("labels", ways[0], (states.size(1),))
+        of_modality = [torch.where(present, own, -1) for own in ways]
         losses = {"iccl": (self.iccl_weight, self.iccl), "imcl": (self.imcl_weight, self.imcl)}
         return {
-            name: weight * loss(states, of_modality)
+            name: weight * torch.stack([loss(states, own) for own in of_modality]).mean()
             for name, (weight, loss) in losses.items()
             if weight
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,16 @@ def test_a_chosen_relation_is_not_resolved_away():
 
 def test_labelled_tells_which_utterances_count(tiny: Dialogues):
     assert collate(tiny, [2], Window()).labelled.tolist() == [False, True, True]
+
+
+def test_labelled_are_those_of_which_any_target_is_known(tiny: Dialogues):
+    batch = collate(tiny, [2], Window())
+    mood = torch.tensor([[torch.nan, 2.0], [torch.nan, torch.nan], [torch.nan, torch.nan]])
+    batch = replace(batch, targets={"mood": mood})
+    assert batch.labelled.tolist() == [True, True, True]
+    masked = batch.truth.where(torch.tensor([False, True, False]))
+    assert masked.known.tolist() == [False, True, False]
+    assert batch.truth.rows(torch.tensor([2, 0])).labels.tolist() == [1, -1]
 
 
 def test_modality_labels_leave_out_missing_modalities(tiny: Dialogues):

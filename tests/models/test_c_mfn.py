@@ -15,8 +15,10 @@ from torch import Tensor
 from ariigcn_dgl.batch import Batch, Steps, Window, collate
 from ariigcn_dgl.data import Dialogues, dialogues_from_arrays, load_dialogues
 from ariigcn_dgl.data.community.humour import humour_example
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import CMFN, CMFNConfig
+from ariigcn_dgl.models.objective import Objective, head_of
 from ariigcn_dgl.training.ensemble import Ensemble
 from ariigcn_dgl.training.fit_run import fit
 
@@ -223,6 +225,27 @@ def test_only_labelled_utterances_are_trained_on(batch: Batch) -> None:
     model = make()
     expected = torch.nn.functional.cross_entropy(model(batch)[[3, 4, 7]], batch.labels[[3, 4, 7]])
     torch.testing.assert_close(model.losses(batch)["classification"], expected)
+
+
+def test_of_other_targets_only_what_is_known_is_trained_on(batch: Batch) -> None:
+    spec = TargetSpec("fun", "regression", ("fun",), 0.0, 10.0)
+    values = torch.full((8, 1), float("nan"))
+    known = [1, 4, 7]
+    values[known] = torch.tensor([[2.0], [2.1], [9.0]])
+    unlabelled = torch.full_like(batch.labels, -1)
+    batch = replace(batch, labels=unlabelled, targets={"fun": values})
+    torch.manual_seed(0)
+    model = CMFN(WIDTHS, 1, replace(SMALL, blocks=True)).double().eval()
+    model.objective = Objective((head_of(spec),))
+    terms = model.losses(batch)
+    expected = (model(batch)[known] - values[known]).abs().mean()
+    torch.testing.assert_close(terms["fun"], expected)
+    assert list(terms) == ["fun", "iccl", "imcl", "generator"]
+    assert all(term.isfinite() for term in terms.values())
+    # The second is in a bin with the third instead of the first.
+    values = values.clone()
+    values[4] = 8.9
+    assert model.losses(replace(batch, targets={"fun": values}))["iccl"] != terms["iccl"]
 
 
 @pytest.mark.slow  # a training

@@ -11,8 +11,10 @@ from torch import Tensor
 
 from ariigcn_dgl.batch import Batch, Window
 from ariigcn_dgl.data import SynthConfig, synthesise
+from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.models import GraphSmile, GraphSmileConfig
 from ariigcn_dgl.models.graphsmile import pieces
+from ariigcn_dgl.models.objective import Objective, head_of
 
 WIDTHS = {"text": 6, "audio": 4}
 WINDOW = Window(past=2, future=1)
@@ -120,6 +122,20 @@ def test_targets_are_emotion_sentiment_and_shift_between_utterances(batch: Batch
         "shift": 2.0 * shift.mean(),
     }
     torch.testing.assert_close(terms, expected)
+
+
+def test_beside_classes_another_target_has_its_loss_and_no_sentiment(batch: Batch):
+    spec = TargetSpec("mood", "regression", ("valence",))
+    torch.manual_seed(0)
+    model = GraphSmile(WIDTHS, 4, SMALL).double().eval()
+    model.objective = Objective((head_of(classes_spec(("sad", "odd", "glad"))), head_of(spec)))
+    mood = torch.linspace(-1, 1, 17).double().unsqueeze(1)
+    terms = model.losses(replace(batch, targets={"mood": mood}))
+    outputs = model(batch)
+    expected = F.cross_entropy(outputs[:, :3], batch.labels)
+    assert list(terms) == ["classification", "mood", "sentiment", "shift"]
+    torch.testing.assert_close(terms["classification"], expected)
+    torch.testing.assert_close(terms["mood"], (outputs[:, 3:] - mood).abs().mean())
 
 
 def test_pieces_of_dialogues():

@@ -92,6 +92,60 @@ def test_logits_of_several_classifiers_add_up_and_numbers_are_averaged() -> None
     assert objective.together(votes).tolist() == [[2.0, 3.0, 3.0]]
 
 
+THERE = torch.tensor([[True, True, False], [True, False, False]])  # rows of two students
+
+
+def test_students_learn_the_teachers_numbers_by_the_distance_of_the_loss() -> None:
+    teacher = torch.tensor([[1.0], [2.0], [50.0]])
+    students = torch.tensor([[[1.5], [0.0], [9.0]], [[-2.0], [9.0], [9.0]]])
+    for form, expected in (("mae", 1.25 + 3), ("mse", 2.125 + 9), ("huber", 0.8125 + 2.5)):
+        found = head_of(SCORE, form=form).distance(students, teacher, THERE, temperature=4.0)
+        assert found.item() == pytest.approx(expected)
+
+
+def test_students_agree_with_the_teachers_numbers_where_concordance_is_the_loss() -> None:
+    torch.manual_seed(0)
+    teacher, students = torch.randn(9, 1), torch.randn(2, 9, 1)
+    there = torch.rand(2, 9) < 0.7
+    expected = sum(
+        1 - concordance(teacher[own, 0].double().numpy(), student[own, 0].double().numpy())
+        for student, own in zip(students, there, strict=True)
+    )
+    found = head_of(SCORE, form="ccc").distance(students, teacher, there, temperature=1.0)
+    assert found.item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_students_learn_the_teachers_labels_one_by_one() -> None:
+    """At temperature 2 the teacher says 3/4 and 1/2, the first student 1/2 and 1/2."""
+    teacher = torch.tensor([[2 * math.log(3), 0.0], [7.0, -7.0], [9.0, 9.0]])
+    students = torch.stack([torch.zeros(3, 2), teacher])
+    students[0, 1] = teacher[1]
+    divergence = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+    found = head_of(CUES).distance(students, teacher, THERE, temperature=2.0)
+    assert found.item() == pytest.approx((divergence + 0) / 2 / 2)
+
+
+def test_students_learn_the_teachers_classes_with_those_of_other_targets() -> None:
+    objective = Objective((head_of(TONE, 0.5), head_of(SCORE, 2.0)))
+    teacher = torch.tensor([[0.0, 0.0, 1.0]])
+    students = torch.tensor([[[math.log(3), 0.0, 4.0]]])
+    divergence = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
+    found = objective.distance(students, teacher, torch.ones(1, 1).bool(), 1.0)
+    assert found.item() == pytest.approx(0.5 * divergence + 2.0 * 3)
+
+
+@pytest.mark.parametrize("spec", [SCORE, CUES, TONE], ids=lambda spec: spec.kind)
+def test_students_and_teacher_learn_from_each_other(spec: TargetSpec) -> None:
+    torch.manual_seed(0)
+    teacher = torch.randn(3, spec.width, requires_grad=True)
+    students = torch.randn(2, 3, spec.width, requires_grad=True)
+    head_of(spec).distance(students, teacher, THERE, 1.0).backward()
+    assert students.grad is not None
+    assert teacher.grad is not None
+    assert students.grad.abs().sum(2).bool().tolist() == THERE.tolist()
+    assert teacher.grad.abs().sum(1).bool().tolist() == [True, True, False]
+
+
 def test_numbers_of_one_bin_are_alike() -> None:
     keys = head_of(SCORE).keys(_batch(label=[[-3.0], [-2.2], [0.0], [3.0], [NAN]]), PairChoice())
     assert keys.tolist() == [[0, 0, 3, 6, -1]]

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl.batch import Batch
+from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.models import SDT, SDTConfig
+from ariigcn_dgl.models.objective import Objective, head_of
 from ariigcn_dgl.nn._positions import positions
 
 WIDTHS = {"text": 6, "audio": 4}
@@ -101,6 +103,27 @@ def test_students_learn_the_labels_and_the_teachers_soft_ones(whole: Batch):
         soft += (target * ratio).sum(1).mean()
     terms = model.losses(whole, weight)
     assert terms["classification"] == F.cross_entropy(teacher, whole.labels, weight)
+    torch.testing.assert_close(terms["students"], 0.5 * hard)
+    torch.testing.assert_close(terms["distillation"], 3.0 * soft)
+
+
+def test_students_learn_numbers_where_their_modality_is(batch: Batch):
+    spec = TargetSpec("mood", "regression", ("v", "a", "d"))
+    generator = torch.Generator().manual_seed(3)
+    mood = torch.randn(17, 3, generator=generator, dtype=torch.float64)
+    mood[4] = torch.nan
+    model = make(replace(SMALL, hard_weight=0.5, soft_weight=3.0))
+    model.objective = Objective((head_of(spec, 2.0),))
+    batch = replace(batch, targets={"mood": mood})
+    states, teacher = model._states(batch), model(batch)
+    hard, soft = 0.0, 0.0
+    for m, name in enumerate(WIDTHS):
+        there = batch.masks[name]
+        said = model.students[name](states[m])
+        hard += 2.0 * (said - mood).abs()[there].nanmean()
+        soft += 2.0 * (said - teacher).abs()[there].mean()
+    terms = model.losses(batch)
+    torch.testing.assert_close(terms["mood"], 2.0 * (teacher - mood).abs().nanmean())
     torch.testing.assert_close(terms["students"], 0.5 * hard)
     torch.testing.assert_close(terms["distillation"], 3.0 * soft)
 

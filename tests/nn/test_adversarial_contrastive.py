@@ -36,6 +36,14 @@ def masks() -> dict[str, Tensor]:
     return found
 
 
+def test_of_labels_in_several_ways_the_mean_counts() -> None:
+    blocks, found = make(), states()
+    ways = torch.stack([LABELS, LABELS.flip(0)])
+    each = [blocks.contrast_terms(found, own, masks()) for own in ways]
+    mean = {name: (each[0][name] + each[1][name]) / 2 for name in each[0]}
+    torch.testing.assert_close(blocks.contrast_terms(found, ways, masks()), mean)
+
+
 def test_losses_are_those_of_the_parts_with_their_weights() -> None:
     blocks = make(adversarial_weight=0.5, iccl_weight=0.25, imcl_weight=2.0)
     z, there = states(), masks()

@@ -217,27 +217,54 @@ def test_weights_of_no_target_are_refused(both, settings, weights, words: str) -
 @pytest.mark.parametrize(
     ("system", "model", "words"),
     [
-        ("sdt", {}, "--system sdt: its training loss is one of classes, and the target 'label' is"),
-        ("graphsmile", {}, "--system graphsmile: "),
-        ("c-mfn", {}, "--system c-mfn: its training loss is one of classes"),
         ("ariigcn", {"sccl_weight": 0.5}, "--model.sccl_weight is of a contrast of classes"),
+        (
+            "graphsmile",
+            {"shift_weight": 0.0},
+            "--system graphsmile: sentiments are those of classes, and small has none: leave them "
+            "out (--model.sentiment_weight 0 --model.shift_weight 0)",
+        ),
     ],
 )
 def test_what_learns_classes_only_is_refused(scored, system, model, words: str) -> None:
     config = RunConfig(system)
-    if system == "graphsmile":  # which looks for sentiments first
-        model = {"sentiment_weight": 0.0, "shift_weight": 0.0}
     config = RunConfig(system, replace(config.model, **model), config.training)
     with pytest.raises(InputError) as caught:
         prepare(scored, config)
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "system", [name for name in SYSTEMS if name not in ("c-mfn", "sdt", "graphsmile")]
-)
-def test_other_systems_take_any_target(system: str, both: Dialogues) -> None:
+@pytest.mark.parametrize("system", ["sdt", "graphsmile", "c-mfn"])
+def test_a_system_with_losses_of_its_own_is_taken_to_learn_classes_only(system: str) -> None:
+    kind = SYSTEMS[system]
+    other = type("Other", (kind,), {"losses": lambda *_: {}})
+    assert kind.classes_only(kind.Config()) == ""
+    assert other.classes_only(kind.Config()) == "its training loss is one of classes"
+
+
+SMALLER = {
+    "sdt": {"hidden_dim": 16},
+    "c-mfn": {"transformer_dim": 16, "num_layers": 1, "text_dim": 8, "blocks": True},
+}
+WITHOUT_CLASSES = {"graphsmile": {"sentiment_weight": 0.0, "shift_weight": 0.0}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["sdt", "graphsmile", "c-mfn"])
+def test_a_score_alone_is_learnt_and_scored(system: str, scored: Dialogues, tmp_path: Path) -> None:
     config = RunConfig(system)
+    model = SMALLER.get(system, {"hidden_dim": 16}) | WITHOUT_CLASSES.get(system, {})
+    training = replace(config.training, epochs=12, batch_size=4, learning_rate=0.003)
+    run = _trained(scored, RunConfig(system, replace(config.model, **model), training), tmp_path)
+    history = run.folder.read_metrics()
+    assert history[-1]["label"] < history[0]["label"]
+    assert run.record["test"]["targets"]["label"]["mae"] > 0
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_takes_any_target(system: str, both: Dialogues) -> None:
+    config = RunConfig(system)
+    config = RunConfig(system, replace(config.model, **SMALLER.get(system, {})), config.training)
     prepared = prepare(both, config)
     torch.manual_seed(0)
     model = prepared.config.build(both.widths, both.num_outputs, prepared.objective)
