@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from safetensors.numpy import load_file
 
 from ariigcn_dgl import distributed
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import SynthConfig, synthesise, write_folder
-from ariigcn_dgl.data.synth_config import SENTIMENT
+from ariigcn_dgl.data import SynthConfig, load_dialogues, synthesise, write_folder
+from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.prepare import check_processes
 from ariigcn_dgl.training.run_config import RunConfig
 
@@ -48,6 +50,52 @@ with d.joined("cpu") as device:
     assert d.summed(torch.tensor([rank + 1.0])).item() == 3
     assert d.told(rank) == 0 and d.everybodys(rank) == [0, 1]
 assert d.size() == 1
+"""
+
+
+# Losses of targets, and what students are from their teacher, of rows of two processes and of one.
+TARGETS = """
+import torch
+from ariigcn_dgl import distributed as d
+from ariigcn_dgl.batch import Truth
+from ariigcn_dgl.data.targets import TargetSpec
+from ariigcn_dgl.models.objective import Objective, PairChoice, head_of
+
+SPECS = {
+    "score": TargetSpec("score", "regression", ("a", "b"), -3.0, 3.0),
+    "cues": TargetSpec("cues", "multilabel", ("x", "y")),
+    "tone": TargetSpec("tone", "classes", ("low", "high")),
+}
+torch.manual_seed(0)
+truth = {"score": torch.randn(9, 2), "cues": torch.rand(9, 2).round(), "tone": torch.ones(9, 1)}
+for values in truth.values():
+    values[[0, 3, 4], 0] = torch.nan
+outputs, students, there = torch.randn(9, 6), torch.randn(2, 9, 6), torch.rand(2, 9) < 0.7
+ROWS = (slice(0, 2), slice(2, 9))  # of the first process and the second, which know 1 and 5 tones
+
+def measured(form, rows):
+    objective = Objective(tuple(head_of(spec, 1.5, form=form) for spec in SPECS.values()))
+    said = outputs[rows].clone().requires_grad_()
+    learnt = students[:, rows].clone().requires_grad_()
+    known = Truth(torch.full((9,), -1)[rows], {name: x[rows] for name, x in truth.items()})
+    losses = objective.losses(said, known)
+    losses["far"] = objective.distance(learnt, said, there[:, rows], 2.0)
+    sum(losses.values()).backward()
+    keys = torch.cat([head.keys(known, PairChoice()) for head in objective.heads])
+    shares = {name: d.summed(loss.detach()) for name, loss in losses.items()}
+    return shares, said.grad, learnt.grad, d.gathered(keys, 1)
+
+FORMS = ("mae", "mse", "huber", "ccc")
+with d.joined("cpu"):
+    own = ROWS[d.rank()]
+    together = [measured(form, own) for form in FORMS]
+for form, (shares, said, learnt, keys) in zip(FORMS, together, strict=True):
+    alone = measured(form, slice(None))
+    torch.testing.assert_close(shares, alone[0])
+    torch.testing.assert_close(said, alone[1][own])
+    torch.testing.assert_close(learnt, alone[2][:, own])
+    for ours, theirs in zip(keys, alone[3], strict=True):
+        assert (ours[:, None] == ours).equal(theirs[:, None] == theirs)
 """
 
 
@@ -115,6 +163,13 @@ def test_losses_and_gradients_of_two_processes_are_those_of_one(tmp_path: Path) 
     assert said.returncode == 0, said.stderr
 
 
+@pytest.mark.slow
+def test_losses_of_targets_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+    (tmp_path / "targets.py").write_text(TARGETS)
+    said = _run(*TORCHRUN, "--nproc-per-node", 2, tmp_path / "targets.py")
+    assert said.returncode == 0, said.stderr
+
+
 BIGRU = ("--system", "bigru", "--preset", "paper", "--model.dropout", 0, "--training.epochs", 2)
 
 
@@ -134,6 +189,13 @@ def test_bigru_of_one_two_and_four_processes_is_the_same(train: Callable) -> Non
             assert now == pytest.approx(before, rel=1e-5)
 
 
+UNDROPPED_PARTS = [
+    option
+    for part in ("encoder", "input", "graph", "context", "head")
+    for option in (f"--model.{part}_dropout", 0)
+]
+
+
 @pytest.mark.slow
 @pytest.mark.exhaustive
 def test_ariigcn_with_all_its_losses_is_the_same_on_two_processes(train: Callable) -> None:
@@ -142,14 +204,52 @@ def test_ariigcn_with_all_its_losses_is_the_same_on_two_processes(train: Callabl
         *("--training.batch_size", 8, "--model.adversarial", "alternate"),
         *("--model.prediction_weight", 0.1, "--model.gan_sources", "each"),
     ]
-    for part in ("encoder", "input", "graph", "context", "head"):
-        options += [f"--model.{part}_dropout", 0]
+    options += UNDROPPED_PARTS
     for loss in ("iccl", "imcl", "scl", "sccl", "instance"):
         options += [f"--model.{loss}_weight", 0.1]
     one, two = train(1, *options), train(2, *options)
     _assert_same(one, two, 1e-4)
     ours, theirs = (json.loads((x / "metrics.jsonl").read_text()) for x in (one, two))
     assert theirs == pytest.approx(ours, rel=1e-4)
+
+
+SMALL = {
+    "c-mfn": ("--model.transformer_dim", 16, "--model.num_layers", 1, "--model.blocks", "true"),
+    "graphsmile": ("--model.hidden_dim", 16),
+    "sdt": ("--model.hidden_dim", 16),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("system", SMALL)
+def test_numbers_and_labels_beside_classes_are_learnt_the_same_on_two_processes(
+    system: str, data: Path, train: Callable, tmp_path: Path
+) -> None:
+    """But for weights like the biases of keys: of rounding, their gradient, Adam makes steps."""
+    dialogues = load_dialogues(data)
+    hidden = dialogues.features["text"][:, :5] / 3
+    mood = TargetSpec("mood", "regression", ("valence", "arousal"), -9.0, 9.0)
+    cues = TargetSpec("cues", "multilabel", ("laugh", "cry", "sigh"))
+    values = hidden[:, :2].clip(-9, 9), (hidden[:, 2:] > 0.2).astype(np.float32)
+    values[0][::3] = np.nan
+    targets = {s.name: Target(s, x) for s, x in zip((mood, cues), values, strict=True)}
+    write_folder(replace(dialogues, targets=targets), tmp_path / "data")
+    options = (
+        *("--data", tmp_path / "data", "--targets", "mood", "label", "cues", "--system", system),
+        *("--model.dropout", 0, "--training.epochs", 2, "--training.batch_size", 8),
+        *SMALL[system],
+    )
+    one, two = train(1, *options), train(2, *options)
+    said = [load_file(folder / "uncalibrated.safetensors") for folder in (one, two)]
+    for name, probabilities in said[0].items():
+        np.testing.assert_allclose(probabilities, said[1][name], rtol=0, atol=1e-5)
+    ours, theirs = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (one, two)
+    )
+    for before, now in zip(ours, theirs, strict=True):
+        assert now == pytest.approx(before, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -188,7 +288,8 @@ def test_a_folder_that_is_there_is_refused_once(train: Callable, tmp_path: Path)
         train(2, *BIGRU)
 
 
-def test_systems_whose_losses_do_not_add_up_are_refused() -> None:
+def test_systems_whose_losses_do_not_add_up_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SYSTEMS["sdt"], "parallel", False)
     dialogues = synthesise(SynthConfig())
     with pytest.raises(InputError, match=r"^torchrun: the losses of sdt .* only those of "):
         check_processes(RunConfig("sdt").resolved(dialogues), dialogues, 2)
@@ -200,12 +301,6 @@ def test_a_batch_with_fewer_dialogues_than_processes_is_refused(size: int, train
     config = RunConfig("mlp", training=TrainingConfig(batch_size=size))
     with pytest.raises(InputError, match=r"^--training.batch_size: is .* needs one of every batch"):
         check_processes(config, dialogues, 2)
-
-
-def test_targets_other_than_classes_are_of_one_process() -> None:
-    dialogues = synthesise(SENTIMENT)
-    with pytest.raises(InputError, match=r"^torchrun: sentiment has the target 'label' \(regr"):
-        check_processes(RunConfig("mlp").resolved(dialogues), dialogues, 2)
 
 
 def test_recorded_steps_are_of_one_process() -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl import distributed
 from ariigcn_dgl.batch import Batch, Truth
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues, check_aligned
@@ -165,6 +166,7 @@ class CMFN(System):
     """
 
     Config = CMFNConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=15, batch_size=128, learning_rate=1e-3, weight_decay=0.0
     )
@@ -257,8 +259,12 @@ class CMFN(System):
         terms = self.supervised(self._decide(sentences, rows, units), truth, class_weight)
         if self.blocks is None or units is None:
             return terms
+        # The pairs of all processes' rows.
+        units = distributed.gathered(units, 1)
+        keys = distributed.gathered(self._contrast_keys(truth), -1)
         present = dict(zip(self.modalities, units.detach().any(-1), strict=True))
-        terms |= self.blocks.contrast_terms(units, self._contrast_keys(truth), present)
+        contrasts = self.blocks.contrast_terms(units, keys, present)
+        terms |= {name: distributed.share(loss) for name, loss in contrasts.items()}
         return terms | self.blocks.generator_terms(
             self._stacked(sentences), self._shown_masks(batch, sentences)
         )

@@ -107,6 +107,7 @@ class GraphSmile(System):
     """
 
     Config = GraphSmileConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=120,
         batch_size=16,

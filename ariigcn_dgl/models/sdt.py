@@ -100,6 +100,7 @@ class SDT(System):
     """
 
     Config = SDTConfig
+    parallel = True
     published: ClassVar[TrainingConfig] = TrainingConfig(
         epochs=150,
         batch_size=16,

@@ -156,11 +156,6 @@ def check_processes(
     """
     if cuda_graphs:
         raise InputError("--cuda_graphs: is of one process, not of several by torchrun")
-    for name, target in dialogues.targets.items():
-        raise InputError(
-            f"torchrun: {dialogues.name} has the target '{name}' ({target.spec.kind}), and several "
-            "processes learn classes only so far: train in one process, or leave it out (--targets)"
-        )
     system, size = config.system, config.training.batch_size
     if not SYSTEMS[system].parallel or config.plugins:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.parallel)
