@@ -12,6 +12,7 @@ from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report.clouds import Cloud, clouds
 from ariigcn_dgl.report.conversation import Conversation, Utterance
+from ariigcn_dgl.report.farthest import Farthest, farthest
 from ariigcn_dgl.report.inside import Inside, look_inside
 from ariigcn_dgl.report.mistakes import Mistake, mistakes
 from ariigcn_dgl.report.run_files import RunFiles
@@ -146,6 +147,11 @@ def views(said: Sequence[TargetAnswers], dialogues: Dialogues) -> list[View]:
         view(one, [x.select(part.rows(b)) for x in said], reaches)
         for b, one in enumerate(conversations(part))
     ]
+
+
+def farthest_off(said: Sequence[TargetAnswers], dialogues: Dialogues) -> list[Farthest]:
+    """Return where the answers to the shown dialogues are farthest off; see `farthest`."""
+    return farthest(said, shown(dialogues)) if said else []
 
 
 def conversations(dialogues: Dialogues) -> list[Conversation]:

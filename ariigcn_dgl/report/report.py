@@ -14,6 +14,7 @@ from ariigcn_dgl.report.dialogues import (
     as_tested,
     conversations,
     extent,
+    farthest_off,
     look,
     shown,
     views,
@@ -78,6 +79,7 @@ def report_html(
         looked=looked,
         extent="" if dialogues is None else extent(dialogues),
         views=[views(one.inside.others, dialogues) for one in looked if dialogues is not None],
+        far=[farthest_off(one.inside.others, dialogues) for one in looked if dialogues is not None],
         browser=None if dialogues is None else _browser(looked, dialogues),
     )
 

@@ -8,7 +8,7 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report import curves
-from ariigcn_dgl.report.dialogues import extent, said_of_targets, views
+from ariigcn_dgl.report.dialogues import extent, farthest_off, said_of_targets, views
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.metrics import spread
@@ -59,6 +59,11 @@ def targets_html(
         raise InputError(
             f"{classes[0]}: has classes, which the other runs have not: report them apart"
         )
+    said_by = (
+        []
+        if dialogues is None
+        else [(said_of_targets(run, dialogues, device), dialogues) for run in runs]
+    )
     validation = [curves.validation_scores([run]) for run in runs]
     said = runs_in_words(
         {run.name: run.protocol for run in runs}, {run.name: run.plan["splits"] for run in runs}
@@ -72,8 +77,7 @@ def targets_html(
         targets=[target_rows(run) for run in runs],
         panels=[curves.panels(run, own) for run, own in zip(runs, validation, strict=True)],
         extent="" if dialogues is None else extent(dialogues),
-        views=[]
-        if dialogues is None
-        else [views(said_of_targets(run, dialogues, device), dialogues) for run in runs],
+        views=[views(*one) for one in said_by],
+        far=[farthest_off(*one) for one in said_by],
         browser=None,
     )

@@ -63,6 +63,12 @@ class TargetAnswers:
         known = [self.kind.truth(self.spec, row) for row in self.values]
         return ["" if one is None else self.kind.phrase(self.spec, one) for one in known]
 
+    def distances(self) -> np.ndarray:
+        """Return how far each answer is from what is true, (N,); see `TargetKind.distance`."""
+        if self.values is None:
+            return np.full(len(self.answers), np.nan)
+        return self.kind.distance(self.spec, self.values, self.answers)
+
     def summed_up(self) -> str:
         """Return the answers to all utterances in a phrase."""
         return self.kind.sum_up(self.spec, self.answers)

@@ -119,6 +119,17 @@ class TargetKind(ABC):
         """Return the answers to at least one utterance in a phrase."""
 
     @abstractmethod
+    def distance(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return how far each answer is from what is true, (N,): 0 of a right one.
+
+        NaN where nothing is known.
+        """
+
+    @abstractmethod
+    def off(self, spec: TargetSpec, distance: float) -> str:
+        """Return a distance of `distance` in a few words."""
+
+    @abstractmethod
     def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
         """Return classes to show true values by, where nothing but classes can be shown."""
 
@@ -169,6 +180,22 @@ class Classes(TargetKind):
     def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
         """Return how often each class is the most probable one, the most frequent first."""
         return _counts(spec.names, np.bincount(answers.argmax(1), minlength=spec.width))
+
+    def distance(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return the probability of the class that is said, where it is a wrong one.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("tone", "classes", ("low", "high"))
+        >>> Classes().distance(spec, np.array([[0.0], [1.0]]), np.array([[0.1, 0.9], [0.2, 0.8]]))
+        array([0.9, 0. ])
+        """
+        wrong = np.where(answers.argmax(1) == values[:, 0], 0.0, answers.max(1))
+        return np.where(np.isnan(values[:, 0]), np.nan, wrong)
+
+    def off(self, spec: TargetSpec, distance: float) -> str:
+        """Return the probability in percent."""
+        return _percent(distance)
 
     def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
         """Return the classes."""
@@ -270,6 +297,24 @@ class Multilabel(TargetKind):
     def sum_up(self, spec: TargetSpec, answers: np.ndarray) -> str:
         """Return how many utterances have each label, the most frequent first."""
         return _counts(spec.names, (answers > 0.5).sum(0)) or "none"
+
+    def distance(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return the largest probability that a known label is said wrongly with.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("cues", "multilabel", ("laugh", "sigh"))
+        >>> truth, said = np.array([[1.0, np.nan], [1.0, 0.0]]), np.array([[0.9, 0.9], [0.3, 0.6]])
+        >>> Multilabel().distance(spec, truth, said)
+        array([0. , 0.7])
+        """
+        far = np.abs(values - answers)
+        wrong = np.where((answers > 0.5) == (values > 0.5), 0.0, far)
+        return _largest(np.where(np.isnan(values), np.nan, wrong))
+
+    def off(self, spec: TargetSpec, distance: float) -> str:
+        """Return the probability in percent."""
+        return _percent(distance)
 
     def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
         """Return the most frequent sets of labels, and the others as one; unknown ones do not hold.
@@ -424,6 +469,21 @@ class Regression(TargetKind):
         signed = f"{rounded:+.2f}" if spec.centred and rounded else f"{rounded:.2f}"
         return f"{signed} {spec.unit}" if spec.unit else signed
 
+    def distance(self, spec: TargetSpec, values: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return the largest difference from a number that is known.
+
+        Examples
+        --------
+        >>> spec = TargetSpec("mood", "regression", ("valence", "arousal"), 1.0, 5.0)
+        >>> Regression().distance(spec, np.array([[1.0, np.nan]]), np.array([[3.5, 5.0]]))
+        array([2.5])
+        """
+        return _largest(np.abs(values - answers))
+
+    def off(self, spec: TargetSpec, distance: float) -> str:
+        """Return the difference with the unit of the target."""
+        return f"{distance:.2f} {spec.unit}".rstrip()
+
     def groups(self, spec: TargetSpec, values: np.ndarray) -> Groups:
         """Return equal parts of the range of the first number; of the known ones without a range.
 
@@ -479,6 +539,16 @@ def _counts(names: Sequence[str], counts: np.ndarray) -> str:
     """Return "2 joy, 1 anger", the most frequent first, without those that do not occur."""
     order = np.argsort(-counts, kind="stable")
     return ", ".join(f"{counts[c]} {names[c]}" for c in order if counts[c])
+
+
+def _largest(rows: np.ndarray) -> np.ndarray:
+    """Return the largest of each row's numbers; NaN of a row that has none."""
+    known = ~np.isnan(rows)
+    return np.where(known.any(1), np.where(known, rows, 0.0).max(1), np.nan)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _short(value: float) -> float:

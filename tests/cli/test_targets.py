@@ -256,6 +256,7 @@ def test_the_report_shows_what_was_predicted_of_test_dialogues(
             assert page.count(f"<figcaption>{title}</figcaption>") == 8  # test dialogues
         assert ", true</th>" in page
         assert ", predicted</th>" in page
+        assert '<section id="farthest">' in page
 
 
 def test_the_report_of_another_data_set_is_refused(
@@ -284,6 +285,7 @@ def test_the_report_of_classes_has_other_targets_too(
     assert ariigcn("report", folder, "--out", tmp_path / "report.html").code == 0
     page = (tmp_path / "report.html").read_text()
     assert "CCC, arousal" in page
+    assert "farthest" not in page  # which needs the data set
     assert "F1 of each class" in page
 
 
@@ -312,7 +314,7 @@ def test_converted_sets_keep_the_targets_that_are_named(
         (("--targets", "mood"), "has no target 'mood'"),
         (("--targets", "label:9"), "there are no classes '9'"),
         (("--training.metric", "accuracy"), "'accuracy' is no score of label (regression)"),
-        (("--system", "sdt"), "its training loss is one of classes"),
+        (("--system", "graphsmile"), "sentiments are those of classes, and clips has none: leave"),
         (("--training.target_weights", '{"vad": 1}'), "'vad' is none of the targets (label)"),
     ],
 )
