@@ -81,7 +81,7 @@ class CTNet(System):
     Raises
     ------
     InputError
-        If words are to be read, and the data set has none.
+        If words are to be read, and the data set, or a batch, has none.
 
     Examples
     --------
@@ -143,6 +143,11 @@ class CTNet(System):
 
     def _of_words(self, batch: Batch) -> Tensor:
         """Return the utterances, (N, D), made of their words."""
+        if not batch.sequences:
+            raise InputError(
+                "--model.reads words: this model reads the words of utterances, and these have one "
+                "vector of each modality: give it sequences, or train with --model.reads vectors"
+            )
         tables, exists = {}, {}
         for m, linear in self.project.items():
             words, exists[m] = batch.steps(m, self.config.max_steps)

@@ -177,6 +177,11 @@ def test_vectors_are_read_of_words_where_that_is_asked_for(words: Batch):
     assert not model(words).equal(make()(words))
 
 
+def test_a_model_of_words_refuses_vectors(batch: Batch):
+    with pytest.raises(InputError, match="reads the words of utterances, and these have one"):
+        make(replace(SMALL, reads="words"))(batch)
+
+
 def test_words_are_read_where_the_data_set_has_them():
     talks = humour_example({"text": 4, "audio": 3}, fraction=0.002)
     vectors = synthesise(SynthConfig())
