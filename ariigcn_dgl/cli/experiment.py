@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +18,11 @@ from ariigcn_dgl.cli.say import Screen, note, say, show
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
-from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name, visible
 from ariigcn_dgl.experiments.completeness import Lacks, lacks
 from ariigcn_dgl.experiments.conduct import Options, conduct
+from ariigcn_dgl.experiments.engines import LOCAL, check_engine, engine_of
 from ariigcn_dgl.experiments.figures import draw
 from ariigcn_dgl.experiments.folder import alone, study_folder
 from ariigcn_dgl.experiments.render import terminal, write_tables
@@ -46,7 +47,7 @@ def experiment(
     study: str,
     data: str = "synthetic",
     seeds: list[int] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     systems: list[str] | None = None,
     baseline: str | None = None,
     folds: int | None = None,
@@ -56,6 +57,8 @@ def experiment(
     device: str = "cpu",
     search: str = GRID,
     targets: list[str] | None = None,
+    engine: str = LOCAL,
+    gpu_share: float = 1.0,
 ) -> None:
     """Compare systems or settings: search, many seeds, statistics, tables, figures.
 
@@ -75,7 +78,7 @@ def experiment(
     seeds : list of int
         One run of each chosen setting per seed; default: 0 1 2 3 4.
     jobs : int
-        Runs at a time.
+        Runs at a time; default: 1, on a cluster as many as its nodes have room for.
     systems : list of str
         Only the settings of these systems.
     baseline : str
@@ -99,19 +102,25 @@ def experiment(
     targets : list of str
         What is predicted, as of ariigcn train: label vad, label:non-negative ...; default: what
         the data set declares.
+    engine : str
+        "local": processes of this machine, and of others where the folder is shared; "ray": the
+        nodes of the Ray cluster that this machine is part of, "ray://HOST:PORT" of the one whose
+        head that is (pip install "ariigcn_dgl[cluster]"); they need no shared disk.
+    gpu_share : float
+        What each run takes of a GPU of a Ray cluster, with --device cuda: 0.25 puts four on one.
     """
     trials = _trials(search)
     torch.set_num_threads(1)  # as of runs: what is tested once more is then rounded as they were
     seeds = list(range(NUM_SEEDS)) if seeds is None else seeds
     check_seeds(seeds)
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: is {jobs}, expected at least 1")
     if folds is not None and (folds < 2 or protocol == "literature"):
         raise InputError(
             f"--folds: is {folds} with --protocol {protocol}, expected at least 2, with --protocol "
             "standard (the folds would have different best test epochs)"
         )
-    check_device(device)
+    check_engine(engine, device, gpu_share)
     chosen = load_study(study, trials)
     chosen = _selected(chosen, systems, baseline)
     dialogues = load_source(data, targets=targets)
@@ -125,7 +134,7 @@ def experiment(
     options = Options(
         absolute(data),
         tuple(seeds),
-        jobs,
+        jobs or 1,
         protocol,
         retry,
         folds,
@@ -134,13 +143,17 @@ def experiment(
         chosen_targets,
     )
     path = Path(out or Path("experiments") / _folder_name(chosen.name, dialogues.name, options))
-    again = _command(study, options, systems, baseline, path)
+    on = _words_of(engine, jobs, gpu_share)
+    again = _command(study, options, systems, baseline, path, on)
     display = QueueDisplay()
     try:
-        shared = trials is None  # what Optuna proposes depends on all trials before
+        # What Optuna proposes depends on all trials before; a cluster's nodes serve one process.
+        shared = trials is None and engine == LOCAL
         home = study_folder(path, chosen.name, dialogues, dataset_sha256, folds, shared)
-        with home as folder, display:
-            results = conduct(chosen, dialogues, dataset_sha256, folder, options, display)
+        there = engine_of(engine, options.data, device, gpu_share)
+        with home as folder, there as (works, room), display:
+            options = replace(options, jobs=jobs or room)
+            results = conduct(chosen, dialogues, dataset_sha256, folder, options, display, works)
             with alone(folder) if shared else nullcontext():
                 figures = _write(results, folder)
         _show(results, folder, figures)
@@ -168,10 +181,15 @@ def _selected(study: Study, systems: list[str] | None, baseline: str | None) -> 
 
 
 def _command(
-    study: str, options: Options, systems: list[str] | None, baseline: str | None, folder: Path
+    study: str,
+    options: Options,
+    systems: list[str] | None,
+    baseline: str | None,
+    folder: Path,
+    on: list[object],
 ) -> str:
     words = ["ariigcn", "experiment", study, "--data", options.data, "--seeds", *options.seeds]
-    words += ["--jobs", options.jobs, *(["--systems", *systems] if systems else [])]
+    words += [*on, *(["--systems", *systems] if systems else [])]
     words += ["--baseline", baseline] if baseline else []
     words += ["--folds", options.folds] if options.folds else []
     words += ["--protocol", options.protocol] if options.protocol != "standard" else []
@@ -179,6 +197,13 @@ def _command(
     words += ["--search", f"{OPTUNA}{options.trials}"] if options.trials else []
     words += ["--targets", *options.targets] if options.targets else []
     return command([*map(str, words), *option(), "--out", str(folder)])
+
+
+def _words_of(engine: str, jobs: int | None, gpu_share: float) -> list[object]:
+    """Return the words of a command that say where it works."""
+    words: list[object] = ["--jobs", jobs] if jobs else []
+    words += ["--engine", engine] if engine != LOCAL else []
+    return words + (["--gpu_share", gpu_share] if gpu_share != 1 else [])
 
 
 def _folder_name(study: str, data: str, options: Options) -> str:

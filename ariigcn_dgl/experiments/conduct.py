@@ -14,11 +14,12 @@ from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.absences import with_absences
 from ariigcn_dgl.experiments.compare import compared
+from ariigcn_dgl.experiments.engine import Engine
 from ariigcn_dgl.experiments.grid import GridSearch
 from ariigcn_dgl.experiments.leases import Leases, held
 from ariigcn_dgl.experiments.predictions import TestPredictions
 from ariigcn_dgl.experiments.published import published
-from ariigcn_dgl.experiments.queue import Monitor, work_on
+from ariigcn_dgl.experiments.queue import Monitor, Supply, work_on
 from ariigcn_dgl.experiments.resolve import Candidate, resolve
 from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.experiments.row_result import Part, Tried, row_result
@@ -77,6 +78,7 @@ def conduct(
     folder: Path,
     options: Options,
     monitor: Monitor,
+    engine: Engine | None = None,
 ) -> Results:
     """Search, choose on validation, run all seeds, score test once, compare.
 
@@ -94,6 +96,8 @@ def conduct(
         How it is conducted.
     monitor : Monitor
         Is told how the runs get on.
+    engine : Engine, optional
+        What works on the runs; default: processes of this machine.
 
     Raises
     ------
@@ -106,7 +110,8 @@ def conduct(
             f"{dialogues.name}: has {', '.join(dialogues.features)} alone, but the study "
             f"{study.name} tests without one modality at a time: it needs two"
         )
-    return _Conductor(study, dialogues, dataset_sha256, folder, options, monitor).results()
+    conductor = _Conductor(study, dialogues, dataset_sha256, folder, options, monitor, engine)
+    return conductor.results()
 
 
 class _Conductor:
@@ -118,6 +123,7 @@ class _Conductor:
         folder: Path,
         options: Options,
         monitor: Monitor,
+        engine: Engine | None,
     ) -> None:
         self.study = study
         self.dialogues = dialogues
@@ -127,6 +133,7 @@ class _Conductor:
         self.leases = Leases(folder / "leases")
         self.options = options
         self.monitor = monitor
+        self.engine = engine
         baseline = next(one for one in study.settings if one.name == study.baseline)
         self.scoring = Scoring(dialogues.specs, baseline.config().training.metric)
 
@@ -211,7 +218,7 @@ class _Conductor:
         )
         self.tidy_ended(grid.runs)
         self.monitor.began("runs", grid.runs, grid.todo, grid.later)
-        work_on(grid, self.options.jobs, self.monitor, self.leases)
+        self.work_on(grid)
 
     def sample(self, parts: Sequence[Part], trials: int) -> None:
         """Search what Optuna proposes."""
@@ -220,7 +227,7 @@ class _Conductor:
         retry = self.options.retry
         with sampled_search(path, possible, trials, self.tried, self.monitor, retry) as search:
             self.monitor.began("search", search.runs, search.todo, search.later)
-            work_on(search, self.options.jobs, self.monitor, self.leases)
+            self.work_on(search)
         for part in parts:
             self.decide(part)
         self.complete("seeds", [run for part in parts for run in part.seeds])
@@ -259,7 +266,10 @@ class _Conductor:
         todo = [run for run in different if run.status not in skipped]
         self.tidy_ended(different)
         self.monitor.began(title, different, todo)
-        work_on(todo, self.options.jobs, self.monitor, self.leases)
+        self.work_on(todo)
+
+    def work_on(self, runs: Sequence[Run] | Supply) -> None:
+        work_on(runs, self.options.jobs, self.monitor, self.leases, self.engine)
 
     def tidy_ended(self, runs: Sequence[Run]) -> None:
         """Remove what was left by a study that was killed when a run had just ended."""

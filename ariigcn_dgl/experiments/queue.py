@@ -1,31 +1,21 @@
-"""Runs in processes of their own, several at a time."""
+"""Runs worked on, several at a time: which is begun, stopped, and tried again."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
-from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from ariigcn_dgl.experiments.engine import Ending, Engine, Work
 from ariigcn_dgl.experiments.leases import Lease, Leases
+from ariigcn_dgl.experiments.processes import Processes
 from ariigcn_dgl.experiments.runs import Run
-from ariigcn_dgl.experiments.worker import LOG_FILE, TRY_AGAIN, work_alone
-from ariigcn_dgl.plugins import agreed
 
 POLL_SECONDS = 0.05
-PRELOADED = [work_alone.__module__, "torch._dynamo"]  # optimisers import the latter: seconds
-GRACE_SECONDS = 10.0  # to finish writing a file
 ATTEMPTS = 3
 LOOK_SECONDS = 1.0  # from one look at what others do to the next
 LOST_OFTEN = "the processes that worked on it were lost {times} times, the machines with them"
-# multiprocessing's code where the fork server is gone, which alone would have known better.
-VANISHED = 255
 
 
 class Monitor(Protocol):
@@ -86,7 +76,11 @@ class Listed(Supply):
 
 
 def work_on(
-    runs: Sequence[Run] | Supply, jobs: int, monitor: Monitor, leases: Leases | None = None
+    runs: Sequence[Run] | Supply,
+    jobs: int,
+    monitor: Monitor,
+    leases: Leases | None = None,
+    engine: Engine | None = None,
 ) -> None:
     """Work on runs until each is done or has failed; a failure does not stop the others.
 
@@ -99,25 +93,31 @@ def work_on(
     runs : sequence of Run, or Supply
         Of different keys.
     jobs : int
-        Number of processes.
+        Number of runs at a time.
     monitor : Monitor
     leases : Leases, optional
         Where others may work on the same runs: each is begun by one, and taken over by another
         where that one is lost; those that others are at are waited for.
+    engine : Engine, optional
+        What works on them; default: `Processes` of this machine.
     """
-    _Queue(Listed(runs) if isinstance(runs, Sequence) else runs, jobs, monitor, leases).work()
+    supply = Listed(runs) if isinstance(runs, Sequence) else runs
+    _Queue(supply, jobs, monitor, leases, engine or Processes()).work()
 
 
 class _Queue:
-    def __init__(self, supply: Supply, jobs: int, monitor: Monitor, leases: Leases | None) -> None:
+    def __init__(
+        self, supply: Supply, jobs: int, monitor: Monitor, leases: Leases | None, engine: Engine
+    ) -> None:
         self.supply = supply
         self.jobs = jobs
         self.monitor = monitor
         self.leases = leases
+        self.engine = engine
         self.held = dict[Run, Lease]()
         self.elsewhere = deque[Run]()  # others work on them
         self.looked = 0.0
-        self.running = dict[Run, BaseProcess]()
+        self.running = dict[Run, Work]()
         self.killed = deque[Run]()  # and tried again
         self.attempts = Counter[Run]()
 
@@ -126,16 +126,17 @@ class _Queue:
             self.begin()
             while self.running or self.elsewhere:
                 self.monitor.tick(list(self.running))
-                for run, process in list(self.running.items()):
-                    if not process.is_alive():
-                        self.end(run)
+                for run, work in list(self.running.items()):
+                    ending = work.ended()
+                    if ending is not None:
+                        self.end(run, ending)
                     elif self.supply.unwanted(run):
                         self.stop(run)
                 self.look()
                 self.begin()
                 time.sleep(POLL_SECONDS)
         finally:
-            _stop(list(self.running.values()))
+            self.engine.stop(list(self.running.values()))
             for lease in self.held.values():
                 lease.release()
 
@@ -164,7 +165,7 @@ class _Queue:
                 self.settle(run)
                 return
         self.attempts[run] += 1
-        self.running[run] = _start(run, lease)
+        self.running[run] = self.engine.begin(run, lease)
 
     def look(self) -> None:
         """Look what has become of the runs that others work on."""
@@ -204,8 +205,10 @@ class _Queue:
             return self.killed.popleft()  # last: by then there may be more memory
         return run
 
-    def end(self, run: Run) -> None:
-        _end(run, self.running.pop(run))
+    def end(self, run: Run, ending: Ending) -> None:
+        del self.running[run]
+        if ending.reason:
+            run.fail(ending.reason, ending.final)
         if run.status == "open" and self.attempts[run] < ATTEMPTS:
             self.killed.append(run)
             self.monitor.again(run)
@@ -214,7 +217,7 @@ class _Queue:
             self.settle(run)
 
     def stop(self, run: Run) -> None:
-        _stop([self.running[run]])
+        self.engine.stop([self.running[run]])
         del self.running[run]
         run.tidy()  # of what the worker had to say
         self.settle(run)
@@ -225,73 +228,3 @@ class _Queue:
             self.monitor.stopped(run, why)
         else:
             self.monitor.ended(run)
-
-
-def _start(run: Run, lease: Lease | None) -> BaseProcess:
-    run.prepare()
-    # Processes are forked from one that has imported everything but computed nothing: as clean as a
-    # new interpreter, without its seconds of imports.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    os.environ["OMP_NUM_THREADS"] = "1"  # for the new processes; too late for this one
-    process = context.Process(target=work_alone, args=(run.folder, run.test, agreed(), lease))
-    with contextlib.suppress(EOFError, ConnectionError):  # a server that dies just now
-        process.start()
-    return process
-
-
-def _end(run: Run, process: BaseProcess) -> None:
-    code = _code(process)
-    log = run.folder / LOG_FILE
-    if code == 0 and run.status == "done":
-        log.unlink()
-    else:
-        said = log.read_text(errors="replace") if log.exists() else ""
-        run.fail(_reason(code, said), final=0 <= code <= 128 and code != TRY_AGAIN)
-
-
-def _code(process: BaseProcess) -> int:
-    if process.pid is None:
-        return VANISHED
-    process.join()
-    if process.exitcode is None or process.exitcode == VANISHED:
-        _end_orphan(process.pid)
-        return VANISHED
-    return process.exitcode
-
-
-def _end_orphan(pid: int) -> None:
-    """Kill a process that outlived the fork server: the next attempt writes into its folder."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    signal.pidfd_send_signal(handle, signal.SIGKILL)
-    connection.wait([handle], GRACE_SECONDS)
-    os.close(handle)
-
-
-def _reason(code: int, said: str) -> str:
-    """Return one sentence: the worker's own, or the last line of its traceback."""
-    if code == VANISHED:
-        return "the process vanished with the one that starts processes"
-    number = -code if code < 0 else code - 128  # as a process says that catches the signal
-    if number > 0:
-        names = {one.value: one.name for one in signal.Signals}
-        hint = " (out of memory?)" if number == signal.SIGKILL else ""
-        return f"the process was killed by {names.get(number, f'signal {number}')}{hint}"
-    lines = said.strip().splitlines()
-    return lines[-1] if lines else f"the process ended with code {code} and said nothing"
-
-
-def _stop(processes: Sequence[BaseProcess]) -> None:
-    started = [(process, process.pid) for process in processes if process.pid is not None]
-    for process, pid in started:
-        if process.is_alive():
-            os.kill(pid, signal.SIGINT)
-    deadline = time.monotonic() + GRACE_SECONDS
-    for process, _ in started:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()

@@ -45,7 +45,7 @@ from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.jsonl"
 RUN_FILE = "run.json"
-WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED, _CHECKPOINT = (
+WEIGHTS, STANDARDISER, FILLER, UNCALIBRATED, CHECKPOINT = (
     "model.safetensors",
     "standardiser.safetensors",
     "filler.safetensors",
@@ -237,7 +237,7 @@ class RunFolder:
         """Say that the run has ended: its files are as they are to stay."""
         # Without the checkpoint, which is removed, and hidden files: locks, what is being written.
         names = (path.name for path in self.path.iterdir() if path.is_file())
-        seal(self.path, [n for n in names if n not in (SEAL_FILE, _CHECKPOINT) and n[0] != "."])
+        seal(self.path, [n for n in names if n not in (SEAL_FILE, CHECKPOINT) and n[0] != "."])
 
     def begin(self) -> None:
         """Prepare the folder to be trained in: new, or what an earlier process began.
@@ -257,7 +257,7 @@ class RunFolder:
         if not (self.path / RUN_FILE).exists() or is_sealed(self.path):
             return
         ended = "val" in read_run(self.path / RUN_FILE, trained=False)
-        if ended and not (self.path / _CHECKPOINT).exists():
+        if ended and not (self.path / CHECKPOINT).exists():
             raise InputError(f"{self.path / SEAL_FILE}: no such file; {way_out(self.path)}")
 
     def _verified(self, name: str) -> Path:
@@ -418,11 +418,11 @@ class RunFolder:
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         """Write what training goes on from."""
-        write_checkpoint(self.path / _CHECKPOINT, state)
+        write_checkpoint(self.path / CHECKPOINT, state)
 
     def read_checkpoint(self) -> dict[str, Any] | None:
         """Read what training goes on from; None before the first epoch has ended."""
-        path = self.path / _CHECKPOINT
+        path = self.path / CHECKPOINT
         if not path.exists():
             return None
         try:
@@ -433,13 +433,13 @@ class RunFolder:
     def damaged_checkpoint(self) -> InputError:
         """Return what to raise where training cannot go on from ``state.pt``."""
         return InputError(
-            f"{self.path / _CHECKPOINT}: damaged or of other settings, training cannot go on from "
+            f"{self.path / CHECKPOINT}: damaged or of other settings, training cannot go on from "
             f"it: delete {self.path} to start over"
         )
 
     def remove_checkpoint(self) -> None:
         """Remove what is of no use after training."""
-        remove_file(self.path / _CHECKPOINT)
+        remove_file(self.path / CHECKPOINT)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Read one record an epoch of a run that has ended."""

@@ -17,7 +17,8 @@ import pytest
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments import queue
 from ariigcn_dgl.experiments.leases import Leases
-from ariigcn_dgl.experiments.queue import ATTEMPTS, _reason, work_on
+from ariigcn_dgl.experiments.processes import Processes
+from ariigcn_dgl.experiments.queue import ATTEMPTS, work_on
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.worker import LOG_FILE
 
@@ -176,7 +177,7 @@ def test_a_run_that_others_finish_is_not_begun_again(
     def tick(running: list[Run]) -> None:
         if not other.finished:
             work_on([make_run()], 1, other)
-            monkeypatch.setattr(queue, "_start", None)
+            monkeypatch.setattr(Processes, "begin", None)
             lease.release()
 
     monkeypatch.setattr(memory, "tick", tick)
@@ -243,13 +244,3 @@ def test_an_interruption_reaches_the_runs_of_a_study_in_the_background(tmp_path:
     command = [sys.executable, "-c", IN_A_BACKGROUND, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("130\n", "")
-
-
-def test_a_crash_is_told_by_the_last_line_of_its_traceback() -> None:
-    assert _reason(1, "Traceback ...\n  File ...\nZeroDivisionError: by zero\n") == (
-        "ZeroDivisionError: by zero"
-    )
-
-
-def test_a_silent_end_is_told_by_its_code() -> None:
-    assert _reason(3, "") == "the process ended with code 3 and said nothing"

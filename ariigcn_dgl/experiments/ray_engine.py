@@ -1,0 +1,213 @@
+"""Runs on the nodes of a Ray cluster, which need to share no disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import ariigcn_dgl
+from ariigcn_dgl.data.source import SYNTHETIC
+from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.experiments.engine import Ending, Engine, Work
+from ariigcn_dgl.experiments.leases import Lease
+from ariigcn_dgl.experiments.parcel import packed, sizes, unpack
+from ariigcn_dgl.experiments.ray_node import LARGEST_SENT, Report, Shipment, work_there
+from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.files import remove_file
+from ariigcn_dgl.optional import require
+from ariigcn_dgl.plugins import agreed
+
+EXTRA = "cluster"
+# It would tell its makers of its use, and wait many minutes for a head that is not there.
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
+CONNECT_SECONDS = 10.0
+LACKING = ": every node needs ariigcn_dgl, of the same version, and the modules of --plugins"
+
+
+def imported_ray() -> Any:
+    """Import Ray, which reads some of its settings then; InputError where it is not installed."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    return require("ray", EXTRA)
+
+
+@contextlib.contextmanager
+def ray_engine(address: str | None, data: str, gpus: float) -> Iterator[RayEngine]:
+    """Yield an engine that works on the nodes of a cluster.
+
+    Parameters
+    ----------
+    address : str or None
+        ``HOST:PORT`` of the cluster's head; None: the cluster that this machine is a node of, or
+        else one of this machine alone, which ends with the engine.
+    data : str
+        Where the data set lies, or "synthetic": sent to the nodes unless it is larger than
+        `LARGEST_SENT`; then it must lie there on every node.
+    gpus : float
+        What each run takes of a GPU; 0: it computes on the CPU.
+
+    Raises
+    ------
+    InputError
+        If Ray is not installed, cannot be reached, or knows no GPU and one is asked for.
+    """
+    ray = imported_ray()
+    ends = signal.getsignal(signal.SIGTERM)
+    try:
+        _connect(ray, address)
+        signal.signal(signal.SIGTERM, ends)  # Ray's own ends without a word
+        if gpus and not ray.cluster_resources().get("GPU"):
+            raise InputError("--device cuda: no node of the Ray cluster has a GPU; use cpu")
+        yield RayEngine(ray, data, gpus)
+    finally:
+        ray.shutdown()
+        signal.signal(signal.SIGTERM, ends)
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    try:
+        if address is not None:
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        ray.init(
+            address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+        )
+    except (OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
+        reason = _first_line(str(error)) or type(error).__name__
+        raise InputError(
+            f"--engine: Ray cannot be reached at {address or 'this machine'} ({reason}): this "
+            "machine must be a node of the cluster, if only of no cores (ray start "
+            "--address=HOST:PORT --num-cpus=0), with the same RAY_AUTH_MODE as the others"
+        ) from error
+
+
+class RayEngine(Engine):
+    """Works on each run on a node of a cluster; its files come back to the study's folder.
+
+    A node that is lost takes with it what its runs have done since the last report (`ray_node`).
+    Ray itself tries nothing again.
+
+    Parameters
+    ----------
+    ray : module
+        Connected.
+    data, gpus
+        As of `ray_engine`.
+    """
+
+    def __init__(self, ray: Any, data: str, gpus: float) -> None:
+        self.ray = ray
+        self.share = gpus or 1.0
+        self.kind = "GPU" if gpus else "CPU"
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0, num_returns="streaming")
+        self.work_there = remote(work_there)
+        shipment = _shipment(data)
+        self.data = None if shipment is None else ray.put(shipment)
+
+    @property
+    def room(self) -> int:
+        """How many runs the cluster can work on at a time, as it is now; 1 at least."""
+        return max(1, int(self.ray.cluster_resources().get(self.kind, 0) / self.share))
+
+    def begin(self, run: Run, lease: Lease | None) -> OnNode:
+        """Send a run to the cluster, which begins it where and when there is room.
+
+        The lease stays with this process: a folder whose runs are sent is its own.
+        """
+        run.prepare()
+        before = packed(run.seed_folder.path) if run.seed_folder.path.exists() else {}
+        named = self.work_there.options(name=f"{run.name} seed {run.seed}")
+        stream = named.remote(run, ariigcn_dgl.__version__, agreed(), before, self.data)
+        return OnNode(self.ray, run, stream)
+
+    def stop(self, works: Sequence[Work]) -> None:
+        """Tell the nodes to end what they work on; they are not waited for."""
+        for one in works:
+            if isinstance(one, OnNode):
+                self.ray.cancel(one.stream)
+
+
+class OnNode(Work):
+    """A run on a node, or on its way to one.
+
+    Parameters
+    ----------
+    ray : module
+    run : Run
+    stream : ObjectRefGenerator
+        Of `Report`.
+    """
+
+    def __init__(self, ray: Any, run: Run, stream: Any) -> None:
+        self.ray = ray
+        self.run = run
+        self.stream = stream
+        self.report: Any = None  # on its way here
+        self.begun = False
+
+    def ended(self) -> Ending | None:
+        """Write what has come; return how the run ended, if that is said or its node is lost."""
+        try:
+            report = self.received()
+        except self.ray.exceptions.RayError as error:
+            return Ending(f"lost on the cluster: {_why(self.ray, error)}")
+        except StopIteration:
+            return Ending("lost on the cluster: its node ended without a word")
+        if report is None:
+            return None
+        self.write(report)
+        return report.ending
+
+    def received(self) -> Report | None:
+        """Return the next report, if all of it is here; this waits for nothing."""
+        if self.report is None and self.ray.wait([self.stream], timeout=0)[0]:
+            self.report = next(self.stream)
+        if self.report is None or not self.ray.wait([self.report], timeout=0)[0]:
+            return None
+        report: Report = self.ray.get(self.report)
+        self.report = None
+        return report
+
+    def write(self, report: Report) -> None:
+        """Write a report's files, so that this process may be killed at any time."""
+        folder = self.run.seed_folder
+        if report.files and not self.begun:
+            folder.begin()
+            self.begun = True
+        unpack(report.files, folder.path)
+        if report.kept:
+            for name in sizes(folder.path).keys() - set(report.kept):
+                remove_file(folder.path / name)
+
+
+def _shipment(data: str) -> Shipment | None:
+    path = Path(data)
+    if data == SYNTHETIC or sum(sizes(path).values()) > LARGEST_SENT:
+        return None
+    files = packed(path if path.is_dir() else path.parent, list(sizes(path)))
+    return Shipment(path.name, path.is_dir(), files)
+
+
+def _why(ray: Any, error: Any) -> str:
+    """Return in a few words what Ray says of a run that it has lost."""
+    errors, said = ray.exceptions, str(error)
+    if isinstance(error, errors.OutOfMemoryError):
+        return "its node ran out of memory"
+    if isinstance(error, (errors.NodeDiedError, errors.WorkerCrashedError)):
+        return "its node, or its process there, died"
+    if isinstance(error, errors.RayTaskError):  # an exception on the node
+        return _last_line(str(error.cause)) + (LACKING if "ModuleNotFoundError" in said else "")
+    return f"{type(error).__name__}: {_first_line(said)}"
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
