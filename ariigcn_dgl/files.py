@@ -81,6 +81,38 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def passing_folder(path: Path) -> Iterator[Path]:
+    """Yield a hidden folder beside a path, for this user alone, that goes when the block ends.
+
+    What a process leaves that is killed meanwhile, the next one removes that names the same path.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     with passing_folder(Path(name) / "work") as folder:
+    ...         _ = (folder / "a.txt").write_text("passing")
+    ...     list(Path(name).iterdir())
+    []
+    """
+    home = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        sweep_beside(path)
+        with _alive_in(home):
+            home.chmod(0o700)
+            yield home
+    except OSError as error:
+        raise InputError(f"{home}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(home)
+
+
+@contextlib.contextmanager
 def _alive_in(home: Path) -> Iterator[None]:
     """Make a folder; its lock tells others that a living process works in it."""
     with contextlib.ExitStack() as stack:

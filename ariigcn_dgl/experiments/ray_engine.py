@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import ariigcn_dgl
 from ariigcn_dgl.data.source import SYNTHETIC
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.experiments.engine import Ending, Engine, Work
+from ariigcn_dgl.experiments.engine import GRACE_SECONDS, Ending, Engine, Work
 from ariigcn_dgl.experiments.leases import Lease
 from ariigcn_dgl.experiments.parcel import packed, sizes, unpack
 from ariigcn_dgl.experiments.ray_node import LARGEST_SENT, Report, Shipment, work_there
@@ -126,10 +127,13 @@ class RayEngine(Engine):
         return OnNode(self.ray, run, stream)
 
     def stop(self, works: Sequence[Work]) -> None:
-        """Tell the nodes to end what they work on; they are not waited for."""
-        for one in works:
-            if isinstance(one, OnNode):
-                self.ray.cancel(one.stream)
+        """Tell the nodes to end what they work on, and wait for a moment until they have."""
+        there = [one for one in works if isinstance(one, OnNode)]
+        for one in there:
+            self.ray.cancel(one.stream)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for one in there:
+            one.wait(deadline)
 
 
 class OnNode(Work):
@@ -162,6 +166,13 @@ class OnNode(Work):
             return None
         self.write(report)
         return report.ending
+
+    def wait(self, deadline: float) -> None:
+        """Wait until its node has nothing more to say, but for no longer than until a moment."""
+        with contextlib.suppress(StopIteration, self.ray.exceptions.RayError):
+            while (left := deadline - time.monotonic()) > 0:
+                if self.ray.wait([self.stream], timeout=left)[0]:
+                    self.ray.get(next(self.stream), timeout=left)
 
     def received(self) -> Report | None:
         """Return the next report, if all of it is here; this waits for nothing."""

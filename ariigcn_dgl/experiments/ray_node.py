@@ -7,6 +7,7 @@ and its files are sent back: the epochs as they end, what training goes on from 
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
 import time
@@ -20,6 +21,7 @@ from ariigcn_dgl.experiments.engine import Ending
 from ariigcn_dgl.experiments.parcel import Files, packed, sizes, unpack
 from ariigcn_dgl.experiments.processes import Processes
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.files import passing_folder
 from ariigcn_dgl.plugins import agree
 from ariigcn_dgl.seal import SEAL_FILE
 from ariigcn_dgl.training.run_folder import CHECKPOINT, METRICS_FILE
@@ -99,22 +101,31 @@ def work_there(
         yield _nothing(f"has ariigcn_dgl {found}, the study {version}: install the same one")
         return
     agree(*plugins)
-    with tempfile.TemporaryDirectory(prefix="ariigcn-run-") as name:
-        home = Path(name)
-        place = run.data if data is None else str(data.unpack(home / "data"))
-        if place != SYNTHETIC and not Path(place).exists():
-            yield _nothing(f"{place}: {NO_DATA}")
-            return
-        here = replace(run, runs=home / "runs", data=place)
-        unpack(before, here.seed_folder.path)
-        for report in _worked_on(here):
-            ending = report.ending
-            if ending is not None and ending.reason:
-                reason = ending.reason.replace(str(here.folder), str(run.folder))
-                reason = reason.replace(place, run.data)
-                named = reason if ending.final and data is not None else _here(reason)
-                report = replace(report, ending=Ending(named, ending.final))
-            yield report
+    last: Report | None = None
+    with passing_folder(Path(tempfile.gettempdir()) / f"ariigcn-run-{os.getuid()}") as home:
+        for report in _worked_on_in(home, run, before, data):
+            if report.ending is None:
+                yield report
+            last = report
+    if last is not None:  # nothing is left here when it is known elsewhere that the run has ended
+        yield last
+
+
+def _worked_on_in(home: Path, run: Run, before: Files, data: Shipment | None) -> Iterator[Report]:
+    place = run.data if data is None else str(data.unpack(home / "data"))
+    if place != SYNTHETIC and not Path(place).exists():
+        yield _nothing(f"{place}: {NO_DATA}")
+        return
+    here = replace(run, runs=home / "runs", data=place)
+    unpack(before, here.seed_folder.path)
+    for report in _worked_on(here):
+        ending = report.ending
+        if ending is not None and ending.reason:
+            reason = ending.reason.replace(str(here.folder), str(run.folder))
+            reason = reason.replace(place, run.data)
+            named = reason if ending.final and data is not None else _here(reason)
+            report = replace(report, ending=Ending(named, ending.final))
+        yield report
 
 
 def _worked_on(run: Run) -> Iterator[Report]:

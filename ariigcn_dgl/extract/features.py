@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ariigcn_dgl import progress
 from ariigcn_dgl.data import Dialogues
@@ -20,8 +18,8 @@ from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
-from ariigcn_dgl.extract.present import filled, where_present
-from ariigcn_dgl.extract.recordings import Perceived
+from ariigcn_dgl.extract.present import where_present
+from ariigcn_dgl.extract.rows import Rows
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
@@ -110,34 +108,39 @@ def extract(
         trained on them.
     """
     dialogues = outline(name, utterances)
-    perceived = [Perceived(None, None)] * len(utterances)
+    made: dict[str, Rows] = {}
+
+    def add(modality: str, encoder: Ready) -> Rows:
+        path = None if kept is None else kept.folder / f"{modality}.rows"
+        made[modality] = Rows(len(utterances), encoder.width, path)
+        return made[modality]
+
+    frames: list[Any] = []
     if encoders.audio is not None or encoders.visual is not None:  # text alone needs no recording
         trains = isinstance(encoders.audio, AudioTraining)
         work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
-        perceived = _perceive_all(utterances, work, note, jobs)
-    heard = [one.heard for one in perceived]
+        for modality in encoders.ready.keys() - {"text"}:
+            add(modality, encoders.ready[modality])
+        frames = _perceive_all(utterances, work, made, note, jobs)
     splits = dialogues.row_splits
-    said: Sequence[np.ndarray | None] | None = None
     if isinstance(encoders.text, TextTuning):
         tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
         encoders = replace(encoders, text=tuned.encoder)
-        said = where_present(lambda _: tuned.features, [one.text or None for one in utterances])
+        there = [n for n, one in enumerate(utterances) if one.text]
+        add("text", tuned.encoder).put(there, tuned.features)
+    elif encoders.text is not None:
+        rows = add("text", encoders.text)
+        for numbers, block in encoded_texts(
+            encoders.text, _read(encoders.text, utterances), kept, device
+        ):
+            rows.put(numbers, block)
     if isinstance(encoders.audio, AudioTraining):
-        trained = train_encoder(heard, dialogues.labels, splits, encoders.audio, note, device)
+        trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)
-        heard = where_present(trained.encode, heard)
-    found: dict[str, Sequence[Any]] = {
-        "audio": heard,
-        "visual": [one.visual for one in perceived],
-    }
-    if said is not None:
-        found["text"] = said
-    elif encoders.text is not None and not isinstance(encoders.text, TextTuning):
-        read = _read(encoders.text, utterances)
-        found["text"] = encoded_texts(encoders.text, read, kept, device)
-    features, masks = {}, {}
-    for modality, encoder in encoders.ready.items():
-        features[modality], masks[modality] = filled(found[modality], encoder.width)
+        heard = where_present(trained.encode, frames)
+        add("audio", trained).put(range(len(utterances)), heard)
+    features = {modality: made[modality].features() for modality in encoders.ready}
+    masks = {modality: made[modality].mask for modality in encoders.ready}
     return Extracted(with_features(dialogues, features, masks), encoders)
 
 
@@ -149,8 +152,9 @@ def _read(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
 
 
 def _perceive_all(
-    utterances: Sequence[Spoken], work: Work, note: Note, jobs: int
-) -> list[Perceived]:
+    utterances: Sequence[Spoken], work: Work, made: Mapping[str, Rows], note: Note, jobs: int
+) -> list[Any]:
+    """Put what is heard and seen into rows; return what an encoder is to be trained on, if any."""
     tasks = tasks_of(work, parts_of(utterances))
     todo = [one for one in tasks if work.kept is None or not work.kept.has(one.decides)]
     recordings, left = (
@@ -160,14 +164,29 @@ def _perceive_all(
         note(f"goes on with {len(recordings) - len(left)} of {len(recordings)} recordings done")
     for recording in () if work.skip_damaged else left:
         probe(recording)  # refuses the most before hours were spent on the others
-    perceived = [Perceived(None, None)] * len(utterances)
+    frames: list[Any] = [None] * len(utterances) if work.trains else []
+    skipped: list[str] = []
     counted = progress.track(recordings, "recordings")
     for task, found in zip(tasks, work_on(work, tasks, jobs), strict=True):
         for sentence in found.notes:
             note(sentence)
-        for n, what in zip(task.part.rows, found.perceived, strict=True):
-            perceived[n] = what
+        skipped += found.skipped
+        numbers = task.part.rows
+        heard = [one.heard for one in found.perceived]
+        seen = [one.visual for one in found.perceived]
+        if work.trains:
+            for n, what in zip(numbers, heard, strict=True):
+                frames[n] = what
+        elif "audio" in made:
+            made["audio"].put(numbers, heard)
+        if "visual" in made:
+            made["visual"].put(numbers, seen)
         for _ in task.part.recordings:
             next(counted)
     next(counted, None)  # it has ended
-    return perceived
+    if skipped:
+        note(
+            f"{len(skipped)} of {len(recordings)} recordings could not be decoded, and are "
+            f"missing: {', '.join(skipped)}"
+        )
+    return frames

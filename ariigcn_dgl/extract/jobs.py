@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pickle import PicklingError
@@ -17,6 +18,7 @@ import torch
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.parts import Found, Task, Work
 
+AHEAD = 4  # parts: what is found in all of an archive would fill the memory
 _WORK: list[Work] = []  # of a process that works on parts
 
 
@@ -50,7 +52,7 @@ def work_on(work: Work, tasks: Sequence[Task], jobs: int) -> Iterator[Found]:
 def _in_threads(work: Work, tasks: Sequence[Task], jobs: int) -> Iterator[Found]:
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield from pool.map(work.do, tasks)
+        yield from _in_order([], lambda task: pool.submit(work.do, task), tasks, jobs)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -63,18 +65,34 @@ def _in_processes(work: Work, tasks: Sequence[Task], jobs: int) -> Iterator[Foun
     )
     with pool, end:  # the pipe is closed first: whoever still works then ends, as if this one died
         try:
-            found = pool.map(_do, tasks)
+            first = pool.submit(_do, tasks[0])
         except (TypeError, AttributeError, PicklingError) as error:  # of an encoder of others
             raise InputError(
                 f"--jobs: an encoder cannot be given to other processes ({error}): use --jobs 1"
             ) from error
         try:
-            yield from found
+            yield from _in_order([first], lambda task: pool.submit(_do, task), tasks[1:], jobs)
         except BrokenProcessPool as error:
             raise InputError(
                 "a process that decodes was killed (out of memory?): the same command goes on; "
                 "with fewer --jobs it needs less memory"
             ) from error
+
+
+def _in_order(
+    begun: Sequence[Future[Found]],
+    begin: Callable[[Task], Future[Found]],
+    tasks: Sequence[Task],
+    jobs: int,
+) -> Iterator[Found]:
+    """Yield what is found, in order; no more than `AHEAD` of each job's waits for its turn."""
+    waiting = deque(begun)
+    for task in tasks:
+        waiting.append(begin(task))
+        if len(waiting) > AHEAD * jobs:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _begin(work: Work, threads: int, ended: Connection) -> None:

@@ -74,10 +74,13 @@ class Found:
     perceived : list of Perceived
         Audio features; frames, where an encoder is to be trained on them.
     notes : list of str
+    skipped : list of str
+        Recordings that could not be decoded at all.
     """
 
     perceived: list[Perceived]
     notes: list[str]
+    skipped: list[str]
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class Work:
         found = _loaded(self.kept.get(task.decides), len(task.part.rows))
         if found is None:
             found = _perceived(self, task.part)
-            self.kept.put(task.decides, _arrays(found), found.notes)
+            says = {"notes": found.notes, "skipped": found.skipped}
+            self.kept.put(task.decides, _arrays(found), says)
         return found
 
 
@@ -166,6 +170,7 @@ def _content(path: Path) -> str:
 def _perceived(work: Work, part: Part) -> Found:
     perceived: list[Perceived] = []
     notes: list[str] = []
+    skipped: list[str] = []
     hear = work.audio.prepare if work.audio else None
     for recording, rows in part.recordings:
         spoken = [one for _, one in rows]
@@ -176,10 +181,11 @@ def _perceived(work: Work, part: Part) -> Found:
             if not work.skip_damaged:
                 raise
             notes.append(f"{error}; its sound and pictures count as missing")
+            skipped.append(str(recording))
             perceived += [Perceived(None, None)] * len(rows)
     if work.audio and not work.trains:
         perceived = _encoded(work.audio, perceived)
-    return Found(perceived, notes)
+    return Found(perceived, notes, skipped)
 
 
 def _encoded(encoder: Any, perceived: Sequence[Perceived]) -> list[Perceived]:
@@ -195,8 +201,8 @@ def _arrays(found: Found) -> dict[str, np.ndarray]:
 
 
 def _loaded(kept: tuple[dict[str, np.ndarray], Any] | None, count: int) -> Found | None:
-    if kept is None:
+    if kept is None or not isinstance(kept[1], dict):  # nothing, or of an earlier version
         return None
-    arrays, notes = kept
+    arrays, says = kept
     pairs = ((arrays.get(f"heard.{n}"), arrays.get(f"seen.{n}")) for n in range(count))
-    return Found([Perceived(*pair) for pair in pairs], list(notes))
+    return Found([Perceived(*pair) for pair in pairs], says["notes"], says["skipped"])

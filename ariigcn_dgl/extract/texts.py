@@ -10,7 +10,6 @@ import numpy as np
 import ariigcn_dgl
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.own_encoder import Encoder
-from ariigcn_dgl.extract.present import where_present
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 
@@ -22,8 +21,10 @@ def encoded_texts(
     texts: Sequence[Any],
     kept: Kept | None,
     device: str,
-) -> list[np.ndarray | None]:
-    """Return the features, (width,) float32, of each text; None of those that are None.
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield the numbers of some texts at a time, and their features, (numbers, width) float32.
+
+    Texts that are None have none.
 
     Parameters
     ----------
@@ -35,12 +36,10 @@ def encoded_texts(
     device : str
         Where the encoder computes.
     """
-
-    def rows(words: list[Any]) -> Iterator[np.ndarray]:
-        for start in range(0, len(words), BLOCK):
-            yield from _block(encoder, words[start : start + BLOCK], kept, device)
-
-    return where_present(rows, texts)
+    there = [n for n, text in enumerate(texts) if text is not None]
+    for start in range(0, len(there), BLOCK):
+        numbers = there[start : start + BLOCK]
+        yield numbers, _block(encoder, [texts[n] for n in numbers], kept, device)
 
 
 def _block(

@@ -77,7 +77,7 @@ class Pretended:
     def wait(self, things: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
         return things, []
 
-    def get(self, report: Any) -> Report:
+    def get(self, report: Any, timeout: float | None = None) -> Report:
         if isinstance(report, Exception):
             raise report
         return report

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ariigcn_dgl.data import mapped, write_folder
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract import jobs as jobs_module
 from ariigcn_dgl.extract import parts, texts
 from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.kept import Kept, kept_beside
 from ariigcn_dgl.extract.own_encoder import Encoder
+from ariigcn_dgl.extract.rows import Rows
 from ariigcn_dgl.extract.spoken import Spoken
 from tests.extract.media.tones import tone, write
 
@@ -172,6 +178,96 @@ def test_threads_beside_a_gpu_end_with_the_same_bits(spoken: list[Spoken]) -> No
     expected, _ = _extracted(spoken, None, Loudness())
     found, _ = _extracted(spoken, None, Loudness(), device="cuda", jobs=3)
     np.testing.assert_array_equal(found["audio"], expected["audio"])
+
+
+def test_rows_that_lie_in_a_file_have_the_same_bits(
+    spoken: list[Spoken], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken[1] = Spoken(spoken[1].recording, "d0", "d0_1", "A", 5.0, 6.0, "late")
+    made = [Loudness(), Lengths()]
+    notes: list[str] = []
+    whole = extract("set", spoken, Encoders(made[1], made[0]), notes.append, skip_damaged=True)
+    monkeypatch.setattr(mapped, "LEAST_BYTES", 1)
+    kept = Kept(tmp_path / "kept")
+    options: dict[str, Any] = {"skip_damaged": True, "kept": kept}
+    found = extract("set", spoken, Encoders(made[1], made[0]), notes.append, **options)
+    for modality in ("audio", "text"):
+        ours, theirs = found.dialogues.features[modality], whole.dialogues.features[modality]
+        assert (mapped.is_mapped(ours), mapped.is_mapped(theirs)) == (True, False)
+        np.testing.assert_array_equal(ours, theirs)
+        masks = (one.dialogues.masks[modality] for one in (found, whole))
+        np.testing.assert_array_equal(*masks)
+    assert not found.dialogues.masks["audio"][1]
+    write_folder(found.dialogues, tmp_path / "mapped")
+    write_folder(whole.dialogues, tmp_path / "memory")
+    files = (tmp_path / one / "features.safetensors" for one in ("mapped", "memory"))
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_recordings_that_were_skipped_are_listed_at_the_end(
+    spoken: list[Spoken], tmp_path: Path
+) -> None:
+    for n in (0, 2):
+        (tmp_path / f"{n}.wav").write_bytes(b"no sound")
+    kept = Kept(tmp_path / "kept")
+    for _ in range(2):  # what was skipped before is listed again
+        _, notes = _extracted(spoken, kept, Loudness(), skip_damaged=True)
+        listed = f"{tmp_path}/0.wav, {tmp_path}/2.wav"
+        assert notes[-1] == f"2 of 4 recordings could not be decoded, and are missing: {listed}"
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "LEAST_BYTES", 1)
+    (tmp_path / "audio.rows").mkdir()
+    with pytest.raises(InputError, match=r"audio\.rows: cannot be written: Is a directory"):
+        Rows(2, 3, tmp_path / "audio.rows")
+
+
+def test_no_more_parts_are_found_ahead_than_can_be_kept_in_memory() -> None:
+    begun: list[int] = []
+
+    def begin(task: Any) -> Future:
+        begun.append(task)
+        future: Future = Future()
+        future.set_result(task)
+        return future
+
+    found = jobs_module._in_order([], begin, range(100), 2)
+    assert next(found) == 0
+    assert len(begun) == 2 * jobs_module.AHEAD + 1
+    assert [*found] == [*range(1, 100)]
+
+
+def _make(spoken: list[Spoken], out: Path) -> None:
+    with kept_beside(out) as kept:
+        encoders = Encoders(Lengths(), Loudness())
+        write_folder(extract("set", spoken, encoders, lambda _: None, kept=kept).dialogues, out)
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(
+    spoken: list[Spoken], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped, "LEAST_BYTES", 1)
+    context = multiprocessing.get_context("fork")
+    _make(spoken, tmp_path / "whole")
+    began = time.monotonic()
+    _make(spoken, tmp_path / "timed")
+    seconds = time.monotonic() - began
+    expected = (tmp_path / "whole" / "features.safetensors").read_bytes()
+    moments, kills = np.random.default_rng(0), 0
+    for n in range(50):
+        out = tmp_path / f"killed{n}"
+        while not out.exists():
+            process = context.Process(target=_make, args=(spoken, out))
+            process.start()
+            process.join(moments.uniform(0, seconds))
+            kills += process.is_alive()
+            process.kill()
+            process.join()
+        assert (out / "features.safetensors").read_bytes() == expected
+    assert kills >= 25
 
 
 @pytest.mark.slow

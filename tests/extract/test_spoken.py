@@ -225,8 +225,9 @@ def test_damaged_recording_is_refused_before_the_others_are_encoded_or_skipped(
     found = extract("set", spoken, encoders, notes.append, skip_damaged=True).dialogues
     assert found.masks["visual"].tolist() == [True, False]
     assert found.masks["text"].tolist() == [True, True]
-    assert notes[-1].startswith(f"{tmp_path / 'bad.mp4'}: cannot be decoded: ")
-    assert notes[-1].endswith("; its sound and pictures count as missing")
+    assert notes[-2].startswith(f"{tmp_path / 'bad.mp4'}: cannot be decoded: ")
+    assert notes[-1].endswith(f"are missing: {tmp_path / 'bad.mp4'}")
+    assert notes[-2].endswith("; its sound and pictures count as missing")
 
 
 def test_nothing_to_work_from_is_named(
