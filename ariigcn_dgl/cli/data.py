@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from json import dumps
+from pathlib import Path
 from typing import Literal
 
 from ariigcn_dgl.cli.progress import shown
@@ -13,6 +14,7 @@ from ariigcn_dgl.data import examine, fingerprint, summarise, synthesise, write_
 from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
 from ariigcn_dgl.data.community.write import LayoutName, write_layout
+from ariigcn_dgl.data.dialogues import SPLITS
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.source import load_source, read_source
@@ -20,6 +22,7 @@ from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth_config import PRESETS
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
+from ariigcn_dgl.files import passing_folder, refuse_existing
 
 
 def check(data: str, json: bool = False, targets: list[str] | None = None) -> None:
@@ -158,6 +161,7 @@ def synth(
     layout: Literal["none", LayoutName] = "none",
     fraction: float = 1.0,
     seed: int = 0,
+    times: int = 1,
 ) -> None:
     """Write a synthetic data set with the statistics of real conversations.
 
@@ -177,10 +181,19 @@ def synth(
         With --layout: share of the real numbers of dialogues and utterances.
     seed : int
         Same seed, same data.
+    times : int
+        Without --layout: that many times as many dialogues. They are made on the disk beside --out,
+        where a set takes up to three times its size meanwhile; it may be larger than the memory.
     """
+    if times < 1 or (times > 1 and layout != "none"):
+        raise InputError(f"--times: is {times}, expected at least 1, and with --layout 1")
     if layout == "none":
-        dialogues = synthesise(PRESETS[like], seed)
-        write_folder(dialogues, out)
+        refuse_existing(Path(out))
+        with passing_folder(Path(out)) as folder:
+            preset = PRESETS[like]
+            larger = {split: times * getattr(preset, split) for split in SPLITS}
+            dialogues = synthesise(replace(preset, **larger), seed, folder)
+            write_folder(dialogues, out)
     else:
         dialogues = write_layout(layout, out, seed, fraction)
     say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")

@@ -21,13 +21,18 @@ the same and the means by relation (same, other × past, future) of 3   70.6  4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ariigcn_dgl.data.columns import columns_of
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.mapped import blocks, map_array
 from ariigcn_dgl.data.missing import zero_missing
+from ariigcn_dgl.data.names import names_of
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 from ariigcn_dgl.data.synth_turns import Turns, draw_emotions, draw_turns
 from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec
@@ -49,7 +54,7 @@ class _Dialogue:
     masks: dict[str, np.ndarray]
 
 
-def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
+def synthesise(config: SynthConfig, seed: int = 0, folder: Path | None = None) -> Dialogues:
     """Make a synthetic data set: the same config and seed give the same data, bit for bit.
 
     Splits share the process (prototypes, mixing into columns) but no speaker and no random number.
@@ -60,6 +65,9 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
         What to make; `PRESETS` in `synth_config` has named ones.
     seed : int
         Not negative.
+    folder : Path, optional
+        Where the features lie in files, mapped, as long as the set is used; three times their
+        bytes while they are made. Default: in memory.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     Raises
     ------
     InputError
-        If `seed` is negative.
+        If `seed` is negative, or a file cannot be written.
 
     Examples
     --------
@@ -83,12 +91,15 @@ def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     # One for the process, one for each split: a longer train changes no draw of test.
     first, *rest = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     mixing = draw_mixing(config, first)
-    dialogues = [
+    dialogues = (
         dialogue
         for split, rng in zip(SPLITS, rest, strict=True)
         for dialogue in _split(config, split, mixing, rng)
-    ]
-    return _assemble(config, dialogues)
+    )
+    try:
+        return _assemble(config, dialogues, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def draw_mixing(config: SynthConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -192,33 +203,102 @@ def _noise(settings: SynthModality, shape: tuple[int, int], rng: np.random.Gener
     return np.sqrt(settings.drift) * slow + np.sqrt(1 - settings.drift) * quick
 
 
-def _assemble(config: SynthConfig, dialogues: list[_Dialogue]) -> Dialogues:
-    lengths = [len(d.labels) for d in dialogues]
+def _assemble(
+    config: SynthConfig, dialogues: Iterable[_Dialogue], folder: Path | None
+) -> Dialogues:
+    # Numbers side by side: a little array of each dialogue would take more than what is in it.
+    lengths, labels, speakers = (array("q") for _ in range(3))
+    masks = {m: bytearray() for m in MODALITIES}
+    columns = {m: _Columns(folder and folder / m, getattr(config, m).width) for m in MODALITIES}
+    people: dict[str, int] = {}
+    names, splits = list[str](), list[str]()
+    for one in dialogues:
+        lengths.append(len(one.labels))
+        labels.extend(one.labels.tolist())
+        speakers.extend(people.setdefault(name, len(people)) for name in one.speakers)
+        names.append(one.name)
+        splits.append(one.split)
+        for m in MODALITIES:
+            masks[m] += one.masks[m].tobytes()
+            columns[m].add(one.features[m])
     ptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    names, speakers = np.unique(
-        np.concatenate([d.speakers for d in dialogues]), return_inverse=True
-    )
-    masks = {m: np.concatenate([d.masks[m] for d in dialogues]) for m in MODALITIES}
-    columns = {m: np.concatenate([d.features[m] for d in dialogues]) for m in MODALITIES}
-    train = slice(0, int(ptr[config.train]))
-    labels = np.concatenate([d.labels for d in dialogues]).astype(np.int64)
-    scores = _scores(config, labels) if config.scores else None
+    train = np.arange(ptr[-1]) < ptr[config.train]
+    there = {m: np.frombuffer(masks[m], np.bool_) for m in MODALITIES}
+    classes = np.array(labels, np.int64)
+    scores = _scores(config, classes) if config.scores else None
+    speaker_names = sorted(people)
+    ranks = np.argsort([people[name] for name in speaker_names])
     return Dialogues(
         name=config.name,
-        features={m: _standardise(columns[m], masks[m], train) for m in MODALITIES},
-        masks=masks,
-        labels=labels if scores is None else np.full(len(labels), UNLABELLED),
-        speakers=speakers.astype(np.int64),
+        features={m: columns[m].standardised(there[m], train) for m in MODALITIES},
+        masks=there,
+        labels=classes if scores is None else np.full(len(classes), UNLABELLED),
+        speakers=ranks[np.array(speakers, np.int64)].astype(np.int64),
         dialogue_ptr=ptr,
-        dialogue_ids=tuple(d.name for d in dialogues),
-        splits=tuple(d.split for d in dialogues),
-        utterance_ids=tuple(
-            f"{d.name}_{row:03d}" for d in dialogues for row in range(len(d.labels))
-        ),
+        dialogue_ids=names_of(names, len(names)),
+        splits=tuple(splits),
+        utterance_ids=names_of(_rows(names, lengths), len(classes)),
         label_names=config.class_names if scores is None else (),
-        speaker_names=tuple(names.tolist()),
+        speaker_names=tuple(speaker_names),
         targets={} if scores is None else {LABEL: scores},
     )
+
+
+def _rows(names: Iterable[str], lengths: Iterable[int]) -> Iterator[str]:
+    for name, length in zip(names, lengths, strict=True):
+        yield from (f"{name}_{row:03d}" for row in range(length))
+
+
+class _Columns:
+    """The feature columns of a modality, one dialogue after another, in memory or in a file."""
+
+    def __init__(self, path: Path | None, width: int) -> None:
+        self.width = width
+        self.raw, self.scaled = (_Numbers(path, kind) for kind in ("<f8", "<f4"))
+
+    def add(self, rows: np.ndarray) -> None:
+        self.raw.add(rows)
+
+    def standardised(self, mask: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """Return them as float32, z-scored by the rows of train, zeros where they are missing."""
+        raw = self.raw.whole(self.width)
+        found = columns_of(raw, train)
+        # The floor keeps a training split of one utterance finite.
+        spread = np.maximum(found.std, 1e-6)
+        for at, rows in blocks(raw):
+            scaled = (rows - found.mean) / spread
+            self.scaled.add(zero_missing(scaled, mask[at]).astype(np.float32))
+        self.raw.forget()
+        return self.scaled.whole(self.width)
+
+
+class _Numbers:
+    """Numbers of one kind, some at a time, in memory or in a file."""
+
+    def __init__(self, path: Path | None, kind: str) -> None:
+        self.kind = np.dtype(kind)
+        self.path = None if path is None else path.with_name(f"{path.name}.{self.kind.str[1:]}")
+        self.parts: list[np.ndarray] = []
+        self.file = None if self.path is None else self.path.open("wb")
+
+    def add(self, rows: np.ndarray) -> None:
+        if self.file is None:
+            self.parts.append(rows)
+        else:
+            self.file.write(np.ascontiguousarray(rows, self.kind).data)
+
+    def whole(self, width: int) -> np.ndarray:
+        if self.path is None or self.file is None:
+            return np.concatenate(self.parts)
+        count = self.file.tell() // (width * self.kind.itemsize)
+        self.file.close()
+        with self.path.open("rb") as file:
+            return map_array(file, self.path, 0, self.kind, (count, width))
+
+    def forget(self) -> None:
+        self.parts = []
+        if self.path is not None:
+            self.path.unlink()
 
 
 def _scores(config: SynthConfig, labels: np.ndarray) -> Target:
@@ -229,10 +309,3 @@ def _scores(config: SynthConfig, labels: np.ndarray) -> Target:
     values = np.clip(np.round(5 * scores) / 5, -3, 3)
     spec = TargetSpec(LABEL, "regression", ("score",), -3.0, 3.0)
     return Target(spec, values[:, None].astype(np.float32))
-
-
-def _standardise(columns: np.ndarray, mask: np.ndarray, train: slice) -> np.ndarray:
-    # The floor keeps a training split of one utterance finite.
-    spread = np.maximum(columns[train].std(axis=0), 1e-6)
-    scaled = (columns - columns[train].mean(axis=0)) / spread
-    return zero_missing(scaled, mask).astype(np.float32)

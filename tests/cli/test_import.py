@@ -100,6 +100,7 @@ def test_layout_that_exists_not(refused: Callable, tmp_path: Path) -> None:
         (["--fraction", "0"], "--fraction: is 0.0, expected above 0"),
         (["--fraction", "2"], "--fraction: is 2.0, expected above 0"),
         (["--seed", "-1"], "seed is -1, expected at least 0"),
+        (["--times", "2"], "--times: is 2, expected at least 1, and with --layout 1"),
     ],
 )
 def test_bad_option_of_synth(
@@ -107,6 +108,13 @@ def test_bad_option_of_synth(
 ) -> None:
     assert words in refused("data", "synth", "--out", tmp_path / "a", "--layout", "mmgcn", *options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_synth_makes_a_set_many_times_as_large(ariigcn: Callable, tmp_path: Path) -> None:
+    outcome = ariigcn("data", "synth", "--out", tmp_path / "a", "--times", "2")
+    assert outcome.out.endswith(f" of 204 dialogues: {tmp_path / 'a'}\n")
+    assert load_dialogues(tmp_path / "a").splits.count("train") == 144
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_synth_does_not_overwrite(refused: Callable, mmgcn: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
+from ariigcn_dgl.data.fingerprint import fingerprint
+from ariigcn_dgl.data.mapped import is_mapped
 from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import (
     IEMOCAP_LIKE,
@@ -207,3 +210,16 @@ def test_irony_shows_only_in_the_product_of_text_and_visual():
 def test_negative_seed_is_refused():
     with pytest.raises(InputError, match="seed is -1"):
         synthesise(TINY, seed=-1)
+
+
+def test_a_set_that_is_made_on_the_disk_has_the_same_bits(tmp_path: Path) -> None:
+    config = SynthConfig(train=20, val=3, test=3, unlabelled=0.2)
+    made, mapped = synthesise(config, 3), synthesise(config, 3, tmp_path)
+    assert all(map(is_mapped, mapped.features.values()))
+    assert fingerprint(mapped) == fingerprint(made)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audio.f4", "text.f4", "visual.f4"]
+
+
+def test_a_set_that_cannot_be_made_on_the_disk_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no: cannot be written: No such file or directory"):
+        synthesise(SynthConfig(train=3, val=1, test=1), folder=tmp_path / "no")
