@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from ariigcn_dgl.experiments.engines import check_engine
 from ariigcn_dgl.experiments.parcel import packed, sizes, unpack
 from ariigcn_dgl.experiments.queue import work_on
 from ariigcn_dgl.experiments.ray_engine import RayEngine
-from ariigcn_dgl.experiments.ray_node import Report, work_there
+from ariigcn_dgl.experiments.ray_node import LARGEST_SENT, Report, work_there
 from ariigcn_dgl.training.run_folder import METRICS_FILE
 
 VERSION = ariigcn_dgl.__version__
@@ -217,9 +218,15 @@ def test_a_node_of_another_version_is_refused(make_run: Callable) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("largest", [LARGEST_SENT, 10], ids=["data sent", "data found"])
 def test_a_run_on_a_node_has_the_bits_of_one_here(
-    make_run: Callable, memory: Any, tmp_path: Path
+    make_run: Callable,
+    memory: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    largest: int,
 ) -> None:
+    monkeypatch.setattr(module, "LARGEST_SENT", largest)
     here, there = make_run(test="once"), make_run(test="once", runs=tmp_path / "there")
     work_on([here], 1, memory)
     work_on([there], 1, memory, engine=RayEngine(Pretended(), there.data, 0))
@@ -255,6 +262,17 @@ def test_a_run_goes_on_where_its_lost_node_had_last_reported_from(
     for name in ("model.safetensors", "metrics.jsonl"):
         files = [(one.seed_folder.path / name).read_bytes() for one in (whole, run)]
         assert files[0] == files[1], name
+
+
+@pytest.mark.slow
+def test_other_data_of_the_same_name_on_a_node_are_told_with_the_node(
+    make_run: Callable, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST_SENT", 10)
+    run = make_run(dataset_sha256="0" * 64)
+    work_on([run], 1, memory, engine=RayEngine(Pretended(), run.data, 0))
+    assert run.reason.startswith(f"node {platform.node()}: ")
+    assert run.reason.endswith("talk: has changed since the study began")
 
 
 @pytest.mark.slow
