@@ -111,8 +111,8 @@ def extract(
     made: dict[str, Rows] = {}
 
     def add(modality: str, encoder: Ready) -> Rows:
-        path = None if kept is None else kept.folder / f"{modality}.rows"
-        made[modality] = Rows(len(utterances), encoder.width, path)
+        folder = None if kept is None else kept.folder
+        made[modality] = Rows(len(utterances), encoder.width, folder)
         return made[modality]
 
     frames: list[Any] = []

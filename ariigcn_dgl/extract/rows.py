@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,10 @@ class Rows:
     ----------
     count, width : int
         Of the rows, and of each.
-    path : Path, optional
-        File in which they lie where they are many (`ariigcn_dgl.data.mapped.LEAST_BYTES`); one that
-        is there is replaced. Default: they lie in memory.
+    folder : Path, optional
+        Where they lie in a file if they are many (`ariigcn_dgl.data.mapped.LEAST_BYTES`): one
+        without a name, so that nobody else can write into it, and nothing is left of it. Default:
+        they lie in memory.
 
     Raises
     ------
@@ -40,19 +43,18 @@ class Rows:
     ([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [False, True])
     """
 
-    def __init__(self, count: int, width: int, path: Path | None = None) -> None:
+    def __init__(self, count: int, width: int, folder: Path | None = None) -> None:
         self.shape = (count, width)
         self.mask = np.zeros(count, np.bool_)
-        large = math.prod(self.shape) * TYPE.itemsize >= mapped.LEAST_BYTES
-        self.path = path if large else None
-        self.array = np.zeros(self.shape if self.path is None else (0, width), TYPE)
-        if self.path is not None:
-            make_folder(self.path.parent)
-            try:
-                with self.path.open("wb") as file:
-                    file.truncate(math.prod(self.shape) * TYPE.itemsize)  # zeros, of no blocks
-            except OSError as error:
-                raise self._unwritten(error) from error
+        size = math.prod(self.shape) * TYPE.itemsize
+        self.folder = folder if size >= mapped.LEAST_BYTES else None
+        if self.folder is None:
+            self.array = np.zeros(self.shape, TYPE)
+            return
+        make_folder(self.folder)
+        with self.written():
+            self.file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115  # `features` closes
+            self.file.truncate(size)  # zeros, which take no room
 
     def put(self, numbers: Sequence[int], rows: Iterable[np.ndarray | None]) -> None:
         """Put rows at their places; None: there is none.
@@ -64,24 +66,33 @@ class Rows:
         """
         there = [(n, row) for n, row in zip(numbers, rows, strict=True) if row is not None]
         self.mask[[n for n, _ in there]] = True
-        if self.path is None:
+        if self.folder is None:
             for n, row in there:
                 self.array[n] = row
             return
-        try:
-            with self.path.open("r+b") as file:
-                for n, row in there:
-                    file.seek(n * self.shape[1] * TYPE.itemsize)
-                    file.write(np.ascontiguousarray(row, TYPE).data)
-        except OSError as error:
-            raise self._unwritten(error) from error
+        with self.written():
+            for n, row in there:
+                self.file.seek(n * self.shape[1] * TYPE.itemsize)
+                self.file.write(np.ascontiguousarray(row, TYPE).data)
 
     def features(self) -> np.ndarray:
-        """Return all rows, (N, width) float32; those of a file mapped, when nothing is put more."""
-        if self.path is None:
-            return self.array
-        with self.path.open("rb") as file:
-            return map_array(file, self.path, 0, TYPE, self.shape)
+        """Return all rows, (N, width) float32, those of a file mapped; nothing is put afterwards.
 
-    def _unwritten(self, error: OSError) -> InputError:
-        return InputError(f"{self.path}: cannot be written: {error.strerror}")
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        if self.folder is None:
+            return self.array
+        with self.written(), self.file:
+            self.file.flush()
+            return map_array(self.file, self.folder, 0, TYPE, self.shape)
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Turn what the system says of the file into an `InputError`."""
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import time
@@ -216,11 +217,27 @@ def test_recordings_that_were_skipped_are_listed_at_the_end(
         assert notes[-1] == f"2 of 4 recordings could not be decoded, and are missing: {listed}"
 
 
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_two_extractions_at_once_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mapped, "LEAST_BYTES", 1)
-    (tmp_path / "audio.rows").mkdir()
-    with pytest.raises(InputError, match=r"audio\.rows: cannot be written: Is a directory"):
-        Rows(2, 3, tmp_path / "audio.rows")
+    ours, theirs = Rows(2, 1, tmp_path), Rows(2, 1, tmp_path)
+    ours.put([0], [np.ones(1)])
+    theirs.put([1], [np.full(1, 2.0)])
+    assert ours.features().tolist() == [[1], [0]]
+    assert theirs.features().tolist() == [[0], [2]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_cannot_be_written_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped, "LEAST_BYTES", 1)
+    rows = Rows(2, 3, tmp_path)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with rows.file, pytest.raises(InputError) as error, rows.written():
+        raise full
+    assert str(error.value) == f"{tmp_path}: cannot be written: No space left on device"
 
 
 def test_no_more_parts_are_found_ahead_than_can_be_kept_in_memory() -> None:
