@@ -29,6 +29,8 @@ test-fast: $(VENV)/developed
 
 # More cases of the same, kills and checks for races, every night: minutes that show little new.
 test-exhaustive: $(VENV)/developed
+	@$(VENV)/bin/python -c 'import ray' 2> /dev/null || $(PIP) install -q --only-binary :all: ray || \
+	  echo "no Ray for this Python: no study is run on a cluster"
 	$(PYTEST) -m exhaustive
 
 lint: $(VENV)/developed
