@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from ray.cluster_utils import Cluster
-
 NODES = ("127.0.0.3", "127.0.0.4")
 
 
 def main() -> None:
+    from ray.cluster_utils import Cluster  # is not there where nobody runs this
+
     head = {"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.2"}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1, node_ip_address=address) for address in NODES]
@@ -23,4 +23,5 @@ def main() -> None:
     cluster.shutdown()
 
 
-main()
+if __name__ == "__main__":
+    main()
