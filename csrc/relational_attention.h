@@ -6,6 +6,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <tuple>
 
@@ -52,6 +53,15 @@ struct [[gnu::visibility("hidden")]] AttentionGrads {
   torch::stable::Tensor dst_feat, src_feat, weight_dst, weight_src, score, rel_weight, bias,
       edge_weight;
 };
+
+// The shape of what is kept of u or v, of so many nodes; a backend may lay it out in its own way.
+template <typename Backend>
+std::array<int64_t, 3> kept_shape(const AttentionInputs& in, int64_t nodes) {
+  if constexpr (requires { Backend::kept_shape(in, nodes); })
+    return Backend::kept_shape(in, nodes);
+  else
+    return {in.groups(), nodes, in.pitch()};
+}
 
 inline void check_attention(const char* op, const Checks& check, const AttentionInputs& in) {
   const int64_t modalities = in.src_feat.size(0), in_feats = in.src_feat.size(2);
@@ -122,9 +132,13 @@ auto relational_attention(
   const auto make = [&](std::initializer_list<int64_t> shape) {
     return torch::stable::new_empty(src_feat, shape);
   };
+  const auto make_kept = [&](int64_t nodes) {
+    const auto [lists, rows, pitch] = kept_shape<Backend>(in, nodes);
+    return make({keep ? lists : 0, rows, pitch});
+  };
   AttentionOutputs to{make({in.groups(), num_dst, in.out_feats()}),
-                      make({in.groups(), in.graph.num_edges}), make({kept, num_dst, in.pitch()}),
-                      make({kept, in.graph.num_src, in.pitch()}),
+                      make({in.groups(), in.graph.num_edges}), make_kept(num_dst),
+                      make_kept(in.graph.num_src),
                       make({gelu ? kept : 0, num_dst, in.out_feats()})};
   Backend::forward(in, to, keep);
   return std::make_tuple(to.out, to.alpha, to.u, to.v, to.pre);
@@ -162,8 +176,12 @@ auto relational_attention_backward(
   check.values("grad_out", grad_out, {groups, num_dst, in.out_feats()});
   check.values("grad_alpha", grad_alpha, {groups, edges});
   check.values("alpha", alpha, {groups, edges});
-  check.values("u", u, {groups, num_dst, in.pitch()});
-  check.values("v", v, {groups, in.graph.num_src, in.pitch()});
+  const auto check_kept = [&](const char* name, const AttentionInputs::Tensor& t, int64_t nodes) {
+    const auto [lists, rows, pitch] = kept_shape<Backend>(in, nodes);
+    check.values(name, t, {lists, rows, pitch});
+  };
+  check_kept("u", u, num_dst);
+  check_kept("v", v, in.graph.num_src);
   check.values("pre", pre, {gelu ? groups : 0, num_dst, in.out_feats()});
   const auto like = [](const AttentionInputs::Tensor& t) { return torch::stable::empty_like(t); };
   const AttentionInputs::Tensor none = torch::stable::new_empty(src_feat, {0});

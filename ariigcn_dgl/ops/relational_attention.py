@@ -268,16 +268,31 @@ class Arguments(NamedTuple):
 def _(*inputs):
     given = Arguments(*inputs)
     sizes, groups, width = Sizes(*given.sizes), len(given.weight_dst), given.rel_weight.size(3)
-    # The pitch is that of csrc/relational_attention.h: rows padded to a multiple of 16.
-    kept, pitch = groups if given.keep else 0, -(-given.score.size(1) // 16) * 16
+    lists, pitch = _kept_lists(given)
+    kept = lists if given.keep else 0
     shapes = [
         (groups, sizes.num_dst, width),
         (groups, sizes.num_edges),
         (kept, sizes.num_dst, pitch),
         (kept, sizes.num_src, pitch),
-        (kept if given.gelu else 0, sizes.num_dst, width),
+        (groups if given.keep and given.gelu else 0, sizes.num_dst, width),
     ]
     return tuple(given.feat.new_empty(shape) for shape in shapes)
+
+
+def _kept_lists(given: Arguments) -> tuple[int, int]:
+    """Return how many rows each node has in what is kept of u and v, and how long they are.
+
+    On CUDA a row for each group, padded to a multiple of 16, as in csrc/relational_attention.h; on
+    the CPU one for each modality, in which powers of two of heads lie side by side, as `kept_pitch`
+    in csrc/cpu/relational_attention_arguments.h has it.
+    """
+    modalities, groups, width = len(given.feat), len(given.weight_dst), given.score.size(1)
+    if given.feat.device.type != "cpu":
+        return groups, -(-width // 16) * 16
+    sixteens, rest = divmod(groups // modalities, 16)
+    powers = [1 << bit for bit in range(4) if rest >> bit & 1]
+    return modalities, 16 * (sixteens * width + sum(-(-n * width // 16) for n in powers))
 
 
 @torch.library.register_fake("ariigcn::relational_attention_backward")

@@ -21,7 +21,7 @@ RelationalAttention<T> arguments(const AttentionInputs& in) {
   op.heads = op.groups / in.src_feat.size(0);
   op.in_feats = in.src_feat.size(2);
   op.attn_feats = in.score.size(1);
-  op.attn_pitch = in.pitch();
+  op.kept_pitch = kept_pitch(op.heads, op.attn_feats);
   op.out_feats = in.out_feats();
   op.keep = in.seed ? T(1 - in.options.dropout) : T(1);
   op.seed = in.seed ? uint64_t(*in.seed->const_data_ptr<int64_t>()) : 0;
@@ -79,6 +79,10 @@ struct Cpu {
     check_segments(check, in.graph);
     check_transpose(check, in.graph);
     check_components(check, in.graph);
+  }
+  static std::array<int64_t, 3> kept_shape(const AttentionInputs& in, int64_t nodes) {
+    const int64_t modalities = in.src_feat.size(0);
+    return {modalities, nodes, kept_pitch(in.groups() / modalities, in.score.size(1))};
   }
   static void forward(const AttentionInputs& in, AttentionOutputs& to, bool keep) {
     if (in.src_feat.scalar_type() == ScalarType::Double)

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "gemm.h"
+#include "heads.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
-// out[e] = sum over k of term(k, row(e)[k]), for `size` rows at once.
-template <typename T, int size, typename Row, typename Term, typename Out>
-inline void reduce_group(int64_t first, const Row& row, int64_t width, Term term, const Out& out) {
+// out[e] = sum over k of term(k, row(e)[k]), of every head, for `size` rows at once.
+template <typename T, int size, typename Heads, typename Row, typename Term, typename Out>
+inline void reduce_group(const Heads& heads, int64_t first, const Row& row, int64_t width,
+                         Term term, const Out& out) {
   const T* rows[size];
 #pragma GCC unroll 8
   for (int e = 0; e < size; ++e) rows[e] = row(first + e);
@@ -19,17 +21,18 @@ inline void reduce_group(int64_t first, const Row& row, int64_t width, Term term
     for (int e = 0; e < size; ++e) sum_of[e] = term.add(sum_of[e], at(rows[e] + k));
   });
 #pragma GCC unroll 8
-  for (int e = 0; e < size; ++e) out(first + e, sum<T>(sum_of[e]));
+  for (int e = 0; e < size; ++e) out(first + e, heads.fold(sum_of[e]));
 }
 
-template <typename T, typename Row, typename Term, typename Out>
-inline void reduce_rows(int64_t first, int64_t last, const Row& row, int64_t width,
-                        const Term& term, const Out& out) {
+template <typename T, typename Heads, typename Row, typename Term, typename Out>
+inline void reduce_rows(const Heads& heads, int64_t first, int64_t last, const Row& row,
+                        int64_t width, const Term& term, const Out& out) {
   constexpr int group = Term::kUnroll;
   for (; first + group <= last; first += group)
-    reduce_group<T, group>(first, row, width, term, out);
-  with_constant<group - 1>(
-      last - first, [&](auto size) { reduce_group<T, size.value>(first, row, width, term, out); });
+    reduce_group<T, group>(heads, first, row, width, term, out);
+  with_constant<group - 1>(last - first, [&](auto size) {
+    reduce_group<T, size.value>(heads, first, row, width, term, out);
+  });
 }
 
 // w . term(u + v)
@@ -78,7 +81,7 @@ inline void sum_block(int64_t count, const T* const* rows, int64_t first, int64_
   }
   for (int64_t e = 0; e < count; ++e) {
     const T* from = rows[e] + k;
-    const vec<T> factor = splat(term.factor[first + e]);
+    const vec<T> factor = term.factor_of(first + e);
 #pragma GCC unroll 8
     for (int v = 0; v < size; ++v)
       total[v] = term.add(total[v], own[v], at(v, from + v * kLanes<T>), factor);
@@ -115,24 +118,28 @@ inline void sum_rows(int64_t first, int64_t last, const Row& row, int64_t width,
 }
 
 // factor[e] * row
-template <typename T>
+template <typename T, typename Heads = OneHead<T>>
 struct WeightedTerm {
   static constexpr int kUnroll = 8;
   static constexpr bool kOwn = false;
   const T* factor;
+  Heads heads = {};
   const T* row = nullptr;
 
+  vec<T> factor_of(int64_t e) const { return heads.repeated(heads.get(factor, e)); }
   vec<T> add(vec<T> sum, vec<T>, vec<T> x, vec<T> f) const { return sum + f * x; }
 };
 
 // factor[e] * step(own row + row): what the score's gradient sums, at the target and at the source
-template <typename T, typename Act>
+template <typename T, typename Act, typename Heads>
 struct StepTerm {
   static constexpr int kUnroll = Act::kUnroll;
   static constexpr bool kOwn = true;
   Act act;
+  Heads heads;
   const T *row, *factor;
 
+  vec<T> factor_of(int64_t e) const { return heads.repeated(heads.get(factor, e)); }
   vec<T> add(vec<T> sum, vec<T> own, vec<T> x, vec<T> ds) const {
     return act.add_step(sum, own + x, ds);
   }

@@ -18,7 +18,7 @@ void row_dots(const RowDots<T>& in) {
   const RowTables<T>& tables = in.tables;
   run_ranges(tables.count, 1, [&](int64_t t, int64_t) {
     T* out = in.out + t * tables.rows;
-    reduce_rows<T>(0, tables.rows, rows_of(tables, t), tables.width,
+    reduce_rows<T>(OneHead<T>{}, 0, tables.rows, rows_of(tables, t), tables.width,
                    DotTerm<T>{in.vectors + t * in.vector_stride, {}},
                    [=](int64_t k, T dot) { out[k] = dot; });
   });

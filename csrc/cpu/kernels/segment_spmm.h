@@ -49,8 +49,8 @@ void segment_sddmm(const SegmentSddmm<T>& in) {
     for (int64_t at = begin; at < end; ++at) {
       const int64_t g = at / rows.rows, r = at % rows.rows;
       T* out = in.out + g * rows.edges;
-      reduce_rows<T>(rows.ptr[r], rows.ptr[r + 1], other_rows(rows, in.right, g), rows.width,
-                     DotTerm<T>{in.left + at * rows.width, {}},
+      reduce_rows<T>(OneHead<T>{}, rows.ptr[r], rows.ptr[r + 1], other_rows(rows, in.right, g),
+                     rows.width, DotTerm<T>{in.left + at * rows.width, {}},
                      [=](int64_t e, T dot) { out[e] = dot; });
     }
   });

@@ -2,7 +2,10 @@
 // targets and once over sources, and every weight's gradient is one product over its own rows.
 #pragma once
 
+#include "arrangement.h"
 #include "edges.h"
+#include "sum_first.h"
+#include "transform_first.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
@@ -10,42 +13,6 @@ namespace ariigcn::ARIIGCN_ISA {
 // element becomes does not depend on it.
 inline int64_t outer_rows(const GraphPlan& graph) {
   return graph.num_rels + 2 >= 4 * torch::stable::get_num_threads() ? 256 : 96;
-}
-
-template <typename T>
-void gelu_grad(const T* grad, const T* before, T* to, int64_t count) {
-  const Gelu<T> act;
-  run_ranges(count, 1 << 14, [&](int64_t first, int64_t last) {
-    for_vectors<T>(last - first, [&](int64_t k, auto at) {
-      const vec<T> one = splat<T>(1);
-      const vec<T> by_before = act.add_step(vec<T>{}, at(before + first + k), one);
-      at(to + first + k, vec<T>(at(grad + first + k) * by_before));
-    });
-  });
-}
-
-// grad_sums = (gradient of the target's row) W_r^T; a task owns the segments of some targets.
-template <typename T>
-void sums_grad(const BackwardPass<T>& pass) {
-  const auto& op = pass.op;
-  if (op.out_feats == 0) return;
-  const auto& graph = pass.graph();
-  const Block& block = pass.block;
-  const int64_t width = op.in_feats, depth = op.out_feats,
-                range = product_range(graph, block, depth);
-  run_tasks(product_tasks<T>(block.targets(), range, width), [&] {
-    return [&, panel = Buffer<T>(panel_size<T>(depth))](int64_t t) {
-      const ProductTask<T> task(t, block.targets(), range, width);
-      for (int64_t r = 0; r < graph.num_rels; ++r) {
-        const int64_t begin = first_position(graph, block, r, block.dst + task.first);
-        const int64_t end = first_position(graph, block, r, block.dst + task.last);
-        multiply_rows<T>(
-            {pass.rel_weight(r), depth, depth, width, true}, task.n0, end - begin,
-            [&](int64_t m) { return pass.grad_pre + (pass.target(begin + m) - block.dst) * depth; },
-            [&](int64_t m) { return pass.grad_sums + (begin + m) * width; }, false, panel);
-      }
-    };
-  });
 }
 
 // The gradient of rows' features through a projection: rows (+)= grad W^T.
@@ -57,12 +24,13 @@ struct FeatureGrad {
   bool add;
 
   int64_t tasks(int64_t width) const { return product_tasks<T>(rows, kRowsPerProduct, width); }
-  void run(int64_t t, const RelationalAttention<T>& op, T* panel) const {
-    const ProductTask<T> task(t, rows, kRowsPerProduct, op.in_feats);
+  void run(int64_t t, const AttentionPass<T>& pass, T* panel) const {
+    const int64_t width = pass.op.in_feats, depth = pass.attn_feats;
+    const ProductTask<T> task(t, rows, kRowsPerProduct, width);
     multiply_rows<T>(
-        {weight, op.attn_feats, op.attn_feats, op.in_feats, true}, task.n0, task.last - task.first,
-        [&](int64_t m) { return grad + (task.first + m) * op.attn_pitch; },
-        [&](int64_t m) { return feat + (task.first + m) * op.in_feats; }, add, panel);
+        {weight, depth, depth, width, true}, task.n0, task.last - task.first,
+        [&](int64_t m) { return grad + (task.first + m) * pass.pitch; },
+        [&](int64_t m) { return feat + (task.first + m) * width; }, add, panel);
   }
 };
 
@@ -74,50 +42,39 @@ void projection_grad(const BackwardPass<T>& pass, bool dst, int64_t m0, int64_t 
   const T* feat = (dst ? pass.dst_feat(block.dst) : pass.src_feat(block.src)) + m0;
   const T* grad = dst ? pass.grad_u : pass.grad_v;
   T* to = (dst ? pass.grad.weight_dst : pass.grad.weight_src) +
-          (pass.g * op.in_feats + m0) * op.attn_feats;
+          pass.g * op.in_feats * op.attn_feats + m0 * pass.attn_feats;
   multiply_outer<T>(
       dst ? block.targets() : block.sources(), [&](int64_t k) { return feat + k * op.in_feats; },
-      [&](int64_t k) { return grad + k * op.attn_pitch; }, rows, op.attn_feats, to, op.attn_feats,
+      [&](int64_t k) { return grad + k * pass.pitch; }, rows, pass.attn_feats, to, pass.attn_feats,
       !pass.first_block, panel);
-}
-
-// Rows m0 .. of the gradient of W_r: the sum of (sum of a segment) (x) (gradient of its target).
-// The segments are summed again, a few at a time.
-template <typename T>
-void relation_grad(const BackwardPass<T>& pass, int64_t r, int64_t m0, int64_t rows, T* sums,
-                   T* panel) {
-  const auto& op = pass.op;
-  const int64_t end = pass.block.rel[r + 1];
-  T* to =
-      pass.grad.rel_weight + ((pass.g * op.graph.num_rels + r) * op.in_feats + m0) * op.out_feats;
-  if (op.out_feats == 0) return;
-  int64_t at = pass.block.rel[r];
-  bool add = !pass.first_block;
-  do {
-    const int64_t count = std::min(kOuterDepth, end - at);
-    for (int64_t k = 0; k < count; ++k) pass.sum_segment(at + k, m0, rows, sums + k * rows);
-    multiply_outer<T>(
-        count, [&](int64_t k) { return sums + k * rows; },
-        [&](int64_t k) {
-          return pass.grad_pre + (pass.target(at + k) - pass.block.dst) * op.out_feats;
-        },
-        rows, op.out_feats, to, op.out_feats, add, panel);
-    add = true;
-  } while ((at += kOuterDepth) < end);
 }
 
 template <typename T>
 void bias_grad(const BackwardPass<T>& pass, int64_t r) {
-  const int64_t width = pass.op.attn_feats;
-  T* to = pass.grad.bias + (pass.g * pass.graph().num_rels + r) * width;
+  const int64_t width = pass.attn_feats;
+  T* to = pass.grad.bias + pass.g * pass.graph().num_rels * pass.op.attn_feats + r * width;
   if (pass.first_block) std::fill_n(to, width, T(0));
   for (int64_t p = pass.block.rel[r]; p < pass.block.rel[r + 1]; ++p)
-    for (int64_t k = 0; k < width; ++k) to[k] += pass.grad_biased[p * pass.op.attn_pitch + k];
+    for (int64_t k = 0; k < width; ++k) to[k] += pass.grad_biased[p * pass.pitch + k];
+}
+
+// The gradient by `out` before GELU, for which `made` has room.
+template <typename T>
+void set_grad_pre(BackwardPass<T>& pass, T* made) {
+  const auto& op = pass.op;
+  const int64_t rows = pass.block.targets() * op.out_feats, all = op.graph.num_dst * op.out_feats;
+  const int64_t lists = op.transforms_first ? 1 : pass.heads, each = pass.heads / lists;
+  const int64_t start = pass.g * all + pass.block.dst * op.out_feats * each;
+  pass.grad_pre = op.gelu ? made : pass.grad.grad_out + start;
+  pass.head_stride = op.gelu ? rows : all;
+  for (int64_t h = 0; h < lists && op.gelu; ++h)
+    gelu_grad<T>(pass.grad.grad_out + start + h * all, op.pre + start + h * all, made + h * rows,
+                 rows * each);
 }
 
 // Everything that is a matrix product of what the edge loops left behind, as one list of tasks.
 template <typename T>
-void product_grads(const BackwardPass<T>& pass) {
+void product_grads(const BackwardPass<T>& pass, const SourcePairs& pairs) {
   const auto& op = pass.op;
   const Block& block = pass.block;
   const int64_t rels = pass.graph().num_rels, weight = pass.g * op.in_feats * op.attn_feats;
@@ -127,24 +84,28 @@ void product_grads(const BackwardPass<T>& pass) {
                            block.sources(), true};
   const FeatureGrad<T> dst{pass.grad_u, op.weight_dst + weight,
                            pass.grad.dst_feat + (pass.dst_feat(block.dst) - op.dst_feat),
-                           block.targets(), shared || !pass.first_head()};
+                           block.targets(), shared || pass.g % op.heads > 0};
   const int64_t of_src = src.tasks(op.in_feats), of_dst = shared ? 0 : dst.tasks(op.in_feats);
   const int64_t most = outer_rows(op.graph), per_weight = ceil_div(op.in_feats, most);
-  const int64_t of_weights = (rels + 2) * per_weight, of_bias = op.bias == nullptr ? 0 : rels;
+  const int64_t matrices = op.out_feats == 0 ? 0 : op.transforms_first ? rels : pass.heads * rels;
+  const int64_t of_weights = (2 + matrices) * per_weight, of_bias = op.bias == nullptr ? 0 : rels;
 
   run_tasks(of_weights + of_src + of_dst + of_bias, [&] {
     return [&, sums = Buffer<T>(kOuterDepth * most),
             panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {
       const int64_t which = t / per_weight, m0 = t % per_weight * most;
       const int64_t rows = std::min(most, op.in_feats - m0);
-      if (t < of_weights)
-        return which < 2 ? projection_grad<T>(pass, which == 0, m0, rows, panel)
-                         : relation_grad<T>(pass, which - 2, m0, rows, sums, panel);
-      if ((t -= of_weights) < of_src) {
-        src.run(t, op, panel);
-        return shared ? dst.run(t, op, panel) : void();
+      if (t < of_weights) {
+        const int64_t h = (which - 2) / rels, r = (which - 2) % rels;
+        if (which < 2) return projection_grad<T>(pass, which == 0, m0, rows, panel);
+        return op.transforms_first ? transform_first_weight_grad<T>(pass, pairs, r, m0, rows, panel)
+                                   : sum_first_weight_grad<T>(pass, h, r, m0, rows, sums, panel);
       }
-      if ((t -= of_src) < of_dst) return dst.run(t, op, panel);
+      if ((t -= of_weights) < of_src) {
+        src.run(t, pass, panel);
+        return shared ? dst.run(t, pass, panel) : void();
+      }
+      if ((t -= of_src) < of_dst) return dst.run(t, pass, panel);
       bias_grad<T>(pass, t - of_dst);
     };
   });
@@ -154,54 +115,80 @@ void product_grads(const BackwardPass<T>& pass) {
 template <typename T>
 void score_grad(const BackwardPass<T>& pass, int64_t tasks) {
   T* to = pass.grad.score + pass.g * pass.op.attn_feats;
-  if (pass.first_block) std::fill_n(to, pass.op.attn_feats, T(0));
+  if (pass.first_block) std::fill_n(to, pass.attn_feats, T(0));
   for (int64_t t = 0; t < tasks; ++t)
-    for (int64_t k = 0; k < pass.op.attn_feats; ++k)
-      to[k] += pass.grad_w[t * pass.op.attn_pitch + k];
+    for (int64_t k = 0; k < pass.attn_feats; ++k) to[k] += pass.grad_w[t * pass.pitch + k];
+}
+
+// Where nothing was multiplied.
+template <typename T>
+void no_message_grads(const BackwardPass<T>& pass) {
+  std::fill_n(pass.ds, pass.block.edges() * pass.heads, T(0));
+  if (pass.g % pass.op.heads == 0)
+    std::fill_n(pass.grad_src(pass.block.src), pass.block.sources() * pass.op.in_feats, T(0));
 }
 
 template <typename T>
-void relational_attention_backward(const RelationalAttentionGrad<T>& grad) {
+void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
+  const ArrangedGrad<T> arranged(given);
+  const RelationalAttentionGrad<T>& grad = arranged.op;
   const RelationalAttention<T>& op = grad.forward;
-  for_blocks(op.graph, [&](const Block& block) {
-    const int64_t pitch = op.attn_pitch, rows = block.targets() + block.sources();
-    const int64_t biased = op.bias == nullptr ? 0 : block.segments() * pitch;
-    const RowTasks targets = target_tasks(op.graph, block), sources = source_tasks(op.graph, block);
+  const GraphPlan& graph = op.graph;
+  const int64_t most = std::min<int64_t>(op.heads, kLanes<T>), widest = score_pitch(op, most);
+  for_blocks(graph, [&](const Block& block) {
+    const int64_t rows = block.targets() + block.sources();
+    const int64_t biased = op.bias == nullptr ? 0 : block.segments() * widest;
+    const RowTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
+    const SourcePairs pairs(graph, block, op.transforms_first);
+    const PairEdges pair_edges(pairs, block);
     const int64_t partials = targets.count() + sources.count();
-    Buffer<T> grad_sums(block.segments() * op.in_feats);
-    Buffer<T> factor(block.edges()), ds(block.edges()), by_row(rows * pitch);
-    Buffer<T> biased_u(biased), grad_biased(biased), grad_w(partials * pitch);
-    Buffer<T> grad_pre(op.gelu ? block.targets() * op.out_feats : 0);
-    for (int64_t g = 0; g < op.groups; ++g) {
-      const int64_t dst = g * op.graph.num_dst + block.dst, src = g * op.graph.num_src + block.src;
-      const T* by_out = grad.grad_out + dst * op.out_feats;
-      const ScoreVector<T> w(op, g);
-      const BackwardPass<T> pass{{op, block, g, op.u + dst * pitch, op.v + src * pitch, factor},
-                                 grad,
-                                 op.gelu ? grad_pre : by_out,
-                                 grad_sums,
-                                 ds,
-                                 by_row,
-                                 by_row + block.targets() * pitch,
-                                 biased_u,
-                                 grad_biased,
-                                 w,
-                                 grad_w,
-                                 block.dst == 0};
-      if (op.gelu)
-        gelu_grad<T>(by_out, op.pre + dst * op.out_feats, grad_pre, block.targets() * op.out_feats);
-      targets.run([&] {
-        return [&](int64_t, int64_t first, int64_t last) {
-          for (int64_t i = first; i < last; ++i) pass.set_factors(i);
-        };
+    Buffer<T> grad_sums(op.transforms_first ? pairs.count() * most * op.out_feats
+                                            : block.segments() * op.in_feats);
+    Buffer<T> factor(block.edges() * most + kLanes<T>), ds(block.edges() * most + kLanes<T>);
+    Buffer<T> by_row(rows * widest), biased_u(biased), grad_biased(biased);
+    Buffer<T> grad_w(partials * widest);
+    Buffer<T> grad_pre(op.gelu ? most * block.targets() * op.out_feats : 0);
+    for_bundles<T>(op, [&](int64_t g, int64_t heads) {
+      const ScoreVector<T> w(op, g, heads);
+      const int64_t pitch = score_pitch(op, heads);
+      BackwardPass<T> pass{
+          {op, block, g, heads, kept_rows(op, op.u, g, graph.num_dst) + block.dst * pitch,
+           kept_rows(op, op.v, g, graph.num_src) + block.src * pitch, factor},
+          grad,
+          nullptr,
+          0,
+          grad_sums,
+          ds,
+          by_row,
+          by_row + block.targets() * pitch,
+          biased_u,
+          grad_biased,
+          w,
+          grad_w,
+          block.dst == 0};
+      set_grad_pre<T>(pass, grad_pre);
+      with_heads<T>(heads, [&](const auto& of) {
+        targets.run([&] {
+          return [&](int64_t, int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; ++i) pass.set_factors(of, i);
+          };
+        });
       });
-      sums_grad<T>(pass);
-      with_activation<T>(op.activation, op.slope,
-                         [&](auto act) { edge_grads<T>(pass, act, targets, sources); });
-      product_grads<T>(pass);
+      if (op.out_feats == 0)
+        no_message_grads<T>(pass);
+      else if (op.transforms_first)
+        transform_first_grad<T>(pass, pairs, pair_edges, targets);
+      else
+        sum_first_grad<T>(pass, targets, sources);
+      with_activation<T>(op.activation, op.slope, [&](auto act) {
+        with_heads<T>(heads,
+                      [&](const auto& of) { edge_grads<T>(pass, act, of, targets, sources); });
+      });
+      product_grads<T>(pass, pairs);
       score_grad<T>(pass, partials);
-    }
+    });
   });
+  arranged.put_back();
 }
 
 }  // namespace ariigcn::ARIIGCN_ISA

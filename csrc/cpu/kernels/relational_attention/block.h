@@ -134,14 +134,14 @@ inline RowTasks source_tasks(const GraphPlan& graph, const Block& block) {
   return {graph.t_indptr, block.src, block.src_end, kRowsPerEdgeTask, kEdgesPerTask};
 }
 
-// Targets per task of the relations' products: as many as keep a relation's rows in the cache, so
-// that its weight is read seldom, in equal shares for all threads.
-inline int64_t product_range(const GraphPlan& graph, const Block& block, int64_t width) {
-  const int64_t segments = std::max<int64_t>(1, block.segments());
-  const int64_t most = rows_in_cache(width) * graph.num_rels * block.targets() / segments;
+// Nodes per task of the relations' products, of which so many have so many rows of some relation:
+// as many as keep a relation's rows in the cache, so that its weight is read seldom, in equal
+// shares for all threads.
+inline int64_t product_range(const GraphPlan& graph, int64_t nodes, int64_t rows, int64_t width) {
+  const int64_t most = rows_in_cache(width) * graph.num_rels * nodes / std::max<int64_t>(1, rows);
   const int64_t threads = torch::stable::get_num_threads();
-  const int64_t ranges = ceil_div(ceil_div(block.targets(), std::max<int64_t>(1, most)), threads);
-  return ceil_div(block.targets(), ranges * threads);
+  const int64_t ranges = ceil_div(ceil_div(nodes, std::max<int64_t>(1, most)), threads);
+  return ceil_div(nodes, ranges * threads);
 }
 
 }  // namespace ariigcn::ARIIGCN_ISA

@@ -1,4 +1,5 @@
-// One group's work on one block: where its rows are, and the steps that forward and backward share.
+// The work of some heads on one block: where their rows are, and the steps that forward and
+// backward share.
 #pragma once
 
 #include "../../../philox.h"
@@ -8,36 +9,81 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
-// Group g's score vector, filled up with zeros to the width of u and v.
+// How many of so many heads are worked on together, their numbers side by side.
+template <typename T>
+inline int64_t bundle_size(int64_t left) {
+  return largest_power(std::min<int64_t>(left, kLanes<T>));
+}
+// Calls work(first, heads) for all bundles of `count` heads.
+template <typename T, typename Work>
+inline void for_bundles(int64_t count, const Work& work) {
+  for (int64_t h = 0, heads; h < count; h += heads) work(h, heads = bundle_size<T>(count - h));
+}
+// Calls work(g, heads) for the bundles of every modality, of which g is the first group.
+template <typename T, typename Work>
+inline void for_bundles(const RelationalAttention<T>& op, const Work& work) {
+  for (int64_t g = 0; g < op.groups; g += op.heads)
+    for_bundles<T>(op.heads, [&](int64_t h, int64_t heads) { work(g + h, heads); });
+}
+
+// A row for the scores of so many heads: as u and v have them, filled up to whole vectors.
+template <typename T>
+inline int64_t score_pitch(const RelationalAttention<T>& op, int64_t heads) {
+  return round_to_lanes<T>(heads * op.attn_feats);
+}
+// Where the rows of the bundle from group g on begin in a kept tensor, that of u or v, in which the
+// bundles of a modality follow each other, each with a row for every one of `nodes`.
+template <typename T>
+inline T* kept_rows(const RelationalAttention<T>& op, T* kept, int64_t g, int64_t nodes) {
+  int64_t before = g / op.heads * op.kept_pitch;
+  for_bundles<T>(g % op.heads, [&](int64_t, int64_t heads) { before += score_pitch(op, heads); });
+  return kept + before * nodes;
+}
+// What of that is left over, so that no result holds what was in memory before.
+template <typename T>
+inline void clear_rest(const RelationalAttention<T>& op, T* kept, int64_t nodes) {
+  for (int64_t g = op.heads; g <= op.groups; g += op.heads) {
+    T* end = kept_rows(op, kept, g, nodes);
+    int64_t used = 0;
+    for_bundles<T>(op.heads, [&](int64_t, int64_t heads) { used += score_pitch(op, heads); });
+    T* rest = end - (op.kept_pitch - used) * nodes;
+    run_ranges(end - rest, 1 << 16,
+               [&](int64_t first, int64_t last) { std::fill(rest + first, rest + last, T(0)); });
+  }
+}
+// The score vectors of the heads from group g on, such a row.
 template <typename T>
 class ScoreVector : public Buffer<T> {
  public:
-  ScoreVector(const RelationalAttention<T>& op, int64_t g) : Buffer<T>(op.attn_pitch) {
-    std::copy_n(op.score + g * op.attn_feats, op.attn_feats, *this + 0);
-    std::fill(*this + op.attn_feats, *this + op.attn_pitch, T(0));
+  ScoreVector(const RelationalAttention<T>& op, int64_t g, int64_t heads)
+      : Buffer<T>(score_pitch(op, heads)) {
+    std::copy_n(op.score + g * op.attn_feats, heads * op.attn_feats, *this + 0);
+    std::fill(*this + heads * op.attn_feats, *this + score_pitch(op, heads), T(0));
   }
 };
 
+// What lies in `op` by groups starts at group g, and has the numbers of `heads` heads side by side.
 template <typename T>
 struct AttentionPass {
   const RelationalAttention<T>& op;
   const Block& block;
-  int64_t g;
+  int64_t g, heads;
   T *u, *v;   // rows of the block's first target and source
-  T* factor;  // what each edge of the block multiplies its source by
+  T* factor;  // room for what each edge of the block multiplies its source by, for every head
+  const int64_t attn_feats = heads * op.attn_feats, pitch = score_pitch(op, heads);
   const T* dst_base = op.dst_feat + g / op.heads * op.graph.num_dst * op.in_feats;
   const T* src_base = op.src_feat + g / op.heads * op.graph.num_src * op.in_feats;
 
   const GraphPlan& graph() const { return op.graph; }
   const T* dst_feat(int64_t i) const { return dst_base + i * op.in_feats; }
   const T* src_feat(int64_t j) const { return src_base + j * op.in_feats; }
-  T* u_row(int64_t i) const { return u + (i - block.dst) * op.attn_pitch; }
-  T* v_row(int64_t j) const { return v + (j - block.src) * op.attn_pitch; }
+  T* u_row(int64_t i) const { return u + (i - block.dst) * pitch; }
+  T* v_row(int64_t j) const { return v + (j - block.src) * pitch; }
+  // By edges of the graph.
   T* alpha() const { return op.alpha + g * op.graph.num_edges; }
-  const T* rel_weight(int64_t r) const {
-    return op.rel_weight + (g * op.graph.num_rels + r) * op.in_feats * op.out_feats;
+  const T* bias(int64_t r) const {
+    return op.bias + g * op.graph.num_rels * op.attn_feats + r * attn_feats;
   }
-  const T* bias(int64_t r) const { return op.bias + (g * op.graph.num_rels + r) * op.attn_feats; }
 
   // Segments of target i, counted from the graph's first.
   std::pair<int64_t, int64_t> segments(int64_t i) const {
@@ -56,32 +102,34 @@ struct AttentionPass {
   int64_t at(int64_t s) const { return block.position[s - block.seg]; }
 
   // What edge e of a segment contributes to its sum, apart from its attention: dropout, 1 / |N|.
-  T scale(int64_t e, T mean) const {
-    return op.keep < 1 ? mean * dropout_scale(op.seed, g, e, op.keep) : mean;
+  template <typename Heads>
+  typename Heads::Value scale(const Heads& of, int64_t e, T mean) const {
+    if (op.keep == 1) return typename Heads::Value{} + mean;
+    T scales[kLanes<T>];
+    for (int64_t h = 0; h < heads; ++h)
+      scales[h] = mean * dropout_scale(op.seed, g + h, e, op.keep);
+    return of.get(scales, 0);
   }
   T mean(int64_t segment_size) const { return op.normalise ? 1 / T(segment_size) : T(1); }
   T weight(int64_t e) const { return op.edge_weight == nullptr ? T(1) : op.edge_weight[e]; }
 
-  void set_factors(int64_t i) const {
+  // Whether edges multiply their sources by their attention alone.
+  bool attention_alone() const {
+    return op.keep == 1 && !op.normalise && op.edge_weight == nullptr;
+  }
+  T* factors() const { return attention_alone() ? alpha() : factor - block.edge * heads; }
+  template <typename Heads>
+  void set_factors(const Heads& of, int64_t i) const {
+    if (attention_alone()) return;
     const auto [first, last] = segments(i);
     for (int64_t s = first; s < last; ++s) {
       const int64_t begin = graph().seg_ptr[s], end = graph().seg_ptr[s + 1];
       const T share = mean(end - begin);
       for (int64_t e = begin; e < end; ++e)
-        factor[e - block.edge] = alpha()[e] * scale(e, share) * weight(e);
+        of.put(factors(), e, of.get(alpha(), e) * scale(of, e, share) * weight(e));
     }
   }
 
-  // The sum of the weighted sources of the segment at `position`, columns k0 .. k0 + width.
-  void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
-    const int64_t s = block.seg + block.order[position], stride = op.in_feats;
-    const T* base = src_base + k0;
-    const IndexArray source = graph().indices;
-    sum_rows<T>(
-        graph().seg_ptr[s], graph().seg_ptr[s + 1],
-        [=](int64_t e) { return base + source[e] * stride; }, width,
-        WeightedTerm<T>{factor - block.edge}, to);
-  }
   int64_t target(int64_t position) const {
     return graph().seg_dst[block.seg + block.order[position]];
   }
@@ -89,8 +137,8 @@ struct AttentionPass {
   // u_i, or with a bias u_i + b_r, which is then written to `row`.
   const T* biased(int64_t i, int64_t r, T* row) const {
     if (op.bias == nullptr) return u_row(i);
-    for (int64_t k = 0; k < op.attn_feats; ++k) row[k] = u_row(i)[k] + bias(r)[k];
-    for (int64_t k = op.attn_feats; k < op.attn_pitch; ++k) row[k] = 0;
+    for (int64_t k = 0; k < attn_feats; ++k) row[k] = u_row(i)[k] + bias(r)[k];
+    std::fill(row + attn_feats, row + pitch, T(0));
     return row;
   }
 };
