@@ -179,6 +179,22 @@ def test_equals_the_reference_on_any_graph(graph: Graph, optional: tuple[str, ..
     check(graph, inputs, 1e-11, gelu=bool(optional))  # the star's rays cancel
 
 
+# Heads' messages are transformed first or summed first, whichever is less work.
+ORDERS = {
+    "transformed first": (edges(60, 6, 300), (9, 3, 5)),
+    "summed first": (edges(6, 60, 100), (3, 3, 20)),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("heads", [3, 8, 12, 17])  # in powers of two, up to a vector of them
+def test_any_number_of_heads_equals_the_reference(heads: int, order: str):
+    graph, widths = ORDERS[order]
+    for options in ({"gelu": True}, {"activation": "tanh", "softmax": "relation"}):
+        check(graph, arguments(graph, widths, (2, heads)), **options)
+        check(graph, arguments(graph, widths, (1, heads), (), torch.float32), 3e-6, **options)
+
+
 SLOPES = {"relu": ("leaky_relu", 0.0), "leaky_relu": ("leaky_relu", 0.2)}
 KINDS = SLOPES | {name: (name, 0.0) for name in ACTIVATIONS[1:]}
 

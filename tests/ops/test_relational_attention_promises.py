@@ -216,8 +216,9 @@ def test_training_and_evaluation_give_the_same_bits():
         (dialogues(300), (257, 33, 65)),
         (dialogues(*[90] * 25, reach=3), (9, 17, 5)),
         (hubs(), (9, 17, 5)),
+        (hubs(), (2, 17, 65)),
     ],
-    ids=["wide", "blocks", "hubs"],
+    ids=["wide", "blocks", "hubs", "hubs, summed first"],
 )
 def test_the_number_of_threads_changes_no_bit(graph: Graph, widths: tuple, bias: bool):
     inputs = arguments(graph, *widths, torch.float32)
@@ -249,6 +250,8 @@ from ariigcn_dgl import _native
 def run(tests):
     for width, axis in itertools.product(tests["WIDTHS"], range(3)):
         tests["test_equals_the_reference_around_tile_edges"](width, axis)
+    for heads, order in itertools.product((3, 17), tests["ORDERS"]):
+        tests["test_any_number_of_heads_equals_the_reference"](heads, order)
     for kind in tests["KINDS"]:
         tests["test_single_precision_is_within_a_few_millionths"]((33, 65, 17), kind)
 
