@@ -122,6 +122,11 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
         {"indptr": GRAPH.indptr.long(), "indices": GRAPH.src, "etypes": GRAPH.etypes}
         | {"num_rels": GRAPH.num_rels, "num_src": N, "split": True},
     ),
+    "sorted_edges": (
+        OPS.sorted_edges,
+        {"src": GRAPH.src, "dst": GRAPH.dst, "etypes": GRAPH.etypes}
+        | {"num_src": N, "num_dst": N, "num_rels": GRAPH.num_rels},
+    ),
     "counting_sort": (OPS.counting_sort, {"keys": torch.tensor([2, 0, 1]), "num_keys": 3}),
     "number_speakers": (
         OPS.number_speakers,

@@ -14,14 +14,13 @@ from ariigcn_dgl.graph.checks import (
     as_int64,
     check_csr,
     check_edge_index,
-    check_range,
     check_sizes,
     check_vectors,
 )
 from ariigcn_dgl.graph.dgl_edges import edges_of
 from ariigcn_dgl.graph.lasting import LastingProperty, lasting
 from ariigcn_dgl.graph.pairs import SourcePairs, source_pairs
-from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sort_edges, unpack
+from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sorted_edges, unpack
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 from ariigcn_dgl.transfer import send
 
@@ -399,13 +398,9 @@ class Graph:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
         src, dst, etypes = (x.contiguous() for x in (src, dst, etypes))
-        # The last key counts most: by target, within it by relation, within that by source.
-        keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
-        for name, (values, size) in keys.items():
-            check_range(name, values, size)
-        indptr, order = sort_edges(keys)
+        indptr, order, *edges = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
         # What is sorted fits together: it is not checked once more.
-        return cls(order, *csr_plan(indptr, src[order], etypes[order], num_rels, num_src))
+        return cls(order, *csr_plan(indptr, *edges, num_rels, num_src))
 
     @classmethod
     @lasting

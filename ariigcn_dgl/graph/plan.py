@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
+from ariigcn_dgl.graph.checks import check_range
 
 # The arrays in the order of the buffer, as `GraphArrays` in csrc/graph_plan.h.
 FIELDS = ("indptr", "indices", "seg_ptr", "seg_dst", "seg_rel", "edge_seg", "t_indptr", "t_eids",
@@ -146,6 +147,46 @@ def _facts(indptr: Tensor, src: Tensor, dst: Tensor, rel_ptr: Tensor, square: bo
     return Facts(first if first < nodes else None, square and bool(one_self_edge), tuple(counts))
 
 
+def sorted_edges(
+    src: Tensor, dst: Tensor, etypes: Tensor, num_src: int, num_dst: int, num_rels: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return edges by target, within it by relation, within that by source.
+
+    Parameters
+    ----------
+    src, dst, etypes : (E,) int64 tensors
+        Source, target and relation of each edge.
+    num_src, num_dst, num_rels : int
+        Their numbers.
+
+    Returns
+    -------
+    (N_dst + 1,) and three (E,) int64 tensors
+        Where the edges of each target begin, which they were, their sources and relations.
+
+    Raises
+    ------
+    ValueError
+        If a node or relation is out of range.
+    """
+    # The last key counts most.
+    keys = {"src": (src, num_src), "etypes": (etypes, num_rels), "dst": (dst, num_dst)}
+
+    def check() -> None:
+        for name, (values, size) in keys.items():
+            check_range(name, values, size)
+
+    if src.device.type == "cpu":
+        try:
+            return torch.ops.ariigcn.sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
+        except RuntimeError:
+            check()  # which says at what edge
+            raise
+    check()
+    indptr, order = sort_edges(keys)
+    return indptr, order, src[order], etypes[order]
+
+
 def sort_edges(keys: Mapping[str, tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
     """Return the order of edges by some keys, of which the last counts most.
 
@@ -192,6 +233,11 @@ def _components(src: Tensor, dst: Tensor, nodes: int, split: bool) -> Tensor:
 def _(indptr, indices, etypes, num_rels, num_src, split):
     size = torch.library.get_ctx().new_dynamic_size()
     return indices.new_empty(size, dtype=torch.int32), indices.new_empty(4)
+
+
+@torch.library.register_fake("ariigcn::sorted_edges")
+def _(src, dst, etypes, num_src, num_dst, num_rels):
+    return src.new_empty(num_dst + 1), *(torch.empty_like(src) for _ in range(3))
 
 
 @torch.library.register_fake("ariigcn::counting_sort")

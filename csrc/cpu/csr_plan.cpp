@@ -43,21 +43,122 @@ std::tuple<Tensor, Tensor> counting_sort_op(const Tensor& keys, int64_t num_keys
   return {offsets, order};
 }
 
+// Whether any of so many numbers lies outside of [0, end): it, or what it lacks, is negative then.
+bool any_outside(const int64_t* numbers, int64_t size, int64_t end) {
+  uint64_t signs = 0;
+#pragma omp simd reduction(| : signs)
+  for (int64_t k = 0; k < size; ++k)
+    signs |= uint64_t(numbers[k]) | (uint64_t(end) - 1 - uint64_t(numbers[k]));
+  return signs >> 63;
+}
+
+void require_within(const Checks& check, const char* name, const Tensor& numbers, int64_t end) {
+  if (any_outside(numbers.const_data_ptr<int64_t>(), numbers.numel(), end))
+    check.within(name, numbers, end);
+}
+
+bool rise(const int64_t* numbers, int64_t size) {
+  int64_t signs = 0;
+#pragma omp simd reduction(| : signs)
+  for (int64_t k = 1; k < size; ++k) signs |= numbers[k] - numbers[k - 1];
+  return signs >= 0;
+}
+
+// Where the edges of each target begin, and which they are, as they came.
+void sort_by_target(const int64_t* dst, int64_t edges, int64_t num_dst, int64_t* begin,
+                    int64_t* order) {
+  if (!rise(dst, edges))
+    return counting_sort([=](int64_t e) { return dst[e]; }, edges, num_dst, begin, order);
+  std::fill(begin, begin + num_dst + 1, 0);
+  for (int64_t e = 0; e < edges; ++e) {
+    begin[dst[e] + 1] = e + 1;
+    order[e] = e;
+  }
+  for (int64_t i = 0; i < num_dst; ++i) begin[i + 1] = std::max(begin[i + 1], begin[i]);
+}
+
+// Sorts keys, and with them the edges that have them; equal ones stay as they are. Without a branch
+// on what a key is where there are few: each goes where as many are before it.
+class KeySort {
+ public:
+  void sort(int64_t* keys, int64_t* edges, int64_t count) {
+    entries_.resize(count);
+    for (int64_t k = 0; k < count; ++k) entries_[k] = {keys[k], edges[k]};
+    if (count > kFew) {
+      std::stable_sort(entries_.begin(), entries_.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
+      for (int64_t k = 0; k < count; ++k) std::tie(keys[k], edges[k]) = entries_[k];
+      return;
+    }
+    int64_t place[kFew];
+    for (int64_t k = 0; k < count; ++k) {
+      int64_t before = 0;
+      for (int64_t j = 0; j < k; ++j) before += keys[j] <= keys[k];
+      for (int64_t j = k + 1; j < count; ++j) before += keys[j] < keys[k];
+      place[k] = before;
+    }
+    for (int64_t k = 0; k < count; ++k) std::tie(keys[place[k]], edges[place[k]]) = entries_[k];
+  }
+
+ private:
+  static constexpr int64_t kFew = 32;
+  std::vector<std::pair<int64_t, int64_t>> entries_;
+};
+
+// Edges by target, within it by relation, within that by source: where each target's begin, which
+// they were, their sources and relations.
+std::tuple<Tensor, Tensor, Tensor, Tensor> sorted_edges(const Tensor& src, const Tensor& dst,
+                                                        const Tensor& etypes, int64_t num_src,
+                                                        int64_t num_dst, int64_t num_rels) {
+  const Checks check("sorted_edges", src);
+  const int64_t edges = src.numel();
+  check.int64("src", src, {edges});
+  check.int64("dst", dst, {edges});
+  check.int64("etypes", etypes, {edges});
+  check.require(num_rels >= 0 && num_rels <= kMostRels, "num_rels must lie in [0, 2^20]");
+  check.require(
+      std::min(num_src, num_dst) >= 0 && std::max({num_src, num_dst, edges}) <= kMostIndices,
+      "a graph has at most 2^31 - 1 nodes and edges");
+  const auto *from = src.const_data_ptr<int64_t>(), *to = dst.const_data_ptr<int64_t>(),
+             *rel = etypes.const_data_ptr<int64_t>();
+  require_within(check, "src", src, num_src);
+  require_within(check, "dst", dst, num_dst);
+  require_within(check, "etypes", etypes, num_rels);
+  Tensor indptr = empty_index(num_dst + 1), order = empty_index(edges),
+         indices = empty_index(edges), rels = empty_index(edges);
+  auto* begin = indptr.mutable_data_ptr<int64_t>();
+  auto* edge = order.mutable_data_ptr<int64_t>();
+  sort_by_target(to, edges, num_dst, begin, edge);
+  auto *source = indices.mutable_data_ptr<int64_t>(), *relation = rels.mutable_data_ptr<int64_t>();
+  constexpr int bits = 31;  // of a source; a key is a relation and a source
+  for (int64_t k = 0; k < edges; ++k) source[k] = rel[edge[k]] << bits | from[edge[k]];
+  KeySort keys;
+  for (int64_t i = 0; i < num_dst; ++i)
+    keys.sort(source + begin[i], edge + begin[i], begin[i + 1] - begin[i]);
+  for (int64_t k = 0; k < edges; ++k) {
+    relation[k] = source[k] >> bits;
+    source[k] &= (int64_t(1) << bits) - 1;
+  }
+  return {indptr, order, indices, rels};
+}
+
 // In-edges of `nodes` targets, sorted by relation within each.
 struct Rows {
   const int64_t *indptr, *indices, *etypes;
   int64_t nodes;
 
-  // Calls visit(target, first edge, end) for every run of edges of one target and relation.
-  template <typename Visit>
-  void for_segments(const Visit& visit) const {
-    for (int64_t i = 0; i < nodes; ++i)
-      for (int64_t first = indptr[i], end = first; first < indptr[i + 1]; first = end) {
-        while (end < indptr[i + 1] && etypes[end] == etypes[first]) ++end;
-        visit(i, first, end);
-      }
+  // How many runs of edges of one target and relation there are.
+  int64_t count_segments() const {
+    const int64_t edges = indptr[nodes];
+    int64_t changes = 0;
+#pragma omp simd reduction(+ : changes)
+    for (int64_t e = 1; e < edges; ++e) changes += etypes[e] != etypes[e - 1];
+    for (int64_t i = 0; i < nodes; ++i) {
+      const int64_t first = indptr[i];  // of which one begins anyway
+      changes += first < indptr[i + 1] && (first == 0 || etypes[first] == etypes[first - 1]);
+    }
+    return changes;
   }
-
   // Bounds of the finest contiguous ranges of nodes that no edge leaves.
   std::vector<int64_t> components() const {
     std::vector<int64_t> reach(nodes);  // the highest node that an edge joins with this lower one
@@ -78,15 +179,18 @@ struct Rows {
   }
 };
 
+// Without a branch on where a segment ends, which nothing foretells.
 void fill_segments(const Rows& rows, GraphArrays<int32_t*>& to) {
-  int32_t segment = 0;
+  int32_t segment = -1;
   to.seg_ptr[0] = 0;
-  rows.for_segments([&](int64_t target, int64_t first, int64_t end) {
-    to.seg_dst[segment] = int32_t(target);
-    to.seg_rel[segment] = int32_t(rows.etypes[first]);
-    std::fill(to.edge_seg + first, to.edge_seg + end, segment);
-    to.seg_ptr[++segment] = int32_t(end);
-  });
+  for (int64_t i = 0; i < rows.nodes; ++i)
+    for (int64_t first = rows.indptr[i], e = first; e < rows.indptr[i + 1]; ++e) {
+      segment += e == first || rows.etypes[e] != rows.etypes[e - 1];
+      to.edge_seg[e] = segment;
+      to.seg_dst[segment] = int32_t(i);
+      to.seg_rel[segment] = int32_t(rows.etypes[e]);
+      to.seg_ptr[segment + 1] = int32_t(e + 1);
+    }
 }
 
 // Targets by their first relation, and among those by their last; without edges, as by relation 0.
@@ -110,7 +214,7 @@ std::pair<int64_t, int64_t> facts_of(const Rows& rows, int64_t num_src) {
   for (int64_t i = 0; i < rows.nodes; ++i) {
     const int64_t first = rows.indptr[i], end = rows.indptr[i + 1];
     if (first == end && first_without < 0) first_without = i;
-    self_edges &= std::count(rows.indices + first, rows.indices + end, i) == 1;
+    self_edges = self_edges && std::count(rows.indices + first, rows.indices + end, i) == 1;
   }
   return {first_without, self_edges};
 }
@@ -129,11 +233,10 @@ std::tuple<Tensor, Tensor> csr_plan(const Tensor& indptr, const Tensor& indices,
   const Rows rows{indptr.const_data_ptr<int64_t>(), indices.const_data_ptr<int64_t>(),
                   etypes.const_data_ptr<int64_t>(), nodes};
   check.bounds("indptr", rows.indptr, nodes + 1, edges);
-  check.within("indices", indices, num_src);
-  check.within("etypes", etypes, num_rels);
+  require_within(check, "indices", indices, num_src);
+  require_within(check, "etypes", etypes, num_rels);
 
-  GraphArrays<int32_t*> to{{nodes, num_src, edges, 0, num_rels, 0}};
-  rows.for_segments([&](int64_t, int64_t, int64_t) { ++to.num_segments; });
+  GraphArrays<int32_t*> to{{nodes, num_src, edges, rows.count_segments(), num_rels, 0}};
   std::vector<int64_t> bounds{0};
   if (split && num_src == nodes)
     bounds = rows.components();
@@ -166,5 +269,6 @@ std::tuple<Tensor, Tensor> csr_plan(const Tensor& indptr, const Tensor& indices,
 
 STABLE_TORCH_LIBRARY_IMPL(ariigcn, CPU, m) {
   m.impl("counting_sort", TORCH_BOX(&counting_sort_op));
+  m.impl("sorted_edges", TORCH_BOX(&sorted_edges));
   m.impl("csr_plan", TORCH_BOX(&csr_plan));
 }

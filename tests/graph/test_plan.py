@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ariigcn_dgl.graph import Graph
-from ariigcn_dgl.graph.plan import composed_counting_sort, composed_csr_plan, csr_plan, pack, unpack
+from ariigcn_dgl.graph.plan import (
+    composed_counting_sort,
+    composed_csr_plan,
+    csr_plan,
+    pack,
+    sort_edges,
+    sorted_edges,
+    unpack,
+)
 from tests.attention_inputs import dialogues, edges
 
 GRAPHS = {
@@ -60,6 +68,21 @@ def test_plan_of_any_edges_is_the_native_one(num_dst, num_src, count, num_rels):
 def test_order_is_the_native_one(values: list[int]):
     found = composed_counting_sort(torch.tensor(values, dtype=torch.int64), 6)
     expected = torch.ops.ariigcn.counting_sort(torch.tensor(values, dtype=torch.int64), 6)
+    assert all(a.equal(b) for a, b in zip(found, expected, strict=True))
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 12), st.integers(0, 200), st.integers(1, 4), st.booleans()
+)
+def test_edges_lie_by_target_relation_and_source(num_dst, num_src, count, num_rels, by_target):
+    generator = torch.Generator().manual_seed(count)
+    sizes = {"src": num_src, "etypes": num_rels, "dst": num_dst}
+    drawn = {k: torch.randint(n, (count,), generator=generator) for k, n in sizes.items()}
+    drawn["dst"] = drawn["dst"].sort().values if by_target else drawn["dst"]
+    src, etypes, dst = drawn.values()
+    indptr, order = sort_edges({k: (x, sizes[k]) for k, x in drawn.items()})
+    found = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
+    expected = indptr, order, src[order], etypes[order]
     assert all(a.equal(b) for a, b in zip(found, expected, strict=True))
 
 

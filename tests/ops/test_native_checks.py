@@ -161,6 +161,9 @@ def test_too_few_sizes_are_refused(name: str) -> None:
         ("csr_plan", "num_src", 3),
         ("csr_plan", "num_rels", 4),
         ("csr_plan", "num_rels", 2**20 + 1),
+        ("sorted_edges", "num_src", -1),
+        ("sorted_edges", "num_dst", 2**31),
+        ("sorted_edges", "num_rels", 2**20 + 1),
         ("counting_sort", "num_keys", -1),
         ("counting_sort", "num_keys", 2),
         ("window_graph", "past", -1),
@@ -219,7 +222,9 @@ def test_the_message_names_operator_argument_and_bound() -> None:
         OPS.counting_sort(torch.tensor([2]), 2)
 
 
-@pytest.mark.parametrize("name", ["csr_plan", "counting_sort", "number_speakers", "window_graph"])
+@pytest.mark.parametrize(
+    "name", ["csr_plan", "sorted_edges", "counting_sort", "number_speakers", "window_graph"]
+)
 def test_builders_of_graphs_keep_what_torch_asks_of_operators(name: str) -> None:
     call, arguments = CALLS[name]
     torch.library.opcheck(call.default, tuple(arguments.values()))
