@@ -53,7 +53,9 @@ def relational_attention(
     the P non-empty pairs only; no tensor has E rows of features. Differentiable any number of
     times, from the second on by `relational_attention_reference`.
 
-    On the CPU one fused kernel, forward and backward. Independent parts of the graph (dialogues)
+    On the CPU one fused kernel, forward and backward. Where there are several heads and it is less
+    work, sources are transformed first, those of each relation by the matrices of all heads, whose
+    columns lie side by side: a row for each (source, relation) that has edges. Independent parts of the graph (dialogues)
     are worked on one after the other, in a fixed order: results are bitwise the same for any number
     of threads. Half types are computed in float32, which under autocast is the result's type.
 

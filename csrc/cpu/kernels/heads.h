@@ -102,10 +102,12 @@ struct Listed {
   auto repeated(Value x) const { return heads.repeated(x); }
 };
 
-// Calls `body` with how so many heads are read.
-template <typename T, typename Body>
+// Calls `body` with how so many heads are read; one has code of its own if it is `quick`.
+template <typename T, bool quick = true, typename Body>
 inline void with_heads(int64_t count, const Body& body) {
-  count == 1 ? body(OneHead<T>{}) : body(SideBySide<T>(count));
+  if constexpr (quick)
+    if (count == 1) return body(OneHead<T>{});
+  body(SideBySide<T>(count));
 }
 
 // `count` heads at `from`, `stride` elements apart and each of `size`, to (size, count) and back.

@@ -11,6 +11,7 @@ namespace ariigcn::ARIIGCN_ISA {
 template <typename T>
 struct LeakyRelu {
   static constexpr bool kHomogeneous = true;  // act(t) = act'(t) t
+  static constexpr bool kQuick = true;        // costs less than what is around it
   static constexpr int kUnroll = 8;           // rows or vectors at once
   T slope;
 
@@ -24,7 +25,7 @@ struct LeakyRelu {
 
 template <typename T>
 struct Smooth {
-  static constexpr bool kHomogeneous = false;
+  static constexpr bool kHomogeneous = false, kQuick = false;
   static constexpr int kUnroll = 1;
   T linear() const { return 0; }
   T scale() const { return 1; }

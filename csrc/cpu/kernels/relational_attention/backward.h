@@ -181,8 +181,8 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
       else
         sum_first_grad<T>(pass, targets, sources);
       with_activation<T>(op.activation, op.slope, [&](auto act) {
-        with_heads<T>(heads,
-                      [&](const auto& of) { edge_grads<T>(pass, act, of, targets, sources); });
+        with_heads<T, act.kQuick>(
+            heads, [&](const auto& of) { edge_grads<T>(pass, act, of, targets, sources); });
       });
       product_grads<T>(pass, pairs);
       score_grad<T>(pass, partials);

@@ -136,7 +136,7 @@ void relational_attention(const RelationalAttention<T>& given) {
           factor};
       project(pass);
       with_activation<T>(op.activation, op.slope, [&](auto act) {
-        with_heads<T>(heads, [&](const auto& of) { attend_all<T>(pass, act, of); });
+        with_heads<T, act.kQuick>(heads, [&](const auto& of) { attend_all<T>(pass, act, of); });
       });
       op.transforms_first ? transform_first(pass, pairs) : sum_first(pass);
     });
