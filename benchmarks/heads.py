@@ -1,8 +1,9 @@
 """Time of `RelEdgeAttentionConv` with some heads, divided by that with one of the same total width.
 
 On the windows of 32 dialogues of 50 utterances, on a graph whose degrees follow a power law (20,000
-nodes, 200,000 edges of 20 relations), and with `--data` on AIFB and its inverse relations. Layers
-take turns, forward and backward; of each the least CPU time of the process counts.
+nodes, 200,000 edges of 20 relations), on a block as neighbour sampling makes it (26,000 edges of 5
+relations from 9,000 sources to 1,300 targets), and with `--data` on AIFB and its inverse relations.
+Layers take turns, forward and backward; of each the least CPU time of the process counts.
 
     python benchmarks/heads.py --data aifb.npz --markdown table.md
 """
@@ -40,6 +41,12 @@ def power_law(nodes: int = 20_000, edges: int = 200_000, rels: int = 20) -> Grap
     return Graph.from_edges(ends(), ends(), (rels * uniform() ** 2).long(), **sizes)
 
 
+def block(num_src: int = 9_000, num_dst: int = 1_300, edges: int = 26_000) -> Graph:
+    generator = torch.Generator().manual_seed(0)
+    ends = (torch.randint(n, (edges,), generator=generator) for n in (num_src, num_dst, 5))
+    return Graph.from_edges(*ends, num_src=num_src, num_dst=num_dst, num_rels=5)
+
+
 def aifb(path: Path) -> Graph:
     with np.load(path, allow_pickle=False) as stored:
         src, rel, dst = (torch.from_numpy(stored[k]).long() for k in ("src", "rel", "dst"))
@@ -51,7 +58,8 @@ def aifb(path: Path) -> Graph:
 def measure(graph: Graph, width: int, heads: list[int], repeats: int) -> list[list[float]]:
     """Return the milliseconds of forward, and of both passes, with each number of heads."""
     torch.manual_seed(0)
-    feat = torch.randn(graph.num_src, width, requires_grad=True)
+    rows = torch.randn(graph.num_src, width, requires_grad=True)
+    feat = rows if graph.num_dst == graph.num_src else (rows, rows[: graph.num_dst])
     options = {"allow_zero_in_degree": True}
     convs = [
         RelEdgeAttentionConv(width, width // n, graph.num_rels, num_heads=n, **options)
@@ -81,7 +89,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="write the table here, too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    graphs = {"windows": windows(), "power law": power_law()}
+    graphs = {"windows": windows(), "power law": power_law(), "block": block()}
     if options.data:
         graphs["AIFB"] = aifb(options.data)
     rows = ["| graph, width | heads | forward, ms | × | forward + backward, ms | × |",

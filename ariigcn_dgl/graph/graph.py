@@ -398,9 +398,9 @@ class Graph:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
         src, dst, etypes = (x.contiguous() for x in (src, dst, etypes))
-        indptr, order, *edges = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
+        indptr, order, indices, rels = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
         # What is sorted fits together: it is not checked once more.
-        return cls(order, *csr_plan(indptr, *edges, num_rels, num_src))
+        return cls(order, *csr_plan(indptr, indices, rels, num_rels, num_src))
 
     @classmethod
     @lasting

@@ -55,9 +55,10 @@ def relational_attention(
 
     On the CPU one fused kernel, forward and backward. Where there are several heads and it is less
     work, sources are transformed first, those of each relation by the matrices of all heads, whose
-    columns lie side by side: a row for each (source, relation) that has edges. Independent parts of the graph (dialogues)
-    are worked on one after the other, in a fixed order: results are bitwise the same for any number
-    of threads. Half types are computed in float32, which under autocast is the result's type.
+    columns lie side by side: a row for each (source, relation) that has edges. Independent parts
+    of the graph (dialogues) are worked on one after the other, in a fixed order: results are
+    bitwise the same for any number of threads. Half types are computed in float32, which under
+    autocast is the result's type.
 
     On CUDA 3 kernels forward (4 where relations are many and targets few) and 6 backward (7 with
     `gelu`), without atomics: the same inputs give the same bits. Nothing waits for the device, and

@@ -51,7 +51,7 @@ inline vec<T> swap_lanes(vec<T> v, std::integer_sequence<int, lane...>) {
 }
 
 // A power of two of heads, kLanes at most. A Value repeats their numbers through its lanes. What
-// rows are read from has kLanes elements more.
+// rows of several are read from has kLanes elements more.
 template <typename T>
 class SideBySide {
  public:
@@ -62,7 +62,7 @@ class SideBySide {
     for (int i = 0; i < kLanes<T>; ++i) head_[i] = i % heads;
   }
   Value get(const T* from, int64_t row) const {
-    return permute<T>(load(from + row * count), head_);
+    return count == 1 ? splat(from[row]) : permute<T>(load(from + row * count), head_);
   }
   void put(T* to, int64_t row, Value x) const { store_part(to + row * count, x, count); }
   static vec<T> repeated(Value x) { return x; }
