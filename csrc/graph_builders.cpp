@@ -10,7 +10,8 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
       "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_rels, int num_src,"
       " bool split) -> (Tensor plan, Tensor facts)");
   m.def(
-      "sorted_edges(Tensor src, Tensor dst, Tensor etypes, int num_src, int num_dst, int num_rels)"
+      "sorted_edges(Tensor src, Tensor dst, Tensor etypes, SymInt num_src, SymInt num_dst, "
+      "SymInt num_rels)"
       " -> (Tensor indptr, Tensor order, Tensor indices, Tensor rels)");
   m.def("counting_sort(Tensor keys, SymInt num_keys) -> (Tensor offsets, Tensor order)");
 }
