@@ -109,7 +109,7 @@ def test_interrupted_study_goes_on_there_on_the_device(
     with elsewhere() as device:
         outcome = ariigcn(*command("experiment"), "--device", device)
     assert asked == [device]
-    assert f"--jobs 1 --device {device} --out {command('experiment')[-1]}\n" in outcome.err
+    assert f" --device {device} --out {command('experiment')[-1]}\n" in outcome.err
 
 
 @pytest.mark.cuda
