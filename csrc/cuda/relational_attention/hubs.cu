@@ -153,6 +153,16 @@ HOST_DEVICE const RelationalForward<scalar_t>& forward_of(const RelationalBackwa
   return op.forward;
 }
 
+// Adds the columns from `row` on, of which there are `left`, times a factor.
+template <typename scalar_t>
+__device__ void add_row(const scalar_t* row, int left, acc_t<scalar_t> factor,
+                        acc_t<scalar_t> (&sum)[kVector<scalar_t>]) {
+  constexpr int kSize = kVector<scalar_t>;
+  const Vector<scalar_t> x = load_vector(row, left, is_aligned(row, kSize));
+#pragma unroll
+  for (int i = 0; i < kSize; ++i) sum[i] += factor * x.wide(i);
+}
+
 // What is summed: `Op` holds its operands and `Rows` has the edges of a sum; add(e, k, sum) adds
 // the columns k .. of an edge, and store(row, k, sum) takes a row's sum.
 //
@@ -177,10 +187,7 @@ struct SegmentSum {
         factor(op.factor + group * op.graph.num_edges) {}
 
   __device__ void add(int e, int k, acc (&sum)[kSize]) const {
-    const scalar_t* from = feat + op.graph.indices[e] * width + k;
-    const Vector<scalar_t> x = load_vector(from, width - k, is_aligned(from, kSize));
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) sum[i] += factor[e] * x.wide(i);
+    add_row(feat + op.graph.indices[e] * width + k, width - k, factor[e], sum);
   }
   __device__ void store(int p, int k, const acc (&sum)[kSize]) const {
     scalar_t* to = op.sums + (group * op.graph.num_segments + p) * width + k;
@@ -319,10 +326,7 @@ struct FeatureSum {
   __device__ void add(int t, int k, acc (&sum)[kSize]) const {
     const GraphPlan& graph = op.forward.graph;
     const int64_t e = graph.t_eids[t];
-    const scalar_t* from = sums + graph.edge_seg[e] * width + k;
-    const Vector<scalar_t> x = load_vector(from, width - k, is_aligned(from, kSize));
-#pragma unroll
-    for (int i = 0; i < kSize; ++i) sum[i] += factor[e] * x.wide(i);
+    add_row(sums + graph.edge_seg[e] * width + k, width - k, factor[e], sum);
   }
   __device__ void store(int j, int k, const acc (&sum)[kSize]) const {
     acc* to = op.grad_rows + (group * op.forward.graph.num_src + j) * width + k;
