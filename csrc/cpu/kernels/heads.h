@@ -3,7 +3,7 @@
 // columns are sums of vectors, folded once.
 #pragma once
 
-#include "simd.h"
+#include "pack.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
@@ -110,24 +110,7 @@ inline void with_heads(int64_t count, const Body& body) {
   body(SideBySide<T>(count));
 }
 
-// `count` heads at `from`, `stride` elements apart and each of `size`, to (size, count) and back.
-template <typename T, int count, int... lane>
-inline void interleave_vectors(vec<T>* rows, std::integer_sequence<int, lane...>) {
-  constexpr int lanes = kLanes<T>, half = count / 2;
-#pragma GCC unroll 4
-  for (int step = 1; step < count; step *= 2) {
-    vec<T> next[count];
-#pragma GCC unroll 8
-    for (int i = 0; i < half; ++i) {
-      next[2 * i] =
-          __builtin_shufflevector(rows[i], rows[i + half], (lane / 2 + lane % 2 * lanes)...);
-      next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + half],
-                                                (lane / 2 + lanes / 2 + lane % 2 * lanes)...);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < count; ++i) rows[i] = next[i];
-  }
-}
+// The way back from `interleave_vectors`.
 template <typename T, int count, int... lane>
 inline void separate_vectors(vec<T>* rows, std::integer_sequence<int, lane...>) {
   constexpr int half = count / 2;
@@ -155,6 +138,7 @@ inline void with_power(int64_t count, const Body& body) {
   }
 }
 
+// `count` heads at `from`, `stride` elements apart and each of `size`, to (size, count) and back.
 template <typename T>
 void interleave(const T* from, int64_t stride, int64_t heads, int64_t size, T* to) {
   with_power<kLanes<T>>(heads, [&](auto constant) {

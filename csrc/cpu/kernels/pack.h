@@ -22,23 +22,24 @@ inline int64_t round_to_lanes(int64_t width) {
   return ceil_div(width, kLanes<T>) * kLanes<T>;
 }
 
-// Rows 2i and 2i + 1 of the result interleave rows i and i + lanes / 2; log2(lanes) times, this
-// transposes.
-template <typename T, int... lane>
-inline void transpose_lanes(vec<T>* rows, std::integer_sequence<int, lane...>) {
-  constexpr int lanes = kLanes<T>, half = lanes / 2;
+// Rows 2i and 2i + 1 of the result interleave rows i and i + count / 2; log2(count) times, this
+// puts side by side what lay in different rows, and transposes where there are as many rows as
+// lanes.
+template <typename T, int count, int... lane>
+inline void interleave_vectors(vec<T>* rows, std::integer_sequence<int, lane...>) {
+  constexpr int lanes = kLanes<T>, half = count / 2;
 #pragma GCC unroll 4
-  for (int step = 1; step < lanes; step *= 2) {
-    vec<T> next[lanes];
-#pragma GCC unroll 16
+  for (int step = 1; step < count; step *= 2) {
+    vec<T> next[count];
+#pragma GCC unroll 8
     for (int i = 0; i < half; ++i) {
       next[2 * i] =
           __builtin_shufflevector(rows[i], rows[i + half], (lane / 2 + lane % 2 * lanes)...);
-      next[2 * i + 1] =
-          __builtin_shufflevector(rows[i], rows[i + half], (half + lane / 2 + lane % 2 * lanes)...);
+      next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + half],
+                                                (lane / 2 + lanes / 2 + lane % 2 * lanes)...);
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i) rows[i] = next[i];
+    for (int i = 0; i < count; ++i) rows[i] = next[i];
   }
 }
 
@@ -67,7 +68,7 @@ inline void pack_columns(const Matrix<T>& b, int64_t n0, int64_t width, T* panel
         const T* from = b.data + (n0 + n + i) * b.stride + k;
         tile[i] = n + i >= width ? vec<T>{} : deep == lanes ? load(from) : load_part(from, deep);
       }
-      transpose_lanes<T>(tile, std::make_integer_sequence<int, lanes>{});
+      interleave_vectors<T, lanes>(tile, std::make_integer_sequence<int, lanes>{});
 #pragma GCC unroll 16
       for (int i = 0; i < lanes; ++i)
         if (i < deep) store(panel + (k + i) * pitch + n, tile[i]);

@@ -82,7 +82,7 @@ vec<T> pack_rows_as_columns(const PairwiseContrast<T>& in, const ContrastGroup<T
     } else {
       for (int i = 0; i < lanes; ++i) tile[i] = load_part(from[i] + k, deep);
     }
-    transpose_lanes<T>(tile, std::make_integer_sequence<int, lanes>{});
+    interleave_vectors<T, lanes>(tile, std::make_integer_sequence<int, lanes>{});
 #pragma GCC unroll 16
     for (int i = 0; i < lanes; ++i) {
       square += tile[i] * tile[i];
