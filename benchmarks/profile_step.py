@@ -46,7 +46,7 @@ def batches_of(path: str, config: RunConfig) -> tuple[ARIIGCN, Iterator[Batch]]:
 
     def batches() -> Iterator[Batch]:
         while True:
-            for chosen in shuffled_batches(dialogues.lengths, train, size, generator):
+            for chosen in shuffled_batches(dialogues.lengths, [train], size, generator):
                 yield collate(dialogues, chosen, model.window)
 
     return model, batches()

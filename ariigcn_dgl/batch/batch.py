@@ -202,34 +202,49 @@ def relinked(batch: Batch, window: Window) -> Batch:
 
 
 def shuffled_batches(
-    lengths: np.ndarray, chosen: np.ndarray, batch_size: int, generator: np.random.Generator
+    lengths: np.ndarray,
+    groups: Sequence[np.ndarray],
+    batch_size: int,
+    generator: np.random.Generator,
 ) -> Iterator[np.ndarray]:
     """Yield random batches of dialogues of similar length (one epoch).
 
-    Dialogues are shuffled, sorted by length within pools of `BATCHES_PER_POOL` batches, cut into
-    batches, and the batches are shuffled.
+    Dialogues are shuffled within their groups, sorted by length within pools of `BATCHES_PER_POOL`
+    batches, cut into batches, and the batches are shuffled, as far as they are of one group.
 
     Parameters
     ----------
     lengths : (B,) int array
         Utterances in each dialogue of the set.
-    chosen : (B',) int array
-        Dialogues to draw from.
+    groups : sequence of int array
+        Dialogues to draw from, in groups one after another, as of
+        `ariigcn_dgl.data.shards.together`.
     batch_size : int
         Dialogues in a batch.
     generator : numpy.random.Generator
-        Draws two permutations.
+        Draws two permutations of each group.
 
     Yields
     ------
     (at most batch_size,) int array
+
+    Examples
+    --------
+    >>> groups = [np.arange(5), np.arange(5, 12)]
+    >>> drawn = shuffled_batches(np.ones(12, int), groups, 1, np.random.default_rng(0))
+    >>> order = [int(dialogue) for (dialogue,) in drawn]
+    >>> sorted(order[:4]) == [0, 1, 2, 3], sorted(order) == list(range(12))
+    (False, True)
     """
-    order = generator.permutation(chosen)
+    order = np.concatenate([generator.permutation(group) for group in groups])
     pool = batch_size * BATCHES_PER_POOL
-    if len(order) == 0:  # numpy joins no empty list of pools
-        return
-    pools = [order[start : start + pool] for start in range(0, len(order), pool)]
-    by_length = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])
-    starts = generator.permutation(np.arange(0, len(by_length), batch_size))
-    for start in starts:
-        yield by_length[start : start + batch_size]
+    # Groups end where pools do, so that no batch but the last of all is smaller than the others.
+    ends = np.cumsum([len(group) for group in groups[:-1]]) // pool * pool
+    for part in np.split(order, ends.astype(np.int64)):
+        pools = [part[start : start + pool] for start in range(0, len(part), pool)]
+        if not pools:  # numpy joins no empty list
+            continue
+        by_length = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])
+        starts = generator.permutation(np.arange(0, len(by_length), batch_size))
+        for start in starts:
+            yield by_length[start : start + batch_size]

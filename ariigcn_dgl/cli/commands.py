@@ -134,6 +134,12 @@ COMMANDS = {
         "convert",
         "write a data set in the one format on disk (safetensors, JSON lines, JSON)",
     ),
+    "data join": Command(
+        "data",
+        "join",
+        "make one data set of several folders, without copying their features",
+        ("sources",),
+    ),
     "data import": Command(
         "data",
         "import_",

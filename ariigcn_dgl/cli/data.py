@@ -1,11 +1,10 @@
-"""``ariigcn data check | convert | import | synth``."""
+"""``ariigcn data check | convert | join | import | synth``."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
 from json import dumps
-from pathlib import Path
 from typing import Literal
 
 from ariigcn_dgl.cli.progress import shown
@@ -17,12 +16,15 @@ from ariigcn_dgl.data.community.write import LayoutName, write_layout
 from ariigcn_dgl.data.dialogues import SPLITS
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
+from ariigcn_dgl.data.shards import read_shards
 from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
+from ariigcn_dgl.data.synth import synthesise_parts
 from ariigcn_dgl.data.synth_config import PRESETS
+from ariigcn_dgl.data.write_shards import cut, write_shards
+from ariigcn_dgl.data.write_shards import join as join_shards
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
-from ariigcn_dgl.files import passing_folder, refuse_existing
 
 
 def check(data: str, json: bool = False, targets: list[str] | None = None) -> None:
@@ -72,7 +74,9 @@ def check(data: str, json: bool = False, targets: list[str] | None = None) -> No
         sys.exit(2)
 
 
-def convert(data: str, out: str, targets: list[str] | None = None) -> None:
+def convert(
+    data: str, out: str, targets: list[str] | None = None, shard_mib: int | None = None
+) -> None:
     """Write a data set in the one format on disk (safetensors, JSON lines, JSON).
 
     Parameters
@@ -83,10 +87,40 @@ def convert(data: str, out: str, targets: list[str] | None = None) -> None:
         The new folder.
     targets : list of str
         Targets to keep, as of ariigcn train; default: those that the data set declares.
+    shard_mib : int
+        Divide it into shards of so many MiB of features, each a folder of that format: for sets
+        that are larger than memory. 128 is usual; default: one folder.
     """
+    if shard_mib is not None and shard_mib < 1:
+        raise InputError(f"--shard_mib: is {shard_mib}, expected at least 1")
     dialogues = load_source(data, targets=targets)
-    write_folder(dialogues, out)
+    if shard_mib is None:
+        write_folder(dialogues, out)
+    else:
+        write_shards(cut(dialogues, shard_mib << 20), out)
     say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")
+
+
+def join(sources: list[str], out: str) -> None:
+    """Make one data set of several, which stay where they are.
+
+    The new folder names the others and has their labels, ids and splits, but no features: it and
+    they are to be moved together. Read by every command.
+
+    Parameters
+    ----------
+    sources : list of str
+        Folders that ariigcn extract, data convert, data import or data synth wrote, with other
+        dialogues each, and features of the same widths.
+    out : str
+        The new folder.
+    """
+    with shown("join"):
+        dialogues = join_shards(sources, out)
+    say(
+        f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues in "
+        f"{len(sources)} shards: {out}"
+    )
 
 
 def import_(
@@ -182,18 +216,20 @@ def synth(
     seed : int
         Same seed, same data.
     times : int
-        Without --layout: that many times as many dialogues. They are made on the disk beside --out,
-        where a set takes up to three times its size meanwhile; it may be larger than the memory.
+        Without --layout: that many times as many dialogues, written in shards as they are made, so
+        that they may be more than the memory holds.
     """
     if times < 1 or (times > 1 and layout != "none"):
         raise InputError(f"--times: is {times}, expected at least 1, and with --layout 1")
-    if layout == "none":
-        refuse_existing(Path(out))
-        with passing_folder(Path(out)) as folder:
-            preset = PRESETS[like]
-            larger = {split: times * getattr(preset, split) for split in SPLITS}
-            dialogues = synthesise(replace(preset, **larger), seed, folder)
-            write_folder(dialogues, out)
-    else:
+    if layout != "none":
         dialogues = write_layout(layout, out, seed, fraction)
+    elif times == 1:
+        dialogues = synthesise(PRESETS[like], seed)
+        write_folder(dialogues, out)
+    else:
+        preset = PRESETS[like]
+        larger = {split: times * getattr(preset, split) for split in SPLITS}
+        with shown("synth"):
+            write_shards(synthesise_parts(replace(preset, **larger), seed), out)
+        dialogues = read_shards(out)
     say(f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues: {out}")

@@ -145,14 +145,44 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     InputError
         If the file is missing, damaged, or holds a type that NumPy has not.
     """
+    with _safetensors(path) as (file, raw, start, entries):
+        return {
+            name: _read_tensor(file, name, path, raw, start, entries[name])
+            for name in file.keys()  # noqa: SIM118
+        }
+
+
+def map_safetensors(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return some arrays of a safetensors file, of any size, all of them mapped.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or an array is missing or of a type not `_MAPPABLE`.
+    """
+    found = {}
+    with _safetensors(path) as (_, raw, start, entries):
+        for name in names:
+            entry = entries.get(name, {"dtype": "nothing"})
+            if entry["dtype"] not in _MAPPABLE:
+                known = ", ".join(_MAPPABLE)
+                raise InputError(f"{path}: {name}: found {entry['dtype']}, expected {known}")
+            dtype, first = np.dtype(_MAPPABLE[entry["dtype"]]), start + entry["data_offsets"][0]
+            found[name] = map_array(raw, path, first, dtype, tuple(entry["shape"]))
+    return found
+
+
+_MAPPABLE = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "|u1", "BOOL": "|u1"}
+
+
+@contextmanager
+def _safetensors(path: Path) -> Iterator[tuple[safe_open, BinaryIO, int, dict[str, Any]]]:
+    """Yield a file as safetensors and as bytes, where its arrays begin, and what they are."""
     try:
         with numpy_errors(str(path)), safe_open(path, "np") as file, path.open("rb") as raw:
             length = int.from_bytes(raw.read(8), "little")
-            header = json.loads(raw.read(length))  # which safetensors has checked
-            return {
-                name: _read_tensor(file, name, path, raw, 8 + length, header[name])
-                for name in file.keys()  # noqa: SIM118
-            }
+            entries = json.loads(raw.read(length))  # which safetensors has checked
+            yield file, raw, 8 + length, entries
     except SafetensorError as error:
         raise InputError(f"{path}: not a safetensors file: {error}") from error
 

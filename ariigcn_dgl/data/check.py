@@ -17,7 +17,8 @@ from ariigcn_dgl.data.dialogues import (
     in_order,
     is_modality,
 )
-from ariigcn_dgl.data.names import repeated
+from ariigcn_dgl.data.mapped import Stacked
+from ariigcn_dgl.data.names import repeated, some_at_once
 from ariigcn_dgl.data.ragged import undivided
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import is_unicode
@@ -40,7 +41,8 @@ def check(dialogues: Dialogues, source: str) -> Dialogues:
     """
     check_structure(dialogues, source)
     for modality, array in dialogues.features.items():
-        _check_finite(dialogues, source, modality, array)
+        if not isinstance(array, Stacked):  # checked when it was put together, then hashed
+            _check_finite(dialogues, source, modality, array)
     check_known(dialogues, source)
     return dialogues
 
@@ -93,11 +95,14 @@ def _check_words(dialogues: Dialogues, source: str) -> None:
 
 
 def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> None:
-    for name in names:
-        if not name:
-            raise InputError(f"{source}: {field}: an empty {what}, expected a name")
-        if not is_unicode(name):
-            raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
+    for some in some_at_once(names):
+        if all(some) and is_unicode("".join(some)):
+            continue
+        for name in some:
+            if not name:
+                raise InputError(f"{source}: {field}: an empty {what}, expected a name")
+            if not is_unicode(name):
+                raise InputError(f"{source}: {field}: {what} {name!r} is not valid Unicode text")
     if repeated(names):  # counted only where one is twice, which is rare
         name, times = Counter(names).most_common(1)[0]
         raise InputError(f"{source}: {field}: {what} {name!r} occurs {times} times, expected once")
@@ -182,6 +187,8 @@ def _check_mask(dialogues: Dialogues, source: str, modality: str) -> None:
             f"expected bool of shape ({dialogues.num_utterances},)"
         )
     _check_rows(dialogues, source, field, len(mask))
+    if isinstance(dialogues.features[modality], Stacked):  # as above
+        return
     # The first rule of `ariigcn_dgl.data.missing`.
     filled = np.flatnonzero(filled_rows(dialogues.features[modality]) & ~mask)
     if filled.size:

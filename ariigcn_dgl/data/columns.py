@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from ariigcn_dgl.data.mapped import blocks
+from ariigcn_dgl.data.mapped import Stacked, blocks
 
 _FLOAT32 = np.finfo(np.float32)
 _ROUNDING = 4 * float(_FLOAT32.eps)  # what is left of a constant after a few operations
+
+KNOWN_FIELDS = ("counts", "mean", "std", "largest")  # of `Known`, but its rows
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,21 @@ class Columns:
 
 
 def columns_of(
-    array: np.ndarray,
+    array: np.ndarray | Stacked,
     rows: np.ndarray,
-    change: Callable[[np.ndarray], np.ndarray] = lambda block: block,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Columns:
     """Measure the columns of some rows, in float64.
 
-    Rows are added one after another, so that the sums do not depend on how many are in memory.
+    Rows are added one after another, so that the sums do not depend on how many are in memory;
+    those of a `Stacked` piece by piece, of which some may have been measured before.
 
     Parameters
     ----------
     array : (N, D) float array
     rows : (N,) bool array
         Which count.
-    change : callable
+    change : callable, optional
         Of rows, (K, D): what is measured instead of them.
 
     Examples
@@ -65,6 +69,8 @@ def columns_of(
     >>> round(float(found.mean[1]), 8), found.varied.tolist()
     (1.00000005, [True, False, False])
     """
+    if isinstance(array, Stacked):
+        return joined(_by_piece(array, rows, change))
     count = int(rows.sum())
     if not count:
         zeros = np.zeros(array.shape[1])
@@ -75,7 +81,8 @@ def columns_of(
         for at, block in blocks(array, itemsize=8):
             here = rows[at]
             if here.any():
-                yield change(block if here.all() else block[here]).astype(np.float64)
+                part = block if here.all() else block[here]
+                yield (part if change is None else change(part)).astype(np.float64)
 
     largest = np.zeros(array.shape[1])
 
@@ -92,6 +99,55 @@ def columns_of(
 
     mean = _sum(as_they_are()) / count
     return Columns(count, mean, np.sqrt(_sum(squares()) / count), largest)
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Return what the columns of all rows are like, of what those of their parts are like.
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0], [2.0], [6.0]])
+    >>> of = [columns_of(part, np.ones(len(part), bool)) for part in (rows[:2], rows[2:])]
+    >>> found = joined(of)
+    >>> found.count, found.mean.tolist(), round(float(found.std[0]), 6), found.largest.tolist()
+    (3, [3.0], 2.160247, [6.0])
+    """
+    counts = np.array([[part.count] for part in parts])
+    count = int(counts.sum())
+    means = np.stack([part.mean for part in parts])
+    mean = (counts * means).sum(0) / max(count, 1)
+    squares = counts * (np.stack([part.std for part in parts]) ** 2 + (means - mean) ** 2)
+    largest = np.stack([part.largest for part in parts]).max(0)
+    return Columns(count, mean, np.sqrt(squares.sum(0) / max(count, 1)), largest)
+
+
+def known_columns(parts: Sequence[Columns]) -> dict[str, np.ndarray]:
+    """Return the fields of `Known` but its rows; of each piece's rows `parts` has what they are."""
+    counts = np.array([part.count for part in parts], np.int64)
+    of_columns = [np.stack([getattr(part, name) for part in parts]) for name in KNOWN_FIELDS[1:]]
+    return dict(zip(KNOWN_FIELDS, [counts, *of_columns], strict=True))
+
+
+def _by_piece(
+    array: Stacked, rows: np.ndarray, change: Callable[[np.ndarray], np.ndarray] | None
+) -> list[Columns]:
+    known = array.known if change is None else None
+    found = []
+    for number, (first, end) in enumerate(pairwise(array.ptr.tolist())):
+        here = rows[first:end]
+        if known is not None and np.array_equal(here, known.rows[first:end]):
+            found.append(
+                Columns(
+                    int(known.counts[number]),
+                    known.mean[number],
+                    known.std[number],
+                    known.largest[number],
+                )
+            )
+        elif here.any():
+            found.append(columns_of(array.pieces[number].array(), here, change))
+    zeros = np.zeros(array.shape[1])
+    return found or [Columns(0, zeros, zeros, zeros)]
 
 
 def _sum(parts: Iterator[np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariigcn_dgl.data.mapped import take
-from ariigcn_dgl.data.names import chosen
+from ariigcn_dgl.data.names import chosen, spans
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec, classes_spec
 from ariigcn_dgl.errors import InputError
@@ -234,8 +234,9 @@ class Dialogues:
     @property
     def most_speakers(self) -> int:
         """Largest number of speakers in a dialogue; 0 without dialogues."""
-        spans = map(self.rows, range(self.num_dialogues))
-        return max((len(np.unique(self.speakers[rows])) for rows in spans), default=0)
+        of_row = np.repeat(np.arange(self.num_dialogues), self.lengths)
+        pairs = np.unique(of_row * len(self.speaker_names) + self.speakers)
+        return int(np.bincount(pairs // max(len(self.speaker_names), 1), minlength=1).max())
 
     def rows(self, dialogue: int) -> slice:
         """Return the rows of one dialogue."""
@@ -355,19 +356,20 @@ class Dialogues:
     def select(self, dialogues: Sequence[int] | np.ndarray) -> Dialogues:
         """Return the chosen dialogues, in the given order, as a set of their own."""
         dialogues = np.asarray(dialogues, dtype=np.int64)
-        spans = [np.arange(self.dialogue_ptr[b], self.dialogue_ptr[b + 1]) for b in dialogues]
-        rows = np.concatenate([np.empty(0, np.int64), *spans])  # also of no dialogue
+        firsts = self.dialogue_ptr[dialogues]
+        lengths = self.dialogue_ptr[dialogues + 1] - firsts
+        rows = spans(firsts, lengths)
         return replace(
             self,
             features={name: take(array, rows) for name, array in self.features.items()},
             masks={name: array[rows] for name, array in self.masks.items()},
             labels=self.labels[rows],
             speakers=self.speakers[rows],
-            dialogue_ptr=np.concatenate([[0], np.cumsum(self.lengths[dialogues])]).astype(np.int64),
-            dialogue_ids=chosen(self.dialogue_ids, dialogues, len(dialogues)),
+            dialogue_ptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            dialogue_ids=chosen(self.dialogue_ids, dialogues),
             splits=tuple(self.splits[b] for b in dialogues),
-            utterance_ids=chosen(self.utterance_ids, rows, len(rows)),
-            words=chosen(self.words, rows, len(rows)) if self.words else (),
+            utterance_ids=chosen(self.utterance_ids, rows),
+            words=chosen(self.words, rows) if self.words else (),
             sequences={name: one.select(rows) for name, one in self.sequences.items()},
             targets={name: target.select(rows) for name, target in self.targets.items()},
         )

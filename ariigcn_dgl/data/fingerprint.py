@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import MODALITIES, Dialogues, in_order
-from ariigcn_dgl.data.mapped import blocks
-from ariigcn_dgl.data.names import Names
+from ariigcn_dgl.data.mapped import Stacked, blocks
+from ariigcn_dgl.data.names import Names, some_at_once
 
 
 def fingerprint(dialogues: Dialogues) -> str:
@@ -18,7 +18,8 @@ def fingerprint(dialogues: Dialogues) -> str:
 
     It covers ids, splits, class and speaker names, labels, speakers, masks, features, their views
     and sequences, and targets, but not the name of the set nor the file format: a renamed or
-    converted data set keeps its fingerprint.
+    converted data set keeps its fingerprint, but for sets of shards (`ariigcn_dgl.data.shards`), of
+    which the hashes of the files stand for the features.
 
     Parameters
     ----------
@@ -54,7 +55,11 @@ def fingerprint(dialogues: Dialogues) -> str:
         digest.update(np.ascontiguousarray(values, "<f4").data)
     for modality in present:  # in this order, whatever that of the reader was
         digest.update(np.ascontiguousarray(dialogues.masks[modality], np.uint8).data)
-        for _, rows in blocks(dialogues.features[modality]):
+        array = dialogues.features[modality]
+        if isinstance(array, Stacked):  # may be larger than memory: its files have hashes
+            digest.update(array.sha256.encode("ascii"))
+            continue
+        for _, rows in blocks(array):
             digest.update(np.ascontiguousarray(rows, "<f4").data)
     for modality in in_order(dialogues.sequences):
         digest.update(np.ascontiguousarray(dialogues.sequences[modality].ptr, "<i8").data)
@@ -71,8 +76,8 @@ def _as_json(names: Mapping[str, object]) -> Iterator[str]:
         before, value = ", ", names[key]
         if isinstance(value, Names):
             yield "["
-            for n, name in enumerate(value):
-                yield f"{', ' if n else ''}{json.dumps(name)}"
+            for n, some in enumerate(filter(None, some_at_once(value))):
+                yield f"{', ' if n else ''}{json.dumps(some)[1:-1]}"
             yield "]"
         else:
             yield json.dumps(value, sort_keys=True)

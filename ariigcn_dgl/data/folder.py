@@ -30,13 +30,13 @@ from ariigcn_dgl.seal import SEAL_FILE, compare, is_sealed, refuse_lost, seal, v
 
 FORMAT = "ariigcn-dialogues"
 VERSION = 1
-_HEADER = "dataset.json"
-_FEATURES = "features.safetensors"
+HEADER = "dataset.json"
+FEATURES = "features.safetensors"
 _UTTERANCES = "utterances.jsonl"
 _TARGET = "target."  # begins the names of targets among the arrays; no modality has a full stop
 WAY_OUT = "copy or make the data set again"
 UNSEALED = (
-    f"has no {SEAL_FILE}: nothing tells whether {_HEADER} is as it was written; "
+    f"has no {SEAL_FILE}: nothing tells whether {HEADER} is as it was written; "
     "ariigcn data convert writes one"
 )
 
@@ -101,7 +101,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         arrays |= {m: sequence.rows, f"{m}_ptr": sequence.ptr}
     arrays |= {f"{m}_mask": mask for m, mask in dialogues.masks.items()}
     arrays |= {f"{_TARGET}{name}": target.values for name, target in dialogues.targets.items()}
-    write_safetensors(folder / _FEATURES, arrays)
+    write_safetensors(folder / FEATURES, arrays)
     with (folder / _UTTERANCES).open("w", encoding="utf-8", newline="") as file:
         file.writelines(_utterance_lines(dialogues))
     targets = [target.spec.record() for target in dialogues.targets.values()]
@@ -118,11 +118,11 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
         **({"divided": dialogues.divided} if dialogues.divided else {}),
         **({"targets": targets} if targets else {}),
         "splits": dict(zip(dialogues.dialogue_ids, dialogues.splits, strict=True)),
-        "sha256": {name: sha256_of(folder / name) for name in (_FEATURES, _UTTERANCES)},
+        "sha256": {name: sha256_of(folder / name) for name in (FEATURES, _UTTERANCES)},
     }
     text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
-    (folder / _HEADER).write_text(text, encoding="utf-8")
-    seal(folder, [_HEADER])  # whose hashes are of the other two
+    (folder / HEADER).write_text(text, encoding="utf-8")
+    seal(folder, [HEADER])  # whose hashes are of the other two
 
 
 def _utterance_lines(dialogues: Dialogues) -> Iterator[str]:
@@ -157,19 +157,19 @@ def read_folder(path: str | Path) -> Dialogues:
     path = Path(path)
     if is_sealed(path):  # folders of before there were seals are none
         refuse_lost(path, WAY_OUT)  # of an extraction also its record
-        verify(path / _HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
-    header = _read_header(path / _HEADER)
-    for name in (_FEATURES, _UTTERANCES):
+        verify(path / HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
+    header = _read_header(path / HEADER)
+    for name in (FEATURES, _UTTERANCES):
         if name not in header["sha256"]:
-            raise InputError(f"{path / _HEADER}: sha256: no hash for {name}")
-        compare(path / name, header["sha256"][name], _HEADER, WAY_OUT)
+            raise InputError(f"{path / HEADER}: sha256: no hash for {name}")
+        compare(path / name, header["sha256"][name], HEADER, WAY_OUT)
     table = read_table(path / _UTTERANCES)
     table.require("dialogue", "utterance", "speaker")
     dialogue_ids, dialogue_ptr = table.dialogues()
-    splits = _splits(path / _HEADER, header["splits"], dialogue_ids)
+    splits = _splits(path / HEADER, header["splits"], dialogue_ids)
     specs = [TargetSpec.of_record(dict(one)) for one in header.get("targets", [])]
     features, masks, sequences, targets = _read_features(
-        path / _FEATURES, header["widths"], header.get("sequences", []), specs
+        path / FEATURES, header["widths"], header.get("sequences", []), specs
     )
     utterance_ids = names_of(table.columns["utterance"], len(table.lines))
     return Dialogues(
@@ -198,7 +198,7 @@ def lacks_seal(path: str | Path) -> bool:
     Commands that begin something say so (`UNSEALED`); what goes on compares the data with the run's
     own record of them.
     """
-    return (Path(path) / _HEADER).is_file() and not is_sealed(Path(path))
+    return (Path(path) / HEADER).is_file() and not is_sealed(Path(path))
 
 
 def _read_header(path: Path) -> _Header:
@@ -227,14 +227,14 @@ def _read_features(
     known = set(ragged) <= set(widths) and all(map(is_modality, widths))
     if set(arrays) != expected or not known:
         raise InputError(
-            f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {_HEADER} names "
+            f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}; {HEADER} names "
             f"the modalities {', '.join(widths) or 'none'}, expected each with its "
             f"<modality>_mask{_and_more(ragged, specs)}"
         )
     for modality, width in widths.items():
         shape = arrays[modality].shape
         if len(shape) != 2 or shape[1] != width:
-            raise InputError(f"{path}: {modality}: shape {shape}, {_HEADER} says width {width}")
+            raise InputError(f"{path}: {modality}: shape {shape}, {HEADER} says width {width}")
     present = in_order(widths)
     rows = {m: to_float32(arrays[m], f"{path}: {m}") for m in present}
     sequences = {m: to_ragged(rows[m], arrays[f"{m}_ptr"], f"{path}: {m}_ptr") for m in ragged}

@@ -13,6 +13,7 @@ from ariigcn_dgl.data.folder import read_folder
 from ariigcn_dgl.data.npz import read_npz
 from ariigcn_dgl.data.pickles import refuse_pickle
 from ariigcn_dgl.data.plain import TABLES, read_plain
+from ariigcn_dgl.data.shards import CATALOGUE, SHARDS, read_shards
 from ariigcn_dgl.data.split import with_val_split
 from ariigcn_dgl.data.target_views import target_names, with_views
 from ariigcn_dgl.errors import InputError
@@ -21,9 +22,9 @@ from ariigcn_dgl.errors import InputError
 def load_dialogues(path: str | Path, targets: Sequence[str] | None = None) -> Dialogues:
     r"""Read and check a data set; if it has a `train` split but no `val`, take one from `train`.
 
-    The layout is recognised by what is there: a folder with ``dataset.json`` (`write_folder`), a
-    folder with ``utterances.csv`` or ``utterances.jsonl`` (`read_plain`), or an .npz archive
-    (`read_npz`). Pickles are never loaded.
+    The layout is recognised by what is there: a folder with ``dataset.json`` (`write_folder`) or
+    with ``shards.json`` (`write_shards`), a folder with ``utterances.csv`` or ``utterances.jsonl``
+    (`read_plain`), or an .npz archive (`read_npz`). Pickles are never loaded.
 
     Parameters
     ----------
@@ -122,6 +123,8 @@ def _read(path: Path, targets: Sequence[str] | None = None) -> Dialogues:
 def _read_directory(path: Path) -> Dialogues:
     if (path / "dataset.json").exists():
         return read_folder(path)
+    if (path / SHARDS).exists() or (path / CATALOGUE).exists():
+        return read_shards(path)
     if (path / "features.safetensors").exists():
         raise InputError(f"{path / 'dataset.json'}: missing; copy or make the data set again")
     if any((path / name).exists() for name in TABLES):

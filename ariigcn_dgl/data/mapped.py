@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
@@ -91,12 +91,119 @@ def map_of(array: np.ndarray) -> FileMap | None:
     return base if isinstance(base, FileMap) else None
 
 
-def is_mapped(array: np.ndarray) -> bool:
-    """Whether an array lies in a file."""
-    return map_of(array) is not None
+def is_mapped(array: np.ndarray | Stacked) -> bool:
+    """Whether an array lies in a file, or in several."""
+    return isinstance(array, Stacked) or map_of(array) is not None
 
 
-def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+class Piece(Protocol):
+    """Some of the rows of a `Stacked`."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file that they lie in, or ""."""
+
+    def array(self) -> np.ndarray:
+        """Return them, (count, D) float32; mapped, or in memory."""
+
+
+class Known(NamedTuple):
+    """What was measured before of some rows of each piece: see `ariigcn_dgl.data.columns`.
+
+    Parameters
+    ----------
+    rows : (N,) bool array
+        Which.
+    counts : (pieces,) int64 array
+    mean, std, largest : (pieces, D) float64 array
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    largest: np.ndarray
+
+
+class Stacked:
+    """Rows that lie in several files, to be read like one array, not to be written to.
+
+    One can ask for a row, a slice, or rows by their numbers or by bool; what is found is a copy.
+    NumPy's functions make it an array first, all of it, in memory.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        At least one.
+    width : int
+        D.
+    known : Known, optional
+
+    Attributes
+    ----------
+    ptr : (pieces + 1,) int64 array
+        Rows of piece p are ``ptr[p]:ptr[p + 1]``.
+    sha256 : str
+        Of all pieces, one after another.
+    """
+
+    dtype = np.dtype(np.float32)
+    itemsize = dtype.itemsize
+    ndim = 2
+
+    def __init__(self, pieces: Sequence[Piece], width: int, known: Known | None = None) -> None:
+        self.pieces = pieces
+        counts = [piece.count for piece in pieces]
+        self.ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.shape = (int(self.ptr[-1]), width)
+        self.nbytes = self.shape[0] * width * self.itemsize
+        self.sha256 = " ".join(piece.sha256 for piece in pieces)
+        self.known = known
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, which: Any) -> np.ndarray:
+        if isinstance(which, tuple):
+            rows, columns = which
+            return np.asarray(self[rows][..., columns])
+        chosen = self._numbers(which)
+        rows = chosen.ravel()
+        found = np.empty((rows.size, self.shape[1]), self.dtype)
+        of_piece = np.searchsorted(self.ptr, rows, side="right") - 1
+        for number in np.unique(of_piece):
+            here = of_piece == number
+            array = self.pieces[number].array()
+            found[here] = take(array, rows[here] - self.ptr[number])
+        return found.reshape(*chosen.shape, self.shape[1])
+
+    def _numbers(self, which: Any) -> np.ndarray:
+        if isinstance(which, slice):
+            return np.arange(*which.indices(len(self)))
+        rows = np.asarray(which)
+        if rows.dtype == np.bool_:
+            if rows.shape != (len(self),):
+                raise IndexError(f"bool array of shape {rows.shape} for {len(self)} rows")
+            return np.flatnonzero(rows)
+        if rows.size and not (-len(self) <= rows.min() and rows.max() < len(self)):
+            raise IndexError(f"row {rows.min()} or {rows.max()} of {len(self)}")
+        return np.where(rows < 0, rows + len(self), rows).astype(np.int64)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def blocks(self, itemsize: int | None) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield what the function `blocks` yields."""
+        for first, piece in zip(self.ptr.tolist(), self.pieces, strict=False):
+            for rows, block in blocks(piece.array(), itemsize):
+                yield slice(first + rows.start, first + rows.stop), block
+
+
+def take(array: np.ndarray | Stacked, rows: np.ndarray) -> np.ndarray:
     """Return rows of an array, as a copy in memory.
 
     Parameters
@@ -109,6 +216,8 @@ def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     InputError
         If the array is mapped and its file has changed.
     """
+    if isinstance(array, Stacked):
+        return array[rows]  # copies already, of files that it gives back
     found = array[rows]
     file_map = map_of(array)
     if file_map is not None:
@@ -117,7 +226,9 @@ def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def blocks(array: np.ndarray, itemsize: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+def blocks(
+    array: np.ndarray | Stacked, itemsize: int | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield an array's rows, some at a time and in order, each with their place.
 
     Parameters
@@ -136,6 +247,9 @@ def blocks(array: np.ndarray, itemsize: int | None = None) -> Iterator[tuple[sli
     >>> [(rows, block.shape) for rows, block in blocks(np.zeros((3, 2)))]
     [(slice(0, 3, None), (3, 2))]
     """
+    if isinstance(array, Stacked):
+        yield from array.blocks(itemsize)
+        return
     width = int(np.prod(array.shape[1:])) * (itemsize or array.itemsize)
     step = max(1, BLOCK_BYTES // max(width, 1))
     file_map = map_of(array)

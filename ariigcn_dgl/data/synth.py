@@ -24,15 +24,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data.columns import columns_of
+from ariigcn_dgl.data.columns import Columns, columns_of, joined
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
-from ariigcn_dgl.data.mapped import blocks, map_array
+from ariigcn_dgl.data.mapped import blocks
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.data.names import names_of
+from ariigcn_dgl.data.shards import SHARD_BYTES
 from ariigcn_dgl.data.synth_config import SynthConfig, SynthModality
 from ariigcn_dgl.data.synth_turns import Turns, draw_emotions, draw_turns
 from ariigcn_dgl.data.targets import LABEL, Target, TargetSpec
@@ -54,7 +54,7 @@ class _Dialogue:
     masks: dict[str, np.ndarray]
 
 
-def synthesise(config: SynthConfig, seed: int = 0, folder: Path | None = None) -> Dialogues:
+def synthesise(config: SynthConfig, seed: int = 0) -> Dialogues:
     """Make a synthetic data set: the same config and seed give the same data, bit for bit.
 
     Splits share the process (prototypes, mixing into columns) but no speaker and no random number.
@@ -65,9 +65,6 @@ def synthesise(config: SynthConfig, seed: int = 0, folder: Path | None = None) -
         What to make; `PRESETS` in `synth_config` has named ones.
     seed : int
         Not negative.
-    folder : Path, optional
-        Where the features lie in files, mapped, as long as the set is used; three times their
-        bytes while they are made. Default: in memory.
 
     Returns
     -------
@@ -77,7 +74,7 @@ def synthesise(config: SynthConfig, seed: int = 0, folder: Path | None = None) -
     Raises
     ------
     InputError
-        If `seed` is negative, or a file cannot be written.
+        If `seed` is negative.
 
     Examples
     --------
@@ -86,20 +83,20 @@ def synthesise(config: SynthConfig, seed: int = 0, folder: Path | None = None) -
     >>> dialogues.num_dialogues, dialogues.widths
     (5, {'text': 64, 'audio': 32, 'visual': 48})
     """
+    made = _Gathered()
+    for one in _drawn(config, seed):
+        made.add(one)
+    return made.dialogues(config, made.like(), np.random.default_rng(len(made.labels)))
+
+
+def _drawn(config: SynthConfig, seed: int) -> Iterator[_Dialogue]:
     if seed < 0:
         raise InputError(f"synthetic data {config.name!r}: seed is {seed}, expected at least 0")
     # One for the process, one for each split: a longer train changes no draw of test.
     first, *rest = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     mixing = draw_mixing(config, first)
-    dialogues = (
-        dialogue
-        for split, rng in zip(SPLITS, rest, strict=True)
-        for dialogue in _split(config, split, mixing, rng)
-    )
-    try:
-        return _assemble(config, dialogues, folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+    for split, rng in zip(SPLITS, rest, strict=True):
+        yield from _split(config, split, mixing, rng)
 
 
 def draw_mixing(config: SynthConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -203,45 +200,103 @@ def _noise(settings: SynthModality, shape: tuple[int, int], rng: np.random.Gener
     return np.sqrt(settings.drift) * slow + np.sqrt(1 - settings.drift) * quick
 
 
-def _assemble(
-    config: SynthConfig, dialogues: Iterable[_Dialogue], folder: Path | None
-) -> Dialogues:
-    # Numbers side by side: a little array of each dialogue would take more than what is in it.
-    lengths, labels, speakers = (array("q") for _ in range(3))
-    masks = {m: bytearray() for m in MODALITIES}
-    columns = {m: _Columns(folder and folder / m, getattr(config, m).width) for m in MODALITIES}
-    people: dict[str, int] = {}
-    names, splits = list[str](), list[str]()
+def synthesise_parts(
+    config: SynthConfig, seed: int = 0, part_bytes: int = SHARD_BYTES
+) -> Iterator[Dialogues]:
+    """Make the set that `synthesise` makes, in parts, of which one is in memory.
+
+    Everything is drawn twice: columns are z-scored by what all training rows are like. Their means
+    are put together of the parts', so that features may differ in the last bit.
+
+    Parameters
+    ----------
+    config, seed
+        As of `synthesise`.
+    part_bytes : int
+        Of features, in each part; a dialogue is not divided.
+
+    Examples
+    --------
+    >>> from ariigcn_dgl.data.synth_config import SynthConfig
+    >>> parts = list(synthesise_parts(SynthConfig(train=3, val=1, test=1), 7, 20_000))
+    >>> [part.num_dialogues for part in parts], parts[0].dialogue_ids
+    """
+    count, alike = 0, []
+    for part in _gathered(_drawn(config, seed), config, part_bytes):
+        count += len(part.labels)
+        alike.append(part.like())
+    like = {m: joined([one[m] for one in alike]) for m in MODALITIES}
+    noise = np.random.default_rng(count)
+    for part in _gathered(_drawn(config, seed), config, part_bytes):
+        yield part.dialogues(config, like, noise)
+
+
+def _gathered(
+    dialogues: Iterable[_Dialogue], config: SynthConfig, part_bytes: int
+) -> Iterator[_Gathered]:
+    per_row = 4 * sum(getattr(config, m).width for m in MODALITIES)
+    part = _Gathered()
     for one in dialogues:
-        lengths.append(len(one.labels))
-        labels.extend(one.labels.tolist())
-        speakers.extend(people.setdefault(name, len(people)) for name in one.speakers)
-        names.append(one.name)
-        splits.append(one.split)
+        if part.labels and (len(part.labels) + len(one.labels)) * per_row > part_bytes:
+            yield part
+            part = _Gathered()
+        part.add(one)
+    if part.labels:
+        yield part
+
+
+class _Gathered:
+    """Some dialogues, one after another, their features as they were drawn.
+
+    Numbers lie side by side: a little array of each dialogue would take more than what is in it.
+    """
+
+    def __init__(self) -> None:
+        self.lengths, self.labels, self.speakers = (array("q") for _ in range(3))
+        self.masks = {m: bytearray() for m in MODALITIES}
+        self.columns = {m: _Columns() for m in MODALITIES}
+        self.people: dict[str, int] = {}
+        self.names, self.splits = list[str](), list[str]()
+
+    def add(self, one: _Dialogue) -> None:
+        self.lengths.append(len(one.labels))
+        self.labels.extend(one.labels.tolist())
+        people = self.people
+        self.speakers.extend(people.setdefault(name, len(people)) for name in one.speakers)
+        self.names.append(one.name)
+        self.splits.append(one.split)
         for m in MODALITIES:
-            masks[m] += one.masks[m].tobytes()
-            columns[m].add(one.features[m])
-    ptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    train = np.arange(ptr[-1]) < ptr[config.train]
-    there = {m: np.frombuffer(masks[m], np.bool_) for m in MODALITIES}
-    classes = np.array(labels, np.int64)
-    scores = _scores(config, classes) if config.scores else None
-    speaker_names = sorted(people)
-    ranks = np.argsort([people[name] for name in speaker_names])
-    return Dialogues(
-        name=config.name,
-        features={m: columns[m].standardised(there[m], train) for m in MODALITIES},
-        masks=there,
-        labels=classes if scores is None else np.full(len(classes), UNLABELLED),
-        speakers=ranks[np.array(speakers, np.int64)].astype(np.int64),
-        dialogue_ptr=ptr,
-        dialogue_ids=names_of(names, len(names)),
-        splits=tuple(splits),
-        utterance_ids=names_of(_rows(names, lengths), len(classes)),
-        label_names=config.class_names if scores is None else (),
-        speaker_names=tuple(speaker_names),
-        targets={} if scores is None else {LABEL: scores},
-    )
+            self.masks[m] += one.masks[m].tobytes()
+            self.columns[m].add(one.features[m])
+
+    def like(self) -> dict[str, Columns]:
+        """Return what the columns of the training rows are like, as they were drawn."""
+        train = np.repeat(np.array(self.splits) == "train", self.lengths)
+        return {m: columns_of(columns.raw(), train) for m, columns in self.columns.items()}
+
+    def dialogues(
+        self, config: SynthConfig, like: dict[str, Columns], noise: np.random.Generator
+    ) -> Dialogues:
+        """Return them as a set, z-scored by what the training rows of all are like."""
+        there = {m: np.frombuffer(self.masks[m], np.bool_) for m in MODALITIES}
+        classes = np.array(self.labels, np.int64)
+        scores = _scores(config, classes, noise) if config.scores else None
+        speaker_names = sorted(self.people)
+        ranks = np.argsort([self.people[name] for name in speaker_names])
+        return Dialogues(
+            name=config.name,
+            features={m: self.columns[m].standardised(there[m], like[m]) for m in MODALITIES},
+            masks=there,
+            labels=classes if scores is None else np.full(len(classes), UNLABELLED),
+            speakers=ranks[np.array(self.speakers, np.int64)].astype(np.int64),
+            dialogue_ptr=np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64),
+            dialogue_ids=names_of(self.names, len(self.names)),
+            splits=tuple(self.splits),
+            utterance_ids=names_of(_rows(self.names, self.lengths), len(classes)),
+            label_names=config.class_names if scores is None else (),
+            speaker_names=tuple(speaker_names),
+            targets={} if scores is None else {LABEL: scores},
+        )
 
 
 def _rows(names: Iterable[str], lengths: Iterable[int]) -> Iterator[str]:
@@ -250,62 +305,36 @@ def _rows(names: Iterable[str], lengths: Iterable[int]) -> Iterator[str]:
 
 
 class _Columns:
-    """The feature columns of a modality, one dialogue after another, in memory or in a file."""
+    """The feature columns of a modality, one dialogue after another."""
 
-    def __init__(self, path: Path | None, width: int) -> None:
-        self.width = width
-        self.raw, self.scaled = (_Numbers(path, kind) for kind in ("<f8", "<f4"))
-
-    def add(self, rows: np.ndarray) -> None:
-        self.raw.add(rows)
-
-    def standardised(self, mask: np.ndarray, train: np.ndarray) -> np.ndarray:
-        """Return them as float32, z-scored by the rows of train, zeros where they are missing."""
-        raw = self.raw.whole(self.width)
-        found = columns_of(raw, train)
-        # The floor keeps a training split of one utterance finite.
-        spread = np.maximum(found.std, 1e-6)
-        for at, rows in blocks(raw):
-            scaled = (rows - found.mean) / spread
-            self.scaled.add(zero_missing(scaled, mask[at]).astype(np.float32))
-        self.raw.forget()
-        return self.scaled.whole(self.width)
-
-
-class _Numbers:
-    """Numbers of one kind, some at a time, in memory or in a file."""
-
-    def __init__(self, path: Path | None, kind: str) -> None:
-        self.kind = np.dtype(kind)
-        self.path = None if path is None else path.with_name(f"{path.name}.{self.kind.str[1:]}")
+    def __init__(self) -> None:
         self.parts: list[np.ndarray] = []
-        self.file = None if self.path is None else self.path.open("wb")
 
     def add(self, rows: np.ndarray) -> None:
-        if self.file is None:
-            self.parts.append(rows)
-        else:
-            self.file.write(np.ascontiguousarray(rows, self.kind).data)
+        self.parts.append(rows)
 
-    def whole(self, width: int) -> np.ndarray:
-        if self.path is None or self.file is None:
-            return np.concatenate(self.parts)
-        count = self.file.tell() // (width * self.kind.itemsize)
-        self.file.close()
-        with self.path.open("rb") as file:
-            return map_array(file, self.path, 0, self.kind, (count, width))
+    def raw(self) -> np.ndarray:
+        """Return all rows, as they were drawn."""
+        self.parts = [np.concatenate(self.parts)]
+        return self.parts[0]
 
-    def forget(self) -> None:
-        self.parts = []
-        if self.path is not None:
-            self.path.unlink()
+    def standardised(self, mask: np.ndarray, like: Columns) -> np.ndarray:
+        """Return them as float32, z-scored by such columns, zeros where they are missing."""
+        # The floor keeps a training split of one utterance finite.
+        spread = np.maximum(like.std, 1e-6)
+        scaled = np.empty(self.raw().shape, np.float32)
+        for at, rows in blocks(self.raw()):
+            scaled[at] = zero_missing((rows - like.mean) / spread, mask[at])
+        return scaled
 
 
-def _scores(config: SynthConfig, labels: np.ndarray) -> Target:
-    """Return a score for each utterance: that of its class and noise, in fifths as MOSI's means."""
-    # A generator of its own: the classes and features are those of a set of classes.
-    noise = np.random.default_rng(len(labels)).normal(0, 0.5, len(labels))
-    scores = np.array([*config.scores, np.nan])[labels] + noise  # UNLABELLED is -1: the last
+def _scores(config: SynthConfig, labels: np.ndarray, noise: np.random.Generator) -> Target:
+    """Return a score for each utterance: that of its class and noise, in fifths as MOSI's means.
+
+    `noise` is a generator of its own: classes and features are those of a set of classes.
+    """
+    scores = np.array([*config.scores, np.nan])[labels]  # UNLABELLED is -1: the last
+    scores += noise.normal(0, 0.5, len(labels))
     values = np.clip(np.round(5 * scores) / 5, -3, 3)
     spec = TargetSpec(LABEL, "regression", ("score",), -3.0, 3.0)
     return Target(spec, values[:, None].astype(np.float32))

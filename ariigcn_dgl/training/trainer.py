@@ -18,6 +18,7 @@ from ariigcn_dgl.batch import Batch, collate, relinked, shuffled_batches
 from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.shards import together
 from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.distributed import add_gradients
 from ariigcn_dgl.errors import InputError
@@ -196,9 +197,8 @@ class Trainer:
     def _batch_indices(self, epoch: int) -> Iterator[np.ndarray]:
         """Yield the dialogues of each batch of an epoch."""
         generator = np.random.default_rng([self.seed, epoch])
-        return shuffled_batches(
-            self.dialogues.lengths, self.train_set, self.config.batch_size, generator
-        )
+        groups = together(self.dialogues, self.train_set, generator)
+        return shuffled_batches(self.dialogues.lengths, groups, self.config.batch_size, generator)
 
     def _captured_shapes(self) -> list[Shape]:
         """Return the shapes that hold every batch of every epoch: all are known beforehand."""

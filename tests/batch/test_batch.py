@@ -15,7 +15,7 @@ LENGTHS = np.random.default_rng(0).integers(1, 40, 50)
 
 
 def epoch(chosen: np.ndarray, batch_size: int, seed: int = 0) -> list[list[int]]:
-    batches = shuffled_batches(LENGTHS, chosen, batch_size, np.random.default_rng(seed))
+    batches = shuffled_batches(LENGTHS, [chosen], batch_size, np.random.default_rng(seed))
     return [batch.tolist() for batch in batches]
 
 
@@ -119,6 +119,6 @@ def test_no_dialogues_make_no_batches():
 
 
 def test_collate_takes_the_batches_as_they_come(many: Dialogues):
-    chosen = next(shuffled_batches(many.lengths, np.arange(20), 4, np.random.default_rng(0)))
+    chosen = next(shuffled_batches(many.lengths, [np.arange(20)], 4, np.random.default_rng(0)))
     batch = collate(many, chosen, Window())
     assert batch.features["text"].equal(torch.from_numpy(many.features["text"][chosen]))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +8,11 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from ariigcn_dgl.data.dialogues import MODALITIES, SPLITS, UNLABELLED, Dialogues
-from ariigcn_dgl.data.fingerprint import fingerprint
-from ariigcn_dgl.data.mapped import is_mapped
-from ariigcn_dgl.data.synth import synthesise
+from ariigcn_dgl.data.synth import synthesise, synthesise_parts
 from ariigcn_dgl.data.synth_config import (
     IEMOCAP_LIKE,
     MELD_LIKE,
+    PRESETS,
     SynthConfig,
     SynthModality,
 )
@@ -212,14 +210,29 @@ def test_negative_seed_is_refused():
         synthesise(TINY, seed=-1)
 
 
-def test_a_set_that_is_made_on_the_disk_has_the_same_bits(tmp_path: Path) -> None:
+def test_a_set_that_is_made_in_parts_is_the_same_set():
     config = SynthConfig(train=20, val=3, test=3, unlabelled=0.2)
-    made, mapped = synthesise(config, 3), synthesise(config, 3, tmp_path)
-    assert all(map(is_mapped, mapped.features.values()))
-    assert fingerprint(mapped) == fingerprint(made)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["audio.f4", "text.f4", "visual.f4"]
+    made, parts = synthesise(config, 3), list(synthesise_parts(config, 3, 100_000))
+    assert len(parts) > 3
+    for name in ("dialogue_ids", "utterance_ids", "splits"):
+        assert getattr(made, name) == sum((getattr(part, name) for part in parts), ())
+    assert np.array_equal(made.labels, np.concatenate([part.labels for part in parts]))
+    for m, rows in made.features.items():
+        of_parts = np.concatenate([part.features[m] for part in parts])
+        assert np.allclose(rows, of_parts, rtol=1e-6, atol=1e-6)
+        assert np.array_equal(rows == 0, of_parts == 0)
 
 
-def test_a_set_that_cannot_be_made_on_the_disk_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no: cannot be written: No such file or directory"):
-        synthesise(SynthConfig(train=3, val=1, test=1), folder=tmp_path / "no")
+def test_scores_of_a_set_that_is_made_in_parts_are_the_same():
+    config = replace(PRESETS["sentiment"], train=9, val=2, test=2)
+    made, parts = synthesise(config), list(synthesise_parts(config, part_bytes=50_000))
+    assert len(parts) > 1
+    values = np.concatenate([part.targets["label"].values for part in parts])
+    assert np.array_equal(made.targets["label"].values, values, equal_nan=True)
+
+
+def test_no_part_of_a_set_is_larger_than_asked_for_unless_it_is_one_dialogue():
+    config = SynthConfig(train=10, val=2, test=2)
+    for part in synthesise_parts(config, part_bytes=100_000):
+        size = sum(rows.nbytes for rows in part.features.values())
+        assert size <= 100_000 or part.num_dialogues == 1
