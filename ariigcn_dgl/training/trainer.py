@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import islice
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -45,6 +46,7 @@ from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_folder import Progress, RunFolder
 from ariigcn_dgl.training.scoring import Scoring, TargetScores
+from ariigcn_dgl.training.within_epoch import WithinEpoch
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -54,6 +56,8 @@ _MISFITS = (AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 # tuned trainings 96 % (IEMOCAP) and 98 % (MELD) of steps are replays, of 1.2 and 1.3 times the
 # utterances.
 CAPTURED_SHAPES = 4
+CHECKPOINT_SECONDS = 300  # an epoch that takes longer can be gone on with, too
+CLOCK_STEPS = 16  # the clock is looked at every so many steps
 LOWEST = -sys.float_info.max  # below any score; checkpoints hold finite numbers only
 SEED_STRIDE = 1_000_003  # a prime above any number of epochs: no two seeds share an epoch's seed
 
@@ -125,6 +129,9 @@ class Trainer:
         # Of the epoch whose weights are kept, the higher the better: the first epoch is kept.
         self.best: dict[str, Any] = {"epoch": 0, "score": LOWEST, "sha256": ""}
         self.seconds = 0.0
+        self.clock = 0.0  # when `seconds` was last brought up to date
+        self.saved = 0.0  # when the checkpoint was written
+        self.within: dict[str, Any] | None = None  # of an epoch that was stopped in the middle
         self.stopped = False  # by whom epochs are reported to
         self.deciding: dict[str, Any] = {}
 
@@ -133,11 +140,11 @@ class Trainer:
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             if self.early_stopping(epoch):
                 break
-            started = time.perf_counter()
+            self.clock = self.saved = time.perf_counter()
             record = {"epoch": epoch} | self.train_epoch(epoch)
             if epoch > self.adversarial_epochs:  # before, no classifier has learnt anything
                 record |= self.validate(epoch)
-            self.seconds += time.perf_counter() - started
+            self._count_seconds()
             self.history.append(record)
             self.save_checkpoint()
             try:
@@ -163,9 +170,26 @@ class Trainer:
         self.model.train()
         adversarial_only = epoch <= self.adversarial_epochs
         update = self.adversarial_update if adversarial_only else self.update
-        first_step = self.learner.step_count
-        losses = [self.learner.step(update, batch) for batch in self.batches(epoch)]
+        under_way = WithinEpoch(epoch, self._dropping(epoch))
+        if self.within is not None:
+            under_way.resume(self.within, self.model.device)
+            self.within = None
+        losses = under_way.losses
+        first_step = self.learner.step_count - len(losses)
+        for batch in self.batches(epoch, under_way.dropping, len(losses)):
+            losses.append(self.learner.step(update, batch))
+            # Asked together: a leader's clock that the others do not know would leave it waiting.
+            if len(losses) % CLOCK_STEPS == 0 and distributed.told(self._checkpoint_due()):
+                self.save_checkpoint(under_way)
         return mean_losses(losses, first_step)
+
+    def _checkpoint_due(self) -> bool:
+        return time.perf_counter() - self.saved >= CHECKPOINT_SECONDS
+
+    def _count_seconds(self) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self.clock
+        self.clock = now
 
     def _drawing_seed(self, epoch: int) -> int:
         """Return what dropout is drawn by in an epoch: another number in each process."""
@@ -174,12 +198,26 @@ class Trainer:
         sequence = np.random.SeedSequence([self.seed, epoch, distributed.rank()])
         return int(sequence.generate_state(1)[0])
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the training dialogues in the batches of an epoch."""
-        # Of their own, so that without modality dropout the order is the same.
+    def _dropping(self, epoch: int) -> np.random.Generator:
+        # Of its own, so that without modality dropout the order is the same.
         number = [] if distributed.leads() else [distributed.rank()]
-        dropping = np.random.default_rng([self.seed, epoch, 1, *number])
-        for indices in self._batch_indices(epoch):
+        return np.random.default_rng([self.seed, epoch, 1, *number])
+
+    def batches(
+        self, epoch: int, dropping: np.random.Generator | None = None, first: int = 0
+    ) -> Iterator[Batch]:
+        """Yield the training dialogues in the batches of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+        dropping : numpy.random.Generator, optional
+            Draws what modalities are hidden; default: as from the beginning of the epoch.
+        first : int
+            The batch to begin with.
+        """
+        dropping = self._dropping(epoch) if dropping is None else dropping
+        for indices in islice(self._batch_indices(epoch), first, None):
             own = indices[distributed.rank() :: distributed.size()]
             batch = self._batch(own, dropping)
             yield batch if self.batch_device is None else batch.to(self.batch_device)
@@ -224,13 +262,24 @@ class Trainer:
             self.best = {"epoch": epoch, "score": merit, "sha256": sha256}
         return record
 
-    def save_checkpoint(self) -> None:
-        """Write what an interrupted training goes on from."""
+    def save_checkpoint(self, under_way: WithinEpoch | None = None) -> None:
+        """Write what an interrupted training goes on from.
+
+        Parameters
+        ----------
+        under_way : WithinEpoch, optional
+            Of an epoch that has not ended; all processes call this together.
+        """
+        within = None
+        if under_way is not None:
+            within = under_way.state_dict(self.model.device)
+            self._count_seconds()
         self.folder.write_metrics(self.history)
         state = self.learner.state_dict()
         state |= {"history": self.history, "best": self.best, "seconds": self.seconds}
-        state["stopped"] = self.stopped
+        state |= {"stopped": self.stopped, "within": within}
         self.folder.write_checkpoint(state | {"deciding": self.deciding})
+        self.saved = time.perf_counter()
 
     def resume(self, deciding: dict[str, Any]) -> None:
         """Go on from the checkpoint in the folder, if there is one.
@@ -253,6 +302,7 @@ class Trainer:
         if state.pop("deciding", None) != deciding:
             raise self.folder.damaged_checkpoint()
         state.setdefault("stopped", False)  # an earlier version knew no other
+        state.setdefault("within", None)  # nor these
         try:
             best = state["best"]
             if "weighted_f1" in best:  # of a version that compared epochs by nothing else
@@ -260,6 +310,9 @@ class Trainer:
             conform({name: state[name] for name in get_type_hints(Progress)}, Progress, "")
             self.history, self.best = state.pop("history"), state.pop("best")
             self.seconds, self.stopped = state.pop("seconds"), state.pop("stopped")
+            self.within = state.pop("within")
+            if self.within is not None and self.within["epoch"] != len(self.history) + 1:
+                raise self.folder.damaged_checkpoint()
             self.learner.load_state_dict(state)
         except (*_MISFITS, InputError) as error:
             raise self.folder.damaged_checkpoint() from error
