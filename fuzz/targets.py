@@ -6,7 +6,7 @@ from fuzz.command_line import CommandLine
 from fuzz.operators.native import Native
 from fuzz.operators.public import Constructors, Public
 from fuzz.readers.community import Folders, Pickles
-from fuzz.readers.data_sets import Archive, Plain, Resealed, Sealed
+from fuzz.readers.data_sets import Archive, Plain, Resealed, Sealed, Shards
 from fuzz.readers.media import Media
 from fuzz.readers.reader import Reader
 from fuzz.readers.settings import Config, Records, Studies
@@ -18,7 +18,7 @@ from fuzz.readers.transcripts import Transcripts
 from fuzz.target import Target
 
 READERS: tuple[type[Reader], ...] = (
-    *(Pickles, Folders, Archive, Plain, Sealed, Resealed),
+    *(Pickles, Folders, Archive, Plain, Sealed, Resealed, Shards),
     *(Subtitles, Transcripts, Lines, Config, Studies, Records, Media, State, ResealedState),
 )
 OTHERS: tuple[type[Target], ...] = (Native, Public, Constructors, CommandLine)

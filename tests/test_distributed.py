@@ -99,6 +99,30 @@ for form, (shares, said, learnt, keys) in zip(FORMS, together, strict=True):
 """
 
 
+# Keeps what it goes on from after every second step; of the first attempt a process dies within the
+# second epoch.
+DYING = """
+import os
+import signal
+
+from ariigcn_dgl.cli.main import main
+from ariigcn_dgl.training import trainer
+
+trainer.CHECKPOINT_SECONDS, trainer.CLOCK_STEPS = 0, 2
+take = trainer.Learner.step
+
+def step(self, *arguments):
+    attempt, rank = os.environ["TORCHELASTIC_RESTART_COUNT"], os.environ["RANK"]
+    if (self.step_count, attempt, rank) == (6, "0", "1"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    print("attempt", attempt, "rank", rank, "step", self.step_count, flush=True)
+    return take(self, *arguments)
+
+trainer.Learner.step = step
+main()
+"""
+
+
 # No setting turns off the dropout of discriminators, which draw in each process for themselves.
 UNDROPPED = """
 from ariigcn_dgl.cli.main import main
@@ -279,6 +303,38 @@ def test_killed_processes_that_are_started_again_end_with_the_same_bits(
     assert process.returncode == 0, said
     name = "model.safetensors"
     assert (out / "seed0" / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_processes_killed_within_an_epoch_go_on_within_it_with_the_same_bits(
+    train: Callable, tmp_path: Path
+) -> None:
+    """With dropout, of which each process has its own."""
+    made = synthesise(SynthConfig(name="made", train=16, val=4, test=4))
+    write_folder(made, tmp_path / "made")
+    options = ("--data", tmp_path / "made", "--system", "bigru", "--training.epochs", 2)
+    options += ("--training.batch_size", 4, "--training.modality_dropout", 0.3)
+    options += ("--model.dropout", 0.3)
+    whole = train(2, *options)
+    (tmp_path / "dying.py").write_text(DYING)
+    out = tmp_path / "killed"
+    command = [*TORCHRUN, "--nproc-per-node", 2, "--max-restarts", 1, tmp_path / "dying.py"]
+    command += ["train", "--out", out, *options]
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    steps = [
+        int(line.split()[-1]) for line in done.stdout.splitlines() if "attempt 1 rank 0" in line
+    ]
+    assert steps == [6, 7]  # of four in an epoch
+    for name in ("model.safetensors", "metrics.jsonl"):
+        assert (out / "seed0" / name).read_bytes() == (whole / name).read_bytes()
 
 
 @pytest.mark.slow

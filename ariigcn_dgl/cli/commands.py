@@ -137,7 +137,7 @@ COMMANDS = {
     "data join": Command(
         "data",
         "join",
-        "make one data set of several folders, without copying their features",
+        "make one data set of several, which stay where they are",
         ("sources",),
     ),
     "data import": Command(

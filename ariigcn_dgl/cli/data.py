@@ -31,7 +31,7 @@ def check(data: str, json: bool = False, targets: list[str] | None = None) -> No
     """Check a data set: show what is in it, what is wrong with it and what to do.
 
     A data set is one of: an .npz archive in the layout of the measuring sets; a folder that
-    `ariigcn data convert` or `ariigcn data synth` wrote; or a folder of your own with
+    `ariigcn data convert`, `data join` or `data synth` wrote; or a folder of your own with
     utterances.csv or utterances.jsonl (columns dialogue, speaker, label, and optionally split and
     utterance; in order of speaking) and one text.npy, audio.npy, visual.npy (utterances x width)
     for each modality you have, with views.json where one is made of several views. Ends with code

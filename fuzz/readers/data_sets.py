@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data import Dialogues, load_dialogues, write_folder
+from ariigcn_dgl.data import Dialogues, load_dialogues, summarise, write_folder
 from ariigcn_dgl.data.fingerprint import fingerprint
+from ariigcn_dgl.data.write_shards import cut, write_shards
 from fuzz.mutate import damaged, drawn, garbled
 from fuzz.readers.reader import Mutator, Reader, Seed, conversations, files_of
 from fuzz.readers.values import JSON
@@ -158,6 +159,40 @@ class Resealed(DataSet):
         own["sha256"]["dataset.json"] = hashlib.sha256(files["dataset.json"]).hexdigest()
         files["seal.json"] = json.dumps(own).encode()
         return Case(f"{seed.name}, {how}", files)
+
+
+class Shards(DataSet):
+    """A set of shards, changed and sealed anew, so that it is read; every row is looked at."""
+
+    name = "shards"
+
+    def good(self) -> list[Seed]:
+        """Return the set, with the files of its own as those to damage."""
+        write_shards(cut(conversations(), 1000), self.folder / "data")
+        files = files_of(self.folder / "data")
+        return [Seed(name, files) for name in ("shards.json", "catalogue.safetensors")]
+
+    def mutators(self, seed: Seed) -> tuple[Mutator, ...]:
+        """Return damage to words, bytes, and the header within safetensors."""
+        if seed.name == "shards.json":
+            return garbled, _header_field
+        return damaged, _tensor_header
+
+    def case(self, seed: Seed, content: bytes, how: str) -> Case:
+        """Return the folder with right hashes."""
+        files = {**super().case(seed, content, how).files}
+        if seed.name != "shards.json":
+            header = json.loads(files["shards.json"])
+            header["sha256"] = hashlib.sha256(content).hexdigest()
+            files["shards.json"] = json.dumps(header).encode()
+        own = json.loads(files["seal.json"])
+        own["sha256"]["shards.json"] = hashlib.sha256(files["shards.json"]).hexdigest()
+        files["seal.json"] = json.dumps(own).encode()
+        return Case(f"{seed.name}, {how}", files)
+
+    def run(self, case: Case, folder: Path) -> None:
+        """Load it, and what it leads to."""
+        summarise(load_dialogues(folder))
 
 
 def _header_field(rng: random.Random, content: bytes) -> bytes:

@@ -116,7 +116,7 @@ def test_info_says_what_cuda_kernels_lack(
     [
         ([], "name a command: train, evaluate, predict, "),
         (["bake"], "invalid choice: 'bake'"),
-        (["data"], "name a command: check, convert, import, synth (ariigcn data --help shows "),
+        (["data"], "name a command: check, convert, join, import, synth (ariigcn data --help "),
         (["data", "bake"], "invalid choice: 'bake'"),
         (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),
         (["evaluate"], "are required: run (see: ariigcn evaluate --help)"),
