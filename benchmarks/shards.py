@@ -37,16 +37,18 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--system", default="bigru")
-    parser.add_argument("--folder", help="where to make the sets; default: the system's")
+    parser.add_argument("--folder", help="where sets are kept, and found again; default: nowhere")
     parser.add_argument("--out", help="folder of results.json and table.md")
     options = parser.parse_args()
     rows = []
     for times in options.times:
-        with tempfile.TemporaryDirectory(dir=options.folder) as home:
-            data = Path(home, "shards")
+        with tempfile.TemporaryDirectory() as home:
+            data = Path(options.folder or home, f"x{times}")
             here = [sys.executable, __file__]
-            # Elsewhere: the peak of a child begins with the pages of the process that starts it.
-            subprocess.run([*here, "--make", options.source, str(data), str(times)], check=True)
+            if not data.exists():
+                # Elsewhere: the peak of a child begins with the pages of what starts it.
+                made = [*here, "--make", options.source, str(data), str(times)]
+                subprocess.run(made, check=True)
             forget(data)
             command = [*here, "--train", str(data), options.system, str(options.steps)]
             said = subprocess.run(command, check=True, capture_output=True, text=True).stdout

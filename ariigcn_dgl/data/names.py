@@ -67,11 +67,14 @@ class Names(Sequence[str]):
         >>> list(Names(["a", "bc", "", "d"]).select(np.array([3, 1, 2])))
         ['d', 'bc', '']
         """
-        firsts, lengths = self._ends[rows], np.diff(self._ends)[rows]
+        firsts, lengths = self._ends[rows], self._ends[rows + 1] - self._ends[rows]
+        letters, chosen = np.frombuffer(self._letters, np.uint8), bytearray()
+        for start in range(0, len(rows), _AT_ONCE):  # a number for each letter is eight times it
+            some = slice(start, start + _AT_ONCE)
+            chosen += letters[spans(firsts[some], lengths[some])].data
         found = type(self)(())
         found._ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        letters = np.frombuffer(self._letters, np.uint8)
-        found._letters = memoryview(letters[spans(firsts, lengths)].data)
+        found._letters = memoryview(bytes(chosen))
         return found
 
     @classmethod
