@@ -39,6 +39,7 @@ from ariigcn_dgl.extract.text_training import TextTuning
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
+from ariigcn_dgl.ray_cluster import LOCAL, check_name, imported_ray
 
 TRAIN, NO_CHANGE, NOT_TUNED = "train", AudioTraining(), TextTraining()
 
@@ -61,6 +62,7 @@ def extract(
     device: str = "cpu",
     dtype: Dtype = "float32",
     jobs: int = 1,
+    engine: str = LOCAL,
 ) -> None:
     """Make features of recordings: a data set for train and predict, and a record of how.
 
@@ -131,8 +133,13 @@ def extract(
         In which precision Transformers and DenseNet compute; half of it is for GPUs.
     jobs : int
         How many processes decode recordings, and encode what they decode, at once.
+    engine : str
+        "ray": recordings are sent to the nodes of the Ray cluster that this machine is part of, and
+        decoded and encoded there, "ray://HOST:PORT" of the one whose head that is (pip install
+        "ariigcn_dgl[cluster]"); text is encoded on this machine.
     """
     check_device(device)
+    _check_engine(engine, device, jobs)
     with kept_beside(Path(out)):
         refuse_existing(Path(out))
     if jobs < 1:
@@ -155,12 +162,23 @@ def extract(
     with kept_beside(Path(out)) as kept:
         with shown("extract"):
             extracted = extract_features(
-                name, spoken, encoders, note, skip_damaged, device, track, kept, jobs
+                name, spoken, encoders, note, skip_damaged, device, track, kept, jobs, engine
             )
         write_extraction(extracted, spoken, Path(out))
     found = extracted.dialogues
     widths = ", ".join(f"{m} ({w})" for m, w in found.widths.items())
     say(f"{found.num_utterances} utterances of {found.num_dialogues} dialogues, {widths}: {out}")
+
+
+def _check_engine(engine: str, device: str, jobs: int) -> None:
+    check_name(engine)
+    if engine == LOCAL:
+        return
+    if device != "cpu":
+        raise InputError(f"--device: is {device}, expected cpu with --engine {engine}")
+    if jobs != 1:
+        raise InputError("--jobs: goes with --engine local; a cluster works as its cores allow")
+    imported_ray()  # before anything is read
 
 
 def _default_text() -> str:

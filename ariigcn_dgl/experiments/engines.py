@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.engine import Engine
 from ariigcn_dgl.experiments.processes import Processes
-from ariigcn_dgl.experiments.ray_engine import imported_ray, ray_engine
-
-LOCAL, RAY = "local", "ray"
-_ADDRESS = re.compile(rf"(?:{RAY}://)?([\w.\-]+|\[[0-9a-fA-F:]+\]):(\d+)")
+from ariigcn_dgl.experiments.ray_engine import ray_engine
+from ariigcn_dgl.ray_cluster import LOCAL, check_name, imported_ray
 
 
 def check_engine(name: str, device: str, gpu_share: float) -> None:
@@ -22,7 +19,7 @@ def check_engine(name: str, device: str, gpu_share: float) -> None:
     Parameters
     ----------
     name : str
-        "local", "ray", "ray://HOST:PORT" or "HOST:PORT".
+        As of `ariigcn_dgl.ray_cluster.check_name`.
     device : str
         Where runs are trained.
     gpu_share : float
@@ -41,8 +38,7 @@ def check_engine(name: str, device: str, gpu_share: float) -> None:
             raise InputError("--gpu_share: goes with --engine ray; here several --jobs share a GPU")
         check_device(device)
         return
-    if name != RAY and not _ADDRESS.fullmatch(name):
-        raise InputError(f"--engine: is {name}, expected {LOCAL}, {RAY} or {RAY}://HOST:PORT")
+    check_name(name)
     if device not in ("cpu", "cuda"):
         raise InputError(
             f"--device {device}: expected cpu or cuda: Ray chooses which GPU a run has"
@@ -71,6 +67,5 @@ def engine_of(name: str, data: str, device: str, gpu_share: float) -> Iterator[t
     if name == LOCAL:
         yield Processes(), 1
         return
-    address = None if name == RAY else name.removeprefix(f"{RAY}://")
-    with ray_engine(address, data, gpu_share if device == "cuda" else 0.0) as engine:
+    with ray_engine(name, data, gpu_share if device == "cuda" else 0.0) as engine:
         yield engine, engine.room

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,36 +13,22 @@ from ariigcn_dgl.data.source import SYNTHETIC
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.engine import GRACE_SECONDS, Ending, Engine, Work
 from ariigcn_dgl.experiments.leases import Lease
-from ariigcn_dgl.experiments.parcel import packed, sizes, unpack
 from ariigcn_dgl.experiments.ray_node import LARGEST_SENT, Report, Shipment, work_there
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.files import remove_file
-from ariigcn_dgl.optional import require
+from ariigcn_dgl.parcel import packed, sizes, unpack
 from ariigcn_dgl.plugins import agreed
-
-EXTRA = "cluster"
-# It would tell its makers of its use, and wait many minutes for a head that is not there.
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}
-CONNECT_SECONDS = 10.0
-LACKING = ": every node needs ariigcn_dgl, of the same version, and the modules of --plugins"
-
-
-def imported_ray() -> Any:
-    """Import Ray, which reads some of its settings then; InputError where it is not installed."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    return require("ray", EXTRA)
+from ariigcn_dgl.ray_cluster import connected, room, why_lost
 
 
 @contextlib.contextmanager
-def ray_engine(address: str | None, data: str, gpus: float) -> Iterator[RayEngine]:
+def ray_engine(name: str, data: str, gpus: float) -> Iterator[RayEngine]:
     """Yield an engine that works on the nodes of a cluster.
 
     Parameters
     ----------
-    address : str or None
-        ``HOST:PORT`` of the cluster's head; None: the cluster that this machine is a node of, or
-        else one of this machine alone, which ends with the engine.
+    name : str
+        Of the cluster, as `connected` has it.
     data : str
         Where the data set lies, or "synthetic": sent to the nodes unless it is larger than
         `LARGEST_SENT`; then it must lie there on every node.
@@ -57,34 +40,10 @@ def ray_engine(address: str | None, data: str, gpus: float) -> Iterator[RayEngin
     InputError
         If Ray is not installed, cannot be reached, or knows no GPU and one is asked for.
     """
-    ray = imported_ray()
-    ends = signal.getsignal(signal.SIGTERM)
-    try:
-        _connect(ray, address)
-        signal.signal(signal.SIGTERM, ends)  # Ray's own ends without a word
+    with connected(name) as ray:
         if gpus and not ray.cluster_resources().get("GPU"):
             raise InputError("--device cuda: no node of the Ray cluster has a GPU; use cpu")
         yield RayEngine(ray, data, gpus)
-    finally:
-        ray.shutdown()
-        signal.signal(signal.SIGTERM, ends)
-
-
-def _connect(ray: Any, address: str | None) -> None:
-    try:
-        if address is not None:
-            host, _, port = address.rpartition(":")
-            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-        ray.init(
-            address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
-        )
-    except (OSError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
-        reason = _first_line(str(error)) or type(error).__name__
-        raise InputError(
-            f"--engine: Ray cannot be reached at {address or 'this machine'} ({reason}): this "
-            "machine must be a node of the cluster, if only of no cores (ray start "
-            "--address=HOST:PORT --num-cpus=0), with the same RAY_AUTH_MODE as the others"
-        ) from error
 
 
 class RayEngine(Engine):
@@ -113,7 +72,7 @@ class RayEngine(Engine):
     @property
     def room(self) -> int:
         """How many runs the cluster can work on at a time, as it is now; 1 at least."""
-        return max(1, int(self.ray.cluster_resources().get(self.kind, 0) / self.share))
+        return room(self.ray, self.kind, self.share)
 
     def begin(self, run: Run, lease: Lease | None) -> OnNode:
         """Send a run to the cluster, which begins it where and when there is room.
@@ -159,7 +118,7 @@ class OnNode(Work):
         try:
             report = self.received()
         except self.ray.exceptions.RayError as error:
-            return Ending(f"lost on the cluster: {_why(self.ray, error)}")
+            return Ending(f"lost on the cluster: {why_lost(self.ray, error)}")
         except StopIteration:
             return Ending("lost on the cluster: its node ended without a word")
         if report is None:
@@ -202,23 +161,3 @@ def _shipment(data: str) -> Shipment | None:
         return None
     files = packed(path if path.is_dir() else path.parent, list(sizes(path)))
     return Shipment(path.name, path.is_dir(), files)
-
-
-def _why(ray: Any, error: Any) -> str:
-    """Return in a few words what Ray says of a run that it has lost."""
-    errors, said = ray.exceptions, str(error)
-    if isinstance(error, errors.OutOfMemoryError):
-        return "its node ran out of memory"
-    if isinstance(error, (errors.NodeDiedError, errors.WorkerCrashedError)):
-        return "its node, or its process there, died"
-    if isinstance(error, errors.RayTaskError):  # an exception on the node
-        return _last_line(str(error.cause)) + (LACKING if "ModuleNotFoundError" in said else "")
-    return f"{type(error).__name__}: {_first_line(said)}"
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

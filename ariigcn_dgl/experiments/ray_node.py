@@ -18,10 +18,10 @@ from pathlib import Path
 import ariigcn_dgl
 from ariigcn_dgl.data.source import SYNTHETIC
 from ariigcn_dgl.experiments.engine import Ending
-from ariigcn_dgl.experiments.parcel import Files, packed, sizes, unpack
 from ariigcn_dgl.experiments.processes import Processes
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.files import passing_folder
+from ariigcn_dgl.parcel import Files, packed, sizes, unpack
 from ariigcn_dgl.plugins import agree
 from ariigcn_dgl.seal import SEAL_FILE
 from ariigcn_dgl.training.run_folder import CHECKPOINT, METRICS_FILE

@@ -16,6 +16,7 @@ from ariigcn_dgl.extract.jobs import work_on
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.media import probe
 from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.extract.on_ray import work_on_cluster
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
 from ariigcn_dgl.extract.present import where_present
@@ -27,6 +28,7 @@ from ariigcn_dgl.extract.text_training import TextTuning, tune_text
 from ariigcn_dgl.extract.texts import encoded_texts
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.ray_cluster import LOCAL
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
 TextReady = TextEncoder | TunedTextEncoder | Encoder
@@ -76,6 +78,7 @@ def extract(
     track: str | None = None,
     kept: Kept | None = None,
     jobs: int = 1,
+    engine: str = LOCAL,
 ) -> Extracted:
     """Return the data set of utterances.
 
@@ -100,6 +103,8 @@ def extract(
         Where what is done is kept, and found by an extraction that goes on; default: nowhere.
     jobs : int
         How many processes decode recordings, and encode what they decode, at once.
+    engine : str
+        Where they do: on this machine, or on a Ray cluster (`ariigcn_dgl.ray_cluster.connected`).
 
     Raises
     ------
@@ -121,7 +126,7 @@ def extract(
         work = Work(encoders.audio, trains, encoders.visual, skip_damaged, track, device, kept)
         for modality in encoders.ready.keys() - {"text"}:
             add(modality, encoders.ready[modality])
-        frames = _perceive_all(utterances, work, made, note, jobs)
+        frames = _perceive_all(utterances, work, made, note, jobs, engine)
     splits = dialogues.row_splits
     if isinstance(encoders.text, TextTuning):
         tuned = tune_text(encoders.text, utterances, dialogues.labels, splits, note)
@@ -152,7 +157,12 @@ def _read(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
 
 
 def _perceive_all(
-    utterances: Sequence[Spoken], work: Work, made: Mapping[str, Rows], note: Note, jobs: int
+    utterances: Sequence[Spoken],
+    work: Work,
+    made: Mapping[str, Rows],
+    note: Note,
+    jobs: int,
+    engine: str,
 ) -> list[Any]:
     """Put what is heard and seen into rows; return what an encoder is to be trained on, if any."""
     tasks = tasks_of(work, parts_of(utterances))
@@ -167,7 +177,10 @@ def _perceive_all(
     frames: list[Any] = [None] * len(utterances) if work.trains else []
     skipped: list[str] = []
     counted = progress.track(recordings, "recordings")
-    for task, found in zip(tasks, work_on(work, tasks, jobs), strict=True):
+    worked_on = (
+        work_on(work, tasks, jobs) if engine == LOCAL else work_on_cluster(engine, work, tasks)
+    )
+    for task, found in zip(tasks, worked_on, strict=True):
         for sentence in found.notes:
             note(sentence)
         skipped += found.skipped

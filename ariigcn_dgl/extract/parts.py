@@ -120,14 +120,27 @@ class Work:
 
     def do(self, task: Task) -> Found:
         """Return what is heard and seen of a part: what is kept, or is kept now."""
-        if self.kept is None:
-            return _perceived(self, task.part)
-        found = _loaded(self.kept.get(task.decides), len(task.part.rows))
+        found = self.stored(task)
         if found is None:
-            found = _perceived(self, task.part)
+            found = self.perceived(task.part)
+            self.store(task, found)
+        return found
+
+    def stored(self, task: Task) -> Found | None:
+        """Return what is kept of a part, if something is."""
+        if self.kept is None:
+            return None
+        return _loaded(self.kept.get(task.decides), len(task.part.rows))
+
+    def store(self, task: Task, found: Found) -> None:
+        """Keep what was found in a part, where anything is kept."""
+        if self.kept is not None:
             says = {"notes": found.notes, "skipped": found.skipped}
             self.kept.put(task.decides, _arrays(found), says)
-        return found
+
+    def perceived(self, part: Part) -> Found:
+        """Return what is heard and seen of a part."""
+        return _perceived(self, part)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from ariigcn_dgl.experiments import ray_engine as module
 from ariigcn_dgl.experiments import ray_node
 from ariigcn_dgl.experiments.engine import Ending
 from ariigcn_dgl.experiments.engines import check_engine
-from ariigcn_dgl.experiments.parcel import packed, sizes, unpack
 from ariigcn_dgl.experiments.queue import work_on
 from ariigcn_dgl.experiments.ray_engine import RayEngine
 from ariigcn_dgl.experiments.ray_node import LARGEST_SENT, Report, work_there
+from ariigcn_dgl.parcel import packed, sizes, unpack
 from ariigcn_dgl.training.run_folder import METRICS_FILE
 
 VERSION = ariigcn_dgl.__version__
