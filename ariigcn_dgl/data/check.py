@@ -87,11 +87,13 @@ def _check_words(dialogues: Dialogues, source: str) -> None:
             f"{source}: words: {len(dialogues.words)} entries for {dialogues.num_utterances} "
             "utterances, expected one for each, or none"
         )
-    for name, said in zip(dialogues.utterance_ids, dialogues.words, strict=bool(dialogues.words)):
-        if not is_unicode(said):
-            raise InputError(
-                f"{source}: words: what was said in utterance {name!r} is not valid Unicode text"
-            )
+    if all(is_unicode("".join(some)) for some in some_at_once(dialogues.words)):
+        return
+    row = next(n for n, said in enumerate(dialogues.words) if not is_unicode(said))
+    raise InputError(
+        f"{source}: words: what was said in utterance {dialogues.utterance_ids[row]!r} is not "
+        "valid Unicode text"
+    )
 
 
 def _check_unique(source: str, field: str, what: str, names: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ariigcn_dgl
+from ariigcn_dgl.data.shards import SHARDS
 from ariigcn_dgl.data.source import SYNTHETIC
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.engine import GRACE_SECONDS, Ending, Engine, Work
@@ -31,7 +32,7 @@ def ray_engine(name: str, data: str, gpus: float) -> Iterator[RayEngine]:
         Of the cluster, as `connected` has it.
     data : str
         Where the data set lies, or "synthetic": sent to the nodes unless it is larger than
-        `LARGEST_SENT`; then it must lie there on every node.
+        `LARGEST_SENT` or one of shards; then it must lie there on every node.
     gpus : float
         What each run takes of a GPU; 0: it computes on the CPU.
 
@@ -157,7 +158,7 @@ class OnNode(Work):
 
 def _shipment(data: str) -> Shipment | None:
     path = Path(data)
-    if data == SYNTHETIC or sum(sizes(path).values()) > LARGEST_SENT:
+    if data == SYNTHETIC or (path / SHARDS).exists() or sum(sizes(path).values()) > LARGEST_SENT:
         return None
     files = packed(path if path.is_dir() else path.parent, list(sizes(path)))
     return Shipment(path.name, path.is_dir(), files)

@@ -29,8 +29,8 @@ from ariigcn_dgl.training.run_folder import CHECKPOINT, METRICS_FILE
 LOOK_SECONDS = 0.2  # from one look at what a run has written to the next
 LARGEST_SENT = 1 << 30  # bytes; a larger data set no node should have to write for each run
 NO_DATA = (
-    "no such file or folder on this node; data sets of more than 1 GiB are not sent: put it there "
-    "on every node"
+    "no such file or folder on this node; data sets of more than 1 GiB, or of shards, are not "
+    "sent: put it there on every node"
 )
 SEND_SECONDS = 10.0  # a node that is lost takes no more than this and an epoch with it
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import ariigcn_dgl
+from ariigcn_dgl.data.write_shards import join
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments import ray_engine as module
 from ariigcn_dgl.experiments import ray_node
@@ -199,7 +200,7 @@ def test_a_node_without_the_data_says_so(make_run: Callable, tmp_path: Path) -> 
     assert not report.ending.final
     assert report.ending.reason.endswith(
         f"{tmp_path}/elsewhere.npz: no such file or folder on this node; data sets of more than 1 "
-        "GiB are not sent: put it there on every node"
+        "GiB, or of shards, are not sent: put it there on every node"
     )
 
 
@@ -208,6 +209,11 @@ def test_large_data_sets_are_not_sent(
 ) -> None:
     monkeypatch.setattr(module, "LARGEST_SENT", 10)
     assert RayEngine(Pretended(), str(data), 0).data is None
+
+
+def test_sets_of_shards_are_not_sent(data: Path, tmp_path: Path) -> None:
+    join([data], tmp_path / "joined")
+    assert RayEngine(Pretended(), str(tmp_path / "joined"), 0).data is None
 
 
 def test_a_node_of_another_version_is_refused(make_run: Callable) -> None:
