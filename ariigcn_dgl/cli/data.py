@@ -110,8 +110,8 @@ def join(sources: list[str], out: str) -> None:
     Parameters
     ----------
     sources : list of str
-        Folders that ariigcn extract, data convert, data import or data synth wrote, with other
-        dialogues each, and features of the same widths.
+        Folders that ariigcn extract, data convert, data import or data synth wrote, or sets of
+        shards, with other dialogues each, and features of the same widths.
     out : str
         The new folder.
     """

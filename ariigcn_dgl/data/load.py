@@ -133,7 +133,7 @@ def _read_directory(path: Path) -> Dialogues:
 
 
 _EXPECTED = (
-    "an .npz archive, a folder with dataset.json, or a folder with utterances.csv "
+    "an .npz archive, a folder with dataset.json or shards.json, or one with utterances.csv "
     "(or utterances.jsonl) and text.npy, audio.npy or visual.npy; files of other projects are read "
     "by ariigcn data import"
 )

@@ -164,9 +164,7 @@ def read_shards(path: str | Path) -> Dialogues:
         one that was written, or a shard's folder is not there.
     """
     path = Path(path)
-    refuse_lost(path, WAY_OUT)
-    verify(path / SHARDS, WAY_OUT)
-    header = _read_header(path / SHARDS)
+    header = _verified(path)
     compare(path / CATALOGUE, header["sha256"], SHARDS, WAY_OUT)
     specs = [TargetSpec.of_record(dict(one)) for one in header.get("targets", [])]
     fields = [*NAMES, *(["words"] if header.get("words") else [])]
@@ -179,6 +177,17 @@ def read_shards(path: str | Path) -> Dialogues:
         return _assembled(path, header, arrays, specs, fields)
     except (IndexError, TypeError, ValueError) as error:
         raise InputError(f"{path / CATALOGUE}: damaged: {error}; {WAY_OUT}") from error
+
+
+def shard_folders(path: Path) -> list[Path]:
+    """Return the folders of the shards of a set; `InputError` as of `read_shards`."""
+    return [_folder(path, record) for record in _verified(path)["shards"]]
+
+
+def _verified(path: Path) -> _Header:
+    refuse_lost(path, WAY_OUT)
+    verify(path / SHARDS, WAY_OUT)
+    return _read_header(path / SHARDS)
 
 
 def _read_header(path: Path) -> _Header:
@@ -235,8 +244,12 @@ def _assembled(
     )
 
 
+def _folder(path: Path, record: ShardRecord) -> Path:
+    return Path(os.path.normpath(path / record["folder"]))
+
+
 def _shard_file(path: Path, record: ShardRecord, widths: dict[str, int]) -> ShardFile:
-    folder = Path(os.path.normpath(path / record["folder"]))
+    folder = _folder(path, record)
     if not (folder / FEATURES).is_file():
         raise InputError(
             f"{folder / FEATURES}: no such file, but {path / SHARDS} names it; {WAY_OUT}"

@@ -27,6 +27,7 @@ from ariigcn_dgl.data.shards import (
     VERSION,
     ShardRecord,
     read_shards,
+    shard_folders,
 )
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
@@ -94,8 +95,8 @@ def join(sources: Sequence[str | Path], path: str | Path) -> Dialogues:
     Parameters
     ----------
     sources : sequence of str or Path
-        The folders, in the order that their dialogues are to have. They are checked, and named by
-        the way from the new folder: both can be moved together.
+        The folders, or sets of shards, in the order that their dialogues are to have. They are
+        checked, and named by the way from the new folder: both can be moved together.
     path : str or Path
         The new folder, of two files.
 
@@ -113,11 +114,7 @@ def join(sources: Sequence[str | Path], path: str | Path) -> Dialogues:
     path = Path(path)
     refuse_existing(path)
     catalogue = _Catalogue(name=path.name)
-    for source in map(Path, sources):
-        if not (source / HEADER).is_file():
-            raise InputError(
-                f"{source}: not a folder with {HEADER}: ariigcn data convert makes one of any set"
-            )
+    for source in (folder for one in sources for folder in _folders(Path(one))):
         part = check(read_folder(source), str(source))
         record = read_json(source / HEADER)["sha256"]  # which has just been compared
         catalogue.add(part, os.path.relpath(source, path), record[FEATURES], str(source))
@@ -125,6 +122,18 @@ def join(sources: Sequence[str | Path], path: str | Path) -> Dialogues:
         scratch.mkdir()
         catalogue.write(scratch)
     return read_shards(path)
+
+
+def _folders(source: Path) -> list[Path]:
+    """Return the folder itself, or those of its shards."""
+    if (source / SHARDS).is_file():
+        return shard_folders(source)
+    if not (source / HEADER).is_file():
+        raise InputError(
+            f"{source}: not a folder with {HEADER} or {SHARDS}: ariigcn data convert makes one of "
+            "any set"
+        )
+    return [source]
 
 
 class _Added(NamedTuple):

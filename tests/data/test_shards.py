@@ -201,6 +201,23 @@ def test_joined_folders_can_be_moved_together(
     assert_equal(load_dialogues(tmp_path / "moved" / "joined"), made)
 
 
+def test_sets_of_shards_are_joined_shard_by_shard(
+    made: Dialogues, folders: list[Path], divided: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    write_folder(
+        replace(
+            made,
+            dialogue_ids=tuple(f"{name}_2" for name in made.dialogue_ids),
+            utterance_ids=tuple(f"{name}_2" for name in made.utterance_ids),
+        ),
+        other,
+    )
+    found = join([divided, other], tmp_path / "joined")
+    assert len(found.features["text"].pieces) == len(list(divided.glob("shard0*"))) + 1
+    assert_equal(replace(found[: len(made)], name=made.name), made)
+
+
 def test_classes_of_joined_folders_are_put_together_by_name(
     made: Dialogues, tmp_path: Path
 ) -> None:
@@ -263,7 +280,9 @@ def test_folders_that_do_not_fit_are_refused(
 
 
 def test_what_is_no_folder_of_this_program_is_not_joined(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a\.npz: not a folder with dataset\.json"):
+    with pytest.raises(
+        InputError, match=r"a\.npz: not a folder with dataset\.json or shards\.json"
+    ):
         join([tmp_path / "a.npz"], tmp_path / "joined")
 
 
