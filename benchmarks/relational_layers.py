@@ -1,11 +1,13 @@
-"""Time and memory of R-GCN's layer on a graph with hubs: ours, DGL's and PyG's.
+"""Time and memory of R-GCN's, GAT's or GATv2's layer on a graph with hubs: ours, DGL's and PyG's.
 
-Degrees follow a power law, some relations have most edges. All layers compute the same means, with
-the same weights: results are compared before anything is timed. Each is measured in a process of
+Degrees follow a power law, some relations have most edges; GAT and GATv2 have heads and read no
+relations. All layers that are compared compute the same with the same weights: results are compared
+before anything is timed. Each is measured in a process of
 its own, forward and backward, in turns with the others as often as asked, so that what else the
 machine does hits all alike; memory is the peak of that process less what it held before.
 
     python benchmarks/relational_layers.py --markdown table.md
+    python benchmarks/relational_layers.py --layer GATv2 --markdown gatv2.md
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor
 
 TOLERANCE = 1e-4  # of the largest result: sums of thousands of float32
+HEADS = 4  # of GAT and GATv2, which share the width
 
 
 class Problem:
@@ -45,6 +48,12 @@ class Problem:
         self.feat = torch.randn(self.num_nodes, width, generator=generator).requires_grad_()
         self.rel_weight = torch.randn(rels, width, width, generator=generator) / width**0.5
         self.loop_weight = torch.randn(width, width, generator=generator) / width**0.5
+        # of GAT and GATv2: projections (out, in), score vectors by head
+        own = width // HEADS
+        self.of_src = torch.randn(HEADS * own, width, generator=generator) / width**0.5
+        self.of_dst = torch.randn(HEADS * own, width, generator=generator) / width**0.5
+        self.score_src = torch.randn(1, HEADS, own, generator=generator) / own**0.5
+        self.score_dst = torch.randn(1, HEADS, own, generator=generator) / own**0.5
 
     @property
     def share(self) -> Tensor:
@@ -99,12 +108,88 @@ def rgcn_conv(problem: Problem, name: str) -> Callable[[], Tensor]:
     return lambda: conv(problem.feat, edges, problem.etypes)
 
 
-PEERS: dict[str, Callable[[Problem], Callable[[], Tensor]]] = {
-    "RelEdgeAttentionConv": ours,
-    "dgl.nn.RelGraphConv": rel_graph_conv,
-    "PyG RGCNConv": lambda problem: rgcn_conv(problem, "RGCNConv"),
-    "PyG FastRGCNConv": lambda problem: rgcn_conv(problem, "FastRGCNConv"),
+def our_gat(problem: Problem, version: int) -> Callable[[], Tensor]:
+    from ariigcn_dgl.graph import Graph
+    from ariigcn_dgl.nn import RelEdgeAttentionConv
+
+    n, width = problem.num_nodes, problem.width
+    own = width // HEADS
+    graph = Graph.from_edges(problem.src, problem.dst, num_src=n, num_dst=n)
+    attn_feats = 1 if version == 1 else own
+    conv = RelEdgeAttentionConv(
+        width, own, 1, HEADS, attn_feats=attn_feats, bias=False, allow_zero_in_degree=True
+    )
+    src, dst = (x.view(HEADS, own, width).mT for x in (problem.of_src, problem.of_dst))
+    weights = {"rel_weight": src.unsqueeze(1), "weight_src": src, "weight_dst": dst}
+    score = problem.score_src.view(HEADS, own, 1)
+    if version == 1:  # one projection, of which each end has a vector
+        weights["weight_src"] = src @ score
+        weights["weight_dst"] = src @ problem.score_dst.view(HEADS, own, 1)
+        score = torch.ones(HEADS, 1, 1)
+    conv.load_state_dict(weights | {"score": score})
+    return lambda: conv(graph, problem.feat).flatten(1)
+
+
+def set_gat(problem: Problem, weights: dict[str, Tensor]) -> None:
+    """Give parameters of GAT, or of GATv2, which has a projection for each end, their values."""
+    values = {"src": problem.of_src, "dst": problem.of_dst, "score": problem.score_src,
+              "score_dst": problem.score_dst}  # fmt: skip
+    with torch.no_grad():
+        for name, parameter in weights.items():
+            parameter.copy_(values[name])
+
+
+def dgl_gat(problem: Problem, version: int) -> Callable[[], Tensor]:
+    from ariigcn_dgl import dgl
+
+    g = dgl.graph((problem.src, problem.dst), num_nodes=problem.num_nodes)
+    g.create_formats_()
+    layer = dgl.nn.GATConv if version == 1 else dgl.nn.GATv2Conv
+    own = problem.width // HEADS
+    conv = layer(problem.width, own, HEADS, bias=False, allow_zero_in_degree=True)
+    if version == 1:
+        weights = {"src": conv.fc.weight, "score": conv.attn_l, "score_dst": conv.attn_r}
+    else:
+        weights = {"src": conv.fc_src.weight, "dst": conv.fc_dst.weight, "score": conv.attn}
+    set_gat(problem, weights)
+    return lambda: conv(g, problem.feat).flatten(1)
+
+
+def pyg_gat(problem: Problem, version: int) -> Callable[[], Tensor]:
+    import torch_geometric.nn
+
+    layer = torch_geometric.nn.GATConv if version == 1 else torch_geometric.nn.GATv2Conv
+    own = problem.width // HEADS
+    conv = layer(problem.width, own, HEADS, bias=False, add_self_loops=False)
+    if version == 1:
+        weights = {"src": conv.lin.weight, "score": conv.att_src, "score_dst": conv.att_dst}
+    else:
+        weights = {"src": conv.lin_l.weight, "dst": conv.lin_r.weight, "score": conv.att}
+    set_gat(problem, weights)
+    edges = torch.stack([problem.src, problem.dst])
+    return lambda: conv(problem.feat, edges)
+
+
+Peers = dict[str, Callable[[Problem], Callable[[], Tensor]]]
+PEERS: dict[str, Peers] = {
+    "R-GCN": {
+        "RelEdgeAttentionConv": ours,
+        "dgl.nn.RelGraphConv": rel_graph_conv,
+        "PyG RGCNConv": lambda problem: rgcn_conv(problem, "RGCNConv"),
+        "PyG FastRGCNConv": lambda problem: rgcn_conv(problem, "FastRGCNConv"),
+    },
+    "GAT": {
+        "RelEdgeAttentionConv": lambda problem: our_gat(problem, 1),
+        "dgl.nn.GATConv": lambda problem: dgl_gat(problem, 1),
+        "PyG GATConv": lambda problem: pyg_gat(problem, 1),
+    },
+    "GATv2": {
+        "RelEdgeAttentionConv": lambda problem: our_gat(problem, 2),
+        "dgl.nn.GATv2Conv": lambda problem: dgl_gat(problem, 2),
+        "PyG GATv2Conv": lambda problem: pyg_gat(problem, 2),
+    },
 }
+LARGE = "PyG FastRGCNConv"  # makes a matrix per edge: 16 kB of each at width 64
 
 
 def peak() -> float:
@@ -116,7 +201,7 @@ def measure(peer: str, options: argparse.Namespace) -> None:
     """Print times, memory and some results of a peer's call for every line of the input."""
     torch.set_num_threads(options.threads)
     problem = Problem(options.edges, options.rels, options.width)
-    forward = PEERS[peer](problem)
+    forward = PEERS[options.layer][peer](problem)
     before = peak()
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -134,7 +219,9 @@ def measure(peer: str, options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> list[str]:
     """Return the rows of the table, in Markdown."""
     command = [sys.executable, __file__, *sys.argv[1:], "--peer"]
-    names = ["RelEdgeAttentionConv", *options.peers]
+    first, *others = PEERS[options.layer]
+    peers = options.peers if options.peers is not None else [n for n in others if n != LARGE]
+    names = [first, *peers]
     workers = {
         name: subprocess.Popen([*command, name], stdin=-1, stdout=-1, text=True) for name in names
     }
@@ -148,7 +235,6 @@ def compare(options: argparse.Namespace) -> list[str]:
             calls[name].append(json.loads(line))
     for worker in workers.values():
         worker.communicate()
-    first = names[0]
     for name in names:
         for what in ("out", "grad"):
             own, other = (torch.tensor(calls[k][0][what]) for k in (first, name))
@@ -178,23 +264,22 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
-    others = [name for name in PEERS if name != "RelEdgeAttentionConv"]
-    parser.add_argument(
-        "--peers",
-        nargs="+",
-        choices=others,
-        default=others[:-1],
-        help="FastRGCNConv makes a matrix per edge: 16 kB of each at width 64",
-    )
+    parser.add_argument("--layer", choices=PEERS, default="R-GCN")
+    parser.add_argument("--peers", nargs="*", help=f"default all but {LARGE}; none: ours alone")
     parser.add_argument("--markdown", type=Path, help="write the table here, too")
-    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    known = PEERS[options.layer]
+    for name in [*(options.peers or []), *filter(None, [options.peer])]:
+        if name not in known:
+            parser.error(f"{options.layer} has no {name!r}: choose from {', '.join(known)}")
     if options.peer:
         measure(options.peer, options)
         return
+    kind = f" of {options.rels} relations" if options.layer == "R-GCN" else f", {HEADS} heads"
     title = (
-        f"{options.edges:,} edges of {options.rels} relations between {options.edges // 10:,} "
-        f"nodes, width {options.width}, {options.threads} thread(s), torch {torch.__version__}: "
+        f"{options.layer}: {options.edges:,} edges{kind}, {options.edges // 10:,} nodes, "
+        f"width {options.width}, {options.threads} thread(s), torch {torch.__version__}: "
         f"the best of {options.repeats} calls in turns"
     )
     table = "\n".join([title, "", *compare(options), ""])

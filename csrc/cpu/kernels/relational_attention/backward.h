@@ -138,22 +138,22 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
   for_blocks(graph, [&](const Block& block) {
     const int64_t rows = block.targets() + block.sources();
     const int64_t biased = op.bias == nullptr ? 0 : block.segments() * widest;
-    const RowTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
+    const EdgeTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
     const SourcePairs pairs(graph, block, op.transforms_first);
     const PairEdges pair_edges(pairs, block);
-    const int64_t partials = targets.count() + sources.count();
+    const int64_t partials = targets.count() + sources.count() + kHubPartials;
     Buffer<T> grad_sums(op.transforms_first ? pairs.count() * most * op.out_feats
                                             : block.segments() * op.in_feats);
     Buffer<T> factor(block.edges() * most + kLanes<T>), ds(block.edges() * most + kLanes<T>);
     Buffer<T> by_row(rows * widest), biased_u(biased), grad_biased(biased);
-    Buffer<T> grad_w(partials * widest);
+    Buffer<T> grad_w(partials * widest), hub_sums(hub_sums_size(op, block, most));
     Buffer<T> grad_pre(op.gelu ? most * block.targets() * op.out_feats : 0);
     for_bundles<T>(op, [&](int64_t g, int64_t heads) {
       const ScoreVector<T> w(op, g, heads);
       const int64_t pitch = score_pitch(op, heads);
       BackwardPass<T> pass{
           {op, block, g, heads, kept_rows(op, op.u, g, graph.num_dst) + block.dst * pitch,
-           kept_rows(op, op.v, g, graph.num_src) + block.src * pitch, factor},
+           kept_rows(op, op.v, g, graph.num_src) + block.src * pitch, factor, hub_sums},
           grad,
           nullptr,
           0,
@@ -168,6 +168,11 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
           block.dst == 0};
       set_grad_pre<T>(pass, grad_pre);
       with_heads<T>(heads, [&](const auto& of) {
+        targets.hubs.run([&] {
+          return [&](int64_t, const HubPart& part) {
+            pass.set_factors(of, part.segment, part.first, part.last);
+          };
+        });
         targets.run([&] {
           return [&](int64_t, int64_t first, int64_t last) {
             for (int64_t i = first; i < last; ++i) pass.set_factors(of, i);
@@ -184,6 +189,7 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
         with_heads<T, act.kQuick>(
             heads, [&](const auto& of) { edge_grads<T>(pass, act, of, targets, sources); });
       });
+      if (op.out_feats > 0 && !op.transforms_first) sum_hubs<T>(pass);
       product_grads<T>(pass, pairs);
       score_grad<T>(pass, partials);
     });

@@ -5,6 +5,8 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
+constexpr int64_t kHubPartials = 2;  // rows of `grad_w`: of hubs as targets, and as sources
+
 template <typename T>
 struct BackwardPass : AttentionPass<T> {
   const RelationalAttentionGrad<T>& grad;
@@ -19,7 +21,7 @@ struct BackwardPass : AttentionPass<T> {
   // u_i + b_r and its gradient (segments by relation, pitch)
   T *biased_u = nullptr, *grad_biased = nullptr;
   const T* w = nullptr;  // score vectors, one row
-  T* grad_w = nullptr;   // one partial row per task, targets' tasks first
+  T* grad_w = nullptr;   // one partial row per task, targets' tasks first, and of hubs
   bool first_block = true;
 
   T* by_edge() const { return ds - this->block.edge * this->heads; }
@@ -31,12 +33,12 @@ struct BackwardPass : AttentionPass<T> {
   }
 };
 
-// The most edges that leave a source of the block.
+// The most edges that leave a source of the block and are worked on at once.
 inline int64_t most_leaving(const GraphPlan& graph, const Block& block) {
   int64_t most = 0;
   for (int64_t j = block.src; j < block.src_end; ++j)
     most = std::max(most, graph.t_indptr[j + 1] - graph.t_indptr[j]);
-  return most;
+  return std::min(most, kHubEdges);
 }
 
 }  // namespace ariigcn::ARIIGCN_ISA

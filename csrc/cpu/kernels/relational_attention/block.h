@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "../parallel.h"
+#include "hubs.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
@@ -20,6 +20,7 @@ struct Block {
   const int64_t* order;     // segments by (relation, target), counted from `seg`
   const int64_t* position;  // of a segment in `order`
   const int64_t* rel;       // positions of relation r are rel[r]..rel[r + 1]
+  const HubParts* hubs;     // of targets
 
   int64_t targets() const { return dst_end - dst; }
   int64_t sources() const { return src_end - src; }
@@ -63,6 +64,8 @@ inline void for_blocks(const GraphPlan& graph, const Work& work) {
     block.order = order;
     block.position = position;
     block.rel = rel;
+    const HubParts hubs = target_parts(graph, block.dst, block.dst_end);
+    block.hubs = &hubs;
     work(block);
   }
 }
@@ -89,10 +92,12 @@ inline int64_t rows_in_cache(int64_t width) {
 
 // Rows cut into tasks of at most so many rows and, unless a single row has more, so many edges: in
 // graphs with hubs rows of few edges do not wait behind those of many. Where the cuts lie depends
-// on the graph alone. Tasks of one large row are begun first, so that none is left over at the end.
+// on the graph alone. Tasks of one large row are begun first, so that none is left over at the end;
+// rows of more edges than `left_out` are for others to work on.
 class RowTasks {
  public:
-  RowTasks(IndexArray ptr, int64_t first, int64_t last, int64_t most_rows, int64_t most_edges)
+  RowTasks(IndexArray ptr, int64_t first, int64_t last, int64_t most_rows, int64_t most_edges,
+           int64_t left_out = std::numeric_limits<int64_t>::max())
       : bounds_{first} {
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = bounds_.back();
@@ -107,13 +112,15 @@ class RowTasks {
                                              [&](int64_t t) { return edges(t) > most_edges; });
     std::stable_sort(order_.begin(), large,
                      [&](int64_t s, int64_t t) { return edges(s) > edges(t); });
+    const auto is_left = [&](int64_t t) { return edges(t) <= left_out; };
+    order_.erase(order_.begin(), std::find_if(order_.begin(), large, is_left));
   }
 
-  int64_t count() const { return order_.size(); }
+  int64_t count() const { return bounds_.size() - 1; }
   // Runs task(t, first, last) for each, on whichever thread is free. `make` gives a thread a task.
   template <typename Make>
   void run(const Make& make) const {
-    run_tasks(count(), [&] {
+    run_tasks(order_.size(), [&] {
       return [&, task = make()](int64_t k) {
         task(order_[k], bounds_[order_[k]], bounds_[order_[k] + 1]);
       };
@@ -124,14 +131,25 @@ class RowTasks {
   std::vector<int64_t> bounds_, order_;
 };
 
-// The tasks of the loops over edges.
-constexpr int64_t kRowsPerEdgeTask = 32, kEdgesPerTask = 4096;
+// The tasks of a loop over edges: rows, and parts of those that are hubs.
+class EdgeTasks : public RowTasks {
+ public:
+  const HubParts hubs;
 
-inline RowTasks target_tasks(const GraphPlan& graph, const Block& block) {
-  return {graph.indptr, block.dst, block.dst_end, kRowsPerEdgeTask, kEdgesPerTask};
+  EdgeTasks(IndexArray ptr, int64_t first, int64_t last, HubParts hubs)
+      : RowTasks(ptr, first, last, kRowsPerEdgeTask, kEdgesPerTask, kHubEdges),
+        hubs(std::move(hubs)) {}
+
+ private:
+  static constexpr int64_t kRowsPerEdgeTask = 32;
+};
+
+inline EdgeTasks target_tasks(const GraphPlan& graph, const Block& block) {
+  return {graph.indptr, block.dst, block.dst_end, *block.hubs};
 }
-inline RowTasks source_tasks(const GraphPlan& graph, const Block& block) {
-  return {graph.t_indptr, block.src, block.src_end, kRowsPerEdgeTask, kEdgesPerTask};
+inline EdgeTasks source_tasks(const GraphPlan& graph, const Block& block) {
+  return {graph.t_indptr, block.src, block.src_end,
+          hub_parts(graph.t_indptr, block.src, block.src_end)};
 }
 
 // Nodes per task of the relations' products, of which so many have so many rows of some relation:

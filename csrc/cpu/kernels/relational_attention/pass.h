@@ -68,8 +68,9 @@ struct AttentionPass {
   const RelationalAttention<T>& op;
   const Block& block;
   int64_t g, heads;
-  T *u, *v;   // rows of the block's first target and source
-  T* factor;  // room for what each edge of the block multiplies its source by, for every head
+  T *u, *v;     // rows of the block's first target and source
+  T* factor;    // room for what each edge of the block multiplies its source by, for every head
+  T* hub_sums;  // room for a row of in_feats for every head and part of a hub
   const int64_t attn_feats = heads * op.attn_feats, pitch = score_pitch(op, heads);
   const T* dst_base = op.dst_feat + g / op.heads * op.graph.num_dst * op.in_feats;
   const T* src_base = op.src_feat + g / op.heads * op.graph.num_src * op.in_feats;
@@ -98,6 +99,10 @@ struct AttentionPass {
     const auto [first, last] = segments(i);
     for (int64_t s = first; s < last; ++s) visit(graph().seg_ptr[s], graph().seg_ptr[s + 1]);
   }
+  // What those runs are of, where hubs have several parts.
+  int64_t HubPart::* softmax_rows() const {
+    return op.within_relation ? &HubPart::segment : &HubPart::row;
+  }
   // Row of segment s in a buffer of the block in order of relation.
   int64_t at(int64_t s) const { return block.position[s - block.seg]; }
 
@@ -122,12 +127,16 @@ struct AttentionPass {
   void set_factors(const Heads& of, int64_t i) const {
     if (attention_alone()) return;
     const auto [first, last] = segments(i);
-    for (int64_t s = first; s < last; ++s) {
-      const int64_t begin = graph().seg_ptr[s], end = graph().seg_ptr[s + 1];
-      const T share = mean(end - begin);
-      for (int64_t e = begin; e < end; ++e)
-        of.put(factors(), e, of.get(alpha(), e) * scale(of, e, share) * weight(e));
-    }
+    for (int64_t s = first; s < last; ++s)
+      set_factors(of, s, graph().seg_ptr[s], graph().seg_ptr[s + 1]);
+  }
+  // Of edges of segment s.
+  template <typename Heads>
+  void set_factors(const Heads& of, int64_t s, int64_t first, int64_t last) const {
+    if (attention_alone()) return;
+    const T share = mean(graph().seg_ptr[s + 1] - graph().seg_ptr[s]);
+    for (int64_t e = first; e < last; ++e)
+      of.put(factors(), e, of.get(alpha(), e) * scale(of, e, share) * weight(e));
   }
 
   int64_t target(int64_t position) const {

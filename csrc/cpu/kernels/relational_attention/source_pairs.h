@@ -73,8 +73,9 @@ class PairEdges {
     for (int64_t e = block.edge; e < block.edge_end; ++e)
       edges_[ptr_[pairs.of_edge(e) + 1]++] = int32_t(e);
   }
-  int64_t count(int64_t pair) const { return ptr_[pair + 1] - ptr_[pair]; }
-  const int32_t* of(int64_t pair) const { return edges_.data() + ptr_[pair]; }
+  // Those of a pair lie at ptr()[pair] .. ptr()[pair + 1] of the list.
+  IndexArray ptr() const { return ptr_.data(); }
+  const int32_t* list() const { return edges_.data(); }
 
  private:
   std::vector<int32_t> ptr_, edges_;

@@ -9,9 +9,9 @@ namespace ariigcn::ARIIGCN_ISA {
 template <typename T>
 void relational_sum(const RelationalAttention<T>& op) {
   for_blocks(op.graph, [&](const Block& block) {
-    for (int64_t g = 0; g < op.groups; ++g) {
-      sum_first(AttentionPass<T>{op, block, g, 1, nullptr, nullptr, nullptr});
-    }
+    const Buffer<T> hub_sums(hub_sums_size(op, block, 1));
+    for (int64_t g = 0; g < op.groups; ++g)
+      sum_first(AttentionPass<T>{op, block, g, 1, nullptr, nullptr, nullptr, hub_sums});
   });
 }
 
@@ -21,15 +21,16 @@ void relational_sum_backward(const RelationalAttentionGrad<T>& grad) {
   const GraphPlan& graph = op.graph;
   const int64_t most = outer_rows(graph), per_weight = ceil_div(op.in_feats, most);
   for_blocks(graph, [&](const Block& block) {
-    const RowTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
-    Buffer<T> grad_sums(block.segments() * op.in_feats);
+    const EdgeTasks targets = target_tasks(graph, block), sources = source_tasks(graph, block);
+    Buffer<T> grad_sums(block.segments() * op.in_feats), hub_sums(hub_sums_size(op, block, 1));
     for (int64_t g = 0; g < op.groups; ++g) {
-      BackwardPass<T> pass{{op, block, g, 1, nullptr, nullptr, nullptr}, grad};
+      BackwardPass<T> pass{{op, block, g, 1, nullptr, nullptr, nullptr, hub_sums}, grad};
       pass.grad_pre = grad.grad_out + (g * graph.num_dst + block.dst) * op.out_feats;
       pass.grad_sums = grad_sums;
       pass.ds = grad.edge_weight + g * graph.num_edges + block.edge;
       pass.first_block = block.dst == 0;
       sum_first_grad<T>(pass, targets, sources);
+      sum_hubs<T>(pass);
       run_tasks(graph.num_rels * per_weight, [&] {
         return [&, sums = Buffer<T>(kOuterDepth * most),
                 panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {

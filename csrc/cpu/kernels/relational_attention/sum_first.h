@@ -7,6 +7,12 @@
 
 namespace ariigcn::ARIIGCN_ISA {
 
+// Elements that the sums of a block's hubs need, of so many heads.
+template <typename T>
+int64_t hub_sums_size(const RelationalAttention<T>& op, const Block& block, int64_t heads) {
+  return op.transforms_first ? 0 : heads * block.hubs->count() * op.in_feats;
+}
+
 // Head h of those that a pass works on.
 template <typename T>
 struct HeadPass {
@@ -19,18 +25,46 @@ struct HeadPass {
     const auto& op = pass.op;
     return op.rel_weight + (g * op.graph.num_rels + r) * op.in_feats * op.out_feats;
   }
-  // The sum of the weighted sources of the segment at `position`, columns k0 .. k0 + width.
-  void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
-    const GraphPlan& graph = pass.graph();
-    const int64_t s = pass.block.seg + pass.block.order[position], stride = pass.op.in_feats;
+  // The rows of the parts of hubs; that of a segment's first part is the segment's sum.
+  T* hub_sums() const { return pass.hub_sums + h * pass.block.hubs->count() * pass.op.in_feats; }
+  // The sum of the weighted sources of some edges, columns k0 .. k0 + width.
+  void sum_edges(int64_t first, int64_t last, int64_t k0, int64_t width, T* to) const {
+    const int64_t stride = pass.op.in_feats;
     const T* base = pass.src_base + k0;
-    const IndexArray source = graph.indices;
+    const IndexArray source = pass.graph().indices;
     sum_rows<T>(
-        graph.seg_ptr[s], graph.seg_ptr[s + 1],
-        [=](int64_t e) { return base + source[e] * stride; }, width,
+        first, last, [=](int64_t e) { return base + source[e] * stride; }, width,
         WeightedTerm<T, HeadOf<T>>{pass.factors(), of}, to);
   }
+  // That of the edges of the segment at `position`.
+  void sum_segment(int64_t position, int64_t k0, int64_t width, T* to) const {
+    const GraphPlan& graph = pass.graph();
+    const HubParts& hubs = *pass.block.hubs;
+    const int64_t s = pass.block.seg + pass.block.order[position], first = graph.seg_ptr[s];
+    if (hubs.count() > 0 && is_hub(graph.indptr, graph.seg_dst[s]))
+      std::copy_n(hub_sums() + hubs.from(first) * pass.op.in_feats + k0, width, to);
+    else
+      sum_edges(first, graph.seg_ptr[s + 1], k0, width, to);
+  }
 };
+
+// The sums of the segments of hubs, of all heads.
+template <typename T>
+void sum_hubs(const AttentionPass<T>& pass) {
+  const HubParts& hubs = *pass.block.hubs;
+  const int64_t width = pass.op.in_feats;
+  hubs.run([&] {
+    return [&](int64_t p, const HubPart& part) {
+      for (int64_t h = 0; h < pass.heads; ++h) {
+        const HeadPass<T> head{pass, h};
+        head.sum_edges(part.first, part.last, 0, width, head.hub_sums() + p * width);
+      }
+    };
+  });
+  for (int64_t h = 0; h < pass.heads; ++h)
+    hubs.add_up(&HubPart::segment, HeadPass<T>{pass, h}.hub_sums(), width,
+                [](const HubPart&, int64_t, T*) {});
+}
 
 // out_i += (sum of i's segment) W_r for the segments of relation r at positions [at, last). The
 // sums exist for a few rows at a time, near the core that uses them.
@@ -79,7 +113,9 @@ void sum_first(const HeadPass<T>& head) {
 }
 template <typename T>
 void sum_first(const AttentionPass<T>& pass) {
-  for (int64_t h = 0; h < pass.heads && pass.op.out_feats > 0; ++h) sum_first(HeadPass<T>{pass, h});
+  if (pass.op.out_feats == 0) return;
+  sum_hubs(pass);
+  for (int64_t h = 0; h < pass.heads; ++h) sum_first(HeadPass<T>{pass, h});
 }
 
 // grad_sums = (gradient of the target's row) W_r^T; a task owns the segments of some targets.
@@ -107,26 +143,26 @@ void sums_grad(const BackwardPass<T>& pass, int64_t h) {
   });
 }
 
-// Gradients by what target i's edges multiply their sources by.
+// Gradients by what edges of segment s multiply their sources by.
 template <typename T>
-inline void factor_grads(const HeadPass<T>& head, const T* grad_sums, int64_t i, T* ds) {
+inline void factor_grads(const HeadPass<T>& head, const T* grad_sums, int64_t s, int64_t first,
+                         int64_t last, T* ds) {
   const auto& pass = head.pass;
   const auto& graph = pass.graph();
-  const auto [begin, end] = pass.segments(i);
-  for (int64_t s = begin; s < end; ++s)
-    reduce_rows<T>(
-        head.of, graph.seg_ptr[s], graph.seg_ptr[s + 1],
-        [&](int64_t e) { return pass.src_feat(graph.indices[e]); }, pass.op.in_feats,
-        DotTerm<T>{grad_sums + pass.at(s) * pass.op.in_feats, {}},
-        [&](int64_t e, T dot) { head.of.put(ds, e, dot); });
+  reduce_rows<T>(
+      head.of, first, last, [&](int64_t e) { return pass.src_feat(graph.indices[e]); },
+      pass.op.in_feats, DotTerm<T>{grad_sums + pass.at(s) * pass.op.in_feats, {}},
+      [&](int64_t e, T dot) { head.of.put(ds, e, dot); });
 }
 
-// The gradient of source j's features as they were summed; `factor` is scratch, of its edges.
+// What edges first .. last in order of sources, all of one, add to the gradient of its features;
+// `factor` is scratch, of those edges.
 template <typename T>
-inline void summed_grad(const HeadPass<T>& head, const T* grad_sums, int64_t j, T* factor, T* to) {
+inline void summed_grad(const HeadPass<T>& head, const T* grad_sums, int64_t first, int64_t last,
+                        T* factor, T* to) {
   const auto& pass = head.pass;
   const auto& graph = pass.graph();
-  const int64_t first = graph.t_indptr[j], last = graph.t_indptr[j + 1], width = pass.op.in_feats;
+  const int64_t width = pass.op.in_feats;
   for (int64_t k = first; k < last; ++k)
     factor[k - first] = head.of.get(pass.factors(), graph.t_eids[k]);
   sum_rows<T>(
@@ -139,26 +175,50 @@ inline void summed_grad(const HeadPass<T>& head, const T* grad_sums, int64_t j, 
 
 // Of the features, and of what edges multiply them by.
 template <typename T>
-void sum_first_grad(const BackwardPass<T>& pass, const RowTasks& targets, const RowTasks& sources) {
+void sum_first_grad(const BackwardPass<T>& pass, const EdgeTasks& targets,
+                    const EdgeTasks& sources) {
   const auto& op = pass.op;
-  const int64_t degree = most_leaving(pass.graph(), pass.block);
+  const GraphPlan& graph = op.graph;
+  const int64_t width = op.in_feats, degree = most_leaving(graph, pass.block);
+  const Buffer<T> rows(sources.hubs.count() * width);
   for (int64_t h = 0; h < pass.heads; ++h) {
     const HeadPass<T> head{pass, h};
     const bool first_head = head.g % op.heads == 0;
     sums_grad<T>(pass, h);
-    targets.run([&] {
-      return [&](int64_t, int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i)
-          factor_grads<T>(head, pass.grad_sums, i, pass.by_edge());
+    targets.hubs.run([&] {
+      return [&](int64_t, const HubPart& part) {
+        factor_grads<T>(head, pass.grad_sums, part.segment, part.first, part.last, pass.by_edge());
       };
     });
+    targets.run([&] {
+      return [&](int64_t, int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+          const auto [begin, end] = pass.segments(i);
+          for (int64_t s = begin; s < end; ++s)
+            factor_grads<T>(head, pass.grad_sums, s, graph.seg_ptr[s], graph.seg_ptr[s + 1],
+                            pass.by_edge());
+        }
+      };
+    });
+    const auto take = [&](int64_t j, const T* row) {
+      T* feat = pass.grad_src(j);
+      for (int64_t k = 0; k < width; ++k) feat[k] = first_head ? row[k] : feat[k] + row[k];
+    };
+    sources.hubs.run([&] {
+      return [&, factor = Buffer<T>(kEdgesPerTask)](int64_t p, const HubPart& part) {
+        summed_grad<T>(head, pass.grad_sums, part.first, part.last, factor, rows + p * width);
+      };
+    });
+    sources.hubs.add_up<T>(&HubPart::row, rows, width,
+                           [&](const HubPart& part, int64_t, T* row) { take(part.row, row); });
     sources.run([&] {
-      return [&, factor = Buffer<T>(degree), row = Buffer<T>(op.in_feats)](int64_t, int64_t first,
-                                                                           int64_t last) {
+      return [&, factor = Buffer<T>(degree), row = Buffer<T>(width)](int64_t, int64_t first,
+                                                                     int64_t last) {
         for (int64_t j = first; j < last; ++j) {
-          T* feat = pass.grad_src(j);
-          summed_grad<T>(head, pass.grad_sums, j, factor, first_head ? feat : row);
-          for (int64_t k = 0; k < op.in_feats && !first_head; ++k) feat[k] += row[k];
+          T* to = first_head ? pass.grad_src(j) : row + 0;
+          summed_grad<T>(head, pass.grad_sums, graph.t_indptr[j], graph.t_indptr[j + 1], factor,
+                         to);
+          if (!first_head) take(j, row);
         }
       };
     });

@@ -73,52 +73,83 @@ void transform_first(const AttentionPass<T>& pass, const SourcePairs& pairs) {
   transform_sources(at);
   const int64_t width = at.width, start = pass.g * graph.num_dst * op.out_feats;
   T *out = op.out + start, *before = op.pre == nullptr ? out : op.pre + start;
+  const EdgeTasks targets = target_tasks(graph, pass.block);
+  const Buffer<T> of_parts(targets.hubs.count() * width);
+  const auto activate = [&](int64_t first, int64_t last) {
+    if (op.gelu) gelu(before + first * width, out + first * width, (last - first) * width);
+  };
   with_heads<T>(pass.heads, [&](const auto& heads) {
     using Heads = std::decay_t<decltype(heads)>;
-    target_tasks(graph, pass.block).run([&] {
+    const auto sum = [&](int64_t first, int64_t last, T* to) {
+      sum_rows<T>(
+          first, last, [&](int64_t e) { return at.row(pairs.of_edge(e)); }, width,
+          WeightedTerm<T, Heads>{pass.factors(), heads}, to);
+    };
+    targets.hubs.run([&] {
+      return
+          [&](int64_t p, const HubPart& part) { sum(part.first, part.last, of_parts + p * width); };
+    });
+    targets.run([&] {
       return [&](int64_t, int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i)
-          sum_rows<T>(
-              graph.indptr[i], graph.indptr[i + 1],
-              [&](int64_t e) { return at.row(pairs.of_edge(e)); }, width,
-              WeightedTerm<T, Heads>{pass.factors(), heads}, before + i * width);
-        if (op.gelu) gelu(before + first * width, out + first * width, (last - first) * width);
+          sum(graph.indptr[i], graph.indptr[i + 1], before + i * width);
+        activate(first, last);
       };
     });
+  });
+  targets.hubs.add_up<T>(&HubPart::row, of_parts, width, [&](const HubPart& part, int64_t, T* sum) {
+    std::copy_n(sum, width, before + part.row * width);
+    activate(part.row, part.row + 1);
   });
 }
 
 // Gradients by what edges multiply their rows by, and then, in place of the rows, by them.
 template <typename T, typename Heads>
 void row_grads(const BackwardPass<T>& pass, const RowPass<T>& at, const PairEdges& edges,
-               const Heads& heads, const RowTasks& targets) {
+               const Heads& heads, const EdgeTasks& targets) {
   const GraphPlan& graph = pass.graph();
   const auto by_out = [&](int64_t i) { return pass.grad_pre + (i - pass.block.dst) * at.width; };
+  const auto by_factors = [&](int64_t i, int64_t first, int64_t last) {
+    reduce_rows<T>(
+        heads, first, last, [&](int64_t e) { return at.row(at.pairs.of_edge(e)); }, at.width,
+        DotTerm<T>{by_out(i), {}}, [&](int64_t e, auto dot) { heads.put(pass.by_edge(), e, dot); });
+  };
+  targets.hubs.run([&] {
+    return [&](int64_t, const HubPart& part) { by_factors(part.row, part.first, part.last); };
+  });
   targets.run([&] {
     return [&](int64_t, int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i)
-        reduce_rows<T>(
-            heads, graph.indptr[i], graph.indptr[i + 1],
-            [&](int64_t e) { return at.row(at.pairs.of_edge(e)); }, at.width,
-            DotTerm<T>{by_out(i), {}},
-            [&](int64_t e, auto dot) { heads.put(pass.by_edge(), e, dot); });
+      for (int64_t i = first; i < last; ++i) by_factors(i, graph.indptr[i], graph.indptr[i + 1]);
     };
   });
-  run_ranges(at.pairs.count(), kRowsPerEdgeTask, [&](int64_t first, int64_t last) {
-    for (int64_t q = first; q < last; ++q) {
-      const int32_t* edge = edges.of(q);
-      sum_rows<T>(
-          0, edges.count(q),
-          [&](int64_t k) { return by_out(graph.seg_dst[graph.edge_seg[edge[k]]]); }, at.width,
-          WeightedTerm<T, Listed<Heads>>{pass.factors(), {heads, edge}}, at.row(q));
-    }
+  const auto by_rows = [&](int64_t first, int64_t last, T* to) {
+    const int32_t* edge = edges.list() + first;
+    sum_rows<T>(
+        0, last - first, [&](int64_t k) { return by_out(graph.seg_dst[graph.edge_seg[edge[k]]]); },
+        at.width, WeightedTerm<T, Listed<Heads>>{pass.factors(), {heads, edge}}, to);
+  };
+  const IndexArray ptr = edges.ptr();
+  const EdgeTasks pairs(ptr, 0, at.pairs.count(), hub_parts(ptr, 0, at.pairs.count()));
+  const Buffer<T> of_parts(pairs.hubs.count() * at.width);
+  pairs.hubs.run([&] {
+    return [&](int64_t p, const HubPart& part) {
+      by_rows(part.first, part.last, of_parts + p * at.width);
+    };
   });
+  pairs.run([&] {
+    return [&](int64_t, int64_t first, int64_t last) {
+      for (int64_t q = first; q < last; ++q) by_rows(ptr[q], ptr[q + 1], at.row(q));
+    };
+  });
+  pairs.hubs.add_up<T>(
+      &HubPart::row, of_parts, at.width,
+      [&](const HubPart& part, int64_t, T* sum) { std::copy_n(sum, at.width, at.row(part.row)); });
 }
 
 // Of the features, and of what edges multiply them by.
 template <typename T>
 void transform_first_grad(const BackwardPass<T>& pass, const SourcePairs& pairs,
-                          const PairEdges& edges, const RowTasks& targets) {
+                          const PairEdges& edges, const EdgeTasks& targets) {
   const auto& op = pass.op;
   const GraphPlan& graph = op.graph;
   const Block& block = pass.block;
