@@ -163,6 +163,8 @@ class Stacked:
         self.nbytes = self.shape[0] * width * self.itemsize
         self.sha256 = " ".join(piece.sha256 for piece in pieces)
         self.known = known
+        self._looked_at: set[FileMap] = set()  # and not given back yet
+        self._bytes = 0
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -175,10 +177,19 @@ class Stacked:
         rows = chosen.ravel()
         found = np.empty((rows.size, self.shape[1]), self.dtype)
         of_piece = np.searchsorted(self.ptr, rows, side="right") - 1
-        for number in np.unique(of_piece):
+        for number in np.unique(of_piece).tolist():
             here = of_piece == number
             array = self.pieces[number].array()
-            found[here] = take(array, rows[here] - self.ptr[number])
+            found[here] = array[rows[here] - self.ptr[number]]
+            if (file_map := map_of(array)) is not None:
+                file_map.unchanged()
+                self._looked_at.add(file_map)
+        self._bytes += found.nbytes
+        if self._bytes >= BLOCK_BYTES:  # not at once: a batch has a few rows of each of many files
+            for file_map in self._looked_at:
+                file_map.give_back()
+            self._looked_at.clear()
+            self._bytes = 0
         return found.reshape(*chosen.shape, self.shape[1])
 
     def _numbers(self, which: Any) -> np.ndarray:
