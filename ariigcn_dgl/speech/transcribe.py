@@ -35,6 +35,8 @@ def transcribe(
     language: str | None = None,
     device: str = "cpu",
     offline: bool = False,
+    sound_track: str | None = None,
+    skip_damaged: bool = False,
     track: Track | None = None,
 ) -> list[Cue]:
     """Return what is said in a recording, by whom, from when to when.
@@ -57,6 +59,11 @@ def transcribe(
         Where a Whisper and the speaker encoder compute.
     offline : bool
         Download nothing.
+    sound_track : str, optional
+        Which of several sound tracks is heard: its number, from 1, or its language; default: the
+        one that is marked as default.
+    skip_damaged : bool
+        Hear the rest where more than half a second of the sound is damaged.
     track : callable, optional
         Is given the parts of the work, and what they are; yields them as they are done. By default
         whoever listens to `ariigcn_dgl.progress` is told.
@@ -72,7 +79,7 @@ def transcribe(
         raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
     encoder = _voice_encoder(speakers, device, note)
     recognise = make_recogniser(recogniser, note, language, device, offline)
-    sound = _sound(path)
+    sound = _sound(path, sound_track, note, skip_damaged)
     stretches = stretches_of(speech_probabilities(sound))
     if not stretches:
         raise InputError(
@@ -94,8 +101,8 @@ def transcribe(
     ]
 
 
-def _sound(path: Path) -> np.ndarray:
-    sound = read_sound(path)
+def _sound(path: Path, track: str | None, note: Note, skip_damaged: bool) -> np.ndarray:
+    sound = read_sound(path, track, note, skip_damaged)
     return np.empty(0, np.float32) if sound is None else sound
 
 
