@@ -97,8 +97,15 @@ def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
         raise InputError(f"{table.path}: holds no utterance")
     alone = recordings is None and "file" not in table.columns
     single = recordings is not None and recordings.is_file()
-    table.require("dialogue", "speaker", *(() if single else ("text",) if alone else ("file",)))
+    table.require("dialogue", "speaker", *(() if single or alone else ("file",)))
+    if alone and "text" not in table.columns:
+        table.require("text")
     table.dialogues()  # refuses dialogues that come back
+    if alone and "" in table.columns["text"]:
+        raise InputError(
+            f"{table.where(table.columns['text'].index(''))}: text is empty, expected what was "
+            "said: leave the row out, or name the recording in a column file"
+        )
     if has_meld_ids(table.header) and "label" in table.columns:
         table.columns["label"] = [label.lower() for label in table.columns["label"]]
     return list(_rows(table, recordings, single, alone))
