@@ -13,7 +13,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import SAMPLE_RATE, probe, read_sound
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.voice import INSTALL, VoiceEncoder
-from ariigcn_dgl.optional import is_installed
+from ariigcn_dgl.optional import is_installed, require
 from ariigcn_dgl.speech.activity import speech_probabilities
 from ariigcn_dgl.speech.choose import make_recogniser
 from ariigcn_dgl.speech.clustering import Speakers, cluster
@@ -75,6 +75,7 @@ def transcribe(
         holds no sound, no speech or no word.
     """
     follow = track or progress.track
+    require("av", "speech")  # the extra that has all that is needed
     if not probe(path).sound:
         raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
     encoder = _voice_encoder(speakers, device, note)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl import optional
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.speech import transcribe as module
 from ariigcn_dgl.speech.forms import FORMS
@@ -97,6 +98,14 @@ def test_the_sound_track_is_chosen(loud: None, dialogue: Path, notes: list) -> N
     assert transcribe(dialogue, None, notes.append, speakers=1, sound_track="1")
     with pytest.raises(InputError, match="has no sound track '2', only 1"):
         transcribe(dialogue, None, notes.append, speakers=1, sound_track="2")
+
+
+def test_what_is_missing_is_installed_by_the_extra_that_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, dialogue: Path, notes: list
+) -> None:
+    monkeypatch.setattr(optional, "is_installed", lambda name: name != "av")
+    with pytest.raises(InputError, match=r'av, which is not installed: .*"ariigcn_dgl\[speech\]"'):
+        transcribe(dialogue, None, notes.append)
 
 
 def test_speech_without_words_is_told(notes: list) -> None:
