@@ -28,6 +28,7 @@ from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import BATCH_SIZE, prediction_file
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
+from ariigcn_dgl.transcripts.read import SUFFIXES
 
 # Whole batches of the model: of a large set the numbers are those of all at once.
 DIALOGUES_AT_ONCE = 64 * BATCH_SIZE
@@ -143,6 +144,11 @@ def predict(
         raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
     if dialogue is not None and sources["--media"] is None:
         raise InputError("--dialogue: chooses among the conversations of --transcript only")
+    if data is not None and Path(data).suffix.lower() in SUFFIXES and Path(data).is_file():
+        raise InputError(
+            f"{data}: not a data set: expected an .npz archive or a folder; chats, subtitles and "
+            "tables of words are named by --transcript"
+        )
     if data is not None and out is None:
         raise InputError("--data: needs --out, what to write")
     check_device(device)

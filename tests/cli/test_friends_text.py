@@ -167,6 +167,12 @@ def test_a_conversation_that_is_not_there_is_refused(
     assert {path.name for path in two.parent.iterdir()} == {"two.csv", "chat.txt"}
 
 
+def test_words_given_as_a_data_set_are_named(refused: Callable, chat: Path) -> None:
+    sentence = refused("predict", "friends-text", "--data", chat, "--out", "x.csv")
+    assert f"{chat}: not a data set" in sentence
+    assert "tables of words are named by --transcript" in sentence
+
+
 def test_conversations_are_chosen_of_transcripts_only(refused: Callable) -> None:
     sentence = refused("predict", "friends-text", "--stream", "--dialogue", "a")
     assert "--dialogue: chooses among the conversations of --transcript only" in sentence
