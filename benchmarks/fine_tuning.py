@@ -3,7 +3,8 @@
 Reads MELD's own three tables (``train_sent_emo.csv`` ...), fine-tunes an encoder with folds, and
 trains a logistic regression and AR-IIGCN's preset ``graph`` on four kinds of features: frozen;
 fine-tuned, the encoder having seen its training labels; from folds as they are; from folds turned
-to the final encoder's space. Scores are of val; of test those of the kinds that ``--test`` names:
+to the final encoder's space. Scores are of val, and of train to show how far it is fitted; of test
+those of the kinds that ``--test`` names:
 
     python benchmarks/fine_tuning.py --meld MELD --encoder ENCODER --out FOLDER --share 0.25
 """
@@ -137,11 +138,13 @@ def say(sentence: str) -> None:
 def table(results: dict[str, dict], tested: Sequence[str]) -> str:
     """Return the scores as a table; of test those of `tested` only."""
     lines = [
-        "| features of text | regression, val | AR-IIGCN, val | regression, test | AR-IIGCN, test |"
+        "| features of text | regression, train | regression, val | AR-IIGCN, val "
+        "| regression, test | AR-IIGCN, test |"
     ]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    lines.append(f"| --- |{' ---: |' * 5}")
     for kind, found in results.items():
-        cells = [f"{found['regression']['val']:.1f}", _spread(found["graph"]["val"])]
+        cells = [f"{found['regression'][split]:.1f}" for split in ("train", "val")]
+        cells.append(_spread(found["graph"]["val"]))
         shown = kind in tested
         cells.append(f"{found['regression']['test']:.1f}" if shown else "")
         cells.append(_spread(found["graph"]["test"]) if shown else "")

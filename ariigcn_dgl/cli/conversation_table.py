@@ -1,9 +1,9 @@
-"""A labelled conversation in the terminal: what was said, and what was felt; speakers in sum."""
+"""Labelled conversations in the terminal: what was said, and what was felt; speakers in sum."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
@@ -62,25 +62,35 @@ def speakers_table(labelled: Labelled) -> Table:
 
     Of other targets how many of each label, or the mean of each number.
     """
-    colours = _colours(labelled.label_names)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", max_width=16)
-    if labelled.label_names:
-        table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(ratio=1)
     spoken: dict[str, list[int]] = {}
     for n, one in enumerate(labelled.spoken):
         spoken.setdefault(one.speaker, []).append(n)
-    for speaker, rows in spoken.items():
+    return _sums((speaker, labelled, rows) for speaker, rows in spoken.items())
+
+
+def conversations_table(labelled: Mapping[str, Labelled]) -> Table:
+    """Return one row for each conversation, by its name, as `speakers_table` has of speakers."""
+    return _sums((name, one, range(len(one.spoken))) for name, one in labelled.items())
+
+
+def _sums(parts: Iterable[tuple[str, Labelled, Sequence[int]]]) -> Table:
+    """Return a table of names and what some utterances of a conversation have in sum."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for place, (name, labelled, rows) in enumerate(parts):
+        if place == 0:
+            table.add_column(style="bold", max_width=16)
+            if labelled.label_names:
+                table.add_column(no_wrap=True)
+            table.add_column(justify="right", no_wrap=True)
+            table.add_column(ratio=1)
         bar, words = list[Text](), list[str]()
         if labelled.label_names:
             counts = _felt(labelled, rows).most_common()
-            bar = [_bar(counts, colours)]
-            words = [f"{name} {100 * n / len(rows):.0f} %" for name, n in counts[:SHOWN]]
+            bar = [_bar(counts, _colours(labelled.label_names))]
+            words = [f"{felt} {100 * n / len(rows):.0f} %" for felt, n in counts[:SHOWN]]
         said = [", ".join(words)] if words else []
-        said += [f"{one.title} {one.select(rows).summed_up()}" for one in labelled.targets]
-        table.add_row(cell(speaker), *bar, str(len(rows)), cell("; ".join(said)))
+        said += [f"{one.title} {one.select(list(rows)).summed_up()}" for one in labelled.targets]
+        table.add_row(cell(name), *bar, str(len(rows)), cell("; ".join(said)))
     return table
 
 

@@ -11,6 +11,7 @@ from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio_training import AudioTraining
+from ariigcn_dgl.extract.beside import transcript_beside
 from ariigcn_dgl.extract.choose import (
     Computing,
     audio_encoder,
@@ -28,11 +29,7 @@ from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alo
 from ariigcn_dgl.extract.spoken import Spoken, from_table, of_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
 from ariigcn_dgl.extract.spoken_tables import table_of_utterances
-from ariigcn_dgl.extract.spoken_transcript import (
-    from_subtitles,
-    from_transcript,
-    transcript_beside,
-)
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.text_settings import TextTraining
 from ariigcn_dgl.extract.text_training import TextTuning

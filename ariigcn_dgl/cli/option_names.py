@@ -40,8 +40,13 @@ def refuse_unknown_options(command: str, arguments: Sequence[str]) -> None:
 
 
 def unnamed(word: str, known: Collection[str]) -> str:
-    """Return a word that has no option before it, and the option that it most likely is for."""
-    return f"{word}; a data set is named by --data {word}" if "--data" in known else word
+    """Return a word that has no option before it, and the options that it may be for."""
+    if "--data" not in known:
+        return word
+    named = f"{word}; a data set is named by --data {word}"
+    if "--transcript" not in known:
+        return named
+    return f"{named}, a chat or subtitles by --transcript {word}, a recording by --media {word}"
 
 
 def option_names(command: str) -> list[str]:

@@ -23,11 +23,12 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import json_text
 from ariigcn_dgl.extract.manifest import refuse_other_extraction
 from ariigcn_dgl.files import refuse_existing
-from ariigcn_dgl.progress import track
+from ariigcn_dgl.progress import track as progress
 from ariigcn_dgl.training.metrics import score
 from ariigcn_dgl.training.predict import BATCH_SIZE, prediction_file
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
+from ariigcn_dgl.transcripts.read import SUFFIXES
 
 # Whole batches of the model: of a large set the numbers are those of all at once.
 DIALOGUES_AT_ONCE = 64 * BATCH_SIZE
@@ -47,6 +48,9 @@ def predict(
     visual: str | None = None,
     recogniser: str | None = None,
     speakers: int | None = None,
+    dialogue: list[str] | None = None,
+    track: str | None = None,
+    skip_damaged: bool = False,
     keep: int = 1000,
     coverage: float | None = None,
     offline: bool = False,
@@ -60,9 +64,11 @@ def predict(
     NAME: text, a table (docs/transcripts.md). --media FILE labels a recording, with the transcript
     that is named or lies beside it; without one its speech is recognised (ariigcn transcribe). Both
     print the conversation, and write a folder: timeline.json, timeline.csv, timeline.html (to be
-    opened in a browser) and, where times are known, timeline.srt. The features are made as those of
-    the training were: its data must have come from ariigcn extract, as that of the bundles that
-    come with this package.
+    opened in a browser) and, where times are known, timeline.srt. Of several conversations in one
+    file, as of all chats, all are labelled, each into a folder of its own, and timeline.csv has
+    them together; --dialogue labels those that it names. The features are made as those of the
+    training were: its data must have come from ariigcn extract, as that of the bundles that come
+    with this package.
 
     --stream answers each line of the standard input on the standard output before it reads the
     next; the run must have been trained with --model.causal true. Answers have the fields of
@@ -115,6 +121,12 @@ def predict(
         With --media without a transcript: what recognises speech, as of ariigcn transcribe.
     speakers : int
         With --media without a transcript: how many there are; default: estimated.
+    dialogue : list of str
+        With --transcript: which of the file's conversations, by their names; default: all.
+    track : str
+        With --media: which of several sound tracks is heard, as of ariigcn extract.
+    skip_damaged : bool
+        With --media: go on where the recording is damaged; what is lost there counts as missing.
     keep : int
         With --stream: how many dialogues are remembered.
     coverage : float
@@ -130,6 +142,13 @@ def predict(
         raise InputError("give one of --data, --media, --transcript and --stream")
     if coverage is not None and not 0 < coverage <= 1:
         raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
+    if dialogue is not None and sources["--media"] is None:
+        raise InputError("--dialogue: chooses among the conversations of --transcript only")
+    if data is not None and Path(data).suffix.lower() in SUFFIXES and Path(data).is_file():
+        raise InputError(
+            f"{data}: not a data set: expected an .npz archive or a folder; chats, subtitles and "
+            "tables of words are named by --transcript"
+        )
     if data is not None and out is None:
         raise InputError("--data: needs --out, what to write")
     check_device(device)
@@ -143,9 +162,9 @@ def predict(
             return
         places = {"text": text, "audio": audio, "visual": visual}
         heard, words, folder = (Path(x) if x else None for x in (media, transcript, out))
-        asked = Asked(modalities, places, coverage, offline)
+        asked = Asked(modalities, places, coverage, offline, track, skip_damaged)
         listening = Listening(recogniser, speakers)
-        predict_conversation(chosen, heard, words, asked, folder, listening)
+        predict_conversation(chosen, heard, words, asked, folder, listening, dialogue)
 
 
 def _predict_data(
@@ -172,7 +191,7 @@ def _predict_data(
         shown("predict"),
         prediction_file(out, trained.label_names, abstention is not None, scoring) as write,
     ):
-        for start in track(range(0, dialogues.num_dialogues, DIALOGUES_AT_ONCE), "parts"):
+        for start in progress(range(0, dialogues.num_dialogues, DIALOGUES_AT_ONCE), "parts"):
             part = dialogues[start : start + DIALOGUES_AT_ONCE]
             answers = mean_probabilities(chosen, part)
             classes = scoring.of_classes(answers)

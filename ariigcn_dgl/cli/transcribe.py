@@ -20,6 +20,8 @@ def transcribe(
     speakers: int | None = None,
     device: str = "cpu",
     offline: bool = False,
+    track: str | None = None,
+    skip_damaged: bool = False,
 ) -> None:
     """Turn the speech of a recording into subtitles with speakers' names, to be read and edited.
 
@@ -47,6 +49,11 @@ def transcribe(
         Where a Whisper and the speaker encoder compute: cpu, cuda, cuda:1 ...
     offline : bool
         Download nothing: what was downloaded before is used.
+    track : str
+        Which of several sound tracks is heard: its number, from 1, or its language as the file
+        writes it (eng); default: the one that is marked as default.
+    skip_damaged : bool
+        Hear the rest where more than half a second of the sound is damaged.
     """
     check_device(device)
     path = Path(out)
@@ -61,6 +68,8 @@ def transcribe(
             language=language,
             device=device,
             offline=offline,
+            sound_track=track,
+            skip_damaged=skip_damaged,
         )
     with replacing(path) as scratch:
         scratch.write_text(form(cues), encoding="utf-8")

@@ -36,12 +36,19 @@ class Asked:
         Share of validation to answer; what the run is less sure of is left open.
     offline : bool
         Download nothing.
+    track : str, optional
+        Which of several sound tracks is heard: its number, from 1, or its language; default: the
+        one that is marked as default.
+    skip_damaged : bool
+        Go on where a recording is damaged.
     """
 
     modalities: Sequence[str] | None = None
     places: Mapping[str, str | None] = field(default_factory=dict)
     coverage: float | None = None
     offline: bool = False
+    track: str | None = None
+    skip_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ def label(
     name : str
         Of the conversation, for messages.
     spoken : sequence of Spoken
+        Of one conversation.
     encoders : Encoders
         What `encoders_for` returned.
     asked : Asked
@@ -122,17 +130,11 @@ def label(
     InputError
         If the features cannot be made as those of the training were, or do not fit the run.
     """
-    dialogues = list(dict.fromkeys(one.dialogue for one in spoken))
-    if len(dialogues) > 1:
-        raise InputError(
-            f"{name}: holds {len(dialogues)} conversations ({', '.join(dialogues[:3])} ...), "
-            "expected one: export one chat, or make a data set of all with ariigcn extract"
-        )
     first = runs[0]
     abstention = None if asked.coverage is None else abstention_of(runs, asked.coverage)
     if encoders.text is not None:
         _doubt_language(first, name, spoken, note)
-    source = extract(name, spoken, encoders, note).dialogues
+    source = extract(name, spoken, encoders, note, asked.skip_damaged, track=asked.track).dialogues
     adapted = first.adapt(source)
     for sentence in first.doubts(source):
         note(sentence)

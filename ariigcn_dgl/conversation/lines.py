@@ -13,7 +13,7 @@ from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.spoken_transcript import from_transcript, of_cues
+from ariigcn_dgl.extract.spoken_transcript import conversations_of, of_cues
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 from ariigcn_dgl.transcripts.cue import Cue
@@ -47,7 +47,8 @@ def label_lines(
     Returns
     -------
     list of dict
-        With speaker, text, prediction and probabilities by class, as in ``timeline.json``.
+        With speaker, text, prediction and probabilities by class, as in ``timeline.json``; where a
+        file holds several conversations, with the name of its own as dialogue.
 
     Raises
     ------
@@ -60,23 +61,27 @@ def label_lines(
     >>> second["speaker"], second["prediction"]
     ('Bob', 'joy')
     """
-    name = "the lines" if not isinstance(lines, (str, Path)) else str(lines)
-    spoken = _spoken(lines)
+    source = "the lines" if not isinstance(lines, (str, Path)) else str(lines)
+    found = _spoken(lines)
+    records = list[dict[str, Any]]()
     with opened(str(run)) as folder:
         runs = [TrainedRun(one, device) for one in seed_folders(folder)]
         asked = Asked(coverage=coverage)
         encoders = encoders_for(runs, False, asked, unsaid)
-        answered = label(runs, name, spoken, encoders, asked, _warn)
-        return as_records(answered.labelled)
+        for name, spoken in found.items():
+            where = f"{source}: {name}" if name else source
+            own = as_records(label(runs, where, spoken, encoders, asked, _warn).labelled)
+            records += [{"dialogue": name} | one for one in own] if len(found) > 1 else own
+    return records
 
 
-def _spoken(lines: str | Path | Sequence[tuple[str, str]]) -> list[Spoken]:
+def _spoken(lines: str | Path | Sequence[tuple[str, str]]) -> dict[str, list[Spoken]]:
     if isinstance(lines, (str, Path)):
-        return from_transcript(Path(lines), _warn)
+        return conversations_of(Path(lines), _warn)
     if not lines:
         raise InputError("there is no line: expected pairs of speaker and words")
     cues = [Cue(speaker, " ".join(words.split())) for speaker, words in lines]
-    return of_cues(None, "lines", cues)
+    return {"": of_cues(None, "lines", cues)}
 
 
 def _warn(sentence: str) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from ariigcn_dgl.data.column_names import has_meld_ids
 from ariigcn_dgl.data.table import Table, read_table
@@ -96,8 +97,15 @@ def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
         raise InputError(f"{table.path}: holds no utterance")
     alone = recordings is None and "file" not in table.columns
     single = recordings is not None and recordings.is_file()
-    table.require("dialogue", "speaker", *(() if single else ("text",) if alone else ("file",)))
+    table.require("dialogue", "speaker", *(() if single or alone else ("file",)))
+    if alone and "text" not in table.columns:
+        table.require("text")
     table.dialogues()  # refuses dialogues that come back
+    if alone and "" in table.columns["text"]:
+        raise InputError(
+            f"{table.where(table.columns['text'].index(''))}: text is empty, expected what was "
+            "said: leave the row out, or name the recording in a column file"
+        )
     if has_meld_ids(table.header) and "label" in table.columns:
         table.columns["label"] = [label.lower() for label in table.columns["label"]]
     return list(_rows(table, recordings, single, alone))
@@ -112,7 +120,7 @@ def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> I
         previous = dialogue
         recording = None if alone else recordings
         if not (alone or single):
-            recording = (recordings or Path(table.path).parent) / values["file"]
+            recording = _file(recordings or Path(table.path).parent, values["file"])
             if not recording.is_file():
                 raise InputError(f"{table.where(row)}: file: {recording} does not exist")
         start, end = start_and_end(table.where(row), values)
@@ -123,10 +131,16 @@ def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> I
             recording=recording,
             dialogue=dialogue,
             name=values.get("utterance") or f"{dialogue}_{turn}",
-            speaker=values["speaker"],
+            speaker=normalize("NFC", values["speaker"]),  # "ë" is one letter, or "e" and an accent
             start=start,
             end=end,
             text=" ".join(values.get("text", "").split()),
-            label=values.get("label", ""),
+            label=normalize("NFC", values.get("label", "")),
             split=values.get("split", ""),
         )
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Return a file, also where its name writes accented letters otherwise than the table does."""
+    forms = (name, normalize("NFC", name), normalize("NFD", name))
+    return next((folder / x for x in forms if (folder / x).is_file()), folder / name)

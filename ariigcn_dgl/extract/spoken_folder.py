@@ -7,14 +7,11 @@ from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract import media
+from ariigcn_dgl.extract.beside import transcript_beside, transcripts_in
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.spoken_tables import from_tables
-from ariigcn_dgl.extract.spoken_transcript import (
-    from_subtitles,
-    from_transcript,
-    transcript_beside,
-)
+from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
 from ariigcn_dgl.transcripts.read import SUFFIXES
 
 
@@ -32,13 +29,16 @@ def from_folder(folder: Path, note: Note) -> list[Spoken]:
     recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in media.SUFFIXES)
     if not recordings:
         return from_tables(folder, note) or _from_transcripts(folder, note)
-    pairs = [recording for recording in recordings if transcript_beside(recording)]
-    for recording in set(recordings) - set(pairs):
+    there = transcripts_in(folder)
+    pairs = {x: path for x in recordings if (path := transcript_beside(x, there)) is not None}
+    for recording in [x for x in recordings if x not in pairs]:
         note(f"{recording}: has no subtitles beside it; left out")
     if not pairs:
         raise InputError(f"{folder}: holds no recording with subtitles beside it (a.mp4 and a.srt)")
-    _refuse_same_names(pairs)
-    return [spoken for recording in pairs for spoken in from_subtitles(recording, None, note)]
+    _refuse_same_names(list(pairs))
+    return [
+        one for recording, path in pairs.items() for one in from_subtitles(recording, path, note)
+    ]
 
 
 def _from_transcripts(folder: Path, note: Note) -> list[Spoken]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.beside import transcript_beside
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.files import writable
 from ariigcn_dgl.transcripts.cue import Cue
-from ariigcn_dgl.transcripts.read import SUFFIXES, read_dialogues
+from ariigcn_dgl.transcripts.read import read_dialogues
 
 
 def from_transcript(path: Path, note: Note, recording: Path | None = None) -> list[Spoken]:
@@ -30,11 +31,22 @@ def from_transcript(path: Path, note: Note, recording: Path | None = None) -> li
     InputError
         If it cannot be read; see `ariigcn_dgl.transcripts.read.read_transcript`.
     """
+    found = conversations_of(path, note, recording)
+    return [one for spoken in found.values() for one in spoken]
+
+
+def conversations_of(
+    path: Path, note: Note, recording: Path | None = None
+) -> dict[str, list[Spoken]]:
+    """Return the utterances of each conversation of a transcript, by its name in the file.
+
+    Takes the arguments of `from_transcript`. Most files hold one, named "".
+    """
     stem = writable((recording or path).stem)
-    spoken = []
-    for name, cues in read_dialogues(path, note).items():
-        spoken += of_cues(recording, f"{stem}_{name}" if name else stem, cues)
-    return spoken
+    return {
+        name: of_cues(recording, f"{stem}_{name}" if name else stem, cues)
+        for name, cues in read_dialogues(path, note).items()
+    }
 
 
 def of_cues(recording: Path | None, dialogue: str, cues: Sequence[Cue]) -> list[Spoken]:
@@ -79,9 +91,3 @@ def from_subtitles(recording: Path, path: Path | None, note: Note) -> list[Spoke
             "--subtitles, or the utterances with --utterances"
         )
     return from_transcript(path, note, recording)
-
-
-def transcript_beside(recording: Path) -> Path | None:
-    """Return the file beside a recording that has its name and ends as a transcript."""
-    found = (recording.with_suffix(suffix) for suffix in (*SUFFIXES, ".TextGrid"))
-    return next((path for path in found if path.is_file()), None)

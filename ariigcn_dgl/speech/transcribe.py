@@ -13,7 +13,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import SAMPLE_RATE, probe, read_sound
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.voice import INSTALL, VoiceEncoder
-from ariigcn_dgl.optional import is_installed
+from ariigcn_dgl.optional import is_installed, require
 from ariigcn_dgl.speech.activity import speech_probabilities
 from ariigcn_dgl.speech.choose import make_recogniser
 from ariigcn_dgl.speech.clustering import Speakers, cluster
@@ -35,6 +35,8 @@ def transcribe(
     language: str | None = None,
     device: str = "cpu",
     offline: bool = False,
+    sound_track: str | None = None,
+    skip_damaged: bool = False,
     track: Track | None = None,
 ) -> list[Cue]:
     """Return what is said in a recording, by whom, from when to when.
@@ -57,6 +59,11 @@ def transcribe(
         Where a Whisper and the speaker encoder compute.
     offline : bool
         Download nothing.
+    sound_track : str, optional
+        Which of several sound tracks is heard: its number, from 1, or its language; default: the
+        one that is marked as default.
+    skip_damaged : bool
+        Hear the rest where more than half a second of the sound is damaged.
     track : callable, optional
         Is given the parts of the work, and what they are; yields them as they are done. By default
         whoever listens to `ariigcn_dgl.progress` is told.
@@ -68,11 +75,12 @@ def transcribe(
         holds no sound, no speech or no word.
     """
     follow = track or progress.track
+    require("av", "speech")  # the extra that has all that is needed
     if not probe(path).sound:
         raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
     encoder = _voice_encoder(speakers, device, note)
     recognise = make_recogniser(recogniser, note, language, device, offline)
-    sound = _sound(path)
+    sound = _sound(path, sound_track, note, skip_damaged)
     stretches = stretches_of(speech_probabilities(sound))
     if not stretches:
         raise InputError(
@@ -94,8 +102,8 @@ def transcribe(
     ]
 
 
-def _sound(path: Path) -> np.ndarray:
-    sound = read_sound(path)
+def _sound(path: Path, track: str | None, note: Note, skip_damaged: bool) -> np.ndarray:
+    sound = read_sound(path, track, note, skip_damaged)
     return np.empty(0, np.float32) if sound is None else sound
 
 

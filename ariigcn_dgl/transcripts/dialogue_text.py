@@ -26,7 +26,10 @@ _SPEAKS = re.compile(
     rf"({_WHO})(?:\s+|\s*[-–—|,]\s*)(?:\[({_STAMP})\]|\(({_STAMP})\)|({_STAMP}))\s*:?"
 )
 _NAMED = re.compile(rf"({_WHO})\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
-_NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")  # of IRC
+# Of IRC: <ann> hi; * ann waves; and what its programs write themselves.
+_NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")
+_ACT = re.compile(r"\*\s+([^<>\s]{1,40})\s+(.*)")
+_PROGRAM = re.compile(r"(?:-!-|\*\*\*|-->|<--|--)\s.*")
 _BOLD = re.compile(r"(?:\*\*|__)(.+?)(?:\*\*|__)")
 _HEADING = re.compile(
     r"\s*(?:#{1,6}\s.*|[=\-*_~·•\s]{3,}|(?:ACT|SCENE|CHAPTER|PART)\b.*"
@@ -65,11 +68,15 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
     if not any(line.speaker for line in lines):
         return _nameless(source, lines, note)
     cues: list[Cue] = []
-    lost, headings = [], []
+    lost, headings, by_program = [], [], []
+    nicks = _nicks(source)
     speaker, stamp, fresh = "", "", True
     for line in lines:
         if _HEADING.fullmatch(line.text) and not line.speaker:
             headings.append(line)
+            continue
+        if nicks and _PROGRAM.fullmatch(line.text) and not line.speaker:
+            by_program.append(line)
             continue
         fresh = fresh or bool(line.speaker or line.stamp)
         speaker, stamp = line.speaker or speaker, line.stamp or stamp
@@ -87,6 +94,7 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
     note(f"{source.path}: {speakers_of(cues)}")
     _tell_lost(source, lost, "before anybody is named", note)
     _tell_lost(source, headings, "headings", note)
+    _tell_lost(source, by_program, "by the program, not by people,", note)
     tell_sounds(source.path, cues, note)
     return _timed(source, cues, note)
 
@@ -115,7 +123,7 @@ def _lines(source: Source) -> list[_Line]:
     """Return the lines with text or a time, and who is named in them."""
     found = [(n, line.strip()) for n, line in enumerate(source.lines, 1) if line.strip()]
     alone = [match for _, text in found if (match := _speaks(text))]
-    known = _names(source)
+    known, nicks = _names(source), _nicks(source)
     lines: list[_Line] = []
     for number, text in found:
         last = lines[-1] if lines else None
@@ -126,7 +134,7 @@ def _lines(source: Source) -> list[_Line]:
         elif below or len(alone) > 1:
             lines.append(_Line(number, "", "", _one_line(text)))
         else:
-            lines.append(_line(number, text, known))
+            lines.append(_line(number, text, known, nicks))
     return lines
 
 
@@ -135,12 +143,14 @@ def _speaks(text: str) -> re.Match[str] | None:
     return found if found and _could_be_name(found[1]) else None
 
 
-def _line(number: int, text: str, known: frozenset[str]) -> _Line:
+def _line(number: int, text: str, known: frozenset[str], nicks: frozenset[str]) -> _Line:
     stamped = _STAMPED.fullmatch(text)
     stamp = (stamped[1] or stamped[2] or stamped[3]) if stamped else ""
     rest = _plain(stamped[4] if stamped else text)
     if nick := _NICK.fullmatch(rest):
         return _Line(number, nick[1], stamp, nick[2])
+    if (act := _ACT.fullmatch(rest)) and act[1] in nicks:
+        return _Line(number, act[1], stamp, act[2])
     inline = _NAMED.fullmatch(rest)
     if inline and (_tidy(inline[1]) in known or named(f"{_tidy(inline[1])}: x")[0]):
         return _Line(number, _tidy(inline[1]), inline[2] or stamp, _one_line(inline[3]))
@@ -157,6 +167,12 @@ def _names(source: Source) -> frozenset[str]:
     counts = Counter(_tidy(match[1]) for match in found if _could_be_name(match[1]))
     everywhere = counts.total() == len(rests) and len(rests) > 1
     return frozenset(name for name, count in counts.items() if count > 1 or everywhere)
+
+
+def _nicks(source: Source) -> frozenset[str]:
+    """Return who is named as in IRC; none in other texts."""
+    rests = (_without_stamp(line.strip()) for line in source.lines)
+    return frozenset(nick[1] for rest in rests if (nick := _NICK.fullmatch(rest)))
 
 
 def _without_stamp(line: str) -> str:

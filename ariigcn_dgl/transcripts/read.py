@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
@@ -124,5 +125,9 @@ def read_dialogues(path: Path, note: Note) -> Mapping[str, list[Cue]]:
 
 
 def _clean(cue: Cue) -> Cue:
-    """Return a cue that can be written to a file: JSON admits half a surrogate pair."""
-    return Cue(writable(cue.speaker), writable(cue.text), cue.start, cue.end, writable(cue.when))
+    """Return a cue that can be written to a file: JSON admits half a surrogate pair.
+
+    One speaker is one, whether "ë" is written as a letter or as "e" with an accent.
+    """
+    speaker = normalize("NFC", writable(cue.speaker))
+    return Cue(speaker, writable(cue.text), cue.start, cue.end, writable(cue.when))

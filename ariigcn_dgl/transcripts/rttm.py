@@ -97,7 +97,10 @@ def with_speakers(path: Path, cues: list[Cue], note: Note) -> list[Cue]:
             f"{path.name}, which have no times: expected as many, or lines with times"
         )
     pairs = zip(cues, turns, strict=True)
-    return [replace(c, speaker=t.speaker, start=t.start, end=t.end) for c, t in pairs]
+    named = [replace(c, speaker=t.speaker, start=t.start, end=t.end) for c, t in pairs]
+    beside = path.with_suffix(".rttm").name
+    note(f"{path}: {speakers_of(named)}, by {beside}: a turn of it for each line, in order")
+    return named
 
 
 def _most_of(path: Path, cues: list[Cue], turns: Sequence[Turn], note: Note) -> list[Cue]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from ariigcn_dgl.transcripts.speakers import parts_of
 from ariigcn_dgl.transcripts.times import in_order, parse_time
 
 SUFFIXES = (".srt", ".vtt")
-_TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3})"
+_TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?)"
 _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
+# What typing, word processors and web pages make of the arrow; between two times alone.
+_OTHERS = r"(-{1,3} ?>|[–—]{1,2} ?>|-{1,2}&gt;|=>|[→⟶⇒➔➝➞])"
+_OTHER_TIMES = re.compile(rf"^\s*{_TIME}\s*{_OTHERS}\s*{_TIME}(\s.*)?$")
 # A line of times, well formed or not; texts may hold arrows, too.
 _ARROW = re.compile(r"\s*-?[\d:,.]*\d:\d[\d:,.]*\s*-->")
 _LONGEST_TIMES = 80  # letters up to the arrow
@@ -62,7 +65,17 @@ def is_subtitles(source: Source) -> bool:
     """Whether a file is SubRip or WebVTT: it has a line of times, or says that it is WebVTT."""
     if source.suffix in SUFFIXES or source.text.startswith("WEBVTT"):
         return True
-    return any(_TIMES.match(line[:_LONGEST_LINE]) for line in source.lines)
+    return any(_TIMES.match(line) or _other(line) for line in _short(source.lines))
+
+
+def _short(lines: Iterable[str]) -> Iterator[str]:
+    return (line[:_LONGEST_LINE] for line in lines)
+
+
+def _other(line: str) -> re.Match[str] | None:
+    """Return what a line of times with another arrow than --> says."""
+    found = _OTHER_TIMES.match(line)
+    return found if found and found[2] != "-->" else None
 
 
 def read(source: Source, note: Note) -> list[Cue]:
@@ -76,7 +89,14 @@ def read(source: Source, note: Note) -> list[Cue]:
 def _shown(path: Path, text: str, note: Note) -> Iterator[Shown]:
     """Yield start, end and the lines of each cue."""
     lines = text.split("\n")
-    at = [n for n, line in enumerate(lines) if _ARROW.match(line, 0, _LONGEST_TIMES)]
+    others = {n: found[2] for n, line in enumerate(_short(lines)) if (found := _other(line))}
+    if others:
+        first = next(iter(others))
+        note(
+            f"{path}: {len(others)} lines of times have {others[first]!r} or the like for an "
+            f"arrow, the first is line {first + 1}: read as -->"
+        )
+    at = [n for n, x in enumerate(lines) if n in others or _ARROW.match(x, 0, _LONGEST_TIMES)]
     named = text.lstrip().startswith("WEBVTT")
     before = [line for line in lines[: at[0] if at else 0] if line.strip()]
     if not named and before[:-1]:
@@ -119,8 +139,10 @@ def _groups(lines: list[str], first: int, last: int, named: bool) -> list[tuple[
 
 def _times(where: str, line: str) -> tuple[float, float]:
     found = _TIMES.match(line)
+    other = None if found else _other(line[:_LONGEST_LINE])
+    times = found.groups()[:2] if found else (other[1], other[3]) if other else ()
     try:
-        start, end = (parse_time(time) for time in (found.groups()[:2] if found else ()))
+        start, end = map(parse_time, times)
     except ValueError as error:
         raise InputError(
             f"{where}: {line.strip()[:60]!r} is malformed, expected 00:00:01,000 --> 00:00:02,500"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
@@ -47,12 +48,18 @@ def read_telegram(source: Source, note: Note) -> dict[str, list[Cue]]:
         If nobody says anything.
     """
     chats: dict[str, list[Cue]] = {}
+    empty = 0
     for number, chat in enumerate(_chats(source.json), 1):
-        if not _is_chat(chat):
+        messages = chat.get("messages") if isinstance(chat, dict) else None
+        if not isinstance(messages, list) or not messages:
+            empty += 1
             continue
-        name = _line(chat.get("name")) or f"chat {number}"
-        name = f"{name} {number}" if name in chats else name
-        chats[name] = _cues(source, name, chat["messages"], note)
+        own = _line(chat.get("name")) or f"chat {number}"
+        others = (f"{own} {n}" for n in count(number))
+        name = own if own not in chats else next(x for x in others if x not in chats)
+        chats[name] = _cues(source, name, messages, note)
+    if empty:
+        note(f"{source.path}: {empty} chats have no messages: left out")
     spoken = {name: cues for name, cues in chats.items() if cues}
     if not spoken:
         raise InputError(f"{source.path}: a Telegram export in which nobody says anything")
@@ -75,7 +82,8 @@ def _cues(source: Source, chat: str, messages: list[Any], note: Note) -> list[Cu
         nameless += not speaker
         cues.append(Cue(speaker or _account(message), text, when=_line(message.get("date"))))
     where = f"{source.path}: chat {chat!r}"
-    note(f"{where}: {len(cues)} messages, {speakers_of(cues)}")
+    who = speakers_of(cues) if cues else "so it is left out"
+    note(f"{where}: {len(cues)} messages, {who}")
     if without:
         kinds = ", ".join(f"{count} {what}" for what, count in without.most_common())
         note(f"{where}: {without.total()} messages without words are left out: {kinds}")

@@ -1,4 +1,4 @@
-"""WhatsApp's exported chats, of Android and iOS, in any language and order of dates."""
+"""WhatsApp's chats, exported by Android and iOS or copied in a browser, in any language."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _BEFORE = rf"(?:[^\W\d_]{{1,6}}\.?{_SPACE}?)?"
 _AFTER = rf"(?:{_SPACE}?[^\W\d_]{{1,6}}\.?(?:{_SPACE}?[^\W\d_]{{1,6}}\.?)?)?"
 _TIME = rf"{_BEFORE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_AFTER}"
 _STAMP = rf"{_DATE}[,،]?{_SPACE}{{0,3}}{_TIME}"
-_IOS = rf"\[({_STAMP})\]{_SPACE}?"
+_COPIED = rf"{_TIME}[,،]{_SPACE}?{_DATE}"
+_IOS = rf"\[({_STAMP}|{_COPIED})\]{_SPACE}?"
 _ANDROID = rf"({_STAMP}){_SPACE}[-–—]{_SPACE}"
 _NOON = rf"(?:{_SPACE}?[AaPp]\.?{_SPACE}?[Mm]\.?)?"
 _OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_NOON}):{_SPACE}"

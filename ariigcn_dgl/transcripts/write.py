@@ -14,7 +14,8 @@ def as_srt(cues: Sequence[Cue]) -> str:
     r"""Return SubRip subtitles, ``NAME: text``, that `read_transcript` reads back equal.
 
     Times are rounded to milliseconds. A name that the reader would not take for one, as ``ann``,
-    is written ``<v ann>text``, and only what it would take for markup is escaped.
+    is written ``<v ann>text``, and only what it would take for markup is escaped. Names are read
+    back in Unicode's form NFC.
 
     Parameters
     ----------

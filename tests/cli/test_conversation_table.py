@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ariigcn_dgl.cli.conversation_table import conversation_table, speakers_table
+from ariigcn_dgl.cli.conversation_table import (
+    conversation_table,
+    conversations_table,
+    speakers_table,
+)
 from ariigcn_dgl.conversation.labelled import Labelled
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.extract.spoken import Spoken
@@ -90,3 +94,11 @@ def test_bars_are_equally_long(counts: list[int]) -> None:
     from ariigcn_dgl.cli.conversation_table import BAR, _lengths
 
     assert sum(_lengths(counts)) == BAR
+
+
+def test_each_conversation_has_its_utterances_and_emotions_in_sum() -> None:
+    table = conversations_table({"Work": _labelled(), "[b]Home": _labelled()})
+    lines = [line.split() for line in _shown(table).splitlines()]
+    assert lines == [
+        [name, "3", "joy", "67", "%,", "anger", "33", "%"] for name in ("Work", "[b]Home")
+    ]

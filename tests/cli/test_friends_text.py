@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ariigcn_dgl.conversation.lines import label_lines
 from ariigcn_dgl.optional import is_installed
 
 pytestmark = [
@@ -99,15 +101,91 @@ def test_a_mistyped_name_is_answered_with_the_nearest(refused: Callable, chat: P
     assert "did you mean 'friends-text'" in sentence
 
 
-def test_several_conversations_in_a_file_are_refused(ariigcn: Callable, tmp_path: Path) -> None:
-    rows = "dialogue,speaker,text\na,Ann,Hi!\na,Bob,Hm.\nb,Ann,Hello!\n"
-    (tmp_path / "two.csv").write_text(rows)
-    ended = ariigcn(
-        "predict", "friends-text", "--transcript", tmp_path / "two.csv", "--out", tmp_path / "o"
-    )
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a table of two conversations in the working folder, the second with times."""
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        "dialogue,speaker,text,start,end",
+        "a,Ann,I got the tickets!,,",
+        "a,Bob,Oh my god! That's amazing!,,",
+        "b,Ann,See you at seven.,0,1.5",
+    ]
+    (tmp_path / "two.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "two.csv"
+
+
+def _said(folder: Path) -> list[dict]:
+    return json.loads((folder / "timeline.json").read_text())["utterances"]
+
+
+def test_all_conversations_of_a_file_are_labelled(ariigcn: Callable, two: Path) -> None:
+    ended = ariigcn("predict", "friends-text", "--transcript", two)
+    assert ended.code == 0, ended.err
+    assert "3 utterances of 2 conversations labelled, from text: two-emotions/" in ended.out
+    assert "not known in seconds in 1 of 2 conversations: no subtitles are written" in ended.out
+    folder = two.parent / "two-emotions"
+    assert [sorted(path.suffix for path in (folder / x).iterdir()) for x in "ab"] == [
+        [".csv", ".html", ".json"],
+        [".csv", ".html", ".json", ".srt"],
+    ]
+    each = [one for name in "ab" for one in _said(folder / name)]
+    with (folder / "timeline.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["dialogue"] for row in rows] == ["a", "a", "b"]
+    assert [row["prediction"] for row in rows] == [one["prediction"] for one in each]
+
+
+def test_one_conversation_of_a_file_is_chosen_and_labelled_as_among_all(
+    ariigcn: Callable, two: Path
+) -> None:
+    assert ariigcn("predict", "friends-text", "--transcript", two, "--out", "all").code == 0
+    ended = ariigcn("predict", "friends-text", "--transcript", two, "--dialogue", "a")
+    assert "2 utterances labelled, from text: two_a-emotions/timeline.json" in ended.out
+    assert "Oh my god! That's amazing!" in ended.out
+    assert _said(two.parent / "two_a-emotions") == _said(two.parent / "all" / "a")
+
+
+def test_coverage_of_several_conversations_is_told_of_all(ariigcn: Callable, two: Path) -> None:
+    ended = ariigcn("predict", "friends-text", "--transcript", two, "--coverage", "0.5")
+    assert re.search(r"\d of 3 left open, of a confidence below .* on validation", ended.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("two.csv", "--dialogue", "c"), "two.csv holds no conversation 'c', only 'a', 'b'"),
+        (("chat.txt", "--dialogue", "a"), "chat.txt holds one conversation: leave the option out"),
+    ],
+)
+def test_a_conversation_that_is_not_there_is_refused(
+    ariigcn: Callable, two: Path, chat: Path, options: tuple, sentence: str
+) -> None:
+    ended = ariigcn("predict", "friends-text", "--transcript", *options)
     assert ended.code == 2
-    assert "two.csv: holds 2 conversations (two_a, two_b ...), expected one" in ended.err
-    assert not (tmp_path / "o").exists()
+    assert sentence in ended.err
+    assert {path.name for path in two.parent.iterdir()} == {"two.csv", "chat.txt"}
+
+
+def test_words_given_as_a_data_set_are_named(refused: Callable, chat: Path) -> None:
+    sentence = refused("predict", "friends-text", "--data", chat, "--out", "x.csv")
+    assert f"{chat}: not a data set" in sentence
+    assert "tables of words are named by --transcript" in sentence
+
+
+def test_conversations_are_chosen_of_transcripts_only(refused: Callable) -> None:
+    sentence = refused("predict", "friends-text", "--stream", "--dialogue", "a")
+    assert "--dialogue: chooses among the conversations of --transcript only" in sentence
+
+
+def test_a_file_of_several_conversations_is_labelled_from_python(two: Path) -> None:
+    with pytest.warns(UserWarning, match="speakers Ann, Bob"):
+        records = label_lines(two)
+    assert [(one["dialogue"], one["speaker"]) for one in records] == [
+        ("a", "Ann"),
+        ("a", "Bob"),
+        ("b", "Ann"),
+    ]
 
 
 def test_last_line_with_a_time_stamp_ends_as_long_after_it_as_the_one_before(

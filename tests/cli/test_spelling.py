@@ -55,6 +55,10 @@ def test_help_of_train_lists_the_short_forms(ariigcn: Callable) -> None:
         (["train", "--modalities", "txt"], "; did you mean 'text'?"),
         (["experiment", "mian"], "or a .yaml file; did you mean 'main'?"),
         (["experiment", "main", "--systems", "mpl"], "; did you mean 'mlp'?"),
+        (
+            ["predict", "friends-text", "a.srt"],
+            "named by --data a.srt, a chat or subtitles by --transcript a.srt, a recording by",
+        ),
         (["train", "iemocap"], "iemocap; a data set is named by --data iemocap (see: ariigcn "),
         (["experiment", "main", "a"], "arguments: a; a data set is named by --data a (see: "),
         (["info", "--loud"], "unrecognized arguments: --loud (see: ariigcn info --help)"),

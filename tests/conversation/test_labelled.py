@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariigcn_dgl.conversation.files import write_files
+from ariigcn_dgl.conversation.files import write_all, write_files
 from ariigcn_dgl.conversation.label import Answered
 from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.data.targets import TargetSpec
@@ -84,6 +84,27 @@ def test_a_table_of_other_targets_has_a_column_for_each_number(
     said = json.loads((tmp_path / "out" / "timeline.json").read_text())
     assert [one["name"] for one in said["targets"]] == ["label", "cues"]
     assert "labels" not in said
+
+
+def test_folders_of_conversations_stay_apart(labelled: Labelled, tmp_path: Path) -> None:
+    answered = Answered(labelled, "mlp", "clips", ("text",), (), True, "")
+    names = ["Bob", "bob", "a/b", "", "timeline.csv"]
+    folders = write_all(tmp_path / "out", "all.json", dict.fromkeys(names, answered), None)
+    assert list(folders.values()) == ["Bob", "bob (2)", "a_b", "unnamed", "timeline.csv (2)"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *folders.values(),
+        "timeline.csv",
+    }
+    rows = list(csv.DictReader((tmp_path / "out" / "timeline.csv").read_text().splitlines()))
+    assert [row["dialogue"] for row in rows] == [name for name in names for _ in range(2)]
+
+
+def test_a_page_in_a_folder_of_several_plays_the_recording(
+    labelled: Labelled, tmp_path: Path
+) -> None:
+    answered = Answered(labelled, "mlp", "clips", ("text",), (), True, "")
+    write_all(tmp_path / "out", "a.csv", {"x": answered, "y": answered}, tmp_path / "a.mp4")
+    assert '"../../a.mp4"' in (tmp_path / "out" / "x" / "timeline.html").read_text()
 
 
 def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -110,6 +111,17 @@ def test_bad_row_is_named_with_its_line(tmp_path: Path, row: str, sentence: str)
     path = _table(tmp_path, f"dialogue,speaker,file,start,end\n{row}\n")
     with pytest.raises(InputError, match=rf"u\.csv: {sentence}"):
         from_table(path, tmp_path)
+
+
+def test_names_that_differ_in_how_accents_are_written_are_one(tmp_path: Path) -> None:
+    apart = normalize("NFD", "Zoë")
+    (tmp_path / f"{apart}.mp4").touch()
+    rows = f"x,Zoë,Zoë.mp4,0,1,É\nx,{apart},{apart}.mp4,1,2,{normalize('NFD', 'É')}"
+    found = from_table(
+        _table(tmp_path, f"dialogue,speaker,file,start,end,label\n{rows}\n"), tmp_path
+    )
+    assert {(one.speaker, one.label) for one in found} == {("Zoë", "É")}
+    assert all(one.recording.is_file() for one in found)
 
 
 def test_utterance_without_times_is_not_heard() -> None:

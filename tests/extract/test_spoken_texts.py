@@ -45,6 +45,12 @@ def test_meld_is_one_data_set_with_its_splits(tmp_path: Path, notes: list[str]) 
     assert (found.num_dialogues, found.splits) == (4, ("train", "train", "val", "test"))
 
 
+def test_a_row_without_words_is_named(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("dialogue,speaker,text\nx,Ann,Hi\nx,Bob,\n")
+    with pytest.raises(InputError, match=r"u\.csv: line 3: dialogue 'x': text is empty, expected"):
+        from_table(tmp_path / "u.csv", None)
+
+
 def test_tables_keep_the_splits_of_their_column(tmp_path: Path, notes: list[str]) -> None:
     table = "dialogue,speaker,text,split\nx,Ann,Hi,{}\n"
     (tmp_path / "a.csv").write_text(table.format("train"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ariigcn_dgl import optional
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.speech import transcribe as module
 from ariigcn_dgl.speech.forms import FORMS
@@ -16,6 +17,7 @@ from ariigcn_dgl.speech.stretches import Stretch
 from ariigcn_dgl.speech.transcribe import transcribe
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import read_transcript
+from tests.extract.media.tones import write
 from tests.voice_weights import needs_voices
 
 
@@ -79,6 +81,31 @@ def test_the_number_of_speakers_can_be_given(loud: None, dialogue: Path, notes: 
     two = transcribe(dialogue, None, notes.append, speakers=2)
     assert {cue.speaker for cue in two} == {"SPEAKER 1", "SPEAKER 2"}
     assert notes[-2:] == [f"{dialogue}: 2 speakers", f"{dialogue}: hears little"]
+
+
+def test_a_recording_that_ends_early_is_heard_to_its_end_where_that_is_asked_for(
+    loud: None, sound: np.ndarray, tmp_path: Path, notes: list
+) -> None:
+    path = write(tmp_path / "talk.mka", [(0.0, (2**15 * sound).astype(np.int16))], codec="flac")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    with pytest.raises(InputError, match=r"talk\.mka: the sound is damaged .* by --skip_damaged"):
+        transcribe(path, None, notes.append, speakers=1)
+    assert transcribe(path, None, notes.append, speakers=1, skip_damaged=True)[-1].end < 9
+    assert any(" of the sound is damaged; silent there" in note for note in notes)
+
+
+def test_the_sound_track_is_chosen(loud: None, dialogue: Path, notes: list) -> None:
+    assert transcribe(dialogue, None, notes.append, speakers=1, sound_track="1")
+    with pytest.raises(InputError, match="has no sound track '2', only 1"):
+        transcribe(dialogue, None, notes.append, speakers=1, sound_track="2")
+
+
+def test_what_is_missing_is_installed_by_the_extra_that_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, dialogue: Path, notes: list
+) -> None:
+    monkeypatch.setattr(optional, "is_installed", lambda name: name != "av")
+    with pytest.raises(InputError, match=r'av, which is not installed: .*"ariigcn_dgl\[speech\]"'):
+        transcribe(dialogue, None, notes.append)
 
 
 def test_speech_without_words_is_told(notes: list) -> None:

@@ -70,6 +70,17 @@ def test_what_is_no_speech_is_counted(read: Read) -> None:
     assert any("2 lines are headings and left out; the first is line 3" in n for n in notes)
 
 
+def test_irc_tells_what_people_do_from_what_its_program_says(read: Read) -> None:
+    text = "[10:01] <@ann> hi\n[10:02] * bob waves\n[10:03] <bob> yo\n[10:04] -!- carl has joined\n"
+    cues, notes = read(text, "a.log")
+    assert [(cue.speaker, cue.text) for cue in cues] == [
+        ("ann", "hi"),
+        ("bob", "waves"),
+        ("bob", "yo"),
+    ]
+    assert any("1 lines are by the program, not by people, and left out" in n for n in notes)
+
+
 def test_text_without_names_is_one_speaker(read: Read) -> None:
     cues, notes = read("Hello.\n\nHow are you?\n", "a.txt")
     assert cues == [Cue("speaker", "Hello."), Cue("speaker", "How are you?")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +81,14 @@ def test_what_is_shown_twice_in_a_row_is_read_once(read: Read) -> None:
     assert any("1 subtitles say again what the one before them says" in note for note in notes)
 
 
+def test_a_speaker_is_one_however_accents_are_written(said: Callable) -> None:
+    assert said("Zoe\u0308: Hi.\nBob: Ho.\nZo\u00eb: Hm.\n", "a.txt") == [
+        ("Zo\u00eb", "Hi."),
+        ("Bob", "Ho."),
+        ("Zo\u00eb", "Hm."),
+    ]
+
+
 def test_what_is_said_twice_is_read_twice(read: Read) -> None:
     srt = "1\n00:01,000 --> 00:02,000\nAnn: No\n\n2\n00:02,500 --> 00:03,000\nAnn: No\n"
     assert len(read(srt, "a.srt")[0]) == 2
@@ -147,7 +156,10 @@ _WORDS = st.text(
     min_size=1,
     max_size=30,
 ).map(lambda text: " ".join(text.split()))
-_NAMES = st.one_of(_WORDS, st.sampled_from(["Ann", "BOB", "speaker 2", "a: b"])).filter(bool)
+_NAMES = st.one_of(
+    _WORDS.map(lambda name: normalize("NFC", name)),  # as names are read
+    st.sampled_from(["Ann", "BOB", "speaker 2", "a: b"]),
+).filter(bool)
 _CUES = st.lists(
     st.builds(
         lambda speaker, text, start, length: Cue(

@@ -120,10 +120,9 @@ def test_rttm_names_who_says_words(read: Read) -> None:
 
 @pytest.mark.usefixtures("beside")
 def test_rttm_names_who_says_as_many_lines(read: Read) -> None:
-    assert read("oh no\nwhy\n", "talk.txt")[0] == [
-        Cue("A", "oh no", 0.0, 2.0),
-        Cue("B", "why", 2.0, 4.0),
-    ]
+    cues, notes = read("oh no\nwhy\n", "talk.txt")
+    assert cues == [Cue("A", "oh no", 0.0, 2.0), Cue("B", "why", 2.0, 4.0)]
+    assert "talk.txt: speakers A, B, by talk.rttm: a turn of it for each line, in order" in notes
 
 
 @pytest.mark.usefixtures("beside")

@@ -171,6 +171,26 @@ def test_an_arrow_in_a_text_is_text(read: Read, line: str) -> None:
     assert cue.text == f"Look {line.replace('&gt;', '>')}"
 
 
+@pytest.mark.parametrize("arrow", ["->", "-- >", "–>", "—>", "→", "--&gt;", "=>", "➔"])
+def test_another_arrow_between_times_is_read_and_noted(read: Read, arrow: str) -> None:
+    text = f"1\n00:01.000 --> 00:02.000\nANN: Hi\n\n2\n00:03,000 {arrow} 00:04,500\nBOB: Ho\n"
+    cues, notes = read(text)
+    assert cues == [Cue("ANN", "Hi", 1.0, 2.0), Cue("BOB", "Ho", 3.0, 4.5)]
+    told = f"1 lines of times have {arrow!r} or the like for an arrow, the first is line 6"
+    assert f"a.srt: {told}: read as -->" in notes
+
+
+@pytest.mark.parametrize("line", ["00:03 -> there", "00:03.000 - 00:04.000", "at 0:03 -> 0:04"])
+def test_another_arrow_elsewhere_is_text(read: Read, line: str) -> None:
+    (cue,) = read(f"00:01.000 --> 00:02.000\nANN: Look\n{line}\n")[0]
+    assert cue.text == f"Look {line}"
+
+
+def test_times_may_be_whole_seconds(read: Read) -> None:
+    cues, _ = read("00:00:01 --> 00:00:02\nANN: Hi\n\n01:02 --> 01:03,5\nANN: Ho\n")
+    assert [(cue.start, cue.end) for cue in cues] == [(1.0, 2.0), (62.0, 63.5)]
+
+
 @pytest.mark.parametrize("dash", ["- ", "-", "– ", "— "])
 def test_dashes_are_two_speakers(read: Read, dash: str) -> None:
     text = f"00:01.000 --> 00:02.000\n{dash}Where\nwere you?\n{dash}At home.\n"

@@ -51,3 +51,21 @@ def test_all_chats_are_dialogues_of_their_own(tmp_path: Path, notes: list[str]) 
     assert list(read_dialogues(path, notes.append)) == ["Bob", "Work"]
     with pytest.raises(InputError, match=r"holds 2 conversations \('Bob', 'Work'\), expected one"):
         read_transcript(path, notes.append)
+
+
+def test_chats_of_one_name_are_all_kept(tmp_path: Path, notes: list[str]) -> None:
+    names = ["Bob", "Bob 3", "Bob", None, None, "chat 4"]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"chats": {"list": [{**CHAT, "name": name} for name in names]}}))
+    found = read_dialogues(path, notes.append)
+    assert list(found) == ["Bob", "Bob 3", "Bob 4", "chat 4", "chat 5", "chat 4 6"]
+
+
+def test_chats_without_words_are_noted(tmp_path: Path, notes: list[str]) -> None:
+    silent = {**CHAT, "name": "Ann", "messages": MESSAGES[:1]}
+    chats = [CHAT, {**CHAT, "messages": []}, silent]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"chats": {"list": chats}}))
+    assert list(read_dialogues(path, notes.append)) == ["Bob"]
+    assert f"{path}: 1 chats have no messages: left out" in notes
+    assert f"{path}: chat 'Ann': 0 messages, so it is left out" in notes

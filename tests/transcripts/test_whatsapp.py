@@ -79,6 +79,8 @@ def test_ios(read: Read) -> None:
         "[2023-12-31, 23:58:01]",
         "[31/12/23 23:58:01]",
         "31/12/2023 17:03:48:",
+        "[23:58, 31/12/2023]",
+        "[11:58\u202fPM, 12/31/2023]",
     ],
 )
 def test_dates_of_any_country(said: Said, stamp: str) -> None:

@@ -72,7 +72,7 @@ def read_sound(
     if (large := heard.lost.large) and not skip_damaged:
         raise InputError(
             f"{path}: the sound is damaged or truncated at {spans_in_words(large)} "
-            f"({heard.lost.why}): mend the file"
+            f"({heard.lost.why}): mend the file, or hear the rest by --skip_damaged"
         )
     if note is not None and heard.lost.spans:
         note(f"{path}: {spans_in_words(heard.lost.spans)} of the sound is damaged; silent there")
