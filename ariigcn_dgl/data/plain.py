@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -147,14 +148,28 @@ def _find_table(path: Path, columns: Sequence[str]) -> Table:
     if not table.lines:
         raise InputError(f"{table.path}: holds no utterance")
     table.require("dialogue", "speaker")
+    for name in {"speaker", LABEL} & table.columns.keys():
+        table.columns[name] = list(map(composed, table.columns[name]))
     return table
+
+
+def composed(name: str) -> str:
+    """Return a name whose accented letters are one sign each, as most keyboards write them.
+
+    Examples
+    --------
+    >>> composed("Zoe\N{COMBINING DIAERESIS}") == "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}"
+    True
+    """
+    return normalize("NFC", name)
 
 
 def _label_names(path: Path, table: Table) -> tuple[str, ...]:
     listed = path / "labels.txt"
     if listed.exists():
         # StringIO ends lines as text files do; str.splitlines would cut names at rarer signs.
-        lines = (line.strip() for line in io.StringIO(read_text(listed), newline=None))
+        text = io.StringIO(composed(read_text(listed)), newline=None)
+        lines = (line.strip() for line in text)
         return tuple(line for line in lines if line)
     return found_labels(table)
 

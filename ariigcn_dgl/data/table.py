@@ -24,7 +24,7 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header
 # Ends of lines as csv knows them; str.splitlines knows more, which names may hold.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_TOLD = re.compile(r"sep=([,;\t])")
+_TOLD = re.compile(r"sep=([,;\t|])")
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,21 @@ def test_table_of_another_separator(plain: Path, tiny: Dialogues, separator: str
     assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_table_that_tells_its_separator(plain: Path, tiny: Dialogues, separator: str) -> None:
     path = plain / "utterances.csv"
     path.write_text(f"sep={separator}\n" + path.read_text().replace(",", separator))
     assert fingerprint(load_dialogues(plain)) == fingerprint(tiny)
+
+
+def test_speakers_and_classes_are_the_same_however_their_accents_are_written(plain: Path) -> None:
+    one, two = "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}", "Zoe\N{COMBINING DIAERESIS}"
+    rows = [f"a,{name},{name}ness,train" for name in (one, two)] + ["b,Ann,calm,train"] * 4
+    text = "\n".join(["dialogue,speaker,label,split", *rows])
+    (plain / "utterances.csv").write_text(text, encoding="utf-8")
+    found = load_dialogues(plain)
+    assert found.speaker_names == ("Ann", one)
+    assert found.label_names == (f"{one}ness", "calm")
 
 
 def test_rows_without_any_value_are_left_out(plain: Path, tiny: Dialogues) -> None:
