@@ -220,6 +220,7 @@ def synthesise_parts(
     >>> from ariigcn_dgl.data.synth_config import SynthConfig
     >>> parts = list(synthesise_parts(SynthConfig(train=3, val=1, test=1), 7, 20_000))
     >>> [part.num_dialogues for part in parts], parts[0].dialogue_ids
+    ([1, 2, 1, 1], ('train_0000',))
     """
     count, alike = 0, []
     for part in _gathered(_drawn(config, seed), config, part_bytes):
