@@ -10,6 +10,7 @@ for the first time.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,9 @@ TARGET = "target."
 TRAIN = "train."  # begins the names of what is known of the columns of the training rows
 
 
+Sha256 = Annotated[str, Limit("64 hexadecimal digits", re.compile("[0-9a-f]{64}").fullmatch)]
+
+
 class ShardRecord(TypedDict):
     """A shard, as of ``shards.json``."""
 
@@ -52,7 +56,7 @@ class ShardRecord(TypedDict):
     dialogues: Annotated[int, Limit("at least 1", lambda x: x > 0)]
     utterances: Annotated[int, Limit("at least 1", lambda x: x > 0)]
     modalities: list[str]
-    sha256: str
+    sha256: Sha256
 
 
 class _Optional(TypedDict, total=False):
@@ -69,7 +73,7 @@ class _Header(_Optional):
     label_names: list[str]
     widths: dict[str, int]
     shards: list[ShardRecord]
-    sha256: str  # of the catalogue
+    sha256: Sha256  # of the catalogue
 
 
 class ShardFile:

@@ -341,6 +341,7 @@ def test_a_lost_file_is_one_sentence(divided: Path, name: str) -> None:
         ({"shards": []}, "lengths add up to"),
         ({"shards": [{"folder": "x"}]}, "lacks 'shards.0.dialogues'"),
         ({"name": 5}, "name: expected"),
+        ({"sha256": "\u2028"}, "sha256: expected 64 hexadecimal digits"),
         (
             {"targets": [{"name": "s", "kind": "regression", "names": ["s"]}]},
             "target.s: found nothing",
