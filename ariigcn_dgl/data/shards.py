@@ -216,10 +216,9 @@ def _assembled(
     names = {f: Names.of(arrays[f"{f}.letters"], arrays[f"{f}.ends"]) for f in fields}
     lengths = np.array(arrays["lengths"])
     splits = np.array(arrays["splits"])
+    _check_lengths(lengths, splits, arrays["labels"], header["shards"])
     train = np.repeat(splits == SPLITS.index("train"), lengths)
     masks = {m: arrays[f"{m}_mask"].view(np.uint8) != 0 for m in in_order(header["widths"])}
-    if sum(record["utterances"] for record in header["shards"]) != len(train):
-        raise ValueError(f"lengths add up to {len(train)} utterances, {SHARDS} has others")
     files = [_shard_file(path, record, header["widths"]) for record in header["shards"]]
     features = {}
     for m, width in header["widths"].items():
@@ -246,6 +245,20 @@ def _assembled(
             spec.name: Target(spec, np.array(arrays[f"{TARGET}{spec.name}"])) for spec in specs
         },
     )
+
+
+def _check_lengths(
+    lengths: np.ndarray, splits: np.ndarray, labels: np.ndarray, shards: Sequence[ShardRecord]
+) -> None:
+    """Raise `ValueError` unless dialogues of these lengths hold the utterances of the shards."""
+    total = sum(record["utterances"] for record in shards)
+    # Before anything is made of so many rows: no length is believed that the labels do not have.
+    if labels.shape != (total,):
+        raise ValueError(f"labels of {len(labels)} utterances, {SHARDS} has {total}")
+    if lengths.ndim != 1 or splits.shape != lengths.shape:
+        raise ValueError("lengths and splits are of other dialogues")
+    if ((lengths < 1) | (lengths > total)).any() or lengths.sum() != total:
+        raise ValueError(f"lengths do not add up to {total} utterances")
 
 
 def _folder(path: Path, record: ShardRecord) -> Path:
