@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 from json import dumps
+from pathlib import Path
 from typing import Literal
 
 from ariigcn_dgl.cli.progress import shown
@@ -16,7 +17,7 @@ from ariigcn_dgl.data.community.write import LayoutName, write_layout
 from ariigcn_dgl.data.dialogues import SPLITS
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
-from ariigcn_dgl.data.shards import read_shards
+from ariigcn_dgl.data.shards import read_shards, shard_folders
 from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth import synthesise_parts
@@ -119,7 +120,7 @@ def join(sources: list[str], out: str) -> None:
         dialogues = join_shards(sources, out)
     say(
         f"{dialogues.num_utterances} utterances of {dialogues.num_dialogues} dialogues in "
-        f"{len(sources)} shards: {out}"
+        f"{len(shard_folders(Path(out)))} shards: {out}"
     )
 
 

@@ -32,6 +32,14 @@ def test_joined_folders_are_trained_on(
     assert ariigcn("evaluate", tmp_path / "run").code == 0
 
 
+def test_shards_of_joined_sets_are_counted(
+    ariigcn: Callable, talks: list[Path], tmp_path: Path
+) -> None:
+    ariigcn("data", "join", *talks, "--out", tmp_path / "talks")
+    outcome = ariigcn("data", "join", tmp_path / "talks", "--out", tmp_path / "again")
+    assert outcome.out.endswith(f" of 14 dialogues in 2 shards: {tmp_path / 'again'}\n")
+
+
 def test_a_converted_set_has_shards_of_the_size_that_was_asked_for(
     ariigcn: Callable, talks: list[Path], tmp_path: Path
 ) -> None:
