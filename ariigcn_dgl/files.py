@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
+from unicodedata import normalize
 
 from safetensors import SafetensorError
 
@@ -304,6 +305,17 @@ def is_unicode(text: str) -> bool:
     (True, False)
     """
     return writable(text) == text
+
+
+def composed(text: str) -> str:
+    """Return text whose accented letters are one sign each, as most keyboards write them.
+
+    Examples
+    --------
+    >>> composed("Zoe\N{COMBINING DIAERESIS}") == "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}"
+    True
+    """
+    return normalize("NFC", text)
 
 
 def writable(name: str) -> str:

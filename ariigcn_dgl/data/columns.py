@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from ariigcn_dgl.data.mapped import Stacked, blocks
+from ariigcn_dgl.data.mapped import Known, Stacked, blocks
 
 _FLOAT32 = np.finfo(np.float32)
 _ROUNDING = 4 * float(_FLOAT32.eps)  # what is left of a constant after a few operations
 
-KNOWN_FIELDS = ("counts", "mean", "std", "largest")  # of `Known`, but its rows
+KNOWN_FIELDS = Known._fields[1:]  # but its rows
 
 
 @dataclass(frozen=True)

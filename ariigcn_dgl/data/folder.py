@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 
@@ -158,7 +158,7 @@ def read_folder(path: str | Path) -> Dialogues:
     if is_sealed(path):  # folders of before there were seals are none
         refuse_lost(path, WAY_OUT)  # of an extraction also its record
         verify(path / HEADER, f"{WAY_OUT}, or delete {SEAL_FILE} if the change is yours")
-    header = _read_header(path / HEADER)
+    header: _Header = read_header(path / HEADER, FORMAT, VERSION, _Header)
     for name in (FEATURES, _UTTERANCES):
         if name not in header["sha256"]:
             raise InputError(f"{path / HEADER}: sha256: no hash for {name}")
@@ -201,19 +201,42 @@ def lacks_seal(path: str | Path) -> bool:
     return (Path(path) / HEADER).is_file() and not is_sealed(Path(path))
 
 
-def _read_header(path: Path) -> _Header:
+def read_header(path: Path, expected: str, version: int, hint: Any) -> Any:
+    """Read what a file beside the features says of a data set.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        Its format.
+    version : int
+        Of that format.
+    hint
+        The TypedDict that it must be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is of another format or version, or malformed.
+    """
     header = read_json(path)
-    if header.get("format") != FORMAT:
+    if header.get("format") != expected:
         raise InputError(
-            f"{path}: format is {header.get('format')!r}, expected {FORMAT!r}: "
+            f"{path}: format is {header.get('format')!r}, expected {expected!r}: "
             f"not a data set of this program"
         )
-    if header.get("version") != VERSION:
+    if header.get("version") != version:
         raise InputError(
-            f"{path}: version is {header.get('version')!r}, this program reads version {VERSION}; "
+            f"{path}: version is {header.get('version')!r}, this program reads version {version}; "
             f"update the program or write the data set again"
         )
-    return conform(header, _Header, str(path))
+    return conform(header, hint, str(path))
+
+
+def features_sha256(folder: Path) -> str:
+    """Return the hash that a folder says its features have."""
+    found: str = read_json(folder / HEADER)["sha256"][FEATURES]
+    return found
 
 
 def _read_features(

@@ -91,9 +91,9 @@ def map_of(array: np.ndarray) -> FileMap | None:
     return base if isinstance(base, FileMap) else None
 
 
-def is_mapped(array: np.ndarray | Stacked) -> bool:
-    """Whether an array lies in a file, or in several."""
-    return isinstance(array, Stacked) or map_of(array) is not None
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array lies in a file."""
+    return map_of(array) is not None
 
 
 class Piece(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from unicodedata import normalize
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from ariigcn_dgl.data.table import COLUMNS, Table, read_table
 from ariigcn_dgl.data.targets import LABEL, Target
 from ariigcn_dgl.data.words import words_of
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, read_text, writable
+from ariigcn_dgl.files import composed, read_json, read_text, writable
 from ariigcn_dgl.schema import conform
 
 TABLES = ("utterances.csv", "utterances.jsonl")
@@ -151,17 +150,6 @@ def _find_table(path: Path, columns: Sequence[str]) -> Table:
     for name in {"speaker", LABEL} & table.columns.keys():
         table.columns[name] = list(map(composed, table.columns[name]))
     return table
-
-
-def composed(name: str) -> str:
-    """Return a name whose accented letters are one sign each, as most keyboards write them.
-
-    Examples
-    --------
-    >>> composed("Zoe\N{COMBINING DIAERESIS}") == "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}"
-    True
-    """
-    return normalize("NFC", name)
 
 
 def _label_names(path: Path, table: Table) -> tuple[str, ...]:

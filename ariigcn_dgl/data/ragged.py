@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ariigcn_dgl.data.mapped import take
+from ariigcn_dgl.data.names import spans
 from ariigcn_dgl.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class Ragged:
         """Return the sequences of the chosen utterances, in the given order."""
         lengths = self.lengths[utterances]
         ptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        shift = np.repeat(self.ptr[utterances] - ptr[:-1], lengths)
-        return Ragged(take(self.rows, shift + np.arange(ptr[-1])), ptr)
+        return Ragged(take(self.rows, spans(self.ptr[utterances], lengths)), ptr)
 
     def where(self, kept: np.ndarray) -> Ragged:
         """Return the sequences with no row in utterances that are not kept, (N,) bool."""

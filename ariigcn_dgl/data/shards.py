@@ -22,14 +22,13 @@ import numpy as np
 from ariigcn_dgl.data.arrays import map_safetensors
 from ariigcn_dgl.data.columns import KNOWN_FIELDS
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues, in_order
-from ariigcn_dgl.data.folder import FEATURES, TargetRecord
+from ariigcn_dgl.data.folder import FEATURES, TargetRecord, read_header
 from ariigcn_dgl.data.mapped import Known, Piece, Stacked
 from ariigcn_dgl.data.names import Names
 from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, writable
+from ariigcn_dgl.files import writable
 from ariigcn_dgl.limits import Limit
-from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import compare, refuse_lost, verify
 
 SHARDS = "shards.json"
@@ -191,19 +190,8 @@ def shard_folders(path: Path) -> list[Path]:
 def _verified(path: Path) -> _Header:
     refuse_lost(path, WAY_OUT)
     verify(path / SHARDS, WAY_OUT)
-    return _read_header(path / SHARDS)
-
-
-def _read_header(path: Path) -> _Header:
-    header = read_json(path)
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: format is {header.get('format')!r}, expected {FORMAT!r}")
-    if header.get("version") != VERSION:
-        raise InputError(
-            f"{path}: version is {header.get('version')!r}, this program reads version {VERSION}; "
-            "update the program or make the data set again"
-        )
-    return conform(header, _Header, str(path))
+    header: _Header = read_header(path / SHARDS, FORMAT, VERSION, _Header)
+    return header
 
 
 def _assembled(

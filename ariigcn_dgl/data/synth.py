@@ -316,7 +316,8 @@ class _Columns:
 
     def raw(self) -> np.ndarray:
         """Return all rows, as they were drawn."""
-        self.parts = [np.concatenate(self.parts)]
+        if len(self.parts) > 1:
+            self.parts = [np.concatenate(self.parts)]
         return self.parts[0]
 
     def standardised(self, mask: np.ndarray, like: Columns) -> np.ndarray:

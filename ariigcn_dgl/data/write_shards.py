@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from ariigcn_dgl.data.arrays import write_safetensors
 from ariigcn_dgl.data.check import check
 from ariigcn_dgl.data.columns import Columns, columns_of, known_columns
 from ariigcn_dgl.data.dialogues import SPLITS, UNLABELLED, Dialogues, in_order
-from ariigcn_dgl.data.folder import FEATURES, HEADER, read_folder, write_folder
+from ariigcn_dgl.data.folder import HEADER, features_sha256, read_folder, write_folder
 from ariigcn_dgl.data.names import Names, repeated
 from ariigcn_dgl.data.shards import (
     CATALOGUE,
@@ -31,7 +30,7 @@ from ariigcn_dgl.data.shards import (
 )
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of
+from ariigcn_dgl.files import refuse_existing, replacing, sha256_of, write_json
 from ariigcn_dgl.seal import seal
 
 
@@ -85,7 +84,7 @@ def write_shards(parts: Iterable[Dialogues], path: str | Path) -> None:
         for number, part in enumerate(parts):
             folder = f"shard{number:05}"
             write_folder(part, scratch / folder)
-            catalogue.add(part, folder, sha256_of(scratch / folder / FEATURES))
+            catalogue.add(part, folder, features_sha256(scratch / folder))
         catalogue.write(scratch)
 
 
@@ -116,8 +115,8 @@ def join(sources: Sequence[str | Path], path: str | Path) -> Dialogues:
     catalogue = _Catalogue(name=path.name)
     for source in (folder for one in sources for folder in _folders(Path(one))):
         part = check(read_folder(source), str(source))
-        record = read_json(source / HEADER)["sha256"]  # which has just been compared
-        catalogue.add(part, os.path.relpath(source, path), record[FEATURES], str(source))
+        sha256 = features_sha256(source)  # which has just been compared
+        catalogue.add(part, os.path.relpath(source, path), sha256, str(source))
     with replacing(path) as scratch:
         scratch.mkdir()
         catalogue.write(scratch)
@@ -258,8 +257,7 @@ class _Catalogue:
             "sha256": sha256_of(folder / CATALOGUE),
             "shards": [one.record for one in self.added],
         }
-        text = json.dumps(header, indent=1, ensure_ascii=False) + "\n"
-        (folder / SHARDS).write_text(text, encoding="utf-8")
+        write_json(folder / SHARDS, header)
         seal(folder, [SHARDS])  # whose hashes are of all others
 
     def _of_modality(self, m: str) -> dict[str, np.ndarray]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from unicodedata import normalize
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import composed
 from ariigcn_dgl.transcripts.read import SUFFIXES
 
 _LANGUAGE = re.compile(r"(.+)\.[a-z]{2,3}(?:[-_][a-z0-9]{2,8}){0,2}", re.IGNORECASE)
@@ -63,4 +63,4 @@ def transcript_beside(
 
 def _written(path: Path) -> str:
     """Return a file's name without its ending, each accented letter written as one sign."""
-    return normalize("NFC", path.stem)
+    return composed(path.stem)

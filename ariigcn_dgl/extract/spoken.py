@@ -11,6 +11,7 @@ from unicodedata import normalize
 from ariigcn_dgl.data.column_names import has_meld_ids
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import composed
 from ariigcn_dgl.transcripts.times import start_and_end
 
 COLUMNS = (
@@ -131,16 +132,16 @@ def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> I
             recording=recording,
             dialogue=dialogue,
             name=values.get("utterance") or f"{dialogue}_{turn}",
-            speaker=normalize("NFC", values["speaker"]),  # "ë" is one letter, or "e" and an accent
+            speaker=composed(values["speaker"]),  # "ë" is one letter, or "e" and an accent
             start=start,
             end=end,
             text=" ".join(values.get("text", "").split()),
-            label=normalize("NFC", values.get("label", "")),
+            label=composed(values.get("label", "")),
             split=values.get("split", ""),
         )
 
 
 def _file(folder: Path, name: str) -> Path:
     """Return a file, also where its name writes accented letters otherwise than the table does."""
-    forms = (name, normalize("NFC", name), normalize("NFD", name))
+    forms = (name, composed(name), normalize("NFD", name))
     return next((folder / x for x in forms if (folder / x).is_file()), folder / name)

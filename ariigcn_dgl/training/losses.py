@@ -38,11 +38,16 @@ def mean_losses(losses: Sequence[Mapping[str, Tensor]], first_step: int = 0) -> 
     >>> mean_losses([{"classification": torch.tensor(x)} for x in (1.0, 2.0)])
     {'classification': 1.5}
     """
-    stacked = {name: torch.stack([step[name] for step in losses]) for name in losses[0]}
-    values = {name: summed(of_steps).tolist() for name, of_steps in stacked.items()}
+    values = {name: of_steps.tolist() for name, of_steps in of_all(losses).items()}
     _check_finite(values, first_step)
     # Not sum(): since Python 3.12 it compensates, and the means would depend on the interpreter.
     return {name: reduce(add, of_steps) / len(losses) for name, of_steps in values.items()}
+
+
+def of_all(losses: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return each loss of steps, (steps,), the shares of processes added; all call it together."""
+    stacked = {name: torch.stack([step[name] for step in losses]) for name in losses[0]}
+    return {name: summed(of_steps) for name, of_steps in stacked.items()}
 
 
 def total(losses: Iterable[Tensor]) -> Tensor:

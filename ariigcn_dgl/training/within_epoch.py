@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.distributed import everybodys, leads, rank, summed
+from ariigcn_dgl.distributed import everybodys, leads, rank
+from ariigcn_dgl.training.losses import of_all
 
 
 @dataclass
@@ -43,11 +44,10 @@ class WithinEpoch:
             "cuda": drawn,
             "dropping": json.dumps(self.dropping.bit_generator.state),
         }
-        stacked = {m: torch.stack([step[m] for step in self.losses]) for m in self.losses[0]}
         return {
             "epoch": self.epoch,
             "random": everybodys(own),
-            "losses": {name: summed(of_steps).cpu() for name, of_steps in stacked.items()},
+            "losses": {name: of_steps.cpu() for name, of_steps in of_all(self.losses).items()},
         }
 
     def resume(self, state: Mapping[str, Any], device: torch.device) -> None:

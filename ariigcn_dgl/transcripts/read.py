@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.files import writable
+from ariigcn_dgl.files import composed, writable
 from ariigcn_dgl.transcripts import (
     dialogue_text,
     json_lists,
@@ -129,5 +128,5 @@ def _clean(cue: Cue) -> Cue:
 
     One speaker is one, whether "ë" is written as a letter or as "e" with an accent.
     """
-    speaker = normalize("NFC", writable(cue.speaker))
+    speaker = composed(writable(cue.speaker))
     return Cue(speaker, writable(cue.text), cue.start, cue.end, writable(cue.when))
