@@ -89,15 +89,23 @@ __device__ void load_b_transposed(const scalar_t* tile, int stride, MmaB<scalar_
   }
 }
 
-// Rounds a fragment of floats to tf32 and returns what that took off, which is exact in float.
+// Rounds a fragment of floats to tf32.
 template <template <typename> typename Fragment>
-__device__ Fragment<float> round_to_tf32(Fragment<float>& fragment) {
+__device__ void round_to_tf32(Fragment<float>& fragment) {
+#pragma unroll
+  for (uint32_t& reg : fragment.reg) reg = ptx::bits(ptx::round_to_tf32(ptx::value(reg)));
+}
+
+// The same for sums of two, whose rest it returns, exact in float. What is no number, or infinite,
+// need not be asked for, as its rest is no number: that saves two of five instructions.
+template <template <typename> typename Fragment>
+__device__ Fragment<float> split_in_tf32(Fragment<float>& fragment) {
   Fragment<float> rest;
 #pragma unroll
   for (int e = 0; e < int(sizeof fragment.reg / sizeof *fragment.reg); ++e) {
-    const float whole = ptx::value(fragment.reg[e]), rounded = ptx::round_to_tf32(whole);
-    fragment.reg[e] = ptx::bits(rounded);
-    rest.reg[e] = ptx::bits(whole - rounded);
+    const float whole = ptx::value(fragment.reg[e]);
+    fragment.reg[e] = (fragment.reg[e] + 0x1000u) & ~0x1fffu;
+    rest.reg[e] = ptx::bits(whole - ptx::value(fragment.reg[e]));
   }
   return rest;
 }

@@ -7,8 +7,10 @@
 #include <cuda_runtime_api.h>
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace ariigcn {
 
@@ -20,6 +22,7 @@ inline uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
 inline float value(uint32_t bits) { return std::bit_cast<float>(bits); }
 
 inline float round_to_tf32(float value) {
+  if (std::isnan(value)) return std::numeric_limits<float>::quiet_NaN();
   return std::bit_cast<float>((bits(value) + 0x1000) & ~0x1fffu);
 }
 

@@ -130,7 +130,7 @@ __device__ void multiply_slot(const OuterProduct<scalar_t>& op, unsigned task,
     return true;
   });
   const bool paired = pairs_are_aligned(op.partial, op.b_width);
-  product.each([&](int row, int column, acc_t<scalar_t>* sum) {
+  product.each(memory, [&](int row, int column, acc_t<scalar_t>* sum) {
     if (m0 + row >= op.a_width || n0 + column >= op.b_width) return;
     acc_t<scalar_t>* to =
         op.partial + (int64_t(result) * op.a_width + m0 + row) * op.b_width + n0 + column;

@@ -30,13 +30,14 @@ struct TileShape {
 
 // A large tile reads its operands the fewest times; its stages are what fits into the 48 KB that
 // every device has. Small tiles fill a device with a product that has few rows; there the time is
-// that of one block's steps, so a step is longer and more are on their way.
+// that of one block's steps, so a step is longer, more are on their way, and its depth is split
+// over the warps.
 using LargeTile = TileShape<128, 64, 64, 3>;
 using SmallTile = TileShape<32, 32, 128, 4>;
 
 // Large tiles are for products that have so many of them: two for each of the 132 multiprocessors
-// of an H100. Alike on every device; results do not depend on it, as a sum's order is the same.
-// Tests set it, as the emulator is too slow for so many blocks.
+// of an H100. Alike on every device, as the order of sums depends on it. Tests set it, as the
+// emulator is too slow for so many blocks.
 inline int64_t many_tiles = 264;
 
 __host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -120,7 +121,7 @@ struct FmaTile {
   }
 
   template <typename Visit>
-  __device__ void each(const Visit& visit) {
+  __device__ void each(void*, const Visit& visit) {
 #pragma unroll
     for (int i = 0; i < kOwnRows; ++i)
 #pragma unroll
@@ -128,7 +129,8 @@ struct FmaTile {
   }
 };
 
-// A warp owns a quarter.
+// A warp owns a quarter of the result. Of a small tile it first multiplies all, but only a quarter
+// of each step's depth: so no product waits for another, and warps read each element but once.
 template <typename scalar_t, typename TileShape, Fp32Precision precision, bool kADepth,
           bool kBDepth>
 struct MmaTile {
@@ -137,62 +139,114 @@ struct MmaTile {
   using A = Operand<scalar_t, Shape, Shape::kRows, kADepth>;
   using B = Operand<scalar_t, Shape, Shape::kColumns, kBDepth>;
   static constexpr int kNeighbours = 2;
+  static constexpr int kWarps = kTileThreads / kWarpSize;
+  static constexpr bool kByDepth = A::kDepth == kWarps * kMmaK<scalar_t>;
+  // Of a quarter, and of what a warp multiplies.
   static constexpr int kOwnRows = Shape::kRows / 2, kOwnColumns = Shape::kColumns / 2;
+  static constexpr int kRows = kByDepth ? Shape::kRows : kOwnRows;
+  static constexpr int kColumns = kByDepth ? Shape::kColumns : kOwnColumns;
   static constexpr bool kFloat = std::is_same_v<scalar_t, float>;
   static constexpr bool kRests = kFloat && precision == Fp32Precision::kTf32x3;
-  MmaC sum[kOwnRows / 16][kOwnColumns / 8];
+  MmaC sum[kRows / 16][kColumns / 8];
 
   __device__ static int first_row() { return int(threadIdx.x) / 64 * kOwnRows; }
   __device__ static int first_column() { return int(threadIdx.x) / 32 % 2 * kOwnColumns; }
 
   __device__ static MmaA<scalar_t> load_left(const scalar_t* a, int i, int k) {
-    const int m = first_row() + 16 * i;
+    const int m = (kByDepth ? 0 : first_row()) + 16 * i;
     if constexpr (kADepth) return load_a(a + m * A::kStride + k, A::kStride);
     return load_a_transposed(a + k * A::kStride + m, A::kStride);
   }
   __device__ static void load_right(const scalar_t* b, int j, int k, MmaB<scalar_t> (&right)[2]) {
-    const int n = first_column() + 16 * j;
+    const int n = (kByDepth ? 0 : first_column()) + 16 * j;
     if constexpr (kBDepth)
       load_b(b + n * B::kStride + k, B::kStride, right);
     else
       load_b_transposed(b + k * B::kStride + n, B::kStride, right);
   }
 
-  __device__ static void add_row(MmaC (&to)[kOwnColumns / 8], const MmaA<scalar_t>& left,
-                                 const MmaB<scalar_t> (&right)[kOwnColumns / 16][2]) {
+  __device__ static void add_row(MmaC (&to)[kColumns / 8], const MmaA<scalar_t>& left,
+                                 const MmaB<scalar_t> (&right)[kColumns / 16][2]) {
 #pragma unroll
-    for (int j = 0; j < kOwnColumns / 8; ++j) mma(to[j], left, right[j / 2][j % 2]);
+    for (int j = 0; j < kColumns / 8; ++j) mma(to[j], left, right[j / 2][j % 2]);
+  }
+
+  // Makes tf32s of floats, and returns the rest where that is multiplied, too.
+  template <typename Fragment>
+  __device__ static Fragment split(Fragment& fragment) {
+    if constexpr (kRests) return split_in_tf32(fragment);
+    if constexpr (kFloat) round_to_tf32(fragment);
+    return {};
   }
 
   // Floats are multiplied as sums of two tf32s, without the product of the smaller ones.
   __device__ void add(const scalar_t* a, const scalar_t* b) {
     __syncwarp();  // lanes may have come here one after the other, and mma.sync needs them at once
+    const int first = kByDepth ? int(threadIdx.x) / kWarpSize * kMmaK<scalar_t> : 0;
+    constexpr int kDepth = kByDepth ? kMmaK<scalar_t> : A::kDepth;
 #pragma unroll
-    for (int k = 0; k < A::kDepth; k += kMmaK<scalar_t>) {
-      MmaB<scalar_t> right[kOwnColumns / 16][2], right_rest[kOwnColumns / 16][2];
+    for (int k = 0; k < kDepth; k += kMmaK<scalar_t>) {
+      MmaB<scalar_t> right[kColumns / 16][2], right_rest[kColumns / 16][2];
 #pragma unroll
-      for (int j = 0; j < kOwnColumns / 16; ++j) {
-        load_right(b, j, k, right[j]);
-        if constexpr (kFloat)
-          for (int half = 0; half < 2; ++half) right_rest[j][half] = round_to_tf32(right[j][half]);
+      for (int j = 0; j < kColumns / 16; ++j) {
+        load_right(b, j, first + k, right[j]);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) right_rest[j][half] = split(right[j][half]);
       }
 #pragma unroll
-      for (int i = 0; i < kOwnRows / 16; ++i) {
-        MmaA<scalar_t> left = load_left(a, i, k);
-        if constexpr (kFloat) {
-          const MmaA<scalar_t> left_rest = round_to_tf32(left);
-          if constexpr (kRests) {
-            add_row(sum[i], left_rest, right);
-            add_row(sum[i], left, right_rest);
-          }
+      for (int i = 0; i < kRows / 16; ++i) {
+        MmaA<scalar_t> left = load_left(a, i, first + k);
+        const MmaA<scalar_t> left_rest = split(left);
+        if constexpr (kRests) {
+          add_row(sum[i], left_rest, right);
+          add_row(sum[i], left, right_rest);
         }
         add_row(sum[i], left, right);
       }
     }
   }
 
-  template <typename Visit>
-  __device__ void each(const Visit& visit) {
+  // Of a fragment, a lane's sums in one row.
+  struct alignas(8) Pair {
+    float at[2];
+  };
+
+  // Adds up what the warps have of each quarter, in their order; `memory` is the steps'.
+  __device__ void add_warps(Pair* memory) {
+    constexpr int kAcross = kColumns / 8, kFragments = kRows / 16 * kAcross;
+    const auto part = [&](int warp, int i, int j, int half) -> Pair& {
+      return memory[((warp * kFragments + i * kAcross + j) * 2 + half) * kWarpSize + lane()];
+    };
+#pragma unroll
+    for (int f = 0; f < 2 * kFragments; ++f) {
+      const int i = f / 2 / kAcross, j = f / 2 % kAcross, half = f % 2;
+      const float* own = sum[i][j].at + 2 * half;
+      part(int(threadIdx.x) / kWarpSize, i, j, half) = {own[0], own[1]};
+    }
+    __syncthreads();
+    constexpr int kOwn = kOwnColumns / 8;
+#pragma unroll
+    for (int f = 0; f < 2 * kOwnRows / 16 * kOwn; ++f) {
+      const int i = f / 2 / kOwn, j = f / 2 % kOwn, half = f % 2;
+      float* total = sum[i][j].at + 2 * half;
+      total[0] = total[1] = 0;
+#pragma unroll
+      for (int warp = 0; warp < kWarps; ++warp) {
+        const Pair one = part(warp, first_row() / 16 + i, first_column() / 8 + j, half);
+        total[0] += one.at[0];
+        total[1] += one.at[1];
+      }
+    }
+    __syncthreads();  // the next tile's steps come there
+  }
+
+  // Visits the sums once the last step is done; all threads of the block call it together.
+  template <typename Memory, typename Visit>
+  __device__ void each(Memory* memory, const Visit& visit) {
+    if constexpr (kByDepth) {
+      static_assert(sizeof *memory * Shape::kStages >= kWarps * kWarpSize * sizeof sum);
+      add_warps(reinterpret_cast<Pair*>(memory));
+    }
 #pragma unroll
     for (int i = 0; i < kOwnRows / 16; ++i)
 #pragma unroll

@@ -224,7 +224,7 @@ __global__ void __launch_bounds__(kTileThreads, kTileBlocks<precision>)
     });
     const bool paired = pairs_are_aligned(op.out, op.width) &&
                         (op.gelu_grad == nullptr || pairs_are_aligned(op.gelu_grad, op.width));
-    product.each([&](int row, int column, acc_t<scalar_t>* sum) {
+    product.each(memory, [&](int row, int column, acc_t<scalar_t>* sum) {
       if (first_row + row < op.rows && n0 + column < op.width)
         finish<scalar_t, kBDepth, Product::kNeighbours>(op, paired, batch, out_rows[row],
                                                         n0 + column, sum);
