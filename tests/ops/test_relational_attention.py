@@ -183,6 +183,7 @@ def test_equals_the_reference_on_any_graph(graph: Graph, optional: tuple[str, ..
 ORDERS = {
     "transformed first": (edges(60, 6, 300), (9, 3, 5)),
     "summed first": (edges(6, 60, 100), (3, 3, 20)),
+    "summed first, some columns at a time": (edges(6, 60, 100), (9, 3, 20)),
 }
 
 

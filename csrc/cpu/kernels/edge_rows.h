@@ -130,6 +130,17 @@ struct WeightedTerm {
   vec<T> add(vec<T> sum, vec<T>, vec<T> x, vec<T> f) const { return sum + f * x; }
 };
 
+// row
+template <typename T>
+struct PlainTerm {
+  static constexpr int kUnroll = 8;
+  static constexpr bool kOwn = false;
+  const T* row = nullptr;
+
+  vec<T> factor_of(int64_t) const { return vec<T>{}; }
+  vec<T> add(vec<T> sum, vec<T>, vec<T> x, vec<T>) const { return sum + x; }
+};
+
 // factor[e] * step(own row + row): what the score's gradient sums, at the target and at the source
 template <typename T, typename Act, typename Heads>
 struct StepTerm {

@@ -4,7 +4,7 @@
 
 #include "arrangement.h"
 #include "edges.h"
-#include "sum_first.h"
+#include "heads_grad.h"
 #include "transform_first.h"
 
 namespace ariigcn::ARIIGCN_ISA {
@@ -87,19 +87,19 @@ void product_grads(const BackwardPass<T>& pass, const SourcePairs& pairs) {
                            block.targets(), shared || pass.g % op.heads > 0};
   const int64_t of_src = src.tasks(op.in_feats), of_dst = shared ? 0 : dst.tasks(op.in_feats);
   const int64_t most = outer_rows(op.graph), per_weight = ceil_div(op.in_feats, most);
-  const int64_t matrices = op.out_feats == 0 ? 0 : op.transforms_first ? rels : pass.heads * rels;
+  const int64_t matrices = op.out_feats == 0 ? 0 : rels;
   const int64_t of_weights = (2 + matrices) * per_weight, of_bias = op.bias == nullptr ? 0 : rels;
 
   run_tasks(of_weights + of_src + of_dst + of_bias, [&] {
-    return [&, sums = Buffer<T>(kOuterDepth * most),
+    return [&, sums = Buffer<T>(op.transforms_first ? 0 : pass.heads * kOuterDepth * most),
             panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {
       const int64_t which = t / per_weight, m0 = t % per_weight * most;
       const int64_t rows = std::min(most, op.in_feats - m0);
       if (t < of_weights) {
-        const int64_t h = (which - 2) / rels, r = (which - 2) % rels;
+        const int64_t r = which - 2;
         if (which < 2) return projection_grad<T>(pass, which == 0, m0, rows, panel);
         return op.transforms_first ? transform_first_weight_grad<T>(pass, pairs, r, m0, rows, panel)
-                                   : sum_first_weight_grad<T>(pass, h, r, m0, rows, sums, panel);
+                                   : sum_first_weight_grad<T>(pass, r, m0, rows, sums, panel);
       }
       if ((t -= of_weights) < of_src) {
         src.run(t, pass, panel);
@@ -143,7 +143,7 @@ void relational_attention_backward(const RelationalAttentionGrad<T>& given) {
     const PairEdges pair_edges(pairs, block);
     const int64_t partials = targets.count() + sources.count() + kHubPartials;
     Buffer<T> grad_sums(op.transforms_first ? pairs.count() * most * op.out_feats
-                                            : block.segments() * op.in_feats);
+                                            : sum_first_grad_size(op, block));
     Buffer<T> factor(block.edges() * most + kLanes<T>), ds(block.edges() * most + kLanes<T>);
     Buffer<T> by_row(rows * widest), biased_u(biased), grad_biased(biased);
     Buffer<T> grad_w(partials * widest), hub_sums(hub_sums_size(op, block, most));

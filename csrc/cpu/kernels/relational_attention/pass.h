@@ -92,6 +92,15 @@ struct AttentionPass {
     if (first == last) return {0, 0};
     return {graph().edge_seg[first], graph().edge_seg[last - 1] + 1};
   }
+  // Asks for columns k0 .. k0 + width of a segment's first sources ahead of their use. Inlined in
+  // any case: compilers drop calls that do nothing else.
+  __attribute__((always_inline)) void prefetch_sources(int64_t s, int64_t k0, int64_t width) const {
+    constexpr int64_t most = 16, line = 64 / sizeof(T);
+    const int64_t first = graph().seg_ptr[s], last = graph().seg_ptr[s + 1];
+    for (int64_t e = first; e < std::min(last, first + most); ++e)
+      for (int64_t k = 0; k < width; k += line)
+        __builtin_prefetch(src_feat(graph().indices[e]) + k0 + k);
+  }
   // Calls visit(first, last) for every run of target i's edges whose attention adds up to 1.
   template <typename Visit>
   void for_softmax_rows(int64_t i, const Visit& visit) const {

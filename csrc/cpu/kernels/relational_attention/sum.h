@@ -35,8 +35,8 @@ void relational_sum_backward(const RelationalAttentionGrad<T>& grad) {
         return [&, sums = Buffer<T>(kOuterDepth * most),
                 panel = Buffer<T>(kDepth * kPanel<T>)](int64_t t) {
           const int64_t m0 = t % per_weight * most;
-          sum_first_weight_grad<T>(pass, 0, t / per_weight, m0, std::min(most, op.in_feats - m0),
-                                   sums, panel);
+          sum_first_weight_grad<T>(pass, t / per_weight, m0, std::min(most, op.in_feats - m0), sums,
+                                   panel);
         };
       });
     }
