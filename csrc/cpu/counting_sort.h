@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 namespace ariigcn {
 
-// Lists, for every key, its positions in increasing order: order[offsets[k]:offsets[k + 1]].
-template <typename Key, typename Entry>
-void counting_sort(const Key& key, int64_t size, int64_t num_keys, Entry* offsets, Entry* order) {
+// Lists, for every key, the positions that have it: order[offsets[k]:offsets[k + 1]]. They stand as
+// `before`, which lists all positions, has them; by default in increasing order.
+template <typename Key, typename Entry, typename Before = std::identity>
+void counting_sort(const Key& key, int64_t size, int64_t num_keys, Entry* offsets, Entry* order,
+                   const Before& before = {}) {
   std::fill(offsets, offsets + num_keys + 1, 0);
   for (int64_t e = 0; e < size; ++e) ++offsets[key(e) + 1];
   Entry start = 0;
@@ -20,7 +23,10 @@ void counting_sort(const Key& key, int64_t size, int64_t num_keys, Entry* offset
     start += count;
   }
   // offsets[k + 1] runs from the start of key k to its end, which is the start of key k + 1
-  for (int64_t e = 0; e < size; ++e) order[offsets[key(e) + 1]++] = Entry(e);
+  for (int64_t k = 0; k < size; ++k) {
+    const int64_t e = before(k);
+    order[offsets[key(e) + 1]++] = Entry(e);
+  }
 }
 
 // Whether any of so many numbers lies outside of [0, end): it, or what it lacks, is negative then.

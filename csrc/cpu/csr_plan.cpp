@@ -73,12 +73,11 @@ void fill_target_order(const Rows& rows, GraphArrays<int32_t*>& to) {
     const int64_t first = rows.indptr[i], end = rows.indptr[i + 1];
     return first == end ? 0 : rows.etypes[last ? end - 1 : first];
   };
-  std::vector<int32_t> offsets(to.num_rels + 1), by_last(rows.nodes), by_first(rows.nodes);
+  std::vector<int32_t> offsets(to.num_rels + 1), by_last(rows.nodes);
   counting_sort([&](int64_t i) { return relation(i, true); }, rows.nodes, to.num_rels,
                 offsets.data(), by_last.data());
-  counting_sort([&](int64_t k) { return relation(by_last[k], false); }, rows.nodes, to.num_rels,
-                offsets.data(), by_first.data());
-  for (int64_t k = 0; k < rows.nodes; ++k) to.dst_order[k] = by_last[by_first[k]];
+  counting_sort([&](int64_t i) { return relation(i, false); }, rows.nodes, to.num_rels,
+                offsets.data(), to.dst_order, [&](int64_t k) { return by_last[k]; });
 }
 
 // What the host wants to know of a graph without asking a device; see Facts in graph/plan.py.

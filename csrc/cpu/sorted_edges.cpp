@@ -75,8 +75,47 @@ class KeySort {
   std::vector<std::pair<int64_t, int64_t>> entries_;
 };
 
-// Edges by target, within it by relation, within that by source: where each target's begin, which
-// they were, their sources and relations.
+// Edges as they come, and where they go: where each target's begin, which they were, their sources
+// and relations.
+struct Edges {
+  const int64_t *src, *dst, *rel;
+  int64_t count, num_src, num_dst, num_rels;
+  int64_t *begin, *edge, *source, *relation;
+};
+
+// By the last key first: each sort leaves edges of one key in the order of the one before. All
+// edges are read in any order, which is quick while they lie near the core.
+void sort_few(const Edges& in) {
+  std::vector<int32_t> by_source(in.count), by_rel(in.count),
+      offsets(std::max(in.num_src, in.num_rels) + 1);
+  counting_sort([&](int64_t e) { return in.src[e]; }, in.count, in.num_src, offsets.data(),
+                by_source.data());
+  counting_sort([&](int64_t e) { return in.rel[e]; }, in.count, in.num_rels, offsets.data(),
+                by_rel.data(), [&](int64_t k) { return by_source[k]; });
+  counting_sort([&](int64_t e) { return in.dst[e]; }, in.count, in.num_dst, in.begin, in.edge,
+                [&](int64_t k) { return by_rel[k]; });
+  for (int64_t k = 0; k < in.count; ++k) {
+    in.source[k] = in.src[in.edge[k]];
+    in.relation[k] = in.rel[in.edge[k]];
+  }
+}
+
+// By target, and then each target's.
+void sort_many(const Edges& in) {
+  sort_by_target(in.dst, in.count, in.num_dst, in.begin, in.edge);
+  constexpr int bits = 31;  // of a source; a key is a relation and a source
+  for (int64_t k = 0; k < in.count; ++k)
+    in.source[k] = in.rel[in.edge[k]] << bits | in.src[in.edge[k]];
+  KeySort keys;
+  for (int64_t i = 0; i < in.num_dst; ++i)
+    keys.sort(in.source + in.begin[i], in.edge + in.begin[i], in.begin[i + 1] - in.begin[i]);
+  for (int64_t k = 0; k < in.count; ++k) {
+    in.relation[k] = in.source[k] >> bits;
+    in.source[k] &= (int64_t(1) << bits) - 1;
+  }
+}
+
+// Edges by target, within it by relation, within that by source, those alike as they came.
 std::tuple<Tensor, Tensor, Tensor, Tensor> sorted_edges(const Tensor& src, const Tensor& dst,
                                                         const Tensor& etypes, int64_t num_src,
                                                         int64_t num_dst, int64_t num_rels) {
@@ -89,26 +128,17 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> sorted_edges(const Tensor& src, const
   check.require(
       std::min(num_src, num_dst) >= 0 && std::max({num_src, num_dst, edges}) <= kMostIndices,
       "a graph has at most 2^31 - 1 nodes and edges");
-  const auto *from = src.const_data_ptr<int64_t>(), *to = dst.const_data_ptr<int64_t>(),
-             *rel = etypes.const_data_ptr<int64_t>();
   require_within(check, "src", src, num_src);
   require_within(check, "dst", dst, num_dst);
   require_within(check, "etypes", etypes, num_rels);
   Tensor indptr = empty_index(num_dst + 1), order = empty_index(edges),
          indices = empty_index(edges), rels = empty_index(edges);
-  auto* begin = indptr.mutable_data_ptr<int64_t>();
-  auto* edge = order.mutable_data_ptr<int64_t>();
-  sort_by_target(to, edges, num_dst, begin, edge);
-  auto *source = indices.mutable_data_ptr<int64_t>(), *relation = rels.mutable_data_ptr<int64_t>();
-  constexpr int bits = 31;  // of a source; a key is a relation and a source
-  for (int64_t k = 0; k < edges; ++k) source[k] = rel[edge[k]] << bits | from[edge[k]];
-  KeySort keys;
-  for (int64_t i = 0; i < num_dst; ++i)
-    keys.sort(source + begin[i], edge + begin[i], begin[i + 1] - begin[i]);
-  for (int64_t k = 0; k < edges; ++k) {
-    relation[k] = source[k] >> bits;
-    source[k] &= (int64_t(1) << bits) - 1;
-  }
+  const auto at = [](const Tensor& t) { return t.const_data_ptr<int64_t>(); };
+  const auto to = [](Tensor& t) { return t.mutable_data_ptr<int64_t>(); };
+  const Edges in{at(src),  at(dst),    at(etypes), edges,       num_src, num_dst,
+                 num_rels, to(indptr), to(order),  to(indices), to(rels)};
+  constexpr int64_t few = 1 << 16;
+  edges <= few ? sort_few(in) : sort_many(in);
   return {indptr, order, indices, rels};
 }
 

@@ -71,10 +71,7 @@ def test_order_is_the_native_one(values: list[int]):
     assert all(a.equal(b) for a, b in zip(found, expected, strict=True))
 
 
-@given(
-    st.integers(1, 12), st.integers(1, 12), st.integers(0, 200), st.integers(1, 4), st.booleans()
-)
-def test_edges_lie_by_target_relation_and_source(num_dst, num_src, count, num_rels, by_target):
+def check_order(num_dst: int, num_src: int, count: int, num_rels: int, by_target: bool) -> None:
     generator = torch.Generator().manual_seed(count)
     sizes = {"src": num_src, "etypes": num_rels, "dst": num_dst}
     drawn = {k: torch.randint(n, (count,), generator=generator) for k, n in sizes.items()}
@@ -84,6 +81,19 @@ def test_edges_lie_by_target_relation_and_source(num_dst, num_src, count, num_re
     found = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
     expected = indptr, order, src[order], etypes[order]
     assert all(a.equal(b) for a, b in zip(found, expected, strict=True))
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 12), st.integers(0, 200), st.integers(1, 4), st.booleans()
+)
+def test_edges_lie_by_target_relation_and_source(num_dst, num_src, count, num_rels, by_target):
+    check_order(num_dst, num_src, count, num_rels, by_target)
+
+
+@pytest.mark.parametrize("by_target", [False, True])
+@pytest.mark.parametrize("num_dst", [1000, 30_000])  # of many edges and of few
+def test_so_do_many_edges(num_dst: int, by_target: bool):
+    check_order(num_dst, 50, 70_000, 3, by_target)
 
 
 @pytest.mark.cuda
