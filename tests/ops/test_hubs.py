@@ -16,6 +16,8 @@ from ariigcn_dgl.ops import (
     relational_attention_reference,
     relational_sum,
     relational_sum_reference,
+    segment_spmm,
+    segment_spmm_reference,
 )
 from tests.attention_inputs import arguments, weights_like
 
@@ -84,6 +86,21 @@ def test_the_gradient_of_a_hub_is_the_sum_of_its_neighbours():
     assert torch.autograd.grad(out.sum(), feat)[0].flatten().tolist() == expected
 
 
+def test_a_segment_of_a_hub_sums_its_neighbours():
+    graph, feat = star(inwards=True), torch.ones(1, MANY, 1)
+    weight = torch.full((1, MANY), 2.0, requires_grad=True)
+    out = segment_spmm(graph, weight, feat)
+    assert out.flatten().tolist() == [2.0 * MANY]
+    assert torch.autograd.grad(out.sum(), weight)[0].eq(1).all()
+
+
+def test_a_hub_sums_the_gradients_of_its_segments():
+    graph, feat = star(inwards=False), torch.ones(1, MANY, 1, requires_grad=True)
+    out = segment_spmm(graph, torch.full((1, MANY), 2.0), feat)
+    expected = [2.0 * MANY, *[0.0] * (MANY - 1)]
+    assert torch.autograd.grad(out.sum(), feat)[0].flatten().tolist() == expected
+
+
 def test_a_hubs_attention_adds_up_to_one():
     graph, zero = star(inwards=True), torch.zeros(1, 1, 1)
     feat = torch.arange(MANY, dtype=torch.float64).reshape(1, MANY, 1)
@@ -98,6 +115,7 @@ KINDS = {
     "one head": (1, (5, 3, 4), "leaky_relu"),
     "heads, transformed first": (3, (5, 3, 4), "leaky_relu"),
     "heads, summed first": (3, (2, 3, 20), "leaky_relu"),
+    "heads, some columns at a time": (3, (20, 3, 24), "leaky_relu"),
     "another activation": (2, (3, 18, 4), "tanh"),
 }
 
@@ -160,15 +178,42 @@ def test_the_sum_equals_the_reference():
     check(results(relational_sum, inputs), exact, 1e-12)
 
 
+def weights_and_features(dtype: torch.dtype) -> dict[str, Tensor]:
+    generator, graph = torch.Generator().manual_seed(2), hubs()
+    shapes = {"weight": (2, graph.num_edges), "feat": (2, graph.num_src, 19)}
+    return {k: torch.randn(s, generator=generator).to(dtype) for k, s in shapes.items()}
+
+
+def test_the_sums_of_segments_equal_the_reference():
+    inputs = weights_and_features(torch.float64)
+    check(results(segment_spmm, inputs), results(segment_spmm_reference, inputs), 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_only_rounds_the_sums_of_segments(dtype: torch.dtype):
+    inputs = weights_and_features(dtype)
+    exact = results(segment_spmm_reference, {k: x.double() for k, x in inputs.items()})
+    check(results(segment_spmm, inputs), exact, torch.finfo(dtype).eps / 2)
+
+
+def check_threads(function: Callable[..., object], inputs: dict[str, Tensor], **options) -> None:
+    """Fail unless 1, 2 and 3 threads make the same bits."""
+    before, answers = torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        answers.append(results(function, inputs, **options))
+    torch.set_num_threads(before)
+    for answer in answers[1:]:
+        assert all(a.equal(b) for a, b in zip(answers[0], answer, strict=True))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_number_of_threads_changes_no_bit(kind: str):
     heads, widths, activation = KINDS[kind]
     inputs = arguments(hubs(), widths, (1, heads), ("bias", "edge_weight"), torch.float32)
-    before, answers = torch.get_num_threads(), []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        options = {"activation": activation, "dropout": 0.3, "gelu": True}
-        answers.append(results(relational_attention, inputs, **options))
-    torch.set_num_threads(before)
-    for answer in answers[1:]:
-        assert all(a.equal(b) for a, b in zip(answers[0], answer, strict=True))
+    options = {"activation": activation, "dropout": 0.3, "gelu": True}
+    check_threads(relational_attention, inputs, **options)
+
+
+def test_the_number_of_threads_changes_no_bit_of_the_sums_of_segments():
+    check_threads(segment_spmm, weights_and_features(torch.float32))

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "hubs.h"
+#include "../hubs.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 

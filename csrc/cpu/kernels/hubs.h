@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "../parallel.h"
+#include "parallel.h"
 
 namespace ariigcn::ARIIGCN_ISA {
 
