@@ -50,15 +50,35 @@ struct HeadColumns {
   // From that of their segment's sums, what edges add to the gradients by what they multiply their
   // sources by, and to the gradients of the sources.
   void visit(int64_t first, int64_t last, const T* grad_sums) const {
-    const int64_t heads = pass.heads;
-    const auto row = [=, width = width](int64_t h) { return grad_sums + h * width; };
-    for (int64_t e = first; e < last; ++e) {
-      const T* feat = pass.src_feat(pass.graph().indices[e]) + k0;
-      T* ds = pass.by_edge() + e * heads;
-      reduce_rows<T>(OneHead<T>{}, 0, heads, row, width, DotTerm<T>{feat, {}},
-                     [=, add = k0 > 0](int64_t h, T dot) { ds[h] = add ? ds[h] + dot : dot; });
-      sum_rows<T>(0, heads, row, width, WeightedTerm<T>{pass.factors() + e * heads}, of_edge(e));
-    }
+    with_power<kLanes<T>>(pass.heads, [&](auto heads) {
+      for (int64_t e = first; e < last; ++e) visit_edge<heads.value>(e, grad_sums);
+    });
+  }
+
+ private:
+  template <int heads>
+  void visit_edge(int64_t e, const T* grad_sums) const {
+    const T *feat = pass.src_feat(pass.graph().indices[e]) + k0,
+            *factor = pass.factors() + e * heads;
+    T *ds = pass.by_edge() + e * heads, *to = of_edge(e);
+    vec<T> dot[heads] = {};
+    // inlined in any case, so that the sums stay in registers
+    const auto add = [&](int64_t k, auto at) __attribute__((always_inline)) {
+      const vec<T> x = at(feat + k);
+      vec<T> total{};
+#pragma GCC unroll 16
+      for (int h = 0; h < heads; ++h) {
+        const vec<T> row = at(grad_sums + h * width + k);
+        dot[h] += x * row;
+        total += factor[h] * row;
+      }
+      at(to + k, total);
+    };
+    int64_t k = 0;
+    for (; k + kLanes<T> <= width; k += kLanes<T>) add(k, Whole{});
+    if (k < width) add(k, Part{width - k});
+#pragma GCC unroll 16
+    for (int h = 0; h < heads; ++h) ds[h] = (k0 > 0 ? ds[h] : T(0)) + sum<T>(dot[h]);
   }
 };
 
