@@ -51,8 +51,7 @@ class EdgeSums:
         """Return the sums, (M H, N_dst, D_out), of rows (M, N_src, D_in)."""
         factor = self._factor(graph, alpha, edge_weight)
         if len(alpha) == len(matrices):
-            rows = _by_head(src, matrices)
-            return relational_sum(graph, factor, rows, matrices, impl=self.impl)
+            return relational_sum(graph, factor, src, matrices, impl=self.impl)
         # All heads weight edges alike: they are columns of one.
         groups, heads = len(src), len(matrices) // len(src)
         side_by_side = matrices.unflatten(0, (groups, heads)).movedim(1, 3).flatten(3)

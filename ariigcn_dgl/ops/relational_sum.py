@@ -35,8 +35,8 @@ def relational_sum(
         E edges, R relations.
     edge_weight : (G, E) tensor
         Weight of each edge, e.g. ``alpha * graph.norm.to(alpha)``.
-    feat : (G, N_src, D_in) tensor
-        Source rows.
+    feat : (M, N_src, D_in) tensor
+        Source rows. Group g reads those at ``g // (G / M)``: heads of a modality share its rows.
     rel_weight : (G, R, D_in, D_out) tensor
         One matrix per relation.
     impl : {"native", "reference"}
@@ -66,9 +66,12 @@ def relational_sum(
     require_floating(feat=feat, edge_weight=edge_weight, rel_weight=rel_weight)
     require_dim(3, feat=feat)
     require_shape("feat", feat, (feat.size(0), graph.num_src, feat.size(2)))
-    require_shape("edge_weight", edge_weight, (feat.size(0), graph.num_edges))
     require_dim(4, rel_weight=rel_weight)
-    shape = (feat.size(0), graph.num_rels, feat.size(2), rel_weight.size(-1))
+    groups, modalities = len(rel_weight), len(feat)
+    if groups != modalities and (0 in (groups, modalities) or groups % modalities):
+        raise ValueError(f"rel_weight must have a multiple of {modalities} groups, got {groups}")
+    require_shape("edge_weight", edge_weight, (groups, graph.num_edges))
+    shape = (groups, graph.num_rels, feat.size(2), rel_weight.size(-1))
     require_shape("rel_weight", rel_weight, shape)
     if is_reference(impl, edge_weight, feat, rel_weight):
         return relational_sum_reference(graph, edge_weight, feat, rel_weight)
@@ -83,7 +86,8 @@ def composed_relational_sum(
     graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor
 ) -> Tensor:
     """Compute `relational_sum` by other operators, on any device."""
-    transformed = _transform(graph, segment_spmm(graph, edge_weight, feat), rel_weight)
+    rows = _by_group(feat, rel_weight)
+    transformed = _transform(graph, segment_spmm(graph, edge_weight, rows), rel_weight)
     # Again by the operator, in a fixed order; index_add, of the reference, has none on CUDA.
     ones = transformed.new_ones(transformed.shape[:2])
     return segment_spmm(graph.segments_of_target, ones, transformed)
@@ -93,10 +97,15 @@ def relational_sum_reference(
     graph: Graph, edge_weight: Tensor, feat: Tensor, rel_weight: Tensor
 ) -> Tensor:
     """Compute `relational_sum` in plain torch, with a (G, E, D_in) tensor."""
-    sums = segment_spmm_reference(graph, edge_weight, feat)
+    sums = segment_spmm_reference(graph, edge_weight, _by_group(feat, rel_weight))
     products = _transform(graph, sums, rel_weight)
-    out = products.new_zeros(len(feat), graph.num_dst, products.size(-1))
+    out = products.new_zeros(len(rel_weight), graph.num_dst, products.size(-1))
     return out.index_add(1, graph.seg_dst[graph.seg_order], products)
+
+
+def _by_group(feat: Tensor, rel_weight: Tensor) -> Tensor:
+    """Return the rows of each group, (G, N_src, D_in)."""
+    return feat.repeat_interleave(len(rel_weight) // max(len(feat), 1), 0)
 
 
 def _transform(graph: Graph, sums: Tensor, rel_weight: Tensor) -> Tensor:
@@ -108,7 +117,7 @@ def _transform(graph: Graph, sums: Tensor, rel_weight: Tensor) -> Tensor:
 
 @torch.library.register_fake("ariigcn::relational_sum")
 def _(edge_weight, feat, rel_weight, plan, sizes):
-    return feat.new_empty(len(feat), Sizes(*sizes).num_dst, rel_weight.size(3))
+    return feat.new_empty(len(rel_weight), Sizes(*sizes).num_dst, rel_weight.size(3))
 
 
 @torch.library.register_fake("ariigcn::relational_sum_backward")

@@ -25,7 +25,9 @@ struct Inputs {
     check.floating();
     graph = graph_plan(check, plan, sizes);
     check.require(feat.size(2) > 0 && out_feats() > 0, "features must be at least 1 wide");
-    check.values("feat", feat, {groups(), graph.num_src, feat.size(2)});
+    check.values("feat", feat, {modalities(), graph.num_src, feat.size(2)});
+    check.require(modalities() == 0 ? groups() == 0 : groups() > 0 && groups() % modalities() == 0,
+                  "each modality of feat must have as many groups of rel_weight, at least 1");
     check.values("edge_weight", edge_weight, {groups(), graph.num_edges});
     check.values("rel_weight", rel_weight, {groups(), graph.num_rels, feat.size(2), out_feats()});
     check_edges(check, graph);
@@ -33,7 +35,8 @@ struct Inputs {
     check_transpose(check, graph);
     check_components(check, graph);
   }
-  int64_t groups() const { return feat.size(0); }
+  int64_t modalities() const { return feat.size(0); }
+  int64_t groups() const { return rel_weight.size(0); }
   int64_t out_feats() const { return rel_weight.size(3); }
 };
 
@@ -49,7 +52,7 @@ struct Arguments {
         rel_weight(as_type(in.rel_weight, type)) {
     op.graph = in.graph;
     op.groups = in.groups();
-    op.heads = 1;
+    op.heads = in.groups() / std::max<int64_t>(1, in.modalities());
     op.in_feats = in.feat.size(2);
     op.out_feats = in.out_feats();
     op.keep = 1;

@@ -164,16 +164,19 @@ def test_each_head_drops_what_it_drops_alone():
     torch.testing.assert_close(together[:1], alone)
 
 
-def test_the_sum_equals_the_reference():
+def inputs_of_sums(dtype: torch.dtype, heads: int) -> dict[str, Tensor]:
     generator, graph = torch.Generator().manual_seed(1), hubs()
     shapes = {
-        "edge_weight": (2, graph.num_edges),
+        "edge_weight": (2 * heads, graph.num_edges),
         "feat": (2, graph.num_src, 5),
-        "rel_weight": (2, graph.num_rels, 5, 20),
+        "rel_weight": (2 * heads, graph.num_rels, 5, 20),
     }
-    inputs = {
-        k: torch.randn(s, generator=generator, dtype=torch.float64) for k, s in shapes.items()
-    }
+    return {k: torch.randn(s, generator=generator, dtype=dtype) for k, s in shapes.items()}
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_the_sum_equals_the_reference(heads: int):
+    inputs = inputs_of_sums(torch.float64, heads)
     exact = results(relational_sum_reference, inputs)
     check(results(relational_sum, inputs), exact, 1e-12)
 
@@ -213,6 +216,11 @@ def test_the_number_of_threads_changes_no_bit(kind: str):
     inputs = arguments(hubs(), widths, (1, heads), ("bias", "edge_weight"), torch.float32)
     options = {"activation": activation, "dropout": 0.3, "gelu": True}
     check_threads(relational_attention, inputs, **options)
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_the_number_of_threads_changes_no_bit_of_the_sum(heads: int):
+    check_threads(relational_sum, inputs_of_sums(torch.float32, heads))
 
 
 def test_the_number_of_threads_changes_no_bit_of_the_sums_of_segments():

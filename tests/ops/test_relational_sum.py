@@ -59,6 +59,31 @@ def test_each_neighbour_is_transformed_by_its_relation():
     assert relational_sum(graph, weight, feat, matrices).tolist() == expected
 
 
+def test_heads_share_the_rows_of_their_modality():
+    graph = Graph.from_csr(torch.tensor([0, 1]), torch.tensor([0]), torch.tensor([0]))
+    weight = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    matrices = torch.tensor([1.0, 10.0, 100.0, 1000.0])[:, None, None, None]
+    out = relational_sum(graph, weight, torch.tensor([[[1.0]], [[5.0]]]), matrices)
+    assert out.flatten().tolist() == [1, 20, 1500, 20000]
+
+
+@pytest.mark.parametrize("impl", [relational_sum, composed_relational_sum])
+@pytest.mark.parametrize("heads", [2, 7, 17])  # in powers of two, up to a vector of them
+def test_any_number_of_heads_equals_the_reference(heads: int, impl):
+    graph, (weight, feat, matrices) = GRAPHS["many"], arguments(GRAPHS["many"], 19)
+    several = [torch.cat([x * (1 + h / 8) for h in range(heads)]) for x in (weight, matrices)]
+    inputs = [several[0], feat, several[1]]
+    expected = gradients(relational_sum_reference, graph, inputs)
+    for found, exact in zip(gradients(impl, graph, inputs), expected, strict=True):
+        torch.testing.assert_close(found, exact, rtol=1e-11, atol=1e-11)
+
+
+def test_refuses_groups_that_no_modality_has():
+    graph, (weight, feat, matrices) = GRAPHS["many"], arguments(GRAPHS["many"], 3)
+    with pytest.raises(ValueError, match="rel_weight must have a multiple of 2 groups, got 1"):
+        relational_sum(graph, weight[:1], feat, matrices[:1])
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @every_graph
 def test_equals_the_reference_forward_and_backward(graph: Graph, width: int):
