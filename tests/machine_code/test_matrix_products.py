@@ -27,7 +27,7 @@ each_way = pytest.mark.parametrize("way", WAYS)
 
 # Instructions for each of them, of all ways round a step.
 MOST = {"half": 8, "bfloat16": 8, "tf32x3": 5, "tf32": 12}
-MOST_OF_A_SMALL_STEP = {"half": 170, "bfloat16": 170, "tf32x3": 230, "tf32": 210}
+MOST_OF_A_SMALL_STEP = {"half": 170, "bfloat16": 170, "tf32x3": 240, "tf32": 210}
 
 
 def count(path: Code, name: str) -> int:
@@ -54,7 +54,7 @@ def test_a_step_of_a_small_tile_is_split_over_the_warps(
 ):
     code = machine_code.code(tensor_arch, *KERNELS[kernel], *WAYS[way], SMALL)
     path = hot_path(code, "HMMA", "LDGSTS")
-    # A warp's 32 x 32, once along the depth: no sum is added to by two products of the same factors.
+    # A warp has 32 x 32, once along the depth: no sum is added to by two products of the same rows.
     sums = [one.text.split()[1] for one in path if one.is_a("HMMA")]
     assert len(set(sums)) >= 8
     assert len(sums) == 8 * (3 if way == "tf32x3" else 1)
