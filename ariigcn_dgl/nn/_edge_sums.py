@@ -41,8 +41,8 @@ class EdgeSums:
 
     def bilinear(self, graph: Graph, src: Tensor, dst: Tensor, weight_score: Tensor) -> Tensor:
         """Return the attention, (M H, E), of rows (M, N, D) through matrices (M H, D, D)."""
-        rows, targets = _by_head(src, weight_score), _by_head(dst, weight_score)
-        query = targets @ weight_score
+        query = project(dst, weight_score)
+        rows = src.repeat_interleave(len(query) // len(src), 0)
         return dot_attention(graph, query, rows, softmax=self.softmax, impl=self.impl)
 
     def sum_rows(
@@ -100,8 +100,3 @@ def edge_terms(graph: Graph, v: Tensor, edge_feat: Tensor, weight_edge: Tensor) 
     of_source = F.embedding(graph.src, v.transpose(0, 1).flatten(1))
     of_edge = edge_feat @ weight_edge.transpose(0, 1).flatten(1)
     return (of_source + of_edge).unflatten(1, (groups, width)).transpose(0, 1)
-
-
-def _by_head(rows: Tensor, matrices: Tensor) -> Tensor:
-    """Return rows (M, N, D) for each of the matrices' M H groups."""
-    return rows.repeat_interleave(len(matrices) // len(rows), 0)

@@ -8,6 +8,7 @@ namespace ariigcn {
 constexpr int kWarpSize = 32;
 
 __device__ inline int lane() { return threadIdx.x % kWarpSize; }
+__device__ inline int warp_in_block() { return int(threadIdx.x) / kWarpSize; }
 __device__ inline int64_t warp_in_grid() {
   return (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / kWarpSize;
 }

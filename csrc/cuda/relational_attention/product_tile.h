@@ -182,7 +182,7 @@ struct MmaTile {
   // Floats are multiplied as sums of two tf32s, without the product of the smaller ones.
   __device__ void add(const scalar_t* a, const scalar_t* b) {
     __syncwarp();  // lanes may have come here one after the other, and mma.sync needs them at once
-    const int first = kByDepth ? int(threadIdx.x) / kWarpSize * kMmaK<scalar_t> : 0;
+    const int first = kByDepth ? warp_in_block() * kMmaK<scalar_t> : 0;
     constexpr int kDepth = kByDepth ? kMmaK<scalar_t> : A::kDepth;
 #pragma unroll
     for (int k = 0; k < kDepth; k += kMmaK<scalar_t>) {
@@ -221,7 +221,7 @@ struct MmaTile {
     for (int f = 0; f < 2 * kFragments; ++f) {
       const int i = f / 2 / kAcross, j = f / 2 % kAcross, half = f % 2;
       const float* own = sum[i][j].at + 2 * half;
-      part(int(threadIdx.x) / kWarpSize, i, j, half) = {own[0], own[1]};
+      part(warp_in_block(), i, j, half) = {own[0], own[1]};
     }
     __syncthreads();
     constexpr int kOwn = kOwnColumns / 8;

@@ -11,8 +11,6 @@ namespace ariigcn {
 constexpr int kEdgeThreads = 128;
 constexpr int kEdgeWarps = kEdgeThreads / kWarpSize;
 
-__device__ inline int warp_in_block() { return int(threadIdx.x) / kWarpSize; }
-
 // 22 KB: with what else a block keeps there, a multiprocessor of 164 KB holds five blocks.
 constexpr int kWindowVectors = 1408;
 
