@@ -136,7 +136,7 @@ if [ -n "$wheels" ]; then
   export PYTHONPATH=$out/site:$PYTHONPATH
   step wheels 40 bash -c 'install_wheels "$@"' - "$out" "$wheels"
 fi
-device=cuda benchmarked=$on_gpu graphs=--cuda_graphs
+device=cuda benchmarked=$on_gpu graphs="--cuda_graphs true"
 if "$PYTHON" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' 2> /dev/null; then
   export FORCE_CUDA=1
   step machine 20 bash -c describe

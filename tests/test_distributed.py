@@ -23,7 +23,7 @@ from ariigcn_dgl.data import SynthConfig, load_dialogues, synthesise, write_fold
 from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
-from ariigcn_dgl.training.prepare import check_processes
+from ariigcn_dgl.training.prepare import captures_steps, check_processes
 from ariigcn_dgl.training.run_config import RunConfig
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone")
@@ -360,6 +360,5 @@ def test_a_batch_with_fewer_dialogues_than_processes_is_refused(size: int, train
 
 
 def test_recorded_steps_are_of_one_process() -> None:
-    dialogues = synthesise(SynthConfig())
     with pytest.raises(InputError, match=r"^--cuda_graphs: is of one process"):
-        check_processes(RunConfig().resolved(dialogues), dialogues, 2, cuda_graphs=True)
+        captures_steps(True, "cuda", RunConfig(), 2)

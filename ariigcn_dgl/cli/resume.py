@@ -73,4 +73,7 @@ def _value(values: Mapping[str, Any], path: Sequence[str]) -> Any:
 def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    # as it is written on a command line
+    return (
+        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )

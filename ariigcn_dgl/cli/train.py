@@ -32,7 +32,7 @@ from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.fit import fit, follow
 from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.losses import divergence
-from ariigcn_dgl.training.prepare import Prepared, check_processes, prepare
+from ariigcn_dgl.training.prepare import Prepared, captures_steps, check_processes, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
 from ariigcn_dgl.training.run_folder import RunFolder, resume_command
@@ -65,7 +65,7 @@ def train(
     out: str | None = None,
     resume: str | None = None,
     device: str = "cpu",
-    cuda_graphs: bool = False,
+    cuda_graphs: bool | None = None,
     threads: int = 1,
 ) -> None:
     """Train a system with one or more seeds, and score the test split once.
@@ -106,7 +106,8 @@ def train(
         Where to train: cpu, cuda, cuda:1 ...
     cuda_graphs : bool
         On a CUDA device, ariigcn only: capture the steps as CUDA graphs and replay them, one launch
-        a step. Proven in emulation; no measurement on a GPU is recorded.
+        a step. Default: where they can be captured. Proven in emulation; no measurement on a GPU
+        is recorded.
     threads : int
         CPU threads. More help wide models only, and hurt where other programs share the cores.
     """
@@ -125,7 +126,8 @@ def train(
         prepared = prepare(dialogues, RunConfig(system, model, training))
         folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
         if size() > 1:
-            check_processes(prepared.config, prepared.dialogues, size(), cuda_graphs)
+            check_processes(prepared.config, prepared.dialogues, size())
+            captures_steps(cuda_graphs, here, prepared.config, size())
         if not leads():
             _follow(prepared, seeds, folder, here)
             return
@@ -176,7 +178,7 @@ def _go_on(folder: Path, device: str) -> None:
             note(sentence)
         prepared = _prepared_again(folder, spec)
         if size() > 1:
-            check_processes(prepared.config, prepared.dialogues, size(), spec["cuda_graphs"])
+            check_processes(prepared.config, prepared.dialogues, size())
         _train_and_show(prepared, spec, folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -59,6 +60,30 @@ class CudaGraphs:
             return result
 
         return replay
+
+
+class OrComputed:
+    """Captures as another does; what that cannot capture is computed every time, with a warning.
+
+    Parameters
+    ----------
+    capture : GraphCapture
+    """
+
+    def __init__(self, capture: GraphCapture) -> None:
+        self.warm_up = capture.warm_up
+        self._capture = capture.capture
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return a replay of the function, or the function itself."""
+        try:
+            return self._capture(function)
+        except RuntimeError as error:
+            warnings.warn(
+                f"a step could not be captured as a CUDA graph and is computed: {error}",
+                stacklevel=2,
+            )
+            return function
 
 
 class CapturedUpdate:

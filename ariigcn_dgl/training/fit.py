@@ -12,11 +12,11 @@ from ariigcn_dgl import distributed
 from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.training.cuda_graph import CudaGraphs
+from ariigcn_dgl.training.cuda_graph import CudaGraphs, GraphCapture, OrComputed
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.objectives import objective_record
-from ariigcn_dgl.training.prepare import Prepared, TestUse
-from ariigcn_dgl.training.run_config import settings_sha256
+from ariigcn_dgl.training.prepare import Prepared, TestUse, captures_steps
+from ariigcn_dgl.training.run_config import RunConfig, settings_sha256
 from ariigcn_dgl.training.run_folder import RUN_FORMAT, TARGET_FORMAT, RunFolder
 from ariigcn_dgl.training.trainer import Report, Trainer
 
@@ -30,7 +30,7 @@ def fit(
     path: Path,
     *,
     device: str = "cpu",
-    cuda_graphs: bool = False,
+    cuda_graphs: bool | None = None,
     test: TestUse = "once",
     report: Report = lambda record: None,
 ) -> dict[str, Any]:
@@ -52,9 +52,9 @@ def fit(
         Folder of the run; created where it does not exist.
     device : str
         Where to train.
-    cuda_graphs : bool
-        Replay each step as a CUDA graph (`CapturedUpdate`); on a CUDA device, for a system that is
-        `System.capturable`.
+    cuda_graphs : bool, optional
+        Replay each step as a CUDA graph (`CapturedUpdate`). Default: where it can be
+        (`captures_steps`), and what cannot be captured after all is computed, with a warning.
     test : {"never", "once", "every epoch"}
         Use of the test split. "never": for a search; a later call with "once" in the same folder
         only adds the test scores. "every epoch": also record the scores that much of the literature
@@ -108,7 +108,7 @@ def fit(
         folder,
         device,
         test,
-        capture=CudaGraphs(device) if cuda_graphs else None,
+        capture=_capture(cuda_graphs, device, prepared.config),
         objective=prepared.objective,
     )
     trainer.resume({name: run[name] for name in DECIDING})
@@ -119,6 +119,12 @@ def fit(
     if test != "never":  # of a search the chosen candidate's test scores may still be wanted
         folder.remove_checkpoint()
     return run
+
+
+def _capture(wanted: bool | None, device: str, config: RunConfig) -> GraphCapture | None:
+    if not captures_steps(wanted, device, config, distributed.size()):
+        return None
+    return CudaGraphs(device) if wanted else OrComputed(CudaGraphs(device))
 
 
 def follow(prepared: Prepared, seed: int, path: Path, device: str = "cpu") -> None:

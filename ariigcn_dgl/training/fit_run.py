@@ -55,7 +55,7 @@ def fit(
     seeds: Sequence[int] = (0,),
     targets: Sequence[str] | None = None,
     device: str = "cpu",
-    cuda_graphs: bool = False,
+    cuda_graphs: bool | None = None,
     threads: int = 1,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -83,8 +83,8 @@ def fit(
         What is to be predicted, of data that are named by their path: as of ``ariigcn train``.
     device : str
         Where to train: cpu, cuda, cuda:1 ... What is returned computes on the CPU.
-    cuda_graphs : bool
-        Capture the steps as CUDA graphs.
+    cuda_graphs : bool, optional
+        Capture the steps as CUDA graphs; default: where they can be.
     threads : int
         CPU threads for this training, and for what is returned.
     resume : bool

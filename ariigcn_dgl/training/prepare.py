@@ -123,25 +123,50 @@ def _check_speakers(config: RunConfig, dialogues: Dialogues) -> None:
         )
 
 
-def check_cuda_graphs(wanted: bool, device: str, config: RunConfig) -> None:
-    """Raise `InputError` where a training's steps are to be captured and cannot be."""
+def captures_steps(wanted: bool | None, device: str, config: RunConfig, processes: int = 1) -> bool:
+    """Return whether the steps of a training are captured as CUDA graphs.
+
+    Parameters
+    ----------
+    wanted : bool, optional
+        Default: where they can be, and no class is another package's, which may keep in Python
+        what changes from step to step.
+    device : str
+    config : RunConfig
+    processes : int
+        That train together.
+
+    Raises
+    ------
+    InputError
+        If it is wanted and cannot be.
+    """
+    refusal = _no_capture(device, config, processes)
+    if wanted and refusal:
+        raise InputError(f"--cuda_graphs: {refusal}")
+    return wanted if wanted is not None else not refusal and not config.plugins
+
+
+def _no_capture(device: str, config: RunConfig, processes: int) -> str:
+    """Return why steps cannot be captured, or ""."""
     system = config.system
-    if wanted and torch.device(device).type != "cuda":
-        raise InputError(f"--cuda_graphs: needs a CUDA device, got --device {device}")
-    if wanted and not SYSTEMS[system].capturable:
+    if torch.device(device).type != "cuda":
+        return f"needs a CUDA device, got --device {device}"
+    if processes > 1:
+        return "is of one process, not of several by torchrun"
+    if not SYSTEMS[system].capturable:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.capturable)
-        raise InputError(f"--cuda_graphs: {system} cannot be captured, only {able}")
+        return f"{system} cannot be captured, only {able}"
     crosses = getattr(config.model, "cross_modal", "none") != "none"
-    if wanted and crosses and config.training.modality_dropout > 0:
-        raise InputError(
-            "--cuda_graphs: edges across modalities come and go with --training.modality_dropout, "
-            "so that batches have no few shapes: leave one of the three out"
+    if crosses and config.training.modality_dropout > 0:
+        return (
+            "edges across modalities come and go with --training.modality_dropout, so that batches "
+            "have no few shapes: leave one of the three out"
         )
+    return ""
 
 
-def check_processes(
-    config: RunConfig, dialogues: Dialogues, count: int, cuda_graphs: bool = False
-) -> None:
+def check_processes(config: RunConfig, dialogues: Dialogues, count: int) -> None:
     """Raise `InputError` where several processes could not train as one does.
 
     Parameters
@@ -151,11 +176,7 @@ def check_processes(
     dialogues : Dialogues
     count : int
         Number of processes.
-    cuda_graphs : bool
-        Whether steps are to be captured.
     """
-    if cuda_graphs:
-        raise InputError("--cuda_graphs: is of one process, not of several by torchrun")
     system, size = config.system, config.training.batch_size
     if not SYSTEMS[system].parallel or config.plugins:
         able = ", ".join(name for name, kind in SYSTEMS.items() if kind.parallel)

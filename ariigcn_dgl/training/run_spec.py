@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypedDict
 
+from ariigcn_dgl import distributed
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.division import splits_in_words
 from ariigcn_dgl.data.folder import write_folder
@@ -38,7 +39,7 @@ from ariigcn_dgl.plugins import Origin, require
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.memory import require_memory
-from ariigcn_dgl.training.prepare import Prepared, TestUse, check_cuda_graphs, prepare
+from ariigcn_dgl.training.prepare import Prepared, TestUse, captures_steps, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
 from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, resume_command, way_out
 
@@ -58,7 +59,7 @@ class FoldSpec(TypedDict):
 class _Optional(TypedDict, total=False):
     modalities: list[Modality] | None
     fold: FoldSpec | None
-    cuda_graphs: bool
+    cuda_graphs: bool | None
     threads: PositiveInt
     environment: dict[str, str]
     splits: str  # `splits_in_words` of the dialogues
@@ -198,7 +199,7 @@ def new_spec(
     preset: str,
     seeds: list[int],
     device: str,
-    cuda_graphs: bool,
+    cuda_graphs: bool | None,
     threads: int,
     modalities: list[str] | None = None,
     targets: list[str] | None = None,
@@ -233,7 +234,7 @@ def new_spec(
 def check_machine(spec: RunSpec, prepared: Prepared) -> None:
     """Raise `InputError` where a run cannot be trained on this machine as it is begun."""
     check_device(spec["device"])
-    check_cuda_graphs(spec["cuda_graphs"], spec["device"], prepared.config)
+    captures_steps(spec["cuda_graphs"], spec["device"], prepared.config, distributed.size())
     require_memory(prepared.dialogues, prepared.config, spec["device"])
 
 

@@ -19,8 +19,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.seal import seal, unseal
 from ariigcn_dgl.training import prepare
-from ariigcn_dgl.training.prepare import check_cuda_graphs
-from ariigcn_dgl.training.run_config import changed, preset_config, read_config
+from ariigcn_dgl.training.prepare import captures_steps
+from ariigcn_dgl.training.run_config import RunConfig, changed, preset_config, read_config
 
 RESULTS = ("model.safetensors", "metrics.jsonl", "predictions.jsonl")
 
@@ -165,7 +165,7 @@ def test_modalities_are_given_as_a_list(train: Callable) -> None:
 
 
 def test_cuda_graphs_are_refused_on_the_cpu(refused_train: Callable) -> None:
-    sentence = refused_train("--cuda_graphs")
+    sentence = refused_train("--cuda_graphs", "true")
     assert sentence == "--cuda_graphs: needs a CUDA device, got --device cpu"
 
 
@@ -173,8 +173,20 @@ def test_cuda_graphs_are_refused_where_edges_come_and_go_with_modalities() -> No
     changes = {"model.cross_modal": "window", "training.modality_dropout": 0.3}
     config = changed(preset_config("ariigcn", "graph"), changes)
     with pytest.raises(InputError, match="--cuda_graphs: edges across modalities come and go"):
-        check_cuda_graphs(True, "cuda", config)
-    check_cuda_graphs(True, "cuda", changed(config, {"training.modality_dropout": 0.0}))
+        captures_steps(True, "cuda", config)
+    assert captures_steps(True, "cuda", changed(config, {"training.modality_dropout": 0.0}))
+
+
+@pytest.mark.parametrize(
+    ("device", "system", "processes", "captured"),
+    [("cuda:1", "ariigcn", 1, True), ("cpu", "ariigcn", 1, False), ("cuda", "ariigcn", 2, False),
+     ("cuda", "sdt", 1, False)],
+)  # fmt: skip
+def test_steps_are_captured_by_default_where_they_can_be(
+    device: str, system: str, processes: int, captured: bool
+) -> None:
+    assert captures_steps(None, device, RunConfig(system), processes) is captured
+    assert not captures_steps(False, device, RunConfig(system), processes)
 
 
 def test_any_system_can_be_trained_scored_again_and_applied(
@@ -488,7 +500,7 @@ def test_option_that_only_a_new_run_has_is_refused_beside_resume(
         ("--threads=2", "2", "1"),
         ("--seeds=1", "1", "0 1"),
         ("--preset=graph", "graph", "tuned"),
-        ("--cuda-graphs", "true", "false"),
+        ("--cuda-graphs=true", "true", "null"),
     ],
 )
 def test_changed_option_beside_resume_is_refused_with_both_values(

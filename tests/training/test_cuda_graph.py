@@ -16,7 +16,7 @@ from ariigcn_dgl.batch.fixed_shape import Nodes, Shape, Sizes, few_shapes
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn._dropout import Dropout
-from ariigcn_dgl.training.cuda_graph import CapturedUpdate, CudaGraphs
+from ariigcn_dgl.training.cuda_graph import CapturedUpdate, CudaGraphs, OrComputed
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import preset_config
@@ -159,12 +159,27 @@ def test_dropout_of_every_replay_is_another(preset: str, dialogues: Dialogues):
     assert len(set(losses)) == 5
 
 
+class _Uncapturable(_Calls):
+    def capture(self, function: Callable) -> Callable:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_what_cannot_be_captured_is_computed_and_said(dialogues: Dialogues):
+    computing, capturing = learners_of("graph", {}, dialogues, "cpu")
+    shapes, batches = shapes_of(dialogues, capturing), batches_of(dialogues, computing)[:4]
+    update = CapturedUpdate(capturing.update, "cpu", shapes, OrComputed(_Uncapturable()))
+    computed = [computing.step(computing.update, batch) for batch in batches]
+    with pytest.warns(UserWarning, match=r"^a step could not be captured .* computed: operation"):
+        replayed = [capturing.step(update, batch) for batch in batches]
+    check_same([computing, capturing], computed, replayed)
+
+
 @pytest.mark.slow
 def test_a_captured_training_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch, dialogues: Dialogues, settings: Callable, tmp_path: Path
 ):
     graphs = EmulatedGraphs()
-    monkeypatch.setattr("ariigcn_dgl.training.fit.CudaGraphs", lambda device: graphs)
+    monkeypatch.setattr("ariigcn_dgl.training.fit._capture", lambda *_: graphs)
     config = settings(epochs=6, batch_size=8)
 
     def stop(record: dict) -> None:
@@ -173,7 +188,7 @@ def test_a_captured_training_goes_on_where_it_stopped(
             raise KeyboardInterrupt
 
     def train(report: Callable) -> dict:
-        return fit(prepare(dialogues, config), 0, tmp_path / "run", cuda_graphs=True, report=report)
+        return fit(prepare(dialogues, config), 0, tmp_path / "run", report=report)
 
     with pytest.raises(KeyboardInterrupt):
         train(stop)
@@ -192,7 +207,7 @@ def test_shapes_hold_modalities_that_are_filled(
     modality_dropout: float,
 ):
     graphs = EmulatedGraphs()
-    monkeypatch.setattr("ariigcn_dgl.training.fit.CudaGraphs", lambda device: graphs)
+    monkeypatch.setattr("ariigcn_dgl.training.fit._capture", lambda *_: graphs)
     config = settings(
         epochs=4,
         batch_size=8,
@@ -200,5 +215,5 @@ def test_shapes_hold_modalities_that_are_filled(
         cross_modal="window",
         modality_dropout=modality_dropout,
     )
-    fit(prepare(dialogues, config), 0, tmp_path / "run", cuda_graphs=True)
+    fit(prepare(dialogues, config), 0, tmp_path / "run")
     assert graphs.replays > 0
