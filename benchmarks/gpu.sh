@@ -95,9 +95,9 @@ tests() { "$PYTHON" -m pytest -q -rs --tb=short -m cuda -p no:cacheprovider "$@"
 #   test_contrast_loss         4  normalise_kernel stats_kernel grad_kernel
 #                                 normalise_backward_kernel
 #   test_gru_scan              2  gru_scan_kernel gru_scan_backward_kernel
-#   test_tf32                     those of the attention (no GELU) and of test_contrast, with floats
-#                                 on tensor cores
-# Over all types and shapes 174 launches: partial_sums_kernel of 597 blocks at most, whose threads add
+#   test_precisions_of_float32    those of the attention (no GELU) and of test_contrast, twice: with
+#                                 floats as tf32, and by multiply-adds
+# Over all types and shapes 186 launches: partial_sums_kernel of 597 blocks at most, whose threads add
 # up a few numbers each, the others of 66. One process for each tool, all at once.
 sanitize() {
   local tool bad=0 running=()

@@ -39,9 +39,15 @@ ContrastLossResults contrast_loss(const ContrastInputs::Tensor& feat,
                                   const ContrastInputs::Tensor& modality,
                                   const ContrastInputs::Tensor& utterance, int64_t positives,
                                   int64_t negatives, int64_t form, int64_t margin_mode,
-                                  double temperature, double margin, bool tf32) {
-  const ContrastInputs in{feat,        label,  modality, utterance, {positives, negatives},
-                          temperature, margin, tf32};
+                                  double temperature, double margin, int64_t fp32_precision) {
+  const ContrastInputs in{feat,
+                          label,
+                          modality,
+                          utterance,
+                          {positives, negatives},
+                          temperature,
+                          margin,
+                          Fp32Precision(fp32_precision)};
   const Checks check = check_contrast("contrast_loss", in);
   Backend::check(check);
   check.require(
@@ -69,9 +75,15 @@ torch::stable::Tensor contrast_loss_backward(
     const ContrastInputs::Tensor& feat, const ContrastInputs::Tensor& label,
     const ContrastInputs::Tensor& modality, const ContrastInputs::Tensor& utterance,
     int64_t positives, int64_t negatives, int64_t form, int64_t margin_mode, double temperature,
-    double margin, bool tf32) {
-  const ContrastInputs in{feat,        label,  modality, utterance, {positives, negatives},
-                          temperature, margin, tf32};
+    double margin, int64_t fp32_precision) {
+  const ContrastInputs in{feat,
+                          label,
+                          modality,
+                          utterance,
+                          {positives, negatives},
+                          temperature,
+                          margin,
+                          Fp32Precision(fp32_precision)};
   const Checks check = check_contrast("contrast_loss_backward", in);
   Backend::check(check);
   const int64_t groups = feat.size(0), size = feat.size(1);

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "checks.h"
+#include "fp32_precision.h"
 #include "pair_rule.h"
 
 namespace ariigcn {
@@ -19,7 +20,7 @@ struct [[gnu::visibility("hidden")]] ContrastInputs {
   const Tensor &z, &label, &modality, &utterance;
   PairRule rule;
   double temperature, margin;
-  bool tf32;  // read by CUDA only
+  Fp32Precision fp32_precision;  // read by CUDA only
 };
 
 inline Checks check_contrast(const char* op, const ContrastInputs& in) {
@@ -39,6 +40,8 @@ inline Checks check_contrast(const char* op, const ContrastInputs& in) {
   check.require(in.temperature > 0 && std::isfinite(in.temperature),
                 "temperature must be positive");
   check.require(std::isfinite(in.margin), "margin must be finite");
+  const auto precision = int64_t(in.fp32_precision);
+  check.require(precision >= 0 && precision < kNumFp32Precisions, "unknown fp32_precision");
   return check;
 }
 
@@ -54,9 +57,15 @@ torch::stable::Tensor pairwise_contrast(const ContrastInputs::Tensor& z,
                                         const ContrastInputs::Tensor& modality,
                                         const ContrastInputs::Tensor& utterance, int64_t positives,
                                         int64_t negatives, double temperature, double margin,
-                                        bool tf32) {
-  const ContrastInputs in{z,           label,  modality, utterance, {positives, negatives},
-                          temperature, margin, tf32};
+                                        int64_t fp32_precision) {
+  const ContrastInputs in{z,
+                          label,
+                          modality,
+                          utterance,
+                          {positives, negatives},
+                          temperature,
+                          margin,
+                          Fp32Precision(fp32_precision)};
   Backend::check(check_contrast("pairwise_contrast", in));
   torch::stable::Tensor stats =
       torch::stable::new_empty(z, {z.size(0), kNumStats, z.size(1)}, stats_type(z));
@@ -69,9 +78,16 @@ torch::stable::Tensor pairwise_contrast_backward(
     const ContrastInputs::Tensor& grad, const ContrastInputs::Tensor& stats,
     const ContrastInputs::Tensor& z, const ContrastInputs::Tensor& label,
     const ContrastInputs::Tensor& modality, const ContrastInputs::Tensor& utterance,
-    int64_t positives, int64_t negatives, double temperature, double margin, bool tf32) {
-  const ContrastInputs in{z,           label,  modality, utterance, {positives, negatives},
-                          temperature, margin, tf32};
+    int64_t positives, int64_t negatives, double temperature, double margin,
+    int64_t fp32_precision) {
+  const ContrastInputs in{z,
+                          label,
+                          modality,
+                          utterance,
+                          {positives, negatives},
+                          temperature,
+                          margin,
+                          Fp32Precision(fp32_precision)};
   const Checks check = check_contrast("pairwise_contrast_backward", in);
   Backend::check(check);
   check.placed("grad", grad, stats_type(z), {z.size(0), kNumStats, z.size(1)});

@@ -77,8 +77,9 @@ inline void check_attention(const char* op, const Checks& check, const Attention
   const AttentionOptions& options = in.options;
   STD_TORCH_CHECK(int64_t(options.activation) >= 0 && int64_t(options.activation) < 4, op,
                   ": unknown activation");
-  STD_TORCH_CHECK(int64_t(options.fp32_precision) >= 0 && int64_t(options.fp32_precision) < 3, op,
-                  ": unknown fp32_precision");
+  STD_TORCH_CHECK(
+      int64_t(options.fp32_precision) >= 0 && int64_t(options.fp32_precision) < kNumFp32Precisions,
+      op, ": unknown fp32_precision");
   STD_TORCH_CHECK(options.dropout >= 0 && options.dropout < 1, op, ": dropout must lie in [0, 1)");
   check.values("src_feat", in.src_feat, {modalities, graph.num_src, in_feats});
   check.values("dst_feat", in.dst_feat, {modalities, graph.num_dst, in_feats});

@@ -3,12 +3,9 @@
 #pragma once
 
 #include "activation.h"
+#include "fp32_precision.h"
 
 namespace ariigcn {
-
-// How matrices of floats are multiplied: with float's multiply-adds; as the sums of two tf32s that
-// floats are but for 2^-22 of them, on tensor cores; or as tf32. FP32_PRECISIONS in Python.
-enum class Fp32Precision : int64_t { kIeee, kTf32x3, kTf32 };
 
 struct AttentionOptions {
   Activation activation;

@@ -74,24 +74,24 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
     "pairwise_contrast": (
         OPS.pairwise_contrast,
         {"z": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1}
-        | {"temperature": 0.1, "margin": 1.0, "tf32": False},
+        | {"temperature": 0.1, "margin": 1.0, "fp32_precision": 0},
     ),
     "pairwise_contrast_backward": (
         OPS.pairwise_contrast_backward,
         {"grad": random(2, 8, 6), "stats": random(2, 8, 6), "z": random(2, 6, IN), **IDS}
-        | {"positives": 2, "negatives": 1, "temperature": 0.1, "margin": 1.0, "tf32": False},
+        | {"positives": 2, "negatives": 1, "temperature": 0.1, "margin": 1.0, "fp32_precision": 0},
     ),
     "contrast_loss": (
         OPS.contrast_loss,
         {"feat": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1, "form": 0}
-        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "tf32": False},
+        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "fp32_precision": 0},
     ),
     "contrast_loss_backward": (
         OPS.contrast_loss_backward,
         {"grad": torch.tensor(1.0), "z": random(2, 6, IN), "inverse": random(2, 6)}
         | {"stats": random(2, 8, 6), "slope": random(2, 8, 6), "anchors": torch.tensor(3.0)}
         | {"feat": random(2, 6, IN), **IDS, "positives": 2, "negatives": 1, "form": 0}
-        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "tf32": False},
+        | {"margin_mode": 0, "temperature": 0.1, "margin": 1.0, "fp32_precision": 0},
     ),
     "dropout": (OPS.dropout, {"x": random(3, 5), "seed": torch.tensor(7), "p": 0.5}),
     "pack_matrix": (OPS.pack_matrix, {"matrix": random(3, 5), "transposed": True}),

@@ -29,7 +29,7 @@ def computed_dtype(tensor: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(tensor.device.type) if autocasts(tensor) else tensor.dtype
 
 
-def allows_tf32(device: torch.device, dtype: torch.dtype) -> bool:
+def _allows_tf32(device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether products of float32 matrices may be computed as tf32, as torch's own are."""
     if device.type != "cuda" or dtype != torch.float32:
         return False
@@ -47,7 +47,7 @@ def fp32_precision(device: torch.device, dtype: torch.dtype) -> Fp32Precision:
     """
     if device.type != "cuda" or dtype != torch.float32:
         return "ieee"
-    if allows_tf32(device, dtype):
+    if _allows_tf32(device, dtype):
         return "tf32"
     if torch.compiler.is_compiling():  # it cannot tell "ieee" from "none"; both are accurate
         return "tf32x3"

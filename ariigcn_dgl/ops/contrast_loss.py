@@ -11,7 +11,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_choice, require_rows
 from ariigcn_dgl.ops._impl import Impl, is_reference
-from ariigcn_dgl.ops._precision import allows_tf32
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS, fp32_precision
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 from ariigcn_dgl.ops.pairwise_contrast import (
     MODALITY,
@@ -108,7 +108,7 @@ def contrast_loss(
         get_args(MarginMode).index(margin_mode),
         temperature,
         margin,
-        allows_tf32(feat.device, feat.dtype),
+        FP32_PRECISIONS.index(fp32_precision(feat.device, feat.dtype)),
     )
     return loss
 

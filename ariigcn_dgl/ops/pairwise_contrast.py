@@ -12,7 +12,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_rows
 from ariigcn_dgl.ops._impl import Impl, is_reference
-from ariigcn_dgl.ops._precision import allows_tf32
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS, fp32_precision
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
@@ -98,8 +98,8 @@ def pairwise_contrast(
     Every contrastive loss of this package is a short formula over these. Similarities are streamed
     in tiles, forward and backward; no (N, N) tensor exists. Differentiable any number of times,
     from the second on by `pairwise_contrast_reference`. On a GPU halves are multiplied on tensor
-    cores, and so are floats, as tf32, where torch's own matrix products may be
-    (`torch.backends.cuda.matmul`).
+    cores; floats as ``torch.backends.cuda.matmul.fp32_precision`` says: "none", its default, there
+    in three products of tf32, as accurately as float32; "tf32" in one; "ieee" by multiply-adds.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def pairwise_contrast(
         as_bits(rule.negatives),
         temperature,
         margin,
-        allows_tf32(z.device, z.dtype),
+        FP32_PRECISIONS.index(fp32_precision(z.device, z.dtype)),
     )
     return ContrastStats(*stats.unbind(1))
 
@@ -221,13 +221,15 @@ def as_codes(bits: int) -> frozenset[int]:
 
 
 @torch.library.register_fake("ariigcn::pairwise_contrast")
-def _(z, label, modality, utterance, positives, negatives, temperature, margin, tf32):
+def _(z, label, modality, utterance, positives, negatives, temperature, margin, precision):
     dtype = z.dtype if z.dtype == torch.float64 else torch.float32
     return z.new_empty(z.size(0), len(ContrastStats._fields), z.size(1), dtype=dtype)
 
 
 @torch.library.register_fake("ariigcn::pairwise_contrast_backward")
-def _(grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, tf32):
+def _(
+    grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, precision
+):
     return torch.empty_like(z)
 
 
@@ -249,7 +251,7 @@ torch.library.register_autograd(
 
 
 def _forward(
-    grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, tf32
+    grad, stats, z, label, modality, utterance, positives, negatives, temperature, margin, precision
 ):
     rule = PairRule(as_codes(positives), as_codes(negatives))
     options = {"temperature": temperature, "margin": margin}

@@ -123,7 +123,8 @@ void contrast_backward(const ContrastInputs& in, const Tensor& grad, const Tenso
 
 // The same with other rows.
 ContrastInputs with_rows(const ContrastInputs& in, const Tensor& z) {
-  return {z, in.label, in.modality, in.utterance, in.rule, in.temperature, in.margin, in.tf32};
+  return {z,       in.label,       in.modality, in.utterance,
+          in.rule, in.temperature, in.margin,   in.fp32_precision};
 }
 
 template <typename T>

@@ -9,6 +9,9 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
+
+#include "../fp32_precision.h"
 
 #ifdef __CUDACC__
 #include "mma_ptx.h"
@@ -108,6 +111,20 @@ __device__ Fragment<float> split_in_tf32(Fragment<float>& fragment) {
     rest.reg[e] = ptx::bits(whole - ptx::value(fragment.reg[e]));
   }
   return rest;
+}
+
+// Whether factors have a rest that is multiplied, too.
+template <typename scalar_t, Fp32Precision precision>
+constexpr bool kRests = std::is_same_v<scalar_t, float> && precision == Fp32Precision::kTf32x3;
+
+// Makes of a fragment what is multiplied, and returns its rest.
+template <Fp32Precision precision, template <typename> typename Fragment, typename scalar_t>
+__device__ Fragment<scalar_t> split(Fragment<scalar_t>& fragment) {
+  if constexpr (kRests<scalar_t, precision>)
+    return split_in_tf32(fragment);
+  else if constexpr (std::is_same_v<scalar_t, float>)
+    round_to_tf32(fragment);
+  return {};
 }
 
 template <typename scalar_t>

@@ -49,21 +49,22 @@ void contrast_scratch(const int64_t* shape, int64_t* counts) {
 }
 
 int pairwise_contrast(int dtype, const int64_t* shape, const int64_t* const* ids,
-                      const int64_t* rule, const double* settings, int tf32, int shifted,
+                      const int64_t* rule, const double* settings, int precision, int shifted,
                       const void* z, void* partial, unsigned* counter, void* stats) {
   return for_floating(dtype, [&](auto t) {
     using acc = acc_t<decltype(t)>;
     const auto in =
         contrast_input<decltype(t)>(shape, ids, rule, settings, exponentials_of_stats(shifted), z);
-    return launch_pairwise_contrast(in, tf32, scratch<acc>(partial, nullptr, counter),
+    return launch_pairwise_contrast(in, Fp32Precision(precision),
+                                    scratch<acc>(partial, nullptr, counter),
                                     static_cast<acc*>(stats), nullptr, nullptr);
   });
 }
 
 int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
-                               const int64_t* rule, const double* settings, int tf32, int shifted,
-                               const void* z, const void* grad, const void* stats, void* partial,
-                               void* grad_z) {
+                               const int64_t* rule, const double* settings, int precision,
+                               int shifted, const void* z, const void* grad, const void* stats,
+                               void* partial, void* grad_z) {
   return for_floating(dtype, [&](auto t) {
     using T = decltype(t);
     using acc = acc_t<T>;
@@ -71,14 +72,15 @@ int pairwise_contrast_backward(int dtype, const int64_t* shape, const int64_t* c
         contrast_input<T>(shape, ids, rule, settings, exponentials_of_stats(shifted), z);
     const auto parts = static_cast<acc*>(partial);
     const int error = launch_pairwise_contrast_backward(
-        in, tf32, static_cast<const acc*>(grad), static_cast<const acc*>(stats), parts, nullptr);
+        in, Fp32Precision(precision), static_cast<const acc*>(grad), static_cast<const acc*>(stats),
+        parts, nullptr);
     return error | launch_contrast_sum(in.groups, in.size, in.width, parts, static_cast<T*>(grad_z),
                                        nullptr);
   });
 }
 
 int contrast_loss(int dtype, const int64_t* shape, const int64_t* const* ids, const int64_t* rule,
-                  const double* settings, int tf32, int shifted, const int64_t* form,
+                  const double* settings, int precision, int shifted, const int64_t* form,
                   const void* feat, void* z, void* inverse, void* partial, void* total,
                   unsigned* counter, void* stats, void* slope, void* loss, void* anchors) {
   return for_floating(dtype, [&](auto t) {
@@ -95,13 +97,14 @@ int contrast_loss(int dtype, const int64_t* shape, const int64_t* const* ids, co
         static_cast<acc*>(loss),
         static_cast<acc*>(anchors)};
     return launch_normalise_rows(rows, static_cast<T*>(z), counter, nullptr) |
-           launch_pairwise_contrast(in, tf32, scratch<acc>(partial, total, counter),
-                                    static_cast<acc*>(stats), &to, nullptr);
+           launch_pairwise_contrast(in, Fp32Precision(precision),
+                                    scratch<acc>(partial, total, counter), static_cast<acc*>(stats),
+                                    &to, nullptr);
   });
 }
 
 int contrast_loss_backward(int dtype, const int64_t* shape, const int64_t* const* ids,
-                           const int64_t* rule, const double* settings, int tf32, int shifted,
+                           const int64_t* rule, const double* settings, int precision, int shifted,
                            const int64_t* form, const void* feat, const void* z, void* inverse,
                            const void* slope, const void* stats, const void* grad,
                            const void* anchors, void* partial, void* grad_feat) {
@@ -114,7 +117,8 @@ int contrast_loss_backward(int dtype, const int64_t* shape, const int64_t* const
                                in.width,  static_cast<const T*>(feat),
                                ids[0],    static_cast<acc*>(inverse)};
     const auto parts = static_cast<acc*>(partial);
-    return launch_pairwise_contrast_backward(in, tf32, static_cast<const acc*>(slope),
+    return launch_pairwise_contrast_backward(in, Fp32Precision(precision),
+                                             static_cast<const acc*>(slope),
                                              static_cast<const acc*>(stats), parts, nullptr) |
            launch_normalise_rows_backward(rows, static_cast<const acc*>(grad),
                                           static_cast<const acc*>(anchors), parts,

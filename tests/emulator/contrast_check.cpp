@@ -19,12 +19,12 @@ std::vector<float> wave(int64_t count) {
 }
 
 struct Case {
-  int dtype, tf32, shifted;
+  int dtype, precision, shifted;
   int64_t width, spread = 1, form = 2, groups = 1;
 };
 
 int run(const Case& asked) {
-  const auto [dtype, tf32, shifted, width, spread, kind, groups] = asked;
+  const auto [dtype, precision, shifted, width, spread, kind, groups] = asked;
   const int64_t count = groups * kRows, shape[] = {groups, kRows, width},
                 rule[] = {0b10101010, 0b01010101}, form[] = {kind, 0};
   const double settings[] = {0.1, 0.8};
@@ -44,10 +44,11 @@ int run(const Case& asked) {
     return dtype == 0 ? static_cast<void*>(floats.data()) : rounded.data();
   };
   auto given = feat;
-  return contrast_loss(dtype, shape, ids, rule, settings, tf32, shifted, form, of(given, halves),
-                       of(z, half_z), inverse.data(), partial.data(), total.data(), counter.data(),
-                       stats.data(), slope.data(), loss.data(), anchors.data()) |
-         contrast_loss_backward(dtype, shape, ids, rule, settings, tf32, shifted, form,
+  return contrast_loss(dtype, shape, ids, rule, settings, precision, shifted, form,
+                       of(given, halves), of(z, half_z), inverse.data(), partial.data(),
+                       total.data(), counter.data(), stats.data(), slope.data(), loss.data(),
+                       anchors.data()) |
+         contrast_loss_backward(dtype, shape, ids, rule, settings, precision, shifted, form,
                                 of(given, halves), of(z, half_z), inverse.data(), slope.data(),
                                 stats.data(), loss.data(), anchors.data(), parts.data(),
                                 of(grad_feat, half_grad));
@@ -61,7 +62,8 @@ int main() {
   set_max_blocks(1);  // which takes all the work in turn, and its shared memory again and again
   int error = 0;
   for (const Case& one : {Case{kFloat, 0, 0, 40},
-                          {kFloat, 1, 1, 37, kWide},
+                          {kFloat, 1, 0, 37},
+                          {kFloat, 2, 1, 37, kWide},
                           {kBfloat16, 0, 0, 72},
                           {kBfloat16, 0, 1, 37, kWide},
                           {kBfloat16, 0, 0, 200, 1, 0}})

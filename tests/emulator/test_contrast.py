@@ -19,6 +19,7 @@ from ariigcn_dgl.ops import (
     contrast_loss_reference,
     pairwise_contrast_reference,
 )
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS, Fp32Precision
 
 pytestmark = pytest.mark.slow  # kernels are compiled for the emulator
 
@@ -70,14 +71,14 @@ class Kernels:
         z: Tensor,
         ids: Tensor,
         rule: PairRule = RULE,
-        tf32: bool = False,
+        precision: Fp32Precision = "ieee",
         shifted: bool = True,
     ) -> Tensor:
         groups, size, _ = z.shape
         stats = nan(groups, len(ContrastStats._fields), size, dtype=acc_dtype(z))
         partial, _, counter = self.scratch(z)
         counter.zero_()
-        settings = [*settings_of(rule), int(tf32), int(shifted)]
+        settings = [*settings_of(rule, precision), int(shifted)]
         self._run("pairwise_contrast", z, ids, settings, z, partial, counter, stats)
         return stats
 
@@ -88,12 +89,12 @@ class Kernels:
         z: Tensor,
         ids: Tensor,
         rule: PairRule = RULE,
-        tf32: bool = False,
+        precision: Fp32Precision = "ieee",
         shifted: bool = True,
     ) -> Tensor:
         grad_z = nan(*z.shape, dtype=z.dtype)
         partial = nan(self.parts(z), *z.shape, dtype=acc_dtype(z))
-        settings = [*settings_of(rule), int(tf32), int(shifted)]
+        settings = [*settings_of(rule, precision), int(shifted)]
         name = "pairwise_contrast_backward"
         self._run(name, z, ids, settings, z, grad, stats, partial, grad_z)
         return grad_z
@@ -103,7 +104,7 @@ class Kernels:
     ) -> Tensor:
         """Return the gradient's only part as so many blocks without a shift left it."""
         grad_z, partial = nan(*z.shape, dtype=z.dtype), nan(*z.shape, dtype=acc_dtype(z))
-        settings = [*settings_of(RULE), 0, 0]
+        settings = [*settings_of(RULE), 0]
         self.library.set_run_blocks(blocks)
         try:
             self._run(
@@ -121,12 +122,13 @@ class Kernels:
         mode: str = "target",
         rule: PairRule = RULE,
         shifted: bool = False,
+        precision: Fp32Precision = "ieee",
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient, with an incoming gradient of 2."""
         groups, size, _ = feat.shape
         dtype = acc_dtype(feat)
         codes = int64s(get_args(ContrastForm).index(form), get_args(MarginMode).index(mode))
-        settings = [*settings_of(rule), 0, int(shifted), codes]
+        settings = [*settings_of(rule, precision), int(shifted), codes]
         z, inverse = nan(*feat.shape, dtype=feat.dtype), nan(groups, size, dtype=dtype)
         stats = nan(groups, len(ContrastStats._fields), size, dtype=dtype)
         slope, loss, anchors = (
@@ -158,9 +160,10 @@ class Kernels:
         assert call(CODE[z.dtype], int64s(*z.shape), of_ids, *settings, *pointers) == 0
 
 
-def settings_of(rule: PairRule) -> list:
+def settings_of(rule: PairRule, precision: Fp32Precision = "ieee") -> list:
     bits = [sum(1 << code for code in codes) for codes in (rule.positives, rule.negatives)]
-    return [int64s(*bits), (ctypes.c_double * 2)(TEMPERATURE, MARGIN)]
+    temperature_and_margin = (ctypes.c_double * 2)(TEMPERATURE, MARGIN)
+    return [int64s(*bits), temperature_and_margin, FP32_PRECISIONS.index(precision)]
 
 
 @pytest.fixture(scope="session")
@@ -221,14 +224,16 @@ def assert_close(actual: Tensor, wanted: Tensor, error: float) -> None:
     torch.testing.assert_close(actual.double(), wanted, rtol=0, atol=error * max(scale, 1e-30))
 
 
-def check(kernels: Kernels, z: Tensor, ids: Tensor, rule: PairRule = RULE, **options: bool) -> None:
+def check(
+    kernels: Kernels, z: Tensor, ids: Tensor, rule: PairRule = RULE, **options: object
+) -> None:
     stats, grad, grad_z = exact(z, ids, rule)
     found = kernels.forward(z, ids, rule, **options)
     error = TOLERANCE[found.dtype]
     for k, name in enumerate(ContrastStats._fields):
         assert_close(found[:, k], stats[:, k], 0 if "count" in name else error)
     given = grad.to(found.dtype), stats.to(found.dtype)
-    error = TF32 if options.get("tf32") else TOLERANCE[z.dtype]
+    error = TF32 if options.get("precision") == "tf32" else TOLERANCE[z.dtype]
     assert_close(kernels.backward(*given, z, ids, rule, **options), grad_z, error)
 
 
@@ -263,9 +268,16 @@ def to_tf32(z: Tensor) -> Tensor:
 @pytest.mark.parametrize(("rows", "width"), [(9, 5), (66, 132)])
 def test_floats_as_tf32_match_the_reference(kernels, rows, width):
     z, ids = unit_rows(1, rows, width, torch.float32)
-    check(kernels, to_tf32(z), ids, tf32=True)
-    rounded = [kernels.forward(one, ids, tf32=True) for one in (z, to_tf32(z))]
+    check(kernels, to_tf32(z), ids, precision="tf32")
+    rounded = [kernels.forward(one, ids, precision="tf32") for one in (z, to_tf32(z))]
     assert torch.equal(*rounded)
+
+
+@each_shift
+@pytest.mark.parametrize(("rows", "width"), [(9, 5), (66, 132)])
+def test_floats_as_sums_of_tf32s_match_the_reference(kernels, rows, width, shifted):
+    z, ids = unit_rows(1, rows, width, torch.float32)
+    check(kernels, z, ids, precision="tf32x3", shifted=shifted)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
@@ -312,9 +324,10 @@ def test_blocks_with_several_tiles_of_columns_match_the_reference(loaded, dtype,
 def test_floats_are_not_rounded_to_tf32_unless_allowed(kernels):
     z, ids = unit_rows(1, 9, 20, torch.float32)
     stats = exact(z, ids)[0]
-    errors = [(kernels.forward(z, ids, tf32=tf32) - stats).abs().amax() for tf32 in (False, True)]
-    assert errors[0] < 2e-6
-    assert errors[1] > 1e-5
+    found = (kernels.forward(z, ids, precision=precision) for precision in FP32_PRECISIONS)
+    errors = [(one - stats).abs().amax() for one in found]
+    assert max(errors[:2]) < 2e-6
+    assert errors[2] > 1e-5
 
 
 def test_statistics_of_three_rows_by_hand(kernels):
@@ -407,6 +420,15 @@ def test_losses_match_the_reference(kernels, form, mode):
     feat *= torch.arange(1, 67).view(-1, 1)  # whose rows have any length
     expected, expected_grad = exact_loss(feat, ids, form, mode)
     loss, grad = kernels.loss(feat, ids, form, mode)
+    assert_close(loss, expected, 2e-6)
+    assert_close(grad, expected_grad, 1e-5)
+
+
+@pytest.mark.parametrize("form", get_args(ContrastForm))
+def test_losses_of_sums_of_tf32s_match_the_reference(kernels, form):
+    feat, ids = unit_rows(1, 66, 40, torch.float32)
+    expected, expected_grad = exact_loss(feat, ids, form, "target")
+    loss, grad = kernels.loss(feat, ids, form, precision="tf32x3")
     assert_close(loss, expected, 2e-6)
     assert_close(grad, expected_grad, 1e-5)
 

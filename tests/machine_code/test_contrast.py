@@ -14,13 +14,16 @@ MAIN = ("stats_kernel", "grad_kernel")
 # Exponentials that need no shift, as in all losses of usual temperatures; none, as in "ratio".
 PLAIN, NONE = "EELNS_12ExponentialsE1E", "EELNS_12ExponentialsE0E"
 SLAB_BY_SLAB, WHOLE = "Lb0E", "Lb1E"  # how the gradient's kernel takes rows
-HALVES = ("MmaProductI13__nv_bfloat16", "MmaProductI6__half")
+IEEE, TF32X3, TF32 = (f"LNS_13Fp32PrecisionE{k}E" for k in range(3))
+HALVES = (f"MmaProductI13__nv_bfloat16{IEEE}", f"MmaProductI6__half{IEEE}")
+FLOATS = {"tf32x3": f"MmaProductIf{TF32X3}", "tf32": f"MmaProductIf{TF32}"}
 SLABS = 4  # of 64 halves: rows of 256
 # From dtype and way to multiply to the instructions of the similarities and of the gradient.
 MATRIX = {
-    "MmaProductI13__nv_bfloat16": ({"HMMA.16816.F32.BF16"}, {"HMMA.16816.F32.BF16"}),
-    "MmaProductI6__half": ({"HMMA.16816.F32"}, {"HMMA.16816.F32"}),
-    "MmaProductIf": ({"HMMA.1688.F32.TF32"}, {"HMMA.1688.F32.TF32"}),
+    HALVES[0]: ({"HMMA.16816.F32.BF16"}, {"HMMA.16816.F32.BF16"}),
+    HALVES[1]: ({"HMMA.16816.F32"}, {"HMMA.16816.F32"}),
+    FLOATS["tf32x3"]: ({"HMMA.1688.F32.TF32"}, {"HMMA.1688.F32.TF32"}),
+    FLOATS["tf32"]: ({"HMMA.1688.F32.TF32"}, {"HMMA.1688.F32.TF32"}),
     "FmaProductIf": (set(), set()),
 }
 
@@ -33,7 +36,7 @@ def test_products_run_on_tensor_cores(machine_code, product: str, tensor_arch: s
             assert set(re.findall(r"HMMA[\w.]+", code)) == wanted
 
 
-@pytest.mark.parametrize("product", [*HALVES, "FmaProductIf"])
+@pytest.mark.parametrize("product", [*HALVES, *FLOATS.values(), "FmaProductIf"])
 @pytest.mark.parametrize("kernel", MAIN)
 def test_slabs_are_copied_while_others_are_multiplied(
     machine_code, kernel: str, product: str, tensor_arch: str
@@ -62,12 +65,14 @@ def test_two_blocks_with_whole_tiles_fit_into_the_memory_of_hopper(machine_code,
             assert 2 * block <= 228 * 1024
 
 
-@pytest.mark.parametrize("product", [*HALVES, "MmaProductIf"])
-def test_four_blocks_of_the_statistics_fit_by_registers(
-    machine_code, product: str, tensor_arch: str
+@pytest.mark.parametrize(
+    ("product", "blocks"), [*((one, 4) for one in (*HALVES, FLOATS["tf32"])), (FLOATS["tf32x3"], 3)]
+)
+def test_blocks_of_the_statistics_fit_by_registers(
+    machine_code, product: str, blocks: int, tensor_arch: str
 ):
     for name in machine_code.kernels(tensor_arch, "stats_kernel", product):
-        assert machine_code.resources(tensor_arch)[name]["REG"] <= 65536 // (4 * 128)
+        assert machine_code.resources(tensor_arch)[name]["REG"] <= 65536 // (blocks * 128)
 
 
 @pytest.mark.parametrize(("asked", "most"), [(PLAIN, 43), (NONE, 39)])
@@ -115,3 +120,18 @@ def test_a_pair_takes_few_instructions_backward_slab_by_slab(
     found = (issued(code, outer, tile) + (SLABS - 1) * of_slab) / pairs
     print(f"{found:.0f} instructions for a pair and lane")
     assert found <= 95
+
+
+@pytest.mark.parametrize(
+    ("kernel", "slab", "most"),
+    [(MAIN[0], {"HMMA": 96, "LDSM": 20, "LDGSTS": 8}, 4.4),
+     (MAIN[1], {"HMMA": 48, "LDSM": 12, "LDGSTS": 4}, 5.3)],
+)  # fmt: skip
+def test_similarities_of_floats_take_few_instructions_for_each_product(
+    machine_code, kernel: str, slab: dict[str, int], most: float, tensor_arch: str
+):
+    name = kernel, FLOATS["tf32x3"] + PLAIN
+    code = instructions(machine_code.code(tensor_arch, *name))
+    found = issued(code, loop_with(code, slab), slab) / slab["HMMA"]
+    print(f"{found:.1f} instructions for each HMMA")
+    assert found <= most

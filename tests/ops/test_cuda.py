@@ -181,19 +181,17 @@ def test_contrast_can_be_captured_as_a_cuda_graph(dtype):
     assert all(torch.equal(a, b) for a, b in zip(captured, expected, strict=True))
 
 
-def test_floats_are_multiplied_as_tf32_where_torch_does():
+def test_floats_are_multiplied_as_torch_is_told_to(float32_products):
     (z,), ids = contrast_case(200, 67, torch.float32)
     z, ids = z.cuda(), [tensor.cuda() for tensor in ids]
     exact = torch.stack(pairwise_contrast(z.double(), *ids, RULE))
-    before, errors = torch.get_float32_matmul_precision(), []
-    try:
-        for precision in ("highest", "high"):
-            torch.set_float32_matmul_precision(precision)
-            stats = torch.stack(pairwise_contrast(z, *ids, RULE))
-            errors.append(float((stats - exact).abs().amax()))
-    finally:
-        torch.set_float32_matmul_precision(before)
-    assert errors[0] < 1e-4 < errors[1] < 0.5
+    found = []
+    for precision in ("ieee", "none", "tf32"):
+        float32_products.fp32_precision = precision
+        found.append(torch.stack(pairwise_contrast(z, *ids, RULE)))
+    errors = [float((stats - exact).abs().amax()) for stats in found]
+    assert max(errors[:2]) < 1e-4 < errors[2] < 0.5
+    assert not found[0].equal(found[1])
 
 
 def test_operator_runs_on_the_current_stream():

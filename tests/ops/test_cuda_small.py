@@ -155,9 +155,10 @@ def test_gru_scan(dtype):
     check(run, run, [*draw((13, 5)), *(p.detach() for p in parameters.values())], dtype)
 
 
+@pytest.mark.parametrize("precision", ["ieee", "tf32"])  # other tests have the default
 @pytest.mark.parametrize("operator", ["relational", "contrast"])
-def test_tf32(operator, float32_products):
-    float32_products.fp32_precision = "tf32"
+def test_precisions_of_float32(operator, precision, float32_products):
+    float32_products.fp32_precision = precision
     if operator == "contrast":
         (z,), ids = draw((1, 66, 37)), [torch.arange(66)[None] % 3] * 3
         found = results(

@@ -138,9 +138,9 @@ template <typename Product, bool kWhole>
 struct TilesOf {
   using type = SlabStream<Product, Block, kStages<typename Product::scalar_t>>;
 };
-template <typename scalar_t>
-struct TilesOf<MmaProduct<scalar_t>, true> {
-  using type = WholeTiles<MmaProduct<scalar_t>, Block>;
+template <typename scalar_t, Fp32Precision precision>
+struct TilesOf<MmaProduct<scalar_t, precision>, true> {
+  using type = WholeTiles<MmaProduct<scalar_t, precision>, Block>;
 };
 template <typename Product, bool kWhole>
 using Tiles = typename TilesOf<Product, kWhole>::type;
@@ -250,21 +250,21 @@ struct Gradient {
 }  // namespace
 
 template <typename scalar_t>
-cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in, bool tf32,
-                                              const acc_t<scalar_t>* grad,
+cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in,
+                                              Fp32Precision precision, const acc_t<scalar_t>* grad,
                                               const acc_t<scalar_t>* stats,
                                               acc_t<scalar_t>* partial, cudaStream_t stream) {
   const Gradient<scalar_t> gradient{in, grad, stats, partial, stream};
   return with_product_and_exponentials<scalar_t>(
-      tf32, in.exponentials, [&](auto product, auto exponentials) {
+      precision, in.exponentials, [&](auto product, auto exponentials) {
         return gradient.template run<decltype(product), exponentials>();
       });
 }
 
-#define INSTANTIATE(scalar_t)                                                               \
-  template cudaError_t launch_pairwise_contrast_backward(                                   \
-      const ContrastInput<scalar_t>&, bool, const acc_t<scalar_t>*, const acc_t<scalar_t>*, \
-      acc_t<scalar_t>*, cudaStream_t);
+#define INSTANTIATE(scalar_t)                                                \
+  template cudaError_t launch_pairwise_contrast_backward(                    \
+      const ContrastInput<scalar_t>&, Fp32Precision, const acc_t<scalar_t>*, \
+      const acc_t<scalar_t>*, acc_t<scalar_t>*, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
 INSTANTIATE(__half)

@@ -79,9 +79,10 @@ void run_forward(const ContrastInputs& in, Tensor& stats, cudaStream_t stream) {
   const auto memory = scratch.get();
   const int64_t bytes = scratch.counters() * int64_t(sizeof(unsigned));
   check_launch(cudaMemsetAsync(memory.counter, 0, bytes, stream), op);
-  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, in.z, Exponentials::kShifted),
-                                        in.tf32, memory, output<acc>(stats), nullptr, stream),
-               op);
+  check_launch(
+      launch_pairwise_contrast(arguments<scalar_t>(in, in.z, Exponentials::kShifted),
+                               in.fp32_precision, memory, output<acc>(stats), nullptr, stream),
+      op);
 }
 
 template <typename scalar_t>
@@ -91,8 +92,8 @@ void run_backward(const ContrastInputs& in, const Tensor& grad, const Tensor& st
   const char* op = "pairwise_contrast_backward";
   Tensor partial = parts_of_gradient(in.z);
   check_launch(launch_pairwise_contrast_backward(
-                   arguments<scalar_t>(in, in.z, Exponentials::kShifted), in.tf32, input<acc>(grad),
-                   input<acc>(stats), output<acc>(partial), stream),
+                   arguments<scalar_t>(in, in.z, Exponentials::kShifted), in.fp32_precision,
+                   input<acc>(grad), input<acc>(stats), output<acc>(partial), stream),
                op);
   check_launch(
       launch_contrast_sum<cuda_t<scalar_t>>(in.z.size(0), in.z.size(1), in.z.size(2),
@@ -112,9 +113,10 @@ void run_loss(const ContrastInputs& in, const LossKind& kind, ContrastLossTensor
   check_launch(launch_normalise_rows(rows_of<scalar_t>(in.z, in.label, out.inverse),
                                      output<scalar_t>(out.z), memory.counter, stream),
                op);
-  check_launch(launch_pairwise_contrast(arguments<scalar_t>(in, out.z, exponentials_of(in, kind)),
-                                        in.tf32, memory, output<acc>(out.stats), &to, stream),
-               op);
+  check_launch(
+      launch_pairwise_contrast(arguments<scalar_t>(in, out.z, exponentials_of(in, kind)),
+                               in.fp32_precision, memory, output<acc>(out.stats), &to, stream),
+      op);
 }
 
 template <typename scalar_t>
@@ -124,7 +126,7 @@ void run_loss_backward(const ContrastInputs& in, const LossKind& kind, const Ten
   const char* op = "contrast_loss_backward";
   Tensor partial = parts_of_gradient(in.z);
   check_launch(launch_pairwise_contrast_backward(
-                   arguments<scalar_t>(in, saved.z, exponentials_of(in, kind)), in.tf32,
+                   arguments<scalar_t>(in, saved.z, exponentials_of(in, kind)), in.fp32_precision,
                    input<acc>(saved.slope), input<acc>(saved.stats), output<acc>(partial), stream),
                op);
   check_launch(

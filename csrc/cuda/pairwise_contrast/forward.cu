@@ -15,11 +15,12 @@ using Block = Geometry<1>;  // more columns a warp: less of all that is done onc
 template <typename scalar_t>
 constexpr int kStages = sizeof(scalar_t) == 2 ? 3 : 2;
 
-// On a multiprocessor, by registers. Without tensor cores a lane holds more.
+// On a multiprocessor, by registers. Without tensor cores a lane holds more, and so it does where
+// it holds the rests of floats, too.
 template <typename Product>
 constexpr int kBlocksAtOnce = sizeof(typename Product::scalar_t) == 8 ? 1 : 3;
-template <typename scalar_t>
-constexpr int kBlocksAtOnce<MmaProduct<scalar_t>> = 4;
+template <typename scalar_t, Fp32Precision precision>
+constexpr int kBlocksAtOnce<MmaProduct<scalar_t, precision>> = kRests<scalar_t, precision> ? 3 : 4;
 
 template <typename value_t>
 struct Finish {
@@ -192,7 +193,7 @@ cudaError_t run(const ContrastInput<typename Product::scalar_t>& in,
 }  // namespace
 
 template <typename scalar_t>
-cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
+cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, Fp32Precision precision,
                                      const ContrastScratch<acc_t<scalar_t>>& scratch,
                                      acc_t<scalar_t>* stats,
                                      const ContrastLossOutput<acc_t<scalar_t>>* loss,
@@ -200,14 +201,14 @@ cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf3
   Finish<acc_t<scalar_t>> to{scratch, stats, loss != nullptr, {}};
   if (loss != nullptr) to.loss = *loss;
   return with_product_and_exponentials<scalar_t>(
-      tf32, in.exponentials, [&](auto product, auto exponentials) {
+      precision, in.exponentials, [&](auto product, auto exponentials) {
         return run<decltype(product), exponentials>(in, to, stream);
       });
 }
 
-#define INSTANTIATE(scalar_t)                                                        \
-  template cudaError_t launch_pairwise_contrast(                                     \
-      const ContrastInput<scalar_t>&, bool, const ContrastScratch<acc_t<scalar_t>>&, \
+#define INSTANTIATE(scalar_t)                                                                 \
+  template cudaError_t launch_pairwise_contrast(                                              \
+      const ContrastInput<scalar_t>&, Fp32Precision, const ContrastScratch<acc_t<scalar_t>>&, \
       acc_t<scalar_t>*, const ContrastLossOutput<acc_t<scalar_t>>*, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

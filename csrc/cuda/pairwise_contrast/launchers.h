@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "../../contrast_term.h"
+#include "../../fp32_precision.h"
 #include "../../numeric.h"
 #include "../../pair_rule.h"
 
@@ -72,10 +73,10 @@ struct ContrastLossOutput {
   value_t *slope, *loss, *anchors;
 };
 
-// Writes `stats` (G, kNumStats, N), and the loss unless that is null. `tf32` lets floats be
-// multiplied as tf32. Counters are zeros, and remain so in no case.
+// Writes `stats` (G, kNumStats, N), and the loss unless that is null. Counters are zeros, and
+// remain so in no case.
 template <typename scalar_t>
-cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf32,
+cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, Fp32Precision precision,
                                      const ContrastScratch<acc_t<scalar_t>>& scratch,
                                      acc_t<scalar_t>* stats,
                                      const ContrastLossOutput<acc_t<scalar_t>>* loss,
@@ -84,8 +85,8 @@ cudaError_t launch_pairwise_contrast(const ContrastInput<scalar_t>& in, bool tf3
 // `grad` and `stats` are (G, kNumStats, N); `partial` (G, parts, N, width) gets the summands of the
 // gradient.
 template <typename scalar_t>
-cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in, bool tf32,
-                                              const acc_t<scalar_t>* grad,
+cudaError_t launch_pairwise_contrast_backward(const ContrastInput<scalar_t>& in,
+                                              Fp32Precision precision, const acc_t<scalar_t>* grad,
                                               const acc_t<scalar_t>* stats,
                                               acc_t<scalar_t>* partial, cudaStream_t stream);
 

@@ -54,9 +54,6 @@ struct FmaProduct {
   static constexpr int kWeightStride = kTile + kVector<weight_t>;
   static constexpr bool kScalesWeights = false;
 
-  static constexpr bool kStagesAsIs = true;
-  __device__ static scalar_t staged(scalar_t x) { return x; }
-
   // Where a lane's parts of the two sides of a product begin in their slabs, and of weights, as
   // they are read and written, in theirs.
   __device__ static int left_offset() { return row(0) * kStride<scalar_t>; }
@@ -111,8 +108,8 @@ struct FmaProduct {
   }
 };
 
-// On tensor cores: a lane holds what mma.h says, 2 rows and pairs of columns. Floats as tf32.
-template <typename scalar>
+// On tensor cores: a lane holds what mma.h says, 2 rows and pairs of columns.
+template <typename scalar, Fp32Precision precision>
 struct MmaProduct {
   using scalar_t = scalar;
   using value_t = float;
@@ -132,14 +129,6 @@ struct MmaProduct {
   static constexpr int kWeightStride = kTile + kVector<weight_t>;
   // Weights span more powers of two than float16 has, but not than it has below their largest.
   static constexpr bool kScalesWeights = std::is_same_v<scalar_t, __half>;
-
-  static constexpr bool kStagesAsIs = !std::is_same_v<scalar_t, float>;
-  __device__ static scalar_t staged(scalar_t x) {
-    if constexpr (kStagesAsIs)
-      return x;
-    else
-      return ptx::round_to_tf32(x);
-  }
 
   // As load_a, load_b and load_b_transposed of mma.h have them, computed once for all slabs.
   __device__ static int left_offset() {
@@ -163,14 +152,12 @@ struct MmaProduct {
                                           Share<kColumns>& s) {
 #pragma unroll
     for (int k = 0; k < kDepth<scalar_t>; k += kMmaK<scalar_t>) {
-      MmaA<scalar_t> a;
-      ptx::ldmatrix_x4(left + k, a.reg);
+      const Left a(left + k);
 #pragma unroll
       for (int c = 0; c < kColumns / 16; ++c) {
         uint32_t b[4];
         ptx::ldmatrix_x4(right + c * 16 * kStride<scalar_t> + k, b);
-        mma(s.part[2 * c], a, MmaB<scalar_t>{{b[0], b[1]}});
-        mma(s.part[2 * c + 1], a, MmaB<scalar_t>{{b[2], b[3]}});
+        a.multiply(b, &s.part[2 * c]);
       }
     }
   }
@@ -185,8 +172,8 @@ struct MmaProduct {
         if constexpr (sizeof(scalar_t) == 2) {
           *reinterpret_cast<uint32_t*>(at) = ptx::pack<scalar_t>(s(r, c), s(r, c + 1));
         } else {
-          at[0] = staged(s(r, c));
-          at[1] = staged(s(r, c + 1));
+          at[0] = s(r, c);
+          at[1] = s(r, c + 1);
         }
       }
   }
@@ -195,8 +182,7 @@ struct MmaProduct {
                                       Share<kGradColumns<scalar_t>>& out) {
 #pragma unroll
     for (int j = 0; j < kTile; j += kMmaK<scalar_t>) {
-      MmaA<scalar_t> a;
-      ptx::ldmatrix_x4(weight + j, a.reg);
+      const Left a(weight + j);
 #pragma unroll
       for (int c = 0; c < kGradColumns<scalar_t> / 16; ++c) {
         const scalar_t* at = right + j * kStride<scalar_t> + c * 16;
@@ -207,20 +193,49 @@ struct MmaProduct {
           for (int e = 0; e < 4; ++e)
             b[e] = ptx::bits(at[e % 2 * 4 * kStride<scalar_t> + e / 2 * 8]);
         }
-        mma(out.part[2 * c], a, MmaB<scalar_t>{{b[0], b[1]}});
-        mma(out.part[2 * c + 1], a, MmaB<scalar_t>{{b[2], b[3]}});
+        a.multiply(b, &out.part[2 * c]);
       }
     }
   }
+
+ private:
+  // A factor for two others.
+  struct Left {
+    MmaA<scalar_t> whole, rest;
+
+    __device__ explicit Left(const scalar_t* at) {
+      ptx::ldmatrix_x4(at, whole.reg);
+      rest = split<precision>(whole);
+    }
+    __device__ void multiply(const uint32_t (&right)[4], MmaC* to) const {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        MmaB<scalar_t> b{{right[2 * half], right[2 * half + 1]}};
+        const MmaB<scalar_t> b_rest = split<precision>(b);
+        if constexpr (kRests<scalar_t, precision>) {
+          mma(to[half], rest, b);
+          mma(to[half], whole, b_rest);
+        }
+        mma(to[half], whole, b);
+      }
+    }
+  };
 };
 
-// Calls `run` with a value of the way to multiply: halves on tensor cores, floats there if `tf32`.
+// Calls `run` with a value of the way to multiply: halves on tensor cores, floats there by some
+// precisions.
 template <typename scalar_t, typename Run>
-cudaError_t with_product(bool tf32, const Run& run) {
-  if constexpr (sizeof(scalar_t) == 2) return run(MmaProduct<scalar_t>{});
-  if constexpr (sizeof(scalar_t) == 4)
-    if (tf32) return run(MmaProduct<scalar_t>{});
-  if constexpr (sizeof(scalar_t) >= 4) return run(FmaProduct<scalar_t>{});
+cudaError_t with_product(Fp32Precision precision, const Run& run) {
+  using enum Fp32Precision;
+  if constexpr (sizeof(scalar_t) == 2) {
+    return run(MmaProduct<scalar_t, kIeee>{});
+  } else {
+    if constexpr (sizeof(scalar_t) == 4) {
+      if (precision == kTf32) return run(MmaProduct<scalar_t, kTf32>{});
+      if (precision == kTf32x3) return run(MmaProduct<scalar_t, kTf32x3>{});
+    }
+    return run(FmaProduct<scalar_t>{});
+  }
 }
 
 // `Product` where the device has what it needs.

@@ -72,8 +72,9 @@ using Exponent = std::integral_constant<Exponentials, kExponentials>;
 // Calls `run` with a value of the way to multiply, and with what to do about exponentials: those of
 // doubles are always shifted, as nobody waits for them.
 template <typename scalar_t, typename Run>
-cudaError_t with_product_and_exponentials(bool tf32, Exponentials exponentials, const Run& run) {
-  return with_product<scalar_t>(tf32, [&](auto product) {
+cudaError_t with_product_and_exponentials(Fp32Precision precision, Exponentials exponentials,
+                                          const Run& run) {
+  return with_product<scalar_t>(precision, [&](auto product) {
     if constexpr (sizeof(scalar_t) < 8) {
       if (exponentials == Exponentials::kNone) return run(product, Exponent<Exponentials::kNone>{});
       if (exponentials == Exponentials::kPlain)
@@ -194,14 +195,7 @@ class SlabStream {
     scalar_t* to = memory() + slab + place_;
 #pragma unroll
     for (int n = 0; n < kTile; n += kRowsAtOnce) {
-      if constexpr (Product::kStagesAsIs) {
-        begin_copy(to + n * kStride<scalar_t>, from, n < rows);
-      } else {
-        Vector<scalar_t> value = load_vector(from, n < rows ? kVector<scalar_t> : 0, true);
-#pragma unroll
-        for (int e = 0; e < kVector<scalar_t>; ++e) value.set(e, Product::staged(value[e]));
-        store_vector(to + n * kStride<scalar_t>, value, kVector<scalar_t>, true);
-      }
+      begin_copy(to + n * kStride<scalar_t>, from, n < rows);
       from += kRowsAtOnce * width_;
     }
   }
@@ -212,7 +206,7 @@ class SlabStream {
       const int row = n / kDepth<scalar_t>, k = n % kDepth<scalar_t>;
       const bool inside = first + row < size_ && column + k < width_;
       slab[row * kStride<scalar_t> + k] =
-          inside ? Product::staged(z_[(first + row) * width_ + column + k]) : scalar_t(0.0f);
+          inside ? z_[(first + row) * width_ + column + k] : scalar_t(0.0f);
     }
   }
 

@@ -86,7 +86,7 @@ class WholeTiles {
   static constexpr int kSlab = kTile * kStride<scalar_t>;
   static constexpr int kVectors = kDepth<scalar_t> / kVector<scalar_t>;
   static constexpr int kRowsAtOnce = Geometry::kThreads / kVectors;
-  static_assert(kRowsAtOnce * 2 == kTile && Product::kStagesAsIs);
+  static_assert(kRowsAtOnce * 2 == kTile);
 
   __device__ void point_to(const scalar_t* group, int64_t row, int64_t size) {
     row += threadIdx.x / kVectors;

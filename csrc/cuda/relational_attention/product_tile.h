@@ -145,8 +145,6 @@ struct MmaTile {
   static constexpr int kOwnRows = Shape::kRows / 2, kOwnColumns = Shape::kColumns / 2;
   static constexpr int kRows = kByDepth ? Shape::kRows : kOwnRows;
   static constexpr int kColumns = kByDepth ? Shape::kColumns : kOwnColumns;
-  static constexpr bool kFloat = std::is_same_v<scalar_t, float>;
-  static constexpr bool kRests = kFloat && precision == Fp32Precision::kTf32x3;
   MmaC sum[kRows / 16][kColumns / 8];
 
   __device__ static int first_row() { return int(threadIdx.x) / 64 * kOwnRows; }
@@ -171,14 +169,6 @@ struct MmaTile {
     for (int j = 0; j < kColumns / 8; ++j) mma(to[j], left, right[j / 2][j % 2]);
   }
 
-  // Makes tf32s of floats, and returns the rest where that is multiplied, too.
-  template <typename Fragment>
-  __device__ static Fragment split(Fragment& fragment) {
-    if constexpr (kRests) return split_in_tf32(fragment);
-    if constexpr (kFloat) round_to_tf32(fragment);
-    return {};
-  }
-
   // Floats are multiplied as sums of two tf32s, without the product of the smaller ones.
   __device__ void add(const scalar_t* a, const scalar_t* b) {
     __syncwarp();  // lanes may have come here one after the other, and mma.sync needs them at once
@@ -191,13 +181,13 @@ struct MmaTile {
       for (int j = 0; j < kColumns / 16; ++j) {
         load_right(b, j, first + k, right[j]);
 #pragma unroll
-        for (int half = 0; half < 2; ++half) right_rest[j][half] = split(right[j][half]);
+        for (int half = 0; half < 2; ++half) right_rest[j][half] = split<precision>(right[j][half]);
       }
 #pragma unroll
       for (int i = 0; i < kRows / 16; ++i) {
         MmaA<scalar_t> left = load_left(a, i, first + k);
-        const MmaA<scalar_t> left_rest = split(left);
-        if constexpr (kRests) {
+        const MmaA<scalar_t> left_rest = split<precision>(left);
+        if constexpr (kRests<scalar_t, precision>) {
           add_row(sum[i], left_rest, right);
           add_row(sum[i], left, right_rest);
         }
