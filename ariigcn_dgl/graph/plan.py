@@ -176,11 +176,12 @@ def edge_plan(
 
     if src.device.type == "cpu":
         try:
-            order, *made = torch.ops.ariigcn.edge_plan(src, dst, etypes, num_src, num_dst, num_rels)
+            made = torch.ops.ariigcn.edge_plan(src, dst, etypes, num_src, num_dst, num_rels)
         except RuntimeError:
             check()  # which says at what edge
             raise
-        return order, _native_plan(*made, num_dst, num_src, len(src))
+        order, plan, facts = made
+        return order, _native_plan(plan, facts, num_dst, num_src, len(src))
     check()
     indptr, order = sort_edges(keys)
     return order, composed_csr_plan(indptr, src[order], etypes[order], num_rels, num_src)
