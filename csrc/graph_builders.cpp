@@ -7,11 +7,10 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
       "window_graph(Tensor lengths, Tensor speakers, int past, int future, int num_speakers)"
       " -> (Tensor indptr, Tensor indices, Tensor etypes, Tensor eids)");
   m.def(
-      "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, int num_rels, int num_src,"
+      "csr_plan(Tensor indptr, Tensor indices, Tensor etypes, SymInt num_rels, SymInt num_src,"
       " bool split) -> (Tensor plan, Tensor facts)");
   m.def(
-      "sorted_edges(Tensor src, Tensor dst, Tensor etypes, SymInt num_src, SymInt num_dst, "
-      "SymInt num_rels)"
-      " -> (Tensor indptr, Tensor order, Tensor indices, Tensor rels)");
+      "edge_plan(Tensor src, Tensor dst, Tensor etypes, SymInt num_src, SymInt num_dst,"
+      " SymInt num_rels) -> (Tensor order, Tensor plan, Tensor facts)");
   m.def("counting_sort(Tensor keys, SymInt num_keys) -> (Tensor offsets, Tensor order)");
 }

@@ -122,8 +122,8 @@ CALLS: dict[str, tuple[Callable, dict[str, object]]] = {
         {"indptr": GRAPH.indptr.long(), "indices": GRAPH.src, "etypes": GRAPH.etypes}
         | {"num_rels": GRAPH.num_rels, "num_src": N, "split": True},
     ),
-    "sorted_edges": (
-        OPS.sorted_edges,
+    "edge_plan": (
+        OPS.edge_plan,
         {"src": GRAPH.src, "dst": GRAPH.dst, "etypes": GRAPH.etypes}
         | {"num_src": N, "num_dst": N, "num_rels": GRAPH.num_rels},
     ),

@@ -20,7 +20,7 @@ from ariigcn_dgl.graph.checks import (
 from ariigcn_dgl.graph.dgl_edges import edges_of
 from ariigcn_dgl.graph.lasting import LastingProperty, lasting
 from ariigcn_dgl.graph.pairs import SourcePairs, source_pairs
-from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, pack, sorted_edges, unpack
+from ariigcn_dgl.graph.plan import Facts, Sizes, csr_plan, edge_plan, pack, unpack
 from ariigcn_dgl.graph.window import Relations, relation_names, window_edges
 from ariigcn_dgl.transfer import send
 
@@ -398,9 +398,8 @@ class Graph:
             num_rels = max(int(etypes.max()) + 1, 1) if len(etypes) else 1
         check_sizes(num_src=num_src, num_dst=num_dst, num_rels=num_rels, num_edges=len(src))
         src, dst, etypes = (x.contiguous() for x in (src, dst, etypes))
-        indptr, order, indices, rels = sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
-        # What is sorted fits together: it is not checked once more.
-        return cls(order, *csr_plan(indptr, indices, rels, num_rels, num_src))
+        order, plan = edge_plan(src, dst, etypes, num_src, num_dst, num_rels)
+        return cls(order, *plan)
 
     @classmethod
     @lasting

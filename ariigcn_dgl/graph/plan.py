@@ -78,9 +78,12 @@ def csr_plan(
     if indices.device.type != "cpu":
         return composed_csr_plan(indptr, indices, etypes, num_rels, num_src, split)
     plan, facts = torch.ops.ariigcn.csr_plan(indptr, indices, etypes, num_rels, num_src, split)
-    segments, components, first, one_self_edge = facts.tolist()
-    sizes = Sizes(len(indptr) - 1, num_src, len(indices), segments, num_rels, components)
-    counts = unpack(plan, sizes)["rel_ptr"].diff().tolist()
+    return _native_plan(plan, facts, len(indptr) - 1, num_src, len(indices))
+
+
+def _native_plan(plan: Tensor, facts: Tensor, num_dst: int, num_src: int, num_edges: int) -> Plan:
+    segments, components, first, one_self_edge, *counts = facts.tolist()
+    sizes = Sizes(num_dst, num_src, num_edges, segments, len(counts), components)
     return plan, sizes, Facts(None if first < 0 else first, bool(one_self_edge), tuple(counts))
 
 
@@ -147,22 +150,17 @@ def _facts(indptr: Tensor, src: Tensor, dst: Tensor, rel_ptr: Tensor, square: bo
     return Facts(first if first < nodes else None, square and bool(one_self_edge), tuple(counts))
 
 
-def sorted_edges(
+def edge_plan(
     src: Tensor, dst: Tensor, etypes: Tensor, num_src: int, num_dst: int, num_rels: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return edges by target, within it by relation, within that by source.
+) -> tuple[Tensor, Plan]:
+    """Return the order of edges by target, relation and source, and the packed plan of it.
 
     Parameters
     ----------
     src, dst, etypes : (E,) int64 tensors
-        Source, target and relation of each edge.
+        Source, target and relation of each edge; those alike stay in the order they have.
     num_src, num_dst, num_rels : int
         Their numbers.
-
-    Returns
-    -------
-    (N_dst + 1,) and three (E,) int64 tensors
-        Where the edges of each target begin, which they were, their sources and relations.
 
     Raises
     ------
@@ -178,13 +176,15 @@ def sorted_edges(
 
     if src.device.type == "cpu":
         try:
-            return torch.ops.ariigcn.sorted_edges(src, dst, etypes, num_src, num_dst, num_rels)
+            made = torch.ops.ariigcn.edge_plan(src, dst, etypes, num_src, num_dst, num_rels)
         except RuntimeError:
             check()  # which says at what edge
             raise
+        order, plan, facts = made
+        return order, _native_plan(plan, facts, num_dst, num_src, len(src))
     check()
     indptr, order = sort_edges(keys)
-    return indptr, order, src[order], etypes[order]
+    return order, composed_csr_plan(indptr, src[order], etypes[order], num_rels, num_src)
 
 
 def sort_edges(keys: Mapping[str, tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
@@ -232,12 +232,14 @@ def _components(src: Tensor, dst: Tensor, nodes: int, split: bool) -> Tensor:
 @torch.library.register_fake("ariigcn::csr_plan")
 def _(indptr, indices, etypes, num_rels, num_src, split):
     size = torch.library.get_ctx().new_dynamic_size()
-    return indices.new_empty(size, dtype=torch.int32), indices.new_empty(4)
+    return indices.new_empty(size, dtype=torch.int32), indices.new_empty(4 + num_rels)
 
 
-@torch.library.register_fake("ariigcn::sorted_edges")
+@torch.library.register_fake("ariigcn::edge_plan")
 def _(src, dst, etypes, num_src, num_dst, num_rels):
-    return src.new_empty(num_dst + 1), *(torch.empty_like(src) for _ in range(3))
+    size = torch.library.get_ctx().new_dynamic_size()
+    plan = src.new_empty(size, dtype=torch.int32)
+    return torch.empty_like(src), plan, src.new_empty(4 + num_rels)
 
 
 @torch.library.register_fake("ariigcn::counting_sort")

@@ -412,7 +412,7 @@ INDEX_OPERATORS = {
     "number_speakers": (long([2, 1]), long([7, 3, 7])),
     "window_graph": (long([2, 1]), long([0, 1, 0]), 1, 1, 0),
     "csr_plan": (long([0, 1, 2]), long([1, 0]), long([0, 0]), 1, 2, True),
-    "sorted_edges": (long([2, 0, 2]), long([1, 1, 0]), long([0, 1, 0]), 3, 2, 2),
+    "edge_plan": (long([2, 0, 2]), long([1, 1, 0]), long([0, 1, 0]), 3, 2, 2),
     "counting_sort": (long([2, 0, 2]), 3),
 }
 

@@ -161,9 +161,9 @@ def test_too_few_sizes_are_refused(name: str) -> None:
         ("csr_plan", "num_src", 3),
         ("csr_plan", "num_rels", 4),
         ("csr_plan", "num_rels", 2**20 + 1),
-        ("sorted_edges", "num_src", -1),
-        ("sorted_edges", "num_dst", 2**31),
-        ("sorted_edges", "num_rels", 2**20 + 1),
+        ("edge_plan", "num_src", -1),
+        ("edge_plan", "num_dst", 2**31),
+        ("edge_plan", "num_rels", 2**20 + 1),
         ("counting_sort", "num_keys", -1),
         ("counting_sort", "num_keys", 2),
         ("window_graph", "past", -1),
@@ -174,6 +174,16 @@ def test_too_few_sizes_are_refused(name: str) -> None:
 )
 def test_a_number_out_of_range_is_refused(name: str, argument: str, value: float) -> None:
     refused(name, argument, value)
+
+
+@pytest.mark.parametrize("name", ["csr_plan", "edge_plan"])
+def test_a_graph_without_edges_needs_a_relation_too(name: str) -> None:
+    call, arguments = CALLS[name]
+    tensors = {k: x[:0] for k, x in arguments.items() if isinstance(x, Tensor)}
+    if name == "csr_plan":
+        tensors["indptr"] = torch.zeros(N + 1, dtype=torch.int64)
+    with pytest.raises(RuntimeError, match=rf"{name}: num_rels must lie in \[1, 2\^20\]"):
+        call(**(arguments | tensors | {"num_rels": 0}))
 
 
 # Kernels number rows and columns with 32 bits; nothing of such a size is read, or has memory.
@@ -223,7 +233,7 @@ def test_the_message_names_operator_argument_and_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["csr_plan", "sorted_edges", "counting_sort", "number_speakers", "window_graph"]
+    "name", ["csr_plan", "edge_plan", "counting_sort", "number_speakers", "window_graph"]
 )
 def test_builders_of_graphs_keep_what_torch_asks_of_operators(name: str) -> None:
     call, arguments = CALLS[name]
