@@ -152,7 +152,9 @@ def _of_runs(path: Path, key: str) -> list[str]:
         trained = {
             row["key"]: float(row["seconds"]) for row in rows if row["seconds"] and row["key"]
         }
-        return [f"{sum(trained.values()) / 60:.3f}" if column == "minutes" else str(len(trained))]
+        # With decimals: a number without any may be rounded.
+        found = sum(trained.values()) / 60 if column == "minutes" else len(trained)
+        return [f"{found:.3f}"]
     own = [float(r[column]) for r in rows if (r["setting"], r["use"]) == (setting, "seed")]
     return [f"{mean(own):.3f}", f"{stdev(own):.3f}"]
 
