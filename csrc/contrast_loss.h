@@ -40,14 +40,8 @@ ContrastLossResults contrast_loss(const ContrastInputs::Tensor& feat,
                                   const ContrastInputs::Tensor& utterance, int64_t positives,
                                   int64_t negatives, int64_t form, int64_t margin_mode,
                                   double temperature, double margin, int64_t fp32_precision) {
-  const ContrastInputs in{feat,
-                          label,
-                          modality,
-                          utterance,
-                          {positives, negatives},
-                          temperature,
-                          margin,
-                          Fp32Precision(fp32_precision)};
+  const auto in = contrast_inputs(feat, label, modality, utterance, positives, negatives,
+                                  temperature, margin, fp32_precision);
   const Checks check = check_contrast("contrast_loss", in);
   Backend::check(check);
   check.require(
@@ -76,14 +70,8 @@ torch::stable::Tensor contrast_loss_backward(
     const ContrastInputs::Tensor& modality, const ContrastInputs::Tensor& utterance,
     int64_t positives, int64_t negatives, int64_t form, int64_t margin_mode, double temperature,
     double margin, int64_t fp32_precision) {
-  const ContrastInputs in{feat,
-                          label,
-                          modality,
-                          utterance,
-                          {positives, negatives},
-                          temperature,
-                          margin,
-                          Fp32Precision(fp32_precision)};
+  const auto in = contrast_inputs(feat, label, modality, utterance, positives, negatives,
+                                  temperature, margin, fp32_precision);
   const Checks check = check_contrast("contrast_loss_backward", in);
   Backend::check(check);
   const int64_t groups = feat.size(0), size = feat.size(1);

@@ -11,9 +11,8 @@ STABLE_TORCH_LIBRARY_FRAGMENT(ariigcn, m) {
       " float margin, int fp32_precision) -> Tensor");
   m.def(
       "contrast_loss(Tensor feat, Tensor label, Tensor modality, Tensor utterance, int positives,"
-      " int negatives, int form, int margin_mode, float temperature, float margin, int "
-      "fp32_precision)"
-      " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+      " int negatives, int form, int margin_mode, float temperature, float margin,"
+      " int fp32_precision) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
   m.def(
       "contrast_loss_backward(Tensor grad, Tensor z, Tensor inverse, Tensor stats, Tensor slope,"
       " Tensor anchors, Tensor feat, Tensor label, Tensor modality, Tensor utterance,"

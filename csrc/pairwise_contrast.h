@@ -23,6 +23,23 @@ struct [[gnu::visibility("hidden")]] ContrastInputs {
   Fp32Precision fp32_precision;  // read by CUDA only
 };
 
+// As the operators are given them.
+inline ContrastInputs contrast_inputs(const ContrastInputs::Tensor& z,
+                                      const ContrastInputs::Tensor& label,
+                                      const ContrastInputs::Tensor& modality,
+                                      const ContrastInputs::Tensor& utterance, int64_t positives,
+                                      int64_t negatives, double temperature, double margin,
+                                      int64_t fp32_precision) {
+  return {z,
+          label,
+          modality,
+          utterance,
+          {positives, negatives},
+          temperature,
+          margin,
+          Fp32Precision(fp32_precision)};
+}
+
 inline Checks check_contrast(const char* op, const ContrastInputs& in) {
   Checks::dim(op, "z", in.z, 3);
   const Checks check(op, in.z);
@@ -58,14 +75,8 @@ torch::stable::Tensor pairwise_contrast(const ContrastInputs::Tensor& z,
                                         const ContrastInputs::Tensor& utterance, int64_t positives,
                                         int64_t negatives, double temperature, double margin,
                                         int64_t fp32_precision) {
-  const ContrastInputs in{z,
-                          label,
-                          modality,
-                          utterance,
-                          {positives, negatives},
-                          temperature,
-                          margin,
-                          Fp32Precision(fp32_precision)};
+  const auto in = contrast_inputs(z, label, modality, utterance, positives, negatives, temperature,
+                                  margin, fp32_precision);
   Backend::check(check_contrast("pairwise_contrast", in));
   torch::stable::Tensor stats =
       torch::stable::new_empty(z, {z.size(0), kNumStats, z.size(1)}, stats_type(z));
@@ -80,14 +91,8 @@ torch::stable::Tensor pairwise_contrast_backward(
     const ContrastInputs::Tensor& modality, const ContrastInputs::Tensor& utterance,
     int64_t positives, int64_t negatives, double temperature, double margin,
     int64_t fp32_precision) {
-  const ContrastInputs in{z,
-                          label,
-                          modality,
-                          utterance,
-                          {positives, negatives},
-                          temperature,
-                          margin,
-                          Fp32Precision(fp32_precision)};
+  const auto in = contrast_inputs(z, label, modality, utterance, positives, negatives, temperature,
+                                  margin, fp32_precision);
   const Checks check = check_contrast("pairwise_contrast_backward", in);
   Backend::check(check);
   check.placed("grad", grad, stats_type(z), {z.size(0), kNumStats, z.size(1)});

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -73,7 +74,5 @@ def _value(values: Mapping[str, Any], path: Sequence[str]) -> Any:
 def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(map(str, value))
-    # as it is written on a command line
-    return (
-        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    )
+    # null, true and false as they are written on a command line
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

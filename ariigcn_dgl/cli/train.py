@@ -127,7 +127,7 @@ def train(
         folder = Path(out or default_folder(prepared.dialogues.name, system, preset))
         if size() > 1:
             check_processes(prepared.config, prepared.dialogues, size())
-            captures_steps(cuda_graphs, here, prepared.config, size())
+            captures_steps(cuda_graphs, here, prepared.config, size())  # before they part
         if not leads():
             _follow(prepared, seeds, folder, here)
             return
