@@ -506,9 +506,8 @@ def test_nothing_is_launched_for_nothing(kernels):
     assert kernels.library.launch_count() == before
 
 
-@pytest.mark.parametrize(
-    "sanitizer", [pytest.param("thread", marks=pytest.mark.exhaustive), "address"]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("sanitizer", ["thread", "address"])
 def test_no_race_and_no_access_out_of_bounds(sanitizer, tmp_path):
     flags = f"-fsanitize={sanitizer}", "-DEMULATED_ARCH=900"
     compile_kernels(tmp_path / "check", *flags, HERE / "contrast_check.cpp")

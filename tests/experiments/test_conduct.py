@@ -139,7 +139,7 @@ def test_more_seeds_are_added_to_those_that_are_there(run_study: Callable, memor
     assert [len(row.done) for row in results.rows] == [3, 3]
 
 
-@pytest.mark.parametrize("after", [2, 6])
+@pytest.mark.parametrize("after", [2, pytest.param(6, marks=pytest.mark.exhaustive)])
 def test_interrupted_study_ends_with_the_same_table(
     run_study: Callable, memory: Any, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

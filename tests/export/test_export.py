@@ -61,7 +61,7 @@ def difference(run: TrainedRun, path: Path, dialogues: Dialogues) -> float:
     ("preset", "suffix"),
     [
         ("tuned", ".onnx"),
-        ("tuned", ".pt2"),
+        pytest.param("tuned", ".pt2", marks=pytest.mark.exhaustive),
         pytest.param("tuned-meld", ".onnx", marks=pytest.mark.exhaustive),
         pytest.param("graph", ".onnx", marks=pytest.mark.exhaustive),
     ],

@@ -103,7 +103,13 @@ def test_absence_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.modules["torchvision"] is None
 
 
-@pytest.mark.parametrize("before", ["", IMPORTED_BEFORE], ids=["alone", "after transformers"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", marks=pytest.mark.exhaustive, id="alone"),
+        pytest.param(IMPORTED_BEFORE, id="after transformers"),
+    ],
+)
 def test_text_is_encoded_beside_one_that_does_not_run(
     torchvision: Path, roberta: Path, tmp_path: Path, before: str
 ) -> None:

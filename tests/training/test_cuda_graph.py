@@ -116,7 +116,13 @@ class _Calls:
 
 @pytest.mark.slow
 @each_setting
-@pytest.mark.parametrize("amp", [False, True], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "amp",
+    [
+        pytest.param(False, id="float32"),
+        pytest.param(True, marks=pytest.mark.exhaustive, id="bfloat16"),
+    ],
+)
 def test_replays_are_what_they_captured_bit_by_bit(preset, changes, amp, dialogues):
     found = []
     for capture in (_Calls(), EmulatedGraphs()):
