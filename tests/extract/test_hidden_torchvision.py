@@ -105,10 +105,8 @@ def test_absence_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "before",
-    [
-        pytest.param("", marks=pytest.mark.exhaustive, id="alone"),
-        pytest.param(IMPORTED_BEFORE, id="after transformers"),
-    ],
+    [pytest.param("", marks=pytest.mark.exhaustive), IMPORTED_BEFORE],
+    ids=["alone", "after transformers"],
 )
 def test_text_is_encoded_beside_one_that_does_not_run(
     torchvision: Path, roberta: Path, tmp_path: Path, before: str

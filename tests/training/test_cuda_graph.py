@@ -118,10 +118,8 @@ class _Calls:
 @each_setting
 @pytest.mark.parametrize(
     "amp",
-    [
-        pytest.param(False, id="float32"),
-        pytest.param(True, marks=pytest.mark.exhaustive, id="bfloat16"),
-    ],
+    [False, pytest.param(True, marks=pytest.mark.exhaustive)],
+    ids=["float32", "bfloat16"],
 )
 def test_replays_are_what_they_captured_bit_by_bit(preset, changes, amp, dialogues):
     found = []
