@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import Summary, summarise
@@ -76,6 +78,10 @@ class RunResult:
             calibration=None if errors is None else {"test": errors},
             folds=tuple(runs),
         )
+
+    def fold_scores(self, name: str) -> list[float]:
+        """Return the score on the test split of each fold, of a seed that is done."""
+        return [flat(fold.test)[name] for fold in self.folds if fold.test is not None]
 
     @property
     def untested(self) -> RunResult:
@@ -254,3 +260,20 @@ class Results:
     def row(self, name: str) -> RowResult:
         """Return a setting's results."""
         return next(row for row in self.rows if row.name == name)
+
+    def fold_differences(self, row: RowResult) -> list[float]:
+        """Return the difference to what a row is compared with on each fold's test split.
+
+        Means over the seeds that both have; empty without folds, or where there is nothing to
+        compare.
+        """
+        if self.folds is None or row.comparison is None:
+            return []
+        other = self.row(row.against or self.baseline)
+        theirs = {run.seed: run.fold_scores(self.metric) for run in other.done}
+        pairs = [
+            (run.fold_scores(self.metric), theirs[run.seed])
+            for run in row.done
+            if run.seed in theirs
+        ]
+        return np.subtract(*zip(*pairs, strict=True)).mean(0).tolist()

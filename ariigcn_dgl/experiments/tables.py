@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import (
     PER_CLASS,
@@ -14,7 +16,7 @@ from ariigcn_dgl.experiments.results import (
     RowResult,
     RunResult,
 )
-from ariigcn_dgl.experiments.statistics import Summary
+from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
@@ -45,12 +47,13 @@ class Table:
 
 
 def tables(results: Results) -> list[Table]:
-    """Return the scores, those without modalities, the scores by class, and the searches."""
+    """Return the scores, those without modalities, of folds and classes, and the searches."""
+    folds = [fold_table(results)] if results.folds is not None else []
     search = [search_table(results)] if any(row.search for row in results.rows) else []
     absence = [absence_table(results)] if any(row.absences for row in results.rows) else []
     parts = [part_table(results)] if any(one.of for one in results.metrics) else []
     classes = [class_table(results)] if results.has_classes else []
-    return [main_table(results), *absence, *classes, *parts, *search]
+    return [main_table(results), *folds, *absence, *classes, *parts, *search]
 
 
 def main_table(results: Results) -> Table:
@@ -72,6 +75,10 @@ def main_table(results: Results) -> Table:
         "vs baseline (95 % over dialogues)": lambda row: _difference(
             row.name, row.comparison, results
         ),
+    }
+    if results.folds is not None:
+        columns["95 % over folds"] = lambda row: _over_folds(row, results)
+    columns |= {
         "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
         "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
     }
@@ -97,6 +104,23 @@ def main_table(results: Results) -> Table:
         tuple(_grouped(results, rows)),
         tuple(_notes(results)),
     )
+
+
+def fold_table(results: Results) -> Table:
+    """Return the score of the baseline, and what the others differ by, on each fold's test."""
+    decimals, rows = results.score.decimals, []
+    for row in results.rows:
+        if row.name == results.baseline and row.done:
+            scores = np.mean([run.fold_scores(results.metric) for run in row.done], axis=0)
+            rows.append((row.name, *(f"{score:.{decimals}f}" for score in scores)))
+        elif found := results.fold_differences(row):
+            rows.append((row.name, *(f"{one:+.{decimals}f}" for one in found)))
+    note = (
+        f"{results.score.title} on the test split of each fold, mean over seeds: of "
+        f"{results.baseline} the score, of the others the difference to what they are compared with"
+    )
+    header = ("setting", *(f"fold {number}" for number in range(results.folds or 0)))
+    return Table("By fold", header, tuple(rows), (note,))
 
 
 def absence_table(results: Results) -> Table:
@@ -184,11 +208,11 @@ def spread(summary: Summary, decimals: int = 2) -> str:
     return f"{summary.mean:.{decimals}f}{more}"
 
 
-def interval(summary: Summary, decimals: int = 1) -> str:
-    """Return "59.1 to 62.9"."""
+def interval(summary: Summary, decimals: int = 1, sign: str = "") -> str:
+    """Return "59.1 to 62.9"; with the sign "+" of what may be positive, "+59.1 to +62.9"."""
     if summary.low is None:
         return NOTHING
-    return f"{summary.low:.{decimals}f} to {summary.high:.{decimals}f}"
+    return f"{summary.low:{sign}.{decimals}f} to {summary.high:{sign}.{decimals}f}"
 
 
 def p_value(p: float) -> str:
@@ -204,6 +228,11 @@ def _difference(name: str, found: Comparison | None, results: Results) -> str:
     decimals = results.score.decimals
     bounds = f"{found.low:+.{decimals - 1}f} to {found.high:+.{decimals - 1}f}"
     return f"{found.difference:+.{decimals}f} ({bounds})"
+
+
+def _over_folds(row: RowResult, results: Results) -> str:
+    found = results.fold_differences(row)
+    return interval(summarise(found), results.score.decimals - 1, "+") if found else NOTHING
 
 
 def _calibration(row: RowResult) -> str:
@@ -241,6 +270,12 @@ def _notes(results: Results) -> Iterator[str]:
         "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
         "the table (Holm)"
     )
+    if results.folds is not None:
+        yield (
+            "the interval over dialogues, and p, take folds and trained models as they are; the "
+            f"interval over folds is of the mean of the {results.folds} folds' differences "
+            "(Student's t): what other speakers and other training data may change"
+        )
     others = dict.fromkeys(row.against for row in results.rows if row.against)
     for other in others:
         names = ", ".join(f"'{row.name}'" for row in results.rows if row.against == other)

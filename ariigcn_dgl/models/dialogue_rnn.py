@@ -65,7 +65,8 @@ class DialogueRNN(System):
 
     The defaults are its strongest published form, BiDialogueRNN with attention. Sizes, dropout and
     training are those of the authors (github.com/declare-lab/conv-emotion), but for the epoch: they
-    take the best one on the test split, here validation decides. Where the model is not
+    take the best one on the test split, here validation decides; and they read text alone, here it
+    reads all modalities beside each other (`--modalities text` for theirs). Where the model is not
     bidirectional, the attention sees the past only; theirs sees the future, too.
 
     Parameters

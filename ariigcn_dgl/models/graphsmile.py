@@ -78,7 +78,8 @@ class GraphSmile(System):
     Paper: `Li 2025 <https://arxiv.org/abs/2407.21536>`_, of which sizes and training are those of
     github.com/lijfrank-open/GraphSmile for IEMOCAP; for MELD it takes a width of 384, 5 passes,
     windows of 3, weights of 0.5 and 0.2, 50 epochs and a learning rate of 7e-5. That code reports
-    the epoch with the best test score, and takes AMSGrad. It also learns a weight for each edge by
+    the epoch with the best test score, takes AMSGrad, clips no gradients, and copies the weights of
+    the first pass into all others to begin with. It also learns a weight for each edge by
     the edge's number in the batch, so that what an utterance gets depends on the other dialogues of
     its batch; here all are 1, where they begin, and from where its learning rate takes them about
     0.1 at most on IEMOCAP. For its batch normalisation of text stands the standardisation of all

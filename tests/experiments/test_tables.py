@@ -25,7 +25,14 @@ from ariigcn_dgl.experiments.results import (
     RunResult,
     Trial,
 )
-from ariigcn_dgl.experiments.tables import absence_table, main_table, p_value, search_table, tables
+from ariigcn_dgl.experiments.tables import (
+    absence_table,
+    fold_table,
+    main_table,
+    p_value,
+    search_table,
+    tables,
+)
 from ariigcn_dgl.experiments.write_results import write_results
 from tests.experiments.made_results import made_results
 
@@ -273,6 +280,50 @@ def test_search_of_a_cross_validation_names_the_fold(results: Results) -> None:
     table = search_table(replace(results, folds=3, rows=(row,)))
     assert table.header[:3] == ("setting", "fold", "candidate")
     assert table.rows == (("one", "1", "learning_rate 0.1", "50.00", "chosen"),)
+
+
+def _folds_run(seed: int, *values: float) -> RunResult:
+    """Return a seed whose folds have these scores."""
+    folds = [replace(_run(seed, value), fold=number) for number, value in enumerate(values)]
+    return replace(_run(seed, 60.0), folds=tuple(folds))
+
+
+@pytest.fixture
+def folded(results: Results) -> Results:
+    base = _row("base & co", runs=(_folds_run(0, 60.0, 70.0), _folds_run(1, 62.0, 70.0)))
+    found = Comparison(2.0, 1.0, 3.0, 0.01, 0.02)
+    other = _row("new", runs=(_folds_run(1, 65.0, 71.0), _folds_run(7, 9.0, 9.0)), comparison=found)
+    missing = _row("none", problem="there is no text")
+    return replace(results, folds=2, rows=(base, other, missing))
+
+
+def test_differences_of_folds_are_of_the_seeds_that_both_have(folded: Results) -> None:
+    table = fold_table(folded)
+    assert table.header == ("setting", "fold 0", "fold 1")
+    assert table.rows == (("base & co", "61.00", "70.00"), ("new", "+3.00", "+1.00"))
+    assert table in tables(folded)
+
+
+def test_an_interval_over_folds_stands_beside_that_over_dialogues(folded: Results) -> None:
+    table = main_table(folded)
+    place = table.header.index("95 % over folds")
+    # 2 with a standard error of 1, t(0.975, 1) = 12.706
+    assert [row[place] for row in table.rows] == ["–", "-10.7 to +14.7", "–"]
+    assert table.rows[1][place - 1] == "+2.00 (+1.0 to +3.0)"
+
+
+def test_of_another_row_differences_of_folds_are_to_that(folded: Results) -> None:
+    base, new, _ = folded.rows
+    third = _row(
+        "third", runs=(_folds_run(1, 70.0, 70.0),), against="new", comparison=new.comparison
+    )
+    found = fold_table(replace(folded, rows=(base, new, third)))
+    assert found.rows[2] == ("third", "+5.00", "-1.00")
+
+
+def test_without_folds_nothing_is_said_of_them(results: Results) -> None:
+    assert "95 % over folds" not in main_table(results).header
+    assert "By fold" not in [table.title for table in tables(results)]
 
 
 @pytest.fixture
