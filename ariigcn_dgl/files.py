@@ -39,14 +39,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path, to be made a file or a folder, renamed to `path` if all goes well.
 
     What was written is on the disk before it is renamed, and the name after it: when the block has
-    ended, not even a loss of power takes it back. Files are readable by whom the umask says. A
-    process that is killed meanwhile leaves a hidden folder beside `path`, which the next one that
-    is to write the same path removes.
+    ended, not even a loss of power takes it back. Files are readable by whom the umask says. A link
+    at `path` is replaced, not followed. A process that is killed meanwhile leaves a hidden folder
+    beside `path`, which the next one that is to write the same path removes.
 
     Raises
     ------
     InputError
-        If it cannot be written: no space, no permission, no such folder.
+        If it cannot be written: no space, no permission, no such folder, no place for a file.
 
     Examples
     --------
@@ -58,6 +58,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
+    _refuse_other_kinds(path)
     home = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     scratch = home / path.name
     try:
@@ -241,8 +242,11 @@ def open_regular(path: str | Path) -> BinaryIO:
     if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")
     os.close(descriptor)
-    kind = next((words for holds, words in _OTHER_KINDS if holds(mode)), "a socket")
-    raise InputError(f"{path}: is {kind}, expected a file")
+    raise InputError(f"{path}: is {_kind(mode)}, expected a file")
+
+
+def _kind(mode: int) -> str:
+    return next((words for holds, words in _OTHER_KINDS if holds(mode)), "a socket")
 
 
 def read_bytes(path: str | Path, largest: int) -> bytes:
@@ -335,15 +339,27 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the text is not JSON, or is JSON but not an object.
+        If the text is not JSON, is JSON but not an object, or names something twice.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=lambda pairs: without_repeats(pairs, where))
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a JSON object, found {type(value).__name__}")
     return value
+
+
+def without_repeats(pairs: Sequence[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """Return the fields of a JSON object; InputError if one is there twice: the first would go."""
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise InputError(f"{where}: '{name}' is there twice in one object; leave one out")
+        fields[name] = value
+    return fields
 
 
 def read_json(
@@ -418,6 +434,34 @@ def refuse_taken(path: Path, way_out: str = "choose another name or remove it fi
         raise InputError(f"{path}: exists already; {way_out}")
 
 
+def refuse_no_place(path: str | Path) -> None:
+    """Raise `InputError` where `replacing` could not put a file: no such folder, a device.
+
+    For before a long computation; what writes the result checks again.
+    """
+    _refuse_other_kinds(Path(path))
+    _refuse_no_folder(Path(path))
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Raise where renaming something to the path would take the place of what is no file."""
+    # /dev/stdout and /dev/fd/1 may lead to a file, and are not to become one themselves.
+    folder = path.absolute().parent.resolve()
+    if folder == Path("/dev") or folder.is_relative_to("/proc"):
+        raise InputError(f"{path}: is a device, expected the name of a file")
+    with contextlib.suppress(OSError):  # nothing there yet
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise InputError(f"{path}: is {_kind(mode)}, expected the name of a file")
+
+
+def _refuse_no_folder(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise InputError(
+            f"{path}: cannot be written: No such file or directory: create {path.parent} first"
+        )
+
+
 def refuse_existing(path: Path) -> None:
     """Raise `InputError` if something is at the path already, or the folder it is to lie in is not.
 
@@ -425,8 +469,7 @@ def refuse_existing(path: Path) -> None:
     """
     sweep_beside(path)
     refuse_taken(path)
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: cannot be written: No such file or directory")
+    refuse_no_place(path)
 
 
 def sha256_of(path: Path) -> str:

@@ -30,7 +30,8 @@ def parse_yaml(text: str, where: str) -> Any:
     Raises
     ------
     InputError
-        If it is not YAML, is large, or describes far more values than it has letters.
+        If it is not YAML, is large, names something twice, or describes far more values than it
+        has letters.
 
     Examples
     --------
@@ -74,6 +75,7 @@ def _count(node: yaml.Node, known: dict[int, int], where: str) -> int:
         known[id(node)] = 0  # until it is counted
         inner = node.value
         if isinstance(node, yaml.MappingNode):
+            _refuse_repeats(node, where)
             inner = [part for pair in node.value for part in pair]
         known[id(node)] = 1 + sum(_count(part, known, where) for part in inner)
     if known[id(node)] == 0:
@@ -81,6 +83,21 @@ def _count(node: yaml.Node, known: dict[int, int], where: str) -> int:
     if known[id(node)] > allowed(_MOST_VALUES):
         raise InputError(f"{where}: holds more than {_MOST_VALUES:,} values; {ADVICE}")
     return known[id(node)]
+
+
+def _refuse_repeats(node: yaml.MappingNode, where: str) -> None:
+    """Raise where a name is there twice: PyYAML would keep the last and say nothing."""
+    lines: dict[tuple[str, str], int] = {}
+    for name, _ in node.value:
+        if not isinstance(name, yaml.ScalarNode):
+            continue
+        key, line = (name.tag, name.value), name.start_mark.line + 1
+        if key in lines:
+            raise InputError(
+                f"{where}: line {line}: '{name.value}' is there already, in line {lines[key]}; "
+                "put both into one"
+            )
+        lines[key] = line
 
 
 def check_shape(content: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> None:

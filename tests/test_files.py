@@ -22,6 +22,7 @@ from ariigcn_dgl.files import (
     read_json,
     read_text,
     refuse_existing,
+    refuse_no_place,
     refuse_taken,
     replacing,
     scratches_of,
@@ -217,6 +218,35 @@ def test_interrupted_removal_is_done_all_the_same(
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "a pipe"),
+        (lambda path: path.symlink_to("/dev/null"), "a device"),
+    ],
+)
+def test_what_is_no_file_is_not_replaced(make: object, kind: str, tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(InputError, match=f"/a: is {kind}, expected the name of a file"):
+        write_json(tmp_path / "a", {})
+    assert not (tmp_path / "a").is_file()
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_devices_are_refused_before_long_work(name: str) -> None:
+    with pytest.raises(InputError, match=f"^{name}: is a device, expected the name of a file"):
+        refuse_no_place(name)
+
+
+def test_a_link_to_a_file_is_replaced_and_the_file_kept(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "a").symlink_to(tmp_path / "old")
+    write_json(tmp_path / "a", {})
+    assert not (tmp_path / "a").is_symlink()
+    assert (tmp_path / "old").read_text() == "old"
+
+
 def test_other_errors_pass_through(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^mine, about writing$"), replacing(tmp_path / "a"):
         raise RuntimeError("mine, about writing")
@@ -246,6 +276,7 @@ def test_json_that_lacks_a_key_is_named(tmp_path: Path) -> None:
         ("", "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
         ("[1]", "expected a JSON object, found list"),
+        ('{"a": {"b": 1, "b": 2}}', "'b' is there twice in one object; leave one out"),
     ],
 )
 def test_text_that_is_no_json_object_is_named(text: str, words: str) -> None:

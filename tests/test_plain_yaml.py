@@ -49,6 +49,8 @@ def test_a_few_aliases_are_read() -> None:
         ("a: !!bool x", "not YAML: a value cannot be read"),
         ("{[1]: 2}", "not YAML: while constructing"),
         ("a: \0", "not YAML: unacceptable character"),
+        ("a:\n  b: 1\n  b: 3", "line 3: 'b' is there already, in line 2; put both into one"),
+        ("[{a: 1, a: 1}]", "line 1: 'a' is there already, in line 1"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(text: str, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, get_args
 
 import torch
@@ -18,7 +17,7 @@ from ariigcn_dgl.benchmark.show import CAPTION, case_table, machine_text, reason
 from ariigcn_dgl.benchmark.show import markdown as to_markdown
 from ariigcn_dgl.cli.say import Screen
 from ariigcn_dgl.device import check_device
-from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import refuse_no_place
 
 NARROWEST = 100  # columns that the tables need where there is no terminal
 
@@ -119,7 +118,9 @@ def benchmark(
             budget=budget,
             seed=seed,
         )
-        _check_folders(json, picture)
+        for path in (json, picture):
+            if path is not None:
+                refuse_no_place(path)
         report = _run(options, show=not markdown, json=json)
     if read is not None and json is not None:
         report.write(json)
@@ -184,10 +185,3 @@ def _show_end(report: Report, console: Console) -> None:
 def _console() -> Console:
     console = Screen()
     return console if console.is_terminal else Screen(width=max(NARROWEST, console.width))
-
-
-def _check_folders(*paths: str | None) -> None:
-    """Refuse what cannot be written before minutes of measuring."""
-    for path in paths:
-        if path is not None and not Path(path).absolute().parent.is_dir():
-            raise InputError(f"{path}: the folder {Path(path).parent} does not exist; create it")

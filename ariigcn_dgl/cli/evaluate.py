@@ -24,7 +24,7 @@ from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.environment import differences
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import write_json
+from ariigcn_dgl.files import refuse_no_place, write_json
 from ariigcn_dgl.plugins import differences as package_differences
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
@@ -77,6 +77,8 @@ def evaluate(
         Of another data set: score these dialogues; default: all.
     """
     check_device(device)
+    if json is not None:
+        refuse_no_place(json)
     with opened(run, note=note) as folder:
         _evaluate(run, seed_folders(folder), data, json, device, absent, split)
 

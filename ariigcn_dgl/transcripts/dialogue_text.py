@@ -100,7 +100,13 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
 
 
 def _nameless(source: Source, lines: list[_Line], note: Note) -> list[Cue]:
-    cues = [Cue(UNNAMED, line.text, when=line.stamp) for line in lines if line.text]
+    cues: list[Cue] = []
+    stamp = ""
+    for line in lines:
+        stamp = line.stamp or stamp
+        if line.text:
+            cues.append(Cue(UNNAMED, line.text, when=stamp))
+            stamp = ""
     if not cues:
         raise InputError(f"{source.path}: holds no text")
     note(
@@ -121,7 +127,7 @@ def _tell_lost(source: Source, lines: list[_Line], what: str, note: Note) -> Non
 
 def _lines(source: Source) -> list[_Line]:
     """Return the lines with text or a time, and who is named in them."""
-    found = [(n, line.strip()) for n, line in enumerate(source.lines, 1) if line.strip()]
+    found = _numbered(source)
     alone = [match for _, text in found if (match := _speaks(text))]
     known, nicks = _names(source), _nicks(source)
     lines: list[_Line] = []
@@ -136,6 +142,27 @@ def _lines(source: Source) -> list[_Line]:
         else:
             lines.append(_line(number, text, known, nicks))
     return lines
+
+
+def _numbered(source: Source) -> list[tuple[int, str]]:
+    """Return the number and the text of each line; a name above its time stands beside it.
+
+    Some programs write a paragraph for each utterance: a name, below it a time, then the words.
+    """
+    lines = [(n, line.strip()) for n, line in enumerate(source.lines, 1)]
+    begins = [
+        place
+        for place, (_, text) in enumerate(lines[:-2])
+        if (place == 0 or not lines[place - 1][1])
+        and _could_be_name(text)
+        and re.fullmatch(_STAMP, lines[place + 1][1])
+        and lines[place + 2][1]
+    ]
+    if len(begins) > 1:
+        for place in reversed(begins):
+            number, name = lines[place]
+            lines[place : place + 2] = [(number, f"{name} ({lines[place + 1][1]})")]
+    return [(number, text) for number, text in lines if text]
 
 
 def _speaks(text: str) -> re.Match[str] | None:

@@ -86,13 +86,25 @@ def read_table(source: Source, note: Note) -> dict[str, list[Cue]]:
     rows = csv_rows(source.path, source.text)
     _, header = next(rows, (1, [""]))
     header = [name.strip() for name in header]
+    ours = our_columns(header)
+    _refuse_repeats(source, ours)
     found: list[Row] = []
     for line, values in rows:
         where = f"{source.path}: line {line}"
         if len(values) != len(header):
             raise InputError(f"{where}: {len(values)} values for {len(header)} columns")
-        found.append(Row(where, dict(zip(our_columns(header), values, strict=True))))
+        found.append(Row(where, dict(zip(ours, values, strict=True))))
     return dialogues_of(source, found, header, note)
+
+
+def _refuse_repeats(source: Source, header: Sequence[str]) -> None:
+    """Raise where two columns are one of our fields: what the first says would go."""
+    for name in dict.fromkeys(column for places in _places(header).values() for column in places):
+        if header.count(name) > 1:
+            raise InputError(
+                f"{source.path}: line 1: {header.count(name)} columns are '{name}'; give the one "
+                "that counts another name, or remove the others"
+            )
 
 
 def _places(header: Sequence[str]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.files import read_bytes
+from ariigcn_dgl.files import read_bytes, without_repeats
 from ariigcn_dgl.transcripts.foreign import refuse_foreign
 
 LARGEST = 1 << 28  # bytes; a chat of many years has some ten million
@@ -24,6 +24,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HEAD = 4096  # bytes that tell UTF-16 without a mark
+# Nobody sees them; joiners, as of Persian and of emoji, are none.
+DIRECTIONS = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,18 @@ class Source:
     Parameters
     ----------
     path : Path
-    text : str
-        Its lines end with a line feed alone.
+    marked : str
+        Its text, with the marks of direction that Hebrew and Arabic programs put anywhere. Its
+        lines end with a line feed alone.
     """
 
     path: Path
-    text: str
+    marked: str
+
+    @cached_property
+    def text(self) -> str:
+        """Its text without marks of direction, which would make two people of one name."""
+        return self.marked.translate(dict.fromkeys(map(ord, DIRECTIONS)))
 
     @property
     def suffix(self) -> str:
@@ -51,12 +59,21 @@ class Source:
         return self.text.split("\n")
 
     @cached_property
+    def marked_lines(self) -> list[str]:
+        """Its lines with the marks of direction."""
+        return self.marked.split("\n")
+
+    @cached_property
     def json(self) -> Any:
-        """What it says as JSON; None where it is none."""
+        """What it says as JSON; None where it is none. InputError where it names a thing twice."""
         if not self.text.lstrip().startswith(("{", "[")):
             return None
         try:
-            return json.loads(self.text)
+            return json.loads(
+                self.text, object_pairs_hook=lambda pairs: without_repeats(pairs, str(self.path))
+            )
+        except InputError:
+            raise
         except (ValueError, RecursionError):
             return None
 

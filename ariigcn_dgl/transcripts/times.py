@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from ariigcn_dgl.errors import InputError
 
-_CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d{1,9}):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
+_LONGEST = 1e13  # seconds; milliseconds since 1970 are fewer
 
 
 def parse_time(text: str) -> float:
@@ -37,7 +38,7 @@ def parse_seconds(text: str) -> float:
     Raises
     ------
     ValueError
-        If it is neither, or below zero, or not a number.
+        If it is neither, below zero, beyond any clock or not a number.
 
     Examples
     --------
@@ -46,7 +47,7 @@ def parse_seconds(text: str) -> float:
     """
     # Spreadsheets of many languages write 0,5; times of subtitles have a comma, too.
     seconds = parse_time(text) if ":" in text else float(text.replace(",", "."))
-    if not seconds >= 0:
+    if not 0 <= seconds < _LONGEST:
         raise ValueError(f"not a time: {text}")
     return seconds
 

@@ -11,9 +11,8 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.transcripts.blocks import speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
-from ariigcn_dgl.transcripts.source import Source
+from ariigcn_dgl.transcripts.source import DIRECTIONS, Source
 
-_MARK = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # directions
 _SPACE = r"[ \u00a0\u2009\u202f]"
 _BETWEEN = rf"[\u200e\u200f]?[./-]{_SPACE}?"
 _DATE = rf"\d{{1,4}}{_BETWEEN}\d{{1,4}}{_BETWEEN}\d{{1,4}}\.?[\u200e\u200f]?"
@@ -27,7 +26,7 @@ _IOS = rf"\[({_STAMP}|{_COPIED})\]{_SPACE}?"
 _ANDROID = rf"({_STAMP}){_SPACE}[-–—]{_SPACE}"
 _NOON = rf"(?:{_SPACE}?[AaPp]\.?{_SPACE}?[Mm]\.?)?"
 _OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_NOON}):{_SPACE}"
-_HEAD = re.compile(rf"[{_MARK}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
+_HEAD = re.compile(rf"[{DIRECTIONS}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
 # Sentences of the program about people quote what they say; names hold no quotation marks.
 _NAMED = re.compile(r'([^:"“”„«»\n]{1,80}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
 
@@ -54,7 +53,7 @@ class _Message(NamedTuple):
 
 def is_whatsapp(source: Source) -> bool:
     """Whether one of a file's first five lines begins as WhatsApp's messages do."""
-    first = [line for line in source.lines[:400] if line.strip()][:5]
+    first = [line for line in source.marked_lines[:400] if line.strip()][:5]
     return any(map(_HEAD.match, first))
 
 
@@ -92,23 +91,24 @@ def read_whatsapp(source: Source, note: Note) -> list[Cue]:
 
 def _messages(source: Source, note: Note) -> Iterator[_Message]:
     """Yield the messages; lines without a date go on with the one before."""
-    heads = [(n, found) for n, line in enumerate(source.lines) if (found := _HEAD.match(line))]
-    before = [line for line in source.lines[: heads[0][0]] if line.strip(_MARK + " ")]
+    lines = source.marked_lines
+    heads = [(n, found) for n, line in enumerate(lines) if (found := _HEAD.match(line))]
+    before = [line for line in lines[: heads[0][0]] if line.strip(DIRECTIONS + " ")]
     if before:
         note(f"{source.path}: line 1: {len(before)} lines before the first message are left out")
-    ends = [n for n, _ in heads[1:]] + [len(source.lines)]
+    ends = [n for n, _ in heads[1:]] + [len(lines)]
     for (number, head), end in zip(heads, ends, strict=True):
         when = " ".join((head[1] or head[2] or head[3]).split())
-        body = "\n".join([head[4], *source.lines[number + 1 : end]])
-        named = _NAMED.match(body.lstrip(_MARK))
-        name = " ".join(named[1].strip(_MARK + "~ \u00a0\u202f").split()) if named else ""
+        body = "\n".join([head[4], *lines[number + 1 : end]])
+        named = _NAMED.match(body.lstrip(DIRECTIONS))
+        name = " ".join(named[1].strip(DIRECTIONS + "~ \u00a0\u202f").split()) if named else ""
         yield _Message(when, name, named[2] if named and name else body, number + 1)
 
 
 def _without_remark(text: str) -> tuple[str, bool]:
     """Return a message without the remark that it was edited, or has a picture."""
     found = _REMARK.search(text)
-    if not found or not text[: found.start()].strip(_MARK + " \n"):
+    if not found or not text[: found.start()].strip(DIRECTIONS + " \n"):
         return text, False
     if "\u200e" not in found[0] and "edited" not in found[0]:
         return text, False
@@ -139,7 +139,7 @@ def _omission(line: str) -> str:
 
 
 def _joined(text: str) -> str:
-    return " ".join(text.strip(_MARK + " \n").split())
+    return " ".join(text.strip(DIRECTIONS + " \n").split())
 
 
 def _tell(

@@ -187,7 +187,10 @@ def test_damaged_report_is_refused(
         (["--shapes", "small"], "--shapes: is small, expected one of"),
         (["step", "--shapes", "long"], "--shapes long: step has iemocap, meld"),
         (["--picture", "roof.gif"], "expected a name that ends in .png, .svg or .pdf"),
-        (["--json", "no/such/folder.json"], "the folder no/such does not exist"),
+        (
+            ["--json", "no/such/folder.json"],
+            "cannot be written: No such file or directory: create no/such",
+        ),
     ],
 )
 def test_bad_option_is_one_sentence(refused: Callable, arguments: list[str], words: str) -> None:

@@ -34,6 +34,7 @@ BOTH = [("Ann", "Hi there"), ("Bob", "Ho: ho")]
         "2024-01-01 10:00:00 Ann: Hi there\n2024-01-01 10:00:01 Bob: Ho: ho\n",
         "Ann：  Hi there\nBob： Ho: ho\n",
         "- Ann: Hi there\n- Bob: Ho: ho\n",
+        "Ann\n00:02\nHi\nthere\n\nBob\n00:12\nHo: ho\n",
     ],
 )
 def test_forms(said: Said, text: str) -> None:
@@ -79,6 +80,14 @@ def test_irc_tells_what_people_do_from_what_its_program_says(read: Read) -> None
         ("bob", "yo"),
     ]
     assert any("1 lines are by the program, not by people, and left out" in n for n in notes)
+
+
+def test_a_time_above_its_words_is_theirs_where_nobody_is_named(read: Read) -> None:
+    cues, _ = read("00:01\nHi there\n00:05\nHo\n", "a.txt")
+    assert cues == [
+        Cue("speaker", "Hi there", 1.0, 5.0, "00:01"),
+        Cue("speaker", "Ho", 5.0, inf, "00:05"),
+    ]
 
 
 def test_text_without_names_is_one_speaker(read: Read) -> None:

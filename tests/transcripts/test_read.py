@@ -26,6 +26,28 @@ def test_encodings_that_say_what_they_are(read: Read, encoding: str) -> None:
     assert not any("UTF-8" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "\u200eAnn: hi\n\u200fAnn: ho\u200f\n"),
+        (
+            "a.srt",
+            "1\n00:00:01,000 --> 00:00:02,000\n\u202bAnn: hi\u202c\n\n"
+            "2\n00:00:03,000 --> 00:00:04,000\nA\u200bnn: ho\n",
+        ),
+        (
+            "a.vtt",
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v \u200eAnn>hi\n\n"
+            "00:03.000 --> 00:04.000\n<v Ann>ho\n",
+        ),
+        ("a.csv", "speaker,text\n\u2067Ann\u2069,hi\nAnn,ho\n"),
+    ],
+)
+def test_marks_of_direction_make_no_other_speaker(read: Read, name: str, text: str) -> None:
+    cues, _ = read(text, name)
+    assert [(cue.speaker, cue.text) for cue in cues] == [("Ann", "hi"), ("Ann", "ho")]
+
+
 def test_western_european_text_is_noted(read: Read) -> None:
     cues, notes = read("Zoë: “café”\n", "a.txt", "cp1252")
     assert cues == [Cue("Zoë", "“café”")]

@@ -29,6 +29,26 @@ def test_times_of_a_table(read: Read) -> None:
     assert cues == [Cue("Ann", "Hi", 0.5, 1.0), Cue("Bob", "Ho")]
 
 
+def test_two_columns_of_what_is_said_are_refused(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.csv: line 1: 2 columns are 'text'; give the one"):
+        read("speaker,text,text\nAnn,I am furious,fine\n", "a.csv")
+
+
+def test_columns_that_nobody_asks_for_may_share_a_name(said: Said) -> None:
+    assert said("speaker,text,note,note,,\nAnn,Hi,a,b,,\n", "a.csv") == [("Ann", "Hi")]
+
+
+def test_a_field_that_is_there_twice_is_refused(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.json: 'speaker' is there twice in one object"):
+        read('[{"speaker": "Ann", "speaker": "Bob", "text": "Hi"}]', "a.json")
+
+
+@pytest.mark.parametrize("end", ["1e309", "1e300", "-1", "NaN"])
+def test_a_number_that_is_no_time_is_named(read: Read, end: str) -> None:
+    with pytest.raises(InputError, match=r"a\.json: item 1: end is '.*', expected seconds"):
+        read(f'[{{"speaker": "Ann", "text": "Hi", "start": 1, "end": {end}}}]', "a.json")
+
+
 def test_meld_rows_are_told_apart_by_dialogue(tmp_path: Path, notes: list[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text(
