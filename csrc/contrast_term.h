@@ -8,10 +8,12 @@
 namespace ariigcn {
 
 // The inverse length of a row with these squares summed up, at most 1e12; 0 for rows that are left
-// out: those without a class, and zeros, which have no direction.
+// out: those without a class, and zeros, which have no direction. Not a number where the squares
+// are none, or too large: 1 / infinity would pass for a row that is left out.
 template <typename value_t>
 HOST_DEVICE value_t contrast_inverse(int64_t label, value_t square) {
   if (label < 0 || square == value_t(0)) return 0;
+  if (const value_t zero = square - square; zero != value_t(0)) return zero;
   const value_t length = std::sqrt(square), smallest = value_t(1e-12);
   return 1 / (length < smallest ? smallest : length);
 }

@@ -8,9 +8,12 @@ import re
 import numpy as np
 
 from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
+from ariigcn_dgl.data.table import COLUMNS
 from ariigcn_dgl.data.targets import LABEL, Target
 from ariigcn_dgl.errors import InputError
 
+# Of what stands beside targets in tables and JSON of predictions.
+_TAKEN = {*COLUMNS, "prediction", "abstained", "targets", "probabilities"} - {LABEL}
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
@@ -31,6 +34,9 @@ def _check_spec(dialogues: Dialogues, source: str, name: str, target: Target) ->
     spec = target.spec
     if name != spec.name or not _NAME.fullmatch(name):
         raise InputError(f"{source}: target {name!r}: expected a name in lower case")
+    if name in _TAKEN or name in dialogues.features:
+        what = "a modality" if name in dialogues.features else "a column of predictions"
+        raise InputError(f"{source}: target {name!r}: is the name of {what}; give it another one")
     if name == LABEL and dialogues.label_names:
         raise InputError(f"{source}: {LABEL}: is classes and a target at once, expected one")
     if not spec.names or len(set(spec.names)) < len(spec.names) or not all(spec.names):

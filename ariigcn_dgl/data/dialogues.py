@@ -305,6 +305,7 @@ class Dialogues:
         InputError
             If one is not there, or none is named.
         """
+        names = [names] if isinstance(names, str) else names
         for name in names:
             if name not in self.features:
                 raise InputError(
@@ -336,6 +337,7 @@ class Dialogues:
             If one is not there, is named twice, or none is named.
         """
         known = [spec.name for spec in self.specs]
+        names = [names] if isinstance(names, str) else names
         for name in names:
             if name not in known:
                 raise InputError(

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ariigcn_dgl.data.column_names import our_columns
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.plain import dialogues_of_table, found_labels, to_matrix
+from ariigcn_dgl.data.plain_targets import score_labels
 from ariigcn_dgl.data.ragged import Ragged
-from ariigcn_dgl.data.table import COLUMNS, Table, as_text
+from ariigcn_dgl.data.table import COLUMNS, Table, as_text, understand
 from ariigcn_dgl.data.target_arrays import to_target
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import writable
+from ariigcn_dgl.files import composed, writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +51,9 @@ def dialogues_from_arrays(
     ----------
     dialogue, speaker : sequence of str or int, length N
         In order of speaking, the rows of a dialogue together.
-    label : sequence of str, length N, optional
-        A class name; None, NaN or "" where it is unknown.
+    label : sequence of str or float, length N, optional
+        A class name, or a real number, which makes a regression of them; None, NaN or "" where it
+        is unknown.
     split : sequence of str, length N, optional
         train, val or test, the same within a dialogue.
     utterance : sequence of str, length N, optional
@@ -113,7 +117,7 @@ def dialogues_from_pandas(
     ----------
     frame : pandas.DataFrame, N rows
         Columns ``dialogue`` and ``speaker``; ``label``, ``split`` and ``utterance`` where they are
-        known, and in ``text`` what was said. Others are ignored.
+        known, and in ``text`` what was said; or MELD's. Others are ignored.
     text, audio, visual, label_names, views, targets, name
         As of `dialogues_from_arrays`; row n of features is the n-th row of the table, whatever its
         index says.
@@ -125,9 +129,15 @@ def dialogues_from_pandas(
     """
     # NaN, NaT and pandas.NA are one thing here.
     plain = frame.astype(object).where(frame.notna(), None)
-    columns = {column: plain[column].tolist() for column in COLUMNS if column in plain}
+    header = tuple(map(str, frame.columns))
+    ours = our_columns(header)
+    for column in COLUMNS:
+        if ours.count(column) > 1:
+            raise InputError(f"{name}: column {column!r} occurs {ours.count(column)} times")
+    places = {column: ours.index(column) for column in COLUMNS if column in ours}
+    columns = {column: plain.iloc[:, place].tolist() for column, place in places.items()}
     matrices = {"text": text, "audio": audio, "visual": visual}
-    return _dialogues(name, columns, matrices, label_names, views, targets)
+    return _dialogues(name, columns, matrices, label_names, views, targets, header)
 
 
 def _dialogues(
@@ -137,9 +147,10 @@ def _dialogues(
     label_names: Sequence[str] | None,
     views: Mapping[str, Sequence[int]] | None,
     targets: Mapping[str, ArrayLike] | None,
+    header: tuple[str, ...] = (),
 ) -> Dialogues:
     name = writable(name)
-    table = _table(name, columns)
+    table = _table(name, columns, header or tuple(columns))
     features = {
         modality: _matrix(matrix, f"{name}: {modality}")
         for modality, matrix in matrices.items()
@@ -147,17 +158,23 @@ def _dialogues(
     }
     if not features:
         raise InputError(f"{name}: no modality, expected text, audio or visual")
-    classes = found_labels(table) if label_names is None else tuple(label_names)
     widths = {modality: tuple(found) for modality, found in (views or {}).items()}
     others = {
-        target: to_target(target, np.array(values), f"{name}: {target}")
+        target: to_target(target, _numbers(values, f"{name}: {target}"), f"{name}: {target}")
         for target, values in (targets or {}).items()
     }
+    score = score_labels(table) if label_names is None and LABEL not in others else None
+    if score is not None:
+        others = {LABEL: score, **others}
+    names = found_labels(table) if label_names is None else tuple(map(composed, label_names))
+    classes = () if score is not None else names
     found = dialogues_of_table(name, table, features, classes, widths, others)
     return prepare(found, name)
 
 
-def _table(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Table:
+def _table(
+    name: str, columns: Mapping[str, Sequence[Any] | np.ndarray], header: tuple[str, ...]
+) -> Table:
     lengths = {column: len(values) for column, values in columns.items()}
     count = next(iter(lengths.values()), 0)
     for column, length in lengths.items():
@@ -172,20 +189,38 @@ def _table(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Tabl
         column: [_cell(value, f"{name}: row {row}", column) for row, value in enumerate(values)]
         for column, values in columns.items()
     }
-    table = Table(name, list(range(count)), cells, tuple(cells), unit="row")
+    understand(cells, header)
+    for column in {"speaker", LABEL} & cells.keys():
+        cells[column] = list(map(composed, cells[column]))
+    table = Table(name, list(range(count)), cells, header, unit="row")
     table.require("dialogue", "speaker")
     return table
 
 
 def _cell(value: Any, where: str, column: str) -> str:
-    if isinstance(value, float) and np.isnan(value):
+    if isinstance(value, float | np.floating) and np.isnan(value):
         value = None
-    return as_text(int(value) if isinstance(value, np.integer) else value, where, column)
+    return as_text(value.item() if isinstance(value, np.number) else value, where, column)
+
+
+def _numbers(values: ArrayLike, where: str) -> np.ndarray:
+    try:
+        return np.array(_detached(values))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: no array, expected numbers for each utterance") from error
+
+
+def _detached(values: Any) -> Any:
+    """Return a tensor of any kind as an array; anything else as it is."""
+    if not hasattr(values, "detach"):
+        return values
+    tensor = values.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _matrix(values: ArrayLike, where: str) -> np.ndarray | Ragged:
     try:
-        array = np.array(values)  # a copy: missing rows are set to zeros
+        array = np.array(_detached(values))  # a copy: missing rows are set to zeros
     except (TypeError, ValueError) as error:  # rows of different lengths
         parts = _parts(values)
         if parts is None:
@@ -197,7 +232,7 @@ def _matrix(values: ArrayLike, where: str) -> np.ndarray | Ragged:
 def _parts(values: Any) -> list[np.ndarray] | None:
     """Return one matrix for each utterance; None where they are something else."""
     try:
-        parts = [np.array(part) for part in values]
+        parts = [np.array(_detached(part)) for part in values]
     except (TypeError, ValueError):
         return None
     return parts if parts and all(part.ndim == 2 for part in parts) else None

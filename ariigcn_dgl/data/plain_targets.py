@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, get_type_hints
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.schema import conform
 
 DECLARATION = "targets.json"
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 class _Optional(TypedDict, total=False):
@@ -39,12 +41,20 @@ def read_declared(folder: Path) -> dict[str, Declared]:
     Raises
     ------
     InputError
-        If it is damaged.
+        If it is damaged, or says something unknown of a target.
     """
     path = folder / DECLARATION
     if not path.exists():
         return {}
     declared: dict[str, Declared] = conform(read_json(path), dict[str, Declared], str(path))
+    known = get_type_hints(Declared)
+    for name, one in declared.items():
+        for key in one:
+            if key not in known:
+                raise InputError(
+                    f"{path}: {name}: unknown key {key!r}, expected some of {', '.join(known)}"
+                    f"{did_you_mean(key, known)}"
+                )
     if LABEL in declared and declared[LABEL]["kind"] == "classes":
         raise InputError(f"{path}: {LABEL}: classes need no declaration; labels.txt orders them")
     return declared
@@ -70,18 +80,39 @@ def targets_of_table(table: Table, declared: dict[str, Declared]) -> dict[str, T
 def score_labels(table: Table) -> Target | None:
     """Return the label column as a regression, if it is real numbers; None of classes.
 
-    It is where all labels are numbers and at least one is no whole number: whole ones may be
-    names of classes, and can be declared to be none (``targets.json``).
+    It is where labels are numbers, empty or NaN, and at least one is no whole number: whole ones
+    may be names of classes, and can be declared to be none (``targets.json``).
+
+    Raises
+    ------
+    InputError
+        If most are such numbers, but not all; names the line.
     """
     texts = table.columns.get(LABEL, [])
+    values = np.array(list(map(_number, texts)))
+    known = np.isfinite(values)
+    commas = [_DECIMAL_COMMA.fullmatch(text) is not None for text in texts]
+    if (values[known] == np.round(values[known])).all() and not any(commas):
+        return None
+    wrong = np.flatnonzero(np.isinf(values))
+    if len(wrong) == 0:
+        return score_target(values)
+    if known.sum() + sum(commas) <= (known.sum() + len(wrong)) / 2:
+        return None
+    row = int(wrong[0])
+    raise InputError(
+        f"{table.where(row)} has the label {texts[row]!r} where most are real numbers, expected a "
+        "number as -0.5, or nothing where it is unknown; if they are names of classes, list them "
+        "in labels.txt, or in Python as label_names"
+    )
+
+
+def _number(text: str) -> float:
+    """Return a number, NaN where it is unknown, infinity of what is none."""
     try:
-        values = np.array([float(text) if text else np.nan for text in texts])
+        return float(text) if text else np.nan
     except ValueError:
-        return None
-    known = values[np.isfinite(values)]
-    if not known.size or len(known) < sum(map(bool, texts)) or (known == np.round(known)).all():
-        return None
-    return score_target(values)
+        return np.inf
 
 
 def _plain(column: str) -> str:

@@ -149,11 +149,23 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
             values.append(same.setdefault(value, value) if name in _REPEATED else value)
         lines.append(line)
     known = {c: known[c] for c in columns if c in known}
-    if "split" in known:
-        known["split"] = list(map(our_split, known["split"]))
-    if has_meld_ids(list(written)):
-        distinct_ids(known)
+    understand(known, tuple(written))
     return Table(path, lines, known, tuple(written))
+
+
+def understand(columns: dict[str, list[str]], header: Sequence[str]) -> None:
+    """Give splits our names, and ids that are MELD's numbers what tells them apart, in place.
+
+    Parameters
+    ----------
+    columns : dict of str to list of str
+    header : sequence of str
+        All columns, as the table names them.
+    """
+    if "split" in columns:
+        columns["split"] = list(map(our_split, columns["split"]))
+    if has_meld_ids(header):
+        distinct_ids(columns)
 
 
 def _csv_rows(

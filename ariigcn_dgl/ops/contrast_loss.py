@@ -174,12 +174,17 @@ def contrast_loss_reference(
 
 
 def unit_rows(feat: Tensor, label: Tensor) -> Tensor:
-    """Return rows of length 1, in float32 at least; zeros where unlabelled, or zero."""
+    """Return rows of length 1, in float32 at least; zeros where unlabelled, or zero.
+
+    Rows whose squares are too large for the type are not a number, as those that hold infinity.
+    """
     # Before the arithmetic: NaN times 0 is NaN. A zero row has no direction to be turned in.
     left_out = (label < 0) | feat.eq(0).all(-1)
     rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
     # in half precision the norm's lower bound is 0, and a zero row would become NaN
-    return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=-1)
+    rows = rows if rows.dtype == torch.float64 else rows.float()
+    too_large = rows.square().sum(-1, keepdim=True).isinf()
+    return F.normalize(rows, dim=-1).masked_fill(too_large, torch.nan)
 
 
 def softmax_rows(feat: Tensor, label: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from ariigcn_dgl.data import (
     Dialogues,
@@ -107,6 +108,33 @@ def test_numbers_of_numpy_are_names() -> None:
 def test_pandas_na_is_an_unknown_label() -> None:
     frame = pd.DataFrame({"dialogue": ["d"], "speaker": ["a"], "label": [pd.NA]})
     assert dialogues_from_pandas(frame, text=[[1.0]]).labels.tolist() == [-1]
+
+
+def test_a_table_of_melds_columns_is_understood() -> None:
+    frame = pd.DataFrame(
+        {"Dialogue_ID": [0, 0], "Utterance_ID": [0, 1], "Speaker": ["a", "b"]}
+        | {"Emotion": ["joy", "anger"], "Season": [1, 1], "split": ["dev", "dev"]}
+    )
+    talk = dialogues_from_pandas(frame, text=np.ones((2, 1)))
+    assert talk.label_names == ("anger", "joy")
+    assert (talk.dialogue_ids, talk.splits) == (("0",), ("val",))
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    frame = pd.DataFrame([["d", "a", "b"]], columns=["dialogue", "speaker", "speaker"])
+    with pytest.raises(InputError, match="frame: column 'speaker' occurs 2 times"):
+        dialogues_from_pandas(frame, text=[[1.0]])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_features_may_be_tensors_that_are_trained(dtype: torch.dtype) -> None:
+    text = torch.tensor([[0.5], [2.0]], dtype=dtype, requires_grad=True)
+    talk = dialogues_from_arrays("dd", "ab", text=text)
+    assert talk.features["text"].tolist() == [[0.5], [2.0]]
+
+
+def test_a_modality_may_be_named_without_a_list(tiny: Dialogues) -> None:
+    assert list(tiny.with_modalities("text").features) == ["text"]
 
 
 @pytest.mark.parametrize(

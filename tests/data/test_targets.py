@@ -162,6 +162,38 @@ def test_a_label_column_of_real_numbers_is_a_regression(tmp_path: Path) -> None:
     assert (loaded.targets["label"].spec.low, loaded.targets["label"].spec.high) == (-3, 3)
 
 
+def _labels(*labels: str) -> str:
+    rows = "".join(f'd{n},A,"{label}",train\n' for n, label in enumerate(labels))
+    return "dialogue,speaker,label,split\n" + rows
+
+
+def test_nan_is_an_unknown_number(tmp_path: Path) -> None:
+    loaded = load_dialogues(_plain(tmp_path, _labels("-0.5", "nan", "", "2")))
+    np.testing.assert_array_equal(loaded.targets["label"].values[:, 0], [-0.5, NAN, NAN, 2])
+
+
+@pytest.mark.parametrize(
+    ("labels", "line", "wrong"),
+    [
+        (("-0.5", "NA", "2"), 3, "NA"),
+        (("-0,5", "1,25"), 2, "-0,5"),
+        (("0.5", "1e999", "-1.5"), 3, "1e999"),
+    ],
+)
+def test_what_is_no_number_among_numbers_is_named(
+    tmp_path: Path, labels: tuple[str, ...], line: int, wrong: str
+) -> None:
+    message = _refusal(_plain(tmp_path, _labels(*labels)))
+    assert f"line {line}: dialogue 'd{line - 2}' has the label {wrong!r} where most are" in message
+    (tmp_path / "labels.txt").write_text("\n".join(labels))
+    assert load_dialogues(tmp_path).label_names == labels
+
+
+def test_a_number_among_names_is_a_name(tmp_path: Path) -> None:
+    names = ("0.5", "anger", "joy")
+    assert load_dialogues(_plain(tmp_path, _labels(*names))).label_names == names
+
+
 def test_a_label_column_of_whole_numbers_stays_classes(tmp_path: Path) -> None:
     table = "dialogue,speaker,label,split\nd,A,1,train\ne,A,2,val\n"
     assert load_dialogues(_plain(tmp_path, table)).label_names == ("1", "2")
@@ -198,6 +230,7 @@ def test_a_declaration_names_columns_kinds_and_ranges(tmp_path: Path) -> None:
         ("1", {"kind": "regression", "names": ["a", "b"]}, "1 columns for 2 names"),
         ("inf", {"kind": "regression"}, "has inf, expected a finite number"),
         ("1", {"kind": "number"}, "mood.kind: expected one of classes, multilabel, regression"),
+        ("1", {"kind": "regression", "rnge": [0, 1]}, "mood: unknown key 'rnge', expected some of"),
     ],
 )
 def test_a_wrong_value_or_declaration_is_named(
@@ -224,6 +257,16 @@ def test_check_names_what_is_wrong_with_a_target(
     with pytest.raises(InputError) as caught:
         check(replace(scored, targets={"label": target}), "here")
     assert str(caught.value).startswith(f"here: {words}")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("speaker", "a column of predictions"), ("split", "a column"), ("audio", "a modality")],
+)
+def test_a_target_has_a_name_of_its_own(tiny: Dialogues, name: str, what: str) -> None:
+    spec = TargetSpec(name, "regression", (name,))
+    with pytest.raises(InputError, match=f"^here: target '{name}': is the name of {what}"):
+        check(replace(tiny, targets={name: Target(spec, SCORES[:, None])}), "here")
 
 
 def test_a_target_of_one_unit_is_known_once_in_each_dialogue(tiny: Dialogues) -> None:
@@ -254,6 +297,18 @@ def test_arrays_in_memory_can_be_targets() -> None:
         targets={"label": [0.5, -1.0]},
     )  # fmt: skip
     assert made.specs == (TargetSpec("label", "regression", ("score",), -1.0, 1.0),)
+
+
+def test_real_numbers_as_labels_in_memory_are_a_regression() -> None:
+    made = dialogues_from_arrays(
+        "abc", "xyz", text=np.ones((3, 1)), label=np.array([0.5, np.nan, -1], np.float32)
+    )
+    assert made.specs == (TargetSpec("label", "regression", ("score",), -1.0, 1.0),)
+
+
+def test_an_array_of_a_target_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match=r"arrays: vad: no array, expected numbers"):
+        dialogues_from_arrays("ab", "xy", text=np.ones((2, 1)), targets={"vad": [[1.0], [1, 2]]})
 
 
 @pytest.mark.parametrize(

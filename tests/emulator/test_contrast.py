@@ -453,6 +453,15 @@ def test_rows_that_are_left_out_of_a_loss_get_no_gradient(kernels):
     assert grad[0, :2].abs().sum() == 0
 
 
+@pytest.mark.parametrize("value", [torch.inf, torch.nan, 1e20])
+def test_a_row_without_length_makes_no_number(kernels, value):
+    feat, ids = unit_rows(1, 12, 5, torch.float32)
+    feat[0, 0, 0], ids[0, 0, 0] = value, 1
+    loss, grad = kernels.loss(feat, ids)
+    assert loss.isnan()
+    assert grad.isnan().any()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_losses_do_not_depend_on_the_number_of_blocks(kernels, dtype):
     feat, ids = unit_rows(2, 130, 9, dtype)

@@ -87,6 +87,17 @@ def test_rows_that_are_left_out_get_no_gradient():
     assert grad[0, :2].abs().sum() == 0
 
 
+@pytest.mark.parametrize("impl", ["native", "reference"])
+@pytest.mark.parametrize("form", get_args(ContrastForm))
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e200])
+def test_a_row_without_length_makes_no_number(value: float, form: str, impl: str):
+    feat, label = rows(9)
+    feat[0, 0, 0], label[0, 0] = value, 1
+    loss, grad = value_and_gradient(feat, label, SAME_CLASS, form=form, impl=impl)
+    assert loss.isnan()
+    assert grad.isnan().any()
+
+
 @pytest.mark.parametrize("length", [1e-14, 1e14])
 def test_rows_of_extreme_length_give_what_the_reference_gives(length: float):
     feat, label = rows(9)
