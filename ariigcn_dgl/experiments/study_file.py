@@ -230,12 +230,16 @@ class _Reader:
 
     def check_whole(self, study: Study) -> None:
         names = [setting.name for setting in study.settings]
+        scaled = {setting.name for setting in study.settings if setting.match}
         for place, setting in enumerate(study.settings):
             if setting.name in names[:place]:
                 raise self.wrong(f"settings[{place}].name", f"'{setting.name}' is there twice")
             if setting.match and setting.match.to not in names:
                 where = f"settings[{place}].match.to"
                 raise self.wrong(where, f"there is no setting '{setting.match.to}'")
+            if setting.match and setting.match.to in scaled:
+                where = f"settings[{place}].match.to"
+                raise self.wrong(where, f"'{setting.match.to}' has a match itself, expected none")
             if setting.against and setting.against not in names:
                 where = f"settings[{place}].against"
                 raise self.wrong(where, f"there is no setting '{setting.against}'")

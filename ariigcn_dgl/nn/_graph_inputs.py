@@ -109,12 +109,19 @@ class GraphInputs:
                     f"{shown} must be on the device of the layer ({weight.device}), got {x.device}"
                 )
             if x.dtype != weight.dtype and not (autocast and is_cast(x, weight)):
+                other = f", or the layer with layer.to({x.dtype})" if x.is_floating_point() else ""
                 raise ValueError(
                     f"{shown} must have the dtype of the layer's weights ({weight.dtype}), got "
-                    f"{x.dtype}: convert it, or the layer with layer.to({x.dtype})"
+                    f"{x.dtype}: convert it{other}"
                 )
 
     def _require_ids(self, weight: Tensor, src_feats: int, dst_feats: int) -> None:
+        for rows in (self.src, self.dst):
+            if rows.dtype != torch.int64 or rows.size(1) != 1:
+                raise ValueError(
+                    f"feat must be floats, (N, {src_feats}), or int64 ids, (N,), got {rows.dtype} "
+                    f"of shape {tuple(rows.shape)}"
+                )
         sides = [(self.src, src_feats)]
         if self.dst is not self.src or dst_feats != src_feats:
             sides.append((self.dst, dst_feats))

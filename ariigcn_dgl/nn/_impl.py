@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 from torch import nn
 
 from ariigcn_dgl.ops import Impl
+from ariigcn_dgl.ops._checks import require_choice
 
 
 @runtime_checkable
@@ -37,6 +38,7 @@ def set_impl(module: nn.Module, impl: Impl) -> nn.Module:
     >>> set_impl(nn.Sequential(MeanConv(4, 4)), "reference")[0].impl
     'reference'
     """
+    require_choice("impl", impl, get_args(Impl))
     for part in module.modules():
         if isinstance(part, _HasImpl):
             part.impl = impl

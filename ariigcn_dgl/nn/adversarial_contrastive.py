@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class AdversarialContrastive(nn.Module):
     hidden_dim : int
         Width D of the states.
     adversarial_weight, iccl_weight, imcl_weight : float
-        Weights of the three losses.
+        Weights of the three losses, 0 or more.
     form : {"ratio", "infonce", "supcon"}
         Form of the contrast; see `PairwiseContrast`.
     temperature : float
@@ -68,6 +69,12 @@ class AdversarialContrastive(nn.Module):
         discriminator_dim: int = 512,
     ) -> None:
         super().__init__()
+        if not widths:
+            raise ValueError("widths must name a modality at least, got none")
+        weights = {"adversarial": adversarial_weight, "iccl": iccl_weight, "imcl": imcl_weight}
+        for name, weight in weights.items():
+            if not 0 <= weight < inf:
+                raise ValueError(f"{name}_weight must be 0 or more, got {weight}")
         self.modalities = tuple(widths)
         self.hidden_dim = hidden_dim
         several = len(widths) > 1

@@ -52,7 +52,7 @@ class Contrast(nn.Module):
         similarity: Similarity = "cosine",
     ) -> None:
         super().__init__()
-        require_options(form, margin_mode, temperature)
+        require_options(form, margin_mode, temperature, margin)
         require_choice("similarity", similarity, get_args(Similarity))
         self.similarity = similarity
         self.rule = rule

@@ -251,8 +251,10 @@ class TriModalGAN(nn.Module):
         parts = projected.unbind()
         others = [x for m in range(len(parts)) for x in (*parts[:m], *parts[m + 1 :])]
         if self.sources == "each":
-            return torch.cat(others).view(len(parts), -1, self.hidden_dim)
-        sources = torch.stack(others, dim=1).view(projected.size(1), len(parts), -1)
+            made = (len(parts) - 1) * projected.size(1)
+            return torch.cat(others).view(len(parts), made, self.hidden_dim)
+        sources = torch.stack(others, dim=1).flatten(1)
+        sources = sources.unflatten(1, (len(parts), (len(parts) - 1) * self.hidden_dim))
         return sources.transpose(0, 1)
 
     def _real_rows(self, raw: Mapping[str, Tensor], projected: Tensor) -> list[Tensor]:

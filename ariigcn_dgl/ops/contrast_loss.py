@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Literal, get_args
 
 import torch
@@ -84,7 +85,7 @@ def contrast_loss(
     >>> contrast_loss(feat, torch.tensor([[0, 0, 1]]), rule, margin_mode="off").item()
     0.0
     """
-    require_options(form, margin_mode, temperature)
+    require_options(form, margin_mode, temperature, margin)
     modality, utterance, rule = identities(feat, label, modality, utterance, rule)
     feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
     if is_reference(impl, feat):
@@ -131,7 +132,7 @@ def softmax_contrast_loss(
     :math:`s_{ij} = \mathrm{softmax}(h_i) \cdot \mathrm{softmax}(h_j)`, of which "ratio" takes the
     sums as they are: they are never negative.
     """
-    require_options(form, margin_mode, temperature)
+    require_options(form, margin_mode, temperature, margin)
     modality, utterance, rule = identities(feat, label, modality, utterance, rule)
     rows = softmax_rows(feat, label)
     stats = pairwise_contrast(
@@ -140,12 +141,16 @@ def softmax_contrast_loss(
     return softmax_loss_of(stats, form, margin_mode, temperature, margin)
 
 
-def require_options(form: ContrastForm, margin_mode: MarginMode, temperature: float) -> None:
+def require_options(
+    form: ContrastForm, margin_mode: MarginMode, temperature: float, margin: float
+) -> None:
     """Raise ValueError unless the options of `contrast_loss` are some that it has."""
     require_choice("form", form, get_args(ContrastForm))
     require_choice("margin_mode", margin_mode, get_args(MarginMode))
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
+    if not isfinite(margin):
+        raise ValueError(f"margin must be finite, got {margin}")
 
 
 def contrast_loss_reference(

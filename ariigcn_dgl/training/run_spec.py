@@ -119,6 +119,8 @@ def read_run_spec(run: Path) -> RunSpec:
     InputError
         If it is no run folder, or its spec is damaged.
     """
+    if not run.exists():
+        raise InputError(f"{run}: does not exist, expected a run folder: what --out named")
     if not (run / SPEC_FILE).is_file() and SPEC_FILE not in lost(run):
         raise InputError(f"{run}: not a run folder (no {SPEC_FILE}): expected what --out named")
     if not is_sealed(run):

@@ -143,6 +143,8 @@ def dialogues_of(
     InputError
         If no field has what is said, no row says anything, or a time is none; names the row.
     """
+    if not rows:
+        raise InputError(f"{source.path}: holds no row, expected one for each utterance")
     places = _places(list(dict.fromkeys(name for row in rows for name in row.values)))
     if "text" not in places:
         listed = ", ".join(" ".join(name.split()) for name in header[:_MOST_LISTED]) or "none"

@@ -410,16 +410,18 @@ def test_resuming_trains_the_seed_that_is_missing(
         assert (copy / "seed1" / name).read_bytes() == (trained / "seed1" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["nothing", "empty"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing", "does not exist, expected a run folder: what --out named"),
+        ("empty", "not a run folder (no train.json): expected what --out named"),
+    ],
+)
 def test_folder_that_is_no_run_cannot_be_resumed(
-    refused: Callable[..., str], tmp_path: Path, name: str
+    refused: Callable[..., str], tmp_path: Path, name: str, words: str
 ) -> None:
     (tmp_path / "empty").mkdir()
-    sentence = refused("train", "--resume", tmp_path / name)
-    assert (
-        sentence
-        == f"{tmp_path / name}: not a run folder (no train.json): expected what --out named"
-    )
+    assert refused("train", "--resume", tmp_path / name) == f"{tmp_path / name}: {words}"
 
 
 def _edit_plan(folder: Path, **changes: object) -> None:

@@ -195,6 +195,10 @@ def test_a_wrong_value_is_named_with_its_setting(study: Path, change: dict, mess
             {"match": {"to": "x", "widths": ["model.hidden_dim"]}},
             "settings[2].match.to: there is no setting 'x'",
         ),
+        (
+            {"name": "c", "match": {"to": "c", "widths": ["model.hidden_dim"]}},
+            "settings[2].match.to: 'c' has a match itself, expected none",
+        ),
         ({"x": "far"}, "settings[2].x: is 'far', expected a number"),
     ],
 )

@@ -99,6 +99,9 @@ def test_is_the_first_layer_of_r_gcn():
 
 BAD = {
     "an id too large": ({}, torch.full((NODES,), NODES), "feat must have ids from 0 to 8"),
+    "truths": ({}, torch.ones(NODES, NODES).bool(), "feat must be floats, .* or int64 ids, .*bool"),
+    "rows of ids": ({}, torch.ones(NODES, NODES).long(), r"got torch.int64 of shape \(9, 9\)"),
+    "complex numbers": ({}, torch.ones(NODES, 1).cfloat(), "got torch.complex64"),
     "a negative id": ({}, torch.full((NODES,), -2), "feat must have ids from 0 to 8.*got -2"),
     "a dot product": ({"score": "bilinear"}, None, "feat must be features: ids have neither dot"),
     "dropout of features": ({"feat_drop": 0.5}, None, "feat_drop must be 0 where nodes have ids"),

@@ -9,11 +9,13 @@ import torch
 
 from ariigcn_dgl.nn import (
     FUSIONS,
+    AdversarialContrastive,
     ICCLLoss,
     IMCLLoss,
     ModalityEncoder,
     PairwiseContrast,
     TriModalGAN,
+    set_impl,
 )
 from ariigcn_dgl.nn.contrast import ICCL_RULE
 
@@ -48,6 +50,30 @@ def test_losses_refuse_rows_and_labels_that_do_not_fit(loss: Callable, case: str
     arguments, message = BAD_ROWS[case]
     with pytest.raises(ValueError, match=message):
         loss(*arguments)
+
+
+@pytest.mark.parametrize("margin", [float("nan"), float("inf")])
+def test_a_margin_that_is_no_number_is_refused_when_the_loss_is_made(margin: float):
+    with pytest.raises(ValueError, match=f"margin must be finite, got {margin}"):
+        IMCLLoss(margin=margin)
+
+
+def test_an_unknown_computation_is_refused():
+    with pytest.raises(ValueError, match="impl must be one of native, reference, got 'torch'"):
+        set_impl(ICCLLoss(), "torch")
+
+
+@pytest.mark.parametrize(
+    ("widths", "options", "message"),
+    [
+        ({}, {}, "widths must name a modality at least"),
+        (WIDTHS, {"iccl_weight": -1.0}, "iccl_weight must be 0 or more, got -1.0"),
+        (WIDTHS, {"imcl_weight": float("nan")}, "imcl_weight must be 0 or more, got nan"),
+    ],
+)
+def test_blocks_that_cannot_be_are_refused(widths: dict, options: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        AdversarialContrastive(widths, 6, **options)
 
 
 def test_rows_of_one_group_want_labels_of_one():

@@ -24,6 +24,14 @@ def all_present(size: int, widths: dict[str, int] = WIDTHS) -> dict[str, Tensor]
     return {name: torch.ones(size, dtype=torch.bool) for name in widths}
 
 
+@pytest.mark.parametrize("sources", ["joint", "each"])
+def test_of_no_utterance_losses_are_zero(sources: str):
+    gan, nothing = make(sources=sources), torch.zeros(3, 0, 5)
+    raw = {name: torch.zeros(0, width) for name, width in WIDTHS.items()}
+    assert gan.generator_loss(nothing, all_present(0)) == 0
+    assert gan.discriminator_loss(raw, nothing, all_present(0)) == 0
+
+
 @pytest.fixture
 def projected() -> Tensor:
     return torch.randn(3, 7, 5, generator=torch.Generator().manual_seed(1))

@@ -34,6 +34,11 @@ def test_two_columns_of_what_is_said_are_refused(read: Read) -> None:
         read("speaker,text,text\nAnn,I am furious,fine\n", "a.csv")
 
 
+def test_a_table_without_rows_is_refused(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.csv: holds no row, expected one for each"):
+        read("speaker,text\n", "a.csv")
+
+
 def test_columns_that_nobody_asks_for_may_share_a_name(said: Said) -> None:
     assert said("speaker,text,note,note,,\nAnn,Hi,a,b,,\n", "a.csv") == [("Ann", "Hi")]
 
