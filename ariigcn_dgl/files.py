@@ -342,9 +342,9 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
         If the text is not JSON, is JSON but not an object, or names something twice.
     """
     try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: without_repeats(pairs, where))
-    except InputError:
-        raise
+        value = decode_json(text)
+    except RepeatedNameError as error:
+        raise InputError(f"{where}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not valid JSON: {error}") from error
     if not isinstance(value, dict):
@@ -352,14 +352,39 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def without_repeats(pairs: Sequence[tuple[str, Any]], where: str) -> dict[str, Any]:
-    """Return the fields of a JSON object; InputError if one is there twice: the first would go."""
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise InputError(f"{where}: '{name}' is there twice in one object; leave one out")
-        fields[name] = value
+class RepeatedNameError(ValueError):
+    """A name that a JSON object has twice: what it says first would be lost."""
+
+
+def decode_json(text: str) -> Any:
+    """Return what a text says as JSON.
+
+    Raises
+    ------
+    RepeatedNameError
+        If an object names something twice.
+    ValueError, RecursionError
+        If it is not JSON.
+
+    Examples
+    --------
+    >>> decode_json('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+    ariigcn_dgl.files.RepeatedNameError: 'a' is there twice in one object; leave one out
+    """
+    return _DECODER.decode(text)
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RepeatedNameError(f"'{twice}' is there twice in one object; leave one out")
     return fields
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_fields)  # made once: files have many lines
 
 
 def read_json(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.notes import Note
-from ariigcn_dgl.files import read_bytes, without_repeats
+from ariigcn_dgl.files import RepeatedNameError, decode_json, read_bytes
 from ariigcn_dgl.transcripts.foreign import refuse_foreign
 
 LARGEST = 1 << 28  # bytes; a chat of many years has some ten million
@@ -69,11 +68,9 @@ class Source:
         if not self.text.lstrip().startswith(("{", "[")):
             return None
         try:
-            return json.loads(
-                self.text, object_pairs_hook=lambda pairs: without_repeats(pairs, str(self.path))
-            )
-        except InputError:
-            raise
+            return decode_json(self.text)
+        except RepeatedNameError as error:
+            raise InputError(f"{self.path}: {error}") from error
         except (ValueError, RecursionError):
             return None
 
