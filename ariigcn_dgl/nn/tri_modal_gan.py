@@ -253,8 +253,8 @@ class TriModalGAN(nn.Module):
         if self.sources == "each":
             made = (len(parts) - 1) * projected.size(1)
             return torch.cat(others).view(len(parts), made, self.hidden_dim)
-        sources = torch.stack(others, dim=1).flatten(1)
-        sources = sources.unflatten(1, (len(parts), (len(parts) - 1) * self.hidden_dim))
+        width = (len(parts) - 1) * self.hidden_dim
+        sources = torch.stack(others, dim=1).view(projected.size(1), len(parts), width)
         return sources.transpose(0, 1)
 
     def _real_rows(self, raw: Mapping[str, Tensor], projected: Tensor) -> list[Tensor]:
