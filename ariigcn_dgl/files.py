@@ -464,8 +464,12 @@ def refuse_no_place(path: str | Path) -> None:
 
     For before a long computation; what writes the result checks again.
     """
-    _refuse_other_kinds(Path(path))
-    _refuse_no_folder(Path(path))
+    path = Path(path)
+    _refuse_other_kinds(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(
+            f"{path}: cannot be written: No such file or directory: create {path.parent} first"
+        )
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -478,13 +482,6 @@ def _refuse_other_kinds(path: Path) -> None:
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise InputError(f"{path}: is {_kind(mode)}, expected the name of a file")
-
-
-def _refuse_no_folder(path: Path) -> None:
-    if not path.absolute().parent.is_dir():
-        raise InputError(
-            f"{path}: cannot be written: No such file or directory: create {path.parent} first"
-        )
 
 
 def refuse_existing(path: Path) -> None:

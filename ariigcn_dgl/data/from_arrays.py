@@ -14,7 +14,14 @@ from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.plain import dialogues_of_table, found_labels, to_matrix
 from ariigcn_dgl.data.plain_targets import score_labels
 from ariigcn_dgl.data.ragged import Ragged
-from ariigcn_dgl.data.table import COLUMNS, Table, as_text, understand
+from ariigcn_dgl.data.table import (
+    COLUMNS,
+    Table,
+    as_text,
+    compose_names,
+    refuse_repeats,
+    understand,
+)
 from ariigcn_dgl.data.target_arrays import to_target
 from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
@@ -131,9 +138,7 @@ def dialogues_from_pandas(
     plain = frame.astype(object).where(frame.notna(), None)
     header = tuple(map(str, frame.columns))
     ours = our_columns(header)
-    for column in COLUMNS:
-        if ours.count(column) > 1:
-            raise InputError(f"{name}: column {column!r} occurs {ours.count(column)} times")
+    refuse_repeats(name, ours, COLUMNS)
     places = {column: ours.index(column) for column in COLUMNS if column in ours}
     columns = {column: plain.iloc[:, place].tolist() for column, place in places.items()}
     matrices = {"text": text, "audio": audio, "visual": visual}
@@ -190,8 +195,7 @@ def _table(
         for column, values in columns.items()
     }
     understand(cells, header)
-    for column in {"speaker", LABEL} & cells.keys():
-        cells[column] = list(map(composed, cells[column]))
+    compose_names(cells)
     table = Table(name, list(range(count)), cells, header, unit="row")
     table.require("dialogue", "speaker")
     return table

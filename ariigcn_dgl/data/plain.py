@@ -21,7 +21,7 @@ from ariigcn_dgl.data.plain_targets import (
 )
 from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.data.split import in_any, random_splits
-from ariigcn_dgl.data.table import COLUMNS, Table, read_table
+from ariigcn_dgl.data.table import COLUMNS, Table, compose_names, read_table
 from ariigcn_dgl.data.targets import LABEL, Target
 from ariigcn_dgl.data.words import words_of
 from ariigcn_dgl.errors import InputError
@@ -147,8 +147,7 @@ def _find_table(path: Path, columns: Sequence[str]) -> Table:
     if not table.lines:
         raise InputError(f"{table.path}: holds no utterance")
     table.require("dialogue", "speaker")
-    for name in {"speaker", LABEL} & table.columns.keys():
-        table.columns[name] = list(map(composed, table.columns[name]))
+    compose_names(table.columns)
     return table
 
 

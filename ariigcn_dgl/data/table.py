@@ -13,7 +13,7 @@ import numpy as np
 from ariigcn_dgl.data.column_names import distinct_ids, has_meld_ids, our_columns, our_split
 from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import json_lines, read_text
+from ariigcn_dgl.files import composed, json_lines, read_text
 from ariigcn_dgl.near import did_you_mean
 
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
@@ -168,6 +168,12 @@ def understand(columns: dict[str, list[str]], header: Sequence[str]) -> None:
         distinct_ids(columns)
 
 
+def compose_names(columns: dict[str, list[str]]) -> None:
+    """Write the accents of speakers and classes in one way, in place: each is one name then."""
+    for name in {"speaker", LABEL} & columns.keys():
+        columns[name] = list(map(composed, columns[name]))
+
+
 def _csv_rows(
     path: Path, columns: Sequence[str], written: dict[str, None]
 ) -> Iterator[tuple[int, dict[str, str]]]:
@@ -175,16 +181,19 @@ def _csv_rows(
     header_line, header = next(rows, (1, []))  # of an empty file: no column, which others refuse
     written.update(dict.fromkeys(name.strip() for name in header))
     header = our_columns(header)
-    for name in columns:
-        if header.count(name) > 1:
-            raise InputError(
-                f"{path}: line {header_line}: column {name!r} occurs {header.count(name)} times"
-            )
+    refuse_repeats(f"{path}: line {header_line}", header, columns)
     for line, values in rows:
         if len(values) != len(header):
             raise InputError(f"{path}: line {line}: {len(values)} values for {len(header)} columns")
         stripped = (value.strip() for value in values)
         yield line, dict(zip(header, stripped, strict=True))
+
+
+def refuse_repeats(where: str, header: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise `InputError` if one of these columns is there several times: all but one would go."""
+    for name in columns:
+        if header.count(name) > 1:
+            raise InputError(f"{where}: column {name!r} occurs {header.count(name)} times")
 
 
 def csv_rows(path: Path, text: str | None = None) -> Iterator[tuple[int, list[str]]]:

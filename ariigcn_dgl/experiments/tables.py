@@ -208,11 +208,11 @@ def spread(summary: Summary, decimals: int = 2) -> str:
     return f"{summary.mean:.{decimals}f}{more}"
 
 
-def interval(summary: Summary, decimals: int = 1, sign: str = "") -> str:
-    """Return "59.1 to 62.9"; with the sign "+" of what may be positive, "+59.1 to +62.9"."""
-    if summary.low is None:
+def interval(bounds: Summary | Comparison, decimals: int = 1, sign: str = "") -> str:
+    """Return "59.1 to 62.9"; with the sign "+", of differences, "-0.5 to +2.9"."""
+    if bounds.low is None:
         return NOTHING
-    return f"{summary.low:{sign}.{decimals}f} to {summary.high:{sign}.{decimals}f}"
+    return f"{bounds.low:{sign}.{decimals}f} to {bounds.high:{sign}.{decimals}f}"
 
 
 def p_value(p: float) -> str:
@@ -226,8 +226,7 @@ def _difference(name: str, found: Comparison | None, results: Results) -> str:
     if found is None:
         return NOTHING
     decimals = results.score.decimals
-    bounds = f"{found.low:+.{decimals - 1}f} to {found.high:+.{decimals - 1}f}"
-    return f"{found.difference:+.{decimals}f} ({bounds})"
+    return f"{found.difference:+.{decimals}f} ({interval(found, decimals - 1, '+')})"
 
 
 def _over_folds(row: RowResult, results: Results) -> str:

@@ -188,8 +188,8 @@ def unit_rows(feat: Tensor, label: Tensor) -> Tensor:
     rows = feat.masked_fill(left_out.unsqueeze(-1), 0)
     # in half precision the norm's lower bound is 0, and a zero row would become NaN
     rows = rows if rows.dtype == torch.float64 else rows.float()
-    too_large = rows.square().sum(-1, keepdim=True).isinf()
-    return F.normalize(rows, dim=-1).masked_fill(too_large, torch.nan)
+    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).clamp_min(1e-12)
+    return rows / length.masked_fill(length.isinf(), torch.nan)
 
 
 def softmax_rows(feat: Tensor, label: Tensor) -> Tensor:
