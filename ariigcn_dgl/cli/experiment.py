@@ -158,7 +158,7 @@ def experiment(
                 figures = _write(results, folder)
         _show(results, folder, figures)
     except KeyboardInterrupt:
-        note(f"interrupted; {display.summary()}, go on with: {again}")
+        note(f"{display.summary()}, go on with: {again}")
         raise
     _conclude(lacks(results), again)
     if not any(row.done for row in results.rows):

@@ -198,7 +198,7 @@ def _saying_how_to_go_on(folder: Path) -> Iterator[None]:
         if folder.is_dir():
             again = resume_command(folder)
             print(file=sys.stderr)  # behind the terminal's ^C
-            note(f"interrupted; finished epochs are kept, go on with: {again}")
+            note(f"finished epochs are kept, go on with: {again}")
         raise
 
 

@@ -273,7 +273,8 @@ def _check_finite(dialogues: Dialogues, source: str, modality: str, array: np.nd
         column = np.flatnonzero(~np.isfinite(array[row]))[0]
         raise InputError(
             f"{source}: {modality}: {place(dialogues, row)} has {array[row, column]} in column "
-            f"{column} ({wrong.size} rows are like this), expected finite float32 numbers"
+            f"{column} ({wrong.size} rows are like this), expected finite "
+            "numbers, of float32, which ends at 3.4e38"
         )
 
 

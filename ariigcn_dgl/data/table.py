@@ -238,7 +238,9 @@ def _jsonl_rows(
     for number, content in json_lines(path):
         where = f"{path}: line {number}"
         written.update(dict.fromkeys(content))
-        record = dict(zip(our_columns(list(content)), content.values(), strict=True))
+        names = our_columns(list(content))
+        refuse_repeats(where, names, columns)
+        record = dict(zip(names, content.values(), strict=True))
         yield number, {c: as_text(record[c], where, c) for c in columns if c in record}
 
 

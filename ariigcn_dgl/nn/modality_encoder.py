@@ -64,7 +64,7 @@ class ModalityEncoder(nn.Module):
         Parameters
         ----------
         features : mapping of str to (N, D_m) tensor
-            Must hold every modality of `widths`.
+            The modalities of `widths`, in any order.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class ModalityEncoder(nn.Module):
         Raises
         ------
         ValueError
-            If a modality is missing, or not as wide as `widths` says.
+            If a modality is missing, is not in `widths`, or is not as wide as `widths` says.
         """
         self._check(features)
         rows = [features[name] for name in self.mlps]
@@ -81,12 +81,12 @@ class ModalityEncoder(nn.Module):
         return cast("Tensor", projected)  # all are hidden_dim wide
 
     def _check(self, features: Mapping[str, Tensor]) -> None:
+        if features.keys() != self.widths.keys():
+            raise ValueError(
+                f"features must have {', '.join(self.mlps)}, got {', '.join(features) or 'none'}"
+            )
         count = None
         for name, width in self.widths.items():
-            if name not in features:
-                raise ValueError(
-                    f"features must have {', '.join(self.mlps)}, got {', '.join(features)}"
-                )
             rows = features[name]
             count = rows.size(0) if count is None else count  # not len(), which export would fix
             require_shape(f"features[{name!r}]", rows, (count, width))

@@ -146,6 +146,7 @@ def test_interrupted_study_says_how_to_go_on(
     assert process.returncode == 130
     command = f"ariigcn experiment {options[0]} --data {data} --seeds 0 1 --jobs 2 --out {out}"
     assert f"of 8 runs are done and kept, go on with: {command}\n" in message
+    assert message.count("\ninterrupted\n") == 1
     assert "Traceback" not in message
     assert ariigcn(*command.split()[1:]).code == 0
 

@@ -87,6 +87,7 @@ def test_interrupted_training_says_how_to_go_on(
         message = process.stderr.read()
     assert process.returncode == code
     assert f"go on with: ariigcn train --resume {tmp_path / 'stopped'}\n" in message
+    assert message.count("\ninterrupted\n") == 1
     assert "Traceback" not in message
     assert ariigcn("train", "--resume", tmp_path / "stopped").code == 0
 

@@ -91,6 +91,13 @@ def test_pipe_in_place_of_a_file_does_not_hang(plain: Path, name: str) -> None:
     assert f"{name}: is a pipe, expected a file" in _refusal(plain)
 
 
+def test_keys_that_differ_in_case_alone_are_refused(plain: Path) -> None:
+    (plain / "utterances.csv").unlink()
+    line = '{"dialogue": "d", "speaker": "Ann", "Speaker": "Bob"}\n'
+    (plain / "utterances.jsonl").write_text(line * 6)
+    assert "utterances.jsonl: line 1: column 'speaker' occurs 2 times" in _refusal(plain)
+
+
 def test_half_a_surrogate_pair_is_refused(plain: Path) -> None:
     (plain / "utterances.csv").unlink()
     records = [{"dialogue": f"d\ud800{n}", "speaker": "Ann"} for n in range(6)]

@@ -153,6 +153,8 @@ def test_the_gan_refuses_features_that_do_not_fit(gan, raw, message: str):
     ("features", "message"),
     [
         ({"text": RAW["text"]}, "features must have text, audio, got text"),
+        ({}, "features must have text, audio, got none"),
+        (RAW | {"visual": RAW["audio"]}, "must have text, audio, got text, audio, visual"),
         (RAW | {"audio": torch.ones(5, 2)}, r"features\['audio'\] must have shape \(5, 3\)"),
         (RAW | {"audio": torch.ones(4, 3)}, r"features\['audio'\] must have shape \(5, 3\)"),
     ],
