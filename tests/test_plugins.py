@@ -23,7 +23,9 @@ def refusal(registry: Registry, name: str) -> str:
 def test_module_that_nobody_agreed_to_is_not_imported(packages: Packages) -> None:
     packages.add("my_module", "raise SystemExit('this ran')")
     said = refusal(SYSTEMS, "my_module:MySystem")
-    assert said.endswith("if you trust that module, add --plugins my_module")
+    assert (
+        "add --plugins my_module, or in Python call ariigcn_dgl.plugins.agree('my_module')" in said
+    )
     assert "my_module" not in sys.modules
 
 
@@ -127,3 +129,23 @@ def test_module_in_the_working_folder_is_pointed_at(
 
 def test_near_name_is_proposed() -> None:
     assert refusal(SYSTEMS, "bigr").endswith("or module:Class; did you mean 'bigru'?")
+
+
+def test_names_of_this_package_cannot_be_taken() -> None:
+    colours = Registry("colour", int, {"red": int})
+    with pytest.raises(InputError, match=r"^red is a colour of ariigcn_dgl: choose another name"):
+        colours["red"] = bool
+    assert colours["red"] is int
+
+
+@pytest.mark.parametrize("kind", [str, 3])
+def test_class_of_another_kind_is_refused_where_it_is_added(kind: object) -> None:
+    colours = Registry("colour", int, {})
+    with pytest.raises(InputError, match=r"expected a subclass of builtins\.int"):
+        colours["red"] = kind
+
+
+def test_class_in_place_of_its_name_is_refused() -> None:
+    colours = Registry("colour", int, {"red": int})
+    with pytest.raises(InputError, match="the colour is <class 'bool'>, expected a name"):
+        colours[bool]

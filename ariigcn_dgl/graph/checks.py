@@ -103,10 +103,21 @@ def check_csr(
             raise ValueError(
                 f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
             )
-    for name, tensor, size in (("indices", indices, num_src), ("etypes", etypes, num_rels)):
+    ranges = {
+        "indices": (indices, num_src),
+        "etypes": (etypes, num_rels),
+        "eids": (eids, len(eids)),
+    }
+    for name, (tensor, size) in ranges.items():
         edge = first_outside(tensor, size)
         if edge is not None:
             raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
+    found = torch.bincount(eids, minlength=len(eids))
+    if (found > 1).any():
+        edge = int(found.argmax())
+        raise ValueError(
+            f"eids must hold each edge once, but holds {edge} {int(found[edge])} times"
+        )
     falls = etypes.diff() < 0
     starts = indptr[1:-1]  # from one target to the next relations may fall
     falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False

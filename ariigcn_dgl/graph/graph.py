@@ -437,7 +437,8 @@ class Graph:
         >>> graph.indices.tolist(), graph.dst.tolist(), graph.eids.tolist()
         ([0, 1], [0, 0], [1, 0])
         """
-        num_src, num_dst = (num_nodes, num_nodes) if isinstance(num_nodes, int) else num_nodes
+        both = num_nodes if isinstance(num_nodes, tuple) else (num_nodes, num_nodes)
+        num_src, num_dst = int(both[0]), int(both[1])  # numpy's integers are none of Python's
         etypes = None if edge_type is None else as_int64("edge_type", edge_type)
         edges = (edge_index[0], edge_index[1], etypes)
 
@@ -566,4 +567,5 @@ class Graph:
         )
         num_rels = len(relation_names(relations, num_speakers, distances))
         plan, sizes, facts = csr_plan(indptr, indices, etypes, num_rels, len(speakers))
-        return cls(torch.arange(len(indices)), plan, sizes, facts._replace(in_order=True))
+        eids = torch.arange(len(indices), device=indices.device)
+        return cls(eids, plan, sizes, facts._replace(in_order=True))

@@ -95,14 +95,16 @@ def modal_graph_of(
     pairs = {etype: g.edges(etype=etype, order="eid") for etype in order}
     src = torch.cat([node[etype[0]][pairs[etype][0].long()] for etype in order])
     dst = torch.cat([node[etype[2]][pairs[etype][1].long()] for etype in order])
-    etypes = torch.cat([torch.full((len(pairs[e][0]),), r) for r, e in enumerate(order)])
+    counts = torch.tensor([len(pairs[etype][0]) for etype in order], device=src.device)
+    etypes = torch.arange(len(order), device=src.device).repeat_interleave(counts)
     # A node that is missing keeps its self edge, of the relation that its modality's have.
     present = torch.cat(list(node.values()))
-    missing = torch.ones(utterances * count, dtype=torch.bool)
+    missing = torch.ones(utterances * count, dtype=torch.bool, device=src.device)
     missing[present] = False
     own = {name: _self_relation(src, dst, etypes, order, name) for name in modalities}
     absent = missing.nonzero().squeeze(1)
-    relation = torch.tensor([own[name] for name in modalities])[absent % count]
+    of_modality = torch.tensor([own[name] for name in modalities], device=src.device)
+    relation = of_modality[absent % count]
     edges = torch.cat([src, absent]), torch.cat([dst, absent]), torch.cat([etypes, relation])
     sizes = {"num_src": utterances * count, "num_dst": utterances * count, "num_rels": len(order)}
     return cached(g, tuple(order), edges, lambda: Graph.from_edges(*edges, **sizes))

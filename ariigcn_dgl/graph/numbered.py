@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from ariigcn_dgl.graph.graph import Graph
@@ -41,7 +40,7 @@ def numbered_window_graph(
     ['self', '1_to_0_past', 'self']
     """
     edges = numbered_edges(
-        torch.tensor([len(numbers)]),
+        numbers.new_tensor([len(numbers)]),
         numbers,
         min(past, len(numbers)),
         0,  # what follows is not known yet

@@ -47,10 +47,10 @@ def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
     counts, kinds = _shares(of_edges, new), _shares(of_segments, new)
     first = graph.num_edges + counts.cumsum(0) - counts
     # The edges of a node go through its relations in order, each as often as any other.
-    node = torch.arange(new).repeat_interleave(counts)
-    turn = torch.arange(of_edges) - (first - graph.num_edges)[node]
+    node = torch.arange(new, device=counts.device).repeat_interleave(counts)
+    turn = torch.arange(of_edges, device=node.device) - (first - graph.num_edges)[node]
     plan, sizes, facts = csr_plan(
-        torch.cat([graph.indptr.long(), first[1:], torch.tensor([edges])]),
+        torch.cat([graph.indptr.long(), first[1:], first.new_tensor([edges])]),
         torch.cat([graph.src, graph.num_dst + node]),
         torch.cat([graph.etypes, turn * kinds[node] // counts[node]]),
         graph.num_rels,
@@ -58,9 +58,9 @@ def padded_graph(graph: Graph, nodes: int, edges: int, segments: int) -> Graph:
         split=False,  # one range, however many components a batch has
     )
     facts = facts._replace(one_self_edge=True, in_order=True)
-    return Graph(torch.arange(edges), plan, sizes, facts)
+    return Graph(torch.arange(edges, device=plan.device), plan, sizes, facts)
 
 
 def _shares(total: int, nodes: int) -> Tensor:
     """Return how many each of the nodes gets of `total`, which are as even as can be."""
-    return total // nodes + (torch.arange(nodes) < total % nodes).long()
+    return total // nodes + (torch.arange(nodes, device="cpu") < total % nodes).long()

@@ -98,12 +98,13 @@ class Table:
     def of(cls, lengths: Tensor, order: Tensor | None = None) -> Table:
         """Return the table of sequences whose rows, in `order`, lie one after the other."""
         starts, length = (x[lengths > 0] for x in (lengths.cumsum(0) - lengths, lengths))
-        time = torch.arange(int(lengths.max())).unsqueeze(1)
+        longest = int(lengths.max()) if len(lengths) else 0
+        time = torch.arange(longest, device=lengths.device).unsqueeze(1)
         exists = time < length  # (T, S)
         rows = torch.stack([starts + time, starts + length - 1 - time])
         if order is not None:
             rows = order[rows.where(exists, 0)]
-        places = torch.empty(2, int(lengths.sum()), dtype=torch.int64)
+        places = lengths.new_empty(2, int(lengths.sum()))
         at = exists.flatten().nonzero().squeeze(1)
         places.scatter_(1, rows[:, exists], at.expand(2, -1))
         return cls(rows.where(exists, -1), places)
@@ -115,10 +116,11 @@ class Table:
     def padded(self, steps: int, sequences: int, rows: int) -> Table:
         """Return a larger table, T' x S' of N' rows; the added rows' states are anyone's."""
         _, old_steps, old_sequences = self.rows.shape
-        table = torch.full((2, steps, sequences), -1)
+        table = self.rows.new_full((2, steps, sequences), -1)
         table[:, :old_steps, :old_sequences] = self.rows
         moved = self.places // old_sequences * sequences + self.places % old_sequences
-        added = torch.arange(rows - self.places.size(1)) % (steps * sequences)
+        more = torch.arange(rows - self.places.size(1), device=moved.device)
+        added = more % (steps * sequences)
         return Table(table, torch.cat([moved, added.expand(2, -1)], 1))
 
 

@@ -121,12 +121,13 @@ def numbered_edges(
         lengths, numbers, past, future, pairs
     )
     if relations in MERGED:
-        etypes = torch.tensor(MERGED[relations][1])[etypes]
+        etypes = torch.tensor(MERGED[relations][1], device=etypes.device)[etypes]
     elif not distances:  # as the operator has them, in order
         return indptr, indices, etypes
-    dst = torch.arange(len(numbers)).repeat_interleave(indptr.diff())
+    dst = torch.arange(len(numbers), device=indptr.device).repeat_interleave(indptr.diff())
     if distances:
-        reach = torch.bucketize((indices - dst).abs(), torch.tensor(distances))  # 0 of self edges
+        bounds = torch.tensor(distances, device=dst.device)
+        reach = torch.bucketize((indices - dst).abs(), bounds)  # 0 of self edges
         etypes = etypes * (len(distances) + 1) + reach
     num_rels = len(relation_names(relations, num_speakers, distances))
     nodes = len(numbers)
@@ -137,16 +138,28 @@ def numbered_edges(
 
 def check_dialogues(lengths: Tensor, speakers: Tensor) -> None:
     """Raise ValueError unless `lengths` divides `speakers` into dialogues, both on the CPU."""
-    for name, tensor in (("lengths", lengths), ("speakers", speakers)):
-        if tensor.dtype != torch.int64 or tensor.device.type != "cpu" or tensor.dim() != 1:
-            raise ValueError(f"{name} must be a 1-D int64 tensor on the CPU")
+    _check_on_cpu("speakers", speakers)
+    check_lengths(lengths, "speakers", len(speakers))
+
+
+def check_lengths(lengths: Tensor, name: str, count: int) -> None:
+    """Raise ValueError unless `lengths`, on the CPU, divides what has `count` rows."""
+    _check_on_cpu("lengths", lengths)
     values = lengths.tolist()  # adds up without overflow
     if min(values, default=0) < 0:
         raise ValueError(f"lengths must not be negative, got {min(values)}")
-    if sum(values) != len(speakers):
-        raise ValueError(
-            f"lengths add up to {sum(values)} utterances, speakers has {len(speakers)}"
-        )
+    if sum(values) != count:
+        raise ValueError(f"lengths add up to {sum(values)} utterances, {name} has {count}")
+
+
+def _check_on_cpu(name: str, ids: Tensor) -> None:
+    if (
+        not isinstance(ids, Tensor)
+        or ids.dtype != torch.int64
+        or ids.device.type != "cpu"
+        or ids.dim() != 1
+    ):
+        raise ValueError(f"{name} must be a 1-D int64 tensor on the CPU")
 
 
 def _check_speakers(counts: Tensor, num_speakers: int) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ariigcn_dgl._native import build_info
+from ariigcn_dgl.nn._first_derivative import first_derivative_only
 
 GATES = 3  # reset, update, new
 MOST_UNITS = 170  # of a block of 512 threads, one for each gate of each unit
@@ -45,7 +45,7 @@ class GRUScan(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
         rows, states, gates, weight = ctx.saved_tensors
         grad_inputs, recurrent = torch.ops.ariigcn.gru_scan_backward(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ariigcn_dgl.graph import Table
+from ariigcn_dgl.graph.window import check_lengths
 from ariigcn_dgl.transfer import send, send_rows
 
 
@@ -18,7 +19,7 @@ def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     """
     longest_first = torch.argsort(lengths, descending=True, stable=True)
     starts = (lengths.cumsum(0) - lengths)[longest_first]
-    turns = torch.arange(int(lengths.max()))
+    turns = _steps(lengths)
     exists = turns[:, None] < lengths[longest_first]  # (T, B); dialogues end from the right on
     return (starts + turns[:, None])[exists], exists.sum(1)
 
@@ -64,7 +65,14 @@ def padded(feat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return dialogues side by side, (B, T, D), and where utterances stand, (B, T).
 
     ``table[places(lengths, device)]`` are the rows of `feat` again.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up to N.
     """
+    if not torch.compiler.is_compiling():
+        check_lengths(lengths, "feat", len(feat))
     exists = _exists(lengths)
     places = send_rows(exists.flatten(), feat.device)
     # not pad_sequence, whose gradient copies the whole table for every dialogue
@@ -82,11 +90,16 @@ def places(lengths: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _exists(lengths: Tensor) -> Tensor:
-    return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
+    return _steps(lengths) < lengths.unsqueeze(1)
+
+
+def _steps(lengths: Tensor) -> Tensor:
+    """Return the time steps of the longest dialogue, (T,)."""
+    return torch.arange(int(lengths.max()) if len(lengths) else 0, device=lengths.device)
 
 
 def backwards(lengths: Tensor) -> Tensor:
     """Return the rows with every dialogue read from its end; applied twice, it changes nothing."""
     ends = lengths.cumsum(0)
     first_plus_last = (2 * ends - lengths - 1).repeat_interleave(lengths)
-    return first_plus_last - torch.arange(len(first_plus_last))
+    return first_plus_last - torch.arange(len(first_plus_last), device=ends.device)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from ariigcn_dgl.nn._first_derivative import first_derivative_only
 
 
 class LSTMScan(torch.autograd.Function):
@@ -40,7 +41,7 @@ class LSTMScan(torch.autograd.Function):
         return states[1:].clone()  # the caller's own: backward reads these here
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         gates, states, cells, squashed, weight = ctx.saved_tensors
         i, f, g, o = gates.chunk(4, -1)

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ariigcn_dgl.nn._first_derivative import first_derivative_only
 from ariigcn_dgl.nn._gru_steps import Cell, GRUSteps, GRUStepsGradient
 from ariigcn_dgl.nn._step_products import (
     StepProduct,
@@ -107,7 +107,7 @@ class PartyScan(torch.autograd.Function):
         return now
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         steps, sizes, parties = ctx.steps, ctx.steps.sizes, ctx.steps.parties
         rows, attend, *kept = ctx.saved_tensors
@@ -175,7 +175,7 @@ class EmotionScan(torch.autograd.Function):
         return states[sizes[0] :]
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         sizes, (rows, states, gates, *cell) = ctx.sizes, ctx.saved_tensors
         bounds = [sizes[0], *sizes]

@@ -52,6 +52,11 @@ class Recurrent(nn.Module):
         -------
         (N, hidden_dim) tensor
             In the order of `feat`.
+
+        Raises
+        ------
+        ValueError
+            If the lengths do not add up to N.
         """
         (rnn,) = self.children()  # its name is the kind's
         return run_recurrent(cast(nn.RNNBase, rnn), feat, lengths, self.impl)

@@ -63,7 +63,7 @@ class RelEdgeParameters(nn.Module):
         impl: Impl = "native",
     ) -> None:
         super().__init__()
-        src_feats, dst_feats = in_feats if isinstance(in_feats, tuple) else (in_feats, in_feats)
+        src_feats, dst_feats = (in_feats, in_feats) if isinstance(in_feats, int) else in_feats
         self.src_feats, self.dst_feats, self.out_feats = src_feats, dst_feats, out_feats
         self.num_rels, self.num_heads, self.num_groups = num_rels, num_heads, num_groups
         self.score_kind, self.softmax, self.norm = score, softmax, norm
@@ -183,6 +183,7 @@ class RelEdgeParameters(nn.Module):
             "num_rels": self.num_rels,
             "num_heads": 1 if self.num_heads is None else self.num_heads,
             "num_groups": 1 if self.num_groups is None else self.num_groups,
+            "attn_feats": self._attn_feats,
             "edge_feats": 1 if self.edge_feats is None else self.edge_feats,
         }
         for name, size in sizes.items():
@@ -218,7 +219,7 @@ class RelEdgeParameters(nn.Module):
 
     def _draw(self, names: set[str]) -> None:
         for name, parameter in self.named_parameters():
-            if name not in names:
+            if name not in names or name.startswith("activation."):  # the caller's own
                 continue
             if name in ("bias", "score_bias", "layer_norm.bias"):
                 nn.init.zeros_(parameter)

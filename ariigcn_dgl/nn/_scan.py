@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Sequences, Table
+from ariigcn_dgl.graph.window import check_lengths
 from ariigcn_dgl.nn._gru_scan import GRUScan, runs_on
 from ariigcn_dgl.nn._layout import run_aligned, run_packed
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
@@ -42,8 +43,18 @@ def run_recurrent(
         Of dialogues that lie one after the other, on the CPU; or what follows what.
     impl : {"native", "reference"}
         "reference": torch's layers on every device.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up to N.
     """
     sequences = lengths if isinstance(lengths, Sequences) else Sequences(lengths)
+    if sequences.lengths is not None and not torch.compiler.is_compiling():
+        check_lengths(sequences.lengths, "feat", len(feat))
+    if not len(feat):
+        width = rnn.hidden_size * (1 + rnn.bidirectional)
+        return feat @ feat.new_zeros(feat.size(1), width)  # with a gradient, though of no row
     run_layer = None if is_reference(impl, feat) else _own_way(rnn, feat)
     known = sequences.lengths
     if known is not None and (run_layer is None or _mostly_padding(known)):

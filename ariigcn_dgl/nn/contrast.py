@@ -46,8 +46,8 @@ class Contrast(nn.Module):
         self,
         rule: PairRule,
         form: ContrastForm = "ratio",
-        temperature: float = 0.1,
-        margin: float = 1.0,
+        temperature: float | Tensor = 0.1,
+        margin: float | Tensor = 1.0,
         margin_mode: MarginMode = "target",
         similarity: Similarity = "cosine",
     ) -> None:
@@ -122,9 +122,10 @@ class PairwiseContrast(Contrast):
         Positives and negatives.
     form : {"ratio", "infonce", "supcon"}
         One of those above.
-    temperature : float
-        Temperature :math:`\tau` of "infonce" and "supcon".
-    margin : float
+    temperature : float or scalar tensor
+        Temperature :math:`\tau` of "infonce" and "supcon". A parameter is learnt, as CLIP's; it
+        takes (G, N, N) tensors of plain torch then.
+    margin : float or scalar tensor
         Target similarity :math:`\delta` of positives.
     margin_mode : {"target", "hinge", "triplet", "off"}
         Form of the regulariser.
@@ -213,7 +214,7 @@ class ICCLLoss(Contrast):
     def __init__(
         self,
         form: ContrastForm = "ratio",
-        temperature: float = 0.1,
+        temperature: float | Tensor = 0.1,
         regularise: bool = True,
         similarity: Similarity = "cosine",
     ) -> None:
@@ -280,8 +281,8 @@ class IMCLLoss(Contrast):
         self,
         pairs: ImclPairs = "abstract",
         form: ContrastForm = "ratio",
-        temperature: float = 0.1,
-        margin: float = 0.5,
+        temperature: float | Tensor = 0.1,
+        margin: float | Tensor = 0.5,
         margin_mode: MarginMode = "target",
         similarity: Similarity = "cosine",
     ) -> None:
@@ -326,8 +327,8 @@ class InstanceContrast(Contrast):
 
     Parameters
     ----------
-    temperature : float
-        Temperature :math:`\tau`.
+    temperature : float or scalar tensor
+        Temperature :math:`\tau`, which may be a parameter.
 
     Examples
     --------
@@ -337,7 +338,7 @@ class InstanceContrast(Contrast):
     0.0001
     """
 
-    def __init__(self, temperature: float = 0.1) -> None:
+    def __init__(self, temperature: float | Tensor = 0.1) -> None:
         super().__init__(INSTANCE_RULE, "infonce", temperature, margin_mode="off")
 
     def forward(self, feat: Tensor, present: Tensor) -> Tensor:

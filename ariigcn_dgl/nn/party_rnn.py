@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
+from ariigcn_dgl.graph.window import check_dialogues, check_lengths
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._gru_steps import Cell
 from ariigcn_dgl.nn._layout import time_major
@@ -82,13 +83,25 @@ class PartyRNN(nn.Module):
         Returns
         -------
         (N, emotion_dim) tensor
+
+        Raises
+        ------
+        ValueError
+            If the lengths do not add up to N, or a speaker's number is negative.
         """
+        numbers = speakers.cpu()
+        check_dialogues(lengths, numbers)
+        check_lengths(lengths, "feat", len(feat))
+        if not len(feat):
+            return feat @ feat.new_zeros(feat.size(1), self.emotion_cell.hidden_size)
+        if numbers.min() < 0:
+            raise ValueError(f"speakers must be numbers from 0 on, got {int(numbers.min())}")
         # The states stay in the type of the weights under autocast: sums over a dialogue need it.
         here = torch.autocast(feat.device.type, enabled=False) if autocasts(feat) else nullcontext()
         with here:
             feat = feat.to(self.attend.weight.dtype)
             order, sizes = time_major(lengths)
-            steps, order = _steps(speakers.cpu(), order, sizes.tolist(), feat.device)
+            steps, order = _steps(numbers, order, sizes.tolist(), feat.device)
             rows = feat[order].contiguous()  # which indexing a transposed tensor does not give
             count = len(rows)
             cells = [*self._cell(self.global_cell, count), *self._cell(self.party_cell, count)]
@@ -112,8 +125,9 @@ def _steps(
 ) -> tuple[Steps, Tensor]:
     """Return the steps of rows in that order, and the order, on the device."""
     parties = int(speakers.max()) + 1
-    dialogue = torch.cat([torch.arange(size) for size in sizes])
-    step = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    cpu = torch.device("cpu")  # whatever the default is
+    dialogue = torch.cat([torch.arange(size, device=cpu) for size in sizes])
+    step = torch.arange(len(sizes), device=cpu).repeat_interleave(torch.tensor(sizes, device=cpu))
     rows = dialogue * parties + speakers[order]
     rows, dialogue, step, order = send([rows, dialogue, step, order], device)
     return Steps(sizes, parties, rows, (dialogue, step)), order

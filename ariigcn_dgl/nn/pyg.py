@@ -197,7 +197,7 @@ class RelEdgeAttentionConv(nn.Module):
                     f"same nodes ({counts[0]} and {counts[1]}), got None"
                 )
             return None, counts
-        src, dst = x if isinstance(x, tuple) else (x, x)
+        src, dst = (x, x) if isinstance(x, Tensor) else x
         if src is None:
             raise ValueError("x must hold features of the sources, got (None, x_dst)")
         self._check(src, conv.src_feats)

@@ -210,9 +210,9 @@ class RelEdgeAttentionConv(RelEdgeParameters):
             out, alpha, loop = self._look_up(inputs)
         else:
             src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
-            shared = groups is not None or inputs.dst is inputs.src
+            targets = inputs.dst.unsqueeze(0) if groups is None else groups[:, : len(inputs.dst)]
             # One object where sources are the targets: dropout is to hit both sides alike.
-            dst = src if shared else self.feat_drop(inputs.dst.unsqueeze(0))
+            dst = src if inputs.dst is inputs.src else self.feat_drop(targets)
             out, alpha = self._attend(inputs, src, dst)
             loop = self._own_terms(dst)
         out = self._finish(out, loop)

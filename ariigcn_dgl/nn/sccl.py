@@ -118,9 +118,22 @@ class SCCLLoss(nn.Module):
         feat : (N, D) tensor
             Utterances.
         label : (N,) int64 tensor
-            Class, negative where unlabelled.
+            Class, negative where unlabelled: such rows may hold anything.
+
+        Raises
+        ------
+        ValueError
+            If a label, on the CPU, is of no class.
         """
-        vad = self.to_vad(feat).sigmoid()
+        if label.device.type == "cpu" and not torch.compiler.is_compiling():  # no device waits
+            most = max(label.tolist(), default=-1)
+            if most >= len(self.prototypes):
+                raise ValueError(
+                    f"label must be below {len(self.prototypes)}, the number of prototypes, got "
+                    f"{most}"
+                )
+        # Before the arithmetic: NaN times 0 is NaN.
+        vad = self.to_vad(feat.masked_fill((label < 0).unsqueeze(1), 0)).sigmoid()
         classes = torch.arange(len(self.prototypes), device=label.device)
         member = (label.unsqueeze(1) == classes).to(vad)  # (N, C)
         counts = member.sum(0)

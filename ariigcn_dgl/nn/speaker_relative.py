@@ -41,7 +41,7 @@ class SpeakerRelative(nn.Module):
         feat : (N, D) tensor
             Rows of one modality.
         mask : (N,) bool tensor
-            False: the row is missing and takes no part; both its halves are 0.
+            False: the row is missing and takes no part, whatever it holds; both its halves are 0.
         thread : (N,) int64 tensor
             Speaker in the dialogue, as `ariigcn_dgl.graph.speaker_threads` numbers them.
 
@@ -50,14 +50,14 @@ class SpeakerRelative(nn.Module):
         (N, 2 D) tensor
         """
         (thread,) = send([thread], feat.device)
-        mean = (_running_mean if self.causal else _mean)(feat, mask, thread)
-        return torch.cat([feat, (feat - mean) * mask.unsqueeze(1)], dim=1)
+        known = torch.where(mask.unsqueeze(1), feat, 0)
+        mean = (_running_mean if self.causal else _mean)(known, mask, thread)
+        return torch.cat([known, (known - mean) * mask.unsqueeze(1)], dim=1)
 
 
-def _mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
-    """Return the mean of each row's thread, (N, D)."""
-    known = torch.where(mask.unsqueeze(1), feat, 0)
-    sums, counts = _add_up(known, thread), _add_up(mask.to(feat), thread).clamp(min=1)
+def _mean(known: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    """Return the mean of each row's thread, (N, D), given zeros where rows are missing."""
+    sums, counts = _add_up(known, thread), _add_up(mask.to(known), thread).clamp(min=1)
     return (sums / counts.unsqueeze(1))[thread]
 
 
@@ -70,14 +70,13 @@ def _add_up(rows: Tensor, thread: Tensor) -> Tensor:
     return empty.index_put((thread,), rows, accumulate=True)
 
 
-def _running_mean(feat: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
-    """Return the mean of each row's thread so far, (N, D)."""
+def _running_mean(known: Tensor, mask: Tensor, thread: Tensor) -> Tensor:
+    """Return the mean of each row's thread so far, (N, D), given zeros where rows are missing."""
     thread, order = torch.sort(thread, stable=True)
     starts = torch.searchsorted(thread, thread)
     # In float64, because sums over all earlier threads are taken off again.
-    rows = torch.cat([feat.double(), mask.double().unsqueeze(1)], 1)
-    rows = torch.where(mask.unsqueeze(1), rows, 0)[order]
+    rows = torch.cat([known.double(), mask.double().unsqueeze(1)], 1)[order]
     sums = rows.cumsum(0)
     sums = sums - (sums - rows)[starts]
-    mean = (sums[:, :-1] / sums[:, -1:].clamp(min=1)).to(feat)
+    mean = (sums[:, :-1] / sums[:, -1:].clamp(min=1)).to(known)
     return torch.empty_like(mean).index_copy(0, order, mean)

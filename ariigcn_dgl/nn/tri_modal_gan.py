@@ -172,7 +172,7 @@ class TriModalGAN(nn.Module):
         Parameters
         ----------
         raw : mapping of str to (N, D_m) tensor
-            Real features.
+            Real features; finite also where they are missing, as zeros are.
         projected, masks, fakes
             As in `generator_loss`.
         """
@@ -322,8 +322,8 @@ class TriModalGAN(nn.Module):
 def _sum_of_means(terms: Tensor, counts: Tensor) -> Tensor:
     """Return the sum of each row's mean over the terms that count, 0 of a row where none does.
 
-    All terms are computed, and none waits. A term that does not count may be NaN. Of several
-    processes, this one's part of the means over the terms of all.
+    All terms are computed, and none waits. Of several processes, this one's part of the means over
+    the terms of all.
     """
     return (torch.where(counts, terms, 0).sum(1) / summed(counts.sum(1)).clamp(min=1)).sum()
 

@@ -25,10 +25,10 @@ def is_transformed(*tensors: Tensor | None) -> bool:
     >>> is_transformed(x), torch.func.vmap(lambda row: row * is_transformed(row))(x).tolist()
     (False, [1.0, 1.0])
     """
+    if torch._C._are_functorch_transforms_active():  # also where Dynamo compiles it
+        return True
     if torch.compiler.is_compiling():
         return False
-    if torch._C._are_functorch_transforms_active():
-        return True
     if forward_ad._current_level < 0:  # outside of any forward-mode level nothing has a tangent
         return False
     return any(x is not None and forward_ad.unpack_dual(x).tangent is not None for x in tensors)

@@ -19,10 +19,12 @@ from ariigcn_dgl.ops.pairwise_contrast import (
     UTTERANCE,
     ContrastStats,
     PairRule,
+    are_learnt,
     as_bits,
     as_codes,
     pairwise_contrast,
     pairwise_contrast_reference,
+    require_temperature,
 )
 
 ContrastForm = Literal["ratio", "infonce", "supcon"]  # in the order of csrc/contrast_term.h
@@ -39,8 +41,8 @@ def contrast_loss(
     utterance: Tensor | None = None,
     form: ContrastForm = "ratio",
     margin_mode: MarginMode = "target",
-    temperature: float = 0.1,
-    margin: float = 1.0,
+    temperature: float | Tensor = 0.1,
+    margin: float | Tensor = 1.0,
     impl: Impl = "native",
 ) -> Tensor:
     r"""Return a contrastive loss over the pairs of rows: the mean over its anchors.
@@ -62,8 +64,9 @@ def contrast_loss(
         What else the rule may ask for; by default one modality, and all utterances different.
     form : {"ratio", "infonce", "supcon"}
     margin_mode : {"target", "hinge", "triplet", "off"}
-    temperature, margin : float
-        Divisor inside exponentials; similarity wanted of positives.
+    temperature, margin : float or scalar tensor
+        Divisor inside exponentials; similarity wanted of positives. Where one of them needs a
+        gradient, as the temperature that CLIP learns, plain torch computes, with (G, N, N) tensors.
     impl : {"native", "reference"}
         "reference" computes in plain torch, as for debugging.
 
@@ -88,7 +91,7 @@ def contrast_loss(
     require_options(form, margin_mode, temperature, margin)
     modality, utterance, rule = identities(feat, label, modality, utterance, rule)
     feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
-    if is_reference(impl, feat):
+    if is_reference(impl, feat) or are_learnt(temperature, margin):
         return contrast_loss_reference(
             feat,
             label,
@@ -107,8 +110,8 @@ def contrast_loss(
         as_bits(rule.negatives),
         get_args(ContrastForm).index(form),
         get_args(MarginMode).index(margin_mode),
-        temperature,
-        margin,
+        float(temperature),
+        float(margin),
         FP32_PRECISIONS.index(fp32_precision(feat.device, feat.dtype)),
     )
     return loss
@@ -123,8 +126,8 @@ def softmax_contrast_loss(
     utterance: Tensor | None = None,
     form: ContrastForm = "ratio",
     margin_mode: MarginMode = "target",
-    temperature: float = 0.1,
-    margin: float = 1.0,
+    temperature: float | Tensor = 0.1,
+    margin: float | Tensor = 1.0,
     impl: Impl = "native",
 ) -> Tensor:
     r"""Return `contrast_loss` of the similarities of rows' softmax.
@@ -142,14 +145,16 @@ def softmax_contrast_loss(
 
 
 def require_options(
-    form: ContrastForm, margin_mode: MarginMode, temperature: float, margin: float
+    form: ContrastForm,
+    margin_mode: MarginMode,
+    temperature: float | Tensor,
+    margin: float | Tensor,
 ) -> None:
     """Raise ValueError unless the options of `contrast_loss` are some that it has."""
     require_choice("form", form, get_args(ContrastForm))
     require_choice("margin_mode", margin_mode, get_args(MarginMode))
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    if not isfinite(margin):
+    require_temperature(temperature)
+    if not isinstance(margin, Tensor) and not isfinite(margin):
         raise ValueError(f"margin must be finite, got {margin}")
 
 
@@ -162,8 +167,8 @@ def contrast_loss_reference(
     *,
     form: ContrastForm = "ratio",
     margin_mode: MarginMode = "target",
-    temperature: float = 0.1,
-    margin: float = 1.0,
+    temperature: float | Tensor = 0.1,
+    margin: float | Tensor = 1.0,
 ) -> Tensor:
     """Compute `contrast_loss` in plain torch, with (G, N, N) tensors."""
     stats = pairwise_contrast_reference(
@@ -202,8 +207,8 @@ def loss_of(
     stats: ContrastStats,
     form: ContrastForm,
     margin_mode: MarginMode,
-    temperature: float,
-    margin: float,
+    temperature: float | Tensor,
+    margin: float | Tensor,
 ) -> Tensor:
     """Return `contrast_loss` of the statistics of `unit_rows`."""
     terms = _form_terms(stats, form, temperature) + _margin_terms(stats, margin_mode, margin)
@@ -214,8 +219,8 @@ def softmax_loss_of(
     stats: ContrastStats,
     form: ContrastForm,
     margin_mode: MarginMode,
-    temperature: float,
-    margin: float,
+    temperature: float | Tensor,
+    margin: float | Tensor,
 ) -> Tensor:
     """Return `softmax_contrast_loss` of the statistics of `softmax_rows`."""
     if form != "ratio":
@@ -252,7 +257,7 @@ def _mean_over_anchors(stats: ContrastStats, terms: Tensor) -> Tensor:
     return torch.where(anchors, terms, 0).sum() / anchors.sum().clamp(min=1)
 
 
-def _form_terms(stats: ContrastStats, form: ContrastForm, temperature: float) -> Tensor:
+def _form_terms(stats: ContrastStats, form: ContrastForm, temperature: float | Tensor) -> Tensor:
     """Return what each row adds by the form of the loss."""
     if form == "ratio":
         # Sums of (1 + s) / 2; log1p(S- / S+) is -log(S+ / (S+ + S-)) without its cancellation.
@@ -265,7 +270,7 @@ def _form_terms(stats: ContrastStats, form: ContrastForm, temperature: float) ->
     return torch.logaddexp(stats.lse_pos, stats.lse_neg) - mean_pos / temperature
 
 
-def _margin_terms(stats: ContrastStats, margin_mode: MarginMode, margin: float) -> Tensor:
+def _margin_terms(stats: ContrastStats, margin_mode: MarginMode, margin: float | Tensor) -> Tensor:
     """Return what each row adds by the regulariser."""
     if margin_mode == "off":
         return torch.zeros_like(stats.sum_pos)

@@ -81,7 +81,9 @@ def dot_attention(
     scores = torch.ops.ariigcn.segment_sddmm(
         query.contiguous(), key.contiguous(), targets.plan, targets.sizes
     )
-    return _Softmax.apply(scores, graph, softmax)
+    # Dynamo takes no Function that reads a graph of unknown sizes, and needs none.
+    normalise = _normalised if torch.compiler.is_compiling() else _Softmax.apply
+    return normalise(scores, graph, softmax)
 
 
 def dot_attention_reference(
@@ -96,22 +98,28 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, scores: Tensor, graph: Graph, softmax: Softmax) -> Tensor:
-        index, rows = softmax_rows(graph, softmax)
-        # Less the largest: exponentials do not overflow, and the quotient stays the same.
-        exp = (scores - largest_score(index.expand_as(scores), rows, scores)).exp()
-        ctx.rows, ctx.index = graph.merged if softmax == "all" else graph, index
-        alpha = exp / _sum(ctx, exp)
+        ctx.graph, ctx.softmax = graph, softmax
+        alpha = _normalised(scores, graph, softmax)
         ctx.save_for_backward(alpha)
         return alpha
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
         (alpha,) = ctx.saved_tensors
-        return alpha * (grad - _sum(ctx, alpha * grad)), None, None
+        return alpha * (grad - _sum(alpha * grad, ctx.graph, ctx.softmax)), None, None
 
 
-def _sum(ctx, values: Tensor) -> Tensor:
+def _normalised(scores: Tensor, graph: Graph, softmax: Softmax) -> Tensor:
+    index, rows = softmax_rows(graph, softmax)
+    # Less the largest: exponentials do not overflow, and the quotient stays the same.
+    exp = (scores - largest_score(index.expand_as(scores), rows, scores.detach())).exp()
+    return exp / _sum(exp, graph, softmax)
+
+
+def _sum(values: Tensor, graph: Graph, softmax: Softmax) -> Tensor:
     """Return the sum over the edges of each edge's row of the softmax, (G, E)."""
-    ones = values.new_ones(len(values), ctx.rows.num_src, 1)
+    rows = graph.merged if softmax == "all" else graph
+    ones = values.new_ones(len(values), rows.num_src, 1)
     # By an operator with a fixed order and a derivative, where scatter_add has no order on CUDA.
-    return segment_spmm(ctx.rows, values, ones).squeeze(-1)[:, ctx.index]
+    index, _ = softmax_rows(graph, softmax)
+    return segment_spmm(rows, values, ones).squeeze(-1)[:, index]

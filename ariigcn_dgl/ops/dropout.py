@@ -48,7 +48,9 @@ def dropout(x: Tensor, p: float, *, impl: Impl = "native") -> Tensor:
         raise ValueError(f"p must lie between 0 and 1, got {p}")
     if x.device.type != "cpu" or is_reference(impl, x):
         return F.dropout(x, p)
-    seed = torch.empty((), dtype=torch.int64).random_(-(2**63), None)  # any 64 bits
+    seed = torch.empty((), dtype=torch.int64, device=x.device).random_(
+        -(2**63), None
+    )  # any 64 bits
     return torch.ops.ariigcn.dropout(x.contiguous(), seed, p)
 
 

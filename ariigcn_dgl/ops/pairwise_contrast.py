@@ -89,8 +89,8 @@ def pairwise_contrast(
     utterance: Tensor,
     rule: PairRule,
     *,
-    temperature: float = 0.1,
-    margin: float = 1.0,
+    temperature: float | Tensor = 0.1,
+    margin: float | Tensor = 1.0,
     impl: Impl = "native",
 ) -> ContrastStats:
     r"""Reduce all pairwise similarities :math:`s_{ij} = z_i \cdot z_j` to per-row statistics.
@@ -109,8 +109,9 @@ def pairwise_contrast(
         Identity of each row. Rows with a negative label take part in no pair.
     rule : PairRule
         Which pairs count.
-    temperature, margin : float
-        Divisor inside the log-sum-exp; target of the positives' penalty.
+    temperature, margin : float or scalar tensor
+        Divisor inside the log-sum-exp; target of the positives' penalty. Where one of them needs a
+        gradient, as the temperature that CLIP learns, plain torch computes, with (G, N, N) tensors.
     impl : {"native", "reference"}
         "reference" computes in plain torch, as for debugging.
 
@@ -122,7 +123,7 @@ def pairwise_contrast(
     Raises
     ------
     ValueError
-        If shapes or dtypes do not fit, or the temperature is not positive.
+        If shapes or dtypes do not fit, or the temperature is not positive and finite.
 
     Examples
     --------
@@ -135,10 +136,9 @@ def pairwise_contrast(
     (tensor([[1., 1., 0.]]), tensor([[1., 1., 2.]]))
     """
     require_rows("z", z, label=label, modality=modality, utterance=utterance)
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    require_temperature(temperature)
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
-    if is_reference(impl, z):
+    if is_reference(impl, z) or are_learnt(temperature, margin):
         options = {"temperature": temperature, "margin": margin}
         return pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     stats = torch.ops.ariigcn.pairwise_contrast(
@@ -146,11 +146,24 @@ def pairwise_contrast(
         *(ids.contiguous() for ids in (label, modality, utterance)),
         as_bits(rule.positives),
         as_bits(rule.negatives),
-        temperature,
-        margin,
+        float(temperature),
+        float(margin),
         FP32_PRECISIONS.index(fp32_precision(z.device, z.dtype)),
     )
     return ContrastStats(*stats.unbind(1))
+
+
+def require_temperature(temperature: float | Tensor) -> None:
+    """Raise ValueError unless similarities can be divided by it; nobody waits for a tensor's."""
+    if not isinstance(temperature, Tensor) and not 0 < temperature < torch.inf:
+        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+
+
+def are_learnt(*constants: float | Tensor) -> bool:
+    """Return whether a derivative by one of them is wanted, which only the references have."""
+    return torch.is_grad_enabled() and any(
+        isinstance(x, Tensor) and x.requires_grad for x in constants
+    )
 
 
 def pairwise_contrast_reference(
@@ -160,8 +173,8 @@ def pairwise_contrast_reference(
     utterance: Tensor,
     rule: PairRule,
     *,
-    temperature: float = 0.1,
-    margin: float = 1.0,
+    temperature: float | Tensor = 0.1,
+    margin: float | Tensor = 1.0,
 ) -> ContrastStats:
     """Compute `pairwise_contrast` in plain torch, with (G, N, N) tensors."""
     # A row is as similar to itself as can be, which tells nothing.
@@ -178,8 +191,8 @@ def contrast_statistics(
     itself: Tensor,
     rule: PairRule,
     *,
-    temperature: float,
-    margin: float,
+    temperature: float | Tensor,
+    margin: float | Tensor,
 ) -> ContrastStats:
     """Reduce similarities of rows to others to per-row statistics, in plain torch.
 

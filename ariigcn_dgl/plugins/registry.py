@@ -50,13 +50,13 @@ module:Class; did you mean 'green'?
 
     def __init__(self, what: str, base: type[T], own: Mapping[str, type[T]]) -> None:
         super().__init__(own)
-        self.what, self.base = what, base
+        self.what, self.base, self.own = what, base, frozenset(own)
         self.group = f"{OWN}.{what}{'es' if what.endswith('s') else 's'}"
 
     def register(self, kind: type[T]) -> str:
         """Add a class under ``module:Class``, and return this name."""
         name = f"{kind.__module__}:{kind.__qualname__}"
-        self[name] = self._checked(name, kind)
+        self[name] = kind
         return name
 
     @property
@@ -65,21 +65,29 @@ module:Class; did you mean 'green'?
         return [*self, *(name for name in entries_of(self.group) if name not in self)]
 
     def __missing__(self, name: str) -> type[T]:
+        if not isinstance(name, str):
+            raise InputError(
+                f"the {self.what} is {name!r:.60}, expected a name, as which Python code adds it "
+                "to its registry"
+            )
         if name in entries_of(self.group):
             kind = _of_package(self.group, name)
         elif NAME.fullmatch(name):
             kind = _imported(name, self.what)
         else:
             raise InputError(self._unknown(name))
-        self[name] = self._checked(name, kind)
+        self[name] = kind
         _loaded.add(kind.__module__)
         return self[name]
 
-    def _checked(self, name: str, kind: Any) -> type[T]:
+    def __setitem__(self, name: str, kind: type[T]) -> None:
+        if name in self.own and kind is not self[name]:
+            # A run's folder names its class: it would be scored with another one elsewhere.
+            raise InputError(f"{name} is a {self.what} of {OWN}: choose another name for {kind!r}")
         if not (inspect.isclass(kind) and issubclass(kind, self.base)):
             expected = f"a subclass of {self.base.__module__}.{self.base.__qualname__}"
             raise InputError(f"the {self.what} {name} is {kind!r:.60}, expected {expected}")
-        return kind
+        super().__setitem__(name, kind)
 
     def _unknown(self, name: str) -> str:
         known = f"one of {', '.join(self.names)}, or " if self.names else ""
@@ -140,8 +148,8 @@ def _imported(name: str, what: str) -> Any:
     module, _, qualname = name.partition(":")
     if module not in agreed():
         raise NotAgreedError(
-            f"the {what} {name} is named by a file, which has no code imported: if you trust that "
-            f"module, add --plugins {module}"
+            f"the {what} {name} is of a module that naming it does not import: if you trust it, "
+            f"add --plugins {module}, or in Python call ariigcn_dgl.plugins.agree({module!r})"
         )
     with _explaining(module):
         found = importlib.import_module(module)

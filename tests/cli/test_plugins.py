@@ -157,7 +157,7 @@ def test_file_of_options_imports_nothing_unasked(
     mine.add("my_module", TRAP)
     (tmp_path / "mine.yaml").write_text(f"system: '{NAME}'\n")
     said = refused("train", "--config", tmp_path / "mine.yaml")
-    assert said.startswith(f"--system: the system {NAME} is named by a file")
+    assert said.startswith(f"--system: the system {NAME} is of a module that naming")
 
 
 @pytest.mark.slow

@@ -54,5 +54,7 @@ def test_near_miss_is_named(make: object, name: str) -> None:
 
 
 def test_module_is_no_name_of_the_hub() -> None:
-    with pytest.raises(InputError, match=r"^the encoder no_such_module:Encoder is named by a file"):
+    with pytest.raises(
+        InputError, match=r"^the encoder no_such_module:Encoder is of a module that naming"
+    ):
         text_encoder("no_such_module:Encoder", print, OFFLINE)

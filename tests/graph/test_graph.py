@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -421,3 +422,21 @@ INDEX_OPERATORS = {
 def test_operators_on_indices_do_what_their_schema_says(name: str):
     operator = getattr(torch.ops.ariigcn, name).default
     torch.library.opcheck(operator, INDEX_OPERATORS[name], test_utils="test_schema")
+
+
+@pytest.mark.parametrize(
+    ("eids", "message"),
+    [
+        ([1, 1], "eids must hold each edge once, but holds 1 2 times"),
+        ([-1, 0], r"eids\[0\] is -1, expected 0 to 1"),
+        ([0, 7], r"eids\[1\] is 7, expected 0 to 1"),
+    ],
+)
+def test_edge_ids_must_be_those_of_the_edges(eids: list[int], message: str):
+    with pytest.raises(ValueError, match=message):
+        Graph.from_csr(long([0, 1, 2]), long([0, 1]), eids=long(eids))
+
+
+def test_numbers_of_nodes_may_be_numpys():
+    edges = torch.tensor([[0, 1], [1, 0]])
+    assert Graph.from_edge_index(edges, num_nodes=np.int64(2)).num_dst == 2

@@ -18,7 +18,7 @@ def graph() -> Graph:
         torch.tensor([2, 2, 0, 1, 3, 2]),
         torch.tensor([0, 0, 0, 2, 1, 1]),
         num_src=4,
-        eids=torch.tensor([2**40, 1, 2, 3, 4, 5]),
+        eids=torch.tensor([5, 1, 2, 3, 4, 0]),
     )
 
 

@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from ariigcn_dgl import dgl
@@ -214,6 +214,16 @@ def test_a_block_updates_its_targets(g, feat):
     torch.testing.assert_close(conv(block, pair, block.edata["rel"]), expected)
 
 
+@pytest.mark.parametrize("score", ["additive", "bilinear", None])
+def test_a_block_updates_its_targets_in_every_group(g, feat, score: str | None):
+    conv, seeds = make(num_groups=2, score=score), torch.tensor([2, 0])
+    g.edata["rel"] = ETYPES
+    block = dgl.to_block(dgl.in_subgraph(g, seeds), seeds)
+    groups = torch.stack([feat, 2 * feat])
+    out = conv(block, groups[:, block.srcdata[dgl.NID]], block.edata["rel"])
+    torch.testing.assert_close(out, conv(g, groups, ETYPES)[:, seeds])
+
+
 def test_a_block_of_several_node_types_updates_its_targets(hetero):
     conv, feat = make(), {"user": draw(3, IN), "item": draw(3, IN, seed=1)}
     seeds = {"user": torch.tensor([1]), "item": torch.tensor([2, 0])}
@@ -372,7 +382,7 @@ def random_graph(nodes: int, edges: int) -> Graph:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
-@pytest.mark.parametrize("kind", ["plain", "block-diagonal"])
+@pytest.mark.parametrize("kind", ["plain", "block-diagonal", "bilinear"])
 def test_compiles_into_one_graph_with_graphs_made_outside(kind: str):
     torch._dynamo.reset()
     conv = make(**KINDS[kind])
@@ -430,6 +440,17 @@ def test_parameters_can_be_drawn_anew(options: dict):
     for name, parameter in conv.named_parameters():
         assert not parameter.equal(before[name])
         assert ("bias" in name) == (parameter.abs().max() == 0)
+
+
+@pytest.mark.parametrize("activation", [nn.PReLU(), nn.LayerNorm(OUT)], ids=["prelu", "norm"])
+def test_an_activation_keeps_its_own_parameters(g, feat, activation: nn.Module):
+    activation = activation.to(feat)
+    for parameter in activation.parameters():
+        nn.init.constant_(parameter, 0.5)
+    conv = RelEdgeAttentionConv(IN, OUT, RELS, activation=activation).to(feat)
+    conv.reset_parameters()
+    assert all((p == 0.5).all() for p in activation.parameters())
+    assert conv(g, feat, ETYPES).requires_grad
 
 
 def test_a_state_is_loaded_back(g, feat):

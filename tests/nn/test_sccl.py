@@ -44,6 +44,19 @@ def test_equals_the_slow_reference(temperature: float) -> None:
     torch.testing.assert_close(loss(feat, label), reference(loss, feat, label))
 
 
+def test_unlabelled_rows_may_hold_anything() -> None:
+    loss, feat = SCCLLoss(2, [(1.0, 0.0, 1.0), (0.0, 0.5, 0.0)]), torch.randn(3, 2)
+    expected = loss(feat[:2], torch.tensor([0, 1]))
+    feat[2] = torch.nan
+    assert loss(feat, torch.tensor([0, 1, -1])).equal(expected)
+
+
+def test_label_of_no_class_is_refused() -> None:
+    loss = SCCLLoss(2, [(1.0, 0.0, 1.0), (0.0, 0.5, 0.0)])
+    with pytest.raises(ValueError, match="label must be below 2, the number of prototypes, got 2"):
+        loss(torch.randn(2, 2), torch.tensor([0, 2]))
+
+
 def test_a_frequent_class_counts_no_more_than_a_rare_one() -> None:
     torch.manual_seed(0)
     loss = SCCLLoss(4, [VAD["joy"], VAD["sadness"]])

@@ -6,14 +6,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ariigcn_dgl.graph import Sequences, Table, speaker_threads
+from ariigcn_dgl.graph import Graph, Sequences, Table, speaker_threads
 from ariigcn_dgl.nn import (
+    DialogueAttention,
     DialogueContext,
     DialogueGRU,
     DialogueLSTM,
     EmotionInferenceSubnetwork,
     ModalityEncoder,
+    PartyRNN,
     SpeakerRelative,
+    set_impl,
 )
 from ariigcn_dgl.nn._gru_scan import GRUScan
 from ariigcn_dgl.nn._layout import padded, places, run_aligned, run_packed
@@ -142,7 +145,7 @@ def test_the_recurrence_refuses_a_second_derivative(scan, rows: tuple, gates: in
     inputs = random_inputs(rows, gates, width=1)
     loss = scan(*inputs).square().sum()
     (grad,) = torch.autograd.grad(loss, inputs[:1], create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    with pytest.raises(RuntimeError, match="have no second derivatives"):
         grad.sum().backward()
 
 
@@ -276,11 +279,12 @@ def test_relative_rows_subtract_the_speakers_mean_in_the_dialogue():
     assert out.tolist() == [[1.0, -1.0], [10.0, 0.0], [3.0, 1.0], [8.0, 0.0]]
 
 
-def test_missing_rows_stay_zero_and_out_of_the_mean():
-    feat = torch.tensor([[1.0], [0.0], [5.0]])
+@pytest.mark.parametrize("causal", [False, True])
+def test_missing_rows_are_zero_and_out_of_the_mean(causal: bool):
+    feat = torch.tensor([[1.0], [torch.nan], [5.0]])
     present = torch.tensor([True, False, True])
-    out = SpeakerRelative()(feat, present, torch.tensor([0, 0, 0]))
-    assert out.tolist() == [[1.0, -2.0], [0.0, 0.0], [5.0, 2.0]]
+    out = SpeakerRelative(causal)(feat, present, torch.tensor([0, 0, 0]))
+    assert out.tolist() == [[1.0, 0.0 if causal else -2.0], [0.0, 0.0], [5.0, 2.0]]
 
 
 def test_a_modality_missing_throughout_stays_zero():
@@ -349,3 +353,91 @@ def test_context_read_in_steps_equals_the_context_of_the_dialogue(feat: Tensor):
             both[:, row], dialogue, threads.get(speaker)
         )
         torch.testing.assert_close(found, expected[:, row])
+
+
+READERS = {
+    "gru": lambda: DialogueGRU(4, 6),
+    "lstm": lambda: DialogueLSTM(4, 6),
+    "attention": lambda: DialogueAttention(4),
+    "parties": lambda: _OfParties(),
+}
+each_reader = pytest.mark.parametrize("make", READERS.values(), ids=READERS)
+
+
+class _OfParties(nn.Module):
+    """`PartyRNN`, called as the others are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = PartyRNN(4, global_dim=5, party_dim=6, emotion_dim=3)
+
+    def forward(self, feat: Tensor, lengths: Tensor) -> Tensor:
+        return self.rnn(feat, torch.arange(len(feat), device="cpu") % 2, lengths)
+
+
+@each_reader
+def test_no_dialogues_give_no_states_with_a_gradient(make):
+    feat = torch.empty(0, 4, requires_grad=True)
+    out = make()(feat, torch.empty(0, dtype=torch.int64))
+    out.sum().backward()
+    assert (len(out), tuple(feat.grad.shape)) == (0, (0, 4))
+
+
+@each_reader
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        (torch.tensor([3, 1]), "lengths add up to 4 utterances, (feat|speakers) has 11"),
+        (torch.tensor([9, 9]), "lengths add up to 18 utterances, (feat|speakers) has 11"),
+        (torch.tensor([12, -1]), "lengths must not be negative, got -1"),
+        (torch.tensor([11.0]), "lengths must be a 1-D int64 tensor on the CPU"),
+        ([11], "lengths must be a 1-D int64 tensor on the CPU"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(make, feat: Tensor, lengths: Tensor, message: str):
+    with pytest.raises(ValueError, match=message):
+        make()(feat, lengths)
+
+
+def test_a_party_without_a_number_is_refused(feat: Tensor):
+    rnn = PartyRNN(4, global_dim=5, party_dim=6, emotion_dim=3)
+    with pytest.raises(ValueError, match="speakers must be numbers from 0 on, got -1"):
+        rnn(feat, SPEAKERS - 1, LENGTHS)
+
+
+@each_reader
+def test_the_default_device_does_not_matter(make, feat: Tensor):
+    layer = make().eval()
+    expected = layer(feat, LENGTHS)
+    with torch.device("meta"):
+        assert layer.forward(feat, LENGTHS).equal(expected)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"relations": "party"}, {"relations": "pairs", "distances": [1]}]
+)
+def test_the_default_device_does_not_matter_to_graphs(options: dict):
+    options = options | {"num_speakers": 6}
+    expected = Graph.from_dialogues(LENGTHS, SPEAKERS, **options)
+    with torch.device("meta"):
+        found = Graph.from_dialogues(LENGTHS, SPEAKERS, **options)
+    assert (found.plan.tolist(), found.eids.tolist()) == (
+        expected.plan.tolist(),
+        expected.eids.tolist(),
+    )
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm", "parties"])
+def test_native_second_derivatives_are_refused_also_of_a_sum(kind: str, feat: Tensor):
+    feat.requires_grad_()
+    states = READERS[kind]()(feat, LENGTHS)
+    (grad,) = torch.autograd.grad(states.sum(), feat, create_graph=True)
+    with pytest.raises(RuntimeError, match="the recurrences of this package have no second"):
+        grad.square().sum().backward()
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_torchs_recurrences_have_second_derivatives(kind: str, feat: Tensor):
+    layer = set_impl(READERS[kind](), "reference").double()
+    rows = feat[:3].double().requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: layer(x, torch.tensor([2, 1])), rows)

@@ -116,6 +116,25 @@ def test_compiles_into_one_program(kind: str, rows: str):
         torch.testing.assert_close(found, gradients(conv, make_graph(), feat))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("score", ["additive", "bilinear", None])
+@pytest.mark.parametrize("mode", ["jvp", "grad"])
+def test_compiled_derivatives_are_those_of_torch_func(score: str | None, mode: str):
+    torch._dynamo.reset()
+    graph = make_graph()
+    conv = RelEdgeAttentionConv(IN, OUT, RELS, score=score, allow_zero_in_degree=True)
+
+    def derivative(rows: Tensor) -> Tensor:
+        if mode == "grad":
+            return torch.func.grad(lambda x: conv(graph, x).square().sum())(rows)
+        return torch.func.jvp(lambda x: conv(graph, x), (rows,), (rows.cos(),))[1]
+
+    compiled = torch.compile(derivative, fullgraph=True, backend="aot_eager")
+    expected = derivative(X)
+    assert expected.abs().max() > 0.1
+    torch.testing.assert_close(compiled(X), expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_relations_may_be_int32(kind: str):
     conv, g = make(kind), dgl.graph((SRC, DST), num_nodes=NODES)

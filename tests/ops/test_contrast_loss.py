@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ariigcn_dgl.nn import ICCLLoss, IMCLLoss
+from ariigcn_dgl.nn import ICCLLoss, IMCLLoss, PairwiseContrast
 from ariigcn_dgl.ops import ContrastForm, MarginMode, PairRule, contrast_loss
 
 SAME_CLASS = PairRule.where(lambda c, m, u: c, lambda c, m, u: not c)
@@ -50,6 +50,21 @@ def test_equals_the_reference_forward_and_backward(size: int, form: str, mode: s
         for impl in ("native", "reference")
     )
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "softmax"])
+def test_temperature_and_margin_can_be_learnt(similarity: str):
+    feat, label = rows(9)
+    constants = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, 0.4)]
+
+    def loss(temperature: Tensor, margin: Tensor) -> Tensor:
+        options = {"form": "infonce", "similarity": similarity}
+        contrast = PairwiseContrast(SAME_CLASS, temperature=temperature, margin=margin, **options)
+        return contrast(feat, label, label)
+
+    assert torch.autograd.gradcheck(loss, constants)
+    with torch.no_grad():  # natively
+        torch.testing.assert_close(loss(*constants), loss(0.3, 0.4))
 
 
 @pytest.mark.parametrize("form", get_args(ContrastForm))
