@@ -222,6 +222,8 @@ def synth(
     """
     if times < 1 or (times > 1 and layout != "none"):
         raise InputError(f"--times: is {times}, expected at least 1, and with --layout 1")
+    if layout == "none" and fraction != 1.0:
+        raise InputError(f"--fraction: is {fraction}, which goes with --layout alone")
     if layout != "none":
         dialogues = write_layout(layout, out, seed, fraction)
     elif times == 1:

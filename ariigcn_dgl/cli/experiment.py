@@ -17,6 +17,7 @@ from ariigcn_dgl.cli.queue_display import QueueDisplay
 from ariigcn_dgl.cli.say import Screen, note, say, show
 from ariigcn_dgl.data import fingerprint
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
+from ariigcn_dgl.data.folds import groups
 from ariigcn_dgl.data.source import absolute, load_source
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import command, file_name, visible
@@ -129,6 +130,8 @@ def experiment(
     require_labels(dialogues)
     if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
         note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
+    if folds:
+        groups(dialogues, folds)  # refuses before there is a folder
     dataset_sha256 = fingerprint(dialogues)
     chosen_targets = None if targets is None else tuple(targets)
     options = Options(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +136,27 @@ def predict(
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
+    _refuse_others(
+        source="--stream"
+        if stream
+        else "--data"
+        if data
+        else "--media"
+        if media
+        else "--transcript",
+        given={
+            "--out": out,
+            "--modalities": modalities,
+            "--text": text,
+            "--audio": audio,
+            "--visual": visual,
+            "--recogniser": recogniser,
+            "--speakers": speakers,
+            "--track": track,
+            "--skip_damaged": skip_damaged or None,
+            "--keep": None if keep == 1000 else keep,
+        },
+    )
     sources = {"--data": data, "--media": media or transcript, "--stream": stream or None}
     given = [option for option, value in sources.items() if value is not None]
     if len(given) != 1:
@@ -165,6 +186,25 @@ def predict(
         asked = Asked(modalities, places, coverage, offline, track, skip_damaged)
         listening = Listening(recogniser, speakers)
         predict_conversation(chosen, heard, words, asked, folder, listening, dialogue)
+
+
+# Options that go with some sources alone.
+_GOES_WITH = {
+    "--out": ("--data", "--transcript", "--media"),
+    "--modalities": ("--data", "--transcript", "--media"),
+    "--text": ("--transcript", "--media"),
+    "--keep": ("--stream",),
+    **dict.fromkeys(
+        ("--audio", "--visual", "--recogniser", "--speakers", "--track", "--skip_damaged"),
+        ("--media",),
+    ),
+}
+
+
+def _refuse_others(source: str, given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value is not None and source not in _GOES_WITH[option]:
+            raise InputError(f"{option}: goes with {' and '.join(_GOES_WITH[option])} alone")
 
 
 def _predict_data(

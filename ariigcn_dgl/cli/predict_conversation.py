@@ -193,7 +193,7 @@ def _summary(answered: Answered) -> list[str]:
         said.append(f"{_doubt(doubtful, len(labelled.spoken))}: marked with ?")
     said += others
     if not labelled.timed:
-        said.append("When things were said is not known in seconds: no subtitles are written.")
+        said.append("When each was said is not known in seconds: no subtitles are written.")
     return said
 
 

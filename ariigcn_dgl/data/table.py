@@ -213,6 +213,9 @@ def csv_rows(path: Path, text: str | None = None) -> Iterator[tuple[int, list[st
         If the file cannot be read or a line is malformed; names the line.
     """
     text = read_text(path) if text is None else text
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{path}: line {line}: holds a NUL character, which text files do not")
     first = next(_lines(text), "").rstrip("\r\n")
     told = _TOLD.fullmatch(first)
     separator = (told and told[1]) or max(_SEPARATORS, key=first.count)

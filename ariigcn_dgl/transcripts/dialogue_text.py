@@ -25,7 +25,8 @@ _WHO = r"[^:：\[\]()<>]{1,60}?"
 _SPEAKS = re.compile(
     rf"({_WHO})(?:\s+|\s*[-–—|,]\s*)(?:\[({_STAMP})\]|\(({_STAMP})\)|({_STAMP}))\s*:?"
 )
-_NAMED = re.compile(rf"({_WHO})\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
+_ADDRESS = r"(?:\s*<[^<>\s]+@[^<>\s]+>)?"
+_NAMED = re.compile(rf"({_WHO}){_ADDRESS}\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
 # Of IRC: <ann> hi; * ann waves; and what its programs write themselves.
 _NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")
 _ACT = re.compile(r"\*\s+([^<>\s]{1,40})\s+(.*)")
@@ -36,6 +37,7 @@ _HEADING = re.compile(
     r"|Transcription ended after .*|This (?:editable )?transcript was computer.generated.*)"
 )
 _MOST_WORDS = 4  # of a name
+_MOST_WORDS_REPEATED = 8  # of one that is there several times
 _DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]|[AaPp]\.?[Mm]")
 
 
@@ -68,10 +70,10 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
     if not any(line.speaker for line in lines):
         return _nameless(source, lines, note)
     cues: list[Cue] = []
-    lost, headings, by_program = [], [], []
+    lost, headings, by_program, silent, unnamed = [], [], [], [], []
     nicks = _nicks(source)
     speaker, stamp, fresh = "", "", True
-    for line in lines:
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
         if _HEADING.fullmatch(line.text) and not line.speaker:
             headings.append(line)
             continue
@@ -81,6 +83,8 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
         fresh = fresh or bool(line.speaker or line.stamp)
         speaker, stamp = line.speaker or speaker, line.stamp or stamp
         if not line.text:
+            if line.speaker and (following is None or following.speaker):
+                silent.append(line._replace(text=line.speaker))
             continue
         if not speaker:
             lost.append(line)
@@ -89,12 +93,21 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
             stamp, fresh = "", False
         else:
             cues[-1] = replace(cues[-1], text=f"{cues[-1].text} {line.text}")
+            if (found := _NAMED.fullmatch(line.text)) and _could_be_name(found[1]):
+                unnamed.append(line)
     if not cues:
         raise InputError(f"{source.path}: names people, but none of them says anything")
     note(f"{source.path}: {speakers_of(cues)}")
     _tell_lost(source, lost, "before anybody is named", note)
     _tell_lost(source, headings, "headings", note)
     _tell_lost(source, by_program, "by the program, not by people,", note)
+    _tell_lost(source, silent, "of people who say nothing", note)
+    if unnamed:
+        first = unnamed[0]
+        note(
+            f"{source.path}: {len(unnamed)} lines begin as with a name and are taken as more of "
+            f"the line before; the first is line {first.number}: {first.text[:40]!r}"
+        )
     tell_sounds(source.path, cues, note)
     return _timed(source, cues, note)
 
@@ -128,19 +141,24 @@ def _tell_lost(source: Source, lines: list[_Line], what: str, note: Note) -> Non
 def _lines(source: Source) -> list[_Line]:
     """Return the lines with text or a time, and who is named in them."""
     found = _numbered(source)
-    alone = [match for _, text in found if (match := _speaks(text))]
     known, nicks = _names(source), _nicks(source)
+    read = [_line(number, text, known, nicks) for number, text in found]
+    beside = sum(bool(line.speaker and line.text) for line in read)  # names, of what is said
+    alone = sum(bool(_speaks(text)) for _, text in found)
+    has_alone = alone > 0 and alone >= beside  # else "Lunch 12:30" is a part of what is said
+    above = sum(bool(line.speaker and not line.text) for line in read) > beside
     lines: list[_Line] = []
-    for number, text in found:
+    for line, (number, text) in zip(read, found, strict=True):
         last = lines[-1] if lines else None
         # Below a name stands what is said, even if it begins as a name would.
         below = last is not None and bool(last.speaker) and not last.text
-        if match := _speaks(text):
+        match = _speaks(text) if has_alone else None
+        if match:
             lines.append(_Line(number, _tidy(match[1]), match[2] or match[3] or match[4], ""))
-        elif below or len(alone) > 1:
+        elif (has_alone and alone > 1) or (below and (has_alone or above)):
             lines.append(_Line(number, "", "", _one_line(text)))
         else:
-            lines.append(_line(number, text, known, nicks))
+            lines.append(line)
     return lines
 
 
@@ -191,9 +209,13 @@ def _names(source: Source) -> frozenset[str]:
     """Return names by their use: before a colon in several lines, or in all of them."""
     rests = [_without_stamp(line.strip()) for line in source.lines if line.strip()]
     found = [match for rest in rests if (match := _NAMED.fullmatch(rest))]
-    counts = Counter(_tidy(match[1]) for match in found if _could_be_name(match[1]))
-    everywhere = counts.total() == len(rests) and len(rests) > 1
-    return frozenset(name for name, count in counts.items() if count > 1 or everywhere)
+    counts = Counter(_tidy(match[1]) for match in found)
+    likely = {name: count for name, count in counts.items() if _could_be_name(name)}
+    everywhere = sum(likely.values()) == len(rests) > 1
+    if everywhere:
+        return frozenset(likely)
+    often = (name for name, count in counts.items() if count > 1)
+    return frozenset(name for name in often if _could_be_name(name, _MOST_WORDS_REPEATED))
 
 
 def _nicks(source: Source) -> frozenset[str]:
@@ -212,9 +234,10 @@ def _plain(line: str) -> str:
     return _BOLD.sub(r"\1", line.strip().removeprefix("- ").strip(), count=1)
 
 
-def _could_be_name(text: str) -> bool:
+def _could_be_name(text: str, most_words: int = _MOST_WORDS) -> bool:
     words = text.strip("*_ ").split()
-    return 0 < len(words) <= _MOST_WORDS and any(map(str.isalnum, text))
+    # Beyond ASCII pictures are names, too.
+    return 0 < len(words) <= most_words and any(x.isalnum() or x > "\u2fff" for x in text)
 
 
 def _tidy(name: str) -> str:

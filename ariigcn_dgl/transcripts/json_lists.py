@@ -48,7 +48,7 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
         If there is no such list, none of its fields has what is said, or a time is none.
     """
     content = _of_facebook(source, note)
-    if content is None:
+    if content is None or _is_one_line(source, content):
         if source.suffix not in LINES and not _is_json_lines(source):
             _refuse_invalid(source)
         objects = list(_json_lines(source))
@@ -60,8 +60,14 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
     rows = [row._replace(values={ours[k]: v for k, v in row.values.items()}) for row in rows]
     if isinstance(content, dict) and "audio_duration" in content:  # its times are milliseconds
         rows = [row._replace(values=_in_seconds(row.values)) for row in rows]
-    rows = _without_system(source, rows, note)
+    rows = _of_slack(_without_system(source, rows, note))
     return dialogues_of(source, rows, header, note)
+
+
+def _is_one_line(source: Source, content: Any) -> bool:
+    """Whether a file of JSON lines has one, which is JSON as a whole, too."""
+    is_utterance = isinstance(content, dict) and not set(_HOLDERS) & set(content)
+    return source.suffix in LINES and is_utterance
 
 
 def _refuse_invalid(source: Source) -> None:
@@ -133,6 +139,23 @@ def _without_system(source: Source, rows: list[Row], note: Note) -> list[Row]:
     if len(kept) < len(rows):
         note(f"{source.path}: {len(rows) - len(kept)} messages are by the program: left out")
     return kept
+
+
+def _of_slack(rows: list[Row]) -> list[Row]:
+    """Return rows with the signs that Slack escapes, and with names of users that have one.
+
+    Who is named in one message is a number alone in others.
+    """
+    if not any("user_profile" in row.values for row in rows):
+        return rows
+    pairs = ((row.values.get("user", ""), row.values.get("user_profile", "")) for row in rows)
+    users = {number: name for number, name in pairs if number and name}
+    for row in rows:
+        if name := users.get(row.values.get("user", "")):
+            row.values["user_profile"] = name
+        for escaped, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            row.values["text"] = row.values.get("text", "").replace(escaped, sign)
+    return rows
 
 
 def _of_facebook(source: Source, note: Note) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from ariigcn_dgl.data.column_names import our_columns
@@ -94,7 +95,18 @@ def read_table(source: Source, note: Note) -> dict[str, list[Cue]]:
         if len(values) != len(header):
             raise InputError(f"{where}: {len(values)} values for {len(header)} columns")
         found.append(Row(where, dict(zip(ours, values, strict=True))))
+    _refuse_partly_named(found, _places(ours).get("dialogue", []))
     return dialogues_of(source, found, header, note)
+
+
+def _refuse_partly_named(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Raise where some rows name their dialogue and others do not: cells may have been merged."""
+    names = [_first(row, columns) for row in rows]
+    if any(names) and not all(names):
+        raise InputError(
+            f"{rows[names.index('')].where}: {columns[0]} is empty, expected a name, as other rows "
+            "have one"
+        )
 
 
 def _refuse_repeats(source: Source, header: Sequence[str]) -> None:
@@ -153,7 +165,7 @@ def dialogues_of(
             f"or utterance; there are {listed}{did_you_mean('text', header)}"
         )
     dialogues: dict[str, list[Cue]] = {}
-    speaker, silent, nameless = UNNAMED, 0, 0
+    speaker, silent, nameless, half_timed = UNNAMED, 0, 0, 0
     for row in rows:
         fields = {field: _first(row, columns) for field, columns in places.items()}
         if not fields["text"]:
@@ -161,11 +173,16 @@ def dialogues_of(
             continue
         nameless += not fields.get("speaker")
         speaker = fields.get("speaker") or speaker
-        cue = Cue(speaker, fields["text"], *_times(row, fields), fields.get("when", ""))
+        start, end = start_and_end(row.where, fields)
+        timed = start is not None and end is not None
+        half_timed += not timed and (start is not None or end is not None)
+        times = (start, end) if timed else (None, None)
+        cue = Cue(speaker, fields["text"], *times, fields.get("when", ""))
         dialogues.setdefault(_dialogue(fields), []).append(cue)
     if not dialogues:
         raise InputError(f"{source.path}: none of its {len(rows)} rows says anything")
     _tell(source, dialogues, silent, nameless, "speaker" in places, note)
+    _tell_times(source, dialogues, half_timed, note)
     return dialogues
 
 
@@ -174,9 +191,26 @@ def _dialogue(fields: Mapping[str, str]) -> str:
     return f"{split}_{name}" if split and name else name
 
 
-def _times(row: Row, fields: Mapping[str, str]) -> tuple[float | None, float | None]:
-    start, end = start_and_end(row.where, fields)
-    return (start, end) if start is not None and end is not None else (None, None)
+def _tell_times(
+    source: Source, dialogues: Mapping[str, Sequence[Cue]], half_timed: int, note: Note
+) -> None:
+    path = source.path
+    if half_timed:
+        note(f"{path}: {half_timed} rows have a start or an end without the other: not used")
+    cues = [cue for of_dialogue in dialogues.values() for cue in of_dialogue]
+    timed = sum(cue.start is not None for cue in cues)
+    if 0 < timed < len(cues):
+        note(f"{path}: {timed} of {len(cues)} rows have times")
+    back = overlapping = 0
+    for of_dialogue in dialogues.values():
+        spans = [(x.start, x.end) for x in of_dialogue if x.start is not None and x.end is not None]
+        for before, after in pairwise(spans):
+            back += after[0] < before[0]
+            overlapping += before[0] <= after[0] < before[1]
+    if back:
+        note(f"{path}: {back} rows begin before the row above: left in the order of the file")
+    if overlapping:
+        note(f"{path}: {overlapping} rows begin before the row above ends")
 
 
 def _tell(

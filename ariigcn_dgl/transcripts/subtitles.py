@@ -23,7 +23,9 @@ _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
 _OTHERS = r"(-{1,3} ?>|[–—]{1,2} ?>|-{1,2}&gt;|=>|[→⟶⇒➔➝➞])"
 _OTHER_TIMES = re.compile(rf"^\s*{_TIME}\s*{_OTHERS}\s*{_TIME}(\s.*)?$")
 # A line of times, well formed or not; texts may hold arrows, too.
-_ARROW = re.compile(r"\s*-?[\d:,.]*\d:\d[\d:,.]*\s*-->")
+_ARROW = re.compile(
+    rf"\s*(?:-?[\d:,.]*\d:\d[\d:,.]*\s*-->|(?=\S*\d:)\S{{1,20}}\s*-->\s*{_TIME}(?:\s|$))"
+)
 _LONGEST_TIMES = 80  # letters up to the arrow
 _LONGEST_LINE = 200  # of times with settings
 _ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
@@ -98,28 +100,52 @@ def _shown(path: Path, text: str, note: Note) -> Iterator[Shown]:
         )
     at = [n for n, x in enumerate(lines) if n in others or _ARROW.match(x, 0, _LONGEST_TIMES)]
     named = text.lstrip().startswith("WEBVTT")
+    numbered = _numbering(lines, at)
     before = [line for line in lines[: at[0] if at else 0] if line.strip()]
     if not named and before[:-1]:
         note(f"{path}: line 1: {len(before) - 1} lines before the first subtitle are left out")
     for first, following in pairwise([*at, len(lines)]):
         start, end = _times(f"{path}: line {first + 1}", lines[first])
-        last = _end_of_text(lines, first + 1, following, named)
+        last = _end_of_text(lines, first + 1, following, named, numbered)
         groups = _groups(lines, first + 1, last, named)
         for number, _ in groups[1:]:
             note(f"{path}: line {number + 1}: taken as text of the subtitle before the empty line")
         yield Shown(start, end, [line for _, group in groups for line in group])
 
 
-def _end_of_text(lines: list[str], first: int, following: int, named: bool) -> int:
+def _numbering(lines: list[str], at: list[int]) -> int | None:
+    """Return how many empty lines lie between a cue's number and its times; None without numbers.
+
+    Cues have numbers where the first has one, and most.
+    """
+    gaps = [times - number for times in at if (number := _digits_above(lines, times)) is not None]
+    numbered = len(gaps) * 2 > len(at) and _digits_above(lines, at[0]) is not None
+    return gaps[0] - 1 if numbered else None
+
+
+def _digits_above(lines: list[str], times: int) -> int | None:
+    """Return the place of the line above a line of times, but for empty ones, if it is a number."""
+    place = times - 1
+    while place >= 0 and not lines[place].strip():
+        place -= 1
+    return place if place >= 0 and lines[place].strip().isdigit() else None
+
+
+def _end_of_text(
+    lines: list[str], first: int, following: int, named: bool, numbered: int | None
+) -> int:
     """Return where the text of a cue ends: before the number or name of the following one."""
     last = following
     while last > first and not lines[last - 1].strip():
         last -= 1
     if following == len(lines) or last == first:
         return last
-    above = last - 2 < first or not lines[last - 2].strip()
-    is_name = named and last == following and above
-    return last - 1 if is_name or lines[last - 1].strip().isdigit() else last
+    directly = last == following
+    alone = last - 2 < first or not lines[last - 2].strip()
+    is_number = lines[last - 1].strip().isdigit() and (
+        (directly and alone and last - 1 > first) or numbered == following - last
+    )
+    return last - 1 if is_number or (named and directly and alone) else last
 
 
 def _groups(lines: list[str], first: int, last: int, named: bool) -> list[tuple[int, list[str]]]:
@@ -134,7 +160,12 @@ def _groups(lines: list[str], first: int, last: int, named: bool) -> list[tuple[
         if not groups or not lines[number - 1].strip():
             groups.append((number, []))
         groups[-1][1].append(lines[number])
-    return [(number, group) for number, group in groups if not (named and _ASIDE.match(group[0]))]
+    # What stands directly below the times is said, whatever it begins with.
+    return [
+        (number, group)
+        for number, group in groups
+        if number == first or not (named and _ASIDE.match(group[0]))
+    ]
 
 
 def _times(where: str, line: str) -> tuple[float, float]:

@@ -18,6 +18,7 @@ _TOKEN = re.compile(r'"(?:[^"]|"")*"|<\w+>|(?<!\S)-?\d+(?:\.\d+)?(?:[eE][-+]?\d+
 _SEPARATOR = re.compile(r"\s+-\s+|\s*[/_|]\s*(?=(?:words?|phones?|phrases?|utterances?)$)", re.I)
 # What a speaker's tiers may be about, the best first.
 _LEVELS = ("utterance", "sentence", "phrase", "transcript", "text", "", "word")
+_PAUSES = ("sp", "sil", "spn")  # what forced alignment writes where no word is
 _LOWER = ("phone", "phoneme", "segment", "syllable", "pos", "lemma")
 
 
@@ -149,5 +150,6 @@ def _rank(level: str) -> int | None:
 
 def _cues(speaker: str, tier: _Tier) -> list[Cue]:
     if _speaker_and_level(tier.name)[1] == "word":
-        return utterances_of(speaker, tier.spans)
+        words = [span for span in tier.spans if span.text.strip("<>").lower() not in _PAUSES]
+        return utterances_of(speaker, words)
     return [Cue(speaker, span.text, span.start, span.end) for span in tier.spans]

@@ -15,11 +15,14 @@ from ariigcn_dgl.transcripts.source import DIRECTIONS, Source
 
 _SPACE = r"[ \u00a0\u2009\u202f]"
 _BETWEEN = rf"[\u200e\u200f]?[./-]{_SPACE}?"
-_DATE = rf"\d{{1,4}}{_BETWEEN}\d{{1,4}}{_BETWEEN}\d{{1,4}}\.?[\u200e\u200f]?"
+_DATE = (
+    rf"(?:\d{{1,4}}{_BETWEEN}\d{{1,4}}{_BETWEEN}\d{{1,4}}\.?(?:{_SPACE}г\.)?"
+    rf"|\d{{4}}[年년]{_SPACE}?\d{{1,2}}[月월]{_SPACE}?\d{{1,2}}[日일])[\u200e\u200f]?"
+)
 # Words beside the time: at, klo, kl., um ... Uhr, AM, p. m., 上午.
 _BEFORE = rf"(?:[^\W\d_]{{1,6}}\.?{_SPACE}?)?"
 _AFTER = rf"(?:{_SPACE}?[^\W\d_]{{1,6}}\.?(?:{_SPACE}?[^\W\d_]{{1,6}}\.?)?)?"
-_TIME = rf"{_BEFORE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_AFTER}"
+_TIME = rf"{_BEFORE}\d{{1,2}}(?:[:.]|{_SPACE}?h{_SPACE}?)\d{{2}}(?:[:.]\d{{2}})?{_AFTER}"
 _STAMP = rf"{_DATE}[,،]?{_SPACE}{{0,3}}{_TIME}"
 _COPIED = rf"{_TIME}[,،]{_SPACE}?{_DATE}"
 _IOS = rf"\[({_STAMP}|{_COPIED})\]{_SPACE}?"
@@ -27,19 +30,43 @@ _ANDROID = rf"({_STAMP}){_SPACE}[-–—]{_SPACE}"
 _NOON = rf"(?:{_SPACE}?[AaPp]\.?{_SPACE}?[Mm]\.?)?"
 _OLD = rf"({_DATE}[,،]?{_SPACE}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?{_NOON}):{_SPACE}"
 _HEAD = re.compile(rf"[{DIRECTIONS}]*(?:{_IOS}|{_ANDROID}|{_OLD})(.*)", re.DOTALL)
-# Sentences of the program about people quote what they say; names hold no quotation marks.
-_NAMED = re.compile(r'([^:"“”„«»\n]{1,80}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
+# Sentences of the program about people quote what they say, with colons; in names quotation marks
+# are within a word, as in Hebrew, or around one.
+_QUOTED = (
+    r'"[^":\n]{1,40}"|“[^“”:\n]{1,40}”|„[^„“”:\n]{1,40}[“”]|«[^«»:\n]{1,40}»|(?<=\w)["”](?=\w)'
+)
+_NAMED = re.compile(rf'((?:{_QUOTED}|[^:"“”„«»\n]){{1,80}}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
 
 _REMARK = re.compile(r"\u200e?<[^<>]{3,40}>$")
 _DOCUMENT = re.compile(r".* • \u200e?\d+ \S+ \u200e?[^•]*")  # report • 2 pages document omitted
+_KINDS = (  # of files that are sent
+    "jpe?g|png|gif|webp|heic|bmp|mp4|mov|3gp|mkv|avi|webm|opus|m4a|mp3|aac|ogg|wav|amr|flac|pdf|docx?"
+    "|xlsx?|pptx?|odt|ods|odp|rtf|txt|csv|zip|rar|7z|gz|vcf|apk|html?|epub|json|xml"
+)
 _OMITTED = re.compile(
     r"<[^<>\n]{3,60}>|null"
     r"|(?:image|video|audio|sticker|gif|document|contact card|video note|voice message) omitted"
     r"|(?:this message was deleted|you deleted this message"
-    r"|(?:this message was )?deleted by admin.*|missed (?:group )?(?:voice|video) call.*"
-    r"|waiting for this message.*|messages and calls are end-to-end encrypted.*"
-    r"|messages to this (?:chat|group).*end-to-end encryption.*)\.?"
-    r"|\S[^\n]*\.\w{2,5} \([^()\n]{3,40}\)",  # IMG-1.jpg (file attached), in any language
+    r"|(?:this message was )?deleted by admin.*"
+    r"|missed (?:group )?(?:voice|video) call(?: at [\d:.]+)?(?:\.? (?:tap|click) to call back)?"
+    r"|waiting for this message(?:\. this may.*)?|messages and calls are end-to-end encrypted.*"
+    r"|messages to this (?:chat|group).*end-to-end encryption.*"
+    # de, es, fr, it, pt, nl, pl, tr, ru
+    r"|diese nachricht wurde gelöscht|du hast diese nachricht gelöscht"
+    r"|verpasster (?:sprach|video)anruf"
+    r"|se eliminó este mensaje|este mensaje fue eliminado|eliminaste este mensaje"
+    r"|(?:video)?llamada(?: de voz| grupal)? perdida"
+    r"|ce message a été supprimé|vous avez supprimé ce message|appel (?:vocal|vidéo) manqué"
+    r"|questo messaggio è stato eliminato|hai eliminato questo messaggio"
+    r"|(?:chiamata vocale|videochiamata) persa"
+    r"|mensagem apagada|(?:esta|essa) mensagem foi apagada|você apagou esta mensagem"
+    r"|chamada de (?:voz|vídeo) perdida"
+    r"|dit bericht is verwijderd|je hebt dit bericht verwijderd|gemiste (?:spraak|video-?)oproep"
+    r"|ta wiadomość została usunięta|usunięto tę wiadomość"
+    r"|bu mesaj silindi|bu mesajı sildiniz"
+    r"|данное сообщение удалено|вы удалили данное сообщение|пропущенный (?:аудио|видео)звонок)\.?"
+    # IMG-1.jpg (file attached), in any language
+    rf"|\S[^\n]*\.(?:{_KINDS}) \([^()\n]{{3,40}}\)",
     re.IGNORECASE,
 )
 
@@ -52,9 +79,10 @@ class _Message(NamedTuple):
 
 
 def is_whatsapp(source: Source) -> bool:
-    """Whether one of a file's first five lines begins as WhatsApp's messages do."""
-    first = [line for line in source.marked_lines[:400] if line.strip()][:5]
-    return any(map(_HEAD.match, first))
+    """Whether a file's first lines begin as WhatsApp's messages do: one of five, or several."""
+    first = [line for line in source.marked_lines[:400] if line.strip()][:60]
+    heads = [bool(_HEAD.match(line)) for line in first]
+    return any(heads[:5]) or sum(heads) > 2
 
 
 def read_whatsapp(source: Source, note: Note) -> list[Cue]:

@@ -180,6 +180,15 @@ def test_bad_options_are_refused(refused: Callable, arguments: list[str], messag
     assert message in refused("experiment", *arguments)
 
 
+def test_too_many_folds_leave_no_folder(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    said = refused("experiment", study, "--data", data, "--folds", "5000", "--out", out)
+    assert "cannot be divided into 5000 folds: choose fewer" in said
+    assert not out.exists()
+
+
 def test_a_folder_of_something_else_is_refused(
     refused: Callable, study: Path, data: Path, tmp_path: Path
 ) -> None:

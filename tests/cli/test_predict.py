@@ -29,6 +29,31 @@ def refused_predict(
     return run
 
 
+@pytest.mark.parametrize(
+    ("source", "option", "alone"),
+    [
+        (
+            ["--stream"],
+            ["--out", "a"],
+            "--out: goes with --data and --transcript and --media alone",
+        ),
+        (["--stream"], ["--modalities", "text"], "--modalities: goes with"),
+        (["--stream"], ["--text", "a"], "--text: goes with --transcript and --media alone"),
+        (["--data", "a"], ["--keep", "3"], "--keep: goes with --stream alone"),
+        (["--transcript", "a"], ["--speakers", "3"], "--speakers: goes with --media alone"),
+        (
+            ["--transcript", "a"],
+            ["--skip_damaged", "true"],
+            "--skip_damaged: goes with --media alone",
+        ),
+    ],
+)
+def test_options_of_another_source_are_refused(
+    refused: Callable, trained: Path, source: list[str], option: list[str], alone: str
+) -> None:
+    assert alone in refused("predict", trained, *source, *option)
+
+
 def _lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 

@@ -125,6 +125,10 @@ BAD = [
     ),
     ('{"dialogue": 1, "end": 1}', "'end' is 1, expected true"),
     ('{"end": true}', "lacks 'dialogue', expected dialogue"),
+    (
+        '{"dialogue": 1, "text": "no", "end": true}',
+        "'text' beside 'end', expected a line of its own",
+    ),
     ("{" + " " * 70_000 + "}", "longer than 66,496 bytes, the limit for this run's widths"),
 ]
 

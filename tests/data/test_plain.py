@@ -91,6 +91,11 @@ def test_pipe_in_place_of_a_file_does_not_hang(plain: Path, name: str) -> None:
     assert f"{name}: is a pipe, expected a file" in _refusal(plain)
 
 
+def test_a_nul_in_a_table_is_refused(plain: Path) -> None:
+    _replace(plain, "Bob", "B\0b")
+    assert "holds a NUL character, which text files do not" in _refusal(plain)
+
+
 def test_keys_that_differ_in_case_alone_are_refused(plain: Path) -> None:
     (plain / "utterances.csv").unlink()
     line = '{"dialogue": "d", "speaker": "Ann", "Speaker": "Bob"}\n'

@@ -99,7 +99,7 @@ BAD_OPTIONS = {
     "form must be one of ratio, infonce, supcon, got 'clip'": lambda: ICCLLoss(form="clip"),
     "margin_mode must be one of .* got 'soft'": lambda: IMCLLoss(margin_mode="soft"),
     "pairs must be one of abstract, .* got 'mine'": lambda: IMCLLoss(pairs="mine"),
-    "temperature must be positive, got 0": lambda: ICCLLoss(temperature=0.0),
+    "temperature must be positive and finite, got 0": lambda: ICCLLoss(temperature=0.0),
     "gan_loss must be one of .* got 'wgan'": lambda: TriModalGAN(WIDTHS, 6, gan_loss="wgan"),
 }
 

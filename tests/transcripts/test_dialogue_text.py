@@ -46,6 +46,54 @@ def test_small_letters_are_names_where_they_are_used_as_names(said: Said) -> Non
     assert said(text, "a.txt")[:2] == [("ann", "hi listen: it is late"), ("bob", "ho")]
 
 
+def test_lines_that_begin_as_with_a_name_are_noted(read: Read) -> None:
+    _, notes = read("ann: hi\nlisten: it is late\nbob: ho\nann: no\nwell\nbob: yes\n", "a.txt")
+    assert (
+        "a.txt: 1 lines begin as with a name and are taken as more of the line before; the first "
+        "is line 2: 'listen: it is late'"
+    ) in notes
+
+
+@pytest.mark.parametrize(
+    "name", ["Maria del Carmen Garcia Lopez Ruiz", "\N{UNICORN FACE}", "Bob <bob@example.org>"]
+)
+def test_unusual_names_are_names_where_they_stand_several_times(said: Said, name: str) -> None:
+    text = f"Ann: Hi\n{name}: Ho\nAnn: Why?\n{name}: So\nit is\n"
+    known = name.partition(" <")[0]
+    assert said(text, "a.txt") == [
+        ("Ann", "Hi"),
+        (known, "Ho"),
+        ("Ann", "Why?"),
+        (known, "So it is"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cues"),
+    [
+        ("Ann: Hi\nBob:\nCarl: Ho\nDi: ok\n", [("Ann", "Hi"), ("Carl", "Ho"), ("Di", "ok")]),
+        ("[00:01] Bob:\n[00:03] Carl: Ho\n", [("Carl", "Ho")]),
+    ],
+)
+def test_who_says_nothing_is_noted_and_says_nothing(read: Read, text: str, cues: list) -> None:
+    found, notes = read(text, "a.txt")
+    assert [(cue.speaker, cue.text) for cue in found] == cues
+    assert any("1 lines are of people who say nothing and left out; the first" in n for n in notes)
+
+
+def test_names_above_what_is_said_may_have_colons_below(said: Said) -> None:
+    assert said("ANN:\nNote: so\n\nBOB:\nI see.\n", "a.txt") == [
+        ("ANN", "Note: so"),
+        ("BOB", "I see."),
+    ]
+
+
+def test_times_at_the_end_of_lines_are_words_beside_names(said: Said) -> None:
+    text = "Ann: The plan\nBreakfast 08:00\nLunch 12:30\nBob: Great!\nAnn: Bye\n"
+    plan = ("Ann", "The plan Breakfast 08:00 Lunch 12:30")
+    assert said(text, "a.txt") == [plan, ("Bob", "Great!"), ("Ann", "Bye")]
+
+
 def test_stamps_become_times(read: Read) -> None:
     cues, notes = read("[00:02] Ann: Hi\n[01:00:00] Bob: Ho\n", "a.txt")
     assert cues == [

@@ -142,9 +142,11 @@ def test_json_of_slack(read: Read) -> None:
         {"type": "message", "subtype": "channel_join", "user": "U1", "text": "joined", "ts": "1"},
         {"user": "U1", "user_profile": {"real_name": "Ann"}, "text": "Hi", "ts": "2.5"},
         {"user": "U2", "text": "Ho", "ts": "3"},
+        {"user": "U1", "text": "I &lt;3 &amp;amp;", "ts": "4"},
     ]
     cues, notes = read(json.dumps(messages), "2024-01-01.json")
-    assert cues == [Cue("Ann", "Hi", when="2.5"), Cue("U2", "Ho", when="3")]
+    last = Cue("Ann", "I <3 &amp;", when="4")
+    assert cues == [Cue("Ann", "Hi", when="2.5"), Cue("U2", "Ho", when="3"), last]
     assert "2024-01-01.json: 1 messages are by the program: left out" in notes
 
 
@@ -157,3 +159,29 @@ def test_json_of_messenger_is_mended_and_turned_round(read: Read) -> None:
     cues, notes = read(json.dumps(content), "message_1.json")
     assert cues == [Cue("Zoë", "Hi", when="1"), Cue("Bob", "Ho", when="2")]
     assert any("mended, and turned round" in note for note in notes)
+
+
+def test_one_json_line_is_an_utterance(said: Said) -> None:
+    assert said('{"speaker": "Ann", "text": "Hi"}\n', "a.jsonl") == [("Ann", "Hi")]
+
+
+def test_rows_without_a_dialogue_among_others_are_refused(read: Read) -> None:
+    with pytest.raises(InputError, match=r"a\.csv: line 3: dialogue is empty, expected a name, as"):
+        read("dialogue,speaker,text\nd1,Ann,hi\n,Bob,yo\n", "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("Ann,hi,1,\nBob,ho,,", "1 rows have a start or an end without the other: not used"),
+        ("Ann,hi,1,2\nBob,ho,,", "1 of 2 rows have times"),
+        (
+            "Ann,hi,5,6\nBob,ho,1,2",
+            "1 rows begin before the row above: left in the order of the file",
+        ),
+        ("Ann,hi,1,4\nBob,ho,3,5", "1 rows begin before the row above ends"),
+    ],
+)
+def test_what_is_odd_about_times_is_noted(read: Read, rows: str, sentence: str) -> None:
+    _, notes = read(f"speaker,text,start,end\n{rows}\n", "a.csv")
+    assert f"a.csv: {sentence}" in notes

@@ -87,6 +87,14 @@ def test_short_textgrid(read: Read) -> None:
     assert any("tier 'Ann - phones' (1 intervals with text) is not what" in note for note in notes)
 
 
+@pytest.mark.parametrize("pause", ["sp", "sil", "<SPN>"])
+def test_marks_of_pauses_are_no_words(read: Read, pause: str) -> None:
+    intervals = f'3\n0\n1\n"Hi"\n1\n3\n"{pause}"\n3\n4\n"you"\n'
+    begin, _, _ = SHORT.partition('1\n0\n1\n"Hi"')
+    text = begin.replace("<exists>\n2", "<exists>\n1") + intervals
+    assert [cue.text for cue in read(text, "a.TextGrid")[0]] == ["Hi", "you"]
+
+
 @pytest.mark.parametrize("end", [100, 300, 900])
 def test_truncated_textgrid_is_named(read: Read, end: int) -> None:
     with pytest.raises(InputError, match="truncated TextGrid"):

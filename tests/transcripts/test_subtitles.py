@@ -299,3 +299,17 @@ def _outcome(path: Path) -> list[Cue] | InputError:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         parse_time(text)
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n\n2\n", "\n2\n", "\n\n\n2\n\n"])
+@pytest.mark.parametrize("last", ["42", "It is\n42"])
+def test_a_number_that_is_said_stays(read: Read, between: str, last: str) -> None:
+    gap = "\n" if between.endswith("\n\n") and "2" in between else ""
+    number = f"1\n{gap}" if "2" in between else ""
+    text = f"{number}00:01.000 --> 00:02.000\n{last}{between}00:03.000 --> 00:04.000\nso\n"
+    assert [cue.text for cue in read(text)[0]] == [last.replace("\n", " "), "so"]
+
+
+def test_a_cue_may_begin_as_a_note_does(read: Read) -> None:
+    text = "WEBVTT\n\nNOTE gone\n\n00:01.000 --> 00:02.000\nNOTE to self\n\nSTYLE\ngone\n"
+    assert [cue.text for cue in read(text, "a.vtt")[0]] == ["NOTE to self"]

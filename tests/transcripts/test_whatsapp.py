@@ -81,6 +81,10 @@ def test_ios(read: Read) -> None:
         "31/12/2023 17:03:48:",
         "[23:58, 31/12/2023]",
         "[11:58\u202fPM, 12/31/2023]",
+        "31.12.23 г., 23:58 -",
+        "2023-12-31 23 h 58 -",
+        "2023年12月31日 23:58 -",
+        "2023년 12월 31일 오후 11:58 -",
     ],
 )
 def test_dates_of_any_country(said: Said, stamp: str) -> None:
@@ -93,6 +97,8 @@ def test_dates_of_any_country(said: Said, stamp: str) -> None:
     [
         *("<Media omitted>", "<Medien ausgeschlossen>", "image omitted", "null", "sticker omitted"),
         *("You deleted this message", "Missed voice call", "a b.pdf (archivo adjunto)"),
+        *("Diese Nachricht wurde gelöscht.", "Se eliminó este mensaje", "Mensagem apagada"),
+        *("Missed video call. Tap to call back", "Verpasster Sprachanruf", "Appel vidéo manqué"),
     ],
 )
 def test_what_stands_for_no_words_is_counted(read: Read, words: str) -> None:
@@ -102,7 +108,14 @@ def test_what_stands_for_no_words_is_counted(read: Read, words: str) -> None:
     assert any(f"things without words are left out: 1 {words!r}" in note for note in notes)
 
 
-@pytest.mark.parametrize("words", ["<3", "a <b> c", "null and void", "image omitted, sorry", "..."])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("<3", "a <b> c", "null and void", "image omitted, sorry", "..."),
+        *("Let us meet at 5.30 (not 6)", "I love Node.js (the new one)", "see a.com (broken)"),
+        "Missed video call with granny, so sad",
+    ],
+)
 def test_words_that_look_like_it_are_kept(said: Said, words: str) -> None:
     assert said(f"1/1/24, 12:00 - Ann: {words}\n1/1/24, 12:01 - Bob: Hi\n", "chat.txt")[0] == (
         "Ann",
@@ -127,3 +140,23 @@ def test_no_line_is_neither_read_nor_counted(read: Read) -> None:
     cues, notes = read(chat, "chat.txt")
     assert any("line 1: 1 lines before the first message are left out" in note for note in notes)
     assert len(cues) + 3 + 2 == sum(" - " in line for line in ANDROID.splitlines())
+
+
+@pytest.mark.parametrize("name", ['Robert "Bob" Smith', "Dr. „Bob“ S.", 'ד"ר כהן'])
+def test_names_may_have_quotation_marks(said: Said, name: str) -> None:
+    assert said(f"1/1/24, 12:00 - {name}: Hi\n", "chat.txt") == [(name, "Hi")]
+
+
+@pytest.mark.parametrize("old", ["", 'from "Old" '])
+def test_a_colon_in_a_quotation_names_nobody(said: Said, old: str) -> None:
+    chat = (
+        f'1/1/24, 12:00 - Ann changed the subject {old}to "Party: now"\n1/1/24, 12:01 - Bob: Hi\n'
+    )
+    assert said(chat, "chat.txt") == [("Bob", "Hi")]
+
+
+def test_a_chat_may_begin_in_the_middle_of_a_message(read: Read) -> None:
+    messages = "".join(f"1/1/24, 12:0{n} - Ann: {n}\n" for n in range(3))
+    cues, notes = read("a\nb\nc\nd\ne\nf\n" + messages, "chat.txt")
+    assert [cue.text for cue in cues] == ["0", "1", "2"]
+    assert "chat.txt: line 1: 6 lines before the first message are left out" in notes
