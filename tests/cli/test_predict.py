@@ -43,7 +43,7 @@ def refused_predict(
         (["--transcript", "a"], ["--speakers", "3"], "--speakers: goes with --media alone"),
         (
             ["--transcript", "a"],
-            ["--skip_damaged", "true"],
+            ["--skip_damaged"],
             "--skip_damaged: goes with --media alone",
         ),
     ],
