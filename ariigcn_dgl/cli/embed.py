@@ -10,19 +10,25 @@ from rich.table import Table
 
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say, show
+from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.device import check_device
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import make_folder, refuse_taken, write_json
 from ariigcn_dgl.progress import track
-from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Groups
 from ariigcn_dgl.training.trained import TrainedRun
 
 
 def embed(
-    run: str, out: str, split: Literal["train", "val", "test"] = "test", device: str = "cpu"
+    run: str,
+    out: str,
+    data: str | None = None,
+    split: Literal["train", "val", "test"] = "test",
+    device: str = "cpu",
 ) -> None:
     """Measure and draw the gap between modalities before and after TGAN and contrast.
 
@@ -36,6 +42,8 @@ def embed(
         Run folder, or the folder of one of its seeds.
     out : str
         New folder.
+    data : str
+        Where the data set of the training lies now; default: where it was.
     split : {"train", "val", "test"}
         Dialogues to look at.
     device : str
@@ -46,7 +54,7 @@ def embed(
     refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
     spec = read_run_spec(trained.folder.path.parent)
-    dialogues = load_run_data(spec)
+    dialogues = _own_data(spec, data, trained)
     chosen = dialogues.select(dialogues.indices(split))
     first = trained.scoring.specs[0]
     groups = Groups(trained.label_names, trained.adapt(chosen).labels)
@@ -71,3 +79,19 @@ def embed(
         modalities = list(trained.widths)
         draw_spaces(found, gaps, modalities, groups.names, picture, ordered=groups.ordered)
     say(f"results: {folder}")
+
+
+def _own_data(spec: RunSpec, data: str | None, trained: TrainedRun) -> Dialogues:
+    """Return what the run was trained on; InputError where it is not there, or not any more."""
+    try:
+        dialogues = load_run_data(spec, data)
+    except InputError as error:
+        if data is not None:
+            raise
+        raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
+    if fingerprint(dialogues) != trained.record["dataset_sha256"]:
+        raise InputError(
+            f"{data or spec['data']}: is not what {trained.folder.path} was trained on: another data "
+            "set, or changed since"
+        )
+    return dialogues
