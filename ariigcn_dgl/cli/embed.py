@@ -91,7 +91,7 @@ def _own_data(spec: RunSpec, data: str | None, trained: TrainedRun) -> Dialogues
         raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
     if fingerprint(dialogues) != trained.record["dataset_sha256"]:
         raise InputError(
-            f"{data or spec['data']}: is not what {trained.folder.path} was trained on: another data "
-            "set, or changed since"
+            f"{data or spec['data']}: is not what {trained.folder.path} was trained on: another "
+            "data set, or changed since"
         )
     return dialogues

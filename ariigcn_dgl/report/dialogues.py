@@ -105,8 +105,8 @@ def _trained_on(run: RunFiles, dialogues: Dialogues) -> Dialogues:
     if fingerprint(known) != run.record["dataset_sha256"]:
         raise InputError(
             f"{dialogues.name}: is not the data set that {run.name} was trained on "
-            f"({run.record['dataset']}), or has changed since: leave --data out, or name the one of "
-            "the training"
+            f"({run.record['dataset']}), or has changed since: leave --data out, or name the one "
+            "of the training"
         )
     return known
 
