@@ -98,16 +98,11 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
     if not cues:
         raise InputError(f"{source.path}: names people, but none of them says anything")
     note(f"{source.path}: {speakers_of(cues)}")
-    _tell_lost(source, lost, "before anybody is named", note)
-    _tell_lost(source, headings, "headings", note)
-    _tell_lost(source, by_program, "by the program, not by people,", note)
-    _tell_lost(source, silent, "of people who say nothing", note)
-    if unnamed:
-        first = unnamed[0]
-        note(
-            f"{source.path}: {len(unnamed)} lines begin as with a name and are taken as more of "
-            f"the line before; the first is line {first.number}: {first.text[:40]!r}"
-        )
+    _tell(source, lost, "are before anybody is named and left out", note)
+    _tell(source, headings, "are headings and left out", note)
+    _tell(source, by_program, "are by the program, not by people, and left out", note)
+    _tell(source, silent, "are of people who say nothing and left out", note)
+    _tell(source, unnamed, "begin as with a name and are taken as more of the line before", note)
     tell_sounds(source.path, cues, note)
     return _timed(source, cues, note)
 
@@ -129,12 +124,12 @@ def _nameless(source: Source, lines: list[_Line], note: Note) -> list[Cue]:
     return _timed(source, cues, note)
 
 
-def _tell_lost(source: Source, lines: list[_Line], what: str, note: Note) -> None:
+def _tell(source: Source, lines: list[_Line], what: str, note: Note) -> None:
     if lines:
         first = lines[0]
         note(
-            f"{source.path}: {len(lines)} lines are {what} and left out; the first is line "
-            f"{first.number}: {first.text[:40]!r}"
+            f"{source.path}: {len(lines)} lines {what}; the first is line {first.number}: "
+            f"{first.text[:40]!r}"
         )
 
 
