@@ -13,6 +13,9 @@ from ariigcn_dgl.training.drawn_dialogues import LEVEL, drawn_dialogues, interva
 RESAMPLES = 9999
 
 
+LEAST = 3  # values that an interval is made of
+
+
 @dataclass(frozen=True)
 class Summary:
     """Mean of one score over seeds.
@@ -21,9 +24,10 @@ class Summary:
     ----------
     mean : float
     sd : float or None
-        Sample standard deviation; None of a single seed, as are the bounds.
+        Sample standard deviation; None of a single seed.
     low, high : float or None
-        Bounds of the 95 % confidence interval of the mean, by Student's t.
+        Bounds of the 95 % confidence interval of the mean, by Student's t; None of fewer than three
+        seeds: two would give six times their distance to either side.
     """
 
     mean: float
@@ -47,6 +51,8 @@ def summarise(values: Sequence[float]) -> Summary:
     if len(values) == 1:
         return Summary(mean, None, None, None)
     sd = float(np.std(values, ddof=1))
+    if len(values) < LEAST:
+        return Summary(mean, sd, None, None)
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * sd / len(values) ** 0.5
     return Summary(mean, sd, mean - half, mean + half)
 

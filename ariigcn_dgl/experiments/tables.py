@@ -16,7 +16,7 @@ from ariigcn_dgl.experiments.results import (
     RowResult,
     RunResult,
 )
-from ariigcn_dgl.experiments.statistics import Summary, summarise
+from ariigcn_dgl.experiments.statistics import LEAST, Summary, summarise
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
@@ -62,8 +62,9 @@ def main_table(results: Results) -> Table:
     columns: dict[str, Callable[[RowResult], str]] = {
         "parameters": lambda row: f"{row.parameters:,}",
         score.title: _of_seeds(score),
-        "95 % interval": lambda row: interval(row.summary(score.name), decimals - 1),
     }
+    if results.seeds >= LEAST:
+        columns["95 % interval"] = lambda row: interval(row.summary(score.name), decimals - 1)
     others = [one for one in results.metrics if one != score and not one.of]
     columns |= {one.title: _of_seeds(one) for one in others}
     columns["seeds averaged"] = lambda row: (
@@ -261,13 +262,15 @@ def _notes(results: Results) -> Iterator[str]:
         yield results.size_warning
     shares = [one.is_percentage for one in results.metrics]
     unit = "percent " if all(shares) else "accuracies and F1 in percent, " if any(shares) else ""
+    over_seeds = (
+        "interval: of the mean, over seeds (Student's t); " if results.seeds >= LEAST else ""
+    )
     yield (
         f"{unit}on {_tested_on(results)}, mean ± standard deviation over {results.seeds} "
         f"seed{'s'[: results.seeds > 1]}; "
-        "interval: of the mean, over seeds (Student's t); against the baseline, "
-        f"{results.baseline}: difference, its interval over test dialogues (bootstrap), p of a "
-        "paired permutation test over test dialogues, two-sided, also corrected for all rows of "
-        "the table (Holm)"
+        f"{over_seeds}against the baseline, {results.baseline}: difference, its interval over test "
+        "dialogues (bootstrap), p of a paired permutation test over test dialogues, two-sided, "
+        "also corrected for all rows of the table (Holm)"
     )
     if results.folds is not None:
         yield (

@@ -65,6 +65,10 @@ def test_summary_of_three_seeds() -> None:
     assert summary.high == pytest.approx(60 + 4.302653 / 3**0.5, abs=1e-5)
 
 
+def test_two_seeds_have_a_spread_and_no_interval() -> None:
+    assert summarise([60.0, 62.0]) == Summary(61.0, 2**0.5, None, None)
+
+
 def test_one_seed_has_no_spread() -> None:
     assert summarise([61.5]) == Summary(61.5, None, None, None)
 

@@ -60,9 +60,9 @@ def results() -> Results:
 
 def test_table_has_the_scores_of_the_target_in_its_decimals(results: Results) -> None:
     table = main_table(results)
-    assert table.header[1:5] == ("parameters", "MAE", "95 % interval", "CCC")
+    assert table.header[1:4] == ("parameters", "MAE", "CCC")
     assert "ECE (before temperature)" not in table.header
-    assert table.rows[0][2:5] == ("1.050 ± 0.071", "0.41 to 1.69", "0.105 ± 0.007")
+    assert table.rows[0][2:4] == ("1.050 ± 0.071", "0.105 ± 0.007")
     assert "-0.200 (-0.30 to -0.10)" in table.rows[1]
     assert "MAE: the lower the better, a difference below 0 is a gain" in table.notes
 

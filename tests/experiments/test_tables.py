@@ -131,7 +131,6 @@ def test_scores_of_the_settings(results: Results) -> None:
         "setting",
         "parameters",
         "weighted F1",
-        "95 % interval",
         "accuracy",
         "macro F1",
         "seeds averaged",
@@ -142,12 +141,10 @@ def test_scores_of_the_settings(results: Results) -> None:
         "paper, other features: F1 / acc.",
     )
     first, heading, second, third, fourth = table.rows
-    # 61 ± 1.41, t(0.975, 1) = 12.706, standard error 1
     assert first == (
         "base & co",
         "1,234",
         "61.00 ± 1.41",
-        "48.3 to 73.7",
         "62.00 ± 1.41",
         "60.00 ± 1.41",
         "62.50",
@@ -159,7 +156,7 @@ def test_scores_of_the_settings(results: Results) -> None:
     )
     assert heading == ("graphs",)
     assert second[2] == "63.50 ± 0.71"
-    assert second[6:] == (
+    assert second[5:] == (
         "–",
         "3.00 ± 1.41 (20.00)",
         "+2.50 (-0.5 to +4.2)",
@@ -167,8 +164,16 @@ def test_scores_of_the_settings(results: Results) -> None:
         "0.040",
         "70.36 / 70.46",
     )
-    assert third[2:4] == ("61.00", "–")
-    assert fourth == ("none", *["–"] * 11)
+    assert third[2] == "61.00"
+    assert fourth == ("none", *["–"] * 10)
+
+
+def test_three_seeds_have_an_interval(results: Results) -> None:
+    runs = tuple(_run(seed, 60.0 + seed) for seed in range(3))
+    table = main_table(replace(results, seeds=3, rows=(_row("base & co", runs=runs),)))
+    # 61 with a standard error of 1 / sqrt(3), t(0.975, 2) = 4.303
+    assert table.rows[0][2:4] == ("61.00 ± 1.00", "58.5 to 63.5")
+    assert table.header[3] == "95 % interval"
 
 
 def test_a_setting_that_is_compared_with_another_is_named(results: Results) -> None:
@@ -209,8 +214,8 @@ def test_latex_escapes_what_is_special(results: Results) -> None:
     text = latex(main_table(results))
     assert r"base \& co & 1,234 & 61.00 $\pm$ 1.41 &" in text
     assert r"new\_one & " in text
-    assert r"95 \% interval" in text
-    assert r"\multicolumn{12}{l}{\textit{graphs}} \\" in text
+    assert r"vs baseline (95 \% over dialogues)" in text
+    assert r"\multicolumn{11}{l}{\textit{graphs}} \\" in text
     assert "$<$ 0.001" in text
     body = [line for line in text.splitlines() if line.endswith(r"\\") and "multi" not in line]
     assert {line.replace(r"\&", "").count("&") for line in body} == {11}
@@ -249,7 +254,7 @@ def test_a_seed_without_a_temperature_leaves_the_calibration_out(results: Result
     older = replace(_run(1, 62.0), calibration=None)
     row = replace(results.rows[0], runs=(_run(0, 60.0), older))
     assert row.calibration_error("after") is None
-    assert main_table(replace(results, rows=(row,))).rows[0][7] == "–"
+    assert main_table(replace(results, rows=(row,))).rows[0][6] == "–"
 
 
 def test_what_a_search_shows_has_no_calibration_on_test() -> None:
@@ -290,35 +295,40 @@ def _folds_run(seed: int, *values: float) -> RunResult:
 
 @pytest.fixture
 def folded(results: Results) -> Results:
-    base = _row("base & co", runs=(_folds_run(0, 60.0, 70.0), _folds_run(1, 62.0, 70.0)))
+    base = _row(
+        "base & co", runs=(_folds_run(0, 60.0, 70.0, 64.0), _folds_run(1, 62.0, 70.0, 66.0))
+    )
     found = Comparison(2.0, 1.0, 3.0, 0.01, 0.02)
-    other = _row("new", runs=(_folds_run(1, 65.0, 71.0), _folds_run(7, 9.0, 9.0)), comparison=found)
+    runs = _folds_run(1, 65.0, 71.0, 68.0), _folds_run(7, 9.0, 9.0, 9.0)
+    other = _row("new", runs=runs, comparison=found)
     missing = _row("none", problem="there is no text")
-    return replace(results, folds=2, rows=(base, other, missing))
+    return replace(results, folds=3, rows=(base, other, missing))
 
 
 def test_differences_of_folds_are_of_the_seeds_that_both_have(folded: Results) -> None:
     table = fold_table(folded)
-    assert table.header == ("setting", "fold 0", "fold 1")
-    assert table.rows == (("base & co", "61.00", "70.00"), ("new", "+3.00", "+1.00"))
+    assert table.header == ("setting", "fold 0", "fold 1", "fold 2")
+    base, new = table.rows
+    assert base == ("base & co", "61.00", "70.00", "65.00")
+    assert new == ("new", "+3.00", "+1.00", "+2.00")
     assert table in tables(folded)
 
 
 def test_an_interval_over_folds_stands_beside_that_over_dialogues(folded: Results) -> None:
     table = main_table(folded)
     place = table.header.index("95 % over folds")
-    # 2 with a standard error of 1, t(0.975, 1) = 12.706
-    assert [row[place] for row in table.rows] == ["–", "-10.7 to +14.7", "–"]
+    # 2 with a standard error of 1 / sqrt(3), t(0.975, 2) = 4.303
+    assert [row[place] for row in table.rows] == ["–", "-0.5 to +4.5", "–"]
     assert table.rows[1][place - 1] == "+2.00 (+1.0 to +3.0)"
 
 
 def test_of_another_row_differences_of_folds_are_to_that(folded: Results) -> None:
     base, new, _ = folded.rows
     third = _row(
-        "third", runs=(_folds_run(1, 70.0, 70.0),), against="new", comparison=new.comparison
+        "third", runs=(_folds_run(1, 70.0, 70.0, 68.0),), against="new", comparison=new.comparison
     )
     found = fold_table(replace(folded, rows=(base, new, third)))
-    assert found.rows[2] == ("third", "+5.00", "-1.00")
+    assert found.rows[2] == ("third", "+5.00", "-1.00", "+0.00")
 
 
 def test_without_folds_nothing_is_said_of_them(results: Results) -> None:
