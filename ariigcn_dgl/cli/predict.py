@@ -32,6 +32,7 @@ from ariigcn_dgl.transcripts.read import SUFFIXES
 
 # Whole batches of the model: of a large set the numbers are those of all at once.
 DIALOGUES_AT_ONCE = 64 * BATCH_SIZE
+KEEP = 1000  # dialogues of a stream
 
 
 def predict(
@@ -51,7 +52,7 @@ def predict(
     dialogue: list[str] | None = None,
     track: str | None = None,
     skip_damaged: bool = False,
-    keep: int = 1000,
+    keep: int = KEEP,
     coverage: float | None = None,
     offline: bool = False,
     device: str = "cpu",
@@ -136,34 +137,31 @@ def predict(
     device : str
         Where to compute, with --media the features, too: cpu, cuda, cuda:1 ...
     """
-    _refuse_others(
-        source="--stream"
-        if stream
-        else "--data"
-        if data
-        else "--media"
-        if media
-        else "--transcript",
-        given={
-            "--out": out,
-            "--modalities": modalities,
-            "--text": text,
-            "--audio": audio,
-            "--visual": visual,
-            "--recogniser": recogniser,
-            "--speakers": speakers,
-            "--track": track,
-            "--skip_damaged": skip_damaged or None,
-            "--keep": None if keep == 1000 else keep,
-        },
-    )
-    sources = {"--data": data, "--media": media or transcript, "--stream": stream or None}
+    sources = {
+        "--data": data,
+        "--media": media,
+        "--transcript": None if media else transcript,
+        "--stream": stream or None,
+    }
     given = [option for option, value in sources.items() if value is not None]
     if len(given) != 1:
         raise InputError("give one of --data, --media, --transcript and --stream")
+    others = {
+        "--out": out,
+        "--modalities": modalities,
+        "--text": text,
+        "--audio": audio,
+        "--visual": visual,
+        "--recogniser": recogniser,
+        "--speakers": speakers,
+        "--track": track,
+        "--skip_damaged": skip_damaged or None,
+        "--keep": None if keep == KEEP else keep,
+    }
+    _refuse_others(given[0], others)
     if coverage is not None and not 0 < coverage <= 1:
         raise InputError(f"--coverage: is {coverage}, expected a share above 0 and up to 1")
-    if dialogue is not None and sources["--media"] is None:
+    if dialogue is not None and given[0] not in ("--media", "--transcript"):
         raise InputError("--dialogue: chooses among the conversations of --transcript only")
     if data is not None and Path(data).suffix.lower() in SUFFIXES and Path(data).is_file():
         raise InputError(
@@ -201,8 +199,8 @@ _GOES_WITH = {
 }
 
 
-def _refuse_others(source: str, given: Mapping[str, object]) -> None:
-    for option, value in given.items():
+def _refuse_others(source: str, options: Mapping[str, object]) -> None:
+    for option, value in options.items():
         if value is not None and source not in _GOES_WITH[option]:
             raise InputError(f"{option}: goes with {' and '.join(_GOES_WITH[option])} alone")
 
