@@ -144,7 +144,10 @@ def _runs(path: Path) -> list[dict[str, str]]:
 
 
 def _of_runs(path: Path, key: str) -> list[str]:
-    """Return mean and deviation over seeds of "SETTING: COLUMN"; of "runs: minutes" all of them."""
+    """Return mean and deviation of "SETTING: COLUMN" over seeds, or over seeds and folds.
+
+    Of "runs: minutes" and "runs: number" all of them.
+    """
     setting, _, column = key.rpartition(": ")
     rows = _runs(path)
     if setting == "runs":
@@ -155,7 +158,13 @@ def _of_runs(path: Path, key: str) -> list[str]:
         # With decimals: a number without any may be rounded.
         found = sum(trained.values()) / 60 if column == "minutes" else len(trained)
         return [f"{found:.3f}"]
-    own = [float(r[column]) for r in rows if (r["setting"], r["use"]) == (setting, "seed")]
+    uses = "seed", "fold"  # scores that seeds lack are of each fold alone
+    own = next(
+        found
+        for use in uses
+        if all(found := [r[column] for r in rows if (r["setting"], r["use"]) == (setting, use)])
+    )
+    own = list(map(float, own))
     return [f"{mean(own):.3f}", f"{stdev(own):.3f}"]
 
 
