@@ -197,16 +197,17 @@ def _tell_times(
     path = source.path
     if half_timed:
         note(f"{path}: {half_timed} rows have a start or an end without the other: not used")
-    cues = [cue for of_dialogue in dialogues.values() for cue in of_dialogue]
-    timed = sum(cue.start is not None for cue in cues)
-    if 0 < timed < len(cues):
-        note(f"{path}: {timed} of {len(cues)} rows have times")
-    back = overlapping = 0
+    timed = rows = back = overlapping = 0
     for of_dialogue in dialogues.values():
+        known = sum(cue.start is not None for cue in of_dialogue)
+        if 0 < known < len(of_dialogue):  # of a dialogue: another one may have none
+            timed, rows = timed + known, rows + len(of_dialogue)
         spans = [(x.start, x.end) for x in of_dialogue if x.start is not None and x.end is not None]
         for before, after in pairwise(spans):
             back += after[0] < before[0]
             overlapping += before[0] <= after[0] < before[1]
+    if timed:
+        note(f"{path}: {timed} of {rows} rows have times")
     if back:
         note(f"{path}: {back} rows begin before the row above: left in the order of the file")
     if overlapping:
