@@ -87,6 +87,23 @@ def check_edge_index(
         check_range("edge_type", edge_type, num_rels)
 
 
+def check_edge_ids(eids: Tensor) -> None:
+    """Raise ValueError unless these 1-D int64 ids are each edge's, once."""
+    _check_entries("eids", eids, len(eids))
+    found = torch.bincount(eids)
+    if (found > 1).any():
+        edge = int(found.argmax())
+        raise ValueError(
+            f"eids must hold each edge once, but holds {edge} {int(found[edge])} times"
+        )
+
+
+def _check_entries(name: str, tensor: Tensor, size: int) -> None:
+    edge = first_outside(tensor, size)
+    if edge is not None:
+        raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
+
+
 def check_csr(
     indptr: Tensor, indices: Tensor, etypes: Tensor, eids: Tensor, num_rels: int, num_src: int
 ) -> None:
@@ -103,21 +120,8 @@ def check_csr(
             raise ValueError(
                 f"{name} must have one entry per edge ({len(indices)}), got {len(tensor)}"
             )
-    ranges = {
-        "indices": (indices, num_src),
-        "etypes": (etypes, num_rels),
-        "eids": (eids, len(eids)),
-    }
-    for name, (tensor, size) in ranges.items():
-        edge = first_outside(tensor, size)
-        if edge is not None:
-            raise ValueError(f"{name}[{edge}] is {int(tensor[edge])}, expected 0 to {size - 1}")
-    found = torch.bincount(eids, minlength=len(eids))
-    if (found > 1).any():
-        edge = int(found.argmax())
-        raise ValueError(
-            f"eids must hold each edge once, but holds {edge} {int(found[edge])} times"
-        )
+    _check_entries("indices", indices, num_src)
+    _check_entries("etypes", etypes, num_rels)
     falls = etypes.diff() < 0
     starts = indptr[1:-1]  # from one target to the next relations may fall
     falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False

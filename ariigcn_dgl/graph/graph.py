@@ -13,6 +13,7 @@ from ariigcn_dgl.graph.cache import cached
 from ariigcn_dgl.graph.checks import (
     as_int64,
     check_csr,
+    check_edge_ids,
     check_edge_index,
     check_sizes,
     check_vectors,
@@ -346,6 +347,8 @@ class Graph:
         num_src = max(len(indptr) - 1, 0) if num_src is None else num_src
         indptr, indices, etypes = indptr.contiguous(), indices.contiguous(), etypes.contiguous()
         check_csr(indptr, indices, etypes, eids, num_rels, num_src)
+        if not in_order:
+            check_edge_ids(eids)
         plan, sizes, facts = csr_plan(indptr, indices, etypes, num_rels, num_src)
         return cls(eids.contiguous(), plan, sizes, facts._replace(in_order=in_order))
 
