@@ -158,13 +158,11 @@ def _of_runs(path: Path, key: str) -> list[str]:
         # With decimals: a number without any may be rounded.
         found = sum(trained.values()) / 60 if column == "minutes" else len(trained)
         return [f"{found:.3f}"]
-    uses = "seed", "fold"  # scores that seeds lack are of each fold alone
-    own = next(
-        found
-        for use in uses
-        if all(found := [r[column] for r in rows if (r["setting"], r["use"]) == (setting, use)])
-    )
-    own = list(map(float, own))
+    for use in ("seed", "fold"):  # scores that seeds lack are of each fold alone
+        found = [r[column] for r in rows if (r["setting"], r["use"]) == (setting, use)]
+        if all(found):
+            break
+    own = list(map(float, found))
     return [f"{mean(own):.3f}", f"{stdev(own):.3f}"]
 
 

@@ -16,16 +16,16 @@ from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.bundle.pack import Precision, Variant, has_rounded_encoder, pack
 from ariigcn_dgl.bundle.scores import measured
 from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
-from ariigcn_dgl.data import Dialogues, fingerprint
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.language import ENGLISH, looks_english
 from ariigcn_dgl.extract.manifest import read_manifest
 from ariigcn_dgl.extract.recorded import was_tuned_here
 from ariigcn_dgl.files import refuse_existing
-from ariigcn_dgl.training.run_spec import load_run_data, read_run_spec
+from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import seed_folders
-from ariigcn_dgl.training.trained import TrainedRun, mean_probabilities
+from ariigcn_dgl.training.trained import TrainedRun, data_of, mean_probabilities
 
 
 @dataclass(frozen=True)
@@ -157,15 +157,7 @@ def _scored(
 
 
 def _test_split(run: TrainedRun, data: str | None) -> Dialogues:
-    folder = run.folder.path.parent
-    spec = read_run_spec(folder)
-    try:
-        dialogues = load_run_data(spec, data)
-    except InputError as error:
-        raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
-    if fingerprint(dialogues) != run.record["dataset_sha256"]:
-        where = data or spec["data"]
-        raise InputError(f"{where}: is not the data set that {folder} was trained on")
+    dialogues = data_of(run, data)
     return dialogues.select(dialogues.indices("test"))
 
 

@@ -10,17 +10,14 @@ from rich.table import Table
 
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import say, show
-from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.device import check_device
-from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.experiments.embedding import draw_spaces, gap, require_measurable, spaces
 from ariigcn_dgl.files import make_folder, refuse_taken, write_json
 from ariigcn_dgl.progress import track
-from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Groups
-from ariigcn_dgl.training.trained import TrainedRun
+from ariigcn_dgl.training.trained import TrainedRun, data_of
 
 
 def embed(
@@ -53,8 +50,7 @@ def embed(
     folder = Path(out)
     refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
-    spec = read_run_spec(trained.folder.path.parent)
-    dialogues = _own_data(spec, data, trained)
+    dialogues = data_of(trained, data)
     chosen = dialogues.select(dialogues.indices(split))
     first = trained.scoring.specs[0]
     groups = Groups(trained.label_names, trained.adapt(chosen).labels)
@@ -79,19 +75,3 @@ def embed(
         modalities = list(trained.widths)
         draw_spaces(found, gaps, modalities, groups.names, picture, ordered=groups.ordered)
     say(f"results: {folder}")
-
-
-def _own_data(spec: RunSpec, data: str | None, trained: TrainedRun) -> Dialogues:
-    """Return what the run was trained on; InputError where it is not there, or not any more."""
-    try:
-        dialogues = load_run_data(spec, data)
-    except InputError as error:
-        if data is not None:
-            raise
-        raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
-    if fingerprint(dialogues) != trained.record["dataset_sha256"]:
-        raise InputError(
-            f"{data or spec['data']}: is not what {trained.folder.path} was trained on: another "
-            "data set, or changed since"
-        )
-    return dialogues

@@ -167,8 +167,9 @@ def _check_names(record: dict[str, Any]) -> None:
         raise InputError(f"'end' is {json.dumps(record['end'])[:40]}, expected true")
     spoken = WORDS if "text" in record else FIELDS
     expected: Mapping[str, Any] = {"dialogue": NAME} if "end" in record else spoken
-    for name in sorted({"speaker", "text", "features"} & record.keys()) if "end" in record else []:
-        raise InputError(f"'{name}' beside 'end', expected a line of its own, before")
+    beside = sorted({"speaker", "text", "features"} & record.keys())
+    if "end" in record and beside:
+        raise InputError(f"'{beside[0]}' beside 'end', expected a line of its own, before")
     for name, kinds in expected.items():
         if name not in record:
             raise InputError(f"lacks '{name}', expected {', '.join(expected)}")

@@ -11,8 +11,6 @@ from scipy import stats
 from ariigcn_dgl.training.drawn_dialogues import LEVEL, drawn_dialogues, interval, of_groups
 
 RESAMPLES = 9999
-
-
 LEAST = 3  # values that an interval is made of
 
 

@@ -11,6 +11,11 @@ from ariigcn_dgl.graph.window import check_lengths
 from ariigcn_dgl.transfer import send, send_rows
 
 
+def no_states(feat: Tensor, width: int) -> Tensor:
+    """Return states, (0, D'), of no rows, with a gradient."""
+    return feat @ feat.new_zeros(feat.size(1), width)
+
+
 def time_major(lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows in packed order (first utterances of all dialogues, longest first, ...).
 

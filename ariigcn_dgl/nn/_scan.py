@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.graph import Sequences, Table
 from ariigcn_dgl.graph.window import check_lengths
 from ariigcn_dgl.nn._gru_scan import GRUScan, runs_on
-from ariigcn_dgl.nn._layout import run_aligned, run_packed
+from ariigcn_dgl.nn._layout import no_states, run_aligned, run_packed
 from ariigcn_dgl.nn._lstm_scan import LSTMScan
 from ariigcn_dgl.ops import Impl
 from ariigcn_dgl.ops._impl import is_reference
@@ -53,8 +53,7 @@ def run_recurrent(
     if sequences.lengths is not None and not torch.compiler.is_compiling():
         check_lengths(sequences.lengths, "feat", len(feat))
     if not len(feat):
-        width = rnn.hidden_size * (1 + rnn.bidirectional)
-        return feat @ feat.new_zeros(feat.size(1), width)  # with a gradient, though of no row
+        return no_states(feat, rnn.hidden_size * (1 + rnn.bidirectional))
     run_layer = None if is_reference(impl, feat) else _own_way(rnn, feat)
     known = sequences.lengths
     if known is not None and (run_layer is None or _mostly_padding(known)):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ariigcn_dgl.graph.window import check_dialogues, check_lengths
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._gru_steps import Cell
-from ariigcn_dgl.nn._layout import time_major
+from ariigcn_dgl.nn._layout import no_states, time_major
 from ariigcn_dgl.nn._party_scan import EmotionScan, PartyScan, Steps
 from ariigcn_dgl.ops._precision import autocasts
 from ariigcn_dgl.transfer import send
@@ -93,7 +93,7 @@ class PartyRNN(nn.Module):
         check_dialogues(lengths, numbers)
         check_lengths(lengths, "feat", len(feat))
         if not len(feat):
-            return feat @ feat.new_zeros(feat.size(1), self.emotion_cell.hidden_size)
+            return no_states(feat, self.emotion_cell.hidden_size)
         if numbers.min() < 0:
             raise ValueError(f"speakers must be numbers from 0 on, got {int(numbers.min())}")
         # The states stay in the type of the weights under autocast: sums over a dialogue need it.

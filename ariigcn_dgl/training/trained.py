@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data import UNLABELLED, Dialogues, fingerprint
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.data.shown import Shown
 from ariigcn_dgl.data.targets import Target
@@ -24,7 +24,7 @@ from ariigcn_dgl.training.predict import predict
 from ariigcn_dgl.training.prepare import check_model
 from ariigcn_dgl.training.run_config import CONFIG_FILE, settings_sha256
 from ariigcn_dgl.training.run_folder import RunFolder
-from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec, read_settings
+from ariigcn_dgl.training.run_spec import SPEC_FILE, load_run_data, read_run_spec, read_settings
 from ariigcn_dgl.training.scoring import Scoring
 
 
@@ -277,3 +277,31 @@ def _validation(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
         )
     known = kept["val_labels"] != UNLABELLED
     return calibrated(kept["val"][known], run.temperature), kept["val_labels"][known]
+
+
+def data_of(run: TrainedRun, data: str | None = None) -> Dialogues:
+    """Return the dialogues that a run was trained on.
+
+    Parameters
+    ----------
+    run : TrainedRun
+    data : str, optional
+        Where they lie now; default: where they were.
+
+    Raises
+    ------
+    InputError
+        If they are not there, are others, or have changed since.
+    """
+    folder = run.folder.path.parent
+    spec = read_run_spec(folder)
+    try:
+        dialogues = load_run_data(spec, data)
+    except InputError as error:
+        raise InputError(f"{error}; if it lies elsewhere now, name it with --data") from error
+    if fingerprint(dialogues) != run.record["dataset_sha256"]:
+        raise InputError(
+            f"{data or spec['data']}: is not the data set that {folder} was trained on: another "
+            "data set, or changed since"
+        )
+    return dialogues

@@ -118,9 +118,11 @@ def _numbering(lines: list[str], at: list[int]) -> int | None:
 
     Cues have numbers where the first has one, and most.
     """
-    gaps = [times - number for times in at if (number := _digits_above(lines, times)) is not None]
-    numbered = len(gaps) * 2 > len(at) and _digits_above(lines, at[0]) is not None
-    return gaps[0] - 1 if numbered else None
+    numbers = [_digits_above(lines, times) for times in at]
+    without = numbers.count(None)
+    if not numbers or numbers[0] is None or without * 2 >= len(numbers):
+        return None
+    return at[0] - numbers[0] - 1
 
 
 def _digits_above(lines: list[str], times: int) -> int | None:
