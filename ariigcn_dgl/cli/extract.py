@@ -19,7 +19,7 @@ from ariigcn_dgl.extract.choose import (
     text_encoder,
     visual_encoder,
 )
-from ariigcn_dgl.extract.features import Encoders, Hearing, TextReady
+from ariigcn_dgl.extract.features import Encoders, Hearing
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
@@ -33,6 +33,7 @@ from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcrip
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.text_settings import TextTraining
 from ariigcn_dgl.extract.text_training import TextTuning
+from ariigcn_dgl.extract.texts import TextReady
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,7 +14,9 @@ from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.manifest import load_encoders
-from ariigcn_dgl.files import is_unicode, parse_json
+from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.texts import read_before, read_by
+from ariigcn_dgl.files import composed, is_unicode, parse_json
 from ariigcn_dgl.training.abstain import Abstention
 from ariigcn_dgl.training.session import Session, Utterance
 from ariigcn_dgl.training.trained import TrainedRun
@@ -83,6 +86,14 @@ def answers(
             yield {"line": number, "error": text}
 
 
+@dataclass
+class _Dialogue:
+    """A dialogue that is going on, and what was said last, as far as the text encoder reads it."""
+
+    session: Session
+    said: list[Spoken] = field(default_factory=list)
+
+
 class _Dialogues:
     """The dialogues that are going on; the one that has been silent longest is forgotten first."""
 
@@ -90,46 +101,51 @@ class _Dialogues:
         self.run = run
         self.keep = keep
         self.abstention = abstention
-        self.sessions: OrderedDict[str, Session] = OrderedDict()
+        self.going_on: OrderedDict[str, _Dialogue] = OrderedDict()
         self.seen: dict[str, list[Any]] = {name: [] for name in run.widths}
         self.encoder: Any = None  # of words, loaded when the first come
+        self.before = 0  # utterances that it reads before one
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
-        dialogue = str(record["dialogue"])
+        name, going_on = str(record["dialogue"]), self.going_on
         if "end" in record:
-            known = self.sessions.pop(dialogue, None) is not None
-            return {"dialogue": dialogue, "ended": known}
-        session = self.sessions.get(dialogue) or Session(self.run)
-        features = record.get("features", {})
+            return {"dialogue": name, "ended": going_on.pop(name, None) is not None}
+        dialogue = going_on.get(name) or _Dialogue(Session(self.run))
+        speaker = str(record["speaker"])
+        features, said = record.get("features", {}), dialogue.said
         if "text" in record:
-            features = {**features, "text": self._encoded(record["text"])}
-        p = session.add(Utterance(str(record["speaker"]), features))
+            words = " ".join(record["text"].split())
+            said = [*said, Spoken(None, name, "", composed(speaker), None, None, words)]
+            features = {**features, "text": self._encoded(said)}
+        p = dialogue.session.add(Utterance(speaker, features))  # refuses what does not fit
         self._doubt(features)
-        self.sessions[dialogue] = session
-        self.sessions.move_to_end(dialogue)
-        if len(self.sessions) > self.keep:
-            self.sessions.popitem(last=False)
+        dialogue.said = said[len(said) - self.before :] if self.before else []
+        going_on[name] = dialogue
+        going_on.move_to_end(name)
+        if len(going_on) > self.keep:
+            going_on.popitem(last=False)
         scoring, left_open = self.run.scoring, None
         if self.abstention is not None:
             left_open = bool(self.abstention.leaves_open(scoring.of_classes(p)))
         return {
-            "dialogue": dialogue,
-            "utterance": session.utterances,
-            "speaker": str(record["speaker"]),
+            "dialogue": name,
+            "utterance": dialogue.session.utterances,
+            "speaker": speaker,
             **scoring.answer(p, left_open),
-            "modalities": [name for name in self.run.widths if name in features],
+            "modalities": [one for one in self.run.widths if one in features],
         }
 
-    def _encoded(self, words: str) -> np.ndarray:
-        """Return the features of words, (D,), as those of the training were made."""
+    def _encoded(self, said: Sequence[Spoken]) -> np.ndarray:
+        """Return the features of what was said last, (D,), as those of the training were made."""
         if "text" not in self.run.widths:
             raise InputError(f"'text': the run was trained with {', '.join(self.run.widths)} only")
-        if not words.strip():
+        if not said[-1].text:
             raise InputError("'text' has no words")
         if self.encoder is None:
             folder, device = self.run.folder.path.parent, str(self.run.model.device)
             self.encoder = load_encoders(folder, ["text"], {}, note, device).text
-        return self.encoder.encode([words])[0]
+            self.before = read_before(self.encoder)
+        return self.encoder.encode(read_by(self.encoder, said)[-1:])[0]
 
     def _doubt(self, features: Mapping[str, Any]) -> None:
         """Say once, when there are enough of them, where features are of another make."""

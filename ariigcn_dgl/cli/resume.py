@@ -33,7 +33,7 @@ def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None
     run = options.get("resume")
     if run is None:
         return
-    known = _known(Path(run))
+    known = _known(Path(run), options)
     for name in (name for name in given if name not in (RESUME, PLUGINS)):
         *groups, last = SHORT.get(name, name).removeprefix("--").split(".")
         try:
@@ -50,15 +50,14 @@ def refuse_changed(arguments: Sequence[str], options: Mapping[str, Any]) -> None
             )
 
 
-def _known(run: Path) -> dict[str, Any]:
-    """Return the options that a run was begun with, under their names."""
+def _known(run: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options that a run was begun with, under their names."""
     # These take seconds to import, which no other command line may wait for.
     from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
 
     spec = read_run_spec(run)
     config = read_settings(run)
-    names = ("data", "modalities", "preset", "seeds", "device", "cuda_graphs", "threads")
-    own: dict[str, Any] = {name: value for name, value in spec.items() if name in names}
+    own: dict[str, Any] = {name: value for name, value in spec.items() if name in options}
     return own | {"system": config.system, "model": config.model, "training": config.training}
 
 

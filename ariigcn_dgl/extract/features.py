@@ -23,15 +23,12 @@ from ariigcn_dgl.extract.present import where_present
 from ariigcn_dgl.extract.rows import Rows
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.text_training import TextTuning, tune_text
-from ariigcn_dgl.extract.texts import encoded_texts
-from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
+from ariigcn_dgl.extract.texts import TextReady, encoded_texts, read_by
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.ray_cluster import LOCAL
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder
-TextReady = TextEncoder | TunedTextEncoder | Encoder
 Ready = TextReady | Hearing | VisualEncoder
 
 
@@ -136,7 +133,7 @@ def extract(
     elif encoders.text is not None:
         rows = add("text", encoders.text)
         for numbers, block in encoded_texts(
-            encoders.text, _read(encoders.text, utterances), kept, device
+            encoders.text, read_by(encoders.text, utterances), kept, device
         ):
             rows.put(numbers, block)
     if isinstance(encoders.audio, AudioTraining):
@@ -147,13 +144,6 @@ def extract(
     features = {modality: made[modality].features() for modality in encoders.ready}
     masks = {modality: made[modality].mask for modality in encoders.ready}
     return Extracted(with_features(dialogues, features, masks), encoders)
-
-
-def _read(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
-    """Return what a text encoder reads of each utterance; None where it has no text."""
-    if isinstance(encoder, TunedTextEncoder):
-        return encoder.turns(utterances)
-    return [one.text or None for one in utterances]
 
 
 def _perceive_all(

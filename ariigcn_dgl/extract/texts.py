@@ -1,4 +1,4 @@
-"""Features of many texts, in blocks that are kept."""
+"""What text encoders read of utterances, and features of many texts, in blocks that are kept."""
 
 from __future__ import annotations
 
@@ -10,14 +10,35 @@ import numpy as np
 import ariigcn_dgl
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.own_encoder import Encoder
+from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 
+TextReady = TextEncoder | TunedTextEncoder | Encoder
 BLOCK = 2000  # texts: so many of one block are sorted by length, so many are lost at most
 
 
+def read_by(encoder: TextReady, utterances: Sequence[Spoken]) -> Sequence[Any]:
+    """Return what an encoder encodes of each utterance; None where it has no text.
+
+    Parameters
+    ----------
+    encoder : TextEncoder, TunedTextEncoder or Encoder
+    utterances : sequence of Spoken
+        Those of a dialogue together and in order.
+    """
+    if isinstance(encoder, TunedTextEncoder):
+        return encoder.turns(utterances)
+    return [one.text or None for one in utterances]
+
+
+def read_before(encoder: TextReady) -> int:
+    """Return how many utterances with text before one an encoder reads with it."""
+    return encoder.reading.context if isinstance(encoder, TunedTextEncoder) else 0
+
+
 def encoded_texts(
-    encoder: TextEncoder | TunedTextEncoder | Encoder,
+    encoder: TextReady,
     texts: Sequence[Any],
     kept: Kept | None,
     device: str,
@@ -42,12 +63,7 @@ def encoded_texts(
         yield numbers, _block(encoder, [texts[n] for n in numbers], kept, device)
 
 
-def _block(
-    encoder: TextEncoder | TunedTextEncoder | Encoder,
-    texts: Sequence[Any],
-    kept: Kept | None,
-    device: str,
-) -> np.ndarray:
+def _block(encoder: TextReady, texts: Sequence[Any], kept: Kept | None, device: str) -> np.ndarray:
     if kept is None:
         return encoder.encode(texts)
     decides = [ariigcn_dgl.__version__, encoder.describe(), device, list(map(repr, texts))]

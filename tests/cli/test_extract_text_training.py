@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -66,6 +67,43 @@ def test_tuned_encoder_goes_with_the_data_the_run_and_the_prediction(
     shutil.rmtree(run / "text_encoder")
     refused = ariigcn("predict", run, "--media", tmp_path / "new.mp4", "--out", tmp_path / "u")
     assert f"{data / 'text_encoder'}: the text encoder of {run} is not there" in refused.err
+
+
+@pytest.mark.slow
+def test_tuned_encoder_reads_a_stream_with_what_was_said_before(
+    ariigcn: Callable,
+    table: Path,
+    roberta: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    names = {"epochs": 2, "learning_rate": 0.01, "folds": 0, "context": 1, "speaker_names": True}
+    training = [f"--text_training.{name}={value}" for name, value in names.items()]
+    films = (tmp_path / "films", "--utterances", table, "--out", data)
+    assert ariigcn("extract", *films, "--text", roberta, *training).code == 0
+    small = ("--system", "mlp", "--training.epochs", 2)
+    assert ariigcn("train", "--data", data, "--out", run, *small).code == 0
+    said = [("Ann", "abcabc"), ("Bob", "x  y"), ("Ann", "xyz abc")]
+    (tmp_path / "talk.txt").write_text("".join(f"{who}: {text}\n" for who, text in said))
+    out = tmp_path / "whole"
+    assert ariigcn("predict", run, "--transcript", tmp_path / "talk.txt", "--out", out).code == 0
+    whole = json.loads((out / "timeline.json").read_text())["utterances"]
+    talks = [  # two dialogues by turns, of which neither hears the other
+        json.dumps({"dialogue": name, "speaker": who, "text": text})
+        for who, text in said
+        for name in ("one", "two")
+    ]
+    lines = [talks[0], json.dumps({"dialogue": "one", "speaker": "Ann", "text": " "}), *talks[1:]]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(lines).encode())))
+    outcome = ariigcn("predict", run, "--stream")
+    refused, *answers = sorted(
+        map(json.loads, outcome.out.splitlines()), key=lambda x: "line" not in x
+    )
+    assert refused == {"line": 2, "error": "'text' has no words"}
+    assert [one["dialogue"] for one in answers] == ["one", "two"] * 3
+    for one, expected in zip(answers, [x for x in whole for _ in range(2)], strict=True):
+        assert one["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
 
 
 @pytest.mark.parametrize(

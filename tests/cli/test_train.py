@@ -503,6 +503,9 @@ def test_option_that_only_a_new_run_has_is_refused_beside_resume(
         ("--seeds=1", "1", "0 1"),
         ("--preset=graph", "graph", "tuned"),
         ("--cuda-graphs=true", "true", "null"),
+        ("--targets=vad", "vad", "null"),
+        ("--modalities=text", "text", "null"),
+        ("--device=cuda", "cuda", "cpu"),
     ],
 )
 def test_changed_option_beside_resume_is_refused_with_both_values(
