@@ -276,7 +276,8 @@ def _notes(results: Results) -> Iterator[str]:
         yield (
             "the interval over dialogues, and p, take folds and trained models as they are; the "
             f"interval over folds is of the mean of the {results.folds} folds' differences "
-            "(Student's t): what other speakers and other training data may change"
+            "(Student's t): what other speakers and other training data may change; somewhat too "
+            "narrow, as the folds' trainings share data"
         )
     others = dict.fromkeys(row.against for row in results.rows if row.against)
     for other in others:
