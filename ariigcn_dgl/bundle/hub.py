@@ -17,7 +17,7 @@ from ariigcn_dgl.extract.hub import (
     snapshot,
 )
 from ariigcn_dgl.extract.hub_errors import Wanted
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 
 PREFIX = "hub:"
 _FILE = rf"(?P<file>{WORD}{re.escape(SUFFIX)})"

@@ -11,8 +11,8 @@ from ariigcn_dgl.bundle.file import SUFFIX, read_file
 from ariigcn_dgl.bundle.hub import PREFIX, from_hub
 from ariigcn_dgl.bundle.pack import unpack, variants_of
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note, unsaid
 from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.notes import Note, unsaid
 
 SHIPPED = Path(__file__).parent / "shipped"
 

@@ -24,7 +24,6 @@ from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
 from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
-from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alone
 from ariigcn_dgl.extract.spoken import Spoken, from_table, of_table
 from ariigcn_dgl.extract.spoken_folder import from_folder
@@ -37,6 +36,7 @@ from ariigcn_dgl.extract.texts import TextReady
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
+from ariigcn_dgl.notes import unsaid
 from ariigcn_dgl.ray_cluster import LOCAL, check_name, imported_ray
 
 TRAIN, NO_CHANGE, NOT_TUNED = "train", AudioTraining(), TextTraining()

@@ -14,9 +14,9 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.language import is_english, why_not_english
 from ariigcn_dgl.extract.manifest import load_encoders, read_manifest
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.training.trained import TrainedRun, abstention_of, mean_probabilities
 
 NEEDS_RECORDING = ("audio", "visual")

@@ -11,9 +11,9 @@ from ariigcn_dgl.bundle.opened import opened
 from ariigcn_dgl.conversation.label import Asked, encoders_for, label
 from ariigcn_dgl.conversation.labelled import as_records
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import unsaid
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.spoken_transcript import conversations_of, of_cues
+from ariigcn_dgl.notes import unsaid
 from ariigcn_dgl.training.seeds import seed_folders
 from ariigcn_dgl.training.trained import TrainedRun
 from ariigcn_dgl.transcripts.cue import Cue

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.audio import BATCH_SIZE, AudioEncoder
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.limits import NotNegativeInt, PositiveFloat, PositiveInt
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.progress import track
 
 DROPOUT = 0.3  # on the features, while they are learnt

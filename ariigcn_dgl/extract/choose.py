@@ -9,7 +9,6 @@ from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder
 from ariigcn_dgl.extract.carried import MINILM, TEXTS, carried_sound, minilm_folder
 from ariigcn_dgl.extract.functionals import Functionals
 from ariigcn_dgl.extract.hub import locate
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import ENCODERS, Encoder, make_encoder
 from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
@@ -18,6 +17,7 @@ from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.plugins import NAME
 
 # torchvision's own weights of these, as safetensors.

@@ -9,8 +9,8 @@ from typing import TypeVar
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import Lost
 from ariigcn_dgl.extract.media.damage import spans_in_words
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.notes import Note
 
 Value = TypeVar("Value")
 SMALL = {"sound": "silent there", "pictures": "the last one before stands there"}

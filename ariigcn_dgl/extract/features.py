@@ -15,7 +15,6 @@ from ariigcn_dgl.extract.functionals import Functionals
 from ariigcn_dgl.extract.jobs import work_on
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.media import probe
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.on_ray import work_on_cluster
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.parts import Work, parts_of, tasks_of
@@ -26,6 +25,7 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text_training import TextTuning, tune_text
 from ariigcn_dgl.extract.texts import TextReady, encoded_texts, read_by
 from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.ray_cluster import LOCAL
 
 Hearing = AudioEncoder | Functionals | SpeechEncoder | Encoder

@@ -20,8 +20,8 @@ from typing import Any
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.hub_errors import Wanted, sentence
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.source import CARD, Source, licence_of
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.optional import require
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"

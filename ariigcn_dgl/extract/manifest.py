@@ -15,7 +15,6 @@ from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.choose import Computing
 from ariigcn_dgl.extract.features import Encoders, Extracted
 from ariigcn_dgl.extract.language import ENGLISH, looks_english
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.recorded import (
     AUDIO_ENCODER,
     TEXT_ENCODER,
@@ -30,6 +29,7 @@ from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.tuned_folder import keep_tuned, save_tuned
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.files import read_json, refuse_existing, replacing, sha256_of, write_json
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import is_sealed, seal, sealed, verify
 

@@ -18,7 +18,6 @@ from ariigcn_dgl.extract.choose import (
 )
 from ariigcn_dgl.extract.features import Ready
 from ariigcn_dgl.extract.hub import fetch
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import ENCODERS, make_encoder
 from ariigcn_dgl.extract.sentence_recipe import Pooled, Recipe
 from ariigcn_dgl.extract.source import PLACES, Source
@@ -28,6 +27,7 @@ from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.limits import PositiveInt
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.plugins import Origin, require
 
 # In a run folder: those that were trained for it.

@@ -15,10 +15,10 @@ from ariigcn_dgl.extract.damaged import without_damaged
 from ariigcn_dgl.extract.log_mel import log_mel
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Lost, Streams, pictures_at, probe
 from ariigcn_dgl.extract.media.sound import hear as decoded_sound
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.visual import VisualEncoder
+from ariigcn_dgl.notes import Note
 
 Sees = VisualEncoder | Encoder
 # Makes of sound, (samples,) float32 at SAMPLE_RATE, what an audio encoder keeps; None: too short.

@@ -8,10 +8,10 @@ from pathlib import Path
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract import media
 from ariigcn_dgl.extract.beside import transcript_beside, transcripts_in
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.spoken_tables import from_tables
 from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.read import SUFFIXES
 
 

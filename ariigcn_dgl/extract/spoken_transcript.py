@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.beside import transcript_beside
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.files import writable
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import read_dialogues
 

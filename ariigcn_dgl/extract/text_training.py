@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.text_fitting import fitting, weights_of
@@ -16,6 +15,7 @@ from ariigcn_dgl.extract.text_folds import fold_features
 from ariigcn_dgl.extract.text_settings import TextTraining
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.extract.turns import Reading, Tokens
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.progress import track
 
 FEWEST_TOKENS = 32  # of an encoder that is to read what was said before, too

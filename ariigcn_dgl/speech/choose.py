@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ariigcn_dgl.extract.hub import locate
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.speech import sphinx
 from ariigcn_dgl.speech.recogniser import Recogniser
 from ariigcn_dgl.speech.sphinx import PocketSphinx

@@ -11,8 +11,8 @@ import numpy as np
 from ariigcn_dgl import progress
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import SAMPLE_RATE, probe, read_sound
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.extract.voice import INSTALL, VoiceEncoder
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.optional import is_installed, require
 from ariigcn_dgl.speech.activity import speech_probabilities
 from ariigcn_dgl.speech.choose import make_recogniser

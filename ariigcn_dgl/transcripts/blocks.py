@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.speakers import Part
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of, tell_sounds
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source

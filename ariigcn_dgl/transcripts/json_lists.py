@@ -8,8 +8,8 @@ from typing import Any
 
 from ariigcn_dgl.data.column_names import our_columns
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import parse_json
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.records import Row, dialogues_of
 from ariigcn_dgl.transcripts.source import Source

@@ -7,7 +7,7 @@ import re
 import pysubs2
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source

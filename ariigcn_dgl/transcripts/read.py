@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import composed, writable
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts import (
     dialogue_text,
     json_lists,

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from ariigcn_dgl.data.column_names import our_columns
 from ariigcn_dgl.data.table import csv_rows
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.near import did_you_mean
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source

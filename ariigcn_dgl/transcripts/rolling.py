@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 
 _FEWEST = 3  # repeated lines that make captions rolling ones
 _TIMED_WORDS = re.compile(r"<[\d:.]+>|</?c(?:\.[^>]*)?>")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source, read_source

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
 from ariigcn_dgl.files import RepeatedNameError, decode_json, read_bytes
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.foreign import refuse_foreign
 
 LARGEST = 1 << 28  # bytes; a chat of many years has some ten million

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.rolling import Shown, read_once

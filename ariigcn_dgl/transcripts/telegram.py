@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source

@@ -14,7 +14,7 @@ from ariigcn_dgl.extract.media.decoding import Decoding
 from ariigcn_dgl.extract.media.recording import opened
 from ariigcn_dgl.extract.media.refusing import raised, reason
 from ariigcn_dgl.extract.media.tracks import choice, picture_stream
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 
 LONGEST_SIDE = 16_384  # pixels
 _WIDEST = 8  # times as wide as high: pixels that are wider are the word of a damaged header

@@ -14,7 +14,7 @@ from ariigcn_dgl.extract.media.decoding import Decoding
 from ariigcn_dgl.extract.media.recording import opened
 from ariigcn_dgl.extract.media.refusing import pyav, raised, reason
 from ariigcn_dgl.extract.media.tracks import choice, sound_track
-from ariigcn_dgl.extract.notes import Note
+from ariigcn_dgl.notes import Note
 
 SAMPLE_RATE = 16_000  # Hz, of all sound after decoding
 GAP = 0.1  # seconds; smaller ones between time stamps are their rounding
