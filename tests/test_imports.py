@@ -34,6 +34,14 @@ def test_transcripts_are_read_without_what_extracts_features_of_them() -> None:
 
 
 @pytest.mark.slow
+def test_run_folders_are_read_and_made_without_encoders() -> None:
+    found = _imported("import ariigcn_dgl.training.run_spec")
+    encoders = ("audio", "media", "speech_encoder", "text", "tuned_text", "visual", "voice")
+    assert "ariigcn_dgl.extract.manifest" in found
+    assert found & {f"ariigcn_dgl.extract.{name}" for name in encoders} == set()
+
+
+@pytest.mark.slow
 def test_training_imports_neither_tensorboard_nor_dgl() -> None:
     found = _imported("from ariigcn_dgl import fit, Ensemble, TrainedRun, TensorBoard")
     assert "torch" in found

@@ -19,8 +19,7 @@ from ariigcn_dgl.bundle.tuned_encoder import encoded_anew
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.language import ENGLISH, looks_english
-from ariigcn_dgl.extract.manifest import read_manifest
-from ariigcn_dgl.extract.recorded import was_tuned_here
+from ariigcn_dgl.extract.manifest import read_manifest, was_tuned_here
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.scoring import Scoring

@@ -20,8 +20,7 @@ from ariigcn_dgl.bundle.tuned_encoder import (
     without_places,
 )
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, read_manifest
-from ariigcn_dgl.extract.recorded import TEXT_ENCODER
+from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, TEXT_ENCODER, read_manifest
 from ariigcn_dgl.extract.tuned_folder import TUNED_FILE
 from ariigcn_dgl.files import read_text, write_json
 from ariigcn_dgl.limits import Limit

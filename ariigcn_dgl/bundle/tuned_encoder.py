@@ -14,9 +14,8 @@ from ariigcn_dgl.bundle.halves import halved, single
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.hub import WEIGHTS
-from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.extract.manifest import TEXT_ENCODER, read_manifest, was_tuned_here
 from ariigcn_dgl.extract.present import filled, where_present
-from ariigcn_dgl.extract.recorded import TEXT_ENCODER, was_tuned_here
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.tuned_folder import TUNED_FILE, is_tuned, load_tuned
 from ariigcn_dgl.files import read_json, write_json

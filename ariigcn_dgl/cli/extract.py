@@ -22,7 +22,6 @@ from ariigcn_dgl.extract.choose import (
 from ariigcn_dgl.extract.features import Encoders, Hearing
 from ariigcn_dgl.extract.features import extract as extract_features
 from ariigcn_dgl.extract.kept import kept_beside
-from ariigcn_dgl.extract.manifest import write_extraction
 from ariigcn_dgl.extract.media import SUFFIXES
 from ariigcn_dgl.extract.sentence_recipe import Pooling, has_straight_quotes_alone
 from ariigcn_dgl.extract.spoken import Spoken, from_table, of_table
@@ -34,6 +33,7 @@ from ariigcn_dgl.extract.text_settings import TextTraining
 from ariigcn_dgl.extract.text_training import TextTuning
 from ariigcn_dgl.extract.texts import TextReady
 from ariigcn_dgl.extract.transformer import Dtype
+from ariigcn_dgl.extract.write import write_extraction
 from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.notes import unsaid

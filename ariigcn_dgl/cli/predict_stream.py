@@ -13,7 +13,7 @@ import numpy as np
 from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.manifest import load_encoders
+from ariigcn_dgl.extract.recorded import load_encoders
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.texts import read_before, read_by
 from ariigcn_dgl.files import composed, is_unicode, parse_json

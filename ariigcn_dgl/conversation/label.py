@@ -13,7 +13,8 @@ from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.features import Encoders, extract
 from ariigcn_dgl.extract.language import is_english, why_not_english
-from ariigcn_dgl.extract.manifest import load_encoders, read_manifest
+from ariigcn_dgl.extract.manifest import read_manifest
+from ariigcn_dgl.extract.recorded import load_encoders
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.notes import Note

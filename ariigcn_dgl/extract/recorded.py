@@ -1,10 +1,10 @@
-"""What a record says of an encoder, and the encoder that it means."""
+"""The encoders that the record of an extraction means."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 
@@ -16,53 +16,89 @@ from ariigcn_dgl.extract.choose import (
     text_encoder,
     visual_encoder,
 )
-from ariigcn_dgl.extract.features import Ready
+from ariigcn_dgl.extract.features import Encoders, Ready
 from ariigcn_dgl.extract.hub import fetch
+from ariigcn_dgl.extract.manifest import (
+    AUDIO_ENCODER,
+    LIBRARIES,
+    MANIFEST,
+    TEXT_ENCODER,
+    installed,
+    read_manifest,
+    refuse_difference,
+    was_trained_here,
+    was_tuned_here,
+)
 from ariigcn_dgl.extract.own_encoder import ENCODERS, make_encoder
-from ariigcn_dgl.extract.sentence_recipe import Pooled, Recipe
-from ariigcn_dgl.extract.source import PLACES, Source
+from ariigcn_dgl.extract.sentence_recipe import Recipe
+from ariigcn_dgl.extract.source import Source
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
 from ariigcn_dgl.extract.visual import VisualEncoder
-from ariigcn_dgl.limits import PositiveInt
 from ariigcn_dgl.notes import Note
-from ariigcn_dgl.plugins import Origin, require
-
-# In a run folder: those that were trained for it.
-AUDIO_ENCODER, TEXT_ENCODER = "audio_encoder.safetensors", "text_encoder"
+from ariigcn_dgl.plugins import require
 
 
-class EncoderRecord(TypedDict, total=False):
-    """What an encoder says of itself; of its fields those that decide how it is loaded."""
+def load_encoders(
+    run: Path,
+    modalities: Sequence[str],
+    places: Mapping[str, str | None],
+    note: Note,
+    device: str = "cpu",
+    offline: bool = False,
+) -> Encoders:
+    """Return the encoders that made the features that a run was trained on.
 
-    name: str
-    path: str
-    hub: str | None
-    revision: str | None
-    package: str | None
-    version: str | None
-    pooling: Pooled
-    normalise: bool
-    max_tokens: PositiveInt
-    lower_case: bool
-    prompt: str
-    straight_quotes: bool
-    pictures: PositiveInt
-    dtype: Dtype
-    plugin: Origin
-    learnt: dict
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+    modalities : sequence of str
+        Those that are needed.
+    places : mapping of str to str or None
+        What encoders are called now, a path or a name; None: what the record says: the same
+        commit of the hub, the same package, or the same path.
+    note : callable
+        Gets a sentence where libraries have other versions now, and what came from the hub.
+    device : str
+        Where the encoders are to compute.
+    offline : bool
+        Nothing may be downloaded.
 
-
-def was_trained_here(record: Mapping[str, Any]) -> bool:
-    """Whether an audio encoder was trained for its data, and lies beside the record."""
-    return not {"plugin", "package", "hub", "path"} & record.keys()
-
-
-def was_tuned_here(record: Mapping[str, Any]) -> bool:
-    """Whether a text encoder was fine-tuned for its data, and lies beside the record."""
-    return "learnt" in record
+    Raises
+    ------
+    InputError
+        If the run has no record of an extraction, or an encoder is not there or another one.
+    """
+    manifest = read_manifest(run)
+    if manifest is None:
+        raise InputError(
+            f"{run}: was trained on features that ariigcn extract did not make, so it is not known "
+            "how to make them for a recording: extract the training data with it, or make the "
+            "features yourself and use --data"
+        )
+    encoders: dict[str, Any] = {}
+    for modality in modalities:
+        if modality not in manifest["encoders"]:
+            raise InputError(f"{run / MANIFEST}: damaged: says nothing of {modality}")
+        wanted = manifest["encoders"][modality]
+        place, computing = places.get(modality), Computing(device, offline=offline)
+        encoder = recorded_encoder(run, modality, wanted, place, note, computing)
+        found = encoder.describe()
+        refuse_difference(str(run), modality, wanted, found)
+        other = version_note(modality, wanted, found)
+        if other:
+            note(other)
+        encoders[modality] = encoder
+    # A record may name libraries that make no difference: no longer used, or only for recordings.
+    used = LIBRARIES if {"audio", "visual"} & set(modalities) else set(LIBRARIES) - {"av"}
+    then = {n: v for n, v in manifest["libraries"].items() if n in used and v is not None}
+    changed = [n for n, v in then.items() if installed(n) != v]
+    if changed:
+        note(f"features of the training were made with other versions of {', '.join(changed)}")
+    return Encoders(**encoders)
 
 
 def recorded_encoder(
@@ -143,31 +179,6 @@ def _source(
 def _dtype(record: dict[str, Any], computing: Computing) -> Dtype:
     on_gpu = torch.device(computing.device).type == "cuda"
     return record.get("dtype", "float32") if on_gpu else "float32"
-
-
-def refuse_difference(
-    where: str, modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]
-) -> None:
-    """Raise `InputError` where two encoders would make different features.
-
-    Names, paths, revisions and precision tell nothing apart: the weights do, and what is done with
-    them.
-    """
-    wanted, found = _deciding(wanted), _deciding(found)
-    for name in dict.fromkeys([*wanted, *found]):
-        if wanted.get(name) != found.get(name):
-            raise InputError(
-                f"{where}: the {modality} encoder is not the one of the run's training data: "
-                f"{name} is {found.get(name)}, expected {wanted.get(name)}"
-            )
-
-
-def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells encoders apart, also of the one that a fine-tuned one was made from."""
-    said = {k: v for k, v in record.items() if k not in PLACES}
-    if isinstance(base := said.get("learnt", {}).get("base"), dict):
-        said["learnt"] = {**said["learnt"], "base": _deciding(base)}
-    return said
 
 
 def version_note(modality: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:

@@ -13,10 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ariigcn_dgl.extract import manifest
+from ariigcn_dgl.extract import recorded
 from ariigcn_dgl.extract.audio import AudioEncoder, load_encoder, save_encoder
 from ariigcn_dgl.extract.audio_training import AudioTraining, train_encoder
 from ariigcn_dgl.extract.log_mel import MELS
+from ariigcn_dgl.extract.manifest import FORMAT, MANIFEST
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.extract.visual import CROP, VisualEncoder
 from ariigcn_dgl.files import write_json
@@ -102,11 +103,11 @@ def test_encoders_of_a_run_are_loaded_onto_the_device(
 ) -> None:
     places = {"text": str(roberta), "audio": str(audio), "visual": str(densenet)}
     encoders = {modality: {} for modality in places}
-    record = {"format": manifest.FORMAT, "encoders": encoders, "libraries": {}}
-    write_json(tmp_path / manifest.MANIFEST, record)
+    record = {"format": FORMAT, "encoders": encoders, "libraries": {}}
+    write_json(tmp_path / MANIFEST, record)
     # Weights without values are not those of the record.
-    monkeypatch.setattr(manifest, "refuse_difference", lambda *_: None)
-    loaded = manifest.load_encoders(tmp_path, [*places], places, print, "meta").ready
+    monkeypatch.setattr(recorded, "refuse_difference", lambda *_: None)
+    loaded = recorded.load_encoders(tmp_path, [*places], places, print, "meta").ready
     modules = (loaded["text"].model, loaded["audio"], loaded["visual"].model)
     assert {x.device.type for module in modules for x in module.parameters()} == {"meta"}
 

@@ -12,7 +12,8 @@ import pytest
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.data import load_dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.manifest import MANIFEST, load_encoders
+from ariigcn_dgl.extract.manifest import MANIFEST
+from ariigcn_dgl.extract.recorded import load_encoders
 from ariigcn_dgl.plugins import agree
 from tests.plugin_packages import Packages
 

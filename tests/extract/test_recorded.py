@@ -12,8 +12,8 @@ import pytest
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.carried import minilm_folder
 from ariigcn_dgl.extract.choose import Computing, text_encoder
-from ariigcn_dgl.extract.manifest import FORMAT, MANIFEST, load_encoders
-from ariigcn_dgl.extract.recorded import refuse_difference, version_note, was_trained_here
+from ariigcn_dgl.extract.manifest import FORMAT, MANIFEST, refuse_difference, was_trained_here
+from ariigcn_dgl.extract.recorded import load_encoders, version_note
 from ariigcn_dgl.extract.text import TextEncoder
 from ariigcn_dgl.files import write_json
 from tests.extract.hub_server import Hub
