@@ -19,8 +19,9 @@ from ariigcn_dgl.near import did_you_mean
 COLUMNS = ("dialogue", "utterance", "speaker", "label", "split", "text")
 _REPEATED = ("dialogue", "speaker", "label", "split")
 _MOST_LISTED = 30  # columns in a sentence
-_SEPARATED = (".csv", ".tsv", ".txt")
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
+SEPARATED = (".csv", ".tsv", ".tab")
+JSON_LINES = (".jsonl", ".ndjson")
+SUFFIXES = (*SEPARATED, *JSON_LINES)  # others, .txt and .json, are tables where one is named only
 _SEPARATORS = ",;\t"  # the first of those that are equally frequent in the header
 # Ends of lines as csv knows them; str.splitlines knows more, which names may hold.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -113,7 +114,7 @@ class Table:
 
 
 def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
-    """Read a table with a header line (.csv, .tsv, .txt), or a JSON object in each line (.jsonl).
+    """Read a table with a header line or a JSON object in each line (`SUFFIXES`, .txt, .json).
 
     Column names are taken without regard to case; columns that are not asked for are ignored.
     MELD's columns, and usual names of splits, are understood (`ariigcn_dgl.data.column_names`).
@@ -132,13 +133,14 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> Table:
         If the file cannot be read or a line is malformed; names the line.
     """
     suffix = path.suffix.lower()
-    if suffix not in _SEPARATED + _JSON_LINES:
+    holds_json = suffix in (*JSON_LINES, ".json")
+    if not holds_json and suffix not in (*SEPARATED, ".txt"):
         raise InputError(
             f"{path}: a table of an unknown kind {path.suffix!r}, expected .csv, .tsv or .jsonl; "
             f"save it as one of these, as UTF-8 text"
         )
     written: dict[str, None] = {}
-    read = _csv_rows if suffix in _SEPARATED else _jsonl_rows
+    read = _jsonl_rows if holds_json else _csv_rows
     lines, known = list[int](), dict[str, list[str]]()
     same: dict[str, str] = {}  # what many rows say is kept once
     for line, row in read(path, columns, written):

@@ -9,14 +9,12 @@ from pathlib import Path
 
 from ariigcn_dgl.data.column_names import our_columns, our_split
 from ariigcn_dgl.data.dialogues import SPLITS
-from ariigcn_dgl.data.table import Table, csv_rows, read_table
+from ariigcn_dgl.data.table import JSON_LINES, SUFFIXES, Table, csv_rows, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.spoken import COLUMNS, Spoken, of_table
 from ariigcn_dgl.files import writable
 from ariigcn_dgl.notes import Note
 
-JSON_LINES = (".jsonl", ".ndjson")
-SUFFIXES = (".csv", ".tsv", *JSON_LINES)
 NEEDED = {"dialogue", "speaker", "text"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ariigcn_dgl.data.column_names import our_columns
+from ariigcn_dgl.data.table import JSON_LINES
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import parse_json
 from ariigcn_dgl.notes import Note
@@ -14,7 +15,6 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.records import Row, dialogues_of
 from ariigcn_dgl.transcripts.source import Source
 
-LINES = (".jsonl", ".ndjson")  # a .json may hold JSON lines, too
 _HOLDERS = (
     *("segments", "utterances", "messages", "transcription", "turns", "dialogue", "dialog"),
     *("conversation", "conversations", "chat", "data", "results", "items"),
@@ -29,7 +29,7 @@ _SLACK = ("channel_", "group_", "bot_add", "bot_remove", "tombstone")
 
 def is_json_list(source: Source) -> bool:
     """Whether a file is JSON, or JSON in each line."""
-    if source.json is not None or source.suffix in (".json", *LINES):
+    if source.json is not None or source.suffix in (".json", *JSON_LINES):
         return True
     return _is_json_lines(source)
 
@@ -49,7 +49,7 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
     """
     content = _of_facebook(source, note)
     if content is None or _is_one_line(source, content):
-        if source.suffix not in LINES and not _is_json_lines(source):
+        if source.suffix not in JSON_LINES and not _is_json_lines(source):
             _refuse_invalid(source)
         objects = list(_json_lines(source))
     else:
@@ -67,7 +67,7 @@ def read_json_list(source: Source, note: Note) -> dict[str, list[Cue]]:
 def _is_one_line(source: Source, content: Any) -> bool:
     """Whether a file of JSON lines has one, which is JSON as a whole, too."""
     is_utterance = isinstance(content, dict) and not set(_HOLDERS) & set(content)
-    return source.suffix in LINES and is_utterance
+    return source.suffix in JSON_LINES and is_utterance
 
 
 def _refuse_invalid(source: Source) -> None:

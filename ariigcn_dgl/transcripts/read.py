@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ariigcn_dgl.data.table import JSON_LINES, SEPARATED
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import composed, writable
 from ariigcn_dgl.notes import Note
@@ -28,7 +29,7 @@ from ariigcn_dgl.transcripts.source import Source, read_source
 # What transcripts end in, the likeliest beside a recording first.
 SUFFIXES = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".itt", ".sub", ".smi", ".sami"),
-    *(".textgrid", ".ctm", ".json", ".jsonl", ".csv", ".tsv", ".txt"),
+    *(".textgrid", ".ctm", ".json", *JSON_LINES, *SEPARATED, ".txt"),
 )
 
 Read = Callable[[Source, Note], "list[Cue] | dict[str, list[Cue]]"]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ariigcn_dgl.data.column_names import our_columns
-from ariigcn_dgl.data.table import csv_rows
+from ariigcn_dgl.data.table import SEPARATED, csv_rows
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.near import did_you_mean
 from ariigcn_dgl.notes import Note
@@ -16,7 +16,6 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.times import start_and_end
 
-SUFFIXES = (".csv", ".tsv", ".tab")
 # What others call a field, the surest first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "speaker": (
@@ -67,7 +66,7 @@ class Row(NamedTuple):
 
 def is_table(source: Source) -> bool:
     """Whether a file ends as a table, or its first line names speakers and what they say."""
-    if source.suffix in SUFFIXES:
+    if source.suffix in SEPARATED:
         return True
     first = source.lines[0] if len(source.lines[0]) < 4096 else ""
     separators = [x for x in ",;\t" if x in first]

@@ -25,6 +25,8 @@ def _beside(folder: Path, recording: str, *files: str) -> str | None:
     [
         ("a.mp4", ("a.srt",), "a.srt"),
         ("a.mp4", ("a.txt", "a.vtt", "a.srt"), "a.srt"),
+        ("a.mp4", ("a.tab",), "a.tab"),
+        ("a.mp4", ("a.tab", "a.csv", "a.ndjson"), "a.ndjson"),
         ("A.MP4", ("A.SRT",), "A.SRT"),
         ("a.wav", ("a.TextGrid",), "a.TextGrid"),
         ("a.mp4", ("a.en.vtt",), "a.en.vtt"),

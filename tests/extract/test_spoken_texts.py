@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.data.table import Table, read_table
+from ariigcn_dgl.data.table import JSON_LINES, SUFFIXES, Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract import spoken, spoken_tables
 from ariigcn_dgl.extract.assemble import outline
@@ -109,6 +110,30 @@ def test_folder_of_transcripts_is_a_dialogue_each(tmp_path: Path, notes: list[st
         ("b_0", "Hm", 1.0),
     ]
     assert f"{tmp_path / 'c.png'}: has not the ending of a transcript; left out" in notes
+
+
+def test_folder_takes_the_tables_that_a_transcript_may_be(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.tab").write_text("name\tmessage\nAnn\tHi\n")
+    (tmp_path / "b.ndjson").write_text('{"name": "Bob", "message": "Ho"}\n')
+    spoken = from_folder(tmp_path, notes.append)
+    assert [(one.speaker, one.text) for one in spoken] == [("Ann", "Hi"), ("Bob", "Ho")]
+    alone = [
+        one for name in ("a.tab", "b.ndjson") for one in from_transcript(tmp_path / name, print)
+    ]
+    assert spoken == alone
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_table_of_utterances_is_found_by_any_of_its_endings(
+    tmp_path: Path, notes: list[str], suffix: str
+) -> None:
+    separated = "dialogue\tspeaker\ttext\nx\tAnn\tHi\n"
+    lines = '{"dialogue": "x", "speaker": "Ann", "text": "Hi"}\n'
+    path = tmp_path / f"train{suffix}"
+    path.write_text(lines if suffix in JSON_LINES else separated)
+    expected = [Spoken(None, "x", "x_0", "Ann", None, None, "Hi")]
+    assert from_table(path, None) == expected
+    assert [replace(one, split="") for one in from_folder(tmp_path, notes.append)] == expected
 
 
 def test_table_without_files_is_text_alone(tmp_path: Path) -> None:
