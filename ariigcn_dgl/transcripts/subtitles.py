@@ -12,7 +12,7 @@ from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.rolling import Shown, read_once
-from ariigcn_dgl.transcripts.source import Source, read_source
+from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.speakers import parts_of
 from ariigcn_dgl.transcripts.times import in_order, parse_time
 
@@ -29,38 +29,6 @@ _ARROW = re.compile(
 _LONGEST_TIMES = 80  # letters up to the arrow
 _LONGEST_LINE = 200  # of times with settings
 _ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
-
-
-def read_subtitles(path: Path, note: Note) -> list[Cue]:
-    r"""Return the cues of a file in order of their start.
-
-    A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a
-    line), ``[SPEAKER_00] text`` or WebVTT's ``<v NAME>``; a cue without a name goes on with the
-    speaker before it. A cue with several names, or with dashes before its lines, becomes several,
-    of the same times. Markup and cues without text are left out.
-
-    Parameters
-    ----------
-    path : Path
-    note : callable
-        Called with a sentence about each thing that is unusual but could be used.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, a time is malformed or a cue ends before it starts, or there is
-        no cue with text.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "a.srt")
-    ...     _ = path.write_text("1\n00:00:01,000 --> 00:00:02,500\nANN: Hello!\n")
-    ...     read_subtitles(path, note=lambda sentence: None)
-    [Cue(speaker='ANN', text='Hello!', start=1.0, end=2.5, when='')]
-    """
-    return read(read_source(path, note), note)
 
 
 def is_subtitles(source: Source) -> bool:
@@ -81,7 +49,18 @@ def _other(line: str) -> re.Match[str] | None:
 
 
 def read(source: Source, note: Note) -> list[Cue]:
-    """Return the cues of a file that was opened already; see `read_subtitles`."""
+    """Return the cues of a file in order of their start.
+
+    A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a
+    line), ``[SPEAKER_00] text`` or WebVTT's ``<v NAME>``; a cue without a name goes on with the
+    speaker before it. A cue with several names, or with dashes before its lines, becomes several,
+    of the same times. Markup and cues without text are left out.
+
+    Raises
+    ------
+    InputError
+        If a time is malformed or a cue ends before it starts, or there is no cue with text.
+    """
     path = source.path
     shown = read_once(path, list(_shown(path, source.text, note)), note)
     blocks = [Block(start, end, parts_of(lines)) for start, end, lines in shown]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ariigcn_dgl.conversation.labelled import Labelled, as_subtitles
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.transcripts.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.read import read_transcript
 from fuzz.readers.reader import Reader, Seed
 from fuzz.target import Case, WrongAnswer
 
@@ -36,7 +36,7 @@ class Subtitles(Reader):
     def run(self, case: Case, folder: Path) -> None:
         """Read them, write them as `ariigcn predict --media` does, and read them again."""
         (name,) = case.files
-        cues = read_subtitles(folder / name, _heard)
+        cues = read_transcript(folder / name, _heard)
         spoken = [
             Spoken(folder, "a", f"a_{n}", cue.speaker, cue.start, cue.end, cue.text)
             for n, cue in enumerate(cues)
@@ -45,7 +45,7 @@ class Subtitles(Reader):
         probabilities = np.full((len(spoken), 2), 0.5)
         labelled = Labelled(spoken, [()] * len(spoken), probabilities, ["a", "b"])
         again.write_text(as_subtitles(labelled), encoding="utf-8")
-        if len(read_subtitles(again, _heard)) != len(spoken):
+        if len(read_transcript(again, _heard)) != len(spoken):
             raise WrongAnswer(f"timeline.srt would not have the {len(spoken)} cues that were read")
 
 

@@ -16,7 +16,7 @@ from ariigcn_dgl.conversation.labelled import Labelled, as_records, as_subtitles
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.training.target_answers import TargetAnswers
-from ariigcn_dgl.transcripts.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.read import read_transcript
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_page_in_a_folder_of_several_plays_the_recording(
 
 def test_subtitles_can_be_read_again(labelled: Labelled, tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text(as_subtitles(labelled))
-    first, second = read_subtitles(tmp_path / "a.srt", lambda sentence: None)
+    first, second = read_transcript(tmp_path / "a.srt", lambda sentence: None)
     assert (first.start, first.end, second.start, second.end) == (0.0, 1.25, 3600.5, 3660.0)
     assert second.text == "[anger 100 %] Bob: Well: no."
 
@@ -129,7 +129,7 @@ def test_arrow_in_a_text_makes_no_further_subtitle(tmp_path: Path) -> None:
     text = as_subtitles(Labelled(spoken, [("text",)], np.array([[1.0]]), ["joy"]))
     (tmp_path / "a.srt").write_text(text)
     assert text.count("-->") == 1
-    assert len(read_subtitles(tmp_path / "a.srt", lambda sentence: None)) == 1
+    assert len(read_transcript(tmp_path / "a.srt", lambda sentence: None)) == 1
 
 
 def test_records_hold_everything(labelled: Labelled) -> None:
@@ -154,7 +154,7 @@ def test_markup_that_was_said_is_written_as_no_markup(text: str, tmp_path: Path)
     ]
     labelled = Labelled(spoken, [()] * 2, np.array([[1.0], [1.0]]), ["joy"])
     (tmp_path / "a.srt").write_text(as_subtitles(labelled), encoding="utf-8")
-    first, second = read_subtitles(tmp_path / "a.srt", lambda sentence: None)
+    first, second = read_transcript(tmp_path / "a.srt", lambda sentence: None)
     assert first.text == f"[joy 100 %] Bob: {text.replace('<', '‹')}"
     assert second.text == "[joy 100 %] Bob: Yes"
 

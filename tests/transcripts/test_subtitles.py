@@ -11,23 +11,16 @@ from hypothesis import strategies as st
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.transcripts.cue import Cue
-from ariigcn_dgl.transcripts.subtitles import read_subtitles
+from ariigcn_dgl.transcripts.read import read_transcript
 from ariigcn_dgl.transcripts.times import parse_time
 
 Read = Callable[..., tuple[list[Cue], list[str]]]
 
 
 @pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Return the cues of a text, and the notes."""
-
-    def run(text: str, name: str = "a.srt", encoding: str = "utf-8") -> tuple[list[Cue], list[str]]:
-        notes: list[str] = []
-        (tmp_path / name).write_bytes(text.encode(encoding))
-        cues = read_subtitles(tmp_path / name, notes.append)
-        return cues, [note.removeprefix(f"{tmp_path}/") for note in notes]
-
-    return run
+def read(read: Read) -> Read:
+    """Return the cues of a text, and the notes; a file without another name is SubRip."""
+    return lambda text, name="a.srt", encoding="utf-8": read(text, name, encoding)
 
 
 SRT = """1
@@ -258,7 +251,7 @@ def test_one_of_no_length_stays(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "holds no subtitle with text"),
+        ("", "is empty, expected a transcript"),
         ("just words\n", "holds no subtitle with text"),
         ("WEBVTT\n\n", "holds no subtitle with text"),
         ("00:01.000 --> 00:02.000\n\n", "holds no subtitle with text"),
@@ -290,7 +283,7 @@ def test_any_text_is_read_or_refused_in_one_sentence(text: str) -> None:
 
 def _outcome(path: Path) -> list[Cue] | InputError:
     try:
-        return read_subtitles(path, lambda sentence: None)
+        return read_transcript(path, lambda sentence: None)
     except InputError as error:
         return error
 
