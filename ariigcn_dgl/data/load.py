@@ -9,7 +9,7 @@ from ariigcn_dgl.data.check import check, check_structure
 from ariigcn_dgl.data.check_targets import check_known
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.fingerprint import fingerprint
-from ariigcn_dgl.data.folder import read_folder
+from ariigcn_dgl.data.folder import FEATURES, HEADER, read_folder
 from ariigcn_dgl.data.npz import read_npz
 from ariigcn_dgl.data.pickles import refuse_pickle
 from ariigcn_dgl.data.plain import TABLES, read_plain
@@ -121,12 +121,12 @@ def _read(path: Path, targets: Sequence[str] | None = None) -> Dialogues:
 
 
 def _read_directory(path: Path) -> Dialogues:
-    if (path / "dataset.json").exists():
+    if (path / HEADER).exists():
         return read_folder(path)
     if (path / SHARDS).exists() or (path / CATALOGUE).exists():
         return read_shards(path)
-    if (path / "features.safetensors").exists():
-        raise InputError(f"{path / 'dataset.json'}: missing; copy or make the data set again")
+    if (path / FEATURES).exists():
+        raise InputError(f"{path / HEADER}: missing; copy or make the data set again")
     if any((path / name).exists() for name in TABLES):
         return read_plain(path)
     raise InputError(f"{path}: not a data set: expected {_EXPECTED}")

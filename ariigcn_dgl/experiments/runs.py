@@ -18,7 +18,7 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, RunFolder, way_out
+from ariigcn_dgl.training.run_folder import METRICS_FILE, RUN_FORMAT, RunFolder, way_out
 from ariigcn_dgl.training.run_spec import FoldSpec, RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"
@@ -124,7 +124,7 @@ class Run:
     @property
     def epochs_done(self) -> int:
         """Number of epochs that are trained already."""
-        path = self.seed_folder.path / "metrics.jsonl"
+        path = self.seed_folder.path / METRICS_FILE
         return path.read_bytes().count(b"\n") if path.exists() else 0
 
     def prepare(self) -> None:

@@ -14,7 +14,7 @@ from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
 from ariigcn_dgl.training.protocol import Protocol, run_protocol
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_folder import RUN_FILE, RunFolder
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
 from ariigcn_dgl.training.scoring import Scoring
 
@@ -194,7 +194,7 @@ def short_names(runs: Sequence[Path]) -> list[str]:
     names = []
     for path in paths:
         parts = path.parts[1:]
-        least = 2 if (path / "run.json").is_file() or path.name.startswith("seed") else 1
+        least = 2 if (path / RUN_FILE).is_file() or path.name.startswith("seed") else 1
         others = [other.parts[1:] for other in paths if other != path]
         tails = (parts[-k:] for k in range(least, len(parts) + 1))
         names.append("/".join(next(t for t in tails if all(o[-len(t) :] != t for o in others))))

@@ -18,6 +18,7 @@ from ariigcn_dgl.data.community.samples import is_samples, read_samples
 from ariigcn_dgl.data.community.tuples import GCNET, find_layout, nearest_misfit, read_tuple
 from ariigcn_dgl.data.community.unpickle import unpickle
 from ariigcn_dgl.data.community.ur_funny import pickles, read_ur_funny
+from ariigcn_dgl.data.folder import HEADER
 from ariigcn_dgl.errors import InputError
 
 Reader = Callable[[Any, Path, Columns, ImportOptions], RawSet]
@@ -57,7 +58,7 @@ def read_value(value: Any, path: Path, columns: Columns, options: ImportOptions)
 
 def read_folder(path: Path, options: ImportOptions) -> RawSet:
     """Return the dialogues of a folder in one of the layouts that are folders."""
-    if (path / "dataset.json").exists():
+    if (path / HEADER).exists():
         raise InputError(f"{path}: is a data set of this program already; nothing to import")
     labels = label_file(path)
     said = None if labels else transcript(path)
