@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import errno
 import fcntl
 import hashlib
@@ -13,7 +14,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 from unicodedata import normalize
@@ -21,6 +22,7 @@ from unicodedata import normalize
 from safetensors import SafetensorError
 
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.read_limits import ADVICE, allowed
 
 _CHUNK_BYTES = 1 << 20
@@ -210,9 +212,19 @@ def _scratches(folder: Path) -> list[tuple[Path, str]]:
 
 def write_json(path: str | Path, content: Any) -> None:
     """Write JSON, whole or not at all."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write text as UTF-8, whole or not at all."""
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table that spreadsheets open without running anything, whole or not at all."""
+    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(map(spreadsheet, row) for row in (columns, *rows))
 
 
 def open_regular(path: str | Path) -> BinaryIO:

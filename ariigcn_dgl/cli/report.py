@@ -12,7 +12,7 @@ from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.folder import is_study
 from ariigcn_dgl.experiments.read_results import read_results
-from ariigcn_dgl.files import refuse_existing, replacing
+from ariigcn_dgl.files import refuse_existing, write_text
 from ariigcn_dgl.report.report import report_html
 from ariigcn_dgl.report.run_files import RunFiles, read_run, short_names
 from ariigcn_dgl.report.study import study_html
@@ -60,8 +60,7 @@ def report(
         if follow:
             _follow(paths, out)
         page = _page(paths, data, device)
-    with replacing(out) as scratch:
-        scratch.write_text(page, encoding="utf-8")
+    write_text(out, page)
     say(f"report: {out}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ariigcn_dgl.cli.say import note
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import write_text
 from ariigcn_dgl.lock import is_locked
 from ariigcn_dgl.report.live import Training, live_html, read_training
 from ariigcn_dgl.training.run_folder import resume_command
@@ -37,20 +37,20 @@ def follow_training(folder: Path, out: Path) -> None:
     training = read_training(folder)
     if training.finished:
         return
-    _write(out, live_html(training))
+    write_text(out, live_html(training))
     note(f"following {folder}: open {out} in a browser; Ctrl-C ends it, not the training")
     try:
         while not training.finished:
             going = is_locked(folder)  # before its files are read: it may end in between
             before, training = training, _read(folder)
             if training.state != before.state:
-                _write(out, live_html(training))
+                write_text(out, live_html(training))
             elif not going:
                 _stopped(folder, out, training)
             else:
                 time.sleep(SECONDS)
     except KeyboardInterrupt:
-        _write(out, live_html(training, UNFOLLOWED))
+        write_text(out, live_html(training, UNFOLLOWED))
         raise
 
 
@@ -65,10 +65,5 @@ def _read(folder: Path) -> Training:
 def _stopped(folder: Path, out: Path, training: Training) -> None:
     again = resume_command(folder)
     sentence = f"the training is not finished and nobody trains; go on with: {again}"
-    _write(out, live_html(training, f"{sentence[0].upper()}{sentence[1:]}"))
+    write_text(out, live_html(training, f"{sentence[0].upper()}{sentence[1:]}"))
     raise InputError(f"{folder}: {sentence}")
-
-
-def _write(out: Path, page: str) -> None:
-    with replacing(out) as scratch:
-        scratch.write_text(page, encoding="utf-8")

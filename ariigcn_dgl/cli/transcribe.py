@@ -7,7 +7,7 @@ from pathlib import Path
 from ariigcn_dgl.cli.progress import shown
 from ariigcn_dgl.cli.say import note, say
 from ariigcn_dgl.device import check_device
-from ariigcn_dgl.files import refuse_existing, replacing
+from ariigcn_dgl.files import refuse_existing, write_text
 from ariigcn_dgl.speech.forms import form_of
 from ariigcn_dgl.speech.transcribe import transcribe as transcribe_recording
 
@@ -71,7 +71,6 @@ def transcribe(
             sound_track=track,
             skip_damaged=skip_damaged,
         )
-    with replacing(path) as scratch:
-        scratch.write_text(form(cues), encoding="utf-8")
+    write_text(path, form(cues))
     names = {cue.speaker for cue in cues}
     say(f"{len(cues)} utterances of {len(names)} speakers: {out}")

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.results import Results
 from ariigcn_dgl.experiments.tables import Table, tables
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import write_text
 
 BORDER = 3  # characters beside a column: two spaces and a line
 
@@ -20,8 +20,7 @@ def write_tables(results: Results, folder: Path) -> None:
     """Write ``table.md`` and ``table.tex``."""
     found = tables(results)
     for name, text in (("table.md", markdown(results, found)), ("table.tex", latex(found[0]))):
-        with replacing(folder / name) as scratch:
-            scratch.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
 
 def markdown(results: Results, found: Sequence[Table]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ariigcn_dgl.escape import spreadsheet
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
-from ariigcn_dgl.files import replacing, write_json
+from ariigcn_dgl.files import write_csv, write_json
 from ariigcn_dgl.training.scoring import flat
 
 FORMAT = 2
@@ -48,10 +46,7 @@ def _write_csv(results: Results, path: Path) -> None:
         for line in lines
     ]
     columns = list(dict.fromkeys(name for line in lines for name in line))
-    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(map(spreadsheet, columns))
-        writer.writerows([spreadsheet(line.get(name)) for name in columns] for line in lines)
+    write_csv(path, columns, ([line.get(name) for name in columns] for line in lines))
 
 
 def _uses(row: RowResult, metric: str) -> dict[str, list[dict[str, Any]]]:

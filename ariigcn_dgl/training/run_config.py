@@ -16,7 +16,7 @@ import yaml
 from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.files import replacing
+from ariigcn_dgl.files import write_text
 from ariigcn_dgl.limits import check_limits
 from ariigcn_dgl.models import SYSTEMS, System
 from ariigcn_dgl.models.objective import Objective
@@ -344,8 +344,7 @@ def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as YAML that ``ariigcn train --config`` takes, too."""
     parser = _parser(config)
     text = parser.dump(parser.parse_object(asdict(config)))
-    with replacing(path) as scratch:
-        scratch.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def read_config(path: Path) -> RunConfig:

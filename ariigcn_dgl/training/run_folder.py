@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, TypeVar
 
@@ -21,7 +20,7 @@ from ariigcn_dgl.data.folder import TargetRecord
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.escape import command, spreadsheet
+from ariigcn_dgl.escape import command
 from ariigcn_dgl.files import (
     json_lines,
     make_folder,
@@ -30,7 +29,9 @@ from ariigcn_dgl.files import (
     replacing,
     sha256_of,
     sweep,
+    write_csv,
     write_json,
+    write_text,
 )
 from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
 from ariigcn_dgl.plugins import option
@@ -477,11 +478,10 @@ class RunFolder:
     def write_metrics(self, history: Sequence[dict[str, Any]]) -> None:
         """Write one line an epoch, as JSON lines and as CSV."""
         columns = list(dict.fromkeys(name for record in history for name in record))
-        with replacing(self.path / METRICS_FILE) as scratch:
-            scratch.write_text("".join(json.dumps(record) + "\n" for record in history))
-        _write_csv(
-            self.path / "metrics.csv", columns, ([r.get(c) for c in columns] for r in history)
-        )
+        lines = (json.dumps(record) + "\n" for record in history)
+        write_text(self.path / METRICS_FILE, "".join(lines))
+        rows = ([record.get(name) for name in columns] for record in history)
+        write_csv(self.path / "metrics.csv", columns, rows)
 
     def write_test(
         self,
@@ -499,9 +499,9 @@ class RunFolder:
             return
         columns = list(scores.per_class[0])
         rows = ([row[c] for c in columns] for row in scores.per_class)
-        _write_csv(self.path / "per_class.csv", columns, rows)
+        write_csv(self.path / "per_class.csv", columns, rows)
         rows = ([name, *counts] for name, counts in zip(names, scores.confusion, strict=True))
-        _write_csv(self.path / "confusion.csv", ["true \\ predicted", *names], rows)
+        write_csv(self.path / "confusion.csv", ["true \\ predicted", *names], rows)
 
 
 def read_run(path: Path, *, trained: bool) -> dict[str, Any]:
@@ -562,13 +562,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if record.get("epoch") != number:
             raise InputError(f"{path}: line {number}: damaged: expected epoch {number}")
     return records
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(map(spreadsheet, columns))
-        writer.writerows(map(spreadsheet, row) for row in rows)
 
 
 def _are_shares(array: np.ndarray) -> bool:
