@@ -126,7 +126,7 @@ class RunFiles:
 
     @property
     def best_seed(self) -> Seed:
-        """The seed with the best validation score, which ``ariigcn predict`` takes, too."""
+        """The seed with the best validation score, as of ``predict --stream`` and ``export``."""
         return max(self.seeds, key=lambda seed: self.scoring.merit(seed.record["val"]))
 
 
