@@ -30,7 +30,7 @@ class Protocol:
     selection : {"best", "last"}
         As of `TrainingConfig`.
     epochs : int
-        Of the whole schedule.
+        Of the schedule.
     length : {"preset", "search", "settings", "callback"}
         What decided the number of epochs.
     preset : str
@@ -39,6 +39,8 @@ class Protocol:
         As of `fit`.
     metric : str
         The score that epochs are compared by, in words.
+    alone : int
+        Epochs before, which trained a GAN alone.
     """
 
     selection: Literal["best", "last"]
@@ -47,6 +49,7 @@ class Protocol:
     preset: str
     test: TestUse
     metric: str = TITLES["weighted_f1"]
+    alone: int = 0
 
     @property
     def kept(self) -> str:
@@ -60,6 +63,8 @@ class Protocol:
         'the last of 12 epochs is kept, a number of the preset tuned, chosen earlier on validation'
         >>> Protocol("last", 3, "settings", "tuned", "once").kept
         'the last of 3 epochs is kept, a number that was set beforehand'
+        >>> Protocol("last", 3, "settings", "tuned", "once", alone=10).kept
+        'the last of 3 epochs is kept, after 10 of the TGAN alone, a number that was set beforehand'
         """
         if self.selection == "best":
             return f"the epoch with the best {self.metric} on validation is kept"
@@ -70,7 +75,8 @@ class Protocol:
             "settings": "a number that was set beforehand",
             "callback": "after which a callback ended the training",
         }[self.length]
-        return f"the last of {self.epochs} epochs is kept, {why}"
+        before = f", after {self.alone} of the TGAN alone" if self.alone else ""
+        return f"the last of {self.epochs} epochs is kept{before}, {why}"
 
     @property
     def tested(self) -> str:
@@ -99,7 +105,7 @@ def protocol_of(
     training : mapping
         The fields of its `TrainingConfig`.
     epochs : int
-        That it trained, by its ``run.json``.
+        That it trained, by its ``run.json``, those of a GAN alone among them.
     test : {"never", "once", "every epoch"}
         As of `fit`.
     searched : collection of str
@@ -110,7 +116,8 @@ def protocol_of(
         length = "search"
     elif training["epochs"] == _chosen_epochs(system, preset):
         length = "preset"
-    return Protocol(training["selection"], epochs, length, preset, test)
+    alone = max(epochs - training["epochs"], 0)
+    return Protocol(training["selection"], epochs - alone, length, preset, test, alone=alone)
 
 
 def _chosen_epochs(system: str, preset: str) -> int | None:
@@ -151,7 +158,9 @@ def run_protocol(config: RunConfig, spec: RunSpec, record: Mapping[str, Any]) ->
     if "targets" in record or config.training.metric:
         title = Scoring.of_run(record, config.training.metric).title
         found = replace(found, metric=title)
-    return replace(found, length="callback") if record.get("stopped") else found
+    if record.get("stopped"):
+        return replace(found, length="callback", epochs=record["epochs"], alone=0)
+    return found
 
 
 def seeds_in_words(seeds: Sequence[int]) -> str:
@@ -201,10 +210,14 @@ def together(sentences: Mapping[str, str]) -> str:
     'is kept'
     >>> together({"mlp": "is kept", "ours": "is lost", "bigru": "is kept"})
     'is kept (mlp, bigru); is lost (ours)'
+    >>> together({"base": "is kept", "base, 3 %": "is kept", "ours": "is lost"})
+    "is kept ('base', 'base, 3 %'); is lost ('ours')"
     """
     names: dict[str, list[str]] = {}
     for name, sentence in sentences.items():
         names.setdefault(sentence, []).append(name)
     if len(names) == 1:
         return next(iter(names))
-    return "; ".join(f"{sentence} ({', '.join(of)})" for sentence, of in names.items())
+    quote = "'" if any("," in name for name in sentences) else ""
+    listed = {x: ", ".join(f"{quote}{name}{quote}" for name in of) for x, of in names.items()}
+    return "; ".join(f"{sentence} ({of})" for sentence, of in listed.items())

@@ -33,6 +33,18 @@ def test_a_length_that_a_search_chose_is_told_so() -> None:
     assert "the search chose on validation" in _of(searched=("training.epochs",)).kept
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_epochs_of_the_gan_alone_are_not_counted_as_the_models(stopped: bool) -> None:
+    record = RECORD | {"epochs": 22, **({"stopped": True} if stopped else {})}
+    kept = run_protocol(preset_config("ariigcn", "tuned"), SPEC, record).kept
+    assert kept == (
+        "the last of 22 epochs is kept, after which a callback ended the training"
+        if stopped
+        else "the last of 12 epochs is kept, after 10 of the TGAN alone, a number of the preset "
+        "tuned, chosen earlier on validation"
+    )
+
+
 def test_an_end_by_a_callback_is_told_so() -> None:
     record = RECORD | {"epochs": 5, "stopped": True}
     kept = run_protocol(preset_config("ariigcn", "tuned"), SPEC, record).kept
