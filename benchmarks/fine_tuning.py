@@ -82,7 +82,7 @@ def make_features(
 ) -> dict[str, np.ndarray]:
     """Return the four kinds of features of all utterances."""
     outlined = outline("MELD", utterances)
-    labels, splits = outlined.labels, np.repeat(np.array(outlined.splits), outlined.lengths)
+    labels, splits = outlined.labels, outlined.row_splits
     base = TextEncoder(path, "mean")
     start = weights_of(base.model)
     kinds = {"frozen": base.encode([one.text for one in utterances])}
@@ -169,7 +169,7 @@ def main() -> None:
     torch.set_num_threads(1)
     utterances = read_meld(options.meld, options.share)
     outlined = outline("MELD", utterances)
-    labels, splits = outlined.labels, np.repeat(np.array(outlined.splits), outlined.lengths)
+    labels, splits = outlined.labels, outlined.row_splits
     kept, written = options.out / "features.npz", options.out / "scores.json"
     options.out.mkdir(parents=True, exist_ok=True)
     if not kept.is_file():

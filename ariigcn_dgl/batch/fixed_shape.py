@@ -58,7 +58,7 @@ class Sizes:
         masks = {name: torch.from_numpy(mask) for name, mask in dialogues.masks.items()}
         graph = window.graph(lengths, speakers, masks)
         count = dialogues.num_dialogues
-        of_row = np.repeat(np.arange(count), dialogues.lengths)
+        of_row = dialogues.row_dialogues
         of_node = of_row.repeat(window.nodes_per_utterance)
         thread = speaker_threads(speakers, lengths).numpy()
         first, sizes = np.unique(thread, return_index=True, return_counts=True)[1:]

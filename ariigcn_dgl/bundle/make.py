@@ -157,7 +157,7 @@ def _scored(
 
 def _test_split(run: TrainedRun, data: str | None) -> Dialogues:
     dialogues = data_of(run, data)
-    return dialogues.select(dialogues.indices("test"))
+    return dialogues.part("test")
 
 
 def _equality(scoring: Scoring, ours: np.ndarray, theirs: np.ndarray) -> str:

@@ -85,7 +85,7 @@ def target_scores(
 
     The parameters are those of `measured`.
     """
-    of_dialogue = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_dialogue = dialogues.row_dialogues
     found: dict[str, TargetScores] = {}
     for spec, place in scoring.others():
         target, kind = dialogues.targets[spec.name], TARGET_KINDS[spec.kind]
@@ -121,8 +121,7 @@ def split_scores(
     known = dialogues.labels != UNLABELLED
     labels, said = dialogues.labels[known], probabilities[known]
     found = said.argmax(1)
-    of_dialogue = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)[known]
-    number = np.unique(of_dialogue, return_inverse=True)[1]
+    number = np.unique(dialogues.row_dialogues[known], return_inverse=True)[1]
     sums = of_groups(number, class_rows(labels, found, len(label_names)))
     drawn = drawn_dialogues(len(sums), RESAMPLES).astype(float) @ sums
     bounds = {name: interval(of_sums(drawn)) for name, of_sums in CLASS_SCORES.items()}

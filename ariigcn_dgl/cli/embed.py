@@ -51,7 +51,7 @@ def embed(
     refuse_taken(folder)
     trained = TrainedRun(seed_folders(Path(run))[0], device)
     dialogues = data_of(trained, data)
-    chosen = dialogues.select(dialogues.indices(split))
+    chosen = dialogues.part(split)
     first = trained.scoring.specs[0]
     groups = Groups(trained.label_names, trained.adapt(chosen).labels)
     if not first.is_labels:

@@ -108,7 +108,7 @@ def _evaluate(
             "scored"
         )
     if absent:
-        score_set(run, runs, own.select(own.indices("test")), absent, json)
+        score_set(run, runs, own.part("test"), absent, json)
         return
     _score_again(run, runs, spec, own, json, device)
 
@@ -122,7 +122,7 @@ def _score_again(
     device: str,
 ) -> None:
     """Score what the runs were trained on, and compare with what training recorded."""
-    splits = {s: dialogues.select(dialogues.indices(s)) for s in ("val", "test")}
+    splits = {s: dialogues.part(s) for s in ("val", "test")}
     scoring = runs[0].scoring
     adapted = {s: runs[0].adapt(x) for s, x in splits.items() if x.num_dialogues}
     parts = {s: x for s, x in adapted.items() if scoring.scorable(x)}

@@ -52,7 +52,7 @@ def other_data(
             f"{', '.join(run.widths)}"
         )
     refuse_other_extraction(run.folder.path.parent, data, known)
-    part = found if split is None else found.select(found.indices(split))
+    part = found if split is None else found.part(split)
     adapted = run.adapt(part.with_modalities(known))
     note(f"{data}: is not the data set that the run was trained on ({run.record['dataset']})")
     for name in [m for m in found.features if m not in known]:

@@ -234,7 +234,7 @@ def _size_warnings(
     kept = [RunFolder(folder / f"seed{s}").read_uncalibrated(run) for s, run in runs.items()]
     found = [one for one in kept if one is not None]  # None: of a version that kept none
     bare = dialogues.without_features()
-    parts = {split: bare.select(bare.indices(split)) for split in ("val", "test")}
+    parts = {split: bare.part(split) for split in ("val", "test")}
     return [split_warning(s, part, [one[s] for one in found]) for s, part in parts.items() if found]
 
 

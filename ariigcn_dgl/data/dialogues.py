@@ -234,8 +234,7 @@ class Dialogues:
     @property
     def most_speakers(self) -> int:
         """Largest number of speakers in a dialogue; 0 without dialogues."""
-        of_row = np.repeat(np.arange(self.num_dialogues), self.lengths)
-        pairs = np.unique(of_row * len(self.speaker_names) + self.speakers)
+        pairs = np.unique(self.row_dialogues * len(self.speaker_names) + self.speakers)
         return int(np.bincount(pairs // max(len(self.speaker_names), 1), minlength=1).max())
 
     def rows(self, dialogue: int) -> slice:
@@ -245,6 +244,11 @@ class Dialogues:
     def dialogue_of(self, row: int) -> str:
         """Return the id of an utterance's dialogue."""
         return self.dialogue_ids[int(np.searchsorted(self.dialogue_ptr, row, side="right")) - 1]
+
+    @property
+    def row_dialogues(self) -> np.ndarray:
+        """The index of each utterance's dialogue, (N,) int64."""
+        return np.repeat(np.arange(self.num_dialogues), self.lengths)
 
     @property
     def row_splits(self) -> np.ndarray:
@@ -259,6 +263,10 @@ class Dialogues:
         """Return which utterances are of a split, (N,) bool."""
         return np.repeat(np.array(self.splits) == split, self.lengths)
 
+    def part(self, split: str) -> Dialogues:
+        """Return the dialogues of one split as a set of their own, an empty one without any."""
+        return self.select(self.indices(split))
+
     def split(self, name: str) -> Dialogues:
         """Return the dialogues of one split, "train", "val" or "test", as a set of their own.
 
@@ -267,11 +275,10 @@ class Dialogues:
         InputError
             If no dialogue is in it.
         """
-        found = self.indices(name)
-        if not len(found):
+        if name not in self.splits:
             known = ", ".join(split for split in SPLITS if split in self.splits)
             raise InputError(f"{self.name}: has no split '{name}', only {known}")
-        return self.select(found)
+        return self.part(name)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a table of one row per utterance; row n is row n of features and masks.

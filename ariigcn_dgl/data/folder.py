@@ -127,7 +127,7 @@ def _write_files(dialogues: Dialogues, folder: Path) -> None:
 
 def _utterance_lines(dialogues: Dialogues) -> Iterator[str]:
     labels = {UNLABELLED: None} | dict(enumerate(dialogues.label_names))
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     records = (
         {
             "dialogue": dialogues.dialogue_ids[of_row[row]],

@@ -114,7 +114,7 @@ def groups(dialogues: Dialogues, number: int) -> np.ndarray:
 def _parts_without_common_speaker(dialogues: Dialogues) -> np.ndarray:
     """Return the number of each dialogue's part, (B,), of the graph of dialogues and speakers."""
     count = dialogues.num_dialogues
-    of_row = np.repeat(np.arange(count), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     nodes = count + len(dialogues.speaker_names)
     # Every utterance links its dialogue with its speaker.
     edges = (np.ones(len(of_row)), (of_row, count + dialogues.speakers))

@@ -186,8 +186,7 @@ def _rows_each(dialogues: Dialogues, modality: str) -> float:
 
 
 def _speakers_per_dialogue(dialogues: Dialogues) -> np.ndarray:
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
-    pairs = np.unique(np.stack([of_row, dialogues.speakers]), axis=1)
+    pairs = np.unique(np.stack([dialogues.row_dialogues, dialogues.speakers]), axis=1)
     return np.bincount(pairs[0], minlength=dialogues.num_dialogues)
 
 

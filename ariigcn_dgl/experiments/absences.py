@@ -66,7 +66,7 @@ def _absences(
 
 def _predictions(parts: Sequence[Part], modality: str, scoring: Scoring) -> list[TestPredictions]:
     """Return what each finished seed says without a modality, of the test splits of all folds."""
-    tests = [part.row.dialogues.select(part.row.dialogues.indices("test")) for part in parts]
+    tests = [part.row.dialogues.part("test") for part in parts]
     found = []
     for runs in zip(*(part.seeds for part in parts), strict=False):  # no seeds: a problem
         if all(run.status == "done" for run in runs):

@@ -293,7 +293,7 @@ class _Conductor:
 
     def describe_data(self) -> dict[str, object]:
         dialogues = self.dialogues.without_features()
-        parts = {s: dialogues.select(dialogues.indices(s)) for s in ("train", "val", "test")}
+        parts = {s: dialogues.part(s) for s in ("train", "val", "test")}
         return {
             "name": dialogues.name,
             "source": self.options.data,

@@ -125,7 +125,7 @@ def spaces(
 def require_measurable(dialogues: Dialogues) -> None:
     """Raise `InputError` where `gap` could measure nothing: too few labels, or of one dialogue."""
     labelled = dialogues.labels >= 0
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     if len(np.unique(of_row[labelled])) < 2 or len(np.unique(dialogues.labels[labelled])) < 2:
         raise InputError(
             f"{dialogues.name}: the split has labels in fewer than two dialogues, or of one class: "
@@ -139,7 +139,7 @@ def _space(
 ) -> Space:
     batch = collate(dialogues, np.arange(dialogues.num_dialogues), model.window)
     points = states(batch.to(model.device)).cpu().numpy()
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     found = [
         (m, np.flatnonzero((dialogues.labels >= 0) & dialogues.masks[name]))
         for m, name in enumerate(dialogues.features)

@@ -25,7 +25,7 @@ def published(study: str, dialogues: Dialogues) -> Mapping[str, Mapping[str, flo
         One of the package's studies.
     dialogues : Dialogues
     """
-    labels = dialogues.select(dialogues.indices("test")).labels
+    labels = dialogues.part("test").labels
     counts = sorted(np.bincount(labels[labels >= 0], minlength=dialogues.num_classes))
     for content in yaml.safe_load(read_text(FILE)).values():
         if sorted(content["test"]) == counts:

@@ -80,8 +80,7 @@ def clouds(trained: TrainedRun, inside: Inside) -> list[Cloud]:
     if trained.config.system == "ariigcn" and len(trained.widths) > 1:
         found += [(space, True) for space in spaces(trained, dialogues)]
     labelled = np.flatnonzero(dialogues.labels >= 0)
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
-    none = np.zeros(len(labelled), np.int64)
+    none, of_row = np.zeros(len(labelled), np.int64), dialogues.row_dialogues
     rows = (inside.states[labelled], none, dialogues.labels[labelled], of_row[labelled])
     found.append((Space("before the classifier’s last map", *rows), False))
     return [

@@ -53,7 +53,7 @@ def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
     >>> 0 < floors(data, Scoring(data.specs))["label.pearson"] < 1
     True
     """
-    train, val, test = (dialogues.select(dialogues.indices(s)) for s in ("train", "val", "test"))
+    train, val, test = (dialogues.part(s) for s in ("train", "val", "test"))
     if not test.num_dialogues or not scoring.scorable(test):
         return {}
     rows = Standardiser.fit(train)

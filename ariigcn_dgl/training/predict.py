@@ -169,7 +169,7 @@ def _records(
     left_open: np.ndarray | None,
     scoring: Scoring,
 ) -> Iterator[dict[str, Any]]:
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     for row, p in enumerate(probabilities):
         label = int(dialogues.labels[row])
         record: dict[str, Any] = {

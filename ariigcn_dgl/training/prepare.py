@@ -98,7 +98,7 @@ def require_labels(dialogues: Dialogues, splits: Sequence[str] = SPLITS) -> None
     scoring = Scoring(dialogues.specs or [classes_spec(dialogues.label_names)])
     bare = dialogues.without_features()
     for split in splits:
-        if not scoring.scorable(bare.select(bare.indices(split))):
+        if not scoring.scorable(bare.part(split)):
             raise InputError(
                 f"{dialogues.name}: the split '{split}' has no labelled utterance: needs some in "
                 f"{', '.join(splits[:-1])} and {splits[-1]}"

@@ -88,5 +88,4 @@ def split_warning(split: str, part: Dialogues, said: Sequence[np.ndarray]) -> st
     """
     known = part.labels != UNLABELLED
     hits = [(p.argmax(1) == part.labels)[known] for p in said]
-    names = np.repeat(np.arange(part.num_dialogues), part.lengths)
-    return seeds_warning(split, hits, names[known]) if known.any() else ""
+    return seeds_warning(split, hits, part.row_dialogues[known]) if known.any() else ""

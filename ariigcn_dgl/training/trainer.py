@@ -99,7 +99,7 @@ class Trainer:
         self.test = test
         self.train_set = dialogues.indices("train")
         bare = dialogues.without_features()
-        self.splits = {split: bare.select(bare.indices(split)) for split in ("val", "test")}
+        self.splits = {split: bare.part(split) for split in ("val", "test")}
         torch.manual_seed(seed)  # initial weights
         outputs = dialogues.num_outputs
         self.model = config.build(dialogues.widths, outputs, objective).to(device)

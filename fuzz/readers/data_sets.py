@@ -222,7 +222,6 @@ def _tensor_header(rng: random.Random, content: bytes) -> bytes:
 
 def _rows(d: Dialogues) -> list[tuple[str, ...]]:
     labels = {-1: ""} | dict(enumerate(d.label_names))
-    of_row = np.repeat(np.arange(d.num_dialogues), d.lengths)
     return [
         (
             d.dialogue_ids[b],
@@ -231,14 +230,14 @@ def _rows(d: Dialogues) -> list[tuple[str, ...]]:
             labels[int(d.labels[n])],
             d.splits[b],
         )
-        for n, b in enumerate(of_row)
+        for n, b in enumerate(d.row_dialogues)
     ]
 
 
 def _arrays(d: Dialogues) -> dict[str, np.ndarray]:
     turns = np.concatenate([np.arange(length) for length in d.lengths])
     return {
-        "dialogue": np.repeat(np.arange(d.num_dialogues), d.lengths),
+        "dialogue": d.row_dialogues,
         "dialogue_ids": np.array(d.dialogue_ids),
         "dialogue_ptr": d.dialogue_ptr,
         "split": np.array(d.splits),

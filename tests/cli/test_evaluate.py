@@ -120,7 +120,7 @@ def test_one_split_of_other_data_is_scored(
     options = ("--data", plain, "--split", "test", "--json", tmp_path / "scores.json")
     assert ariigcn("evaluate", trained, *options).code == 0
     found = load_dialogues(plain)
-    test = found.select(found.indices("test"))
+    test = found.split("test")
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["0"]["utterances"] == (test.labels >= 0).sum()
 
@@ -289,7 +289,7 @@ def test_an_absent_modality_is_hidden_from_test_alone_and_named_everywhere(
         one["absent"] == ["audio"] and one.keys() == {"absent", "test"} for one in scores.values()
     )
     run = TrainedRun(trained / "seed0")
-    test = load_dialogues(data).select(load_dialogues(data).indices("test"))
+    test = load_dialogues(data).split("test")
     kept = [name for name in test.features if name != "audio"]
     part = run.adapt(test.with_modalities(kept))  # as if it had never been there
     found = score_probabilities(part, run.probabilities(part), part.label_names)

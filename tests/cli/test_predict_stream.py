@@ -45,7 +45,7 @@ def stream(
 
 
 def _lines(dialogues: Dialogues, leave_out: str = "") -> list[str]:
-    of_row = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of_row = dialogues.row_dialogues
     return [
         json.dumps(
             {

@@ -120,7 +120,7 @@ def test_evaluate_scores_another_set_and_absent_modalities(
     ariigcn: Callable, run: Path, clips: Path, tmp_path: Path
 ) -> None:
     other = load_dialogues(clips)
-    write_folder(other.select(other.indices("test")), tmp_path / "other")
+    write_folder(other.split("test"), tmp_path / "other")
     outcome = ariigcn("evaluate", run, "--data", tmp_path / "other")
     assert "all scores" in outcome.out, outcome.err
     assert "Acc-7" in ariigcn("evaluate", run, "--absent", "text").out

@@ -618,8 +618,8 @@ def test_set_whose_test_split_has_no_labels_is_trained_on(
     ariigcn: Callable, refused: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:
     dialogues = load_dialogues(data)
-    test = np.repeat(np.array(dialogues.splits) == "test", dialogues.lengths)
-    unlabelled = replace(dialogues, labels=np.where(test, -1, dialogues.labels))
+    labels = np.where(dialogues.in_split("test"), -1, dialogues.labels)
+    unlabelled = replace(dialogues, labels=labels)
     write_folder(unlabelled, tmp_path / "data")
     options = ("--data", tmp_path / "data", "--seeds", 0, 1, "--out", tmp_path / "run", *small)
     trained = ariigcn("train", *options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_dialogues_can_be_iterated_over(tiny: Dialogues) -> None:
 
 def test_a_split_is_its_dialogues(tiny: Dialogues) -> None:
     assert tiny.split("val").dialogue_ids == ("d2",)
+
+
+def test_a_part_may_be_empty(tiny: Dialogues) -> None:
+    assert tiny.part("val").dialogue_ids == ("d2",)
+    empty = replace(tiny, splits=("train",) * 3).part("val")
+    assert (empty.num_dialogues, empty.num_utterances) == (0, 0)
+    assert empty.features["text"].shape == (0, 3)
+
+
+def test_each_row_knows_its_dialogue(tiny: Dialogues) -> None:
+    assert tiny.row_dialogues.tolist() == [0, 0, 1, 2, 2, 2]
+    assert tiny.row_splits.tolist() == ["train"] * 2 + ["val"] + ["test"] * 3
 
 
 def test_a_split_that_is_not_there_is_refused(tiny: Dialogues) -> None:

@@ -53,7 +53,7 @@ def test_val_that_was_taken_from_train_names_its_share_and_seed(many: Dialogues)
 def test_a_fold_names_its_number_and_what_folds_share(many: Dialogues) -> None:
     alone = replace(
         many,
-        speakers=np.repeat(np.arange(many.num_dialogues), many.lengths),
+        speakers=many.row_dialogues,
         speaker_names=many.dialogue_ids,
     )
     said = splits_in_words(with_fold(alone, Fold(1, 3)))

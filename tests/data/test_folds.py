@@ -14,7 +14,7 @@ from ariigcn_dgl.errors import InputError
 
 def _pairs(many: Dialogues, pairs: int) -> Dialogues:
     """Return 20 dialogues in which as many pairs of speakers take turns, dialogue by dialogue."""
-    of_row = np.repeat(np.arange(20), many.lengths)
+    of_row = many.row_dialogues
     turn = np.arange(many.num_utterances) - many.dialogue_ptr[of_row]
     names = tuple(f"speaker{number}" for number in range(2 * pairs))
     return replace(many, speakers=2 * (of_row % pairs) + turn % 2, speaker_names=names)

@@ -59,8 +59,8 @@ def test_published_counts_of_meld() -> None:
 
 
 def test_features_of_one_make_raise_no_doubt(real: Dialogues) -> None:
-    standardiser = Standardiser.fit(real.select(real.indices("train")))
-    parts = [real.select(real.indices(split)) for split in ("val", "test")]
+    standardiser = Standardiser.fit(real.split("train"))
+    parts = [real.split(split) for split in ("val", "test")]
     parts += [part.select([one]) for part in parts for one in range(part.num_dialogues)]
     rows = [{m: x[part.masks[m]] for m, x in part.features.items()} for part in parts]
     assert [odd for odd in (unlike_rows(standardiser, one) for one in rows) if odd] == []

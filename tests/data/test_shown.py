@@ -20,7 +20,7 @@ def made() -> Dialogues:
 
 @pytest.mark.parametrize("kind", get_args(FillKind))
 def test_some_are_shown_as_all_at_once_would_be(made: Dialogues, kind: FillKind) -> None:
-    train = made.select(made.indices("train"))
+    train = made.split("train")
     standardiser = Standardiser.fit(train)
     filler = Filler.fit(kind, standardiser.apply(train))
     expected = filler.apply(standardiser.apply(made))

@@ -32,7 +32,7 @@ def test_missing_rows_stay_zero(tiny: Dialogues) -> None:
 
 
 def test_other_rows_are_scaled_by_the_statistics_of_training(tiny: Dialogues) -> None:
-    train = tiny.select(tiny.indices("train"))  # text rows 0 1 2 and 3 4 5
+    train = tiny.split("train")  # text rows 0 1 2 and 3 4 5
     text = Standardiser.fit(train).apply(tiny).features["text"]
     assert text[:3, 0].tolist() == pytest.approx([-1, 1, 3])
 

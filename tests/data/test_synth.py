@@ -69,10 +69,6 @@ def alternation(dialogues: Dialogues) -> float:
     return float(np.concatenate(changes).mean())
 
 
-def split_of_rows(dialogues: Dialogues) -> np.ndarray:
-    return np.repeat(np.array(dialogues.splits), dialogues.lengths)
-
-
 def test_same_seed_gives_same_data():
     first, second = synthesise(TINY, seed=3), synthesise(TINY, seed=3)
     for m in MODALITIES:
@@ -90,7 +86,7 @@ def test_other_seed_gives_other_data():
 
 def test_number_of_training_dialogues_leaves_the_test_split_alone():
     small, large = synthesise(TINY), synthesise(replace(TINY, train=9))
-    labels = [d.labels[split_of_rows(d) == "test"] for d in (small, large)]
+    labels = [d.labels[d.row_splits == "test"] for d in (small, large)]
     assert np.array_equal(*labels)
 
 
@@ -122,13 +118,13 @@ def test_missing_share_is_that_of_the_config(default: Dialogues):
 
 
 def test_training_features_are_standardised(default: Dialogues):
-    train = split_of_rows(default) == "train"
+    train = default.row_splits == "train"
     assert default.features["text"][train].mean(axis=0) == pytest.approx(0, abs=1e-4)
     assert default.features["text"][train].std(axis=0) == pytest.approx(1, abs=1e-4)
 
 
 def test_splits_share_no_speaker(default: Dialogues):
-    split = split_of_rows(default)
+    split = default.row_splits
     sets = [set(default.speakers[split == name].tolist()) for name in SPLITS]
     assert sum(map(len, sets)) == len(set.union(*sets)) == len(default.speaker_names)
 

@@ -12,14 +12,10 @@ from ariigcn_dgl.data.synth import synthesise
 from ariigcn_dgl.data.synth_config import SynthConfig
 
 
-def split_of_rows(dialogues: Dialogues) -> np.ndarray:
-    return np.repeat(np.array(dialogues.splits), dialogues.lengths)
-
-
 def offsets(x: np.ndarray, dialogues: Dialogues) -> np.ndarray:
     """Join the features of the two neighbours on each side, zeros beyond the dialogue."""
     where = np.arange(len(x))
-    of = np.repeat(np.arange(dialogues.num_dialogues), dialogues.lengths)
+    of = dialogues.row_dialogues
     blocks = [x]
     for step in (-2, -1, 1, 2):
         near = np.clip(where + step, 0, len(x) - 1)
@@ -44,7 +40,7 @@ def relations(x: np.ndarray, dialogues: Dialogues, window: int = 3) -> np.ndarra
 
 def floor(x: np.ndarray, dialogues: Dialogues) -> float:
     """Return the weighted F1 on test, in %, of logistic regression fitted on train."""
-    split, labels = split_of_rows(dialogues), dialogues.labels
+    split, labels = dialogues.row_splits, dialogues.labels
     train, test = split == "train", split == "test"
     model = LogisticRegression(C=0.003, tol=1e-2, max_iter=200).fit(x[train], labels[train])
     return 100 * f1_score(labels[test], model.predict(x[test]), average="weighted")

@@ -340,7 +340,7 @@ def test_settings_are_tested_without_each_modality_by_the_same_runs(
 ) -> None:
     results = run_study("study", memory)
     dialogues = load_source(str(data))
-    test = without_modalities(dialogues.select(dialogues.indices("test")), ["audio"])
+    test = without_modalities(dialogues.split("test"), ["audio"])
     for row in results.rows:
         assert [one.modality for one in row.absences] == ["text", "audio", "visual"]
         for run, found in zip(row.runs, row.absences[1].tests, strict=True):

@@ -62,7 +62,7 @@ def test_spaces_of_a_run_are_those_of_its_first_and_its_last_weights(
 ) -> None:
     trained = _trained(data, tmp_path / "run", "ariigcn", ["text", "audio", "visual"])
     dialogues = load_source(str(data))
-    test = dialogues.select(dialogues.indices("test"))
+    test = dialogues.split("test")
     before, after, states = spaces(trained, test)
     for space in (before, after, states):
         assert len(space.points) == 3 * (test.labels >= 0).sum()

@@ -72,7 +72,7 @@ def test_presets_answer_as_the_run_for_dialogues_of_any_lengths(
     run, out = train(preset=preset, **{"model.hidden_dim": 8}), tmp_path / f"run{suffix}"
     assert export_run(run, out) < 1e-4
     for split in ("val", "test"):
-        part = dialogues.select(dialogues.indices(split))
+        part = dialogues.split(split)
         assert difference(run, out, part) < 1e-4
 
 
@@ -89,7 +89,7 @@ def test_exportable_systems_answer_as_the_run_in_onnx(
 ) -> None:
     run, out = train(system), tmp_path / "run.onnx"
     export_run(run, out)
-    assert difference(run, out, dialogues.select(dialogues.indices("test"))) < 1e-4
+    assert difference(run, out, dialogues.split("test")) < 1e-4
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -99,7 +99,7 @@ def test_other_targets_have_an_output_each_on_their_own_scale(
 ) -> None:
     run, out = train("mlp", on=targeted), tmp_path / f"run{suffix}"
     assert export_run(run, out) < 1e-4
-    test = targeted.select(targeted.indices("test"))
+    test = targeted.split("test")
     names = ["probabilities", "predicted_mood", "predicted_cues"]
     if suffix == ".onnx":
         session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
@@ -193,7 +193,7 @@ def test_file_passes_the_checker_of_onnx(onnx_file: tuple[TrainedRun, Path]) -> 
 def test_more_speakers_than_the_graph_distinguishes_get_no_numbers(
     onnx_file: tuple[TrainedRun, Path], dialogues: Dialogues
 ) -> None:
-    given = inputs(dialogues.select(dialogues.indices("test")[-1:]))
+    given = inputs(dialogues.split("test")[-1:])
     given["speakers"] = np.arange(len(given["speakers"]))
     assert np.isnan(by_onnx(onnx_file[1], given)).all()
 

@@ -21,7 +21,7 @@ from ariigcn_dgl.report.run_files import read_run
 def test_whole_test_dialogues_up_to_the_limit(
     dialogues: Dialogues, two_seeds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test = dialogues.select(dialogues.indices("test"))
+    test = dialogues.split("test")
     assert shown(dialogues).utterance_ids == test.utterance_ids
     monkeypatch.setattr(module, "MOST_UTTERANCES", int(test.lengths[:2].sum()))
     assert shown(dialogues).dialogue_ids == test.dialogue_ids[:2]

@@ -19,7 +19,7 @@ from tests.elsewhere import elsewhere
 
 @pytest.fixture(scope="module")
 def test_set(dialogues: Dialogues) -> Dialogues:
-    return dialogues.select(dialogues.indices("test"))
+    return dialogues.split("test")
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_spaces_before_and_after(html: str) -> None:
 
 
 def test_dialogues_are_those_of_the_test_split(html: str, dialogues: Dialogues) -> None:
-    test = dialogues.select(dialogues.indices("test"))
+    test = dialogues.split("test")
     data = embedded(html)
     assert [one["name"] for one in data["dialogues"]] == list(test.dialogue_ids)
     names = [u["name"] for one in data["dialogues"] for u in one["utterances"]]

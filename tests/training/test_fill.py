@@ -58,7 +58,7 @@ def test_a_trained_run_fills_as_its_training_did(
 ) -> None:
     folder = train(missing=kind)
     run = TrainedRun(folder)
-    part = run.adapt(dialogues.select(dialogues.indices("test")))
+    part = run.adapt(dialogues.split("test"))
     scores = score_probabilities(part, run.probabilities(part), part.label_names)
     assert asdict(scores) == run.record["test"]
     assert (folder / FILE).exists() == (kind == "reconstruct")

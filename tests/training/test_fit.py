@@ -37,10 +37,6 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in RESULTS}
 
 
-def _rows(dialogues: Dialogues, split: str) -> np.ndarray:
-    return np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
-
-
 def _script_validation(monkeypatch: pytest.MonkeyPatch, scores: Iterable[float]) -> None:
     """Let the validations have these weighted F1, one after the other; then 0."""
     values = iter(scores)
@@ -92,7 +88,7 @@ def test_test_split_is_scored_once_after_training(
 def test_test_split_influences_neither_weights_nor_selection(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    test = _rows(dialogues, "test")
+    test = dialogues.in_split("test")
     labels = np.where(test, (dialogues.labels + 1) % dialogues.num_classes, dialogues.labels)
     features = {m: np.where(test[:, None], 3 * x, x) for m, x in dialogues.features.items()}
     run = fit(
@@ -107,7 +103,7 @@ def test_test_split_influences_neither_weights_nor_selection(
 def test_temperature_is_of_validation_alone(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    test = _rows(dialogues, "test")
+    test = dialogues.in_split("test")
     labels = np.where(test, (dialogues.labels + 1) % dialogues.num_classes, dialogues.labels)
     features = {m: np.where(test[:, None], 3 * x, x) for m, x in dialogues.features.items()}
     changed = replace(dialogues, labels=labels, features=features)
@@ -226,14 +222,14 @@ def test_unlabelled_utterances_are_not_in_the_classification_loss(
 def test_metrics_count_labelled_utterances_only(dialogues: Dialogues, trained: Path) -> None:
     run = json.loads((trained / "run.json").read_text())
     for split in ("val", "test"):
-        labels = dialogues.labels[_rows(dialogues, split)]
+        labels = dialogues.labels[dialogues.in_split(split)]
         assert (labels < 0).any()
         supports = [row["support"] for row in run[split]["per_class"]]
         assert supports == np.bincount(labels[labels >= 0], minlength=6).tolist()
 
 
 def test_class_weights_are_inverse_to_training_frequency(dialogues: Dialogues) -> None:
-    train = _rows(dialogues, "train")
+    train = dialogues.in_split("train")
     labels = np.where(train, -1, 5)  # those of other splits and unlabelled ones do not count
     labels[np.flatnonzero(train)[:8]] = [0, 0, 0, 0, 0, 0, 1, 1]
     weight = class_weight(replace(dialogues, labels=labels))
@@ -250,12 +246,12 @@ def test_class_weights_reach_the_loss(
 def test_test_split_without_labels_is_predicted_but_not_scored(
     dialogues: Dialogues, settings: Callable, trained: Path, tmp_path: Path
 ) -> None:
-    labels = np.where(_rows(dialogues, "test"), -1, dialogues.labels)
+    labels = np.where(dialogues.in_split("test"), -1, dialogues.labels)
     run = fit(prepare(replace(dialogues, labels=labels), settings()), 0, tmp_path / "run")
     assert run["test"] is None
     assert _bytes(tmp_path / "run")["metrics.jsonl"] == _bytes(trained)["metrics.jsonl"]
     lines = (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()
-    assert len(lines) == _rows(dialogues, "test").sum()
+    assert len(lines) == dialogues.in_split("test").sum()
     assert not (tmp_path / "run" / "confusion.csv").exists()
 
 

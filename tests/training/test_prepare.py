@@ -34,8 +34,7 @@ def test_known_fingerprint_is_not_computed_again(
 
 
 def _without_labels(dialogues: Dialogues, split: str) -> Dialogues:
-    rows = np.repeat(np.array(dialogues.splits) == split, dialogues.lengths)
-    return replace(dialogues, labels=np.where(rows, -1, dialogues.labels))
+    return replace(dialogues, labels=np.where(dialogues.in_split(split), -1, dialogues.labels))
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

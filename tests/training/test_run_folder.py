@@ -92,7 +92,7 @@ def test_confusion_rows_sum_to_the_support(trained: Path) -> None:
 def test_predictions_are_distributions_with_their_argmax(
     dialogues: Dialogues, trained: Path
 ) -> None:
-    test = dialogues.select(dialogues.indices("test"))
+    test = dialogues.split("test")
     lines = _lines(trained / "predictions.jsonl")
     assert [line["utterance"] for line in lines] == list(test.utterance_ids)
     for line in lines:
@@ -101,7 +101,7 @@ def test_predictions_are_distributions_with_their_argmax(
 
 
 def test_predictions_carry_the_label_or_null(dialogues: Dialogues, trained: Path) -> None:
-    test = dialogues.select(dialogues.indices("test"))
+    test = dialogues.split("test")
     names = [*dialogues.label_names, None]
     labels = [line["label"] for line in _lines(trained / "predictions.jsonl")]
     assert labels == [names[label] for label in test.labels]

@@ -328,10 +328,10 @@ def test_a_checkpoint_of_before_there_were_metrics_is_gone_on_with(
 
 def test_labels_that_are_not_seen_hide_targets_too(both: Dialogues) -> None:
     few = with_label_share(both, 0.5, seed=0)
-    train = few.select(few.indices("train"))
+    train = few.split("train")
     hidden = [b for b in range(train.num_dialogues) if not train[b].labelled.any()]
     assert len(hidden) == train.num_dialogues // 2
-    rest = few.select(few.indices("test"))
+    rest = few.split("test")
     np.testing.assert_array_equal(
         rest.targets["mood"].values, both.split("test").targets["mood"].values
     )

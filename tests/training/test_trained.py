@@ -61,7 +61,7 @@ def _edit_record(folder: Path, **changes: object) -> None:
 
 def test_probabilities_are_those_of_the_training(trained: Path, dialogues: Dialogues) -> None:
     run = TrainedRun(trained)
-    test = run.adapt(dialogues.select(dialogues.indices("test")))
+    test = run.adapt(dialogues.split("test"))
     written = (trained / "predictions.jsonl").read_text().splitlines()
     expected = [list(json.loads(line)["probabilities"].values()) for line in written]
     np.testing.assert_allclose(run.probabilities(test), expected, atol=6e-7)
@@ -84,9 +84,9 @@ def test_kept_probabilities_are_those_before_the_temperature(
     run = TrainedRun(trained)
     kept = run.folder.read_uncalibrated(run.record)
     for split in ("val", "test"):
-        part = run.adapt(dialogues.select(dialogues.indices(split)))
+        part = run.adapt(dialogues.split(split))
         assert np.array_equal(kept[split], run.uncalibrated(part))
-    val = dialogues.select(dialogues.indices("val"))
+    val = dialogues.split("val")
     assert kept["val_labels"].tolist() == val.labels.tolist()
 
 
