@@ -14,7 +14,7 @@ from torch import Tensor
 from ariigcn_dgl.batch.steps import Steps
 from ariigcn_dgl.batch.truth import Truth
 from ariigcn_dgl.batch.window import ModalWindow, Window
-from ariigcn_dgl.data.dialogues import UNLABELLED, Dialogues
+from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.missing import zero_missing
 from ariigcn_dgl.graph import Graph, Sequences, speaker_threads
 from ariigcn_dgl.transfer import send
@@ -123,10 +123,6 @@ class Batch:
     def present(self, modalities: Iterable[str]) -> Tensor:
         """Where each of the modalities exists, (M, N) bool."""
         return torch.stack([self.masks[name] for name in modalities])
-
-    def modality_labels(self, modalities: Iterable[str]) -> Tensor:
-        """Labels in each of the modalities, (M, N): unlabelled where the modality is missing."""
-        return torch.where(self.present(modalities), self.labels, UNLABELLED)
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on `device`, in two copies and one a sequence; lengths stay behind."""

@@ -172,11 +172,6 @@ class Leases:
             raise InputError(f"{self.folder}: cannot be written: {error.strerror}") from error
         return lease
 
-    def holder(self, key: str) -> str:
-        """Return the name of the machine that holds a run."""
-        found = _parsed(_read(self.folder / f"{key}.{_highest(self.folder, key)}"))
-        return str(found.get("host", "another machine"))
-
     def _over(self, path: Path) -> _Content | None:
         """Return what a lease said, if it is given back or its holder is lost."""
         raw, now = _read(path), time.monotonic()

@@ -41,8 +41,6 @@ class AudioEncoder(nn.Module):
         Width of the LSTM's state in each direction.
     width : int
         Width of the features.
-    mels : int
-        Bands of a frame.
 
     Examples
     --------
@@ -55,20 +53,20 @@ class AudioEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, hidden_dim: int = 64, width: int = 100, mels: int = MELS) -> None:
+    def __init__(self, hidden_dim: int = 64, width: int = 100) -> None:
         super().__init__()
         self.width = width
         self.learnt: dict[str, Any] = {}  # what it was trained on and how well it then did
-        self.register_buffer("mean", torch.zeros(mels))
-        self.register_buffer("std", torch.ones(mels))
-        self.lstm = nn.LSTM(mels, hidden_dim, bidirectional=True, batch_first=True)
+        self.register_buffer("mean", torch.zeros(MELS))
+        self.register_buffer("std", torch.ones(MELS))
+        self.lstm = nn.LSTM(MELS, hidden_dim, bidirectional=True, batch_first=True)
         self.attend = nn.Sequential(
             nn.Linear(2 * hidden_dim, hidden_dim), nn.Tanh(), nn.Linear(hidden_dim, 1)
         )
         self.project = nn.Linear(2 * hidden_dim, width)
 
     def forward(self, frames: Sequence[Tensor]) -> Tensor:
-        """Return the features, (B, width), of B utterances' frames, (T, mels) each.
+        """Return the features, (B, width), of B utterances' frames, (T, `MELS`) each.
 
         The frames may lie on the CPU; the features lie where the encoder does.
         """

@@ -45,8 +45,6 @@ class Looked:
 
     def without(self) -> list[tuple[str, float, float]]:
         """Return weighted F1 and accuracy with all modalities, and without each one."""
-        if self.inside is None:
-            return []
         dialogues, answers = self.inside.dialogues, self.inside.answers
         scores = {"all": np.concatenate([answer.probabilities for answer in answers])}
         for name in answers[0].without:

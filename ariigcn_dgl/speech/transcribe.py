@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ariigcn_dgl import progress
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import SAMPLE_RATE, probe, read_sound
 from ariigcn_dgl.extract.voice import INSTALL, VoiceEncoder
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.optional import is_installed, require
+from ariigcn_dgl.progress import track
 from ariigcn_dgl.speech.activity import speech_probabilities
 from ariigcn_dgl.speech.choose import make_recogniser
 from ariigcn_dgl.speech.clustering import Speakers, cluster
@@ -22,8 +21,6 @@ from ariigcn_dgl.speech.stretches import Stretch, grouped, stretches_of
 from ariigcn_dgl.speech.utterances import utterances_of
 from ariigcn_dgl.speech.voices import STEP, Turn, embeddings_of, turns_of, windows_of
 from ariigcn_dgl.transcripts.cue import Cue
-
-Track = Callable[[Sequence[Any], str], Iterator[Any]]
 
 
 def transcribe(
@@ -37,7 +34,6 @@ def transcribe(
     offline: bool = False,
     sound_track: str | None = None,
     skip_damaged: bool = False,
-    track: Track | None = None,
 ) -> list[Cue]:
     """Return what is said in a recording, by whom, from when to when.
 
@@ -64,9 +60,6 @@ def transcribe(
         one that is marked as default.
     skip_damaged : bool
         Hear the rest where more than half a second of the sound is damaged.
-    track : callable, optional
-        Is given the parts of the work, and what they are; yields them as they are done. By default
-        whoever listens to `ariigcn_dgl.progress` is told.
 
     Raises
     ------
@@ -74,7 +67,6 @@ def transcribe(
         If a library is missing, an option cannot be used, the recording cannot be decoded, or it
         holds no sound, no speech or no word.
     """
-    follow = track or progress.track
     require("av", "speech")  # the extra that has all that is needed
     if not probe(path).sound:
         raise InputError(f"{path}: holds no sound, so there is nothing to transcribe")
@@ -86,7 +78,7 @@ def transcribe(
         raise InputError(
             f"{path}: no speech was found in {len(sound) / SAMPLE_RATE:.1f} s of sound"
         )
-    pieces = _recognised(sound, grouped(stretches), recognise, follow)
+    pieces = _recognised(sound, grouped(stretches), recognise)
     if not pieces:
         raise InputError(
             f"{path}: no word was recognised in {_seconds(stretches):.1f} s of speech; name "
@@ -118,7 +110,7 @@ def _voice_encoder(speakers: int | None, device: str, note: Note) -> VoiceEncode
 
 
 def _recognised(
-    sound: np.ndarray, groups: Sequence[Stretch], recogniser: Recogniser, track: Track
+    sound: np.ndarray, groups: Sequence[Stretch], recogniser: Recogniser
 ) -> list[Piece]:
     """Return the pieces of text, with times of the recording."""
     return [

@@ -92,7 +92,6 @@ def write_predictions(
     dialogues: Dialogues,
     probabilities: np.ndarray,
     label_names: Sequence[str],
-    left_open: np.ndarray | None = None,
     scoring: Scoring | None = None,
 ) -> None:
     """Write one line per utterance: ids, true label if known, predicted label, probabilities.
@@ -108,18 +107,19 @@ def write_predictions(
         Their class probabilities.
     label_names : sequence of str, length C
         Classes of the model.
-    left_open : (N,) bool array, optional
-        Those that get no class, as of `answer`.
     scoring : Scoring, optional
         Of a run with other targets than classes: what the columns of the answers are. A line then
         has ``targets``, with the ``value`` that is known of each and the ``prediction``.
     """
-    with prediction_file(path, label_names, left_open is not None, scoring) as write:
-        write(dialogues, probabilities, left_open)
+    with prediction_file(path, label_names, abstains=False, scoring=scoring) as write:
+        write(dialogues, probabilities, None)
 
 
 class Write(Protocol):
-    """Writes the lines of some dialogues; the arguments are those of `write_predictions`."""
+    """Writes the lines of some dialogues, as `write_predictions`.
+
+    ``left_open`` are those that get no class, (N,) bool, as of `answer`.
+    """
 
     def __call__(
         self, dialogues: Dialogues, probabilities: np.ndarray, left_open: np.ndarray | None

@@ -443,10 +443,6 @@ class Learner:
         """Train on Eq. 17 (and the TGAN, where it alternates); return the losses."""
         return self.step(self.update, batch)
 
-    def adversarial_step(self, batch: Batch) -> dict[str, Tensor]:
-        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
-        return self.step(self.adversarial_update, batch)
-
     def step(self, update: Update, batch: Batch) -> dict[str, Tensor]:
         """Take one step of the schedule by an update of the weights."""
         self._set_schedule()
@@ -483,7 +479,7 @@ class Learner:
         return {name: loss.detach() for name, loss in losses.items()} | discriminator
 
     def adversarial_update(self, batch: Batch) -> dict[str, Tensor]:
-        """Do what `adversarial_step` does on the device."""
+        """Train the TGAN alone: discriminators, then generators and encoders (Eq. 2-7)."""
         discriminator, encoded = self.discriminator_update(batch)
         with self._autocast():
             loss = self.model.generator_loss(batch, encoded)

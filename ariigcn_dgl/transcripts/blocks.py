@@ -16,6 +16,7 @@ UNNAMED = "speaker"
 OTHER = "speaker 2"  # of a second speaker who is known by a dash alone
 
 TOUCHING = 0.0015  # seconds between subtitles that follow at once: times are in milliseconds
+_MOST_NAMED = 20  # speakers in a note
 _SOUND = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|[♪♫#*].*[♪♫#*]|[♪♫].*")
 
 
@@ -112,7 +113,7 @@ def _tell(path: Path, blocks: Sequence[Block], cues: Sequence[Cue], note: Note) 
     _tell_overlaps(path, blocks, note)
 
 
-def speakers_of(cues: Sequence[Cue], most: int = 20) -> str:
+def speakers_of(cues: Sequence[Cue]) -> str:
     """Return "speakers Ann, Bob", in the order in which they begin to speak.
 
     Examples
@@ -121,8 +122,8 @@ def speakers_of(cues: Sequence[Cue], most: int = 20) -> str:
     'speakers Ann, Bob'
     """
     names = list(dict.fromkeys(cue.speaker for cue in cues))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"speakers {', '.join(names[:most])}{more}"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"speakers {', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def tell_sounds(path: Path, cues: Sequence[Cue], note: Note) -> None:

@@ -18,8 +18,8 @@ class Word(NamedTuple):
     text: str
 
 
-def utterances_of(speaker: str, words: Sequence[Word], pause: float = PAUSE) -> list[Cue]:
-    """Return what one speaker says, cut where nothing is said for `pause` seconds.
+def utterances_of(speaker: str, words: Sequence[Word]) -> list[Cue]:
+    """Return what one speaker says, cut where nothing is said for `PAUSE` seconds.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def utterances_of(speaker: str, words: Sequence[Word], pause: float = PAUSE) -> 
     cues: list[Cue] = []
     reached = float("-inf")
     for word in words:
-        if cues and word.start - reached < pause:
+        if cues and word.start - reached < PAUSE:
             last = cues[-1]
             cues[-1] = Cue(speaker, f"{last.text} {word.text}", last.start, max(reached, word.end))
         else:

@@ -76,9 +76,9 @@ def test_labelled_are_those_of_which_any_target_is_known(tiny: Dialogues):
     assert batch.truth.rows(torch.tensor([2, 0])).labels.tolist() == [1, -1]
 
 
-def test_modality_labels_leave_out_missing_modalities(tiny: Dialogues):
-    labels = collate(tiny, [2], Window()).modality_labels(["audio", "text"])
-    assert labels.tolist() == [[-1, -1, 1], [-1, 0, 1]]
+def test_present_tells_where_each_modality_is(tiny: Dialogues):
+    present = collate(tiny, [2], Window()).present(["audio", "text"])
+    assert present.tolist() == [[True, False, True], [True, True, True]]
 
 
 def test_moving_a_batch_leaves_the_lengths_on_the_cpu(tiny: Dialogues):

@@ -56,10 +56,9 @@ def test_a_run_that_is_held_cannot_be_taken(tmp_path: Path) -> None:
 
 
 def test_a_lease_says_who_holds_it(tmp_path: Path) -> None:
-    leases = Leases(tmp_path)
-    lease = leases.acquire("a")
+    lease = Leases(tmp_path).acquire("a")
     assert list(_content(lease)["holders"]) == [str(os.getpid())]
-    assert leases.holder("a") == os.uname().nodename
+    assert _content(lease)["host"] == os.uname().nodename
 
 
 def test_a_holder_that_is_heard_of_keeps_its_run(

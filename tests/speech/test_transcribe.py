@@ -10,6 +10,7 @@ import pytest
 
 from ariigcn_dgl import optional
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.progress import told
 from ariigcn_dgl.speech import transcribe as module
 from ariigcn_dgl.speech.forms import FORMS
 from ariigcn_dgl.speech.recogniser import Piece
@@ -19,6 +20,23 @@ from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import read_transcript
 from tests.extract.media.tones import write
 from tests.voice_weights import needs_voices
+
+
+class Listening:
+    """Keeps what it is told of loops."""
+
+    def __init__(self) -> None:
+        self.heard: list = []
+
+    def began(self, what: str, total: int) -> int:
+        self.heard.append((what, total))
+        return 0
+
+    def advanced(self, loop: int) -> None:
+        self.heard.append(loop)
+
+    def ended(self, loop: int) -> None:
+        self.heard.append("ended")
 
 
 class Loud:
@@ -127,13 +145,11 @@ def test_without_the_speaker_encoder_there_is_one_speaker_and_a_note(
     )
 
 
-def test_what_is_followed_is_told(loud: None, dialogue: Path, notes: list) -> None:
-    def track(items: list, what: str) -> list:
-        notes.append(f"{len(items)} {what}")
-        return items
-
-    transcribe(dialogue, None, print, speakers=1, track=track)
-    assert notes == ["1 stretches of speech"]
+def test_who_listens_is_told_of_the_stretches(loud: None, dialogue: Path) -> None:
+    listener = Listening()
+    with told(listener):
+        transcribe(dialogue, None, print, speakers=1)
+    assert listener.heard == [("stretches of speech", 1), 0, "ended"]
 
 
 @pytest.mark.parametrize("speakers", [0, -1])

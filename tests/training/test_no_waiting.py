@@ -50,11 +50,10 @@ ADVERSARIAL = [
 ]
 
 
-def each_step(of_all: str, adversarial: str) -> pytest.MarkDecorator:
-    """Take a step of every preset, and of those with a GAN the GAN's alone, too."""
-    steps = [(*one, of_all) for one in PRESETS + ADVERSARIAL]
-    steps += [(*one, adversarial) for one in ADVERSARIAL]
-    return pytest.mark.parametrize(("preset", "changes", "step"), steps, ids=str)
+# A step of every preset, and of those with a GAN the GAN's alone, too.
+STEPS = [(*one, "update") for one in PRESETS + ADVERSARIAL]
+STEPS += [(*one, "adversarial_update") for one in ADVERSARIAL]
+each_step = pytest.mark.parametrize(("preset", "changes", "update"), STEPS, ids=str)
 
 
 class Copies(TorchDispatchMode):
@@ -109,12 +108,12 @@ def plain_adam(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(optim.torch.optim, kind.__name__, plain)
 
 
-def check_step(learner: Learner, step: str, dialogues: Dialogues, sent: list[int]) -> None:
+def check_step(learner: Learner, update: str, dialogues: Dialogues, sent: list[int]) -> None:
     """Take a step on the meta device; only `send` may copy to it."""
     batch = batch_on_device(dialogues, learner.model.window)
     sent.clear()
     with Copies() as copies:
-        terms = getattr(learner, step)(batch)
+        terms = learner.step(getattr(learner, update), batch)
     assert {term.device.type for term in terms.values()} == {"meta"}
     assert copies.count == len(sent)
 
@@ -125,30 +124,30 @@ def test_batch_travels_in_two_copies(dialogues: Dialogues, sent: list[int]):
     assert (copies.count, len(sent)) == (2, 2)
 
 
-@each_step("train_step", "adversarial_step")
+@each_step
 @pytest.mark.usefixtures("plain_adam")
-def test_training_step_does_not_wait(preset, changes, step, dialogues, sent):
+def test_training_step_does_not_wait(preset, changes, update, dialogues, sent):
     learner = learner_of("ariigcn", preset, changes, dialogues, "meta")
-    check_step(learner, step, dialogues, sent)
+    check_step(learner, update, dialogues, sent)
 
 
 @each_variant
 @pytest.mark.usefixtures("plain_adam")
 def test_training_step_of_no_system_waits(system, changes, dialogues, sent):
     learner = learner_of(system, default_preset(system), changes, dialogues, "meta")
-    check_step(learner, "train_step", dialogues, sent)
+    check_step(learner, "update", dialogues, sent)
 
 
-@each_step("update", "adversarial_update")
+@each_step
 @pytest.mark.usefixtures("plain_adam")
-def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, changes, step, dialogues):
+def test_update_on_a_fixed_shape_takes_all_from_its_batch(preset, changes, update, dialogues):
     learner = learner_of("ariigcn", preset, changes, dialogues, "meta")
     batch = collate(dialogues, [0, 1, 2], learner.model.window)
     shape = Shape.holding(Sizes.of(batch), Nodes.of(batch), dialogues=4)
     fixed = padded(batch, shape)
     tensors = [x.to("meta") for x in tensors_of(fixed)]
     with Copies() as copies:
-        terms = getattr(learner, step)(rebuilt(fixed, tensors))
+        terms = getattr(learner, update)(rebuilt(fixed, tensors))
     assert {term.device.type for term in terms.values()} == {"meta"}
     assert copies.count == 0
 

@@ -136,7 +136,7 @@ def test_staged_step_trains_the_gan_and_the_encoders_alone(
     dialogues: Dialogues, settings: Callable, batch: Batch
 ) -> None:
     model, learner = _model(dialogues, settings, adversarial="staged")
-    moved = _moved(model, lambda: learner.adversarial_step(batch))
+    moved = _moved(model, lambda: learner.step(learner.adversarial_update, batch))
     assert moved == {"encoder", "gan.generators", "gan.discriminators"}
 
 
@@ -208,7 +208,7 @@ def test_amp_computes_in_bfloat16_and_keeps_weights_and_losses_in_float32(
         model.head.layers[1].register_forward_hook(lambda *call, to=seen: to.append(call[2].dtype))
         steps.append(learner.train_step(batch))
         if schedule == "staged":
-            steps[-1] |= learner.adversarial_step(batch)
+            steps[-1] |= learner.step(learner.adversarial_update, batch)
         assert set(seen) == {torch.bfloat16 if amp else torch.float32}
         assert {p.dtype for p in model.parameters()} == {torch.float32}
     exact, rounded = steps
@@ -220,4 +220,4 @@ def test_amp_computes_in_bfloat16_and_keeps_weights_and_losses_in_float32(
 def test_without_discriminators_there_is_no_adversarial_step(batch: Batch) -> None:
     _, learner = _line()
     with pytest.raises(ValueError, match="no discriminators to train"):
-        learner.adversarial_step(batch)
+        learner.step(learner.adversarial_update, batch)
