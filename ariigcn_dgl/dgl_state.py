@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ariigcn_dgl._dgl import import_dgl, missing_packages
+from ariigcn_dgl.optional import installed_version
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,8 @@ class DGLState:
 
 def dgl_state() -> DGLState:
     """Try DGL in a process of its own, which may break and sees what was installed meanwhile."""
-    try:
-        installed = version("dgl")
-    except PackageNotFoundError:
+    installed = installed_version("dgl")
+    if installed is None:
         return DGLState()
     command = [sys.executable, "-m", "ariigcn_dgl.dgl_state"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -22,6 +22,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from ariigcn_dgl._dgl import VERSION
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import sha256_of
 
 NEWEST_PYTHON = (3, 12)  # for which PyPI has a wheel
 TAG, ANY_TAG = "cp312-cp312-", "py3-none-"
@@ -57,7 +58,7 @@ def install_dgl(say: Callable[[str], None]) -> None:
         what = f"dgl=={VERSION}"
         if sys.version_info[:2] > NEWEST_PYTHON:
             wheel = fetch_wheel(Path(name))
-            say(f"fetched {wheel.name}, its SHA-256 is the expected one: {_sha256(wheel)}")
+            say(f"fetched {wheel.name}, its SHA-256 is the expected one: {sha256_of(wheel)}")
             what = str(retagged(wheel))
             say(f"tagged it for any Python 3: {Path(what).name}")
         kept = Path(name, "kept.txt")
@@ -105,10 +106,6 @@ def _recorded(record: str, name: str, content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     line = f"{name},sha256={digest},{len(content)}"
     return re.sub(rf"^{re.escape(name)},.*$", line, record, flags=re.MULTILINE)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _pip(command: str, *arguments: str) -> None:

@@ -8,6 +8,7 @@ infinity pass as a positive number.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_args, get_type_hints
@@ -49,6 +50,7 @@ PositiveFloat = Annotated[float, Limit("a positive number", lambda value: 0 < va
 NotNegativeFloat = Annotated[float, _NOT_NEGATIVE]
 Fraction = Annotated[float, Limit("a number from 0 to below 1", lambda value: 0 <= value < 1)]
 Share = Annotated[float, Limit("a number above 0, at most 1", lambda value: 0 < value <= 1)]
+Sha256 = Annotated[str, Limit("64 hexadecimal digits", re.compile("[0-9a-f]{64}").fullmatch)]
 
 
 def check_limits(settings: Any, name: str) -> None:

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +16,7 @@ from ariigcn_dgl._dgl import INSTALL, import_dgl, loaded_dgl
 from ariigcn_dgl._native import build_info
 from ariigcn_dgl.benchmark.measure import Clock, timed
 from ariigcn_dgl.benchmark.record import Ceilings
+from ariigcn_dgl.optional import installed_version
 
 # import name: what pip calls it
 LIBRARIES = {
@@ -148,16 +148,9 @@ def _name(dtype: torch.dtype) -> str:
 
 def library_versions() -> dict[str, str]:
     """Return the version of every library that is compared, "not installed" where it is missing."""
-    return {name: _version(name) for name in LIBRARIES.values()}
+    return {name: installed_version(name) or "not installed" for name in LIBRARIES.values()}
 
 
 def how_to_install(package: str) -> str:
     """Return the command that installs one of them, by its import name."""
     return ELSEWHERE.get(package, EXTRA)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

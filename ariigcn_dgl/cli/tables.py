@@ -11,7 +11,7 @@ from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.floors import FLOORS
-from ariigcn_dgl.training.metrics import TITLES, Scores, spread
+from ariigcn_dgl.training.metrics import PER_CLASS, TITLES, Scores, spread
 from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
 
 
@@ -35,7 +35,7 @@ def seeds_table(
     table = Table(title=cell(title), caption=caption, caption_justify="left", pad_edge=False)
     scored = all(run["test"] for run in runs.values())
     of_test = scoring.shown if scored else []
-    titles = [f"test\n{_title(scoring, name)}" for name in of_test]
+    titles = [f"test\n{scoring.title_of(name)}" for name in of_test]
     for title in ("seed", "epoch\nkept", f"val\n{scoring.title}", *titles):
         table.add_column(title, justify="right", vertical="bottom")
     columns = [("val", scoring.metric), *(("test", name) for name in of_test)]
@@ -53,11 +53,6 @@ def seeds_table(
         mean_scores = _values(averaged, [column for column in columns if averaged.get(column[0])])
         table.add_row("averaged", "", *_cells(mean_scores, decimals))
     return table
-
-
-def _title(scoring: Scoring, name: str) -> str:
-    target, title = name.rpartition(".")[0], scoring.columns[name].title
-    return f"{target} {title}" if target and len(scoring.specs) > 1 else title
 
 
 def _values(run: Mapping[str, Any], columns: Sequence[tuple[str, str]]) -> list[float]:
@@ -158,7 +153,7 @@ def scores_table(
     table.add_column("seed", justify="right")
     names = scoring.shown
     for name in names:
-        table.add_column(_title(scoring, name), justify="right")
+        table.add_column(scoring.title_of(name), justify="right")
     decimals = [scoring.columns[name].decimals for name in names]
     for seed, found in scores.items():
         values = found.headline()
@@ -170,10 +165,10 @@ def classes_table(scores: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return precision, recall and F1 of every class, averaged over seeds."""
     table = Table(title=cell(title))
     table.add_column("class")
-    for name in ("precision", "recall", "f1"):
+    for name in PER_CLASS:
         table.add_column(name.replace("f1", "F1"), justify="right")
     table.add_column("utterances", justify="right")
     for rows in zip(*(one["per_class"] for one in scores), strict=True):
-        cells = [spread([row[name] for row in rows]) for name in ("precision", "recall", "f1")]
+        cells = [spread([row[name] for row in rows]) for name in PER_CLASS]
         table.add_row(cell(rows[0]["label"]), *cells, str(rows[0]["support"]))
     return table

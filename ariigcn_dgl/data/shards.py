@@ -10,7 +10,6 @@ for the first time.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +27,7 @@ from ariigcn_dgl.data.names import Names
 from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import writable
-from ariigcn_dgl.limits import Limit
+from ariigcn_dgl.limits import Limit, Sha256
 from ariigcn_dgl.seal import compare, refuse_lost, verify
 
 SHARDS = "shards.json"
@@ -43,9 +42,6 @@ NUMBERS = ("labels", "speakers", "lengths", "splits")
 NAMES = ("dialogue_ids", "utterance_ids", "speaker_names")
 TARGET = "target."
 TRAIN = "train."  # begins the names of what is known of the columns of the training rows
-
-
-Sha256 = Annotated[str, Limit("64 hexadecimal digits", re.compile("[0-9a-f]{64}").fullmatch)]
 
 
 class ShardRecord(TypedDict):

@@ -12,11 +12,10 @@ from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.statistics import Summary, summarise
 from ariigcn_dgl.experiments.study import Changes
-from ariigcn_dgl.training.metrics import Scores
+from ariigcn_dgl.training.metrics import PER_CLASS, Scores
 from ariigcn_dgl.training.scoring import TargetScores, flat
 from ariigcn_dgl.training.target_kinds import TARGET_KINDS, Metric
 
-PER_CLASS = ("precision", "recall", "f1")
 OF_CLASSES = tuple(TARGET_KINDS["classes"].metrics(classes_spec(())))
 
 

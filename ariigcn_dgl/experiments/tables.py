@@ -9,7 +9,6 @@ import numpy as np
 
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.results import (
-    PER_CLASS,
     Absence,
     Comparison,
     Results,
@@ -19,6 +18,7 @@ from ariigcn_dgl.experiments.results import (
 from ariigcn_dgl.experiments.statistics import LEAST, Summary, summarise
 from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
+from ariigcn_dgl.training.metrics import PER_CLASS
 from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
 from ariigcn_dgl.training.scoring import flat
 from ariigcn_dgl.training.target_kinds import Metric

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ariigcn_dgl.experiments.completeness import lacks
-from ariigcn_dgl.experiments.results import PER_CLASS, Results, RowResult, RunResult
+from ariigcn_dgl.experiments.results import Results, RowResult, RunResult
 from ariigcn_dgl.files import write_csv, write_json
+from ariigcn_dgl.training.metrics import PER_CLASS
 from ariigcn_dgl.training.scoring import flat
 
 FORMAT = 2

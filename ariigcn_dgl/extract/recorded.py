@@ -23,7 +23,6 @@ from ariigcn_dgl.extract.manifest import (
     LIBRARIES,
     MANIFEST,
     TEXT_ENCODER,
-    installed,
     read_manifest,
     refuse_difference,
     was_trained_here,
@@ -38,6 +37,7 @@ from ariigcn_dgl.extract.transformer import Dtype
 from ariigcn_dgl.extract.tuned_folder import is_tuned, load_tuned
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.notes import Note
+from ariigcn_dgl.optional import installed_version
 from ariigcn_dgl.plugins import require
 
 
@@ -95,7 +95,7 @@ def load_encoders(
     # A record may name libraries that make no difference: no longer used, or only for recordings.
     used = LIBRARIES if {"audio", "visual"} & set(modalities) else set(LIBRARIES) - {"av"}
     then = {n: v for n, v in manifest["libraries"].items() if n in used and v is not None}
-    changed = [n for n, v in then.items() if installed(n) != v]
+    changed = [n for n, v in then.items() if installed_version(n) != v]
     if changed:
         note(f"features of the training were made with other versions of {', '.join(changed)}")
     return Encoders(**encoders)

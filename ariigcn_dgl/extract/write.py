@@ -18,12 +18,12 @@ from ariigcn_dgl.extract.manifest import (
     LIBRARIES,
     MANIFEST,
     TEXT_ENCODER,
-    installed,
 )
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.tuned_folder import save_tuned
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
 from ariigcn_dgl.files import refuse_existing, replacing, sha256_of, write_json
+from ariigcn_dgl.optional import installed_version
 from ariigcn_dgl.seal import seal
 
 
@@ -61,7 +61,7 @@ def _manifest(encoders: Encoders, utterances: Sequence[Spoken]) -> dict[str, Any
         "format": FORMAT,
         **({"language": ENGLISH} if english else {}),
         "encoders": {m: encoder.describe() for m, encoder in encoders.ready.items()},
-        "libraries": {name: installed(name) for name in LIBRARIES},
+        "libraries": {name: installed_version(name) for name in LIBRARIES},
         "recordings": [{"file": path.name, "sha256": sha256_of(path)} for path in recordings],
     }
 

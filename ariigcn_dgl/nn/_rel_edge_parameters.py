@@ -13,6 +13,7 @@ from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._parameters import glorot_
 from ariigcn_dgl.nn._relation_matrices import Regularizer, relation_shapes, source_width
 from ariigcn_dgl.ops import Impl
+from ariigcn_dgl.ops._checks import require_choice
 from ariigcn_dgl.ops.edge_softmax import SOFTMAXES, Softmax
 
 Score = Literal["additive", "bilinear"]
@@ -190,15 +191,10 @@ class RelEdgeParameters(nn.Module):
             if size < 1 and (name, size) != ("in_feats", -1):
                 also = " (-1: the first call tells it)" if name == "in_feats" else ""
                 raise ValueError(f"{name} must be at least 1{also}, got {size}")
-        choices = {
-            "score": (self.score_kind, (*get_args(Score), None)),
-            "softmax": (self.softmax, SOFTMAXES),
-            "norm": (self.norm, get_args(Norm)),
-            "impl": (self.impl, get_args(Impl)),
-        }
-        for name, (value, known) in choices.items():
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        require_choice("score", self.score_kind, (*get_args(Score), None))
+        require_choice("softmax", self.softmax, SOFTMAXES)
+        require_choice("norm", self.norm, get_args(Norm))
+        require_choice("impl", self.impl, get_args(Impl))
         if self.edge_feats is not None and self.score_kind != "additive":
             raise ValueError(
                 f"edge_feats must be None with score={self.score_kind!r}, as edge features enter "

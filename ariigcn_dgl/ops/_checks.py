@@ -44,10 +44,10 @@ def require_shape(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(tensor.shape)}")
 
 
-def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+def require_choice(name: str, value: str | None, choices: Collection[str | None]) -> None:
     """Raise ValueError unless `value` is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}")
 
 
 def require_rows(name: str, rows: Tensor, **ids: Tensor) -> None:

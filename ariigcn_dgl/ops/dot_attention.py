@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
-from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_choice, require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops.edge_softmax import (
     SOFTMAXES,
@@ -73,8 +73,7 @@ def dot_attention(
     groups, _, width = query.shape
     require_shape("query", query, (groups, graph.num_dst, width))
     require_shape("key", key, (groups, graph.num_src, width))
-    if softmax not in SOFTMAXES:
-        raise ValueError(f"softmax must be one of {', '.join(SOFTMAXES)}, got {softmax!r}")
+    require_choice("softmax", softmax, SOFTMAXES)
     if is_reference(impl, query, key):
         return dot_attention_reference(graph, query, key, softmax)
     targets = graph.merged  # whose segments are the targets

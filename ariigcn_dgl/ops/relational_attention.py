@@ -11,7 +11,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.graph.plan import Sizes
-from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
+from ariigcn_dgl.ops._checks import require_choice, require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
 from ariigcn_dgl.ops._philox import dropout_scale
 from ariigcn_dgl.ops._precision import FP32_PRECISIONS, autocasts, computed_dtype, fp32_precision
@@ -231,10 +231,8 @@ def _check(
 
 
 def _check_options(activation: str, dropout: float, softmax: str) -> None:
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-    if softmax not in SOFTMAXES:
-        raise ValueError(f"softmax must be one of {', '.join(SOFTMAXES)}, got {softmax!r}")
+    require_choice("activation", activation, ACTIVATIONS)
+    require_choice("softmax", softmax, SOFTMAXES)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
 

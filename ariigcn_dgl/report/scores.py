@@ -13,12 +13,11 @@ from ariigcn_dgl.plots import ACCENT, INK, LINE, add_axes, dots, page_figure, st
 from ariigcn_dgl.report.calibration import diagram, in_words
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.calibration import Bin, expected_calibration_error, reliability
-from ariigcn_dgl.training.metrics import HEADLINE
+from ariigcn_dgl.training.metrics import HEADLINE, PER_CLASS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PER_CLASS = ("precision", "recall", "f1")
 STRIP = (200, 18)  # width and height of the strip of dots
 LEAST = 5.0  # points that the strip spans: what differs by less shall not look different
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.data.targets import Kind
 from ariigcn_dgl.palette import SERIES
+from ariigcn_dgl.plots import short
 from ariigcn_dgl.report.chart_places import end_of, places_of
 from ariigcn_dgl.report.conversation import Conversation
 from ariigcn_dgl.training.target_answers import TargetAnswers
@@ -234,7 +235,7 @@ def _row_chart(said: TargetAnswers, conversation: Conversation, true: np.ndarray
             title = f"{name} {100 * p:.0f} %{', true' if true[i, c] else ''} · {titles[i]}"
             x, y = MARGIN + left, TOP + ROW * c
             marks.append(Mark(i, x, y, title, width, round(p, 3), true=bool(true[i, c])))
-    scale = [(TOP + ROW * (c + 0.5), _cut(name, LETTERS)) for c, name in enumerate(names)]
+    scale = [(TOP + ROW * (c + 0.5), short(name, LETTERS)) for c, name in enumerate(names)]
     return Chart(
         "rows",
         said.title,
@@ -251,14 +252,10 @@ def _titles(conversation: Conversation, said: TargetAnswers) -> list[str]:
     found = []
     triples = zip(conversation.utterances, said.phrases(), said.truths(), strict=True)
     for number, (one, phrase, truth) in enumerate(triples, 1):
-        text = f" “{_cut(one.text, LONGEST)}”" if one.text else ""
+        text = f" “{short(one.text, LONGEST)}”" if one.text else ""
         known = f", true {truth}" if truth else ""
         found.append(f"{number} · {one.speaker}{text}: {said.title} {phrase}{known}")
     return found
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _height(value: float, low: float, high: float) -> float:

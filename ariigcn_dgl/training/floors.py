@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from ariigcn_dgl.data import UNLABELLED, Dialogues
+from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.standardise import Standardiser
 from ariigcn_dgl.data.targets import Kind, TargetSpec
 from ariigcn_dgl.training.scoring import Scoring, flat
@@ -58,8 +58,9 @@ def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
         return {}
     rows = Standardiser.fit(train)
     features = [_features(rows.apply(part)) for part in (train, val, test)]
+    known = [scoring.values(part) for part in (train, val)]
     answers = [
-        _answers(spec, [_values(part, spec) for part in (train, val)], features)
+        _answers(spec, [values[spec.name].astype(np.float64) for values in known], features)
         for spec in scoring.specs
     ]
     found = scoring.score(test, np.concatenate(answers, axis=1))
@@ -68,13 +69,6 @@ def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
 
 def _features(dialogues: Dialogues) -> np.ndarray:
     return np.concatenate(list(dialogues.features.values()), axis=1).astype(np.float64)
-
-
-def _values(dialogues: Dialogues, spec: TargetSpec) -> np.ndarray:
-    """Return a target's values, (N, columns) float64, NaN where unknown; also of the classes."""
-    if spec.name in dialogues.targets:
-        return dialogues.targets[spec.name].values.astype(np.float64)
-    return np.where(dialogues.labels == UNLABELLED, np.nan, dialogues.labels)[:, None]
 
 
 def _answers(spec: TargetSpec, values: list[np.ndarray], features: list[np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 TITLES = {"weighted_f1": "weighted F1", "accuracy": "accuracy", "macro_f1": "macro F1"}
 HEADLINE = tuple(TITLES)
+PER_CLASS = ("precision", "recall", "f1")
 
 
 def spread(values: Sequence[float], decimals: int = 2) -> str:
@@ -91,11 +92,10 @@ def score(labels: np.ndarray, predictions: np.ndarray, label_names: Sequence[str
     table = precision_recall_fscore_support(
         labels, predictions, labels=classes, average=None, zero_division=0
     )
-    names = ("precision", "recall", "f1")
     # A class that is never predicted has a precision of 0 (zero_division), and no warning.
     per_class = [
         {"label": label}
-        | {name: 100 * float(column[c]) for name, column in zip(names, table, strict=False)}
+        | {name: 100 * float(column[c]) for name, column in zip(PER_CLASS, table, strict=False)}
         | {"support": int(table[3][c])}
         for c, label in enumerate(label_names)
     ]

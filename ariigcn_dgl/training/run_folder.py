@@ -33,7 +33,7 @@ from ariigcn_dgl.files import (
     write_json,
     write_text,
 )
-from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt
+from ariigcn_dgl.limits import Limit, NotNegativeFloat, NotNegativeInt, PositiveInt, Sha256
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import SEAL_FILE, is_sealed, refuse_lost, seal, unseal, verify
@@ -59,7 +59,6 @@ RUN_FORMAT = 2
 TARGET_FORMAT = 3  # of runs with other targets than classes, which earlier versions cannot apply
 LARGEST_SEED = 2**32 - 1  # what every library takes
 
-Sha256 = Annotated[str, Limit("64 hexadecimal digits", lambda text: len(text) == 64)]
 # A sum of floating-point shares may be a little above 100.
 Percent = Annotated[float, Limit("a number from 0 to 100", lambda x: 0 <= x <= 100.000001)]
 Temperature = Annotated[float, Limit(f"{COLDEST} to {HOTTEST}", lambda x: COLDEST <= x <= HOTTEST)]

@@ -31,7 +31,7 @@ from ariigcn_dgl.files import (
     sweep_beside,
     write_json,
 )
-from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt
+from ariigcn_dgl.limits import Limit, NotNegativeInt, PositiveInt, Sha256
 from ariigcn_dgl.lock import locked
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.nn import FUSIONS, LOSSES
@@ -41,7 +41,7 @@ from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.prepare import Prepared, TestUse, captures_steps, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
-from ariigcn_dgl.training.run_folder import Modality, Seed, Sha256, resume_command, way_out
+from ariigcn_dgl.training.run_folder import Modality, Seed, resume_command, way_out
 
 SPEC_FILE = "train.json"
 DATA_FOLDER = "data"

@@ -117,7 +117,12 @@ expected one of weighted_f1, accuracy, macro_f1
     @property
     def title(self) -> str:
         """The score that epochs are compared by, in words."""
-        return self._title(self.metric, self.columns[self.metric])
+        return self.title_of(self.metric)
+
+    def title_of(self, name: str) -> str:
+        """Return the title of a score, by its full name; of several targets it says which."""
+        target, title = name.rpartition(".")[0], self.columns[name].title
+        return f"{target} {title}" if target and len(self.specs) > 1 else title
 
     @property
     def shown(self) -> list[str]:
@@ -252,17 +257,13 @@ expected one of weighted_f1, accuracy, macro_f1
     def named(self) -> tuple[Metric, ...]:
         """All scores, by their full names; of several targets the title names which."""
         return tuple(
-            replace(metric, name=name, title=self._title(name, metric))
+            replace(metric, name=name, title=self.title_of(name))
             for name, metric in self.columns.items()
         )
 
     def scorable(self, dialogues: Dialogues) -> bool:
         """Whether something is known of every target."""
         return all(not np.isnan(of).all() for of in self.values(dialogues).values())
-
-    def _title(self, name: str, metric: Metric) -> str:
-        target, _, _ = name.rpartition(".")
-        return f"{target} {metric.title}" if target and len(self.specs) > 1 else metric.title
 
     def _places(self) -> Iterator[tuple[TargetSpec, slice]]:
         start = 0

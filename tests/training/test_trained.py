@@ -348,6 +348,7 @@ def test_record_that_lacks_something_is_named(copy: Path) -> None:
         ({"widths": {"Smell": 3}}, "expected the name of a modality, found 'Smell'"),
         ({"widths": {"text": 0}}, "widths.text: expected at least 1, found 0"),
         ({"seconds": float("nan")}, "seconds: expected a finite number, found nan"),
+        ({"dataset_sha256": "g" * 64}, "dataset_sha256: expected 64 hexadecimal digits"),
         ({"val": None}, "val: expected an object, found None"),
     ],
 )
