@@ -15,8 +15,9 @@ import pytest
 
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.cli.guarded import BUG
-from ariigcn_dgl.data import SynthConfig, SynthModality, load_dialogues, synthesise, write_folder
+from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
 from tests.extract.conftest import cache, gone, hub  # noqa: F401  # fixtures
+from tests.small_sets import small_config
 
 SMALL = (
     "--model.hidden_dim=8",
@@ -90,28 +91,11 @@ def small() -> tuple[str, ...]:
     return SMALL
 
 
-def _modality(width: int) -> SynthModality:
-    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1)
-
-
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of 14 dialogues of two speakers, partly unlabelled."""
     folder = tmp_path_factory.mktemp("data")
-    config = SynthConfig(
-        name="raw",
-        train=8,
-        val=3,
-        test=3,
-        length_mean=6,
-        length_sd=2,
-        length_min=4,
-        length_max=9,
-        unlabelled=0.2,
-        text=_modality(6),
-        audio=_modality(4),
-        visual=_modality(5),
-    )
+    config = small_config("raw", train=8, val=3, test=3, unlabelled=0.2)
     write_folder(synthesise(config), folder / "raw")
     main(["data", "convert", "--data", str(folder / "raw"), "--out", str(folder / "talk")])
     return folder / "talk"

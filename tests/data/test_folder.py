@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +16,13 @@ from ariigcn_dgl.data import Dialogues, fingerprint, load_dialogues, write_folde
 from ariigcn_dgl.data.arrays import write_safetensors
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.seal import seal
+from tests.full_disk import largest_file
 
 
 def _refusal(path: Path) -> str:
     with pytest.raises(InputError) as caught:
         load_dialogues(path)
     return str(caught.value)
-
-
-@contextmanager
-def _file_size_limit(size: int) -> Iterator[None]:
-    """Let writing fail as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_round_trip_keeps_every_field(folder: Path, tiny: Dialogues) -> None:
@@ -89,7 +77,7 @@ def test_missing_parent_is_named(tiny: Dialogues, tmp_path: Path) -> None:
 
 
 def test_failed_write_leaves_nothing_behind(tiny: Dialogues, tmp_path: Path) -> None:
-    with _file_size_limit(50), pytest.raises(InputError, match=r"set: cannot be written: .*large"):
+    with largest_file(50), pytest.raises(InputError, match=r"set: cannot be written: .*large"):
         write_folder(tiny, tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
 

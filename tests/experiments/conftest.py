@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ariigcn_dgl.data import SynthConfig, SynthModality, fingerprint, synthesise, write_folder
+from ariigcn_dgl.data import fingerprint, synthesise, write_folder
 from ariigcn_dgl.data.source import load_source
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.training.run_config import RunConfig, changed
+from tests.small_sets import small_config
 
 STUDY = """
 title: Small systems
@@ -60,25 +61,8 @@ def memory() -> Memory:
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of 16 dialogues of two speakers, partly unlabelled."""
-
-    def modality(width: int) -> SynthModality:
-        return SynthModality(width, strength=1.4, trait=0.3, drift=0.1)
-
     folder = tmp_path_factory.mktemp("data") / "talk"
-    config = SynthConfig(
-        name="talk",
-        train=8,
-        val=3,
-        test=5,
-        length_mean=6,
-        length_sd=2,
-        length_min=4,
-        length_max=9,
-        unlabelled=0.2,
-        text=modality(6),
-        audio=modality(4),
-        visual=modality(5),
-    )
+    config = small_config("talk", train=8, val=3, test=5, unlabelled=0.2)
     write_folder(synthesise(config), folder)
     return folder
 

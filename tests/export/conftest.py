@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ariigcn_dgl.batch import Window
-from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
+from ariigcn_dgl.data import Dialogues, fingerprint, synthesise
 from ariigcn_dgl.data.targets import Target, TargetSpec
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
@@ -19,6 +19,7 @@ from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import RunConfig, changed, preset_config
 from ariigcn_dgl.training.run_spec import RunSpec, write_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
+from tests.small_sets import small_config
 
 SMALL: dict[str, dict[str, Any]] = {
     "ariigcn": {"hidden_dim": 8, "head_dim": 7, "window": Window(3, 2, "pairs", 3)},
@@ -33,16 +34,13 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def _modality(width: int) -> SynthModality:
-    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1, missing=0.15)
-
-
 @pytest.fixture(scope="session")
 def dialogues() -> Dialogues:
     """Return dialogues of two to three speakers, of which one has a single utterance."""
     made = synthesise(
-        SynthConfig(
-            name="small",
+        small_config(
+            "small",
+            missing=0.15,
             train=6,
             val=3,
             test=5,
@@ -50,9 +48,6 @@ def dialogues() -> Dialogues:
             length_sd=4,
             length_min=1,
             length_max=14,
-            text=_modality(6),
-            audio=_modality(4),
-            visual=_modality(5),
         )
     )
     third = np.arange(len(made.speakers)) % 7 == 3

@@ -10,6 +10,7 @@ import pytest
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.media import SAMPLE_RATE, Streams, pictures_at, probe, read_sound
+from tests.extract.media.tones import pitch
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SCENES = [(1.0, 200.0, RED), (1.0, 400.0, GREEN), (1.0, 800.0, BLUE)]
@@ -21,22 +22,17 @@ def film(record: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("media") / "film.mp4", SCENES)
 
 
-def _pitch(sound: np.ndarray) -> float:
-    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
-    return float(np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)[spectrum.argmax()])
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.ts", "a.wav"])
 def test_sound_is_that_of_its_time(record: Callable, tmp_path: Path, name: str) -> None:
     path = record(tmp_path / name, SCENES, pictures=name != "a.wav")
     sound = read_sound(path)
     assert sound.dtype == np.float32
     assert len(sound) == pytest.approx(3 * SAMPLE_RATE, abs=0.15 * SAMPLE_RATE)
-    for second, pitch in enumerate((200.0, 400.0, 800.0)):
+    for second, hertz in enumerate((200.0, 400.0, 800.0)):
         middle = sound[int((second + 0.25) * SAMPLE_RATE) : int((second + 0.75) * SAMPLE_RATE)]
-        assert _pitch(middle) == pytest.approx(pitch, abs=5)
+        assert pitch(middle) == pytest.approx(hertz, abs=5)
     change = sound[int(0.9 * SAMPLE_RATE) : int(0.97 * SAMPLE_RATE)]
-    assert _pitch(change) == pytest.approx(200.0, abs=15)
+    assert pitch(change) == pytest.approx(200.0, abs=15)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.ts"])

@@ -10,41 +10,15 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import dot_attention, dot_attention_reference
+from tests.ops.graphs import GRAPHS, every_graph, gradients
 
-
-def csr_graph(degrees: list[int], num_src: int, num_rels: int = 3) -> Graph:
-    generator = torch.Generator().manual_seed(0)
-    indices = torch.randint(max(num_src, 1), (sum(degrees),), generator=generator)
-    rows = torch.randint(num_rels, (sum(degrees),), generator=generator).split(degrees)
-    etypes = torch.cat([row.sort().values for row in rows]) if degrees else indices
-    indptr = torch.tensor([0, *degrees]).cumsum(0)
-    return Graph.from_csr(indptr, indices, etypes, num_rels, num_src)
-
-
-GRAPHS = {
-    "empty": csr_graph([], 0),
-    "no targets": csr_graph([], 3),
-    "no edges": csr_graph([0, 0], 3),
-    "one node": csr_graph([1], 1),
-    "isolated nodes": csr_graph([0, 4, 0, 1], 9),
-    "double edges": csr_graph([5, 6], 2),
-    "many": csr_graph([k % 7 for k in range(90)], 70),
-}
 MANY = GRAPHS["many"]
-every_graph = pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
 
 
 def arguments(graph: Graph, width: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     generator = torch.Generator().manual_seed(width)
     shapes = (2, graph.num_dst, width), (2, graph.num_src, width)
     return [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype) for s in shapes]
-
-
-def gradients(function, graph: Graph, inputs: list[Tensor]) -> list[Tensor]:
-    inputs = [x.detach().clone().requires_grad_() for x in inputs]
-    out = function(graph, *inputs)
-    cotangent = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-    return [out.detach(), *torch.autograd.grad(out, inputs, cotangent)]
 
 
 def test_attention_is_the_softmax_over_a_targets_in_edges_of_all_relations():

@@ -9,6 +9,7 @@ from torch import Tensor
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import relational_sum, relational_sum_reference
 from ariigcn_dgl.ops.relational_sum import composed_relational_sum
+from tests.ops.graphs import gradients
 
 WIDTHS = (1, 3, 8, 100, 129)
 NUM_RELS = 4
@@ -39,13 +40,6 @@ def arguments(graph: Graph, width: int, dtype: torch.dtype = torch.float64) -> l
     generator = torch.Generator().manual_seed(width)
     shapes = (2, graph.num_edges), (2, graph.num_src, width), (2, NUM_RELS, width, 5)
     return [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype) for s in shapes]
-
-
-def gradients(function, graph: Graph, inputs: list[Tensor]) -> list[Tensor]:
-    inputs = [x.detach().clone().requires_grad_() for x in inputs]
-    out = function(graph, *inputs)
-    cotangent = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-    return [out.detach(), *torch.autograd.grad(out, inputs, cotangent)]
 
 
 def test_each_neighbour_is_transformed_by_its_relation():

@@ -8,29 +8,9 @@ from torch import Tensor
 
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.ops import segment_spmm, segment_spmm_reference
+from tests.ops.graphs import GRAPHS, csr_graph, every_graph, gradients
 
 WIDTHS = (1, 3, 8, 100, 129)
-
-
-def csr_graph(degrees: list[int], num_src: int, num_rels: int = 3) -> Graph:
-    generator = torch.Generator().manual_seed(0)
-    indices = torch.randint(max(num_src, 1), (sum(degrees),), generator=generator)
-    rows = torch.randint(num_rels, (sum(degrees),), generator=generator).split(degrees)
-    etypes = torch.cat([row.sort().values for row in rows]) if degrees else indices
-    indptr = torch.tensor([0, *degrees]).cumsum(0)
-    return Graph.from_csr(indptr, indices, etypes, num_rels, num_src)
-
-
-GRAPHS = {
-    "empty": csr_graph([], 0),
-    "no targets": csr_graph([], 3),
-    "no edges": csr_graph([0, 0], 3),
-    "one node": csr_graph([1], 1),
-    "isolated nodes": csr_graph([0, 4, 0, 1], 9),
-    "double edges": csr_graph([5, 6], 2),
-    "many": csr_graph([k % 7 for k in range(90)], 70),
-}
-every_graph = pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
 
 
 def arguments(graph: Graph, width: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -41,13 +21,6 @@ def arguments(graph: Graph, width: int, dtype: torch.dtype = torch.float64) -> l
 
 def structure(graph: Graph) -> tuple:
     return graph.plan, graph.sizes
-
-
-def gradients(function, graph: Graph, inputs: list[Tensor]) -> list[Tensor]:
-    inputs = [x.detach().clone().requires_grad_() for x in inputs]
-    out = function(graph, *inputs)
-    cotangent = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).reshape(out.shape)
-    return [out.detach(), *torch.autograd.grad(out, inputs, cotangent)]
 
 
 def test_sums_each_segment_with_the_edges_weights():

@@ -12,13 +12,14 @@ import pytest
 
 from ariigcn_dgl.batch import Window
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, fingerprint, synthesise
+from ariigcn_dgl.data import Dialogues, fingerprint, synthesise
 from ariigcn_dgl.data.folds import Fold, with_fold
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.run_spec import write_run_spec
+from tests.small_sets import small_config
 
 HOSTILE = "</script><script>document.title = 'pwned'</script><img src=x onerror=alert(1)>"
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,27 +64,20 @@ FLAGS = (
 )
 
 
-def _modality(width: int) -> SynthModality:
-    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1, missing=0.1)
-
-
 @pytest.fixture(scope="session")
 def dialogues() -> Dialogues:
     """Return dialogues of two speakers; a speaker, a class and an utterance have hostile names."""
     made = synthesise(
-        SynthConfig(
-            name="small",
+        small_config(
+            "small",
+            missing=0.1,
             train=6,
             val=3,
             test=3,
+            unlabelled=0.1,
             length_mean=9,
-            length_sd=2,
             length_min=7,
             length_max=12,
-            unlabelled=0.1,
-            text=_modality(6),
-            audio=_modality(4),
-            visual=_modality(5),
         )
     )
     utterances = list(made.utterance_ids)

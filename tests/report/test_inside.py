@@ -18,7 +18,7 @@ from tests.elsewhere import elsewhere
 
 
 @pytest.fixture(scope="module")
-def test_set(dialogues: Dialogues) -> Dialogues:
+def tested(dialogues: Dialogues) -> Dialogues:
     return dialogues.split("test")
 
 
@@ -28,8 +28,8 @@ def trained(two_seeds: Path) -> TrainedRun:
 
 
 @pytest.fixture(scope="module")
-def inside(trained: TrainedRun, test_set: Dialogues) -> Inside:
-    return look_inside(trained, test_set)
+def inside(trained: TrainedRun, tested: Dialogues) -> Inside:
+    return look_inside(trained, tested)
 
 
 def joined(inside: Inside, name: str) -> np.ndarray:
@@ -37,17 +37,17 @@ def joined(inside: Inside, name: str) -> np.ndarray:
 
 
 def test_probabilities_are_those_of_the_run(
-    inside: Inside, trained: TrainedRun, test_set: Dialogues
+    inside: Inside, trained: TrainedRun, tested: Dialogues
 ) -> None:
-    expected = trained.probabilities(trained.adapt(test_set))
+    expected = trained.probabilities(trained.adapt(tested))
     np.testing.assert_array_equal(joined(inside, "probabilities"), expected)
 
 
 def test_last_linear_map_makes_the_fused_logits_of_the_states(
-    inside: Inside, trained: TrainedRun, test_set: Dialogues
+    inside: Inside, trained: TrainedRun, tested: Dialogues
 ) -> None:
     model = trained.model
-    scaled = trained.standardiser.apply(trained.adapt(test_set))
+    scaled = trained.standardiser.apply(trained.adapt(tested))
     batch = collate(scaled, np.arange(scaled.num_dialogues), model.window)
     logits = []
     handle = model.head.register_forward_hook(lambda _, x, out: logits.append(out))
@@ -60,10 +60,10 @@ def test_last_linear_map_makes_the_fused_logits_of_the_states(
 
 
 def test_attention_is_that_of_the_graph_layer(
-    inside: Inside, trained: TrainedRun, test_set: Dialogues
+    inside: Inside, trained: TrainedRun, tested: Dialogues
 ) -> None:
     model = trained.model
-    scaled = trained.standardiser.apply(trained.adapt(test_set))
+    scaled = trained.standardiser.apply(trained.adapt(tested))
     for b, answer in enumerate(inside.answers):
         batch = collate(scaled, [b], model.window)
         with torch.inference_mode():
@@ -85,11 +85,9 @@ def test_sources_are_the_window(inside: Inside) -> None:
         assert sources.tolist() == list(range(max(0, i - 3), min(count, i + 3)))
 
 
-def test_another_device_shows_the_same(
-    inside: Inside, two_seeds: Path, test_set: Dialogues
-) -> None:
+def test_another_device_shows_the_same(inside: Inside, two_seeds: Path, tested: Dialogues) -> None:
     with elsewhere() as device:
-        found = look_inside(TrainedRun(two_seeds / "seed0", device), test_set)
+        found = look_inside(TrainedRun(two_seeds / "seed0", device), tested)
     np.testing.assert_allclose(found.states, inside.states, rtol=1e-5, atol=1e-6)
     for one, expected in zip(found.answers, inside.answers, strict=True):
         np.testing.assert_allclose(one.probabilities, expected.probabilities, atol=1e-6)
@@ -100,9 +98,9 @@ def test_another_device_shows_the_same(
 
 
 def test_without_a_modality_is_with_it_missing(
-    inside: Inside, trained: TrainedRun, test_set: Dialogues
+    inside: Inside, trained: TrainedRun, tested: Dialogues
 ) -> None:
-    adapted = trained.adapt(test_set)
+    adapted = trained.adapt(tested)
     missing = replace(
         adapted,
         features=adapted.features | {"audio": np.zeros_like(adapted.features["audio"])},
@@ -112,19 +110,19 @@ def test_without_a_modality_is_with_it_missing(
     np.testing.assert_array_equal(found, trained.probabilities(missing))
 
 
-def test_one_modality_has_nothing_to_leave_out(train: Callable, test_set: Dialogues) -> None:
+def test_one_modality_has_nothing_to_leave_out(train: Callable, tested: Dialogues) -> None:
     trained = TrainedRun(train(modalities=["text"]) / "seed0")
-    (answer, *_) = look_inside(trained, test_set.with_modalities(["text"])).answers
+    (answer, *_) = look_inside(trained, tested.with_modalities(["text"])).answers
     assert answer.without == {}
     assert list(answer.attention) == ["all modalities"]
 
 
 @pytest.mark.parametrize("across", ["utterance", "window"])
 def test_attention_across_modalities_is_what_each_pays_to_utterances(
-    test_set: Dialogues, across: str
+    tested: Dialogues, across: str
 ) -> None:
-    window = ModalWindow.of(Window(2, 1), tuple(test_set.widths), across)
-    batch = collate(test_set, [0], window)
+    window = ModalWindow.of(Window(2, 1), tuple(tested.widths), across)
+    batch = collate(tested, [0], window)
     graph, length = batch.graph, len(batch.labels)
     generator = torch.Generator().manual_seed(0)
     weight = torch.rand(1, graph.num_edges, generator=generator)

@@ -11,36 +11,18 @@ import pytest
 
 from ariigcn_dgl.batch import Window
 from ariigcn_dgl.config import TrainingConfig
-from ariigcn_dgl.data import Dialogues, SynthConfig, SynthModality, synthesise
+from ariigcn_dgl.data import Dialogues, synthesise
 from ariigcn_dgl.models import ARIIGCNConfig
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, write_config
-
-
-def _modality(width: int) -> SynthModality:
-    return SynthModality(width, strength=1.4, trait=0.3, drift=0.1, missing=0.1)
+from tests.small_sets import small_config
 
 
 @pytest.fixture(scope="session")
 def dialogues() -> Dialogues:
     """Sixteen dialogues of two speakers; 30 % of the utterances have no label."""
-    return synthesise(
-        SynthConfig(
-            name="small",
-            train=8,
-            val=4,
-            test=4,
-            length_mean=6,
-            length_sd=2,
-            length_min=4,
-            length_max=9,
-            unlabelled=0.3,
-            text=_modality(6),
-            audio=_modality(4),
-            visual=_modality(5),
-        )
-    )
+    return synthesise(small_config("small", missing=0.1, train=8, val=4, test=4, unlabelled=0.3))
 
 
 @pytest.fixture(scope="session")

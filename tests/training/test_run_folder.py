@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
-import resource
 import shutil
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.predict import write_predictions
 from ariigcn_dgl.training.prepare import prepare
 from ariigcn_dgl.training.run_folder import RunFolder
+from tests.full_disk import largest_file
 
 
 def _csv(path: Path) -> list[list[str]]:
@@ -34,17 +33,6 @@ def _csv(path: Path) -> list[list[str]]:
 
 def _lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-@contextmanager
-def _largest_file(size: int) -> Iterator[None]:
-    """Let writing fail as on a full disk, once a file has this size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _stop(record: dict) -> None:
@@ -239,7 +227,7 @@ def test_damaged_record_is_named(stopped: Path, dialogues: Dialogues, settings: 
 def test_full_disk_is_one_sentence_and_leaves_no_part_of_a_file(
     dialogues: Dialogues, settings: Callable, tmp_path: Path, size: int
 ) -> None:
-    with _largest_file(size), pytest.raises(InputError, match="cannot be written: "):
+    with largest_file(size), pytest.raises(InputError, match="cannot be written: "):
         fit(prepare(dialogues, settings()), 0, tmp_path / "seed0")
     assert not [path for path in (tmp_path / "seed0").iterdir() if path.suffix == ".tmp"]
 
@@ -248,7 +236,7 @@ def test_full_disk_in_the_second_epoch_leaves_the_first_to_go_on_from(
     stopped: Path, dialogues: Dialogues, settings: Callable, trained: Path
 ) -> None:
     before = (stopped / "state.pt").read_bytes()
-    with _largest_file(1_000_000), pytest.raises(InputError, match="cannot be written"):
+    with largest_file(1_000_000), pytest.raises(InputError, match="cannot be written"):
         fit(prepare(dialogues, settings()), 0, stopped)
     assert (stopped / "state.pt").read_bytes() == before
     fit(prepare(dialogues, settings()), 0, stopped)
@@ -259,7 +247,7 @@ def test_full_disk_in_the_second_epoch_leaves_the_first_to_go_on_from(
 
 
 def test_state_on_a_full_disk_names_the_file(tmp_path: Path) -> None:
-    with _largest_file(100), pytest.raises(InputError, match=r"state\.pt: cannot be written: File"):
+    with largest_file(100), pytest.raises(InputError, match=r"state\.pt: cannot be written: File"):
         RunFolder(tmp_path).write_checkpoint({"weights": torch.ones(100)})
     assert list(tmp_path.iterdir()) == []
 
@@ -267,7 +255,7 @@ def test_state_on_a_full_disk_names_the_file(tmp_path: Path) -> None:
 def test_weights_on_a_full_disk_leave_the_old_ones(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / "model.safetensors", tmp_path)
     before = (tmp_path / "model.safetensors").read_bytes()
-    with _largest_file(100), pytest.raises(InputError, match="safetensors: cannot be written"):
+    with largest_file(100), pytest.raises(InputError, match="safetensors: cannot be written"):
         RunFolder(tmp_path).write_weights(torch.nn.Linear(100, 100))
     assert (tmp_path / "model.safetensors").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
