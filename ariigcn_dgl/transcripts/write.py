@@ -15,7 +15,7 @@ def as_srt(cues: Sequence[Cue]) -> str:
 
     Times are rounded to milliseconds. A name that the reader would not take for one, as ``ann``,
     is written ``<v ann>text``, and only what it would take for markup is escaped. Names are read
-    back in Unicode's form NFC.
+    back in Unicode's form NFC, and marks of direction, which nobody sees, are not read.
 
     Parameters
     ----------

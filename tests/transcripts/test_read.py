@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.read import SUFFIXES, read_dialogues, read_transcript
+from ariigcn_dgl.transcripts.source import DIRECTIONS
 from ariigcn_dgl.transcripts.write import as_srt
 
 Read = Callable[..., tuple[list, list[str]]]
@@ -177,7 +178,7 @@ _WORDS = st.text(
     ),
     min_size=1,
     max_size=30,
-).map(lambda text: " ".join(text.split()))
+).map(lambda text: " ".join(text.translate(dict.fromkeys(map(ord, DIRECTIONS))).split()))
 _NAMES = st.one_of(
     _WORDS.map(lambda name: normalize("NFC", name)),  # as names are read
     st.sampled_from(["Ann", "BOB", "speaker 2", "a: b"]),
