@@ -27,14 +27,8 @@ from ariigcn_dgl.limits import Limit
 from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import seal
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import (
-    FILLER,
-    LARGEST_SEED,
-    RUN_FILE,
-    STANDARDISER,
-    UNCALIBRATED,
-    WEIGHTS,
-)
+from ariigcn_dgl.training.run_folder import FILLER, RUN_FILE, STANDARDISER, UNCALIBRATED, WEIGHTS
+from ariigcn_dgl.training.run_record import LARGEST_SEED
 from ariigcn_dgl.training.run_spec import SPEC_FILE, read_run_spec
 from ariigcn_dgl.training.trained import TrainedRun
 

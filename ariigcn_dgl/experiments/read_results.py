@@ -13,7 +13,7 @@ from ariigcn_dgl.experiments.results import Results, RunResult
 from ariigcn_dgl.experiments.write_results import FORMAT, RESULTS_FILE
 from ariigcn_dgl.files import read_json
 from ariigcn_dgl.schema import conform
-from ariigcn_dgl.training.run_folder import ScoresRecord, TargetScoresRecord
+from ariigcn_dgl.training.run_record import ScoresRecord, TargetScoresRecord
 from ariigcn_dgl.training.scoring import flat
 
 

@@ -18,7 +18,8 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.seal import refuse_lost
 from ariigcn_dgl.training.prepare import TestUse
 from ariigcn_dgl.training.run_config import RunConfig, identity, settings_sha256
-from ariigcn_dgl.training.run_folder import METRICS_FILE, RUN_FORMAT, RunFolder, way_out
+from ariigcn_dgl.training.run_folder import METRICS_FILE, RunFolder, way_out
+from ariigcn_dgl.training.run_record import RUN_FORMAT
 from ariigcn_dgl.training.run_spec import FoldSpec, RunSpec, write_run_spec
 
 FAILURE_FILE = "failure.json"

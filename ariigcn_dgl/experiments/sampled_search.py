@@ -18,7 +18,8 @@ from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.study import Range, lowest
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.training.metrics import HEADLINE
-from ariigcn_dgl.training.run_folder import METRICS_FILE, read_metrics
+from ariigcn_dgl.training.run_folder import METRICS_FILE
+from ariigcn_dgl.training.run_record import read_metrics
 
 EXTRA = "search"
 TRIALS_FILE = "trials.db"

@@ -13,13 +13,8 @@ from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import NO_PREDICTIONS, RunFiles, Seed
 from ariigcn_dgl.training.protocol import protocol_of
 from ariigcn_dgl.training.run_config import CONFIG_FILE
-from ariigcn_dgl.training.run_folder import (
-    METRICS_FILE,
-    RUN_FILE,
-    RunFolder,
-    read_metrics,
-    read_run,
-)
+from ariigcn_dgl.training.run_folder import METRICS_FILE, RUN_FILE, RunFolder
+from ariigcn_dgl.training.run_record import read_metrics, read_run
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
 from ariigcn_dgl.training.scoring import Scoring
 

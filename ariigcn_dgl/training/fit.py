@@ -17,7 +17,8 @@ from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.objectives import objective_record
 from ariigcn_dgl.training.prepare import Prepared, TestUse, captures_steps
 from ariigcn_dgl.training.run_config import RunConfig, settings_sha256
-from ariigcn_dgl.training.run_folder import RUN_FORMAT, TARGET_FORMAT, RunFolder
+from ariigcn_dgl.training.run_folder import RunFolder
+from ariigcn_dgl.training.run_record import RUN_FORMAT, TARGET_FORMAT
 from ariigcn_dgl.training.trainer import Report, Trainer
 
 # What a run cannot go on without, and is called in messages.

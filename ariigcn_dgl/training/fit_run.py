@@ -29,7 +29,8 @@ from ariigcn_dgl.training.run_config import (
     preset_config,
     settings_sha256,
 )
-from ariigcn_dgl.training.run_folder import METRICS_FILE, RunFolder, read_metrics
+from ariigcn_dgl.training.run_folder import METRICS_FILE, RunFolder
+from ariigcn_dgl.training.run_record import read_metrics
 from ariigcn_dgl.training.run_spec import (
     DATA_FOLDER,
     RunSpec,

@@ -41,7 +41,8 @@ from ariigcn_dgl.seal import is_sealed, lost, seal, unseal, verify
 from ariigcn_dgl.training.memory import require_memory
 from ariigcn_dgl.training.prepare import Prepared, TestUse, captures_steps, prepare
 from ariigcn_dgl.training.run_config import CONFIG_FILE, RunConfig, read_config, write_config
-from ariigcn_dgl.training.run_folder import Modality, Seed, resume_command, way_out
+from ariigcn_dgl.training.run_folder import resume_command, way_out
+from ariigcn_dgl.training.run_record import Modality, Seed
 
 SPEC_FILE = "train.json"
 DATA_FOLDER = "data"

@@ -10,7 +10,8 @@ from typing import Any
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import write_json
 from ariigcn_dgl.seal import gone, lost, seal
-from ariigcn_dgl.training.run_folder import LARGEST_SEED, RUN_FILE, resume_command, way_out
+from ariigcn_dgl.training.run_folder import RUN_FILE, resume_command, way_out
+from ariigcn_dgl.training.run_record import LARGEST_SEED
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.scoring import flat
 
