@@ -46,7 +46,12 @@ def _lines(about: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"## {VARIANTS[variant].capitalize()} ({variant})"
         yield ""
-        yield f"{markdown(run['system'])}, the mean of {run['seeds']} seeds; {run['equality']}"
+        several = run["seeds"] > 1
+        of = f"the mean of {run['seeds']} seeds" if several else "one seed"
+        yield f"{markdown(run['system'])}, {of}; {run['equality']}"
+        if variant == "causal" and several:
+            yield ""
+            yield "`predict --stream` answers by one of these seeds, the best on validation."
         if run["test"] is None:
             continue
         if scoring.classes is not None:

@@ -34,5 +34,12 @@ def load_bundle(name: str, *, causal: bool = False, device: str = "cpu") -> Ense
     """
     with ExitStack() as stack:
         ensemble = Ensemble(stack.enter_context(opened(name, causal=causal)), device)
-        weakref.finalize(ensemble, stack.pop_all().close)  # its folder lives as long as it does
+        folder = _Folder()
+        weakref.finalize(folder, stack.pop_all().close)
+    for run in ensemble.runs:  # each reads it later, perhaps without the others
+        run.lives_in = folder
     return ensemble
+
+
+class _Folder:
+    """Whose end is that of a bundle's folder."""

@@ -24,6 +24,7 @@ from ariigcn_dgl.files import refuse_existing
 from ariigcn_dgl.training.run_spec import read_run_spec
 from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.seeds import seed_folders
+from ariigcn_dgl.training.session import Session
 from ariigcn_dgl.training.trained import TrainedRun, data_of, mean_probabilities
 
 
@@ -74,14 +75,16 @@ def make_bundle(
     Raises
     ------
     InputError
-        If the file cannot be written, a run is not finished, the runs do not belong together, or
-        the data set is another one.
+        If the file cannot be written, a run is not finished, the runs do not belong together, the
+        one that is to be causal looks ahead, or the data set is another one.
     """
     if out.suffix != SUFFIX:
         raise InputError(f"{out}: expected a name that ends in {SUFFIX}")
     refuse_existing(out)
     seeds = {v: [TrainedRun(f) for f in seed_folders(path)] for v, path in runs.items()}
     _refuse_strangers(runs, seeds)
+    for run in seeds.get("causal", ()):
+        Session(run)  # refuses one that looks ahead
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]
     test = first.adapt(_test_split(first, data))

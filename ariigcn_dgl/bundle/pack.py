@@ -17,10 +17,15 @@ from ariigcn_dgl.bundle.tuned_encoder import (
     pack_tuned,
     tuned_folder,
     unpack_tuned,
-    without_places,
 )
 from ariigcn_dgl.errors import InputError
-from ariigcn_dgl.extract.manifest import AUDIO_ENCODER, MANIFEST, TEXT_ENCODER, read_manifest
+from ariigcn_dgl.extract.manifest import (
+    AUDIO_ENCODER,
+    MANIFEST,
+    TEXT_ENCODER,
+    read_manifest,
+    without_places,
+)
 from ariigcn_dgl.extract.tuned_folder import TUNED_FILE
 from ariigcn_dgl.files import read_text, write_json
 from ariigcn_dgl.limits import Limit

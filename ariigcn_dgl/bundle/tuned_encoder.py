@@ -14,7 +14,12 @@ from ariigcn_dgl.bundle.halves import halved, single
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.hub import WEIGHTS
-from ariigcn_dgl.extract.manifest import TEXT_ENCODER, read_manifest, was_tuned_here
+from ariigcn_dgl.extract.manifest import (
+    TEXT_ENCODER,
+    read_manifest,
+    was_tuned_here,
+    without_places,
+)
 from ariigcn_dgl.extract.present import filled, where_present
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.tuned_folder import TUNED_FILE, is_tuned, load_tuned
@@ -54,22 +59,6 @@ def tuned_folder(run: Path) -> Path | None:
         f"{run}: its fine-tuned text encoder is in none of {', '.join(map(str, places))}: copy the "
         f"folder {TEXT_ENCODER} of the data set there, so that the bundle can hold it"
     )
-
-
-def without_places(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is said of an encoder without where it lay, if it is known by another name.
-
-    A fine-tuned one is known by itself; of what it was made from the name of its folder stays.
-    """
-    known = {"package", "hub", "revision", "learnt"} & record.keys()
-    said = {k: v for k, v in record.items() if k != "path"} if known else record
-    base = record.get("learnt", {}).get("base", {})
-    if "path" not in base:
-        return said
-    kept = {k: v for k, v in base.items() if k != "path"}
-    if not {"package", "hub"} & base.keys():
-        kept["name"] = Path(base["path"]).name
-    return {**said, "learnt": {**record["learnt"], "base": kept}}
 
 
 def pack_tuned(folder: Path, half: bool) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:

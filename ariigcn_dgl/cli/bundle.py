@@ -22,9 +22,9 @@ def bundle(
     out: str | None = None,
     causal: str | None = None,
     data: str | None = None,
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     about: str | None = None,
-    licence: str = NO_LICENCE,
+    licence: str | None = None,
     language: str | None = None,
 ) -> None:
     """Make one file of a trained run, which others predict with; or show the card of such a file.
@@ -46,18 +46,19 @@ def bundle(
     data : str
         Where the data set of the training lies now; default: where it was.
     precision : {"float32", "float16"}
-        Of the weights. Half precision takes half the space, and turns few answers or none: the
-        card says how many.
+        Of the weights; default: float32. Half precision takes half the space, and turns few
+        answers or none: the card says how many.
     about : str
         Text file (Markdown) for the card: what it is for, its data, what it must not be used for.
     licence : str
-        Of the weights, and of the data they were trained on, for the card.
+        Of the weights, and of the data they were trained on, for the card; default: not stated.
     language : str
         Of the words that it was trained on; default: English, where those of the test split look
         so. Where it is English, predict says of a text that it does not look English.
     """
     if out is None:
-        named = {"--causal": causal, "--data": data, "--about": about}
+        named = {"--causal": causal, "--data": data, "--precision": precision, "--about": about}
+        named |= {"--licence": licence, "--language": language}
         given = next((option for option, value in named.items() if value is not None), None)
         if given:
             raise InputError(f"{given}: needs --out, the bundle to write")
@@ -66,9 +67,9 @@ def bundle(
     runs: dict[Variant, Path] = {"whole": Path(run)}
     if causal is not None:
         runs["causal"] = Path(causal)
-    words = Words(read_text(about) if about else "", licence, language or "")
+    words = Words(read_text(about) if about else "", licence or NO_LICENCE, language or "")
     with shown("bundle"):
-        made = make_bundle(runs, Path(out), words, data, precision)
+        made = make_bundle(runs, Path(out), words, data, precision or "float32")
     size = Path(out).stat().st_size / 1e6
     seeds = sum(one["seeds"] for one in made["runs"].values())
     count = f"{seeds} seed{'s'[: seeds > 1]} of {len(runs)} run{'s'[: len(runs) > 1]}"

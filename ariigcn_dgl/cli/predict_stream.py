@@ -107,15 +107,15 @@ class _Dialogues:
         self.before = 0  # utterances that it reads before one
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
-        name, going_on = str(record["dialogue"]), self.going_on
+        name, going_on = composed(str(record["dialogue"])), self.going_on
         if "end" in record:
             return {"dialogue": name, "ended": going_on.pop(name, None) is not None}
         dialogue = going_on.get(name) or _Dialogue(Session(self.run))
-        speaker = str(record["speaker"])
+        speaker = composed(str(record["speaker"]))
         features, said = record.get("features", {}), dialogue.said
         if "text" in record:
             words = " ".join(record["text"].split())
-            said = [*said, Spoken(None, name, "", composed(speaker), None, None, words)]
+            said = [*said, Spoken(None, name, "", speaker, None, None, words)]
             features = {**features, "text": self._encoded(said)}
         p = dialogue.session.add(Utterance(speaker, features))  # refuses what does not fit
         self._doubt(features)
@@ -194,3 +194,5 @@ def _check_names(record: dict[str, Any]) -> None:
             raise InputError(f"'{name}' is {found}, expected {KINDS[kinds]}")
         if not is_unicode(str(record[name])):
             raise InputError(f"'{name}' is not valid Unicode text")
+        if kinds is NAME and not str(record[name]):
+            raise InputError(f"'{name}' is empty, expected a name")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ariigcn_dgl.data.targets import TargetSpec
 from ariigcn_dgl.environment import environment
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.export.program import Program
+from ariigcn_dgl.extract.manifest import read_manifest, without_places
 from ariigcn_dgl.files import refuse_existing, replacing
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.optional import require
@@ -100,6 +103,12 @@ def refuse_inexportable(run: TrainedRun) -> None:
             f"{where}: reads the words of utterances (--model.vector_as words), a program one "
             "vector of each; train with --model.vector_as word"
         )
+    taken = [name for name in run.widths if name in {*OTHERS, *_outputs(run)}]
+    if taken:
+        raise InputError(
+            f"{where}: a program has an input or output '{taken[0]}' of its own: give the modality "
+            "another name in the data set and train again"
+        )
     if run.filler.kind != "zero":
         raise InputError(
             f"{where}: was trained with --training.missing {run.filler.kind}, which looks at the "
@@ -130,6 +139,8 @@ def describe(run: TrainedRun, utterances: int | None = None) -> dict[str, Any]:
         **said,
         "classes": list(run.label_names),
         "modalities": modalities,
+        "sequences": run.record.get("sequences", []),
+        "encoders": _encoders(run),
         "most_speakers": window.num_speakers if window.relations == "pairs" else None,
         "system": run.config.system,
         "dataset": run.record["dataset"],
@@ -137,6 +148,13 @@ def describe(run: TrainedRun, utterances: int | None = None) -> dict[str, Any]:
         "temperature": run.temperature,
         "versions": {name: environment()[name] for name in VERSIONS},
     }
+
+
+def _encoders(run: TrainedRun) -> dict[str, dict[str, Any]]:
+    """Return what made the features, by modality; empty where that is not known."""
+    manifest = read_manifest(run.folder.path.parent)
+    found = {} if manifest is None else manifest["encoders"]
+    return {name: without_places(found[name]) for name in run.widths if name in found}
 
 
 def _outputs(run: TrainedRun) -> dict[str, TargetSpec]:
@@ -189,7 +207,7 @@ def _exported(run: TrainedRun, utterances: int | None) -> ExportedProgram:
 
 def _onnx(traced: ExportedProgram, run: TrainedRun, described: str) -> bytes:
     """Return the bytes of an ONNX model."""
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), _only_errors_of("torch.onnx"):
         warnings.simplefilter("ignore")
         made: Any = torch.onnx.export(
             traced,
@@ -210,6 +228,18 @@ def _onnx(traced: ExportedProgram, run: TrainedRun, described: str) -> bytes:
                 dim.dim_param = names[dim.dim_param]
     model.metadata_props.add(key="ariigcn", value=described)
     return model.SerializeToString()
+
+
+@contextmanager
+def _only_errors_of(name: str) -> Iterator[None]:
+    """Let a logger say nothing below errors: torch's tells of libraries that nothing needs."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _answer_of_pt2(traced: ExportedProgram, run: TrainedRun) -> Answer:

@@ -68,6 +68,22 @@ def was_tuned_here(record: Mapping[str, Any]) -> bool:
     return "learnt" in record
 
 
+def without_places(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of an encoder without where it lay, if it is known by another name.
+
+    A fine-tuned one is known by itself; of what it was made from the name of its folder stays.
+    """
+    known = {"package", "hub", "revision", "learnt"} & record.keys()
+    said = {k: v for k, v in record.items() if k != "path"} if known else record
+    base = record.get("learnt", {}).get("base", {})
+    if "path" not in base:
+        return said
+    kept = {k: v for k, v in base.items() if k != "path"}
+    if not {"package", "hub"} & base.keys():
+        kept["name"] = Path(base["path"]).name
+    return {**said, "learnt": {**record["learnt"], "base": kept}}
+
+
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the record of an extraction; None where a folder has none.
 

@@ -191,5 +191,6 @@ def _begun(prepared: Prepared, seed: int) -> dict[str, Any]:
         "label_names": list(dialogues.label_names),
         **({} if objective is None else {"targets": objective_record(objective)}),
         "widths": dialogues.widths,
+        **({"sequences": list(dialogues.sequences)} if dialogues.sequences else {}),
         "environment": environment(),
     }

@@ -94,7 +94,11 @@ class RunTarget(TargetRecord, total=False):
     std: list[float]
 
 
-class BegunRun(TypedDict):
+class _Begun(TypedDict, total=False):
+    sequences: list[Modality]  # modalities that were sequences of rows, where there were any
+
+
+class BegunRun(_Begun):
     """What ``run.json`` says from the beginning."""
 
     format: int

@@ -122,6 +122,11 @@ def read_run_spec(run: Path) -> RunSpec:
     """
     if not run.exists():
         raise InputError(f"{run}: does not exist, expected a run folder: what --out named")
+    if run.is_file():
+        raise InputError(
+            f"{run}: is a file, expected a run folder: what --out of ariigcn train named; a bundle "
+            "is read by ariigcn predict, evaluate and export, and in Python by load_bundle"
+        )
     if not (run / SPEC_FILE).is_file() and SPEC_FILE not in lost(run):
         raise InputError(f"{run}: not a run folder (no {SPEC_FILE}): expected what --out named")
     if not is_sealed(run):

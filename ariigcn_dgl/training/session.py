@@ -13,6 +13,7 @@ from ariigcn_dgl.batch import Batch
 from ariigcn_dgl.data import UNLABELLED
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.files import composed
 from ariigcn_dgl.graph import Graph
 from ariigcn_dgl.training.trained import TrainedRun
 
@@ -24,9 +25,12 @@ class Utterance:
     Parameters
     ----------
     speaker : str
-        A name; one that has not been heard before is a new speaker.
+        A name; one that has not been heard before is a new speaker. Accented letters are one,
+        whether they are written with one sign or two.
     features : mapping of str to (D_m,) numbers
-        Of each modality that is there, at least one, as they would stand in a data set.
+        Of each modality that is there, as they would stand in a data set; of none, where nothing
+        is known but who spoke. Of a modality that was trained on as sequences of rows (frames,
+        words) also (T, D_m), T from 1 on: each row is scaled, and the mean taken, as in training.
     """
 
     speaker: str
@@ -77,11 +81,14 @@ class Session:
         Raises
         ------
         InputError
-            If features are missing, not finite or not of the run's modalities and widths, or there
-            are more speakers than the run's graph distinguishes. The utterance is not added then.
+            If the speaker has no name, features are not finite or not of the run's modalities and
+            widths, or there are more speakers than the run's graph distinguishes. The utterance is
+            not added then.
         """
+        if not utterance.speaker:
+            raise InputError("speaker is empty, expected a name")
         rows = self._rows(utterance.features)
-        batch = self._batch(rows, self._number(utterance.speaker))
+        batch = self._batch(rows, self._number(composed(utterance.speaker)))
         outputs = self.stream.add(batch.to(self.run.model.device))
         answers = self.run.model.answers(outputs.unsqueeze(0)).cpu().numpy()
         self.utterances += 1
@@ -100,9 +107,11 @@ class Session:
         for name in features:
             if name not in widths:
                 raise InputError(f"unknown modality '{name}': this run was trained with {trained}")
-        if not features:
-            raise InputError(f"no features, expected at least one of {trained}")
-        return {name: _row(name, values, widths[name]) for name, values in features.items()}
+        sequences = self.run.record.get("sequences", ())
+        return {
+            name: _rows(name, values, widths[name], name in sequences)
+            for name, values in features.items()
+        }
 
     def _number(self, speaker: str) -> int:
         if speaker in self.numbers:
@@ -118,8 +127,12 @@ class Session:
     def _batch(self, rows: dict[str, np.ndarray], speaker: int) -> Batch:
         features, masks = {}, {}
         for name, width in self.run.widths.items():
-            row, mask = (rows[name], np.ones(1, bool)) if name in rows else absent(1, width)
-            features[name], masks[name] = self.run.standardiser.scale(name, row, mask), mask
+            if name in rows:
+                there = np.ones(len(rows[name]), bool)
+                scaled = self.run.standardiser.scale(name, rows[name], there)
+                features[name], masks[name] = scaled.mean(0, keepdims=True), there[:1]
+            else:
+                features[name], masks[name] = absent(1, width)
         features, masks = self.run.filler.fill(features, masks, np.zeros(1, int))
         lengths, speakers = torch.tensor([1]), torch.tensor([speaker])
         return Batch(
@@ -132,15 +145,18 @@ class Session:
         )
 
 
-def _row(name: str, values: ArrayLike, width: int) -> np.ndarray:
+def _rows(name: str, values: ArrayLike, width: int, many: bool) -> np.ndarray:
+    expected = f"{width} numbers" + (f" or rows of {width}" if many else "")
     try:
         with np.errstate(over="ignore"):  # becomes inf, which is refused
-            row = np.asarray(values, np.float32)
+            given = np.asarray(values, np.float32)
     except (OverflowError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: expected {width} numbers") from error
-    if row.shape != (width,):
-        raise InputError(f"{name}: expected {width} numbers, found the shape {row.shape}")
-    wrong = np.flatnonzero(~np.isfinite(row))
+        raise InputError(f"{name}: expected {expected}") from error
+    rows = given if given.ndim == 2 and many else given[None]
+    if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
+        raise InputError(f"{name}: expected {expected}, found the shape {given.shape}")
+    wrong = np.argwhere(~np.isfinite(rows))
     if wrong.size:
-        raise InputError(f"{name}: {row[wrong[0]]} in column {wrong[0]}, expected finite numbers")
-    return row[None]
+        row, column = wrong[0]
+        raise InputError(f"{name}: {rows[row, column]} in column {column}, expected finite numbers")
+    return rows

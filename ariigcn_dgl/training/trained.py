@@ -65,6 +65,7 @@ class TrainedRun(Classifier):
         self.model = self.config.build(self.widths, self.num_outputs, objective)
         self.folder.load_weights(self.model)
         self.model.to(device)
+        self.lives_in: object = None  # what keeps its folder, if that is temporary
 
     @property
     def num_outputs(self) -> int:

@@ -8,8 +8,8 @@ import pytest
 
 from ariigcn_dgl.bundle.file import Content
 from ariigcn_dgl.bundle.pack import unpack
-from ariigcn_dgl.bundle.tuned_encoder import without_places
 from ariigcn_dgl.errors import InputError
+from ariigcn_dgl.extract.manifest import without_places
 
 
 @pytest.mark.parametrize("name", ["adapter_config.json", "../config.json", "modeling.py"])

@@ -91,10 +91,17 @@ def test_variants_of_one_data_set_lie_in_one_file(
         (("{trained}", "--out", "{tmp}/there.ariigcn"), "there.ariigcn: exists already"),
         (("{trained}", "--out", "{tmp}/a.ariigcn", "--data", "{tmp}/no"), "name it with --data"),
         (("{trained}", "--about", "x.md"), "--about: needs --out, the bundle to write"),
+        (("{trained}", "--precision", "float32"), "--precision: needs --out, the bundle to write"),
+        (("{trained}", "--licence", "MIT"), "--licence: needs --out, the bundle to write"),
+        (("{trained}", "--language", "Dutch"), "--language: needs --out, the bundle to write"),
+        (("{trained}", "--causal", "{trained}", "--out", "{tmp}/a.ariigcn"), "looks ahead"),
         (("{tmp}/no.ariigcn",), "no.ariigcn: no such run folder or bundle; expected"),
         (("{tmp}/there.ariigcn",), "there.ariigcn: not a bundle, or damaged or truncated"),
     ],
-    ids=["suffix", "exists", "data", "about", "missing", "no bundle"],
+    ids=[
+        *("suffix", "exists", "data", "about", "precision", "licence", "language", "looks ahead"),
+        *("missing", "no bundle"),
+    ],
 )
 def test_what_cannot_be_is_refused(
     options: tuple[str, ...], words: str, trained: Path, tmp_path: Path, refused: Callable

@@ -94,7 +94,8 @@ BAD = [
     ('{"dialogue": [], "speaker": "a", "features": {}}', "'dialogue' is [], expected a name"),
     ('{"dialogue": 1, "speaker": true, "features": {}}', "'speaker' is true, expected a name"),
     ('{"dialogue": 1, "speaker": "a", "features": [1]}', "'features' is [1], expected an object"),
-    ('{"dialogue": 1, "speaker": "a", "features": {}}', "no features, expected at least one of"),
+    ('{"dialogue": 1, "speaker": "", "features": {}}', "'speaker' is empty, expected a name"),
+    ('{"dialogue": "", "speaker": "a", "features": {}}', "'dialogue' is empty, expected a name"),
     ('{"dialogue": 1, "speaker": "a", "features": {"text": [1]}}', "text: expected 6 numbers"),
     ('{"dialogue": 1, "speaker": "a", "features": {"text": null}}', "text: expected 6 numbers"),
     (

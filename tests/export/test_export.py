@@ -126,6 +126,15 @@ def test_other_targets_have_an_output_each_on_their_own_scale(
     }
 
 
+def test_modality_with_the_name_of_another_input_is_refused(
+    train: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train("mlp")
+    monkeypatch.setattr(run, "widths", {"text": 6, "lengths": 4})
+    with pytest.raises(InputError, match="has an input or output 'lengths' of its own"):
+        export_run(run, tmp_path / "a.pt2")
+
+
 def test_other_system_is_refused_with_the_reason(train: Callable, tmp_path: Path) -> None:
     run, out = train("m3net"), tmp_path / "run.onnx"
     able = "ariigcn, bc-lstm, bc-lstm-att, bigru, dialogue-gcn, lr-gcn, mlp, textcnn"

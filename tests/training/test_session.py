@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from ariigcn_dgl.batch import Window
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.data.ragged import Ragged
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.training.fit import fit
 from ariigcn_dgl.training.prepare import prepare
@@ -54,11 +55,42 @@ def test_probabilities_are_those_of_the_whole_dialogues(
     for b in range(dialogues.num_dialogues):
         session = Session(run)
         for row in range(*dialogues.rows(b).indices(dialogues.num_utterances)):
-            utterance = _utterance(dialogues, row)
-            if utterance.features:
-                np.testing.assert_allclose(session.add(utterance), expected[row], atol=1e-5)
-            else:
-                break  # such a row cannot be added, and what follows has another past
+            found = session.add(_utterance(dialogues, row))  # a few have no modality at all
+            np.testing.assert_allclose(found, expected[row], atol=1e-5)
+
+
+def test_rows_of_a_sequence_are_scaled_one_by_one_as_in_training(
+    dialogues: Dialogues, settings: Callable, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(1, 5, dialogues.num_utterances) * dialogues.masks["audio"]
+    rows = [generator.standard_cauchy((n, 4)).astype(np.float32) for n in lengths]  # far out
+    sequence = Ragged.of(rows)
+    features = dialogues.features | {"audio": sequence.mean()}
+    said = replace(dialogues, features=features, sequences={"audio": sequence})
+    prepared = prepare(said, settings(causal=True, context="gru", adversarial="off"))
+    write_config(tmp_path / CONFIG_FILE, prepared.config)
+    fit(prepared, 0, tmp_path / "seed0")
+    run = TrainedRun(tmp_path / "seed0")
+    expected = run.probabilities(run.adapt(said))
+    session = Session(run)
+    for row in range(*said.rows(0).indices(said.num_utterances)):
+        utterance = _utterance(said, row)
+        given = {**utterance.features, **({"audio": rows[row]} if len(rows[row]) else {})}
+        found = session.add(Utterance(utterance.speaker, given))
+        np.testing.assert_allclose(found, expected[row], atol=1e-5)
+
+
+def test_a_name_is_one_speaker_however_its_accents_are_written(run: TrainedRun) -> None:
+    session = Session(run)
+    for name in ("Jos\N{LATIN SMALL LETTER E WITH ACUTE}", "Jose\N{COMBINING ACUTE ACCENT}"):
+        session.add(Utterance(name, {"text": np.ones(6)}))
+    assert len(session.numbers) == 1
+
+
+def test_speaker_without_a_name_is_refused(run: TrainedRun) -> None:
+    with pytest.raises(InputError, match="speaker is empty, expected a name"):
+        Session(run).add(Utterance("", {"text": np.ones(6)}))
 
 
 def test_probabilities_are_the_same_on_another_device(
@@ -82,7 +114,7 @@ def test_run_that_looks_ahead_is_refused(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("features", "sentence"),
     [
-        ({}, r"no features, expected at least one of text \(6\), audio \(4\), visual \(5\)"),
+        ({"text": np.ones((2, 6))}, r"text: expected 6 numbers, found the shape \(2, 6\)"),
         ({"smell": [1.0]}, "unknown modality 'smell': this run was trained with text"),
         ({"text": [1.0]}, r"text: expected 6 numbers, found the shape \(1,\)"),
         ({"text": 1.0}, r"text: expected 6 numbers, found the shape \(\)"),
