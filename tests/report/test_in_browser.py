@@ -244,3 +244,12 @@ def test_table_of_a_timeline_is_whole_on_a_phone(visit: OpenPage, talk: Path) ->
     page = visit(talk, PHONE)
     box = page.locator(".transcript .scroll")
     assert box.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
+@pytest.mark.slow
+def test_paper_has_the_names_of_runs_and_cuts_no_table(visit: OpenPage, report: Path) -> None:
+    page = visit(report)
+    page.emulate_media(media="print")
+    assert page.locator(".run > summary:visible").count() == page.locator(".run > summary").count()
+    cut = "all => all.map(one => getComputedStyle(one).overflowX)"
+    assert set(page.eval_on_selector_all(".scroll", cut)) == {"visible"}

@@ -141,6 +141,14 @@ def test_speakers_have_shares_and_bands_and_the_ninth_is_folded_away(
     page.locator(".speaker:visible").nth(9).wait_for()
 
 
+def test_folded_speakers_are_printed_too_and_folded_again(visit: OpenPage, tmp_path: Path) -> None:
+    page = visit(write(tmp_path, [Utterance(name, name) for name in "ABCDEFGHIJ"]))
+    for event, shown in (("beforeprint", 10), ("afterprint", 8)):
+        page.evaluate(f"dispatchEvent(new Event('{event}'))")
+        assert page.locator(".speaker").count() == shown
+        assert page.locator(".speakers details").evaluate("one => one.open") == (shown == 10)
+
+
 def test_pointing_at_a_band_says_its_name_and_number(visit: OpenPage, tmp_path: Path) -> None:
     page = visit(write(tmp_path, [Utterance("1", "Ann", None, 0.0, 4.0)]))
     box = page.locator(".stream").bounding_box()

@@ -2,6 +2,7 @@
 
 const SHOWN = 8; // speakers; the others are folded away
 const pen = document.createElement("canvas").getContext("2d");
+let unfolded = false; // the others, by the reader
 let reach = { width: 1, places: [] }; // of the charts: px, and each utterance's { left, right }
 
 // One axis for all: seconds, or utterances evenly spread, over the width there is.
@@ -110,12 +111,17 @@ function drawSpeakers() {
   const ticks = () => axis(reach.width, reach.scale);
   const shown = order.slice(0, SHOWN).map(speaker);
   const others = order.slice(SHOWN);
-  const open = parts.speakers.querySelector("details")?.open;
   parts.speakers.replaceChildren(...shown, ticks());
   if (!others.length) return;
   const more = make("details", {}, make("summary", {}, `${others.length} more speaker${others.length > 1 ? "s" : ""}`));
-  more.addEventListener("toggle", () => more.append(...others.map(speaker), ticks()), { once: true });
-  more.open = Boolean(open);
+  const fill = () => more.childElementCount > 1 || more.append(...others.map(speaker), ticks());
+  more.addEventListener("toggle", () => {
+    if (!more.isConnected || root.matches(".paper")) return;
+    unfolded = more.open;
+    fill();
+  });
+  more.open = unfolded || root.matches(".paper");
+  if (more.open) fill(); // paper does not wait for the event
   parts.speakers.append(more);
 }
 
