@@ -175,6 +175,13 @@ def test_blocks_last_as_long_as_their_utterances(visit: OpenPage, talk: Path) ->
     assert boxes[1]["y"] > boxes[0]["y"]  # a row for each speaker
 
 
+def test_pauses_leave_blocks_room_for_letters(visit: OpenPage, tmp_path: Path) -> None:
+    utterances = [Utterance(str(n), "Ann", None, 30.0 * n, 30.0 * n + 2) for n in range(60)]
+    html = timeline_html(utterances, np.full((60, 2), [0.8, 0.2]), ["joy", "fear"], title="film")
+    (tmp_path / "film.html").write_text(html, encoding="utf-8")
+    assert set(visit(tmp_path / "film.html").locator(".cell").all_inner_texts()) == {"joy"}
+
+
 def test_text_is_shown_and_rows_can_be_chosen(visit: OpenPage, talk: Path) -> None:
     page = visit(talk, PHONE)
     page.click('[data-part="table"] tbody tr:nth-child(3)')

@@ -1,6 +1,8 @@
 // The timeline: blocks in rows of speakers, and arcs to what one of them attends to.
 
 const STEP = { least: 34, most: 64, paper: 14 }; // px an utterance takes where no times are known
+const READABLE = 32; // px of half the blocks of known times: room for letters
+const WIDEST = 60000; // px of a timeline that pauses stretch: more than that nobody scrolls through
 const GAP = 2; // px between neighbours
 const NARROWEST = 12; // px that can still be clicked
 const ARCS = { height: 92, base: 88, lowest: 14 }; // px
@@ -18,6 +20,14 @@ function mark(name, i) {
   marked[name].classList.add(name);
 }
 
+// Pauses take room, too: a width by the number of utterances would leave them too narrow to read.
+function stretched(utterances, end) {
+  if (root.matches(".paper")) return 0;
+  const lengths = utterances.map((one) => one.end - one.start).sort((a, b) => a - b);
+  const median = lengths[Math.floor(lengths.length / 2)];
+  return median > 0 ? Math.min((READABLE * end) / median, WIDEST) : 0;
+}
+
 function layout(utterances, room) {
   const least = root.matches(".paper") ? STEP.paper : STEP.least;
   if (utterances[0].start === null) {
@@ -25,7 +35,7 @@ function layout(utterances, room) {
     return utterances.map((_, i) => ({ left: i * step, width: step - GAP }));
   }
   const end = Math.max(...utterances.map((one) => one.end), 1);
-  const scale = Math.max(room, utterances.length * least) / end;
+  const scale = Math.max(room, utterances.length * least, stretched(utterances, end)) / end;
   return utterances.map((one) => ({
     left: one.start * scale,
     width: Math.max((one.end - one.start) * scale - GAP, NARROWEST),
