@@ -25,6 +25,13 @@ from ariigcn_dgl.training.target_kinds import Metric
 
 NOTHING = "–"
 INCOMPLETE = " (incomplete)"
+# Columns of what is compared with the baseline.
+DIFFERENCE, OVER_FOLDS, P, P_HOLM = (
+    "vs baseline (95 % over dialogues)",
+    "95 % over folds",
+    "p",
+    "p (Holm)",
+)
 
 
 @dataclass(frozen=True)
@@ -73,15 +80,13 @@ def main_table(results: Results) -> Table:
     if results.is_calibrated:
         columns["ECE (before temperature)"] = _calibration
     columns |= {
-        "vs baseline (95 % over dialogues)": lambda row: _difference(
-            row.name, row.comparison, results
-        ),
+        DIFFERENCE: lambda row: _difference(row.name, row.comparison, results),
     }
     if results.folds is not None:
-        columns["95 % over folds"] = lambda row: _over_folds(row, results)
+        columns[OVER_FOLDS] = lambda row: _over_folds(row, results)
     columns |= {
-        "p": lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
-        "p (Holm)": lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
+        P: lambda row: p_value(row.comparison.p) if row.comparison else NOTHING,
+        P_HOLM: lambda row: p_value(row.comparison.p_holm) if row.comparison else NOTHING,
     }
     if results.protocol == "literature":
         columns["best test epoch (optimistic)"] = lambda row: spread(
@@ -129,7 +134,7 @@ def absence_table(results: Results) -> Table:
     names = dict.fromkeys(one.modality for row in results.rows for one in row.absences)
     header = ["setting", "nothing absent"]
     for name in names:
-        header += [f"{name} absent", "vs baseline (95 % over dialogues)", "p (Holm)"]
+        header += [f"{name} absent", DIFFERENCE, P_HOLM]
     rows = []
     for row in results.rows:
         cells = [row.name, _of_seeds(results.score)(row) if row.done else NOTHING]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ariigcn_dgl.experiments.completeness import lacks
 from ariigcn_dgl.experiments.figures import scores_figure
 from ariigcn_dgl.experiments.results import Results, RowResult
-from ariigcn_dgl.experiments.tables import seconds_text, spread, tables
+from ariigcn_dgl.experiments.tables import (
+    DIFFERENCE,
+    OVER_FOLDS,
+    P,
+    P_HOLM,
+    Table,
+    seconds_text,
+    spread,
+    tables,
+)
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.training.scoring import flat
 from ariigcn_dgl.training.target_kinds import Metric
@@ -32,7 +43,7 @@ def study_html(results: Results) -> str:
         title=f"{results.title}, {results.data_name}",
         finding=finding(results),
         results=results,
-        main=found[0],
+        main=differences_first(found[0], results.score),
         others=found[1:],
         picture=scores_figure(results) if done else None,
         picture_text="; ".join(f"{row.name} {_said(row, results.score)}" for row in done),
@@ -41,6 +52,18 @@ def study_html(results: Results) -> str:
         time=seconds_text(list(runs.values())),
         browser=None,
     )
+
+
+def differences_first(table: Table, score: Metric) -> Table:
+    """Return the main table with what is compared right behind the score: a phone shows little."""
+    first = ("setting", score.title, DIFFERENCE, OVER_FOLDS, P, P_HOLM)
+    order = [table.header.index(name) for name in first if name in table.header]
+    order += [place for place in range(len(table.header)) if place not in order]
+
+    def turned(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return cells if len(cells) == 1 else tuple(cells[place] for place in order)
+
+    return replace(table, header=turned(table.header), rows=tuple(map(turned, table.rows)))
 
 
 def finding(results: Results) -> str:

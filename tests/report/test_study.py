@@ -43,6 +43,24 @@ def test_page_has_finding_table_picture_and_runs(results: Results) -> None:
     assert "browser-data" not in html
 
 
+def test_differences_stand_right_behind_the_score(results: Results) -> None:
+    head = re.search("<thead>.*?</thead>", study_html(results))[0]
+    assert re.findall(r"<th [^>]*>(.*?)</th>", head)[:6] == [
+        "setting",
+        "weighted F1",
+        "vs baseline (95 % over dialogues)",
+        "p",
+        "p (Holm)",
+        "parameters",
+    ]
+
+
+def test_groups_stay_rows_of_one_heading(results: Results) -> None:
+    rows = (results.rows[0], replace(results.rows[1], group="Others"))
+    html = study_html(replace(results, rows=rows))
+    assert re.search(r'<th scope="rowgroup" colspan="10" class="group">Others</th>', html)
+
+
 def test_picture_needs_no_other_element(results: Results) -> None:
     (picture,) = re.findall(r'<svg class="picture".*?</svg>', study_html(results), re.DOTALL)
     assert not re.search(r"#|url\(|<use|<style|<image|\bid=", picture)
