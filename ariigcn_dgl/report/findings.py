@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariigcn_dgl.experiments.statistics import Summary
+from ariigcn_dgl.report.page import isolated
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.report.scores import Headline, classes, confusion
 from ariigcn_dgl.report.together import Difference, Group
@@ -39,10 +40,11 @@ def findings(
 
 def _one(run: RunFiles, headline: Headline) -> str:
     tested = run.seeds[0].predictions
-    system = run.record.get("system", run.name)
+    system = isolated(run.record.get("system", run.name))
     return (
         f"{system} reaches a weighted F1 of {_score(headline.test[0])} on {len(tested.labels):,} "
-        f"utterances of {_dialogues(tested.dialogues)} of {run.record['dataset']}{_by_class(run)}."
+        f"utterances of {_dialogues(tested.dialogues)} of {isolated(run.record['dataset'])}"
+        f"{_by_class(run)}."
     )
 
 
@@ -57,11 +59,11 @@ def _by_class(run: RunFiles) -> str:
     shares = [0.0 if c == place else share for c, (_, share) in enumerate(confusion(run)[place])]
     taken = int(np.argmax(shares))
     text = (
-        f": best at {best['label']} (F1 {best['f1'].mean:.0f}), worst at {worst['label']} "
-        f"({worst['f1'].mean:.0f})"
+        f": best at {isolated(best['label'])} (F1 {best['f1'].mean:.0f}), "
+        f"worst at {isolated(worst['label'])} ({worst['f1'].mean:.0f})"
     )
     if shares[taken] >= 1:
-        text += f", {shares[taken]:.0f} % of which it takes for {run.labels[taken]}"
+        text += f", {shares[taken]:.0f} % of which it takes for {isolated(run.labels[taken])}"
     return text
 
 
@@ -69,8 +71,8 @@ def _several(runs: Sequence[RunFiles], tests: Sequence[Summary], group: Group) -
     order = sorted(range(len(runs)), key=lambda place: -tests[place].mean)
     best = order[0]
     text = (
-        f"Of {len(runs)} runs on {group.dataset}, {runs[best].name} has the highest weighted F1, "
-        f"{_score(tests[best])}"
+        f"Of {len(runs)} runs on {isolated(group.dataset)}, {isolated(runs[best].name)} has the "
+        f"highest weighted F1, {_score(tests[best])}"
     )
     other = order[1] if best == 0 else 0  # the first is what all are compared with
     found = group.differences[other if best == 0 else best]
@@ -80,13 +82,13 @@ def _several(runs: Sequence[RunFiles], tests: Sequence[Summary], group: Group) -
     which = "the next" if best == 0 else "the first named"
     if found.told:
         return (
-            f"{text}: {apart:.1f} points ({low:.1f} to {high:.1f}) above {runs[other].name}, "
-            f"{which}."
+            f"{text}: {apart:.1f} points ({low:.1f} to {high:.1f}) above "
+            f"{isolated(runs[other].name)}, {which}."
         )
     ahead = replace(found, low=-found.high, high=-found.low) if best == 0 else found
     return (
         f"{text}, but {_dialogues(runs[0].seeds[0].predictions.dialogues)} cannot tell it from "
-        f"{runs[other].name}, {which} ({interval(ahead)} points)."
+        f"{isolated(runs[other].name)}, {which} ({interval(ahead)} points)."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -74,6 +75,20 @@ def decimal(value: float, signed: bool = False) -> str:
     return f"{rounded:+.2f}".replace("-", "−") if signed else f"{rounded:.2f}".replace("-", "−")
 
 
+def isolated(name: str) -> str:
+    """Return a name for a sentence or an attribute: it turns no number beside it; a page's filter.
+
+    Elements keep it apart by ``<bdi>``. Names written from left to right stay as they are.
+
+    Examples
+    --------
+    >>> isolated("joy"), len(isolated("حزن"))
+    ('joy', 5)
+    """
+    turns = any(unicodedata.bidirectional(one) in ("R", "AL") for one in name)
+    return f"\u2068{name}\u2069" if turns else name
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -86,6 +101,7 @@ def _environment() -> Environment:
     # Compact; Jinja itself writes < > & ' as \uXXXX, so that no text can end the script element.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters |= {"decimal": decimal, "svg": svg, "slots": palette.slots}
+    environment.filters["isolated"] = isolated
     environment.filters["time_of"] = time_of
     environment.globals["SERIES"] = palette.SERIES
     return environment

@@ -10,14 +10,14 @@ from ariigcn_dgl.experiments.results import Results, RowResult
 from ariigcn_dgl.experiments.tables import (
     DIFFERENCE,
     OVER_FOLDS,
-    P,
     P_HOLM,
+    P,
     Table,
     seconds_text,
     spread,
     tables,
 )
-from ariigcn_dgl.report.page import render
+from ariigcn_dgl.report.page import isolated, render
 from ariigcn_dgl.training.scoring import flat
 from ariigcn_dgl.training.target_kinds import Metric
 
@@ -74,13 +74,14 @@ def finding(results: Results) -> str:
     score = results.score
     best = max(done, key=lambda row: score.merit(row.summary(score.name).mean))
     most = "highest" if score.better == "higher" else "lowest"
-    text = f"{best.name} has the {most} {score.title}, {_said(best, score)}"
+    text = f"{isolated(best.name)} has the {most} {score.title}, {_said(best, score)}"
     compared = [row for row in done if row.comparison is not None]
+    baseline = isolated(results.baseline)
     if not compared:
         return f"{text}."
     apart = [row for row in compared if row.comparison and row.comparison.p_holm < LEVEL]
     if not apart:
-        return f"{text}; no setting can be told from the baseline, {results.baseline} (p, Holm)."
+        return f"{text}; no setting can be told from the baseline, {baseline} (p, Holm)."
     gains = [score.merit(row.comparison.difference) for row in apart if row.comparison]
     better = sum(gain > 0 for gain in gains)
     counts = {"better": better, "worse": len(apart) - better}
@@ -88,7 +89,7 @@ def finding(results: Results) -> str:
         f"{count} {'is' if count == 1 else 'are'} {how}" for how, count in counts.items() if count
     )
     return (
-        f"{text}; of {len(compared)} settings {shown} than the baseline, {results.baseline} "
+        f"{text}; of {len(compared)} settings {shown} than the baseline, {baseline} "
         f"(p below {LEVEL}, Holm)."
     )
 

@@ -131,6 +131,13 @@ def test_hostile_names_stay_text(html: str) -> None:
     assert html.count("</script>") == 3  # of the data, of the colours for paper, of the script
 
 
+def test_speakers_of_mistakes_turn_no_number_beside_them(html: str) -> None:
+    examples = re.findall('<button type="button" class="example".*?</button>', html)
+    assert examples
+    for one in examples:
+        assert re.search(r'<span class="about"><bdi>.*</bdi>, \d+ %</span>', one)
+
+
 @pytest.mark.slow
 def test_several_runs_side_by_side(train: Callable, two_seeds: Path, dialogues: Dialogues) -> None:
     runs = [run_of(two_seeds), run_of(train("mlp", modalities=["text", "audio"]))]

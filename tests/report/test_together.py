@@ -146,5 +146,19 @@ def test_class_with_a_dollar_is_no_mathematics() -> None:
     assert "$^$" in group.classes.axes[0].get_yticklabels()[0].get_text().replace("\\$", "$")
 
 
+def test_name_written_from_right_to_left_turns_no_number_of_the_sentence() -> None:
+    assert (
+        "of \u2068حزن\u2069: best"
+        in sentences(
+            replace(
+                ALL_JOY,
+                seeds=[
+                    replace(one, record={**one.record, "dataset": "حزن"}) for one in ALL_JOY.seeds
+                ],
+            )
+        )[0]
+    )
+
+
 def test_each_test_split_has_its_sentence() -> None:
     assert len(sentences(RIGHT, run("short", seed(0, TRUTH[:4])))) == 2

@@ -13,7 +13,7 @@ function drawControls() {
 
 function option(one, d) {
   const labelled = one.utterances.map((_, i) => i).filter((i) => one.utterances[i].label !== null);
-  const count = `${one.name} · ${one.utterances.length} utterances`;
+  const count = `${isolated(one.name)} · ${one.utterances.length} utterances`;
   if (!labelled.length) return count;
   const { predictions } = data.runs[state.run].answers[d];
   const hits = labelled.filter((i) => predictions[i] === one.utterances[i].label).length;

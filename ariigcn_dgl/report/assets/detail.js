@@ -59,7 +59,7 @@ function ablated(i) {
     const p = answer().without[name][i];
     const change = p[guess] - before;
     const other = p.indexOf(Math.max(...p));
-    const verdict = other === guess ? "" : ` → ${data.labels[other]}`;
+    const verdict = other === guess ? "" : `→ ${named(other)}`;
     const side = change < 0 ? "down" : "up";
     const fill = make("span", { class: `fill ${side}`, style: { "--size": `${50 * Math.abs(change)}%` } });
     const missing = here.length && !here.includes(name) ? " (missing)" : "";
@@ -72,7 +72,7 @@ function ablated(i) {
       make("span", { class: "verdict" }, verdict)
     );
   });
-  const hint = `change of p(${data.labels[guess]}) in points, and what would be predicted then`;
+  const hint = `change of p(${named(guess)}) in points, and what would be predicted then`;
   return box("What moved it", hint, make("ul", { class: "bars moved" }, ...rows));
 }
 

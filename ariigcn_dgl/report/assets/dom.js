@@ -15,7 +15,10 @@ const state = { run: 0, dialogue: 0, selected: 0, attention: 0 };
 
 const dialogue = () => data.dialogues[state.dialogue];
 const answer = (run = state.run) => data.runs[run].answers[state.dialogue];
-const who = (i) => dialogue().speakers[dialogue().utterances[i].speaker] || "no name";
+// Written from right to left, a name turns what stands beside it, numbers above all.
+const TURNS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+const isolated = (text) => (TURNS.test(text) ? `\u2068${text}\u2069` : text);
+const who = (i) => isolated(dialogue().speakers[dialogue().utterances[i].speaker] || "no name");
 const attentions = () => Object.keys(answer().attention);
 const edgesOf = (i) => {
   const weights = answer().attention[attentions()[state.attention]];
@@ -28,7 +31,7 @@ const points = (x) => {
   return `${rounded > 0 ? "+" : rounded < 0 ? "−" : "±"}${Math.abs(rounded)}`;
 };
 // A prediction is null where the run was not sure enough to make one.
-const named = (label) => (label === null ? "left open" : data.labels[label]);
+const named = (label) => (label === null ? "left open" : isolated(data.labels[label]));
 const short = (label) => (label === null ? "?" : data.labels[label].slice(0, 3));
 const colour = (label) => (label === null ? "var(--faint)" : `var(--class-${data.colours[label]})`);
 const confidence = (i, run) => Math.max(...answer(run).probabilities[i]);

@@ -88,7 +88,7 @@ function tell(event, readout, columns, bands) {
   if (c < 0) return;
   const { scale } = reach;
   const where = scale ? ` at ${clock(x / scale)}` : ` at utterance ${Math.ceil((x / reach.width) * cells.length) || 1}`;
-  readout.replaceChildren(chip(c, "strong", `${data.labels[c]} ${percent(bands[c].share[k])}`), where);
+  readout.replaceChildren(chip(c, "strong", `${named(c)} ${percent(bands[c].share[k])}`), where);
   readout.style.left = `${Math.max(0, Math.min(x - readout.offsetWidth / 2, reach.width - readout.offsetWidth))}px`;
 }
 

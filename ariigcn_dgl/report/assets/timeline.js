@@ -47,8 +47,8 @@ function describe(i) {
   const one = dialogue().utterances[i];
   const guess = answer().predictions[i];
   const text = one.text.length > LONGEST ? `${[...one.text.slice(0, LONGEST)].slice(0, -1).join("")}…` : one.text;
-  const said = text ? `“${text}”, ` : "";
-  const truth = one.label === null ? "" : `, true ${data.labels[one.label]}`;
+  const said = text ? `“${isolated(text)}”, ` : "";
+  const truth = one.label === null ? "" : `, true ${named(one.label)}`;
   return (
     `${i + 1}: ${who(i)}, ${said}${guess === null ? "" : "predicted "}${named(guess)} ` +
     `${percent(confidence(i))}${unsure(i) ? ", unsure" : ""}${truth}`
