@@ -23,7 +23,22 @@ EMOTIONS = {
     "peace": ("#20cf8e", "#2d6f51"),
     "power": ("#fe93d4", "#bc0091"),
 }
-LIGHT, DARK = (tuple(column) for column in zip(*EMOTIONS.values(), strict=True))
+
+
+def _mixed(colour: str, end: int, share: float) -> str:
+    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round((1 - share) * part + share * end):02x}" for part in parts)
+
+
+# Where there are more classes than emotions: all colours once more, brighter, then darker. Two of
+# one hue are not as far apart as emotions are, but further than two of one colour.
+def _with_shades(colours: Sequence[str]) -> tuple[str, ...]:
+    brighter = [_mixed(colour, 255, 0.55) for colour in colours]
+    darker = [_mixed(colour, 0, 0.45) for colour in colours]
+    return (*colours, *brighter, *darker)
+
+
+LIGHT, DARK = (_with_shades(column) for column in zip(*EMOTIONS.values(), strict=True))
 
 # What data sets call them; sentiments are joy and sadness, which every eye tells apart.
 _CALLED = {
@@ -50,6 +65,9 @@ SERIES = tuple(list(EMOTIONS).index(name) for name in (*_ORDER, "neutral", "peac
 def slots(label_names: Sequence[str]) -> list[int]:
     """Return the slot of each class; names of no known emotion get those that are left.
 
+    Beyond as many as there are emotions they are shades of the same colours, which repeat when
+    these are used up, too.
+
     Parameters
     ----------
     label_names : sequence of str
@@ -66,7 +84,9 @@ def slots(label_names: Sequence[str]) -> list[int]:
         emotion = _EMOTION.get(name.strip().casefold())
         if emotion is not None and places.index(emotion) not in found.values():
             found[place] = places.index(emotion)
-    left = [slot for slot in SERIES if slot not in found.values()] or list(SERIES)
+    count = len(EMOTIONS)
+    every = [slot + first for first in range(0, len(LIGHT), count) for slot in SERIES]
+    left = [slot for slot in every if slot not in found.values()]
     others = [place for place in range(len(label_names)) if place not in found]
     found |= {place: left[k % len(left)] for k, place in enumerate(others)}
     return [found[place] for place in range(len(label_names))]

@@ -97,10 +97,16 @@ def test_no_two_classes_share_a_colour_while_there_are_some_left() -> None:
     assert len(set(slots(names))) == len(names)
 
 
-def test_more_classes_than_colours_still_get_some() -> None:
-    found = slots([str(n) for n in range(28)])
-    assert len(found) == 28
-    assert set(found) == set(SERIES) == set(range(len(EMOTIONS)))
+def test_more_classes_than_emotions_get_shades_before_a_colour_repeats() -> None:
+    names = ["joy", *map(str, range(32))]
+    assert sorted(slots(names)) == list(range(len(LIGHT)))
+    assert set(slots(names[:11])) == set(SERIES) == set(range(len(EMOTIONS)))
+    assert len(set(LIGHT)) == len(set(DARK)) == len(LIGHT)
+
+
+def test_more_classes_than_shades_still_get_some() -> None:
+    found = slots([str(n) for n in range(40)])
+    assert found[len(LIGHT) :] == found[: 40 - len(LIGHT)]
 
 
 def test_page_has_every_colour_in_both_schemes() -> None:

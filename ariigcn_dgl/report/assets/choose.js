@@ -2,6 +2,9 @@
 
 function drawLegend() {
   const entries = data.labels.map((_, c) => chip(c));
+  if (new Set(data.colours).size < data.labels.length) {
+    entries.push(make("span", { class: "about" }, "colours repeat: go by the names"));
+  }
   if (data.unsure !== null) {
     entries.push(chip(null, "unsure", `hatched: unsure, below ${bound(data.unsure)}`));
   }
