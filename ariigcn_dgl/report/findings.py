@@ -55,6 +55,14 @@ def _by_class(run: RunFiles) -> str:
         return ""
     ordered = sorted(rows, key=lambda row: row["f1"].mean)
     worst, best = ordered[0], ordered[-1]
+    never = sum(row["f1"].mean == 0 for row in rows)
+    if never == len(rows):
+        return f": none of {never} classes is ever right"
+    if never > 1:
+        return (
+            f": best at {isolated(best['label'])} (F1 {best['f1'].mean:.0f}); {never} of "
+            f"{len(rows)} classes are never right"
+        )
     place = run.labels.index(worst["label"])
     shares = [0.0 if c == place else share for c, (_, share) in enumerate(confusion(run)[place])]
     taken = int(np.argmax(shares))

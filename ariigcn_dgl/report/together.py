@@ -13,6 +13,7 @@ from ariigcn_dgl import escape
 from ariigcn_dgl.experiments.statistics import difference_interval
 from ariigcn_dgl.plots import (
     COLOURS,
+    FAINT,
     INK,
     LINE,
     add_axes,
@@ -160,6 +161,7 @@ def _classes(runs: Sequence[RunFiles]) -> Figure:
     """Draw F1 by class: of one run a bar in the emotion's colour, of several a dot for each."""
     rows = [classes(run) for run in runs]
     names = [row["label"] for row in rows[0]]
+    tested = [bool(row["support"]) for row in rows[0]]  # the same for all: the same utterances
     height = 44 + 26 * len(names)
     figure = page_figure(WIDTH, height)
     axis = add_axes(figure, 118, 4, WIDTH - 30, height - 36)
@@ -169,12 +171,15 @@ def _classes(runs: Sequence[RunFiles]) -> Figure:
         if len(runs) == 1:
             axis.barh(range(len(names)), means, 0.62, color=class_colours(names))
             for line, mean in enumerate(means):
-                axis.text(mean + 1.5, line, f"{mean:.0f}", va="center", color=INK)
+                if tested[line]:
+                    axis.text(mean + 1.5, line, f"{mean:.0f}", va="center", color=INK)
         else:
-            points = [(mean, line) for line, mean in enumerate(means)]
+            points = [(mean, line) for line, mean in enumerate(means) if tested[line]]
             dots(axis, points, COLOURS[place % len(COLOURS)], 9, opacity=0.9, zorder=3)
     for line in range(len(names)) if len(runs) > 1 else ():
         axis.axhline(line, color=LINE, linewidth=1)
+    for line in (line for line, known in enumerate(tested) if not known):
+        axis.text(1.5, line, "– no test utterance", va="center", color=FAINT)
     axis.set(xlim=(0, 100), ylim=(len(names) - 0.5, -0.5), xlabel="F1, percent")
     axis.set_yticks(range(len(names)), [escape.figure(short(name, 17)) for name in names])
     axis.set_xticks(range(0, 101, 20))

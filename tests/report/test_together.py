@@ -21,15 +21,20 @@ LABELS = ("joy", "anger")
 TRUTH = [0, 1] * 20  # twenty dialogues of two utterances
 
 
-def seed(number: int, classes: Sequence[int], history: Sequence[dict] = ()) -> Seed:
+def seed(
+    number: int,
+    classes: Sequence[int],
+    history: Sequence[dict] = (),
+    labels: Sequence[str] = LABELS,
+) -> Seed:
     count = len(classes)
     truth = np.array(TRUTH[:count])
-    found = score(truth, np.array(classes), LABELS)
+    found = score(truth, np.array(classes), labels)
     record = {
         "seed": number,
         "system": "mlp",
         "dataset": "talks",
-        "label_names": list(LABELS),
+        "label_names": list(labels),
         "best_epoch": 1,
         "val": {"weighted_f1": 50.0},
         "test": {
@@ -108,6 +113,25 @@ def test_sentence_about_one_run_names_its_best_and_worst_class() -> None:
         "mlp reaches a weighted F1 of 33.3 on 40 utterances of 20 test dialogues of talks: best at "
         "joy (F1 67), worst at anger (0), 100 % of which it takes for joy."
     ]
+
+
+def test_sentence_counts_classes_that_are_never_right() -> None:
+    wrong = run("wrong", seed(0, [2] * len(TRUTH), labels=(*LABELS, "fear")))
+    assert sentences(wrong)[0].endswith(" of talks: none of 2 classes is ever right.")
+    truth = [0, 1, 0, 1, 0, 1, 2, 0]
+    found = seed(0, [0] * len(truth), labels=(*LABELS, "fear"))
+    record = {**found.record, "test": score(np.array(truth), np.zeros(8, int), "abc").record()}
+    text = sentences(run("mixed", replace(found, record=record)))[0]
+    assert text.endswith("; 2 of 3 classes are never right.")
+
+
+def test_class_without_a_test_utterance_has_no_score_in_the_picture() -> None:
+    rare = run("rare", seed(0, TRUTH, labels=(*LABELS, "fear")))
+    for runs in ([rare], [rare, replace(rare, name="again")]):
+        (group,) = together(runs)
+        texts = [one.get_text() for one in group.classes.axes[0].texts]
+        assert texts[-1] == "– no test utterance"
+        assert "0" not in texts
 
 
 def test_sentence_about_several_says_which_is_best_and_by_how_much() -> None:
