@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,11 @@ from ariigcn_dgl.plots import ACCENT, COLOURS, INK, dots, new_figure, save, shor
 from ariigcn_dgl.training.scoring import flat
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 KINDS = (".png", ".pdf")  # to look at, and for a paper
 LONGEST = 40  # letters of a name
+LETTERS = 64  # of a line of the title
 
 
 @styled()
@@ -84,7 +85,7 @@ def _curve(results: Results, rows: Sequence[RowResult]) -> Figure:
     axis.grid()
     if axis.get_legend_handles_labels()[1]:
         axis.legend()
-    return _titled(figure, axis, results)
+    return _titled(figure, results)
 
 
 def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
@@ -102,7 +103,7 @@ def _dots(results: Results, rows: Sequence[RowResult]) -> Figure:
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.grid(axis="x")
     axis.set_xlabel(_score(results))
-    return _titled(figure, axis, results)
+    return _titled(figure, results)
 
 
 def _score(results: Results) -> str:
@@ -117,9 +118,11 @@ def _half_interval(row: RowResult, results: Results) -> float:
     return 0.0 if summary.high is None else summary.high - summary.mean
 
 
-def _titled(figure: Figure, axis: Axes, results: Results) -> Figure:
-    title = escape.figure(short(f"{results.title}, {results.data_name}", 2 * LONGEST))
-    axis.set_title(title, loc="left", fontsize=11)
+def _titled(figure: Figure, results: Results) -> Figure:
+    """Write the title over the whole width, in lines: behind long names there is no room."""
+    title = short(f"{results.title}, {results.data_name}", 3 * LETTERS)
+    lines = [escape.figure(line) for line in wrap(title, LETTERS)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
     return figure
 
 
