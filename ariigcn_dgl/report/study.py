@@ -45,6 +45,8 @@ def study_html(results: Results) -> str:
         results=results,
         main=differences_first(found[0], results.score),
         others=found[1:],
+        reasons=absent_rows(results),
+        sentence=lambda note: sentence(note, results),
         picture=scores_figure(results) if done else None,
         picture_text="; ".join(f"{row.name} {_said(row, results.score)}" for row in done),
         scored=lambda test: f"{flat(test)[results.metric]:.{results.score.decimals}f}",
@@ -81,7 +83,7 @@ def finding(results: Results) -> str:
         return f"{text}."
     apart = [row for row in compared if row.comparison and row.comparison.p_holm < LEVEL]
     if not apart:
-        return f"{text}; no setting can be told from the baseline, {baseline} (p, Holm)."
+        return f"{text}; {_nothing_told(results, len(compared), baseline)}."
     gains = [score.merit(row.comparison.difference) for row in apart if row.comparison]
     better = sum(gain > 0 for gain in gains)
     counts = {"better": better, "worse": len(apart) - better}
@@ -92,6 +94,45 @@ def finding(results: Results) -> str:
         f"{text}; of {len(compared)} settings {shown} than the baseline, {baseline} "
         f"(p below {LEVEL}, Holm)."
     )
+
+
+def _nothing_told(results: Results, comparisons: int, baseline: str) -> str:
+    """Say that no difference is certain, and whether the test could have found one at all."""
+    count = _test_dialogues(results)
+    # Of two to the power of the dialogues swaps, two are as extreme as the most extreme.
+    if count is not None and comparisons * 2.0 ** (1 - count) > LEVEL:
+        return (
+            f"{count} test dialogue{'s'[: count != 1]} {'are' if count != 1 else 'is'} too few for "
+            f"the test to tell any setting from the baseline, {baseline}, however large the "
+            "difference (p, Holm)"
+        )
+    return f"no setting can be told from the baseline, {baseline} (p, Holm)"
+
+
+def _test_dialogues(results: Results) -> int | None:
+    counts = results.data.get("dialogues")
+    if not counts:
+        return None
+    return counts["test"] if results.folds is None else sum(counts.values())
+
+
+def absent_rows(results: Results) -> dict[str, str]:
+    """Return why settings have no scores, by their names."""
+    found = {}
+    for row in results.rows:
+        if not row.done:
+            failed = [run for run in row.runs if run.test is None]
+            reason = row.problem or (failed[0].reason if failed else "")
+            how = "failed" if failed and failed[0].status == "failed" else "not run"
+            found[row.name] = f"{how}: {reason}" if reason else how
+    return found
+
+
+def sentence(note: str, results: Results) -> str:
+    """Return a note with a capital, unless it begins with a setting's name, which has none."""
+    if any(note.startswith(f"{row.name}:") for row in results.rows):
+        return f"{note}."
+    return f"{note[0].upper()}{note[1:]}."
 
 
 def _said(row: RowResult, score: Metric) -> str:

@@ -95,6 +95,57 @@ def test_finding_says_where_nothing_can_be_told(results: Results) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("dialogues", "folds"), [({"test": 5}, None), ({"train": 3, "test": 2}, 2)]
+)
+def test_finding_says_where_dialogues_are_too_few_to_tell_anything(
+    results: Results, dialogues: dict[str, int], folds: int | None
+) -> None:
+    rows = (results.rows[0], _row("new", 62.5, 2.5, p=0.3))
+    data = {"name": "talk", "dialogues": dialogues}
+    assert finding(replace(results, rows=rows, data=data, folds=folds)).endswith(
+        "; 5 test dialogues are too few for the test to tell any setting from the baseline, base, "
+        "however large the difference (p, Holm)."
+    )
+
+
+def test_finding_does_not_blame_dialogues_that_are_enough(results: Results) -> None:
+    rows = (results.rows[0], _row("new", 62.5, 2.5, p=0.3))
+    data = {"name": "talk", "dialogues": {"test": 6}}  # 2 of 64 swaps: p of 0.03
+    assert "too few" not in finding(replace(results, rows=rows, data=data))
+
+
+def test_setting_without_scores_has_the_reason_in_its_row(results: Results) -> None:
+    rows = (results.rows[0], replace(results.rows[1], runs=(), problem="lacks visual"))
+    html = study_html(replace(results, rows=rows))
+    assert '<td class="reason" colspan="9">not run: lacks visual</td></tr>' in html
+
+
+def test_numbers_of_the_paper_stay_beside_the_reason(results: Results) -> None:
+    failed = RunResult("key1", 1, "failed", "it rained")
+    row = replace(results.rows[1], runs=(failed,), published={"weighted_f1": 70.5})
+    html = study_html(replace(results, rows=(results.rows[0], row)))
+    row = (
+        '<td class="reason" colspan="9">failed: it rained</td><td class="number">70.5 / –</td></tr>'
+    )
+    assert row in html
+
+
+def test_names_of_settings_get_no_capital(results: Results) -> None:
+    rows = (results.rows[0], replace(results.rows[1], runs=(), problem="it rained"))
+    html = study_html(replace(results, rows=rows))
+    assert ">new: not scored: it rained.</p>" in html
+    assert ">Splits: not recorded.</p>" in html
+
+
+def test_title_of_the_picture_is_in_lines(results: Results) -> None:
+    html = study_html(replace(results, title="One title that goes on " * 5))
+    (picture,) = re.findall(r'<svg class="picture".*?</svg>', html, re.DOTALL)
+    lines = re.findall(">(One title[^<]*|[^<]*goes on[^<]*)<", picture)
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 64
+
+
 def test_runs_that_are_missing_are_named(results: Results) -> None:
     failed = RunResult("key1", 1, "failed", "it rained")
     rows = (replace(results.rows[0], runs=(_run(60.0), failed)), results.rows[1])
