@@ -40,7 +40,7 @@ def test_page_of_one_seed_without_data(ariigcn: Callable, trained: Path, tmp_pat
     out = tmp_path / "report.html"
     assert ariigcn("report", trained / "seed1", "--out", out).code == 0
     html = out.read_text(encoding="utf-8")
-    assert "1 seed of the run two/seed1" in html
+    assert "1 seed of the run <bdi>two/seed1</bdi>" in html
     assert "browser-data" not in html
 
 
