@@ -62,6 +62,25 @@ def test_card_names_the_language(ariigcn: Callable) -> None:
     assert "- **Language**: English\n" in ariigcn("bundle", "friends-text").out
 
 
+def test_the_readme_shows_what_comes_out(
+    ariigcn: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = readme.split("$ ariigcn predict friends-text --transcript chat.txt\n")[1].split("```")[
+        0
+    ]
+    line = re.compile(r"(\w+) +(\w+\??) +(\d+) %  (.*\S)")
+    shown = [found.groups() for found in map(line.match, block.splitlines()) if found]
+    Path("chat.txt").write_text("".join(f"{name}: {words}\n" for name, _, _, words in shown))
+    out = ariigcn("predict", "friends-text", "--transcript", "chat.txt").out
+    answers = [found.groups() for found in map(line.match, out.splitlines()) if found]
+    assert len(shown) == 2
+    for (*ours, percent, words), (*theirs, other, same) in zip(shown, answers, strict=True):
+        assert (ours, words) == (theirs, same)
+        assert int(percent) == pytest.approx(int(other), abs=1)  # of another torch
+
+
 def test_a_second_answer_has_a_folder_of_its_own(ariigcn: Callable, chat: Path) -> None:
     for _ in range(2):
         assert ariigcn("predict", "friends-text", "--transcript", chat).code == 0
