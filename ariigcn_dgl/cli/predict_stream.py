@@ -104,7 +104,6 @@ class _Dialogues:
         self.going_on: OrderedDict[str, _Dialogue] = OrderedDict()
         self.seen: dict[str, list[Any]] = {name: [] for name in run.widths}
         self.encoder: Any = None  # of words, loaded when the first come
-        self.before = 0  # utterances that it reads before one
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
         name, going_on = composed(str(record["dialogue"])), self.going_on
@@ -119,7 +118,8 @@ class _Dialogues:
             features = {**features, "text": self._encoded(said)}
         p = dialogue.session.add(Utterance(speaker, features))  # refuses what does not fit
         self._doubt(features)
-        dialogue.said = said[len(said) - self.before :] if self.before else []
+        before = 0 if self.encoder is None else read_before(self.encoder)
+        dialogue.said = said[-before:] if before else []
         going_on[name] = dialogue
         going_on.move_to_end(name)
         if len(going_on) > self.keep:
@@ -144,7 +144,6 @@ class _Dialogues:
         if self.encoder is None:
             folder, device = self.run.folder.path.parent, str(self.run.model.device)
             self.encoder = load_encoders(folder, ["text"], {}, note, device).text
-            self.before = read_before(self.encoder)
         return self.encoder.encode(read_by(self.encoder, said)[-1:])[0]
 
     def _doubt(self, features: Mapping[str, Any]) -> None:

@@ -70,7 +70,9 @@ def test_tuned_encoder_goes_with_the_data_the_run_and_the_prediction(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("context", [1, 3])
 def test_tuned_encoder_reads_a_stream_with_what_was_said_before(
+    context: int,
     ariigcn: Callable,
     table: Path,
     roberta: Path,
@@ -78,13 +80,14 @@ def test_tuned_encoder_reads_a_stream_with_what_was_said_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
-    names = {"epochs": 2, "learning_rate": 0.01, "folds": 0, "context": 1, "speaker_names": True}
+    names = {"epochs": 2, "learning_rate": 0.01, "folds": 0, "speaker_names": True}
+    names["context"] = context
     training = [f"--text_training.{name}={value}" for name, value in names.items()]
     films = (tmp_path / "films", "--utterances", table, "--out", data)
     assert ariigcn("extract", *films, "--text", roberta, *training).code == 0
     small = ("--system", "mlp", "--training.epochs", 2)
     assert ariigcn("train", "--data", data, "--out", run, *small).code == 0
-    said = [("Ann", "abcabc"), ("Bob", "x  y"), ("Ann", "xyz abc")]
+    said = [("Ann", "abcabc"), ("Bob", "x  y"), ("Ann", "xyz abc"), ("Bob", "b"), ("Ann", "zzz")]
     (tmp_path / "talk.txt").write_text("".join(f"{who}: {text}\n" for who, text in said))
     out = tmp_path / "whole"
     assert ariigcn("predict", run, "--transcript", tmp_path / "talk.txt", "--out", out).code == 0
@@ -101,7 +104,7 @@ def test_tuned_encoder_reads_a_stream_with_what_was_said_before(
         map(json.loads, outcome.out.splitlines()), key=lambda x: "line" not in x
     )
     assert refused == {"line": 2, "error": "'text' has no words"}
-    assert [one["dialogue"] for one in answers] == ["one", "two"] * 3
+    assert [one["dialogue"] for one in answers] == ["one", "two"] * 5
     for one, expected in zip(answers, [x for x in whole for _ in range(2)], strict=True):
         assert one["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
 
