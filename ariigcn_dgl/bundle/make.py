@@ -87,7 +87,7 @@ def make_bundle(
         Session(run)  # refuses one that looks ahead
     content = pack(seeds, precision)
     first = next(iter(seeds.values()))[0]
-    test = first.adapt(_test_split(first, data))
+    test = first.adapt(data_of(first, data).part("test"))
     language = words.language or (ENGLISH if looks_english(test.words) else "")
     _say_language(content, language)
     found = _scored(seeds, content, test)
@@ -156,11 +156,6 @@ def _scored(
                 "test": measured(scoring, test, theirs),
             }
     return found
-
-
-def _test_split(run: TrainedRun, data: str | None) -> Dialogues:
-    dialogues = data_of(run, data)
-    return dialogues.part("test")
 
 
 def _equality(scoring: Scoring, ours: np.ndarray, theirs: np.ndarray) -> str:

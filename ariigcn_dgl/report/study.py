@@ -45,7 +45,7 @@ def study_html(results: Results) -> str:
         results=results,
         main=differences_first(found[0], results.score),
         others=found[1:],
-        reasons=absent_rows(results),
+        reasons=reasons(results),
         sentence=lambda note: sentence(note, results),
         picture=scores_figure(results) if done else None,
         picture_text="; ".join(f"{row.name} {_said(row, results.score)}" for row in done),
@@ -116,14 +116,14 @@ def _test_dialogues(results: Results) -> int | None:
     return counts["test"] if results.folds is None else sum(counts.values())
 
 
-def absent_rows(results: Results) -> dict[str, str]:
+def reasons(results: Results) -> dict[str, str]:
     """Return why settings have no scores, by their names."""
     found = {}
     for row in results.rows:
         if not row.done:
-            failed = [run for run in row.runs if run.test is None]
-            reason = row.problem or (failed[0].reason if failed else "")
-            how = "failed" if failed and failed[0].status == "failed" else "not run"
+            first = next((run for run in row.runs if run.test is None), None)
+            reason = row.problem or (first.reason if first else "")
+            how = "failed" if first and first.status == "failed" else "not run"
             found[row.name] = f"{how}: {reason}" if reason else how
     return found
 
