@@ -29,6 +29,7 @@ from ariigcn_dgl.plugins import differences as package_differences
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.training.abstain import risk_coverage
 from ariigcn_dgl.training.calibration import calibration_errors
+from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.predict import labelled
 from ariigcn_dgl.training.protocol import conducted
 from ariigcn_dgl.training.run_spec import RunSpec, load_run_data, read_run_spec
@@ -155,7 +156,7 @@ def _score_again(
     if "test" in parts:
         tests = [r["test"] for r in results.values()]
         if not scoring.plain:
-            show(targets_table(scoring, tests, "test, all scores"))
+            show(targets_table(scoring, tests, "test, all scores", floors(dialogues, scoring)))
         if scoring.classes is not None:
             _show_classes(scoring, parts, tests, results, averaged, mean)
     else:

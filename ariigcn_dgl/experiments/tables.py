@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -163,12 +164,15 @@ def class_table(results: Results) -> Table:
     done = [row for row in results.rows if row.done]
     first = done[0].per_class() if done else []
     header = ("setting", *(f"{one['label']} ({one['support']})" for one in first))
-    rows = [
-        (row.name, *(" / ".join(f"{one[n]:.1f}" for n in PER_CLASS) for one in row.per_class()))
-        for row in done
-    ]
+    rows = [(row.name, *map(_of_class, row.per_class())) for row in done]
     note = "precision / recall / F1, mean over seeds; number of test utterances in brackets"
     return Table("By class", header, tuple(rows), (note,))
+
+
+def _of_class(one: Mapping[str, Any]) -> str:
+    if not one["support"]:
+        return NOTHING
+    return " / ".join(f"{one[name]:.1f}" for name in PER_CLASS)
 
 
 def part_table(results: Results) -> Table:

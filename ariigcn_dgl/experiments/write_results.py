@@ -93,5 +93,6 @@ def _cells(run: RunResult, metric: str) -> dict[str, Any]:
 def _test_cells(test: Mapping[str, Any]) -> dict[str, Any]:
     cells = {f"test_{name}": value for name, value in flat(test).items()}
     for one in test.get("per_class", ()):
-        cells |= {f"test_{one['label']}_{name}": one[name] for name in PER_CLASS}
+        known = bool(one["support"])
+        cells |= {f"test_{one['label']}_{name}": one[name] if known else "" for name in PER_CLASS}
     return cells

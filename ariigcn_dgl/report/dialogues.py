@@ -90,13 +90,13 @@ def look(run: RunFiles, dialogues: Dialogues, device: str = "cpu") -> Looked:
     InputError
         If it is another data set, or a file of the run is damaged.
     """
-    known, seed = _trained_on(run, dialogues), run.best_seed
+    known, seed = trained_on(run, dialogues), run.best_seed
     trained = TrainedRun(seed.folder, device)
     inside = look_inside(trained, shown(known))
     return Looked(run, seed.number, inside, clouds(trained, inside), mistakes(inside))
 
 
-def _trained_on(run: RunFiles, dialogues: Dialogues) -> Dialogues:
+def trained_on(run: RunFiles, dialogues: Dialogues) -> Dialogues:
     """Return the dialogues with the modalities of a run; `InputError` where it knows others."""
     names = run.plan["modalities"]
     known = dialogues if names is None else dialogues.with_modalities(names)
@@ -133,7 +133,7 @@ def said_of_targets(
     Of the targets beside classes; the parameters are those of `look`.
     """
     trained = TrainedRun(run.best_seed.folder, device)
-    adapted = trained.adapt(shown(_trained_on(run, dialogues)))
+    adapted = trained.adapt(shown(trained_on(run, dialogues)))
     return trained.scoring.other_answers(trained.probabilities(adapted), adapted)
 
 

@@ -69,7 +69,7 @@ def report_html(
         runs=runs,
         conducted=_conducted(runs),
         score_titles=list(TITLES.values()),
-        targets=[target_rows(run) for run in runs],
+        targets=[target_rows(run, dialogues) for run in runs],
         headlines=headlines,
         strip_ends=strip_ends,
         classes=[scores.classes(run) for run in runs],

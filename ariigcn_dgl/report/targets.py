@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.report import curves
-from ariigcn_dgl.report.dialogues import extent, farthest_off, said_of_targets, views
+from ariigcn_dgl.report.dialogues import (
+    extent,
+    farthest_off,
+    said_of_targets,
+    trained_on,
+    views,
+)
 from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.metrics import spread
 from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.scoring import flat
 
-Row = tuple[str, str, str, str]  # target, score, validation, test
+Row = tuple[str, str, str, str, str]  # target, score, validation, test, floor
 
 
-def target_rows(run: RunFiles) -> list[Row]:
-    """Return every score of every target of a run; none of a run of nothing but classes."""
-    return [] if run.scoring.plain else list(_rows(run))
+def target_rows(run: RunFiles, dialogues: Dialogues | None = None) -> list[Row]:
+    """Return every score of every target of a run; none of a run of nothing but classes.
+
+    Of the dialogues that it was trained on also the floors, which are empty without them.
+    """
+    if run.scoring.plain:
+        return []
+    return list(_rows(run, {} if dialogues is None else _floors(run, dialogues)))
 
 
-def _rows(run: RunFiles) -> Iterator[Row]:
+def _floors(run: RunFiles, dialogues: Dialogues) -> dict[str, float]:
+    return floors(trained_on(run, dialogues), run.scoring)
+
+
+def _rows(run: RunFiles, reached: Mapping[str, float]) -> Iterator[Row]:
     last = ""
     for name, metric in run.scoring.columns.items():
         target = name.rpartition(".")[0] or LABEL
@@ -31,7 +47,8 @@ def _rows(run: RunFiles) -> Iterator[Row]:
             spread([flat(seed.record[split])[name] for seed in run.seeds], metric.decimals)
             for split in ("val", "test")
         ]
-        yield "" if target == last else target, metric.title, both[0], both[1]
+        floor = f"{reached[name]:.{metric.decimals}f}" if name in reached else ""
+        yield "" if target == last else target, metric.title, both[0], both[1], floor
         last = target
 
 
@@ -74,7 +91,7 @@ def targets_html(
         title=title,
         runs=runs,
         conducted=" ".join(f"{one[0].upper()}{one[1:]}." for one in said),
-        targets=[target_rows(run) for run in runs],
+        targets=[target_rows(run, dialogues) for run in runs],
         panels=[curves.panels(run, own) for run, own in zip(runs, validation, strict=True)],
         extent="" if dialogues is None else extent(dialogues),
         views=[views(*one) for one in said_by],

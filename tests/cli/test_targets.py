@@ -16,6 +16,8 @@ from ariigcn_dgl.bundle.file import FORMAT
 from ariigcn_dgl.cli import main
 from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
 from ariigcn_dgl.data.synth_config import SENTIMENT
+from ariigcn_dgl.training.floors import floors
+from ariigcn_dgl.training.scoring import Scoring
 
 QUICK = ("--system", "mlp", "--training.epochs", "3", "--training.learning_rate", "0.01")
 
@@ -257,6 +259,26 @@ def test_the_report_shows_what_was_predicted_of_test_dialogues(
         assert ", true</th>" in page
         assert ", predicted</th>" in page
         assert '<section id="farthest">' in page
+
+
+def test_a_report_with_the_data_shows_the_floors_that_training_printed(
+    ariigcn: Callable, run: Path, clips: Path, tmp_path: Path
+) -> None:
+    data = load_dialogues(clips)
+    found = floors(data, Scoring(data.specs))["label.mae"]
+    scores, pages = ariigcn("evaluate", run).out, []
+    for options in ([], ["--data", clips]):
+        out = tmp_path / f"{len(options)}.html"
+        assert ariigcn("report", run, *options, "--out", out).code == 0
+        pages.append(out.read_text())
+    assert f" {found:.3f} " in scores[scores.index("floor") :]
+    column, cell = (
+        '<th scope="col" class="number">floor</th>',
+        f'<td class="number">{found:.3f}</td>',
+    )
+    assert column in pages[1]
+    assert cell in pages[1]
+    assert column not in pages[0]
 
 
 def test_the_report_of_another_data_set_is_refused(

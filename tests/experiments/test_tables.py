@@ -27,6 +27,7 @@ from ariigcn_dgl.experiments.results import (
 )
 from ariigcn_dgl.experiments.tables import (
     absence_table,
+    class_table,
     fold_table,
     main_table,
     p_value,
@@ -116,6 +117,24 @@ def test_tables_of_the_terminal_fit_and_leave_nothing_out(results: Results, widt
 def test_titles_name_the_data_set_and_the_folds(results: Results) -> None:
     assert main_table(results).title == "Mine: talk"
     assert main_table(replace(results, folds=3)).title == "Mine: talk, 3 folds"
+
+
+def _without_joy(run: RunResult) -> RunResult:
+    sad, joy = run.test["per_class"]
+    return replace(run, test=run.test | {"per_class": [sad, joy | {"support": 0}]})
+
+
+def test_a_class_without_a_test_utterance_has_no_scores(results: Results, tmp_path: Path) -> None:
+    row = results.rows[0]
+    untested = replace(results, rows=(replace(row, runs=tuple(map(_without_joy, row.runs))),))
+    table = class_table(untested)
+    assert table.header == ("setting", "sad (3)", "joy (0)")
+    assert table.rows == (("base & co", "61.0 / 60.0 / 59.0", "–"),)
+    write_results(untested, tmp_path)
+    with open(tmp_path / "results.csv", newline="", encoding="utf-8") as file:
+        seeds = [line for line in csv.DictReader(file) if line["use"] == "seed"]
+    assert [line["test_sad_f1"] for line in seeds] == ["58.0", "60.0"]
+    assert [line["test_joy_f1"] for line in seeds] == ["", ""]
 
 
 def test_of_a_paper_that_prints_one_score_the_other_is_left_out(results: Results) -> None:
