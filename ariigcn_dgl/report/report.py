@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ariigcn_dgl.data import Dialogues
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.progress import track
 from ariigcn_dgl.report import curves, scores
 from ariigcn_dgl.report.conversation import browser_data
@@ -24,6 +25,7 @@ from ariigcn_dgl.report.page import render
 from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.report.targets import target_rows, targets_html
 from ariigcn_dgl.report.together import together
+from ariigcn_dgl.report.untested import untested_html
 from ariigcn_dgl.training.metrics import TITLES
 from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.small_sample import seeds_warning
@@ -47,9 +49,13 @@ def report_html(
     Raises
     ------
     InputError
-        If a run was trained on another data set, a file of it is damaged, or runs are of different
-        folds.
+        If a run was trained on another data set, a file of it is damaged, runs are of different
+        folds, or the test split of some, or of those with `dialogues`, has no labels.
     """
+    untested = [run for run in runs if not run.is_tested]
+    if untested:
+        _refuse_what_needs_labels(untested[0], len(untested) < len(runs), dialogues)
+        return untested_html(runs)
     if dialogues is not None:
         dialogues = as_tested(dialogues, runs)
     if any(run.scoring.classes is None for run in runs):
@@ -82,6 +88,17 @@ def report_html(
         far=[farthest_off(one.inside.others, dialogues) for one in looked if dialogues is not None],
         browser=None if dialogues is None else _browser(looked, dialogues),
     )
+
+
+def _refuse_what_needs_labels(run: RunFiles, beside: bool, dialogues: Dialogues | None) -> None:
+    without = f"{run.name}: its test split has no labels"
+    if beside:
+        raise InputError(f"{without}, and that of other runs has: report them apart")
+    if dialogues is not None:
+        raise InputError(
+            f"{without} to show its dialogues with: leave --data out; ariigcn predict RUN --data "
+            "DATA answers what it says of them"
+        )
 
 
 def _conducted(runs: Sequence[RunFiles]) -> str:

@@ -48,7 +48,7 @@ class Predictions:
         return self.labels == self.classes
 
 
-# Of a training that goes on, and of a run without classes.
+# Of a training that goes on, and of a run without classes or without labels of test.
 NO_PREDICTIONS = Predictions(*(np.empty(0, kind) for kind in (str, str, int, int, float)))
 
 
@@ -114,6 +114,11 @@ class RunFiles:
         return self.record["label_names"]
 
     @property
+    def is_tested(self) -> bool:
+        """Whether its test split has labels."""
+        return self.record["test"] is not None
+
+    @property
     def about(self) -> str:
         """System, preset and data set in a line."""
         system = self.record.get("system", "unknown system")
@@ -155,9 +160,7 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
 def _read_seed(path: Path) -> Seed:
     folder = RunFolder(path)
     record = folder.read_finished()
-    if record["test"] is None:
-        raise InputError(f"{path}: its test split had no labels: there is nothing to report")
-    if not record["label_names"]:
+    if record["test"] is None or not record["label_names"]:
         return Seed(path, record, folder.read_metrics(), NO_PREDICTIONS)
     answers = folder.read_answers(record["label_names"])
     labelled = [one for one in answers if one["label"] is not None]

@@ -615,22 +615,34 @@ def test_file_of_options_without_a_value_is_named(
 
 @pytest.mark.slow
 def test_set_whose_test_split_has_no_labels_is_trained_on(
-    ariigcn: Callable, refused: Callable, data: Path, tmp_path: Path, small: tuple[str, ...]
+    ariigcn: Callable,
+    refused: Callable,
+    data: Path,
+    trained: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
 ) -> None:
     dialogues = load_dialogues(data)
     labels = np.where(dialogues.in_split("test"), -1, dialogues.labels)
     unlabelled = replace(dialogues, labels=labels)
     write_folder(unlabelled, tmp_path / "data")
     options = ("--data", tmp_path / "data", "--seeds", 0, 1, "--out", tmp_path / "run", *small)
-    trained = ariigcn("train", *options)
+    of_training = ariigcn("train", *options)
     scored = ariigcn("evaluate", tmp_path / "run")
-    for outcome in (trained, scored):
+    for outcome in (of_training, scored):
         assert outcome.code == 0, outcome.err
         assert "the test split has no labels: nothing could be scored on it" in outcome.out
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert set(summary["0"]) == {"best_epoch", "seconds", "val"}
     report = ("report", tmp_path / "run", "--out", tmp_path / "r.html")
-    assert "its test split had no labels: there is nothing to report" in refused(*report)
+    assert ariigcn(*report).code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert f">{summary['0']['val']['weighted_f1']:.2f}<" in page
+    assert "<h2>Learning curves</h2>" in page
+    with_data = ("report", tmp_path / "run", "--data", tmp_path / "data")
+    assert "leave --data out" in refused(*with_data, "--out", tmp_path / "d.html")
+    beside = ("report", tmp_path / "run", trained, "--out", tmp_path / "b.html")
+    assert "report them apart" in refused(*beside)
 
 
 def test_calibration_is_shown(ariigcn: Callable, trained: Path) -> None:
