@@ -155,8 +155,9 @@ def _score_again(
             say(sentence)
     if "test" in parts:
         tests = [r["test"] for r in results.values()]
-        if not scoring.plain:
-            show(targets_table(scoring, tests, "test, all scores", floors(dialogues, scoring)))
+        if spec["targets"] or not scoring.plain:
+            found = floors(dialogues, scoring, runs[0].config.training.label_share)
+            show(targets_table(scoring, tests, "test, all scores", found))
         if scoring.classes is not None:
             _show_classes(scoring, parts, tests, results, averaged, mean)
     else:

@@ -55,6 +55,8 @@ def other_data(
     part = found if split is None else found.part(split)
     adapted = run.adapt(part.with_modalities(known))
     note(f"{data}: is not the data set that the run was trained on ({run.record['dataset']})")
+    if split is not None and found.divided:
+        note(f"{data}: splits: {found.divided}; --split {split} scores what is {split} of these")
     for name in [m for m in found.features if m not in known]:
         note(f"{data}: its {name} is left out: the run was not trained with it")
     for name in [m for m in run.widths if m not in known]:

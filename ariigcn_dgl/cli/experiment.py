@@ -33,6 +33,7 @@ from ariigcn_dgl.experiments.study import Study
 from ariigcn_dgl.experiments.study_file import STUDIES, load_study
 from ariigcn_dgl.experiments.tables import seconds_text, tables
 from ariigcn_dgl.experiments.write_results import write_results
+from ariigcn_dgl.extract.manifest import learnt_of_labels
 from ariigcn_dgl.optional import require
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.prepare import require_labels
@@ -131,6 +132,7 @@ def experiment(
     if len(seeds) == 1 and seeds[0] > 0:  # of version 0.2 it was how many
         note(f"--seeds {seeds[0]}: the one seed {seeds[0]}; five seeds are --seeds 0 1 2 3 4")
     if folds:
+        _refuse_learnt(data)
         groups(dialogues, folds)  # refuses before there is a folder
     dataset_sha256 = fingerprint(dialogues)
     chosen_targets = None if targets is None else tuple(targets)
@@ -171,6 +173,16 @@ def experiment(
 
 
 experiment.__doc__ = (experiment.__doc__ or "").replace("STUDIES", ", ".join(STUDIES))
+
+
+def _refuse_learnt(data: str) -> None:
+    learnt = learnt_of_labels(Path(data))
+    if learnt:
+        raise InputError(
+            f"--folds: the {' and '.join(learnt)} encoder{'s'[: len(learnt) > 1]} of {data} "
+            "learnt from labels of the split 'train', which folds would test: extract with one "
+            "that was not trained on this set, or leave --folds out"
+        )
 
 
 def _selected(study: Study, systems: list[str] | None, baseline: str | None) -> Study:

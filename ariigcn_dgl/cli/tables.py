@@ -12,7 +12,7 @@ from ariigcn_dgl.escape import cell
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.floors import FLOORS
 from ariigcn_dgl.training.metrics import PER_CLASS, TITLES, Scores, spread
-from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat
+from ariigcn_dgl.training.scoring import Scoring, TargetScores, flat, target_of
 
 
 def seeds_table(
@@ -93,7 +93,7 @@ def targets_table(
     found = [flat(test) for test in tests]
     last = ""
     for name, metric in scoring.columns.items():
-        target = name.rpartition(".")[0] or LABEL
+        target = target_of(name) or LABEL
         if last and target != last:
             table.add_section()
         cells = [cell("" if target == last else target), cell(metric.title)]

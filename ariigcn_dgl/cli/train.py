@@ -24,6 +24,7 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.distributed import attempt, by_torchrun, joined, leads, size, told
 from ariigcn_dgl.errors import InputError
@@ -211,7 +212,8 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     write_summary(folder, runs)
     for seed, run in runs.items():
         history = RunFolder(folder / f"seed{seed}").read_metrics()
-        sentence = divergence(history, run["best_epoch"], dialogues.num_classes)
+        weight = prepared.config.training.target_weights.get(LABEL, 1.0)
+        sentence = divergence(history, run["best_epoch"], dialogues.num_classes, weight)
         if sentence:
             note(f"seed {seed}: {sentence}")
     title = f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}"
@@ -309,7 +311,8 @@ def _print_results(
     scoring = prepared.scoring
     if all(tests):
         if spec.get("targets") or not scoring.plain:
-            found = floors(prepared.dialogues, scoring)
+            share = prepared.config.training.label_share
+            found = floors(prepared.dialogues, scoring, share)
             show(targets_table(scoring, tests, "test, all scores", found))
         if scoring.classes is not None:
             show(classes_table(tests, "test, per class"))

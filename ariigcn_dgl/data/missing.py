@@ -12,8 +12,9 @@ transcript, or it is hidden on purpose (`drop_modalities`, ``--modalities``). Th
    whose bias would otherwise speak for it (`ARIIGCN.encode`, `BcLSTM`); systems that concatenate
    modalities see zeros (`zero_where_missing`), and attention does not look at it
    (`CrossModalTransformer`); it is no node of a graph of modalities (`ModalityGraph`);
-4. in a loss over one modality the utterance counts as unlabelled (`ARIIGCN`,
-   `AdversarialContrastive`);
+4. in a contrast over one modality the utterance counts as unlabelled (`ARIIGCN`,
+   `AdversarialContrastive`); the classifiers of AR-IIGCN's single modalities, which read states
+   that the dialogue has been mixed into, count it;
 5. in a loss over a modality that is made out of others it counts where all of those are there
    (`TriModalGAN`).
 

@@ -26,7 +26,7 @@ from ariigcn_dgl.experiments.row_result import Part, Tried, row_result
 from ariigcn_dgl.experiments.runs import Run
 from ariigcn_dgl.experiments.sampled_search import TRIALS_FILE, sampled_search
 from ariigcn_dgl.experiments.study import Study
-from ariigcn_dgl.training.prepare import TestUse
+from ariigcn_dgl.training.prepare import TestUse, require_labels
 from ariigcn_dgl.training.scoring import Scoring
 from ariigcn_dgl.training.small_sample import seeds_warning
 
@@ -102,8 +102,8 @@ def conduct(
     Raises
     ------
     InputError
-        If the study hides modalities and the dialogues have one alone, or a file of the folder is
-        damaged.
+        If the study hides modalities and the dialogues have one alone, a fold's split has no
+        labels, settings have other metrics where one is needed, or a file of the folder is damaged.
     """
     if study.absent and len(dialogues.features) < 2:
         raise InputError(
@@ -136,6 +136,8 @@ class _Conductor:
         self.engine = engine
         baseline = next(one for one in study.settings if one.name == study.baseline)
         self.scoring = Scoring(dialogues.specs, baseline.config().training.metric)
+        if options.trials is not None or options.protocol == "literature":
+            self.refuse_other_metrics()
 
     def results(self) -> Results:
         parts = [
@@ -149,6 +151,17 @@ class _Conductor:
             self.sample(parts, self.options.trials)
         self.tidy([tried for part in parts for tried in part.search])
         return self.compared(parts)
+
+    def refuse_other_metrics(self) -> None:
+        """Refuse settings whose epochs have no score by which all are compared."""
+        ours = self.scoring.metric
+        for setting in self.study.settings:
+            own = setting.config().training.metric
+            if (found := Scoring(self.dialogues.specs, own).metric) != ours:
+                raise InputError(
+                    f"{setting.name}: is trained by {found} and {self.study.baseline} by {ours}: "
+                    "--search optuna and --protocol literature need one --training.metric for all"
+                )
 
     def compared(self, parts: Sequence[Part]) -> Results:
         paper = {} if self.options.folds else published(self.study.name, self.dialogues)
@@ -189,6 +202,10 @@ class _Conductor:
             return
         for fold in (Fold(one, number) for one in range(number)):
             dialogues = with_fold(self.dialogues, fold)
+            try:
+                require_labels(dialogues)
+            except InputError as error:
+                raise InputError(f"fold {fold.number} (from 0) of {number}: {error}") from error
             yield fold, dialogues, fingerprint(dialogues)
 
     def run(self, part: Part, candidate: Candidate, seed: int, test: TestUse) -> Run:

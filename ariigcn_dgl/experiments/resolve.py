@@ -83,7 +83,7 @@ def resolve(
     sampled : bool
         Candidates are not all combinations, but drawn later: only the lowest is checked.
     """
-    settings = {setting.name: setting for setting in study.settings}
+    settings = {setting.name: setting for setting in (*study.left_out, *study.settings)}
     # A fingerprint reads every feature, and most settings have the same modalities.
     hashes = {tuple(dialogues.features): dataset_sha256 or fingerprint(dialogues)}
     rows = []

@@ -27,7 +27,7 @@ def count_parameters(config: RunConfig, dialogues: Dialogues) -> int:
     35846
     """
     with torch.device("meta"):
-        model = config.build(dialogues.widths, dialogues.num_classes)
+        model = config.build(dialogues.widths, dialogues.num_outputs)
     apart = sum(p.numel() for part in model.training_only for p in part.parameters())
     return sum(p.numel() for p in model.parameters()) - apart
 

@@ -141,6 +141,8 @@ class Study:
         What `Setting.x` is; "" for a study without a curve.
     absent : bool
         Also test every setting without each of its modalities.
+    left_out : tuple of Setting
+        Not compared here, but others may have their size (`Setting.match`).
     """
 
     name: str
@@ -150,6 +152,7 @@ class Study:
     settings: tuple[Setting, ...]
     axis: str = ""
     absent: bool = False
+    left_out: tuple[Setting, ...] = ()
 
     def only(self, systems: Sequence[str]) -> Study:
         """Return the study of these systems only; InputError where it has none of one."""
@@ -160,7 +163,9 @@ class Study:
                     f"--systems: the study {self.name} has no system '{system}', only "
                     f"{', '.join(known)}{did_you_mean(system, known)}"
                 )
-        return replace(self, settings=tuple(s for s in self.settings if s.system in systems))
+        kept = tuple(s for s in self.settings if s.system in systems)
+        rest = tuple(s for s in self.settings if s.system not in systems)
+        return replace(self, settings=kept, left_out=(*self.left_out, *rest))
 
     def against(self, baseline: str | None) -> Study:
         """Return the study with a baseline that it has; default: its own, and its settings'."""

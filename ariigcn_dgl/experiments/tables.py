@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from ariigcn_dgl.experiments.study import changes_text
 from ariigcn_dgl.training.calibration import BINS
 from ariigcn_dgl.training.metrics import PER_CLASS
 from ariigcn_dgl.training.protocol import UNKNOWN_SPLITS, Protocol, protocol_of, protocols_in_words
-from ariigcn_dgl.training.scoring import flat
+from ariigcn_dgl.training.scoring import flat, target_of
 from ariigcn_dgl.training.target_kinds import Metric
 
 NOTHING = "–"
@@ -326,9 +327,10 @@ def _conducted(results: Results) -> Iterator[str]:
     protocols = {row.name: _protocol(results, row) for row in trained}
     if protocols:
         yield from protocols_in_words(protocols)
-    searched = [len(row.search) // max(results.folds or 1, 1) for row in trained if row.search]
+    searched = [row for row in trained if row.search]
     if searched:
-        least, most = min(searched), max(searched)
+        scored = [number for row in searched for number in _scored(row)]
+        least, most = min(scored), max(scored)
         number = f"{least}" if least == most else f"{least} to {most}"
         yield (
             f"of {len(searched)} of {len(trained)} settings a search chose the best of {number} "
@@ -339,10 +341,19 @@ def _conducted(results: Results) -> Iterator[str]:
     yield f"splits: {results.data.get('splits') or UNKNOWN_SPLITS}"
 
 
+def _scored(row: RowResult) -> Iterable[int]:
+    """Return the number of candidates of each search, but those that failed."""
+    return Counter(one.run.fold for one in row.search if one.run.status != "failed").values()
+
+
 def _protocol(results: Results, row: RowResult) -> Protocol:
     run = row.done[0]
     own = row.chosen[0].config["training"].get("metric") or results.metrics[0].name
-    title = next(m.title for m in results.metrics if own in (m.name, m.name.rpartition(".")[2]))
+    title = next(
+        one.title
+        for one in results.metrics
+        if own in (one.name, one.name.removeprefix(f"{target_of(one.name)}."))
+    )
     found = protocol_of(
         row.system,
         row.preset,

@@ -13,16 +13,21 @@ from pathlib import Path
 
 import torch
 
+from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.experiments.leases import BEAT_SECONDS, Lease
 from ariigcn_dgl.out_of_memory import ADVICE, is_out_of_memory
 from ariigcn_dgl.plugins import agree
 from ariigcn_dgl.training.fit import fit
-from ariigcn_dgl.training.prepare import TestUse
-from ariigcn_dgl.training.run_spec import prepare_run, read_run_spec
+from ariigcn_dgl.training.prepare import TestUse, prepare
+from ariigcn_dgl.training.run_spec import read_run_spec, read_settings, unchanged_data
 
 BAD_INPUT, TRY_AGAIN, INTERRUPTED = 2, 75, 130  # 75: EX_TEMPFAIL of sysexits.h
 LOG_FILE = "worker.log"
+
+
+class NotHereError(InputError):
+    """What a run needs is not here, as data on a disk that is gone: no property of the model."""
 
 
 def work(folder: Path, test: TestUse) -> None:
@@ -30,13 +35,22 @@ def work(folder: Path, test: TestUse) -> None:
 
     Raises
     ------
+    NotHereError
+        If the data set is not there, or no longer the one that the spec was written for, or the
+        device is not there.
     InputError
-        If training fails, or the data set is no longer the one that the spec was written for.
+        If the settings do not fit, or training fails.
     """
     torch.set_num_threads(1)
     spec = read_run_spec(folder)
-    # Again, though the study's own process has prepared them: it may have been hours ago.
-    prepared = prepare_run(folder, spec, f"{spec['data']}: has changed since the study began", test)
+    try:
+        # Again, though the study's own process has read them: it may have been hours ago.
+        dialogues = unchanged_data(spec, f"{spec['data']}: has changed since the study began")
+        check_device(spec["device"])
+    except InputError as error:
+        raise NotHereError(str(error)) from error
+    config, sha256 = read_settings(folder), spec["dataset_sha256"]
+    prepared = prepare(dialogues, config, test=test, dataset_sha256=sha256)
     for seed in spec["seeds"]:
         fit(prepared, seed, folder / f"seed{seed}", device=spec["device"], test=test)
 
@@ -69,8 +83,9 @@ def work_alone(
         work(folder, test)
     except InputError as error:
         print(error, file=sys.stderr)
-        # A full disk is no property of the model.
-        sys.exit(TRY_AGAIN if isinstance(error.__cause__, OSError) else BAD_INPUT)
+        # A full disk is no property of the model either.
+        passing = isinstance(error, NotHereError) or isinstance(error.__cause__, OSError)
+        sys.exit(TRY_AGAIN if passing else BAD_INPUT)
     except Exception as error:
         if not is_out_of_memory(error):
             raise

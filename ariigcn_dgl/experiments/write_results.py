@@ -91,7 +91,7 @@ def _cells(run: RunResult, metric: str) -> dict[str, Any]:
 
 
 def _test_cells(test: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {f"test_{name}": value for name, value in flat(test).items()}
+    cells: dict[str, Any] = {f"test_{name}": value for name, value in flat(test).items()}
     for one in test.get("per_class", ()):
         known = bool(one["support"])
         cells |= {f"test_{one['label']}_{name}": one[name] if known else "" for name in PER_CLASS}

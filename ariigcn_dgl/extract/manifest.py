@@ -100,6 +100,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return conform(read_json(path, expected_format=FORMAT), ExtractionRecord, str(path))
 
 
+def learnt_of_labels(folder: Path) -> list[str]:
+    """Return the modalities of a data set whose encoders were trained on its labels.
+
+    Raises
+    ------
+    InputError
+        As of `read_manifest`.
+    """
+    manifest = read_manifest(folder)
+    encoders = {} if manifest is None else manifest["encoders"]
+    audio_learnt = "audio" in encoders and was_trained_here(encoders["audio"])
+    learnt = [name for name, record in encoders.items() if was_tuned_here(record)]
+    return [*learnt, *(["audio"] if audio_learnt and "audio" not in learnt else [])]
+
+
 def keep_manifest(data: str, run: Path) -> None:
     """Copy the record of a data set's extraction, if it has one, into the folder of a run.
 

@@ -94,6 +94,8 @@ class RunFiles:
     seeds : sequence of Seed, at least one
     scoring : Scoring
         Of its targets; of no run that is shown yet that of classes.
+    label_share : float
+        As of `TrainingConfig`.
     """
 
     name: str
@@ -102,6 +104,7 @@ class RunFiles:
     protocol: Protocol
     seeds: Sequence[Seed]
     scoring: Scoring = field(default_factory=lambda: Scoring([classes_spec([])]))
+    label_share: float = 1.0
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -154,6 +157,7 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
         protocol=run_protocol(config, plan, seeds[0].record),
         seeds=seeds,
         scoring=Scoring.of_run(seeds[0].record, config.training.metric),
+        label_share=config.training.label_share,
     )
 
 

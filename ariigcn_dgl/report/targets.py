@@ -20,7 +20,7 @@ from ariigcn_dgl.report.run_files import RunFiles
 from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.metrics import spread
 from ariigcn_dgl.training.protocol import runs_in_words
-from ariigcn_dgl.training.scoring import flat
+from ariigcn_dgl.training.scoring import flat, target_of
 
 Row = tuple[str, str, str, str, str]  # target, score, validation, test, floor
 
@@ -36,13 +36,13 @@ def target_rows(run: RunFiles, dialogues: Dialogues | None = None) -> list[Row]:
 
 
 def _floors(run: RunFiles, dialogues: Dialogues) -> dict[str, float]:
-    return floors(trained_on(run, dialogues), run.scoring)
+    return floors(trained_on(run, dialogues), run.scoring, run.label_share)
 
 
 def _rows(run: RunFiles, reached: Mapping[str, float]) -> Iterator[Row]:
     last = ""
     for name, metric in run.scoring.columns.items():
-        target = name.rpartition(".")[0] or LABEL
+        target = target_of(name) or LABEL
         both = [
             spread([flat(seed.record[split])[name] for seed in run.seeds], metric.decimals)
             for split in ("val", "test")

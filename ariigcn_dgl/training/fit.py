@@ -91,6 +91,7 @@ def fit(
     (1, True)
     """
     folder = RunFolder(path)
+    prepared = prepared.of_seed(seed)
     run = _begun(prepared, seed)
     # A search asks for no test scores: it is content with a run that was validated.
     ended = folder.finished or (test == "never" and folder.validated)
@@ -138,6 +139,7 @@ def follow(prepared: Prepared, seed: int, path: Path, device: str = "cpu") -> No
     """
     if distributed.told(True):
         return
+    prepared = prepared.of_seed(seed)
     shown = Shown.fit(prepared.dialogues, prepared.config.training.missing)
     folder = Unwritten(path)
     objective = prepared.objective

@@ -14,6 +14,7 @@ import torch
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.load import prepare as prepare_dialogues
 from ariigcn_dgl.data.source import absolute, load_source
+from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_taken
@@ -223,7 +224,9 @@ def _fit_seed(
     finally:
         report.end(record)
     history = folder.read_metrics()
-    sentence = divergence(history, record["best_epoch"], prepared.dialogues.num_classes)
+    weight = prepared.config.training.target_weights.get(LABEL, 1.0)
+    classes = prepared.dialogues.num_classes
+    sentence = divergence(history, record["best_epoch"], classes, weight)
     if sentence:
         warnings.warn(f"seed {seed}: {sentence}", stacklevel=3)
     return record

@@ -25,7 +25,7 @@ FLOORS: dict[Kind, str] = {
 Fit = Callable[[np.ndarray, np.ndarray, float], Callable[[np.ndarray], np.ndarray]]
 
 
-def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
+def floors(dialogues: Dialogues, scoring: Scoring, label_share: float = 1.0) -> dict[str, float]:
     """Return the test scores, by their full names, of linear models of single utterances.
 
     Of the features of all modalities side by side, standardised by the training split, missing ones
@@ -39,11 +39,14 @@ def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
         As they are trained on, not standardised.
     scoring : Scoring
         Of their targets.
+    label_share : float
+        As of `TrainingConfig`.
 
     Returns
     -------
     dict of str to float
-        Empty where the test split cannot be scored.
+        Empty where the test split cannot be scored, or what is compared with them learns from a
+        share of the labels: these models see all.
 
     Examples
     --------
@@ -54,7 +57,7 @@ def floors(dialogues: Dialogues, scoring: Scoring) -> dict[str, float]:
     True
     """
     train, val, test = (dialogues.part(s) for s in ("train", "val", "test"))
-    if not test.num_dialogues or not scoring.scorable(test):
+    if label_share < 1 or not test.num_dialogues or not scoring.scorable(test):
         return {}
     rows = Standardiser.fit(train)
     features = [_features(rows.apply(part)) for part in (train, val, test)]
@@ -76,13 +79,16 @@ def _answers(spec: TargetSpec, values: list[np.ndarray], features: list[np.ndarr
     kind = TARGET_KINDS[spec.kind]
     metric = kind.metrics(spec)[0]
     known = ~np.isnan(values[1]).all(axis=1)
-    best, chosen = -np.inf, np.empty(0)
+    best, chosen = -np.inf, None
     for penalty in _PENALTIES:
         said = list(_columns(spec, values[0], features, penalty))
         val, test = (np.concatenate(part, axis=1) for part in zip(*said, strict=True))
-        merit = metric.merit(kind.score(spec, values[1][known], val[known])[metric.name])
-        if merit > best:
+        merit = best
+        if known.any():  # else the first penalty is as good as any
+            merit = metric.merit(kind.score(spec, values[1][known], val[known])[metric.name])
+        if chosen is None or merit > best:
             best, chosen = merit, test
+    assert chosen is not None  # there are penalties
     return chosen
 
 
@@ -99,6 +105,10 @@ def _columns(
 
 def _classes(spec: TargetSpec) -> Fit:
     def fit(x: np.ndarray, y: np.ndarray, penalty: float) -> Callable[[np.ndarray], np.ndarray]:
+        found = np.unique(y).astype(int)
+        if len(found) < 2:  # nothing to tell apart
+            only = np.eye(spec.width)[found[0]] if len(found) else np.full(spec.width, 1.0)
+            return lambda part: np.tile(only / only.sum(), (len(part), 1))
         model = _logistic(x, y, penalty)
 
         def say(part: np.ndarray) -> np.ndarray:
@@ -120,6 +130,8 @@ def _label(x: np.ndarray, y: np.ndarray, penalty: float) -> Callable[[np.ndarray
 
 def _number(spec: TargetSpec) -> Fit:
     def fit(x: np.ndarray, y: np.ndarray, penalty: float) -> Callable[[np.ndarray], np.ndarray]:
+        if not len(y):
+            return lambda part: np.full((len(part), 1), np.clip(0.0, spec.low, spec.high))
         model = Ridge(alpha=penalty).fit(x, y)
         return lambda part: np.clip(model.predict(part), spec.low, spec.high)[:, None]
 

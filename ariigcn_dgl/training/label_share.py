@@ -19,7 +19,7 @@ def with_label_share(dialogues: Dialogues, share: float, seed: int) -> Dialogues
     ----------
     dialogues : Dialogues
     share : float
-        In (0, 1]; at least one dialogue keeps its labels.
+        In (0, 1], of those that have labels; at least one dialogue keeps its own.
     seed : int
         Decides which.
 
@@ -33,7 +33,9 @@ def with_label_share(dialogues: Dialogues, share: float, seed: int) -> Dialogues
     """
     if share == 1:
         return dialogues
-    train = np.random.default_rng(seed).permutation(dialogues.indices("train"))
+    train = dialogues.indices("train")
+    labelled = np.bincount(dialogues.row_dialogues, dialogues.labelled, dialogues.num_dialogues)
+    train = np.random.default_rng(seed).permutation(train[labelled[train] > 0])
     hidden = np.zeros(dialogues.num_utterances, bool)
     for dialogue in train[max(1, round(share * len(train))) :]:
         hidden[dialogues.rows(dialogue)] = True

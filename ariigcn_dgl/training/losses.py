@@ -73,7 +73,9 @@ def _check_finite(values: dict[str, list[float]], first_step: int) -> None:
                 )
 
 
-def divergence(history: Iterable[Mapping[str, Any]], best_epoch: int, num_classes: int) -> str:
+def divergence(
+    history: Iterable[Mapping[str, Any]], best_epoch: int, num_classes: int, weight: float = 1.0
+) -> str:
     """Return a sentence where the kept model is far worse on its training data than a guess.
 
     A guess gives every class the same probability: its cross-entropy is the logarithm of their
@@ -87,6 +89,8 @@ def divergence(history: Iterable[Mapping[str, Any]], best_epoch: int, num_classe
         The one whose weights are kept.
     num_classes : int
         Number of classes C of the guess.
+    weight : float
+        Of the classification in the loss, by which it is multiplied in the history.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def divergence(history: Iterable[Mapping[str, Any]], best_epoch: int, num_classe
     """
     if num_classes == 0:  # of a run without classes nothing is guessed
         return ""
-    guess = math.log(num_classes)
+    guess = weight * math.log(num_classes)
     # Only the kept epoch counts: of what came before and after it nothing is used.
     for record in history:
         loss = record.get("classification", 0.0)

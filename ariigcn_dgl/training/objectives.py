@@ -23,10 +23,12 @@ def objective_of(dialogues: Dialogues, config: TrainingConfig) -> Objective | No
     Raises
     ------
     InputError
-        If `TrainingConfig.target_weights` names what is no target, or leaves all of them out.
+        If `TrainingConfig.target_weights` names what is no target, leaves all of them out, or
+        weighs classes that are all there is.
     """
     _check_weights(config.target_weights, [spec.name for spec in dialogues.specs])
     if not dialogues.targets:
+        _refuse_alone(config.target_weights)
         return None
     train = dialogues.in_split("train")
     statistics = {n: _statistics(one.select(train)) for n, one in dialogues.targets.items()}
@@ -77,6 +79,15 @@ def _statistics(target: Target) -> dict[str, list[float]]:
         # A constant has no scale of its own.
         "std": [float(x.std()) if x.size and x.std() > 0 else 1.0 for x in columns],
     }
+
+
+def _refuse_alone(weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if weight != 1:
+            raise InputError(
+                f"--training.target_weights: '{name}' is the only target: there is no other one to "
+                f"weigh it against, leave {weight} out"
+            )
 
 
 def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ before they make a folder, whatever the number of seeds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -17,6 +17,7 @@ from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.models.objective import Objective
+from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.objectives import objective_of
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.scoring import Scoring
@@ -50,6 +51,17 @@ class Prepared:
     def scoring(self) -> Scoring:
         """How answers are scored, and epochs compared."""
         return Scoring(self.dialogues.specs, self.config.training.metric)
+
+    def of_seed(self, seed: int) -> Prepared:
+        """Return what a seed learns from: of the training labels those of its share.
+
+        What the objective knows of the others goes, too: their mean and deviation.
+        """
+        share = self.config.training.label_share
+        if share == 1:
+            return self
+        few = with_label_share(self.dialogues, share, seed)
+        return replace(self, dialogues=few, objective=objective_of(few, self.config.training))
 
 
 def prepare(

@@ -169,6 +169,27 @@ def load_run_data(spec: RunSpec, source: str | None = None) -> Dialogues:
     return load_source(source or spec["data"], spec["modalities"], fold, spec["targets"])
 
 
+def unchanged_data(spec: RunSpec, changed: str) -> Dialogues:
+    """Return the dialogues of a run as the spec was written for them.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        What `read_run_spec` returned.
+    changed : str
+        What is wrong where they no longer are.
+
+    Raises
+    ------
+    InputError
+        If they have changed, or as of `load_source`.
+    """
+    dialogues = load_run_data(spec)
+    if fingerprint(dialogues) != spec["dataset_sha256"]:
+        raise InputError(changed)
+    return dialogues
+
+
 def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") -> Prepared:
     """Return what a run folder trains on, as `fit` wants it.
 
@@ -179,20 +200,17 @@ def prepare_run(run: Path, spec: RunSpec, changed: str, test: TestUse = "once") 
     spec : RunSpec
         What `read_run_spec` returned of it.
     changed : str
-        What is wrong where the data set is no longer the one that the spec was written for.
+        As of `unchanged_data`.
     test : {"never", "once", "every epoch"}
         As of `fit`.
 
     Raises
     ------
     InputError
-        If the data set has changed, or as of `load_source`, `read_settings` and `prepare`.
+        As of `unchanged_data`, `read_settings` and `prepare`.
     """
-    dialogues = load_run_data(spec)
-    found = fingerprint(dialogues)
-    if found != spec["dataset_sha256"]:
-        raise InputError(changed)
-    return prepare(dialogues, read_settings(run), test=test, dataset_sha256=found)
+    dialogues, config = unchanged_data(spec, changed), read_settings(run)
+    return prepare(dialogues, config, test=test, dataset_sha256=spec["dataset_sha256"])
 
 
 def default_folder(data: str, system: str, preset: str) -> Path:

@@ -121,7 +121,7 @@ expected one of weighted_f1, accuracy, macro_f1
 
     def title_of(self, name: str) -> str:
         """Return the title of a score, by its full name; of several targets it says which."""
-        target, title = name.rpartition(".")[0], self.columns[name].title
+        target, title = target_of(name), self.columns[name].title
         return f"{target} {title}" if target and len(self.specs) > 1 else title
 
     @property
@@ -130,7 +130,7 @@ expected one of weighted_f1, accuracy, macro_f1
         names = [name for name in HEADLINE if name in self.columns]
         count = _SHOWN if len(self.specs) == 1 else 1
         for spec, _ in self.others():
-            names += [n for n in self.columns if n.rpartition(".")[0] == spec.name][:count]
+            names += [n for n in self.columns if target_of(n) == spec.name][:count]
         return list(dict.fromkeys([*names, self.metric]))
 
     def merit(self, record: Mapping[str, Any]) -> float:
@@ -247,7 +247,7 @@ expected one of weighted_f1, accuracy, macro_f1
         self, values: Mapping[str, np.ndarray], answers: np.ndarray
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
         """Return what utterances add to the chosen score, (N, K), and the score of sums of it."""
-        name, _, metric = self.metric.rpartition(".")
+        name, metric = target_of(self.metric), self.columns[self.metric].name
         places = self._places()
         spec, place = next(p for p in places if p[0].name == name or (not name and p[0].is_labels))
         additive = TARGET_KINDS[spec.kind].additive(spec, metric)
@@ -283,7 +283,7 @@ expected one of weighted_f1, accuracy, macro_f1
             return names[0]
         if metric in names:
             return metric
-        found = [name for name in names if name.rpartition(".")[2] == metric]
+        found = [name for name, column in self.columns.items() if column.name == metric]
         if found:
             return found[0]
         targets = ", ".join(f"{spec.name} ({spec.kind})" for spec in self.specs)
@@ -291,6 +291,17 @@ expected one of weighted_f1, accuracy, macro_f1
             f"--training.metric: '{metric}' is no score of {targets}: expected one of "
             f"{', '.join(names)}{did_you_mean(metric, names)}"
         )
+
+
+def target_of(name: str) -> str:
+    """Return whose score a full name is: "" of the set's classes; labels may have dots, too.
+
+    Examples
+    --------
+    >>> target_of("vad.mae"), target_of("cues.f1_v1.2"), target_of("weighted_f1")
+    ('vad', 'cues', '')
+    """
+    return name.partition(".")[0] if "." in name else ""
 
 
 def specs_of(record: Mapping[str, Any]) -> tuple[TargetSpec, ...]:

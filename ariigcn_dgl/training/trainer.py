@@ -29,7 +29,6 @@ from ariigcn_dgl.schema import conform
 from ariigcn_dgl.training.calibration import calibration_errors, fit_temperature
 from ariigcn_dgl.training.callbacks import StopTraining
 from ariigcn_dgl.training.cuda_graph import CapturedUpdate, GraphCapture, Update
-from ariigcn_dgl.training.label_share import with_label_share
 from ariigcn_dgl.training.losses import mean_losses, total
 from ariigcn_dgl.training.metrics import Scores
 from ariigcn_dgl.training.modality_dropout import drop_modalities, fill_batch
@@ -90,9 +89,9 @@ class Trainer:
         capture: GraphCapture | None = None,
         objective: Objective | None = None,
     ) -> None:
-        dialogues = with_label_share(shown.dialogues, config.training.label_share, seed)
+        dialogues = shown.dialogues
         self.dialogues = dialogues
-        self.shown = replace(shown, dialogues=dialogues)
+        self.shown = shown
         self.config = config.training
         self.seed = seed
         self.folder = folder

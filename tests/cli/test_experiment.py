@@ -6,6 +6,7 @@ import fcntl
 import json
 import multiprocessing
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ariigcn_dgl.cli.queue_display import QueueDisplay
-from ariigcn_dgl.data import load_dialogues, write_folder
+from ariigcn_dgl.data import load_dialogues, synthesise, write_folder
+from ariigcn_dgl.data.folds import groups
 from ariigcn_dgl.experiments import folder
 from ariigcn_dgl.experiments.runs import Run
+from ariigcn_dgl.extract.manifest import FORMAT as MANIFEST_FORMAT
+from tests.small_sets import small_config
 
 pytestmark = pytest.mark.slow  # whole studies are trained
 
@@ -187,6 +192,34 @@ def test_too_many_folds_leave_no_folder(
     said = refused("experiment", study, "--data", data, "--folds", "5000", "--out", out)
     assert "cannot be divided into 5000 folds: choose fewer" in said
     assert not out.exists()
+
+
+def test_folds_do_not_test_what_an_encoder_learnt_from(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(data, own)
+    encoders = {"audio": {"name": "convolutions"}, "text": {"name": "a", "learnt": {}}}
+    content = {"format": MANIFEST_FORMAT, "encoders": encoders, "libraries": {}}
+    (own / "extraction.json").write_text(json.dumps(content))
+    out = tmp_path / "out"
+    said = refused("experiment", study, "--data", own, "--folds", "3", "--out", out)
+    assert said.startswith(f"--folds: the text and audio encoders of {own} learnt from labels")
+    assert not out.exists()
+
+
+def test_a_fold_without_labels_is_refused_before_anything_is_trained(
+    refused: Callable, study: Path, tmp_path: Path
+) -> None:
+    config = small_config("talk", train=8, val=2, test=2)
+    dialogues = synthesise(config)
+    fold = groups(dialogues, 4)[dialogues.row_dialogues]
+    labels = np.where(fold == 1, -1, dialogues.labels)
+    write_folder(replace(dialogues, labels=labels), tmp_path / "talk")
+    out = tmp_path / "out"
+    said = refused("experiment", study, "--data", tmp_path / "talk", "--folds", "4", "--out", out)
+    assert said.startswith("fold 1 (from 0) of 4: talk: the split 'test' has no labelled utterance")
+    assert not list(out.glob("runs/*/seed*"))
 
 
 def test_a_folder_of_something_else_is_refused(

@@ -75,6 +75,7 @@ def test_training_is_on_the_device_of_the_plan(
 ) -> None:
     asked = []
     monkeypatch.setattr(worker, "fit", lambda *_, device, **__: asked.append(device))
+    monkeypatch.setattr(worker, "check_device", lambda _: None)
     run = make_run(device="cuda:1")
     run.prepare()
     worker.work(run.folder, "never")
@@ -96,6 +97,35 @@ def test_a_run_that_fails_for_now_stays_open_with_its_reason(make_run: Callable)
     run.prepare()
     run.fail("it rained", final=False)
     assert (run.status, run.reason) == ("open", "it rained")
+
+
+def test_data_and_a_device_that_are_not_here_are_no_failure_of_the_model(
+    make_run: Callable, data: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "talk"
+    shutil.copytree(data, gone)
+    runs = {"no such file": make_run(data=str(gone)), "cuda:7": make_run(device="cuda:7")}
+    for run in runs.values():
+        run.prepare()
+    shutil.rmtree(gone)
+    for words, run in runs.items():
+        with pytest.raises(worker.NotHereError, match=words):
+            worker.work(run.folder, "never")
+
+
+def test_settings_that_do_not_fit_are_a_failure_of_the_model(
+    make_run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    run.prepare()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise InputError("does not fit")
+
+    monkeypatch.setattr(worker, "prepare", refuse)
+    with pytest.raises(InputError, match="does not fit") as caught:
+        worker.work(run.folder, "never")
+    assert not isinstance(caught.value, worker.NotHereError)
 
 
 @pytest.mark.slow

@@ -55,6 +55,16 @@ settings:
     assert second.match == Match("a", ("model.hidden_dim",), 2)
 
 
+def test_a_setting_has_the_size_of_one_that_is_left_out(data: Path) -> None:
+    dialogues = load_source(str(data))
+    study = load_study("equal-parameters")
+    alone = study.only(["bigru"]).against("bigru")
+    whole, part = (
+        {row.setting.name: row.sizes for row in resolve(one, dialogues)} for one in (study, alone)
+    )
+    assert part["bigru equal"] == whole["bigru equal"] != {}
+
+
 def test_a_search_is_every_combination(study: Path) -> None:
     grid = "{training.learning_rate: [0.1, 0.2], model.dropout: [0.3, 0.4]}"
     study.write_text(study.read_text().replace("{training.learning_rate: [0.003, 0.03]}", grid))

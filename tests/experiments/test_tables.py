@@ -137,6 +137,16 @@ def test_a_class_without_a_test_utterance_has_no_scores(results: Results, tmp_pa
     assert [line["test_joy_f1"] for line in seeds] == ["", ""]
 
 
+def test_candidates_that_failed_are_not_counted(results: Results) -> None:
+    row = results.rows[0]
+    first, second = row.search
+    chosen = (Choice({}, {"training": {"epochs": 9, "selection": "best"}}),)
+    for status, number in (("failed", 1), ("pruned", 2)):
+        search = (replace(first, run=replace(first.run, status=status)), second)
+        one = replace(results, rows=(replace(row, search=search, chosen=chosen),))
+        assert f"each setting is the best of {number} candidates" in " ".join(main_table(one).notes)
+
+
 def test_of_a_paper_that_prints_one_score_the_other_is_left_out(results: Results) -> None:
     first, second, *others = results.rows
     second = replace(second, published={"accuracy": 65.23})

@@ -37,3 +37,9 @@ def test_discriminator_that_is_not_finite_is_named_before_the_losses_that_it_spo
     nan = torch.tensor(torch.nan)
     with pytest.raises(InputError, match="the discriminator loss is nan at step 0"):
         mean_losses([{"generator": nan, "discriminator": nan}])
+
+
+def test_a_weighted_loss_is_compared_with_a_weighted_guess() -> None:
+    history = [{"epoch": 1, "classification": 9.1}]
+    assert divergence(history, 1, num_classes=6, weight=5.0) == ""
+    assert divergence(history, 1, num_classes=6)

@@ -369,6 +369,41 @@ def test_a_floor_is_found_for_every_score(both: Dialogues, scored: Dialogues) ->
         assert floors(dialogues, scoring).keys() == scoring.columns.keys()
 
 
+def test_a_floor_of_what_training_never_saw_is_the_middle_or_the_only_class(
+    both: Dialogues, scored: Dialogues
+) -> None:
+    train = both.in_split("train")
+    mood = both.targets["mood"]
+    unknown = mood.values.copy()
+    unknown[train, 1] = np.nan
+    lacking = replace(both, targets={"mood": replace(mood, values=unknown)})
+    assert floors(lacking, Scoring(lacking.specs))["mood.mae_arousal"] > 0
+    one = replace(both, labels=np.where(train & (both.labels >= 0), 1, both.labels))
+    assert floors(one, Scoring(one.specs)).keys() == Scoring(one.specs).columns.keys()
+
+
+def test_there_are_no_floors_beside_what_learns_from_a_share_of_the_labels(both: Dialogues) -> None:
+    assert floors(both, Scoring(both.specs), label_share=0.5) == {}
+
+
+def test_classes_alone_have_no_weight(dialogues: Dialogues, settings) -> None:
+    with pytest.raises(InputError, match="'label' is the only target: there is no other one"):
+        prepare(dialogues, settings(target_weights={"label": 0.5}))
+    prepare(dialogues, settings(target_weights={"label": 1.0}))
+
+
+def test_labels_have_names_with_dots(both: Dialogues, settings) -> None:
+    cues = both.targets["cues"]
+    named = replace(cues, spec=replace(cues.spec, names=("v1.2 tag", "cry", "sigh")))
+    dotted = replace(both, targets={"cues": named})
+    scoring = Scoring(dotted.specs, "f1_v1.2 tag")
+    assert scoring.metric == "cues.f1_v1.2 tag"
+    answers = np.full((dotted.num_utterances, dotted.num_outputs), 0.6)
+    rows, of_sums = scoring.compared(scoring.values(dotted), answers)
+    whole = flat(scoring.score(dotted, answers).record())["cues.f1_v1.2 tag"]
+    assert of_sums(np.nansum(rows, axis=0)) == pytest.approx(whole)
+
+
 def test_python_trains_targets_of_a_path_and_of_memory(both: Dialogues, tmp_path: Path) -> None:
     write_folder(both, tmp_path / "set")
     options = {"system": "mlp", "settings": {"training.epochs": 2}}
