@@ -37,6 +37,9 @@ _QUOTED = (
 )
 _NAMED = re.compile(rf'((?:{_QUOTED}|[^:"“”„«»\n]){{1,80}}?):(?:[ \u00a0]|$)(.*)', re.DOTALL)
 
+# What follows the time in logs of IRC: <ann> hi; * ann waves.
+_OF_IRC = re.compile(r"<[@+%&~ ]?\S{1,40}>\s|\*\s+\S+\s")
+
 _REMARK = re.compile(r"\u200e?<[^<>]{3,40}>$")
 _DOCUMENT = re.compile(r".* • \u200e?\d+ \S+ \u200e?[^•]*")  # report • 2 pages document omitted
 _KINDS = (  # of files that are sent
@@ -79,10 +82,25 @@ class _Message(NamedTuple):
 
 
 def is_whatsapp(source: Source) -> bool:
-    """Whether a file's first lines begin as WhatsApp's messages do: one of five, or several."""
+    """Whether a file's first lines begin as WhatsApp's messages do: one of five, or several.
+
+    Logs of other programs begin so, too: IRC's have ``<ann>`` behind the time, and in Discord's
+    who speaks stands alone behind it.
+    """
     first = [line for line in source.marked_lines[:400] if line.strip()][:60]
-    heads = [bool(_HEAD.match(line)) for line in first]
-    return any(heads[:5]) or sum(heads) > 2
+    heads = [_HEAD.match(line) for line in first]
+    found = [head for head in heads if head]
+    if not any(heads[:5]) and len(found) < 3:
+        return False
+    if 2 * sum(bool(_OF_IRC.match(head[4])) for head in found) > len(found):
+        return False
+    # In brackets, as iOS writes them, even the program's own lines have a name.
+    return not all(head[1] for head in found) or _names_somebody(source)
+
+
+def _names_somebody(source: Source) -> bool:
+    heads = map(_HEAD.match, source.marked_lines)
+    return any(head and _NAMED.match(head[4].lstrip(DIRECTIONS)) for head in heads)
 
 
 def read_whatsapp(source: Source, note: Note) -> list[Cue]:

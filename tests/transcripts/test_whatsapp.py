@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ariigcn_dgl.errors import InputError
+
 Read = Callable[..., tuple[list, list[str]]]
 Said = Callable[[str, str], list[tuple[str, str]]]
 
@@ -160,3 +162,27 @@ def test_a_chat_may_begin_in_the_middle_of_a_message(read: Read) -> None:
     cues, notes = read("a\nb\nc\nd\ne\nf\n" + messages, "chat.txt")
     assert [cue.text for cue in cues] == ["0", "1", "2"]
     assert "chat.txt: line 1: 6 lines before the first message are left out" in notes
+
+
+def test_a_dated_log_of_irc_is_none(said: Said) -> None:
+    log = (
+        "[2024-01-05 10:00:00] <ann> hello\n[2024-01-05 10:00:10] <bob> ann: hi there\n"
+        "[2024-01-05 10:00:20] <ann> bob: how are you\n[2024-01-05 10:00:30] * bob waves\n"
+    )
+    assert said(log, "irc.txt") == [
+        ("ann", "hello"),
+        ("bob", "ann: hi there"),
+        ("ann", "bob: how are you"),
+        ("bob", "waves"),
+    ]
+
+
+def test_what_names_nobody_behind_times_in_brackets_is_none(read: Read) -> None:
+    text = "[1/5/2024 10:00 AM] ann\nhello there\n\n[1/5/2024 10:01 AM] bob\nho\n"
+    _, notes = read(text, "discord.txt")
+    assert not any("WhatsApp" in note for note in notes)
+
+
+def test_a_chat_of_the_program_alone_has_no_messages(read: Read) -> None:
+    with pytest.raises(InputError, match="a chat in which nobody says anything"):
+        read("12/31/23, 11:58 - Messages are end-to-end encrypted.\n", "chat.txt")
