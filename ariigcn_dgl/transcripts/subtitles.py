@@ -13,7 +13,7 @@ from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.rolling import Shown, read_once
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.speakers import parts_of
+from ariigcn_dgl.transcripts.speakers import names_of, parts_of
 from ariigcn_dgl.transcripts.times import in_order, parse_time
 
 SUFFIXES = (".srt", ".vtt")
@@ -52,9 +52,10 @@ def read(source: Source, note: Note) -> list[Cue]:
     """Return the cues of a file in order of their start.
 
     A speaker is named by ``NAME: text`` (one to three capitalised words at the beginning of a
-    line), ``[SPEAKER_00] text`` or WebVTT's ``<v NAME>``; a cue without a name goes on with the
-    speaker before it. A cue with several names, or with dashes before its lines, becomes several,
-    of the same times. Markup and cues without text are left out.
+    line, or any that stand there several times or in all cues), ``[SPEAKER_00] text`` or WebVTT's
+    ``<v NAME>``; a cue without a name goes on with the speaker before it. A cue with several
+    names, or with dashes before its lines, becomes several, of the same times. Markup and cues
+    without text are left out.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def read(source: Source, note: Note) -> list[Cue]:
     """
     path = source.path
     shown = read_once(path, list(_shown(path, source.text, note)), note)
-    blocks = [Block(start, end, parts_of(lines)) for start, end, lines in shown]
+    known = names_of(one.lines for one in shown)
+    blocks = [Block(start, end, parts_of(lines, known)) for start, end, lines in shown]
     return cues_of(path, blocks, note, "SubRip or WebVTT")
 
 
