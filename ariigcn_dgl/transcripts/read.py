@@ -29,7 +29,7 @@ from ariigcn_dgl.transcripts.source import Source, read_source
 # What transcripts end in, the likeliest beside a recording first.
 SUFFIXES = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".itt", ".sub", ".smi", ".sami"),
-    *(".textgrid", ".ctm", ".json", *JSON_LINES, *SEPARATED, ".txt"),
+    *(".sbv", ".textgrid", ".ctm", ".json", *JSON_LINES, *SEPARATED, ".txt"),
 )
 
 Read = Callable[[Source, Note], "list[Cue] | dict[str, list[Cue]]"]
@@ -52,7 +52,7 @@ FORMATS = (
     Format("Telegram", telegram.is_telegram, telegram.read_telegram),
     Format("JSON", json_lists.is_json_list, json_lists.read_json_list),
     Format("WhatsApp", whatsapp.is_whatsapp, whatsapp.read_whatsapp),
-    Format("SubRip or WebVTT", subtitles.is_subtitles, subtitles.read),
+    Format("SubRip, WebVTT or SBV", subtitles.is_subtitles, subtitles.read),
     Format(
         "MicroDVD, MPL2, TMPlayer or SAMI", older_subtitles.is_older, older_subtitles.read_older
     ),

@@ -1,4 +1,4 @@
-"""Read subtitles, SubRip (.srt) or WebVTT (.vtt): who says what, from when to when."""
+"""Read subtitles, SubRip (.srt), WebVTT (.vtt) or SBV (.sbv): who says what, from when to when."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from ariigcn_dgl.transcripts.source import Source
 from ariigcn_dgl.transcripts.speakers import names_of, parts_of
 from ariigcn_dgl.transcripts.times import in_order, parse_time
 
-SUFFIXES = (".srt", ".vtt")
+SUFFIXES = (".srt", ".vtt", ".sbv")
 _TIME = r"((?:\d+:)?\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?)"
 _TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?$")
 # What typing, word processors and web pages make of the arrow; between two times alone.
 _OTHERS = r"(-{1,3} ?>|[–—]{1,2} ?>|-{1,2}&gt;|=>|[→⟶⇒➔➝➞])"
 _OTHER_TIMES = re.compile(rf"^\s*{_TIME}\s*{_OTHERS}\s*{_TIME}(\s.*)?$")
+# Of SBV, alone in their line; milliseconds set them apart from times that are said.
+_SBV_TIME = r"(\d{1,2}:\d{2}:\d{2}\.\d{3})"
+_SBV_TIMES = re.compile(rf"^\s*{_SBV_TIME}(,){_SBV_TIME}()\s*$")
 # A line of times, well formed or not; texts may hold arrows, too.
 _ARROW = re.compile(
     rf"\s*(?:-?[\d:,.]*\d:\d[\d:,.]*\s*-->|(?=\S*\d:)\S{{1,20}}\s*-->\s*{_TIME}(?:\s|$))"
@@ -32,7 +35,7 @@ _ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is n
 
 
 def is_subtitles(source: Source) -> bool:
-    """Whether a file is SubRip or WebVTT: it has a line of times, or says that it is WebVTT."""
+    """Whether a file is SubRip, WebVTT or SBV: it has a line of times, or says what it is."""
     if source.suffix in SUFFIXES or source.text.startswith("WEBVTT"):
         return True
     return any(_TIMES.match(line) or _other(line) for line in _short(source.lines))
@@ -43,8 +46,8 @@ def _short(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _other(line: str) -> re.Match[str] | None:
-    """Return what a line of times with another arrow than --> says."""
-    found = _OTHER_TIMES.match(line)
+    """Return what a line of times with another arrow than -->, or SBV's comma, says."""
+    found = _OTHER_TIMES.match(line) or _SBV_TIMES.match(line)
     return found if found and found[2] != "-->" else None
 
 
@@ -66,17 +69,17 @@ def read(source: Source, note: Note) -> list[Cue]:
     shown = read_once(path, list(_shown(path, source.text, note)), note)
     known = names_of(one.lines for one in shown)
     blocks = [Block(start, end, parts_of(lines, known)) for start, end, lines in shown]
-    return cues_of(path, blocks, note, "SubRip or WebVTT")
+    return cues_of(path, blocks, note, "SubRip, WebVTT or SBV")
 
 
 def _shown(path: Path, text: str, note: Note) -> Iterator[Shown]:
     """Yield start, end and the lines of each cue."""
     lines = text.split("\n")
     others = {n: found[2] for n, line in enumerate(_short(lines)) if (found := _other(line))}
-    if others:
-        first = next(iter(others))
+    if arrows := [n for n, sign in others.items() if sign != ","]:
+        first = arrows[0]
         note(
-            f"{path}: {len(others)} lines of times have {others[first]!r} or the like for an "
+            f"{path}: {len(arrows)} lines of times have {others[first]!r} or the like for an "
             f"arrow, the first is line {first + 1}: read as -->"
         )
     at = [n for n, x in enumerate(lines) if n in others or _ARROW.match(x, 0, _LONGEST_TIMES)]

@@ -344,3 +344,11 @@ def test_what_begins_as_with_a_name_is_noted(read: Read) -> None:
     assert (
         "a.srt: 1 subtitles begin as with a name and are taken as words; the first is 'bob: three'"
     ) in notes
+
+
+@pytest.mark.parametrize("name", ["a.sbv", "a.txt"])
+def test_sbv(read: Read, name: str) -> None:
+    text = "0:00:00.599,0:00:04.160\nANN: Hi\nyou\n\n0:00:05.000,0:00:06.770\nBOB: Ho\n"
+    cues, notes = read(text, name)
+    assert cues == [Cue("ANN", "Hi you", 0.599, 4.16), Cue("BOB", "Ho", 5.0, 6.77)]
+    assert notes == [f"{name}: speakers ANN, BOB"]
