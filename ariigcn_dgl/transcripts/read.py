@@ -22,6 +22,7 @@ from ariigcn_dgl.transcripts import (
     textgrid,
     ttml,
     whatsapp,
+    zoom_chat,
 )
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source, read_source
@@ -58,6 +59,7 @@ FORMATS = (
     ),
     Format("table", records.is_table, records.read_table),
     Format("CTM", rttm.is_ctm, rttm.read_ctm),
+    Format("Zoom chat", zoom_chat.is_zoom_chat, zoom_chat.read_zoom_chat),
     Format("Name: text", dialogue_text.is_dialogue, dialogue_text.read_dialogue),
 )
 
