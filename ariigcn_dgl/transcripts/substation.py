@@ -22,7 +22,8 @@ _BREAK = re.compile(r"\\[Nn]")
 
 def is_substation(source: Source) -> bool:
     """Whether a file has the sections of SubStation Alpha."""
-    return source.suffix in SUFFIXES or "[Script Info]" in source.text[:4096]
+    head = source.text[:4096].split("\n")
+    return source.suffix in SUFFIXES or any(line.strip() == "[Script Info]" for line in head)
 
 
 def read_substation(source: Source, note: Note) -> list[Cue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -31,6 +32,8 @@ _ARROW = re.compile(
 )
 _LONGEST_TIMES = 80  # letters up to the arrow
 _LONGEST_LINE = 200  # of times with settings
+_WEBEX = re.compile(r'\d+ "([^"]{1,80})" \(\d+\)')  # a cue's name, of who speaks in it
+_COMMENT = re.compile(r"NOTE\b")
 _ASIDE = re.compile(r"NOTE\b|STYLE\b|REGION\b")  # what begins a block that is no cue
 
 
@@ -88,13 +91,33 @@ def _shown(path: Path, text: str, note: Note) -> Iterator[Shown]:
     before = [line for line in lines[: at[0] if at else 0] if line.strip()]
     if not named and before[:-1]:
         note(f"{path}: line 1: {len(before) - 1} lines before the first subtitle are left out")
+    if named and (comments := _comments(lines)):
+        note(
+            f"{path}: {len(comments)} comments (NOTE) are left out, the first is line "
+            f"{comments[0] + 1}"
+        )
     for first, following in pairwise([*at, len(lines)]):
         start, end = _times(f"{path}: line {first + 1}", lines[first])
         last = _end_of_text(lines, first + 1, following, named, numbered)
         groups = _groups(lines, first + 1, last, named)
         for number, _ in groups[1:]:
             note(f"{path}: line {number + 1}: taken as text of the subtitle before the empty line")
-        yield Shown(start, end, [line for _, group in groups for line in group])
+        texts = [line for _, group in groups for line in group]
+        yield Shown(start, end, _with_voice(lines[first - 1] if first else "", texts))
+
+
+def _comments(lines: list[str]) -> list[int]:
+    """Return the places of lines that begin comments of WebVTT, below an empty line."""
+    pairs = enumerate(pairwise(lines), 1)
+    return [n for n, (above, line) in pairs if _COMMENT.match(line) and not above.strip()]
+
+
+def _with_voice(above: str, lines: list[str]) -> list[str]:
+    """Return a cue's lines, said by whom Webex names above its times."""
+    found = _WEBEX.fullmatch(above.strip())
+    if not found or not lines:
+        return lines
+    return [f"<v {html.escape(found[1], quote=False)}>{lines[0]}", *lines[1:]]
 
 
 def _numbering(lines: list[str], at: list[int]) -> int | None:

@@ -140,3 +140,9 @@ def test_ttml_takes_names_by_their_use_where_there_are_no_agents(read: Read) -> 
     texts = "".join(f'<p begin="{n}s" dur="1s">{line}</p>' for n, line in lines)
     cues, _ = read(f"<tt><body>{texts}</body></tt>", "a.ttml")
     assert [(cue.speaker, cue.text) for cue in cues] == [("bob", "Hi"), ("Lee, Ann", "Ho")]
+
+
+def test_who_says_the_name_of_a_section_of_substation_is_read(read: Read) -> None:
+    assert read("00:01.000 --> 00:02.000\nAnn: [Script Info]\n", "a.srt")[0] == [
+        Cue("Ann", "[Script Info]", 1.0, 2.0)
+    ]

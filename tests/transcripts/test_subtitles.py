@@ -87,7 +87,10 @@ intro
         Cue("Bob", "One.", 3.0, 4.0),
         Cue("Ann Lee", "Two.", 3.0, 4.0),
     ]
-    assert notes == ["a.vtt: speakers Ann Lee, Bob"]
+    assert notes == [
+        "a.vtt: 1 comments (NOTE) are left out, the first is line 3",
+        "a.vtt: speakers Ann Lee, Bob",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -352,3 +355,14 @@ def test_sbv(read: Read, name: str) -> None:
     cues, notes = read(text, name)
     assert cues == [Cue("ANN", "Hi you", 0.599, 4.16), Cue("BOB", "Ho", 5.0, 6.77)]
     assert notes == [f"{name}: speakers ANN, BOB"]
+
+
+def test_webex_names_who_speaks_above_the_times(read: Read) -> None:
+    text = (
+        'WEBVTT\n\n1 "Ann & Co" (0)\n00:00.000 --> 00:05.000\nHello\nyou\n\n'
+        '2 "Bob" (1)\n00:06.000 --> 00:08.000\nHi\n'
+    )
+    assert read(text, "a.vtt")[0] == [
+        Cue("Ann & Co", "Hello you", 0.0, 5.0),
+        Cue("Bob", "Hi", 6.0, 8.0),
+    ]
