@@ -12,6 +12,7 @@ from ariigcn_dgl.files import composed, writable
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts import (
     dialogue_text,
+    discord_text,
     json_lists,
     older_subtitles,
     records,
@@ -52,6 +53,7 @@ FORMATS = (
     Format("RTTM", rttm.is_rttm, rttm.refuse_rttm),
     Format("Telegram", telegram.is_telegram, telegram.read_telegram),
     Format("JSON", json_lists.is_json_list, json_lists.read_json_list),
+    Format("Discord", discord_text.is_discord_text, discord_text.read_discord_text),
     Format("WhatsApp", whatsapp.is_whatsapp, whatsapp.read_whatsapp),
     Format("SubRip, WebVTT or SBV", subtitles.is_subtitles, subtitles.read),
     Format(
