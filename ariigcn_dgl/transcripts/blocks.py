@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.cue import Cue
-from ariigcn_dgl.transcripts.speakers import Part
+from ariigcn_dgl.transcripts.speakers import Part, may_name
 
 UNNAMED = "speaker"
 OTHER = "speaker 2"  # of a second speaker who is known by a dash alone
@@ -107,10 +107,21 @@ def _tell(path: Path, blocks: Sequence[Block], cues: Sequence[Cue], note: Note) 
                 f"{path}: {nameless} subtitles name no speaker: taken as the words of the one "
                 "before"
             )
+    _tell_unnamed(path, blocks, note)
     if shared:
         note(f"{path}: {shared} subtitles hold two speakers by their dashes; called {OTHER!r}")
     tell_sounds(path, cues, note)
     _tell_overlaps(path, blocks, note)
+
+
+def _tell_unnamed(path: Path, blocks: Sequence[Block], note: Note) -> None:
+    """Note what nobody is said to say, but begins as with a name."""
+    nameless = (part.text for block in blocks for part in block.parts if not part.speaker)
+    if unnamed := [text for text in nameless if may_name(text)]:
+        note(
+            f"{path}: {len(unnamed)} subtitles begin as with a name and are taken as words; the "
+            f"first is {unnamed[0][:40]!r}"
+        )
 
 
 def speakers_of(cues: Sequence[Cue]) -> str:

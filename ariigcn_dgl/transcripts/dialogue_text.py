@@ -25,12 +25,18 @@ _WHO = r"[^:：\[\]()<>]{1,60}?"
 _SPEAKS = re.compile(
     rf"({_WHO})(?:\s+|\s*[-–—|,]\s*)(?:\[({_STAMP})\]|\(({_STAMP})\)|({_STAMP}))\s*:?"
 )
+_ASIDE = r"\((?!\s)[^():：]{1,60}\)|\[(?!\s)[^\[\]:：]{1,60}\]"  # ann (from phone): ...
 _ADDRESS = r"(?:\s*<[^<>\s]+@[^<>\s]+>)?"
-_NAMED = re.compile(rf"({_WHO}){_ADDRESS}\s*(?:[\[(]({_STAMP})[\])])?\s*[:：](?!//)\s+(.*)")
+_NAMED = re.compile(
+    rf"({_WHO}){_ADDRESS}\s*(?:[\[(]({_STAMP})[\])]|{_ASIDE})?\s*[:：](?!//)\s+(.*)"
+)
+# What may be a name that none of these finds.
+_LIKE_NAMED = re.compile(r"([^:：]{1,60}?)\s*(?:：\s*|:\s+)\S.*")
+_IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>")
 # Of IRC: <ann> hi; * ann waves; and what its programs write themselves.
 _NICK = re.compile(r"<[@+%&~ ]?([^<>\s]{1,40})>\s+(.*)")
 _ACT = re.compile(r"\*\s+([^<>\s]{1,40})\s+(.*)")
-_PROGRAM = re.compile(r"(?:-!-|\*\*\*|-->|<--|--)\s.*")
+_PROGRAM = re.compile(r"(?:-!-|\*{3,4}|-->|<--|-{2,3})\s.*")
 _BOLD = re.compile(r"(?:\*\*|__)(.+?)(?:\*\*|__)")
 _HEADING = re.compile(
     r"\s*(?:#{1,6}\s.*|[=\-*_~·•\s]{3,}|(?:ACT|SCENE|CHAPTER|PART)\b.*"
@@ -93,7 +99,7 @@ def read_dialogue(source: Source, note: Note) -> list[Cue]:
             stamp, fresh = "", False
         else:
             cues[-1] = replace(cues[-1], text=f"{cues[-1].text} {line.text}")
-            if (found := _NAMED.fullmatch(line.text)) and _could_be_name(found[1]):
+            if _is_like_named(line.text):
                 unnamed.append(line)
     if not cues:
         raise InputError(f"{source.path}: names people, but none of them says anything")
@@ -233,6 +239,11 @@ def _could_be_name(text: str, most_words: int = _MOST_WORDS) -> bool:
     words = text.strip("*_ ").split()
     # Beyond ASCII pictures are names, too.
     return 0 < len(words) <= most_words and any(x.isalnum() or x > "\u2fff" for x in text)
+
+
+def _is_like_named(line: str) -> bool:
+    found = _LIKE_NAMED.fullmatch(line)
+    return bool(found) and _could_be_name(_IN_BRACKETS.sub("", found[1] if found else ""))
 
 
 def _tidy(name: str) -> str:

@@ -11,7 +11,7 @@ from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.speakers import parts_of
+from ariigcn_dgl.transcripts.speakers import names_of, parts_of
 
 _LINES = {
     "microdvd": re.compile(r"\s*\{\d+\}\{\d+\}"),
@@ -60,8 +60,9 @@ def read_older(source: Source, note: Note) -> list[Cue]:
         raise InputError(
             f"{source.path}: malformed {_TITLES[kind]} subtitles: {' '.join(str(error).split())}"
         ) from error
+    known = names_of(event.plaintext.split("\n") for event in found)
     blocks = [
-        Block(event.start / 1000, event.end / 1000, parts_of(event.plaintext.split("\n")))
+        Block(event.start / 1000, event.end / 1000, parts_of(event.plaintext.split("\n"), known))
         for event in found
         if 0 <= event.start <= event.end
     ]

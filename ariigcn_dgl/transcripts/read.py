@@ -12,6 +12,7 @@ from ariigcn_dgl.files import composed, writable
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts import (
     dialogue_text,
+    discord_text,
     json_lists,
     older_subtitles,
     records,
@@ -22,6 +23,7 @@ from ariigcn_dgl.transcripts import (
     textgrid,
     ttml,
     whatsapp,
+    zoom_chat,
 )
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source, read_source
@@ -29,7 +31,7 @@ from ariigcn_dgl.transcripts.source import Source, read_source
 # What transcripts end in, the likeliest beside a recording first.
 SUFFIXES = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".itt", ".sub", ".smi", ".sami"),
-    *(".textgrid", ".ctm", ".json", *JSON_LINES, *SEPARATED, ".txt"),
+    *(".sbv", ".textgrid", ".ctm", ".json", *JSON_LINES, *SEPARATED, ".txt"),
 )
 
 Read = Callable[[Source, Note], "list[Cue] | dict[str, list[Cue]]"]
@@ -51,13 +53,15 @@ FORMATS = (
     Format("RTTM", rttm.is_rttm, rttm.refuse_rttm),
     Format("Telegram", telegram.is_telegram, telegram.read_telegram),
     Format("JSON", json_lists.is_json_list, json_lists.read_json_list),
+    Format("Discord", discord_text.is_discord_text, discord_text.read_discord_text),
     Format("WhatsApp", whatsapp.is_whatsapp, whatsapp.read_whatsapp),
-    Format("SubRip or WebVTT", subtitles.is_subtitles, subtitles.read),
+    Format("SubRip, WebVTT or SBV", subtitles.is_subtitles, subtitles.read),
     Format(
         "MicroDVD, MPL2, TMPlayer or SAMI", older_subtitles.is_older, older_subtitles.read_older
     ),
     Format("table", records.is_table, records.read_table),
     Format("CTM", rttm.is_ctm, rttm.read_ctm),
+    Format("Zoom chat", zoom_chat.is_zoom_chat, zoom_chat.read_zoom_chat),
     Format("Name: text", dialogue_text.is_dialogue, dialogue_text.read_dialogue),
 )
 

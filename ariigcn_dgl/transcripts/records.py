@@ -14,7 +14,7 @@ from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.times import start_and_end
+from ariigcn_dgl.transcripts.times import parse_instant, start_and_end
 
 # What others call a field, the surest first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +163,7 @@ def dialogues_of(
             f"{source.path}: no column or field with what is said, expected text, message, content "
             f"or utterance; there are {listed}{did_you_mean('text', header)}"
         )
+    rows = _oldest_first(source, rows, places, note)
     dialogues: dict[str, list[Cue]] = {}
     speaker, silent, nameless, half_timed = UNNAMED, 0, 0, 0
     for row in rows:
@@ -183,6 +184,60 @@ def dialogues_of(
     _tell(source, dialogues, silent, nameless, "speaker" in places, note)
     _tell_times(source, dialogues, half_timed, note)
     return dialogues
+
+
+def _oldest_first(
+    source: Source, rows: Sequence[Row], places: Mapping[str, list[str]], note: Note
+) -> list[Row]:
+    """Return the rows, those of each dialogue turned round where the newest ones are first.
+
+    So services answer that are asked for the messages of a channel. Where one dialogue goes
+    forward, the file is in no such order.
+    """
+    dialogues = _places_of_dialogues(rows, places).values()
+    older, newer = map(
+        sum, zip(*(_steps([rows[n] for n in x], places) for x in dialogues), strict=True)
+    )
+    if not older:
+        return list(rows)
+    if newer:
+        note(
+            f"{source.path}: {older} rows are older than the row above, by their times: left in "
+            "the order of the file"
+        )
+        return list(rows)
+    note(f"{source.path}: the newest row is the first, by their times: turned round")
+    ordered = list(rows)
+    for at in dialogues:
+        for place, other in zip(at, reversed(at), strict=True):
+            ordered[place] = rows[other]
+    return ordered
+
+
+def _places_of_dialogues(
+    rows: Sequence[Row], places: Mapping[str, list[str]]
+) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        fields = {x: _first(row, places.get(x, [])) for x in ("split", "dialogue")}
+        found.setdefault(_dialogue(fields), []).append(place)
+    return found
+
+
+def _steps(rows: Sequence[Row], places: Mapping[str, list[str]]) -> tuple[int, int]:
+    """Return how many rows with words are older, and newer, than the one above.
+
+    Both are 0 where times within a recording order them, or not all times can be compared.
+    """
+    said = [row for row in rows if _first(row, places["text"])]
+    if any(_first(row, places.get("start", [])) for row in said):
+        return 0, 0
+    times = [parse_instant(_first(row, places.get("when", []))) for row in said]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times) or len({time.kind for time in known}) > 1:
+        return 0, 0
+    pairs = list(pairwise(known))
+    return sum(b < a for a, b in pairs), sum(b > a for a, b in pairs)
 
 
 def _dialogue(fields: Mapping[str, str]) -> str:

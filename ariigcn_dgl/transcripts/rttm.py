@@ -26,6 +26,7 @@ class Turn(NamedTuple):
     start: float
     end: float
     speaker: str
+    channel: str = ""
 
 
 def is_rttm(source: Source) -> bool:
@@ -52,12 +53,32 @@ def is_ctm(source: Source) -> bool:
 def read_ctm(source: Source, note: Note) -> list[Cue]:
     """Return the utterances of the words; by the speakers of the RTTM beside it, if there is one.
 
+    Without one, each of several channels is a speaker.
+
     Raises
     ------
     InputError
-        If a line is malformed.
+        If a line is malformed, there are none, or they are of several recordings.
     """
-    words = []
+    channels = _words_of_channels(source)
+    turns = _turns_beside(source.path, note)
+    cues = [
+        cue
+        for channel, words in channels.items()
+        for cue in _cues_of_channel(channel if len(channels) > 1 else "", words, turns)
+    ]
+    if not turns and len(channels) == 1:
+        note(f"{source.path}: names no speakers: taken as one speaker's words, cut at pauses")
+    elif not turns:
+        named = ", ".join(sorted(channels))
+        note(f"{source.path}: names no speakers, but channels ({named}): a speaker for each")
+    return sorted(cues, key=lambda cue: cue.start or 0.0)
+
+
+def _words_of_channels(source: Source) -> dict[str, list[Word]]:
+    """Return the words of each channel, in order of their start."""
+    channels: dict[str, list[Word]] = {}
+    recordings: dict[str, None] = {}
     for number, line in enumerate(source.lines, 1):
         if not line.strip() or line.lstrip().startswith(_COMMENT):
             continue
@@ -65,16 +86,27 @@ def read_ctm(source: Source, note: Note) -> list[Cue]:
             raise InputError(
                 f"{source.path}: line {number}: expected file, channel, start, length, word"
             )
-        _, _, start, length, word, *_ = line.split()
-        words.append(Word(float(start), float(start) + float(length), word))
-    if not words:
+        recording, channel, start, length, word, *_ = line.split()
+        recordings[recording] = None
+        spoken = Word(float(start), float(start) + float(length), word)
+        channels.setdefault(channel, []).append(spoken)
+    if not channels:
         raise InputError(f"{source.path}: holds no word")
-    words.sort()
-    turns = _turns_beside(source.path, note)
+    if len(recordings) > 1:
+        listed = ", ".join(list(recordings)[:5]) + ", ..." * (len(recordings) > 5)
+        raise InputError(
+            f"{source.path}: holds the words of {len(recordings)} recordings ({listed}), expected "
+            "those of one"
+        )
+    return {channel: sorted(words) for channel, words in channels.items()}
+
+
+def _cues_of_channel(channel: str, words: Sequence[Word], turns: Sequence[Turn]) -> list[Cue]:
+    """Return the utterances of one of several channels, or of the only one, which is ""."""
     if not turns:
-        note(f"{source.path}: names no speakers: taken as one speaker's words, cut at pauses")
-        return utterances_of(UNNAMED, words)
-    return _by_turns(words, turns)
+        return utterances_of(f"channel {channel}" if channel else UNNAMED, words)
+    own = [turn for turn in turns if channel and turn.channel == channel]
+    return _by_turns(words, own or turns)
 
 
 def with_speakers(path: Path, cues: list[Cue], note: Note) -> list[Cue]:
@@ -165,7 +197,7 @@ def read_turns(source: Source) -> list[Turn]:
                 "<NA> name <NA> <NA>"
             ) from error
         files.add(fields[1])
-        turns.append(Turn(start, start + length, speaker))
+        turns.append(Turn(start, start + length, speaker, fields[2]))
     if len(files) != 1:
         raise InputError(
             f"{source.path}: holds the turns of {len(files)} recordings, expected those of one"

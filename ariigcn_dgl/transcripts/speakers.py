@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>")
@@ -21,10 +22,14 @@ _ASIDE = r"(?:\s?(?:\([^()]*\)|\[[^\[\]]*\]))?"  # TOM (V.O.): ...
 _NAME = rf"({_WORD}(?: (?:{_WORD}|#\d+|[&+])){{0,6}}){_ASIDE}"
 _NAMED = re.compile(rf"{_NAME}\s?(:\s+|：\s*|:(?![\d/]))(\S.*)")
 _ALONE = re.compile(rf"{_NAME}\s?[:：]")
+# What may be a name: ann, "Lee, Ann", ann@example.org; which it is, its use tells.
+_BEFORE_COLON = re.compile(rf"([^:：<>\[\](){{}}]{{1,60}}?){_ASIDE}\s?(?::\s+|：\s*)(\S.*)")
 # As programs that tell voices apart write it; elsewhere brackets hold sounds.
 _BRACKETED = re.compile(r"(?:\[([^\]]+)\]|\(([^)]+)\))(:?)\s*(\S.*)")
 _NUMBERED = re.compile(r"(?:speaker|spk|spkr)[ _-]?\w{1,3}", re.IGNORECASE)
 _MOST_WORDS = 3
+_MOST_WORDS_EVERYWHERE = 4  # of a name where all subtitles begin with one
+_MOST_WORDS_REPEATED = 8  # of one that is there several times
 # Words of a name that may be small, and that do not count.
 _PARTICLES = frozenset(
     {"van", "der", "den", "de", "von", "zu", "di", "da", "del", "della", "la", "le", "el", "al"}
@@ -56,8 +61,14 @@ class _Piece(NamedTuple):
     words: str
 
 
-def parts_of(lines: Sequence[str]) -> list[Part]:
+def parts_of(lines: Sequence[str], known: frozenset[str] = frozenset()) -> list[Part]:
     """Return the parts of a subtitle's lines, in their order; those without text are left out.
+
+    Parameters
+    ----------
+    lines : sequence of str
+    known : frozenset of str
+        Names that are told by their use in the whole file, of `names_of`.
 
     Examples
     --------
@@ -66,15 +77,15 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
     >>> [tuple(part) for part in parts_of(["- Where were you?", "- At home."])]
     [('', 'Where were you?', False), ('', 'At home.', True)]
     """
-    pieces = [piece for line in _with_whole_tags(lines) for piece in _pieces(line)]
+    pieces = _pieces_of(lines)
     shared = any(piece.dash for piece in pieces[1:])
     parts: list[Part] = []
     waiting, turn = "", 0
     for place, piece in enumerate(pieces):
-        if not piece.voice and place + 1 < len(pieces) and (name := _alone(piece.words)):
+        if not piece.voice and place + 1 < len(pieces) and (name := _alone(piece.words, known)):
             waiting = name
             continue
-        speaker, words = _spoken(piece, shared)
+        speaker, words = _spoken(piece, shared, known)
         speaker, waiting = speaker or waiting, ""
         turn += bool(piece.dash) and bool(parts)
         if parts and not speaker and not (shared and piece.dash):
@@ -86,10 +97,80 @@ def parts_of(lines: Sequence[str]) -> list[Part]:
     return parts
 
 
-def _spoken(piece: _Piece, shared: bool) -> tuple[str, str]:
+def names_of(subtitles: Iterable[Sequence[str]]) -> frozenset[str]:
+    """Return names of any form by their use: before a colon several times, or in all subtitles.
+
+    Parameters
+    ----------
+    subtitles : iterable of sequence of str
+        The lines of each.
+
+    Examples
+    --------
+    >>> sorted(names_of([["ann: Hi"], ["Lee, Bo: Ho"]])), names_of([["he said: Hi"], ["Ho"]])
+    (['Lee, Bo', 'ann'], frozenset())
+    """
+    told = [pieces for lines in subtitles if (pieces := _pieces_of(lines))]
+    firsts = [_before_colon(pieces[0]) for pieces in told]
+    likely = (_is_short(x, _MOST_WORDS_EVERYWHERE) and not _is_sentence(x) for x in firsts)
+    if len(told) > 1 and all(likely):
+        return frozenset(firsts)
+    counts = Counter(filter(None, (_before_colon(piece) for pieces in told for piece in pieces)))
+    mostly = 2 * sum(map(bool, firsts)) > len(told)  # else "and he said" may be there twice
+    return frozenset(
+        name
+        for name, count in counts.items()
+        if count > 1 and _is_short(name, _MOST_WORDS_REPEATED) and (mostly or not _is_phrase(name))
+    )
+
+
+def may_name(words: str) -> bool:
+    """Whether words that were taken as said begin as with a name.
+
+    Examples
+    --------
+    >>> may_name("ann: Hi"), may_name("Lee, Ann: Hi"), may_name("And he said: go")
+    (True, True, False)
+    """
+    found = _BEFORE_COLON.fullmatch(words)
+    if not found or _is_sentence(found[1]):
+        return False
+    return _is_short(found[1], _MOST_WORDS if _is_phrase(found[1]) else _MOST_WORDS_REPEATED)
+
+
+def _before_colon(piece: _Piece) -> str:
+    found = None if piece.voice else _BEFORE_COLON.fullmatch(piece.words)
+    return found[1].strip() if found else ""
+
+
+def _is_short(name: str, most_words: int) -> bool:
+    # Beyond ASCII pictures are names, too.
+    return 0 < len(name.split()) <= most_words and any(x.isalnum() or x > "\u2fff" for x in name)
+
+
+def _is_sentence(name: str) -> bool:
+    """Whether words begin with a capital and go on in small letters."""
+    return _is_phrase(name) and name != name.lower()
+
+
+def _is_phrase(name: str) -> bool:
+    """Whether several words have small letters, as in "and he said"."""
+    words = [word for word in name.split() if word not in _PARTICLES | _JOINERS]
+    return len(words) > 1 and any(word[0].islower() for word in words)
+
+
+def _pieces_of(lines: Sequence[str]) -> list[_Piece]:
+    return [piece for line in _with_whole_tags(lines) for piece in _pieces(line)]
+
+
+def _spoken(piece: _Piece, shared: bool, known: frozenset[str]) -> tuple[str, str]:
     """Return who speaks, or nothing, and the words."""
     if not piece.voice:
-        return named(piece.words)
+        found = _BEFORE_COLON.fullmatch(piece.words)
+        speaker, words = named(piece.words)
+        if not speaker and found and found[1].strip() in known:
+            return found[1].strip(), found[2]
+        return speaker, words
     return piece.voice, piece.words if shared else piece.dash + piece.words
 
 
@@ -138,7 +219,9 @@ def named(words: str) -> tuple[str, str]:
     return found[1], found[3]
 
 
-def _alone(words: str) -> str:
+def _alone(words: str, known: frozenset[str]) -> str:
+    if words[-1:] in ":：" and words[:-1].strip() in known:
+        return words[:-1].strip()
     found = _ALONE.fullmatch(words)
     return found[1] if found and _is_name(found[1]) else ""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.speakers import Part, parts_of
+from ariigcn_dgl.transcripts.speakers import Part, names_of, parts_of
 from ariigcn_dgl.transcripts.times import in_order, parse_time
 
 SUFFIXES = (".ass", ".ssa")
@@ -22,7 +22,8 @@ _BREAK = re.compile(r"\\[Nn]")
 
 def is_substation(source: Source) -> bool:
     """Whether a file has the sections of SubStation Alpha."""
-    return source.suffix in SUFFIXES or "[Script Info]" in source.text[:4096]
+    head = source.text[:4096].split("\n")
+    return source.suffix in SUFFIXES or any(line.strip() == "[Script Info]" for line in head)
 
 
 def read_substation(source: Source, note: Note) -> list[Cue]:
@@ -34,11 +35,13 @@ def read_substation(source: Source, note: Note) -> list[Cue]:
         If a line is malformed, or none has text.
     """
     left_out = {"comments": 0, "drawings": 0, "remarks in braces": 0}
-    blocks = [
-        _block(where, fields, left_out)
+    events = [
+        (where, fields)
         for where, kind, fields in _events(source)
         if not _is_comment(kind, left_out)
     ]
+    known = names_of(_lines(fields) for _, fields in events if not _name(fields))
+    blocks = [_block(where, fields, known, left_out) for where, fields in events]
     told = ", ".join(f"{count} {what}" for what, count in left_out.items() if count)
     if told:
         note(f"{source.path}: {told} are left out: nobody says them")
@@ -67,7 +70,18 @@ def _is_comment(kind: str, left_out: dict[str, int]) -> bool:
     return kind == "Comment"
 
 
-def _block(where: str, fields: dict[str, str], left_out: dict[str, int]) -> Block:
+def _name(fields: Mapping[str, str]) -> str:
+    return " ".join((fields.get("name") or fields.get("actor") or "").split())
+
+
+def _lines(fields: Mapping[str, str]) -> list[str]:
+    words = _OVERRIDE.sub("", fields.get("text", "")).replace("\\h", " ")
+    return _BREAK.split(words)
+
+
+def _block(
+    where: str, fields: Mapping[str, str], known: frozenset[str], left_out: dict[str, int]
+) -> Block:
     try:
         start, end = (parse_time(fields[name].strip()) for name in ("start", "end"))
     except (KeyError, ValueError) as error:
@@ -78,9 +92,8 @@ def _block(where: str, fields: dict[str, str], left_out: dict[str, int]) -> Bloc
         left_out["drawings"] += 1
         return Block(start, end, [])
     left_out["remarks in braces"] += sum("\\" not in one for one in _OVERRIDE.findall(raw))
-    words = _OVERRIDE.sub("", raw).replace("\\h", " ")
-    parts = parts_of(_BREAK.split(words))
-    name = " ".join((fields.get("name") or fields.get("actor") or "").split())
+    name = _name(fields)
+    parts = parts_of(_lines(fields), frozenset() if name else known)
     if name and parts and not any(part.is_other for part in parts):
         parts = [part if part.speaker else Part(name, part.text) for part in parts]
     return Block(start, end, parts)

@@ -4,11 +4,58 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
 from ariigcn_dgl.errors import InputError
 
 _CLOCK = re.compile(r"(?:(\d{1,9}):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
 _LONGEST = 1e13  # seconds; milliseconds since 1970 are fewer
+
+_NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,9})?")
+_ISO = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2}(?:[.,]\d{1,9})?))?\s?"
+    r"(?:(Z)|([+-]\d{2}):?(\d{2}))?)?",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1)
+
+
+class Instant(NamedTuple):
+    """A time that can be compared with others of its kind."""
+
+    kind: str
+    seconds: Decimal
+
+
+def parse_instant(text: str) -> Instant | None:
+    """Return when something was written, in digits or by ISO 8601; None of anything else.
+
+    Examples
+    --------
+    >>> parse_instant("1970-01-01T00:01:02.5Z"), parse_instant("1.5")
+    (Instant(kind='zoned', seconds=Decimal('62.5')), Instant(kind='number', seconds=Decimal('1.5')))
+    >>> parse_instant("1/2/2024 10:00"), parse_instant("2024-13-01")
+    (None, None)
+    """
+    if _NUMBER.fullmatch(text):
+        return Instant("number", Decimal(text))
+    found = _ISO.fullmatch(text)
+    if not found:
+        return None
+    day, clock, seconds, universal, hours, minutes = found.groups()
+    try:
+        since = datetime.fromisoformat(f"{day}T{clock or '00:00'}") - _EPOCH
+    except ValueError:
+        return None
+    ahead = 0
+    if hours:
+        ahead = 3600 * abs(int(hours)) + 60 * int(minutes)
+        ahead = -ahead if hours.startswith("-") else ahead
+    whole = since // timedelta(seconds=1) - ahead
+    kind = "zoned" if universal or hours else "local"
+    return Instant(kind, whole + Decimal((seconds or "0").replace(",", ".")))
 
 
 def parse_time(text: str) -> float:

@@ -13,7 +13,7 @@ from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import Block, cues_of
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.speakers import Part, parts_of
+from ariigcn_dgl.transcripts.speakers import Part, names_of, parts_of
 from ariigcn_dgl.transcripts.times import in_order
 
 _ROOT = re.compile(r"<(?:\w+:)?tt[\s>]")
@@ -54,7 +54,11 @@ def read_ttml(source: Source, note: Note) -> list[Cue]:
         raise InputError(f"{source.path}: its elements are nested more than {_DEEPEST} deep")
     agents = dict(_agents(root))
     rates = _rates(root)
-    blocks = list(_blocks(source, root, _Within(None, None, ""), rates, agents))
+    texts = list(_texts(source, root, _Within(None, None, ""), rates))
+    known = names_of(lines for text in texts for agent, lines in text.voices if not agent)
+    blocks = [
+        Block(text.start, text.end, list(_parts(text.voices, agents, known))) for text in texts
+    ]
     return cues_of(source.path, blocks, note, "TTML with paragraphs (p)")
 
 
@@ -75,6 +79,14 @@ class _Within(NamedTuple):
     start: float | None
     end: float | None
     agent: str
+
+
+class _Text(NamedTuple):
+    """A paragraph: its times, in seconds, and the lines of each agent."""
+
+    start: float
+    end: float
+    voices: list[tuple[str, list[str]]]
 
 
 def _name(element: ElementTree.Element) -> str:
@@ -106,19 +118,15 @@ def _number(text: str, default: float) -> float:
     return float(text) if text.isdigit() and int(text) else default
 
 
-def _blocks(
-    source: Source,
-    element: ElementTree.Element,
-    within: _Within,
-    rates: _Rates,
-    agents: dict[str, str],
-) -> Iterator[Block]:
+def _texts(
+    source: Source, element: ElementTree.Element, within: _Within, rates: _Rates
+) -> Iterator[_Text]:
     here = _times(source, element, within, rates)
     if _name(element) == "p":
-        yield _block(source, element, here, rates, agents)
+        yield _text(source, element, here, rates)
         return
     for child in element:
-        yield from _blocks(source, child, here, rates, agents)
+        yield from _texts(source, child, here, rates)
 
 
 def _times(source: Source, element: ElementTree.Element, within: _Within, rates: _Rates) -> _Within:
@@ -151,33 +159,24 @@ def _seconds(source: Source, text: str, rates: _Rates) -> float | None:
     )
 
 
-def _block(
-    source: Source,
-    element: ElementTree.Element,
-    within: _Within,
-    rates: _Rates,
-    agents: dict[str, str],
-) -> Block:
+def _text(source: Source, element: ElementTree.Element, within: _Within, rates: _Rates) -> _Text:
     inner = [_times(source, x, within, rates) for x in element.iter() if _name(x) == "span"]
     starts = [x.start for x in inner if x.start is not None]
     ends = [x.end for x in inner if x.end is not None]
     start = within.start if within.start is not None else min(starts, default=0.0)
     end = within.end if within.end is not None else max(ends, default=start)
     in_order(f"{source.path}: a paragraph", start, end)
-    parts = [
-        part
-        for agent, lines in _voices(element, within.agent)
-        for part in _spoken(lines, agent, agents)
-    ]
-    return Block(start, end, parts)
+    voices = _voices(element, within.agent)
+    return _Text(start, end, [(who, [html_free(one) for one in lines]) for who, lines in voices])
 
 
-def _spoken(lines: list[str], agent: str, agents: dict[str, str]) -> list[Part]:
-    parts = parts_of([html_free(line) for line in lines])
-    name = " & ".join(agents.get(one, one) for one in agent.split())
-    if not name:
-        return parts
-    return [part if part.speaker else Part(name, part.text) for part in parts]
+def _parts(
+    voices: list[tuple[str, list[str]]], agents: dict[str, str], known: frozenset[str]
+) -> Iterator[Part]:
+    for agent, lines in voices:
+        name = " & ".join(agents.get(one, one) for one in agent.split())
+        for part in parts_of(lines, frozenset() if name else known):
+            yield Part(name, part.text) if name and not part.speaker else part
 
 
 def html_free(line: str) -> str:

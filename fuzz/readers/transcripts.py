@@ -45,6 +45,14 @@ _KINDS = {
     "whisper.json": json.dumps({"text": "x", "segments": _SEGMENTS}),
     "plain.txt": "".join(f"[00:0{n}] {who}: {what}\n" for n, (who, what) in enumerate(_TURNS)),
     "meeting.txt": "".join(f"{who}  0:0{n}\n{what}\n\n" for n, (who, what) in enumerate(_TURNS)),
+    "zoom.txt": "".join(
+        f"10:0{n}:00\t From {who} to Everyone:\n\t{what}\n" for n, (who, what) in enumerate(_TURNS)
+    ),
+    "discord.txt": f"{'=' * 62}\nGuild: X\nChannel: y\n{'=' * 62}\n"
+    + "".join(f"\n[1/5/2024 10:0{n}] {who}\n{what}\n" for n, (who, what) in enumerate(_TURNS)),
+    "a.sbv": "".join(
+        f"0:00:0{n}.000,0:00:0{n}.500\n{who}: {what}\n\n" for n, (who, what) in enumerate(_TURNS)
+    ),
     "a.csv": "speaker,text,start,end\n" + "".join(f'{who},"{what}",1,2\n' for who, what in _TURNS),
     "a.sub": "{1}{1}25\n" + "".join(f"{{{n}5}}{{{n}9}}A: Hi|{n}\n" for n in range(1, 9)),
     "a.ctm": "".join(f"talk 1 {n}.0 0.5 word{n} 0.9\n" for n in range(9)),

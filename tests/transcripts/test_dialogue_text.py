@@ -154,3 +154,26 @@ def test_sounds_are_kept_and_counted(read: Read) -> None:
 def test_nothing_said_is_named(read: Read, text: str) -> None:
     with pytest.raises(InputError, match=r"a\.txt: "):
         read(text, "a.txt")
+
+
+def test_what_irc_programs_write_of_their_logs_is_by_the_program(read: Read) -> None:
+    text = (
+        "--- Log opened Fri Jan 05 10:00:00 2024\n10:01 < ann> hi\n"
+        "--- Day changed Sat Jan 06 2024\n00:03 <@bob> so sad\n"
+        "--- Log closed Sat Jan 06 10:00:00 2024\n"
+    )
+    cues, notes = read(text, "a.log")
+    assert [(cue.speaker, cue.text) for cue in cues] == [("ann", "hi"), ("bob", "so sad")]
+    assert any("3 lines are by the program, not by people, and left out" in n for n in notes)
+
+
+def test_a_name_may_have_an_aside(said: Said) -> None:
+    text = "ann: hi\nbob: ho\nann (from phone): sorry\nbob [laughs]: what\n"
+    assert said(text, "a.txt")[2:] == [("ann", "sorry"), ("bob", "what")]
+
+
+@pytest.mark.parametrize("name", ["carl (new here)", "carl <3", "carl/di"])
+def test_what_looks_like_a_name_is_noted(read: Read, name: str) -> None:
+    _, notes = read(f"ann: hi\nbob: ho\n{name}: hey\nann: no\nwell\nbob: yes\n", "a.txt")
+    told = f"the first is line 3: {f'{name}: hey'!r}"
+    assert any("1 lines begin as with a name and are taken" in n and told in n for n in notes)

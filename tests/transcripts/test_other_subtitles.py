@@ -126,3 +126,23 @@ def test_frames_without_a_rate_are_named(read: Read) -> None:
 def test_lines_without_a_time_are_named(read: Read) -> None:
     _, notes = read("{1}{1}25\n{25}{50}Hi\nlost words\n{75}{100}Ho\n", "a.sub")
     assert "a.sub: line 3: 'lost words' has no time: left out" in notes
+
+
+def test_substation_takes_names_by_their_use_where_the_field_is_empty(read: Read) -> None:
+    head = "[Script Info]\n[Events]\nFormat: Start, End, Name, Text\n"
+    lines = ("0:00:01.00,0:00:02.00,,bob: Hi", "0:00:03.00,0:00:04.00,,Lee, Ann: Ho")
+    cues, _ = read(head + "".join(f"Dialogue: {line}\n" for line in lines), "a.ass")
+    assert [(cue.speaker, cue.text) for cue in cues] == [("bob", "Hi"), ("Lee, Ann", "Ho")]
+
+
+def test_ttml_takes_names_by_their_use_where_there_are_no_agents(read: Read) -> None:
+    lines = ((1, "bob: Hi"), (2, "Lee, Ann: Ho"))
+    texts = "".join(f'<p begin="{n}s" dur="1s">{line}</p>' for n, line in lines)
+    cues, _ = read(f"<tt><body>{texts}</body></tt>", "a.ttml")
+    assert [(cue.speaker, cue.text) for cue in cues] == [("bob", "Hi"), ("Lee, Ann", "Ho")]
+
+
+def test_who_says_the_name_of_a_section_of_substation_is_read(read: Read) -> None:
+    assert read("00:01.000 --> 00:02.000\nAnn: [Script Info]\n", "a.srt")[0] == [
+        Cue("Ann", "[Script Info]", 1.0, 2.0)
+    ]

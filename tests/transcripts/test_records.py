@@ -185,3 +185,45 @@ def test_rows_without_a_dialogue_among_others_are_refused(read: Read) -> None:
 def test_what_is_odd_about_times_is_noted(read: Read, rows: str, sentence: str) -> None:
     _, notes = read(f"speaker,text,start,end\n{rows}\n", "a.csv")
     assert f"a.csv: {sentence}" in notes
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        *(("1700000002.000200", "1700000002.000100"), ("10", "9")),
+        *(("2024-01-05 10:03", "2024-01-05 10:02"), ("2024-01-05", "2024-01-04")),
+        ("2024-01-05T10:03:00.5+01:00", "2024-01-05T10:03:00.5+02:00"),
+    ],
+)
+def test_a_list_with_the_newest_first_is_turned_round(read: Read, times: tuple[str, str]) -> None:
+    rows = [{"user": u, "text": t, "ts": ts} for u, t, ts in zip("AB", "xy", times, strict=True)]
+    cues, notes = read(json.dumps(rows), "a.json")
+    assert cues == [Cue("B", "y", when=times[1]), Cue("A", "x", when=times[0])]
+    assert "a.json: the newest row is the first, by their times: turned round" in notes
+
+
+@pytest.mark.parametrize(
+    "times", [("3", "3"), ("10:03", "10:02"), ("3", "2024-01-01"), ("2/1/2024", "1/1/2024")]
+)
+def test_a_list_whose_order_is_not_told_stays(read: Read, times: tuple[str, str]) -> None:
+    table = "".join(f"{who},{what},{at}\n" for who, what, at in zip("AB", "xy", times, strict=True))
+    cues, notes = read(f"sender,text,date\n{table}", "a.csv")
+    assert [cue.text for cue in cues] == ["x", "y"]
+    assert not any("turned round" in note or "older than" in note for note in notes)
+
+
+@pytest.mark.parametrize(("second", "order"), [("0", "21"), ("2", "12")])
+def test_dialogues_are_turned_round_where_none_goes_forward(
+    tmp_path: Path, notes: list[str], second: str, order: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"dialogue,sender,text,ts\nd,A,1,2\ne,A,1,1\nd,B,2,1\ne,B,2,{second}\n")
+    found = read_dialogues(path, notes.append)
+    assert ["".join(cue.text for cue in found[name]) for name in "de"] == [order, order]
+
+
+def test_rows_that_go_back_are_counted(read: Read) -> None:
+    cues, notes = read("sender,text,ts\nA,x,1\nB,z,3\nA,y,2\n", "a.csv")
+    assert [cue.text for cue in cues] == ["x", "z", "y"]
+    told = "1 rows are older than the row above, by their times: left in the order of the file"
+    assert f"a.csv: {told}" in notes

@@ -143,3 +143,34 @@ def test_rttm_that_does_not_fit_is_named(read: Read) -> None:
 def test_rttm_alone_has_no_words(tmp_path: Path, notes: list[str]) -> None:
     with pytest.raises(InputError, match=r"talk\.rttm: says who speaks when, but not what"):
         read_transcript(tmp_path / "talk.rttm", notes.append)
+
+
+def test_words_of_several_recordings_are_refused(read: Read) -> None:
+    sentence = r"a\.ctm: holds the words of 2 recordings \(one, two\), expected those of one"
+    with pytest.raises(InputError, match=sentence):
+        read("one 1 0.0 0.5 hello\ntwo 1 0.1 0.4 goodbye\n", "a.ctm")
+
+
+CHANNELS = "call A 0.0 0.5 hello\ncall B 0.3 0.4 hi\ncall A 0.6 0.4 there\ncall B 2.0 0.4 yes\n"
+
+
+def test_channels_are_speakers(read: Read) -> None:
+    cues, notes = read(CHANNELS, "a.ctm")
+    assert cues == [
+        Cue("channel A", "hello there", 0.0, 1.0),
+        Cue("channel B", "hi", 0.3, 0.7),
+        Cue("channel B", "yes", 2.0, 2.4),
+    ]
+    assert "a.ctm: names no speakers, but channels (A, B): a speaker for each" in notes
+
+
+def test_turns_of_a_channel_are_those_of_its_words(tmp_path: Path, read: Read) -> None:
+    turns = (("A", "Ann", 1.0), ("B", "Bob", 3.0))
+    (tmp_path / "a.rttm").write_text(
+        "".join(f"SPEAKER call {c} 0.0 {end} <NA> <NA> {who} <NA> <NA>\n" for c, who, end in turns)
+    )
+    assert [(cue.speaker, cue.text) for cue in read(CHANNELS, "a.ctm")[0]] == [
+        ("Ann", "hello there"),
+        ("Bob", "hi"),
+        ("Bob", "yes"),
+    ]

@@ -87,7 +87,10 @@ intro
         Cue("Bob", "One.", 3.0, 4.0),
         Cue("Ann Lee", "Two.", 3.0, 4.0),
     ]
-    assert notes == ["a.vtt: speakers Ann Lee, Bob"]
+    assert notes == [
+        "a.vtt: 1 comments (NOTE) are left out, the first is line 3",
+        "a.vtt: speakers Ann Lee, Bob",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -306,3 +309,60 @@ def test_a_number_that_is_said_stays(read: Read, between: str, last: str) -> Non
 def test_a_cue_may_begin_as_a_note_does(read: Read) -> None:
     text = "WEBVTT\n\nNOTE gone\n\n00:01.000 --> 00:02.000\nNOTE to self\n\nSTYLE\ngone\n"
     assert [cue.text for cue in read(text, "a.vtt")[0]] == ["NOTE to self"]
+
+
+def _shown(*lines: str) -> str:
+    return "".join(f"00:0{n}.000 --> 00:0{n}.900\n{line}\n\n" for n, line in enumerate(lines))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("bob", "Jones, Carl", "Maria Garcia Lopez Fernandez", "ann.smith@example.org"),
+        *("Room 4/5", "Ann Smith | Acme"),
+    ],
+)
+def test_any_names_are_names_where_all_subtitles_begin_with_one(read: Read, name: str) -> None:
+    cues, _ = read(_shown("Ann Smith: Hello", f"{name}: I hate this"))
+    assert [(cue.speaker, cue.text) for cue in cues] == [
+        ("Ann Smith", "Hello"),
+        (name, "I hate this"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["bob", "Smith, Ann", "bob (guest)"])
+def test_any_names_are_names_where_they_stand_several_times(read: Read, name: str) -> None:
+    cues, _ = read(_shown(f"{name}: one", "two", "Carl: three", "four", "five", f"{name}: six"))
+    known = name.partition(" (")[0]
+    assert [cue.speaker for cue in cues] == [known, known, "Carl", "Carl", "Carl", known]
+
+
+def test_what_is_said_before_a_colon_several_times_names_nobody(read: Read) -> None:
+    cues, _ = read(_shown("ANN: one", "and he said: go", *"abc", "and he said: stay"))
+    assert {cue.speaker for cue in cues} == {"ANN"}
+
+
+def test_what_begins_as_with_a_name_is_noted(read: Read) -> None:
+    _, notes = read(_shown("ANN: one", "two", "bob: three"))
+    assert (
+        "a.srt: 1 subtitles begin as with a name and are taken as words; the first is 'bob: three'"
+    ) in notes
+
+
+@pytest.mark.parametrize("name", ["a.sbv", "a.txt"])
+def test_sbv(read: Read, name: str) -> None:
+    text = "0:00:00.599,0:00:04.160\nANN: Hi\nyou\n\n0:00:05.000,0:00:06.770\nBOB: Ho\n"
+    cues, notes = read(text, name)
+    assert cues == [Cue("ANN", "Hi you", 0.599, 4.16), Cue("BOB", "Ho", 5.0, 6.77)]
+    assert notes == [f"{name}: speakers ANN, BOB"]
+
+
+def test_webex_names_who_speaks_above_the_times(read: Read) -> None:
+    text = (
+        'WEBVTT\n\n1 "Ann & Co" (0)\n00:00.000 --> 00:05.000\nHello\nyou\n\n'
+        '2 "Bob" (1)\n00:06.000 --> 00:08.000\nHi\n'
+    )
+    assert read(text, "a.vtt")[0] == [
+        Cue("Ann & Co", "Hello you", 0.0, 5.0),
+        Cue("Bob", "Hi", 6.0, 8.0),
+    ]

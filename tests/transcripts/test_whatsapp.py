@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ariigcn_dgl.errors import InputError
+
 Read = Callable[..., tuple[list, list[str]]]
 Said = Callable[[str, str], list[tuple[str, str]]]
 
@@ -62,6 +64,7 @@ def test_ios(read: Read) -> None:
     "stamp",
     [
         "12/31/23, 11:58 PM -",
+        "23:58, 31/12/2023 -",
         "31/12/2023, 23:58 -",
         "31.12.23, 23:58 -",
         "31-12-2023 23:58 -",
@@ -114,6 +117,8 @@ def test_what_stands_for_no_words_is_counted(read: Read, words: str) -> None:
         *("<3", "a <b> c", "null and void", "image omitted, sorry", "..."),
         *("Let us meet at 5.30 (not 6)", "I love Node.js (the new one)", "see a.com (broken)"),
         "Missed video call with granny, so sad",
+        *("Please read the contract.pdf (the new one)", "look.jpg (very funny one)"),
+        *("<sigh of relief>", "<so much>"),
     ],
 )
 def test_words_that_look_like_it_are_kept(said: Said, words: str) -> None:
@@ -160,3 +165,49 @@ def test_a_chat_may_begin_in_the_middle_of_a_message(read: Read) -> None:
     cues, notes = read("a\nb\nc\nd\ne\nf\n" + messages, "chat.txt")
     assert [cue.text for cue in cues] == ["0", "1", "2"]
     assert "chat.txt: line 1: 6 lines before the first message are left out" in notes
+
+
+def test_a_dated_log_of_irc_is_none(said: Said) -> None:
+    log = (
+        "[2024-01-05 10:00:00] <ann> hello\n[2024-01-05 10:00:10] <bob> ann: hi there\n"
+        "[2024-01-05 10:00:20] <ann> bob: how are you\n[2024-01-05 10:00:30] * bob waves\n"
+    )
+    assert said(log, "irc.txt") == [
+        ("ann", "hello"),
+        ("bob", "ann: hi there"),
+        ("ann", "bob: how are you"),
+        ("bob", "waves"),
+    ]
+
+
+def test_what_names_nobody_behind_times_in_brackets_is_none(read: Read) -> None:
+    text = "[1/5/2024 10:00 AM] ann\nhello there\n\n[1/5/2024 10:01 AM] bob\nho\n"
+    _, notes = read(text, "discord.txt")
+    assert not any("WhatsApp" in note for note in notes)
+
+
+def test_a_chat_of_the_program_alone_has_no_messages(read: Read) -> None:
+    with pytest.raises(InputError, match="a chat in which nobody says anything"):
+        read("12/31/23, 11:58 - Messages are end-to-end encrypted.\n", "chat.txt")
+
+
+@pytest.mark.parametrize("what", ["<Média kihagyva>", "a b.pdf (csatolt fájl)"])
+def test_what_recurs_in_brackets_is_of_the_program_in_any_language(read: Read, what: str) -> None:
+    chat = f"1/1/24, 12:00 - Ann: {what}\n1/1/24, 12:01 - Bob: {what}\n1/1/24, 12:02 - Bob: Hi\n"
+    cues, notes = read(chat, "chat.txt")
+    assert [cue.text for cue in cues] == ["Hi"]
+    told = what.replace("a b.pdf", "...")
+    assert any(f"things without words are left out: 2 {told!r}" in note for note in notes)
+
+
+def test_a_file_with_digits_in_its_name_is_sent_in_any_language(read: Read) -> None:
+    chat = "1/1/24, 12:00 - Ann: IMG-1.jpg (csatolt fájl)\n1/1/24, 12:02 - Bob: Hi\n"
+    assert [cue.text for cue in read(chat, "chat.txt")[0]] == ["Hi"]
+
+
+def test_what_is_left_out_once_is_named_with_its_line(read: Read) -> None:
+    often = ("<Media omitted>", "null", "image omitted", "video omitted")
+    lines = [*often, *often, "Missed voice call", "Hi"]
+    chat = "".join(f"1/1/24, 12:00 - Ann: {line}\n" for line in lines)
+    _, notes = read(chat, "chat.txt")
+    assert "chat.txt: of these, 1 more are there once: line 9: 'Missed voice call'" in notes
