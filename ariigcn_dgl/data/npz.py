@@ -149,8 +149,17 @@ def _is_score(arrays: dict[str, np.ndarray]) -> bool:
     label, names = arrays[LABEL], arrays.get(_CLASSES, np.array([], "U1"))
     if label.dtype.kind != "f":
         return label.dtype.kind in "US" and not names.size  # which `to_target` refuses
-    whole = bool((label == np.round(label)).all())
+    known = label[~np.isnan(label)]
+    whole = bool((known == np.round(known)).all())
     return names.size < 2 or not whole
+
+
+def _refuse_float_classes(path: Path, label: np.ndarray) -> None:
+    if label.dtype.kind == "f":
+        raise InputError(
+            f"{path}: label: is {label.dtype} beside label_names: store whole numbers, -1 where "
+            "the class is unknown; or leave label_names out, if it is a score"
+        )
 
 
 def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> dict[str, Target]:
@@ -164,6 +173,7 @@ def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -
                 f"found {_listed(arrays)}"
             )
         if name == LABEL and not _is_score(arrays):
+            _refuse_float_classes(path, arrays[key])
             continue
         # Real numbers are of no classes: names of some say nothing of them.
         named = name != LABEL and f"{name}_names" in arrays

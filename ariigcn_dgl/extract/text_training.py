@@ -85,7 +85,7 @@ def tune_text(
     turns = encoder.turns(utterances)
     said = np.flatnonzero([turn is not None for turn in turns])
     tokens = encoder.tokens([turn for turn in turns if turn is not None])
-    short = [utterances[n].name for n, one in zip(said, tokens, strict=True) if one.short]
+    short = [utterances[n].name for n, one in zip(said.tolist(), tokens, strict=True) if one.short]
     note_cut(short, encoder.max_tokens, note)
     splits = splits[said]
     labels = np.where((splits == "train") | (splits == "val"), labels[said], -1)
