@@ -157,8 +157,8 @@ def _is_score(arrays: dict[str, np.ndarray]) -> bool:
 def _refuse_float_classes(path: Path, label: np.ndarray) -> None:
     if label.dtype.kind == "f":
         raise InputError(
-            f"{path}: label: is {label.dtype} beside label_names: store whole numbers, -1 where "
-            "the class is unknown; or leave label_names out, if it is a score"
+            f"{path}: label: {label.dtype} array of shape {label.shape}, expected 1-D int64 "
+            "numbers beside label_names: store whole ones, -1 where unknown, or of a score no label_names"
         )
 
 

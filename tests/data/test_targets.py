@@ -88,8 +88,8 @@ def test_float_labels_of_named_classes_are_refused(
     labels = np.array([0, 1, unknown, 1, 0, 1])
     np.savez(tmp_path / "set.npz", **npz_arrays | {"label": labels})
     assert (
-        "set.npz: label: is float64 beside label_names: store whole numbers, -1 where the class is "
-        "unknown"
+        "set.npz: label: float64 array of shape (6,), expected 1-D int64 numbers beside "
+        "label_names: store whole ones, -1 where unknown"
     ) in _refusal(tmp_path / "set.npz")
 
 

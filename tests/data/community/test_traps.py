@@ -373,6 +373,28 @@ def test_joined_file_must_be_of_the_same_dialogues(fields: Fields, save: Callabl
         import_file(first, join=[save(fields, "second.pkl")])
 
 
+def test_what_a_joined_file_has_less_or_more_is_noted(fields: Fields, save: Callable) -> None:
+    names = ("speakers", "labels", "audio", "visual")
+    second = {
+        split: [
+            {"vid": key, **{name: fields[name][key] for name in names}} for key in fields[split]
+        ]
+        for split in ("train", "test")
+    }
+    audio = {name: [dict(one) for one in some] for name, some in second.items()}
+    for one in audio["train"] + audio["test"]:
+        del one["visual"]
+    del second["train"][0]["visual"]
+    second["test"].append({**second["test"][0], "vid": "Ses05F_impro02"})
+    first, path = save(audio, "first.pkl"), save(second, "second.pkl")
+    imported = import_file(first, join=[path])
+    assert imported.dialogues.masks["visual"].tolist() == [False] * 2 + [True] * 4
+    assert f"visual: {path} has none of 1 dialogue ({FIRST!r})" in _note(imported, "as missing t")
+    assert f"{path} has 1 dialogue ('Ses05F_impro02') that {first} has" in _note(
+        imported, "has not"
+    )
+
+
 def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHi,Ann,joy,0,0\n")
