@@ -137,7 +137,25 @@ def test_folder_of_pairs(tmp_path: Path, notes: list[str]) -> None:
     (tmp_path / "a.vtt").write_text("WEBVTT\n\n" + SUBTITLE)
     spoken = from_folder(tmp_path, notes.append)
     assert [one.name for one in spoken] == ["a_0", "b_0"]
-    assert f"{tmp_path / 'c.mkv'}: has no subtitles beside it; left out" in notes
+    assert notes[:2] == [
+        f"{tmp_path / 'c.mkv'}: has no subtitles beside it; left out",
+        f"{tmp_path}: 1 of 3 transcripts are left out, which have the name of no recording: the "
+        "first is other.txt",
+    ]
+
+
+def test_folders_in_a_folder_of_pairs_are_named(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("a.mp4", "more/b.mp4"):
+        (tmp_path / name).touch()
+    for name in ("a.srt", "a.en.srt"):  # the second one goes with the recording, too
+        (tmp_path / name).write_text(SUBTITLE)
+    from_folder(tmp_path, notes.append)
+    assert notes[:-1] == [
+        f"{tmp_path}: what lies in folders of it is left out, though transcripts or recordings are "
+        "there: 1 folders, the first is more"
+    ]
 
 
 def test_two_recordings_of_one_name_are_named(tmp_path: Path, notes: list[str]) -> None:
