@@ -37,7 +37,8 @@ def resolve_splits(raw: RawSet, dataset: Published | None) -> dict[str, str]:
 
 
 def _note_absent(raw: RawSet, dataset: Published | None) -> None:
-    absent = [key for keys in raw.listed.values() for key in keys if key not in raw.dialogues]
+    known = raw.dialogues.keys() | raw.incomplete
+    absent = [key for keys in raw.listed.values() for key in keys if key not in known]
     if absent:
         raw.notes.append(f"{some_of(absent)} listed without utterances: left out")
     if dataset is MELD and "60" not in raw.dialogues and {"59", "61"} <= set(raw.dialogues):

@@ -70,6 +70,21 @@ def test_dialogue_of_no_utterances_is_left_out(fields: Fields, read: Callable) -
     assert "listed without utterances" in _note(read(fields), "Ses03F_impro01")
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("name", ["visual", "labels"])
+def test_dialogue_that_lacks_a_field_is_left_out_with_its_name(
+    name: str, listed: bool, fields: Fields, read: Callable
+) -> None:
+    del fields[name][SECOND]
+    if not listed:
+        fields["train"].remove(SECOND)
+    imported = read(fields)
+    assert _splits(imported) == {FIRST: "train", TEST: "test"}
+    assert _note(imported, SECOND) == (
+        f"1 dialogue ({SECOND!r}) with no {name}: left out, though other fields are there"
+    )
+
+
 def test_dialogue_in_no_list_is_left_out(fields: Fields, read: Callable) -> None:
     fields["train"].remove(SECOND)
     imported = read(fields)
@@ -326,6 +341,18 @@ def test_clip_with_a_number_longer_than_any_is_read(read: Callable) -> None:
         _mmsa(id=["9" * 5000, "1"]) | {"valid": _mmsa()["valid"], "test": _mmsa()["test"]}
     )
     assert imported.dialogues.num_utterances == 6
+
+
+def test_words_of_mmsa_go_with_their_clips(read: Callable) -> None:
+    d = read(_mmsa(id=["v$_$2", "v$_$1"], raw_text=np.array(["two", "one"]))).dialogues
+    assert d.utterance_ids[:2] == ("v$_$1", "v$_$2")
+    assert d.words[:2] == ("one", "two")
+
+
+def test_words_of_mmsa_that_are_not_one_for_each_clip_are_told(read: Callable) -> None:
+    imported = read(_mmsa(raw_text=["one"]))
+    assert "raw_text is no list of 2 texts, one for each id" in _note(imported, "train: raw_text")
+    assert not any(imported.dialogues.words)
 
 
 @pytest.mark.parametrize("padded", [[1, 1, 0], [0, 1, 1]])
