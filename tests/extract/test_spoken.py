@@ -78,6 +78,19 @@ def test_times_may_have_a_decimal_comma(tmp_path: Path) -> None:
     assert (one.start, one.end) == (0.5, 1.25)
 
 
+def test_half_of_the_times_is_told(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.wav").touch()
+    rows = "x,Ann,a.wav,0,1\nx,Ann,a.wav,1,\nx,Ann,a.wav,,3\nx,Ann,a.wav,2,\nx,Ann,a.wav,,\n"
+    path = _table(tmp_path, f"dialogue,speaker,file,start,end\n{rows}")
+    found = from_table(path, tmp_path, notes.append)
+    assert [(one.start, one.end) for one in found[1:3]] == [(1, math.inf), (0, 3)]
+    assert notes == [
+        f"{path}: line 3: dialogue 'x': has no end, as 2 rows in all: they last to the end of "
+        "the recording",
+        f"{path}: line 4: dialogue 'x': has no start, as 1 rows in all: they begin with the recording",
+    ]
+
+
 def test_table_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
     path = _table(tmp_path, "", "u.xlsx")
     with pytest.raises(InputError, match=r"u\.xlsx: a table of an unknown kind '\.xlsx'"):
