@@ -87,7 +87,8 @@ def test_half_of_the_times_is_told(tmp_path: Path, notes: list[str]) -> None:
     assert notes == [
         f"{path}: line 3: dialogue 'x': has no end, as 2 rows in all: they last to the end of "
         "the recording",
-        f"{path}: line 4: dialogue 'x': has no start, as 1 rows in all: they begin with the recording",
+        f"{path}: line 4: dialogue 'x': has no start, as 1 rows in all: they begin with "
+        "the recording",
     ]
 
 
