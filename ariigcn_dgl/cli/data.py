@@ -15,6 +15,7 @@ from ariigcn_dgl.data.community import ImportOptions, import_file
 from ariigcn_dgl.data.community.table import render as render_import
 from ariigcn_dgl.data.community.write import LayoutName, write_layout
 from ariigcn_dgl.data.dialogues import SPLITS
+from ariigcn_dgl.data.findings.unread import examine_unread
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.load import prepare
 from ariigcn_dgl.data.shards import read_shards, shard_folders
@@ -22,6 +23,7 @@ from ariigcn_dgl.data.source import load_source, read_source
 from ariigcn_dgl.data.summary_table import render
 from ariigcn_dgl.data.synth import synthesise_parts
 from ariigcn_dgl.data.synth_config import PRESETS
+from ariigcn_dgl.data.target_views import target_names
 from ariigcn_dgl.data.write_shards import cut, write_shards
 from ariigcn_dgl.data.write_shards import join as join_shards
 from ariigcn_dgl.errors import InputError
@@ -50,7 +52,9 @@ def check(data: str, json: bool = False, targets: list[str] | None = None) -> No
     try:
         with shown("check"):
             dialogues = read_source(data, targets)
-            summary, findings = summarise(dialogues), examine(dialogues)
+            rows, names = dialogues.num_utterances, target_names(targets)
+            unread = examine_unread(Path(data), rows, names)
+            summary, findings = summarise(dialogues), examine(dialogues, unread)
             usable = all(finding.severity != "error" for finding in findings)
             sha256 = fingerprint(prepare(dialogues, data)) if usable else None
     except InputError as error:

@@ -229,7 +229,7 @@ def _spoken(media: Path, subtitles: str | None, utterances: str | None) -> list[
     if subtitles and utterances:
         raise InputError("give either --subtitles or --utterances")
     if utterances:
-        return from_table(Path(utterances), media)
+        return from_table(Path(utterances), media, note)
     if not media.is_dir():
         return _of_file(media, Path(subtitles) if subtitles else None)
     if subtitles:
@@ -243,7 +243,7 @@ def _of_file(media: Path, subtitles: Path | None) -> list[Spoken]:
         return from_subtitles(media, subtitles, note)
     table = table_of_utterances(media, unsaid)
     if table is not None:
-        return of_table(table, None)
+        return of_table(table, None, note)
     if transcript_beside(media) not in (None, media):  # a recording of an ending of its own
         return from_subtitles(media, None, note)
     return from_transcript(media, note)

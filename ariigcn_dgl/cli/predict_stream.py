@@ -15,7 +15,7 @@ from ariigcn_dgl.data.unlike import ENOUGH
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.recorded import load_encoders
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.texts import read_before, read_by
+from ariigcn_dgl.extract.texts import encoded, read_before, read_by
 from ariigcn_dgl.files import composed, is_unicode, parse_json
 from ariigcn_dgl.training.abstain import Abstention
 from ariigcn_dgl.training.session import Session, Utterance
@@ -104,6 +104,7 @@ class _Dialogues:
         self.going_on: OrderedDict[str, _Dialogue] = OrderedDict()
         self.seen: dict[str, list[Any]] = {name: [] for name in run.widths}
         self.encoder: Any = None  # of words, loaded when the first come
+        self.told_of_cut = False
 
     def answer(self, record: dict[str, Any]) -> dict[str, Any]:
         name, going_on = composed(str(record["dialogue"])), self.going_on
@@ -144,7 +145,15 @@ class _Dialogues:
         if self.encoder is None:
             folder, device = self.run.folder.path.parent, str(self.run.model.device)
             self.encoder = load_encoders(folder, ["text"], {}, note, device).text
-        return self.encoder.encode(read_by(self.encoder, said)[-1:])[0]
+        features, cut = encoded(self.encoder, read_by(self.encoder, said)[-1:])
+        if cut and not self.told_of_cut:
+            self.told_of_cut = True
+            note(
+                f"dialogue {said[-1].dialogue!r}: an utterance is longer than the "
+                f"{self.encoder.max_tokens} tokens that the text encoder reads: the rest of it was "
+                "not read; of others like it nothing is said"
+            )
+        return features[0]
 
     def _doubt(self, features: Mapping[str, Any]) -> None:
         """Say once, when there are enough of them, where features are of another make."""

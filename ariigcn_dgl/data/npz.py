@@ -61,7 +61,8 @@ def read_npz(path: str | Path, targets: Sequence[str] | None = None) -> Dialogue
     ``ptr[n]:ptr[n + 1]``. Modalities of other names are known by their
     masks. ``dialogue`` and ``turn`` (N,) must agree with
     ``dialogue_ptr`` if they are there. A ``label`` of real numbers is a regression, and needs no
-    ``label_names``. Other arrays are ignored, unless they are named as targets.
+    ``label_names``. Other arrays are ignored, unless they are named as targets; ``ariigcn data
+    check`` names those that look like features.
 
     Parameters
     ----------
@@ -149,8 +150,17 @@ def _is_score(arrays: dict[str, np.ndarray]) -> bool:
     label, names = arrays[LABEL], arrays.get(_CLASSES, np.array([], "U1"))
     if label.dtype.kind != "f":
         return label.dtype.kind in "US" and not names.size  # which `to_target` refuses
-    whole = bool((label == np.round(label)).all())
+    known = label[~np.isnan(label)]
+    whole = bool((known == np.round(known)).all())
     return names.size < 2 or not whole
+
+
+def _refuse_float_classes(path: Path, label: np.ndarray) -> None:
+    if label.dtype.kind == "f":
+        raise InputError(
+            f"{path}: label: {label.dtype} array of shape {label.shape}, expected 1-D int64 "
+            "numbers beside label_names: store whole ones, -1 where unknown, or leave the names out"
+        )
 
 
 def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> dict[str, Target]:
@@ -164,6 +174,7 @@ def _targets(path: Path, arrays: dict[str, np.ndarray], wanted: Sequence[str]) -
                 f"found {_listed(arrays)}"
             )
         if name == LABEL and not _is_score(arrays):
+            _refuse_float_classes(path, arrays[key])
             continue
         # Real numbers are of no classes: names of some say nothing of them.
         named = name != LABEL and f"{name}_names" in arrays
@@ -195,7 +206,7 @@ def _read_arrays(path: Path, targets: Sequence[str]) -> dict[str, np.ndarray]:
         # Read array by array: np.load opens the archive only, and unpacks what is asked for.
         with np.load(file, allow_pickle=False) as archive:
             _check_sizes(path, archive.zip, targets)
-            known = _wanted(set(archive.files), targets)
+            known = wanted_arrays(set(archive.files), targets)
             wanted = [name for name in archive.files if name in known]
             return {name: _read_array(path, archive, name) for name in track(wanted, "arrays read")}
 
@@ -205,7 +216,8 @@ def _modalities(names: set[str]) -> set[str]:
     return {*MODALITIES, *(m for m in names if is_modality(m) and f"{m}_mask" in names)}
 
 
-def _wanted(names: set[str], targets: Sequence[str]) -> set[str]:
+def wanted_arrays(names: set[str], targets: Sequence[str]) -> set[str]:
+    """Return which arrays of an archive are read, of the names of all."""
     parts = {f"{m}{of}" for m in _modalities(names) for of in ("", "_mask", "_ptr", "_views")}
     parts |= {f"{t}{of}" for t in targets for of in ("", "_label", "_names", "_range")}
     return names & {*_REQUIRED, *_REDUNDANT, _WORDS, *parts}
@@ -214,7 +226,7 @@ def _wanted(names: set[str], targets: Sequence[str]) -> set[str]:
 def _check_sizes(path: Path, archive: zipfile.ZipFile, targets: Sequence[str]) -> None:
     """Refuse what would unpack to far more than the file holds, before any of it gets memory."""
     names = {member.filename.removesuffix(".npy") for member in archive.infolist()}
-    wanted = _wanted(names, targets)
+    wanted = wanted_arrays(names, targets)
     members = [
         member for member in archive.infolist() if member.filename.removesuffix(".npy") in wanted
     ]

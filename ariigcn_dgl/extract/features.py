@@ -23,7 +23,7 @@ from ariigcn_dgl.extract.rows import Rows
 from ariigcn_dgl.extract.speech_encoder import SpeechEncoder
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.text_training import TextTuning, tune_text
-from ariigcn_dgl.extract.texts import TextReady, encoded_texts, read_by
+from ariigcn_dgl.extract.texts import TextReady, encoded_texts, note_what_was_cut, read_by
 from ariigcn_dgl.extract.visual import VisualEncoder
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.ray_cluster import LOCAL
@@ -131,11 +131,13 @@ def extract(
         there = [n for n, one in enumerate(utterances) if one.text]
         add("text", tuned.encoder).put(there, tuned.features)
     elif encoders.text is not None:
-        rows = add("text", encoders.text)
-        for numbers, block in encoded_texts(
+        rows, cut = add("text", encoders.text), list[int]()
+        for numbers, block, longer in encoded_texts(
             encoders.text, read_by(encoders.text, utterances), kept, device
         ):
             rows.put(numbers, block)
+            cut += longer
+        note_what_was_cut(encoders.text, utterances, cut, note)
     if isinstance(encoders.audio, AudioTraining):
         trained = train_encoder(frames, dialogues.labels, splits, encoders.audio, note, device)
         encoders = replace(encoders, audio=trained)

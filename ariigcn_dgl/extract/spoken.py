@@ -12,6 +12,7 @@ from ariigcn_dgl.data.column_names import has_meld_ids
 from ariigcn_dgl.data.table import Table, read_table
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import composed
+from ariigcn_dgl.notes import Note, unsaid
 from ariigcn_dgl.transcripts.times import start_and_end
 
 COLUMNS = (
@@ -69,7 +70,7 @@ class Spoken:
         return self.start, self.end
 
 
-def from_table(path: Path, recordings: Path | None) -> list[Spoken]:
+def from_table(path: Path, recordings: Path | None, note: Note = unsaid) -> list[Spoken]:
     """Return the utterances of a table, in its order.
 
     Columns: dialogue, speaker; file, unless `recordings` is one file; start and end, in seconds or
@@ -83,16 +84,18 @@ def from_table(path: Path, recordings: Path | None) -> list[Spoken]:
     recordings : Path or None
         The folder that the column ``file`` is relative to, or the one recording. None: the folder
         of the table; without that column there are no recordings, only what was said.
+    note : callable
+        Told where one of start and end is given without the other.
 
     Raises
     ------
     InputError
         If a column is missing or a value cannot be used; names the line.
     """
-    return of_table(read_table(path, COLUMNS), recordings)
+    return of_table(read_table(path, COLUMNS), recordings, note)
 
 
-def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
+def of_table(table: Table, recordings: Path | None, note: Note = unsaid) -> list[Spoken]:
     """Return the utterances of a table that has been read; see `from_table`."""
     if not table.lines:
         raise InputError(f"{table.path}: holds no utterance")
@@ -109,7 +112,24 @@ def of_table(table: Table, recordings: Path | None) -> list[Spoken]:
         )
     if has_meld_ids(table.header) and "label" in table.columns:
         table.columns["label"] = [label.lower() for label in table.columns["label"]]
+    _note_half_timed(table, alone, note)
     return list(_rows(table, recordings, single, alone))
+
+
+def _note_half_timed(table: Table, alone: bool, note: Note) -> None:
+    """Say how many rows have one of start and end, and what becomes of them."""
+    starts, ends = (table.columns.get(name, [""] * len(table.lines)) for name in ("start", "end"))
+    becomes = {
+        "no end": (starts, ends, "they last to the end of the recording"),
+        "no start": (ends, starts, "they begin with the recording"),
+    }
+    for lacking, (given, other, what) in becomes.items():
+        rows = [n for n, one in enumerate(given) if one and not other[n]]
+        if rows:
+            note(
+                f"{table.where(rows[0])}: has {lacking}, as {len(rows)} rows in all: "
+                f"{'their times are not used' if alone else what}"
+            )
 
 
 def _rows(table: Table, recordings: Path | None, single: bool, alone: bool) -> Iterator[Spoken]:

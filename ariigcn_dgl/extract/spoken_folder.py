@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from ariigcn_dgl.extract.beside import transcript_beside, transcripts_in
 from ariigcn_dgl.extract.spoken import Spoken
 from ariigcn_dgl.extract.spoken_tables import from_tables
 from ariigcn_dgl.extract.spoken_transcript import from_subtitles, from_transcript
+from ariigcn_dgl.files import composed
 from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.read import SUFFIXES
 
@@ -36,6 +39,8 @@ def from_folder(folder: Path, note: Note) -> list[Spoken]:
     if not pairs:
         raise InputError(f"{folder}: holds no recording with subtitles beside it (a.mp4 and a.srt)")
     _refuse_same_names(list(pairs))
+    _note_strays(folder, there, recordings, note)
+    _note_beneath(folder, note)
     return [
         one for recording, path in pairs.items() for one in from_subtitles(recording, path, note)
     ]
@@ -53,7 +58,39 @@ def _from_transcripts(folder: Path, note: Note) -> list[Spoken]:
             f"transcript ({', '.join(SUFFIXES)})"
         )
     _refuse_same_names(found)
+    _note_beneath(folder, note)
     return [spoken for path in found for spoken in from_transcript(path, note)]
+
+
+def _note_strays(
+    folder: Path, there: Mapping[str, Sequence[Path]], recordings: Sequence[Path], note: Note
+) -> None:
+    """Say which transcripts go with no recording."""
+    names = {composed(recording.stem) for recording in recordings}
+    known = {path for name in names for path in there.get(name, ())}
+    every = {path for paths in there.values() for path in paths}
+    strays = sorted(every - known)
+    if strays:
+        note(
+            f"{folder}: {len(strays)} of {len(every)} transcripts are left out, which have the "
+            f"name of no recording: the first is {strays[0].name}"
+        )
+
+
+def _note_beneath(folder: Path, note: Note) -> None:
+    """Say which folders in a folder hold what would be read in it."""
+    beneath = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and _holds(path)]
+    if beneath:
+        note(
+            f"{folder}: what lies in folders of it is left out, though transcripts or recordings "
+            f"are there: {len(beneath)} folders, the first is {beneath[0]}"
+        )
+
+
+def _holds(folder: Path) -> bool:
+    with suppress(OSError):  # what nobody may look into is no matter here
+        return any(one.suffix.lower() in (*SUFFIXES, *media.SUFFIXES) for one in folder.iterdir())
+    return False
 
 
 def _refuse_same_names(paths: list[Path]) -> None:

@@ -84,7 +84,7 @@ def from_tables(folder: Path, note: Note) -> list[Spoken]:
     splits = {path: _split_of(path) for path in tables}
     spoken: list[Spoken] = []
     for path in sorted(tables, key=lambda one: (_place(splits[one]), one)):
-        rows = of_table(tables[path], None)
+        rows = of_table(tables[path], None, note)
         said = splits[path] if not any(one.split for one in rows) else ""
         shared = list(splits.values()).count(splits[path]) > 1
         prefix = "" if len(tables) == 1 else said if said and not shared else writable(path.stem)

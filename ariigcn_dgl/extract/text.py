@@ -16,6 +16,7 @@ from ariigcn_dgl.extract.identity import weights_sha256
 from ariigcn_dgl.extract.sentence_recipe import Pooling, Recipe, recipe_of
 from ariigcn_dgl.extract.source import Source
 from ariigcn_dgl.extract.transformer import DTYPES, Dtype, load_transformer
+from ariigcn_dgl.notes import Note
 from ariigcn_dgl.progress import track
 
 MAX_TOKENS = 512  # of an encoder that says nothing
@@ -110,15 +111,19 @@ class TextEncoder:
     def _identity(self) -> str:
         return weights_sha256(self.model, repr(sorted(self.tokenizer.get_vocab().items())))
 
-    @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return the features, (N, width) float32, of texts that are not empty."""
+        return self.encoded(texts)[0]
+
+    @torch.inference_mode()
+    def encoded(self, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
+        """Return the features of texts that are not empty, and the numbers of those cut."""
         rows = self.tokenise(texts)
         batches = self.batches([len(next(iter(row.values()))) for row in rows])
         out = np.empty((len(texts), self.width), np.float32)
         for batch in track(batches, "batches of sentences"):
             out[batch] = self(self.collate([rows[n] for n in batch])).cpu().numpy()
-        return out
+        return out, [n for n, row in enumerate(rows) if self._is_cut(texts[n], row)]
 
     def batches(self, lengths: Sequence[int]) -> list[np.ndarray]:
         """Return which texts of so many tokens are encoded together."""
@@ -131,10 +136,20 @@ class TextEncoder:
         ]
 
     def _rows(self, texts: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
-        texts = [self.recipe.spelt(self.recipe.prompt + text) for text in texts]
+        texts = list(map(self._spelt, texts))
         tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)
         for values in zip(*tokens.values(), strict=True):
             yield {k: np.array(v) for k, v in zip(tokens, values, strict=True)}
+
+    def _spelt(self, text: str) -> str:
+        return self.recipe.spelt(self.recipe.prompt + text)
+
+    def _is_cut(self, text: str, row: Mapping[str, np.ndarray]) -> bool:
+        """Whether a text has more tokens than its row; only of full rows they are counted."""
+        if len(row["input_ids"]) < self.max_tokens:
+            return False
+        whole = self.tokenizer(self._spelt(text), verbose=False)
+        return len(whole["input_ids"]) > self.max_tokens
 
     def collate(self, rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Tensor]:
         """Return a batch of what `tokenise` returned, padded, on the encoder's device."""
@@ -167,6 +182,18 @@ class TextEncoder:
             weight = mask.unsqueeze(-1).float()
             vectors = (found.last_hidden_state.float() * weight).sum(1) / weight.sum(1)
         return F.normalize(vectors, dim=-1) if self.recipe.normalise else vectors
+
+
+def note_cut(utterances: Sequence[str], max_tokens: int, note: Note) -> None:
+    """Say of which utterances, by their names, an encoder read the beginning only."""
+    if not utterances:
+        return
+    some = len(utterances) > 1
+    note(
+        f"{len(utterances)} utterance{'s are' if some else ' is'} longer than the {max_tokens} "
+        f"tokens that the text encoder reads: the rest of {'them' if some else 'it'} was not read; "
+        f"{'the first' if some else 'it'} is {utterances[0]!r}"
+    )
 
 
 def _max_tokens(tokenizer: Any, model: Any, recipe: Recipe) -> int:

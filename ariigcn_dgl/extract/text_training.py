@@ -9,7 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text import TextEncoder, note_cut
 from ariigcn_dgl.extract.text_fitting import fitting, weights_of
 from ariigcn_dgl.extract.text_folds import fold_features
 from ariigcn_dgl.extract.text_settings import TextTraining
@@ -85,6 +85,8 @@ def tune_text(
     turns = encoder.turns(utterances)
     said = np.flatnonzero([turn is not None for turn in turns])
     tokens = encoder.tokens([turn for turn in turns if turn is not None])
+    short = [utterances[n].name for n, one in zip(said.tolist(), tokens, strict=True) if one.short]
+    note_cut(short, encoder.max_tokens, note)
     splits = splits[said]
     labels = np.where((splits == "train") | (splits == "val"), labels[said], -1)
     train, val = (np.flatnonzero((labels >= 0) & (splits == x)) for x in ("train", "val"))

@@ -11,8 +11,9 @@ import ariigcn_dgl
 from ariigcn_dgl.extract.kept import Kept
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.spoken import Spoken
-from ariigcn_dgl.extract.text import TextEncoder
+from ariigcn_dgl.extract.text import TextEncoder, note_cut
 from ariigcn_dgl.extract.tuned_text import TunedTextEncoder
+from ariigcn_dgl.notes import Note
 
 TextReady = TextEncoder | TunedTextEncoder | Encoder
 BLOCK = 2000  # texts: so many of one block are sorted by length, so many are lost at most
@@ -42,10 +43,10 @@ def encoded_texts(
     texts: Sequence[Any],
     kept: Kept | None,
     device: str,
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Yield the numbers of some texts at a time, and their features, (numbers, width) float32.
+) -> Iterator[tuple[list[int], np.ndarray, list[int]]]:
+    """Yield the numbers of some texts at a time, their features, and the numbers of those cut.
 
-    Texts that are None have none.
+    Features are (numbers, width) float32. Texts that are None have none.
 
     Parameters
     ----------
@@ -60,16 +61,32 @@ def encoded_texts(
     there = [n for n, text in enumerate(texts) if text is not None]
     for start in range(0, len(there), BLOCK):
         numbers = there[start : start + BLOCK]
-        yield numbers, _block(encoder, [texts[n] for n in numbers], kept, device)
+        features, cut = _block(encoder, [texts[n] for n in numbers], kept, device)
+        yield numbers, features, [numbers[n] for n in cut]
 
 
-def _block(encoder: TextReady, texts: Sequence[Any], kept: Kept | None, device: str) -> np.ndarray:
+def note_what_was_cut(
+    encoder: TextReady, utterances: Sequence[Spoken], cut: Sequence[int], note: Note
+) -> None:
+    """Say of which utterances, by their numbers, an encoder read the beginning only."""
+    if not isinstance(encoder, Encoder):  # of another package, which says nothing of it
+        note_cut([utterances[n].name for n in cut], encoder.max_tokens, note)
+
+
+def encoded(encoder: TextReady, texts: Sequence[Any]) -> tuple[np.ndarray, list[int]]:
+    """Return the features of texts, and the numbers of those that are known to be cut."""
+    return (encoder.encode(texts), []) if isinstance(encoder, Encoder) else encoder.encoded(texts)
+
+
+def _block(
+    encoder: TextReady, texts: Sequence[Any], kept: Kept | None, device: str
+) -> tuple[np.ndarray, list[int]]:
     if kept is None:
-        return encoder.encode(texts)
+        return encoded(encoder, texts)
     decides = [ariigcn_dgl.__version__, encoder.describe(), device, list(map(repr, texts))]
     found = kept.get(decides)
     if found is not None and "text" in found[0]:
-        return found[0]["text"]
-    features = encoder.encode(texts)
-    kept.put(decides, {"text": features})
-    return features
+        return found[0]["text"], found[1] or []
+    features, cut = encoded(encoder, texts)
+    kept.put(decides, {"text": features}, cut)
+    return features, cut

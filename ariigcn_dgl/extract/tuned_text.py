@@ -53,6 +53,11 @@ class TunedTextEncoder:
         """Columns of the features."""
         return self.base.width
 
+    @property
+    def max_tokens(self) -> int:
+        """Longer turns are cut."""
+        return self.base.max_tokens
+
     def describe(self) -> dict[str, Any]:
         """Return what decides the features; where its base came from is in ``learnt``."""
         here = {k: v for k, v in self.base.describe().items() if k not in SOURCE}
@@ -73,7 +78,12 @@ class TunedTextEncoder:
 
     def encode(self, turns: Sequence[Turn]) -> np.ndarray:
         """Return the features, (N, width) float32, of N turns."""
-        return self.encode_tokens(self.tokens(turns))
+        return self.encoded(turns)[0]
+
+    def encoded(self, turns: Sequence[Turn]) -> tuple[np.ndarray, list[int]]:
+        """Return the features of turns, and the numbers of those whose own words were cut."""
+        tokens = self.tokens(turns)
+        return self.encode_tokens(tokens), [n for n, one in enumerate(tokens) if one.short]
 
     @torch.inference_mode()
     def encode_tokens(self, tokens: Sequence[Tokens]) -> np.ndarray:

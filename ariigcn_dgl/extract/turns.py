@@ -88,11 +88,14 @@ class Tokens:
         Those that are not of the words before.
     cut : bool
         Whether words before were cut off, the oldest first.
+    short : bool
+        Whether the last words of the utterance itself were cut off.
     """
 
     inputs: dict[str, np.ndarray]
     own: np.ndarray
     cut: bool = False
+    short: bool = False
 
     def __len__(self) -> int:
         return len(self.own)
@@ -138,4 +141,4 @@ def _fitted(
     stays = np.setdiff1d(np.arange(len(of)), np.concatenate([cut, words[max(kept, 0) :]]))
     is_before = (of == 0) if own else np.zeros(len(of), bool)
     fitted = {name: values[stays] for name, values in inputs.items()}
-    return Tokens(fitted, ~is_before[stays], len(cut) > 0)
+    return Tokens(fitted, ~is_before[stays], len(cut) > 0, kept < len(words))

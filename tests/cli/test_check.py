@@ -46,6 +46,42 @@ def test_validation_without_labels_ends_with_code_2(ariigcn: Callable, plain: Pa
     assert "error: val: no utterance has a label; label some to select from" in outcome.out
 
 
+def test_files_that_are_not_read_are_named(ariigcn: Callable, plain: Path) -> None:
+    for name in ("visual.pt", "Audio.NPY", "notes.txt"):
+        (plain / name).write_bytes(b"x")
+    words = " ".join(ariigcn("data", "check", "--data", plain).out.split())
+    assert words.count("not read: ") == 2
+    assert "warning: files: not read: Audio.NPY; features are read of files of NumPy" in words
+    assert "not read: visual.pt; features are read of files of NumPy: save them as vis" in words
+
+
+def test_arrays_that_are_not_read_are_named(ariigcn: Callable, tmp_path: Path) -> None:
+    arrays = {
+        "dialogue_ids": np.array(["a", "b"]),
+        "split": np.array(["train", "val"]),
+        "dialogue_ptr": np.array([0, 2, 3]),
+        "utterance_ids": np.array(["a0", "a1", "b0"]),
+        "speaker": np.zeros(3, int),
+        "speaker_names": np.array(["Ann"]),
+        "label": np.array([0, 1, 0]),
+        "label_names": np.array(["joy", "anger"]),
+        "text": np.eye(3, dtype=np.float32),
+        "vision": np.ones((3, 4), np.float32),
+        "vad_label": np.ones((3, 3)),
+        "of_others": np.ones((5, 4)),
+        "names": np.array([["x"]] * 3),
+        "numbers": np.arange(3),
+    }
+    np.savez(tmp_path / "set.npz", **arrays)
+    outcome = ariigcn("data", "check", "--data", tmp_path / "set.npz")
+    words = " ".join(outcome.out.split())
+    assert words.count("not read: ") == 2
+    assert "warning: arrays: not read: vision (3, 4) float32; features are the arrays" in words
+    assert "note: arrays: not read: vad_label (3, 3) float64" in words
+    outcome = ariigcn("data", "check", "--data", tmp_path / "set.npz", "--targets", "label", "vad")
+    assert "vad_label" not in outcome.out
+
+
 def test_json_of_a_usable_set(ariigcn: Callable, data: Path) -> None:
     outcome = ariigcn("data", "check", "--data", data, "--json")
     report = json.loads(outcome.out)

@@ -108,6 +108,22 @@ def test_words_of_a_stream_are_encoded_here(
     ]
 
 
+def test_words_that_are_not_read_are_told_once(
+    ariigcn: Callable, chat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "I got the tickets! " * 60
+    chat.write_text(f"Ann: Hello!\nBob: {long}\nAnn: {long}\n")
+    ended = ariigcn("predict", "friends-text", "--transcript", chat)
+    assert (
+        "2 utterances are longer than the 256 tokens that the text encoder reads: the rest of them "
+        "was not read; the first is 'chat_1'\n"
+    ) in ended.err
+    line = json.dumps({"dialogue": "d", "speaker": "Ann", "text": long}) + "\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(2 * line.encode())))
+    ended = ariigcn("predict", "friends-text", "--stream")
+    assert ended.err.count("dialogue 'd': an utterance is longer than the 256 tokens that") == 1
+
+
 def test_a_run_without_words_cannot_label_a_chat(
     refused: Callable, trained: Path, chat: Path
 ) -> None:

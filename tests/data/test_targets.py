@@ -81,6 +81,18 @@ def test_a_float_label_of_an_archive_needs_no_other_names(
     assert load_dialogues(tmp_path / "set.npz").label_names == ()
 
 
+@pytest.mark.parametrize("unknown", [NAN, 1.0])
+def test_float_labels_of_named_classes_are_refused(
+    unknown: float, tmp_path: Path, npz_arrays: dict[str, np.ndarray]
+) -> None:
+    labels = np.array([0, 1, unknown, 1, 0, 1])
+    np.savez(tmp_path / "set.npz", **npz_arrays | {"label": labels})
+    assert (
+        "set.npz: label: float64 array of shape (6,), expected 1-D int64 numbers beside "
+        "label_names: store whole ones, -1 where unknown"
+    ) in _refusal(tmp_path / "set.npz")
+
+
 def test_a_label_that_is_text_is_refused(tmp_path: Path, npz_arrays: dict[str, np.ndarray]) -> None:
     del npz_arrays["label_names"]
     np.savez(tmp_path / "set.npz", **npz_arrays | {"label": np.array(["high"] * 6)})

@@ -53,8 +53,9 @@ def test_text_is_what_transformers_computes_of_each_alone(roberta: Path, pooling
 def test_long_text_is_cut_to_what_the_encoder_takes(roberta: Path) -> None:
     encoder = TextEncoder(roberta)
     assert encoder.max_tokens == 64
-    same = encoder.encode(["ab" * 31, "ab" * 31 + " and more that is not read"])
+    same, cut = encoder.encoded(["ab" * 31, "ab" * 31 + " and more that is not read", "ab"])
     np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+    assert cut == [1]  # the first one fills what is read to its last token
 
 
 def test_revision_of_a_snapshot_is_recorded(roberta: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ariigcn_dgl.extract.kept import Kept, kept_beside
 from ariigcn_dgl.extract.own_encoder import Encoder
 from ariigcn_dgl.extract.rows import Rows
 from ariigcn_dgl.extract.spoken import Spoken
+from ariigcn_dgl.extract.text import TextEncoder
 from tests.extract.media.tones import tone, write
 
 
@@ -309,3 +310,19 @@ def test_encoder_that_no_other_process_can_have_is_named(spoken: list[Spoken]) -
     audio.unfit = lambda: None
     with pytest.raises(InputError, match=r"--jobs: an encoder cannot be given .*: use --jobs 1"):
         _extracted(spoken, None, audio, jobs=2)
+
+
+def test_utterances_that_an_encoder_cut_are_told_again(
+    roberta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "BLOCK", 2)
+    said = ["a" * 62, "b" * 63, "", "c" * 200]
+    utterances = [Spoken(None, "d", f"d_{n}", "A", None, None, one) for n, one in enumerate(said)]
+    kept, encoders = Kept(tmp_path / "kept"), Encoders(TextEncoder(roberta))
+    for _ in range(2):
+        notes: list[str] = []
+        extract("set", utterances, encoders, notes.append, kept=kept)
+        assert notes == [
+            "2 utterances are longer than the 64 tokens that the text encoder reads: the rest of "
+            "them was not read; the first is 'd_1'"
+        ]

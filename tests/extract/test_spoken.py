@@ -78,6 +78,20 @@ def test_times_may_have_a_decimal_comma(tmp_path: Path) -> None:
     assert (one.start, one.end) == (0.5, 1.25)
 
 
+def test_half_of_the_times_is_told(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.wav").touch()
+    rows = "x,Ann,a.wav,0,1\nx,Ann,a.wav,1,\nx,Ann,a.wav,,3\nx,Ann,a.wav,2,\nx,Ann,a.wav,,\n"
+    path = _table(tmp_path, f"dialogue,speaker,file,start,end\n{rows}")
+    found = from_table(path, tmp_path, notes.append)
+    assert [(one.start, one.end) for one in found[1:3]] == [(1, math.inf), (0, 3)]
+    assert notes == [
+        f"{path}: line 3: dialogue 'x': has no end, as 2 rows in all: they last to the end of "
+        "the recording",
+        f"{path}: line 4: dialogue 'x': has no start, as 1 rows in all: they begin with "
+        "the recording",
+    ]
+
+
 def test_table_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
     path = _table(tmp_path, "", "u.xlsx")
     with pytest.raises(InputError, match=r"u\.xlsx: a table of an unknown kind '\.xlsx'"):
@@ -137,7 +151,25 @@ def test_folder_of_pairs(tmp_path: Path, notes: list[str]) -> None:
     (tmp_path / "a.vtt").write_text("WEBVTT\n\n" + SUBTITLE)
     spoken = from_folder(tmp_path, notes.append)
     assert [one.name for one in spoken] == ["a_0", "b_0"]
-    assert f"{tmp_path / 'c.mkv'}: has no subtitles beside it; left out" in notes
+    assert notes[:2] == [
+        f"{tmp_path / 'c.mkv'}: has no subtitles beside it; left out",
+        f"{tmp_path}: 1 of 3 transcripts are left out, which have the name of no recording: the "
+        "first is other.txt",
+    ]
+
+
+def test_folders_in_a_folder_of_pairs_are_named(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("a.mp4", "more/b.mp4"):
+        (tmp_path / name).touch()
+    for name in ("a.srt", "a.en.srt"):  # the second one goes with the recording, too
+        (tmp_path / name).write_text(SUBTITLE)
+    from_folder(tmp_path, notes.append)
+    assert notes[:-1] == [
+        f"{tmp_path}: what lies in folders of it is left out, though transcripts or recordings are "
+        "there: 1 folders, the first is more"
+    ]
 
 
 def test_two_recordings_of_one_name_are_named(tmp_path: Path, notes: list[str]) -> None:

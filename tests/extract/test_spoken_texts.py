@@ -112,6 +112,14 @@ def test_folder_of_transcripts_is_a_dialogue_each(tmp_path: Path, notes: list[st
     assert f"{tmp_path / 'c.png'}: has not the ending of a transcript; left out" in notes
 
 
+def test_folders_in_a_folder_of_transcripts_are_named(tmp_path: Path, notes: list[str]) -> None:
+    (tmp_path / "a.txt").write_text("Ann: Hi\nBob: Ho\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.txt").write_text("Ann: Hi\nBob: Ho\n")
+    from_folder(tmp_path, notes.append)
+    assert notes[0].endswith("1 folders, the first is more")
+
+
 def test_folder_takes_the_tables_that_a_transcript_may_be(tmp_path: Path, notes: list[str]) -> None:
     (tmp_path / "a.tab").write_text("name\tmessage\nAnn\tHi\n")
     (tmp_path / "b.ndjson").write_text('{"name": "Bob", "message": "Ho"}\n')

@@ -125,6 +125,17 @@ def test_words_that_are_cut_off_are_told(roberta: Path, notes: list[str]) -> Non
     )
 
 
+def test_utterances_that_are_cut_are_told(roberta: Path, notes: list[str]) -> None:
+    utterances = _utterances()
+    utterances[3] = replace(utterances[3], text="a" * 63)
+    tuning = TextTuning(TextEncoder(roberta), replace(CONFIG, epochs=1))
+    tune_text(tuning, utterances, LABELS, SPLITS, notes.append)
+    assert notes[0] == (
+        "1 utterance is longer than the 64 tokens that the text encoder reads: the rest of it was "
+        f"not read; it is {utterances[3].name!r}"
+    )
+
+
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [

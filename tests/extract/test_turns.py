@@ -75,6 +75,7 @@ def test_oldest_words_are_cut_first_and_the_utterance_last(
     (tokens,) = _cut(encoder, [Turn("xyz", "abcd")], most)
     assert _words(encoder, tokens) == expected
     assert tokens.cut == (most < 11)
+    assert tokens.short == (most < 7)
     assert int((~tokens.own).sum()) == max(min(most - 7, 4), 0)
 
 

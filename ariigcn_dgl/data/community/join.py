@@ -9,6 +9,7 @@ import numpy as np
 
 from ariigcn_dgl.data.community.meld_csv import OFFSETS, Scene
 from ariigcn_dgl.data.community.raw import RawDialogue, RawSet
+from ariigcn_dgl.data.community.splits import some_of
 from ariigcn_dgl.data.dialogues import MODALITIES
 from ariigcn_dgl.data.missing import absent
 from ariigcn_dgl.errors import InputError
@@ -29,8 +30,8 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     if not shared:
         raise InputError(f"{other.path}: shares no dialogue with {raw.path}; not the same data set")
     present = {m for dialogue in raw.dialogues.values() for m in dialogue.features}
-    example = other.dialogues[shared[0]]
-    new = [m for m in MODALITIES if m in example.features and m not in present]
+    examples = _examples(other, shared)
+    new = [m for m in MODALITIES if m in examples and m not in present]
     takes_all = bool(other.listed) and not raw.listed
     takes_val = not takes_all and bool(other.listed.get("val")) and not raw.listed.get("val")
     if new or not takes_all:
@@ -38,18 +39,11 @@ def join_features(raw: RawSet, other: RawSet) -> None:
             _check_same(raw, other, key)
     if not takes_all and not new and not takes_val:
         raise InputError(f"{other.path}: adds nothing: no modality that {raw.path} lacks")
-    for key, dialogue in raw.dialogues.items():
-        found = other.dialogues.get(key)
-        for modality in new:
-            width = example.features[modality].shape[1]
-            dialogue.features[modality] = (
-                found.features[modality] if found else absent(len(dialogue.labels), width)[0]
-            )
-            dialogue.views[modality] = (found or example).view_widths(modality)
+    for modality in new:
+        _take(raw, other, modality, examples[modality])
     if new:
         raw.notes.append(f"{' and '.join(new)} from {other.path} ({other.layout})")
-    if len(shared) < len(raw.dialogues):
-        raw.notes.append(f"{len(raw.dialogues) - len(shared)} dialogues are not in {other.path}")
+    _note_unshared(raw, other)
     if takes_all:
         raw.listed = {
             s: [k for k in keys if k in raw.dialogues] for s, keys in other.listed.items()
@@ -59,6 +53,44 @@ def join_features(raw: RawSet, other: RawSet) -> None:
     if takes_val:
         _move_to_val(raw, other.listed["val"], f"{other.path}")
         raw.official_val = other.official_val
+
+
+def _examples(other: RawSet, shared: Collection[str]) -> dict[str, RawDialogue]:
+    """Return of each modality the first dialogue that has it."""
+    found: dict[str, RawDialogue] = {}
+    for key in shared:
+        for modality in other.dialogues[key].features:
+            found.setdefault(modality, other.dialogues[key])
+    return found
+
+
+def _take(raw: RawSet, other: RawSet, modality: str, example: RawDialogue) -> None:
+    """Add a modality of `other`; where a dialogue of it has none, it is missing."""
+    without = []
+    for key, dialogue in raw.dialogues.items():
+        found = other.dialogues.get(key)
+        there = found is not None and modality in found.features
+        if found is not None and not there:
+            without.append(key)
+        source = found if found is not None and there else example
+        width = example.features[modality].shape[1]
+        nothing = absent(len(dialogue.labels), width)[0]
+        dialogue.features[modality] = source.features[modality] if there else nothing
+        dialogue.views[modality] = source.view_widths(modality)
+    if without:
+        raw.notes.append(
+            f"{modality}: {other.path} has none of {some_of(without)}: marked as missing there"
+        )
+
+
+def _note_unshared(raw: RawSet, other: RawSet) -> None:
+    """Say what one file has and the other has not: of both directions."""
+    lacking = [key for key in raw.dialogues if key not in other.dialogues]
+    beyond = [key for key in other.dialogues if key not in raw.dialogues]
+    if lacking:
+        raw.notes.append(f"{len(lacking)} dialogues are not in {other.path}")
+    if beyond:
+        raw.notes.append(f"{other.path} has {some_of(beyond)} that {raw.path} has not: left out")
 
 
 def _check_same(raw: RawSet, other: RawSet, key: str) -> None:

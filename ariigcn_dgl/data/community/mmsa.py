@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ariigcn_dgl.data.community.columns import Columns, ids, kind
+from ariigcn_dgl.data.community.columns import Columns, ids, kind, sentences
 from ariigcn_dgl.data.community.numbers import whole
 from ariigcn_dgl.data.community.published import INTENSITIES
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
@@ -68,10 +68,30 @@ def _read_split(
             raise InputError(
                 f"{raw.path}: {name}: {field} has {len(rows)} rows for {len(clips)} ids"
             )
+    texts = _texts(raw, name, part, len(clips))
     videos: dict[str, list[int]] = {}
     for row in sorted(range(len(clips)), key=lambda row: _natural(clips[row])):
         videos.setdefault(clips[row].rpartition("$_$")[0] or clips[row], []).append(row)
-    return [_add(raw, video, name, rows, features, labels, clips) for video, rows in videos.items()]
+    keys = []
+    for video, of_video in videos.items():
+        keys.append(_add(raw, video, name, of_video, features, labels, clips))
+        if texts is not None:
+            raw.dialogues[keys[-1]].words = [texts[row] for row in of_video]
+    return keys
+
+
+def _texts(raw: RawSet, name: str, part: dict[str, Any], count: int) -> list[str] | None:
+    """Return what was said in each clip; None where the file does not have it of all."""
+    if "raw_text" not in part:
+        return None
+    found = sentences(part["raw_text"])
+    if found is None or len(found) != count:
+        raw.notes.append(
+            f"{name}: raw_text is no list of {count} texts, one for each id: what was said is not "
+            "read"
+        )
+        return None
+    return found
 
 
 def _add(

@@ -128,6 +128,8 @@ class RawSet:
         Whether speakers are names of persons, the same in all dialogues.
     divided : str
         How the splits came to be, where the file has none (`Dialogues.divided`).
+    incomplete : set of str
+        Ids of dialogues that the reader left out, with a note, for a field that they lack.
     notes : list of str
         What a user should know: traps of the layout, choices that were made.
     """
@@ -142,4 +144,5 @@ class RawSet:
     named: bool = False
     dataset: Published | None = None
     divided: str = ""
+    incomplete: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)

@@ -37,9 +37,10 @@ def resolve_splits(raw: RawSet, dataset: Published | None) -> dict[str, str]:
 
 
 def _note_absent(raw: RawSet, dataset: Published | None) -> None:
-    absent = [key for keys in raw.listed.values() for key in keys if key not in raw.dialogues]
+    known = raw.dialogues.keys() | raw.incomplete
+    absent = [key for keys in raw.listed.values() for key in keys if key not in known]
     if absent:
-        raw.notes.append(f"{_some(absent)} listed without utterances: left out")
+        raw.notes.append(f"{some_of(absent)} listed without utterances: left out")
     if dataset is MELD and "60" not in raw.dialogues and {"59", "61"} <= set(raw.dialogues):
         raw.notes.append(
             "MELD's dialogue 60 has no utterances: 1,038 training dialogues, not the 1,039 of the "
@@ -53,7 +54,7 @@ def _note_overlaps(raw: RawSet) -> None:
         both = [key for key in raw.listed.get(other, ()) if key in judged]
         if both:
             raw.notes.append(
-                f"LEAK in the file: {_some(both)} in both {other} and {kept}: kept in {kept} only"
+                f"LEAK in the file: {some_of(both)} in both {other} and {kept}: kept in {kept} only"
             )
     for split, keys in raw.listed.items():
         if len(set(keys)) < len(keys):
@@ -63,7 +64,7 @@ def _note_overlaps(raw: RawSet) -> None:
 def _note_unlisted(raw: RawSet, of_dialogue: Collection[str]) -> None:
     unlisted = [key for key in raw.dialogues if key not in of_dialogue]
     if unlisted:
-        raw.notes.append(f"{_some(unlisted)} in no list of a split: left out")
+        raw.notes.append(f"{some_of(unlisted)} in no list of a split: left out")
 
 
 def divide_unlisted(raw: RawSet, seed: int) -> None:
@@ -90,7 +91,8 @@ def note_missing_val(raw: RawSet, dataset: Published | None) -> None:
     raw.notes.append(note)
 
 
-def _some(keys: list[str]) -> str:
+def some_of(keys: list[str]) -> str:
+    """Return how many dialogues there are, and the ids of the first, in words."""
     names = ", ".join(repr(key)[:40] for key in keys[:_SHOWN])
     more = ", ..." if len(keys) > _SHOWN else ""
     return f"{len(keys)} dialogue{'s' if len(keys) > 1 else ''} ({names}{more})"

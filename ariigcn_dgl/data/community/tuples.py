@@ -22,6 +22,7 @@ from ariigcn_dgl.data.community.columns import (
 )
 from ariigcn_dgl.data.community.raw import ImportOptions, RawDialogue, RawSet
 from ariigcn_dgl.data.community.roles import ROBERTA, ROLES
+from ariigcn_dgl.data.community.splits import some_of
 from ariigcn_dgl.errors import InputError
 
 GCNET = "gcnet"  # has features beside it: `gcnet`
@@ -180,6 +181,7 @@ def read_tuple(
         {split: ids(items[split]) or [] for split in ("train", "val", "test") if split in items},
         sentiment=sentiment,
     )
+    _note_incomplete(raw, {name: items[name] for name in _needed(items)} | {"labels": labels})
     _note_unnamed(raw, items)
     if "roberta1" in items:
         raw.notes.append(
@@ -261,6 +263,21 @@ def _utterance_ids(value: Any) -> list[str] | None:
     if not isinstance(value, (list, tuple)) or set(map(type, value)) not in ({str}, {int}):
         return None
     return [str(one) for one in value]
+
+
+def _note_incomplete(raw: RawSet, needed: dict[str, dict[str, Any]]) -> None:
+    """Say which dialogues are left out for a field that they lack, and which field."""
+    keys = {key: None for item in needed.values() for key, one in item.items() if not is_empty(one)}
+    without: dict[str, list[str]] = {}
+    for key in keys:
+        lacking = [name for name, item in needed.items() if key not in item]
+        if lacking:
+            without.setdefault(" and no ".join(lacking), []).append(key)
+            raw.incomplete.add(key)
+    for names, some in without.items():
+        raw.notes.append(
+            f"{some_of(some)} with no {names}: left out, though other fields are there"
+        )
 
 
 def _note_unnamed(raw: RawSet, items: dict[str, Any]) -> None:

@@ -83,6 +83,12 @@ def read_ur_funny(path: Path, files: list[Path]) -> RawSet:
         for key in keys:
             raw.dialogues[key] = reader.segment(key)
     raw.notes.append("the punch line is the last utterance of a segment, and alone has a label")
+    beyond = [key for key in reader.words[1] if key not in raw.dialogues]
+    if beyond:
+        raw.notes.append(
+            f"{len(beyond)} segments of {parts.words[0].name} are in no list of "
+            f"{parts.folds[0].name}: left out; the first is {beyond[0]!r}"
+        )
     if reader.empty:
         raw.notes.append(f"{reader.empty} context sentences have no word: left out")
     if "audio" not in parts.features or "visual" not in parts.features:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ariigcn_dgl.data.dialogues import Dialogues
 from ariigcn_dgl.data.findings.features import examine_features
 from ariigcn_dgl.data.findings.finding import Finding
@@ -17,13 +19,15 @@ __all__ = ["Finding", "examine"]
 _ORDER = ("error", "warning", "note")
 
 
-def examine(dialogues: Dialogues) -> tuple[Finding, ...]:
+def examine(dialogues: Dialogues, beside: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """Return what there is to say of a set, the gravest first.
 
     Parameters
     ----------
     dialogues : Dialogues
         A set whose fields agree (`check_structure`); its features may be NaN or inf.
+    beside : iterable of Finding
+        What else there is to say, as of `ariigcn_dgl.data.findings.unread.examine_unread`.
 
     Examples
     --------
@@ -44,4 +48,5 @@ def examine(dialogues: Dialogues) -> tuple[Finding, ...]:
         for examination in track(examinations, "examinations")
         for finding in examination(dialogues)
     ]
+    findings += beside
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))

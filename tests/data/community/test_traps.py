@@ -70,6 +70,21 @@ def test_dialogue_of_no_utterances_is_left_out(fields: Fields, read: Callable) -
     assert "listed without utterances" in _note(read(fields), "Ses03F_impro01")
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("name", ["visual", "labels"])
+def test_dialogue_that_lacks_a_field_is_left_out_with_its_name(
+    name: str, listed: bool, fields: Fields, read: Callable
+) -> None:
+    del fields[name][SECOND]
+    if not listed:
+        fields["train"].remove(SECOND)
+    imported = read(fields)
+    assert _splits(imported) == {FIRST: "train", TEST: "test"}
+    assert _note(imported, SECOND) == (
+        f"1 dialogue ({SECOND!r}) with no {name}: left out, though other fields are there"
+    )
+
+
 def test_dialogue_in_no_list_is_left_out(fields: Fields, read: Callable) -> None:
     fields["train"].remove(SECOND)
     imported = read(fields)
@@ -328,6 +343,18 @@ def test_clip_with_a_number_longer_than_any_is_read(read: Callable) -> None:
     assert imported.dialogues.num_utterances == 6
 
 
+def test_words_of_mmsa_go_with_their_clips(read: Callable) -> None:
+    d = read(_mmsa(id=["v$_$2", "v$_$1"], raw_text=np.array(["two", "one"]))).dialogues
+    assert d.utterance_ids[:2] == ("v$_$1", "v$_$2")
+    assert d.words[:2] == ("one", "two")
+
+
+def test_words_of_mmsa_that_are_not_one_for_each_clip_are_told(read: Callable) -> None:
+    imported = read(_mmsa(raw_text=["one"]))
+    assert "raw_text is no list of 2 texts, one for each id" in _note(imported, "train: raw_text")
+    assert not any(imported.dialogues.words)
+
+
 @pytest.mark.parametrize("padded", [[1, 1, 0], [0, 1, 1]])
 def test_padding_of_mmsa_at_either_end_is_left_out(padded: list[int], read: Callable) -> None:
     audio = np.full((2, 3, 2), 4.0) * np.array(padded)[:, None]
@@ -371,6 +398,28 @@ def test_joined_file_must_be_of_the_same_dialogues(fields: Fields, save: Callabl
         fields[name][FIRST] = [fields[name][FIRST][0]] * 3
     with pytest.raises(InputError, match=r"has 3 utterances, .* has 2; expected the same"):
         import_file(first, join=[save(fields, "second.pkl")])
+
+
+def test_what_a_joined_file_has_less_or_more_is_noted(fields: Fields, save: Callable) -> None:
+    names = ("speakers", "labels", "audio", "visual")
+    second = {
+        split: [
+            {"vid": key, **{name: fields[name][key] for name in names}} for key in fields[split]
+        ]
+        for split in ("train", "test")
+    }
+    audio = {name: [dict(one) for one in some] for name, some in second.items()}
+    for one in audio["train"] + audio["test"]:
+        del one["visual"]
+    del second["train"][0]["visual"]
+    second["test"].append({**second["test"][0], "vid": "Ses05F_impro02"})
+    first, path = save(audio, "first.pkl"), save(second, "second.pkl")
+    imported = import_file(first, join=[path])
+    assert imported.dialogues.masks["visual"].tolist() == [False] * 2 + [True] * 4
+    assert f"visual: {path} has none of 1 dialogue ({FIRST!r})" in _note(imported, "as missing t")
+    assert f"{path} has 1 dialogue ('Ses05F_impro02') that {first} has" in _note(
+        imported, "has not"
+    )
 
 
 def test_joined_csv_must_fit(fields: Fields, save: Callable, tmp_path: Path) -> None:

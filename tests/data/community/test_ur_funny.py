@@ -82,6 +82,14 @@ def test_sentences_are_kept_where_the_release_has_them(files: Pickles, read: Cal
     assert found.dialogues.words[:3] == ("so it", "so it", "the end of 7")
 
 
+def test_segments_in_no_list_are_counted(files: Pickles, read: Callable) -> None:
+    files["folds"]["train"] = [8]
+    files["folds"]["dev"] = []
+    assert "1 segments of words.pkl are in no list of folds.pkl: left out; the first is '7'" in (
+        read(files).notes
+    )
+
+
 def test_names_of_files_play_no_part(files: Pickles, read: Callable) -> None:
     renamed = dict(zip("abcdef", files.values(), strict=True))
     assert read(renamed).dialogues.widths == {"text": 1, "audio": 81, "visual": 75}

@@ -154,7 +154,7 @@ def test_dialogue_without_one_view_is_left_out(layers: Fields, read: Callable) -
     del layers["roberta3"][SECOND]
     imported = read(layers)
     assert imported.dialogues.dialogue_ids == (FIRST, "Ses05F_impro01")
-    assert "1 dialogue ('Ses02M_impro02') listed without utterances" in _note(imported, "listed w")
+    assert "1 dialogue ('Ses02M_impro02') with no roberta3: left" in _note(imported, SECOND)
 
 
 @pytest.mark.parametrize("wanted", ["all", "mean"])
