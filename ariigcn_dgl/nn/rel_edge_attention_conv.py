@@ -215,7 +215,8 @@ class RelEdgeAttentionConv(RelEdgeParameters):
             dst = src if inputs.dst is inputs.src else self.feat_drop(targets)
             out, alpha = self._attend(inputs, src, dst)
             loop = self._own_terms(dst)
-        out = self._finish(out, loop)
+        # A look-up does not call the operator that applies it.
+        out = self._finish(out, loop, activated=self._gelu_is_fused and not inputs.are_ids)
         if groups is None:
             states = inputs.by_node_type(out.squeeze(0))
             return (states, inputs.by_edge(alpha)) if get_attention else states
@@ -355,16 +356,14 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         loop = dst @ self.loop_weight
         return loop if own is None else own + loop
 
-    def _finish(self, out: Tensor, own: Tensor | None) -> Tensor:
+    def _finish(self, out: Tensor, own: Tensor | None, activated: bool) -> Tensor:
         """Return the result, (M, N_dst, H, D_out) or (M, N_dst, D_out), of the sums."""
         out = out if self.layer_norm is None else self.layer_norm(out)
         out = out if self.bias is None else out + self.bias.unsqueeze(1)
         if self.num_heads is not None:
             out = out.unflatten(0, (-1, self.num_heads)).transpose(1, 2)
         out = out if own is None else out + own.view(out.shape)
-        if self.activation is None or self._gelu_is_fused:
-            return out
-        return self.activation(out)
+        return out if self.activation is None or activated else self.activation(out)
 
 
 def _rows(table: Tensor, ids: Tensor | None, count: int) -> Tensor:

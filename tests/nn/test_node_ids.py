@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ariigcn_dgl import dgl
@@ -41,6 +42,7 @@ KINDS = {
     "basis": {"regularizer": "basis", "num_bases": 2, "num_heads": 2},
     "block-diagonal": {"regularizer": "bdd", "num_bases": 1, "score": None},
     "residual": {"residual": True, "layer_norm": True},
+    "GELU alone": {"self_loop": False, "bias": False, "activation": F.gelu},
 }
 
 
