@@ -14,6 +14,7 @@ from ariigcn_dgl.nn._edge_sums import EdgeSums, edge_terms, project
 from ariigcn_dgl.nn._graph_inputs import GraphInputs, Rows, read_inputs
 from ariigcn_dgl.nn._rel_edge_parameters import RelEdgeParameters
 from ariigcn_dgl.nn._relation_matrices import relation_matrices
+from ariigcn_dgl.nn._side_by_side import is_linear
 from ariigcn_dgl.ops import additive_attention, relational_attention
 
 if TYPE_CHECKING:
@@ -332,6 +333,11 @@ class RelEdgeAttentionConv(RelEdgeParameters):
                 f"feat_drop must be 0 where nodes have ids, which it cannot hit, got "
                 f"{self.feat_drop.p}"
             )
+        if self.residual is not None and not is_linear(self.residual):
+            raise ValueError(
+                "residual must be a plain nn.Linear without hooks where nodes have ids, which look "
+                f"its weight up, got {type(self.residual).__name__}"
+            )
         src, dst = inputs.ids()
         graph, sums = inputs.graph, self._sums
         if self.score_kind is None:
@@ -343,7 +349,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         own_matrices = self._relation_parameters
         out = sums.look_up(graph, alpha, src, own_matrices, inputs.edge_weight, self.sparse)
         own: Tensor | None = self.loop_weight
-        if isinstance(self.residual, nn.Linear):
+        if is_linear(self.residual):
             own = self.residual.weight.T if own is None else own + self.residual.weight.T
         terms = None if own is None else _rows(own, dst, graph.num_dst).unsqueeze(0)
         return out, alpha.expand(len(out), -1), terms

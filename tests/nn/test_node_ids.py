@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
@@ -115,6 +115,13 @@ def test_what_ids_cannot_do_is_refused(case: str):
     options, ids, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         make(**options)(GRAPH, ids)
+
+
+def test_a_residual_that_is_more_than_its_weight_is_refused():
+    conv = make(residual=True)
+    conv.residual = nn.Sequential(conv.residual)
+    with pytest.raises(ValueError, match=r"residual must be a plain .* got Sequential"):
+        conv(GRAPH, None)
 
 
 def test_none_is_refused_where_sources_are_not_the_targets():
