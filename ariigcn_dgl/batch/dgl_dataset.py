@@ -125,7 +125,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         speakers = torch.from_numpy(data.speakers[rows])
         features = {name: torch.from_numpy(x[rows]) for name, x in data.features.items()}
         masks = {name: torch.from_numpy(mask[rows]) for name, mask in data.masks.items()}
-        structure = window.graph(torch.tensor([len(speakers)]), speakers, masks)
+        structure = window.graph(torch.tensor([len(speakers)], device="cpu"), speakers, masks)
         if isinstance(window, ModalWindow):
             present = torch.stack([masks[name] for name in window.modalities])
             g = modal_to_dgl(structure, window.canonical_etypes, present)
@@ -176,7 +176,7 @@ def batch_from_dgl(g: dgl.DGLGraph, window: Window) -> Batch:
         features, masks = {}, {}
         for name in window.modalities:
             own, rows = g.nodes[name].data["feat"], rows_of(g, name)
-            masks[name] = torch.zeros(g.num_nodes(NODE_TYPE), dtype=torch.bool)
+            masks[name] = rows.new_zeros(g.num_nodes(NODE_TYPE), dtype=torch.bool)
             masks[name][rows] = True
             features[name] = own.new_zeros(len(masks[name]), own.size(1)).index_copy(0, rows, own)
     else:

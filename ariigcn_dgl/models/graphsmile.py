@@ -238,7 +238,7 @@ def pieces(lengths: Tensor, most: int) -> Tensor:
     [2, 2, 1, 1, 2, 2]
     """
     counts = (lengths + most - 1) // most
-    sizes = torch.full((int(counts.sum()),), most)
+    sizes = torch.full((int(counts.sum()),), most, device=lengths.device)
     sizes[counts.cumsum(0) - 1] = lengths - most * (counts - 1)
     return sizes
 

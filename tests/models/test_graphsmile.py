@@ -43,6 +43,12 @@ def parameters(model: GraphSmile) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def test_pieces_are_made_under_any_default_device():
+    lengths = torch.tensor([5, 1, 4])
+    with torch.device("meta"):
+        assert pieces(lengths, 2).tolist() == [2, 2, 1, 1, 2, 2]
+
+
 def test_has_the_published_codes_parameters_but_those_that_do_nothing():
     """That code has 15,107,947, with what the docstring of `GraphSmile` leaves out."""
     dim, config = 512, GraphSmileConfig(sentiments=dict.fromkeys("abcdef", "neutral"))
