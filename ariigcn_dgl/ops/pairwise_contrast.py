@@ -138,7 +138,7 @@ def pairwise_contrast(
     require_rows("z", z, label=label, modality=modality, utterance=utterance)
     require_temperature(temperature)
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
-    if is_reference(impl, z) or are_learnt(temperature, margin):
+    if is_reference(impl, z, temperature, margin) or are_learnt(temperature, margin):
         options = {"temperature": temperature, "margin": margin}
         return pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     stats = torch.ops.ariigcn.pairwise_contrast(
