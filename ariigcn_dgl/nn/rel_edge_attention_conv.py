@@ -204,16 +204,20 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         inputs = read_inputs(graph, own, etypes, edge_weight, rels, edge_feat, width)
         if self._is_lazy:
             self._take_widths(inputs)
-        inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
+        inputs.require_like(self._any_weight, self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
         if inputs.are_ids:
             out, alpha, loop = self._look_up(inputs)
         else:
             src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
-            targets = inputs.dst.unsqueeze(0) if groups is None else groups[:, : len(inputs.dst)]
-            # One object where sources are the targets: dropout is to hit both sides alike.
-            dst = src if inputs.dst is inputs.src else self.feat_drop(targets)
+            # Dropout is to hit a node alike as a source and as a target.
+            if inputs.dst is inputs.src:
+                dst = src
+            elif isinstance(feat, Tensor):  # of a block, whose targets are the first sources
+                dst = src[:, : len(inputs.dst)]
+            else:
+                dst = self.feat_drop(inputs.dst.unsqueeze(0))
             out, alpha = self._attend(inputs, src, dst)
             loop = self._own_terms(dst)
         # A look-up does not call the operator that applies it.
@@ -247,6 +251,11 @@ class RelEdgeAttentionConv(RelEdgeParameters):
                 f"for each of the layer's num_groups, got {got}"
             )
         return feat
+
+    @property
+    def _any_weight(self) -> Tensor:
+        """A weight that every layer has; replicas of `nn.DataParallel` list no parameters."""
+        return getattr(self, self._matrix_names[0])
 
     @property
     def _gelu_is_fused(self) -> bool:
@@ -341,7 +350,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         src, dst = inputs.ids()
         graph, sums = inputs.graph, self._sums
         if self.score_kind is None:
-            alpha = sums.mean(graph, next(self.parameters()))
+            alpha = sums.mean(graph, self._any_weight)
         else:
             u = _rows(self.weight_dst, dst, graph.num_dst)
             v = _rows(self.weight_src, src, graph.num_src)
