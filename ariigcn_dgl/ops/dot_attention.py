@@ -76,7 +76,8 @@ def dot_attention(
     require_shape("key", key, (groups, graph.num_src, width))
     require_choice("softmax", softmax, SOFTMAXES)
     if is_reference(impl, query, key):
-        return dot_attention_reference(graph, *in_floats(query, key), softmax)
+        query, key = in_floats(query, key)
+        return dot_attention_reference(graph, query, key, softmax)
     targets = graph.merged  # whose segments are the targets
     scores = torch.ops.ariigcn.segment_sddmm(
         query.contiguous(), key.contiguous(), targets.plan, targets.sizes
