@@ -53,7 +53,7 @@ def pack(tensors: Sequence[Tensor], page_locked: bool) -> tuple[Tensor, list[int
     for tensor in tensors:
         places.append(end)
         end += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
-    buffer = torch.empty(end, dtype=torch.uint8, pin_memory=page_locked)
+    buffer = torch.empty(end, dtype=torch.uint8, device="cpu", pin_memory=page_locked)
     for view, tensor in zip(unpack(buffer, tensors, places), tensors, strict=True):
         view.copy_(tensor)
     return buffer, places

@@ -39,3 +39,9 @@ def test_nothing_is_copied_from_the_cpu_to_the_cpu():
 def test_rows_of_a_mask_select_what_the_mask_does(mask):
     mask, feat = torch.tensor(mask, dtype=torch.bool), torch.randn(len(mask), 3)
     assert torch.equal(feat[send_rows(mask, "cpu")], feat[mask])
+
+
+def test_the_default_device_does_not_matter():
+    with torch.device("meta"):
+        buffer, _ = pack(TENSORS, page_locked=False)
+    assert buffer.device.type == "cpu"

@@ -14,10 +14,13 @@ from ariigcn_dgl.batch.batch import Batch
 from ariigcn_dgl.batch.window import ModalWindow, Window
 from ariigcn_dgl.data.dialogues import SPLITS, Dialogues, in_order
 from ariigcn_dgl.data.load import load_checked
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph, to_dgl
 from ariigcn_dgl.graph.modal import Across
 from ariigcn_dgl.graph.modal_dgl import modal_graph_of, modal_to_dgl, rows_of
 from ariigcn_dgl.graph.to_dgl import NODE_TYPE
+
+TARGET = "target_"  # what names of targets begin with in node data, where modalities stand too
 
 
 class DialogueGraphDataset(dgl.data.DGLDataset):
@@ -25,14 +28,15 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
 
     Nodes are of type ``utterance``; every speaker relation of the window is an edge type. Node
     data: each modality's features under its name, (N, D_m) float32, where they exist under
-    ``text_mask`` and so on, (N,) bool, ``label``, (N,) int64 with -1 for unknown, and ``speaker``,
-    (N,) int64. Several views of a modality stand side by side; `split_views` divides them by
+    ``text_mask`` and so on, (N,) bool, ``label``, (N,) int64 with -1 for unknown, ``speaker``,
+    (N,) int64, and each target as ``target_NAME``, (N, columns) float32, NaN where unknown. Several
+    views of a modality stand side by side; `split_views` divides them by
     ``dialogues.view_widths(name)``.
 
     With `cross_modal` the modalities are node types, too, with their features as ``feat``, and the
-    edges are between them; the utterances, without edges, have labels and speakers. An utterance
-    that lacks a modality lacks its node; ``place`` says of which utterance of its dialogue a node
-    is one.
+    edges are between them; the utterances, without edges, have labels, speakers and targets. An
+    utterance that lacks a modality lacks its node; ``place`` says of which utterance of its
+    dialogue a node is one.
 
     `batch_from_dgl` makes of a batch of these graphs what the package's models read. Nothing is
     written to disk; the graphs are made anew from lengths and speakers.
@@ -54,7 +58,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
     Raises
     ------
     InputError
-        If the data set cannot be read.
+        If the data set cannot be read, or has a modality of several rows per utterance.
 
     Examples
     --------
@@ -81,6 +85,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
             self.dialogues, folder = source, Path.cwd()  # DGL wants one; nothing is written there
         else:
             self.dialogues, folder = load_checked(source), Path(source).resolve().parent
+        _require_vectors(self.dialogues)
         self.window = (window or Window()).resolved(self.dialogues.most_speakers)
         if cross_modal != "none":
             self.window = ModalWindow.of(self.window, tuple(self.dialogues.widths), cross_modal)
@@ -120,7 +125,7 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
         speakers = torch.from_numpy(data.speakers[rows])
         features = {name: torch.from_numpy(x[rows]) for name, x in data.features.items()}
         masks = {name: torch.from_numpy(mask[rows]) for name, mask in data.masks.items()}
-        structure = window.graph(torch.tensor([len(speakers)]), speakers, masks)
+        structure = window.graph(torch.tensor([len(speakers)], device="cpu"), speakers, masks)
         if isinstance(window, ModalWindow):
             present = torch.stack([masks[name] for name in window.modalities])
             g = modal_to_dgl(structure, window.canonical_etypes, present)
@@ -132,6 +137,9 @@ class DialogueGraphDataset(dgl.data.DGLDataset):
                 g.ndata[name], g.ndata[f"{name}_mask"] = x, masks[name]
         g.nodes[NODE_TYPE].data["label"] = torch.from_numpy(data.labels[rows])
         g.nodes[NODE_TYPE].data["speaker"] = speakers
+        for name, target in data.targets.items():
+            values = torch.from_numpy(target.values[rows])
+            g.nodes[NODE_TYPE].data[f"{TARGET}{name}"] = values
         return g
 
     def __getitem__(self, idx: int) -> dgl.DGLGraph:
@@ -168,13 +176,13 @@ def batch_from_dgl(g: dgl.DGLGraph, window: Window) -> Batch:
         features, masks = {}, {}
         for name in window.modalities:
             own, rows = g.nodes[name].data["feat"], rows_of(g, name)
-            masks[name] = torch.zeros(g.num_nodes(NODE_TYPE), dtype=torch.bool)
+            masks[name] = rows.new_zeros(g.num_nodes(NODE_TYPE), dtype=torch.bool)
             masks[name][rows] = True
             features[name] = own.new_zeros(len(masks[name]), own.size(1)).index_copy(0, rows, own)
     else:
         graph = Graph.from_dgl(g, relation_names=window.relation_names)
-        names = (key.removesuffix("_mask") for key in data if key.endswith("_mask"))
-        masks = {name: data[f"{name}_mask"] for name in in_order(names)}
+        names = in_order(name for name in data if f"{name}_mask" in data)
+        masks = {name: data[f"{name}_mask"] for name in names}
         features = {name: data[name] for name in masks}
     return Batch(
         features=features,
@@ -183,4 +191,19 @@ def batch_from_dgl(g: dgl.DGLGraph, window: Window) -> Batch:
         speakers=data["speaker"],
         lengths=g.batch_num_nodes(NODE_TYPE),
         graph=graph,
+        targets={
+            key.removeprefix(TARGET): values
+            for key, values in data.items()
+            if key.startswith(TARGET) and values.is_floating_point() and key not in masks
+        },
     )
+
+
+def _require_vectors(dialogues: Dialogues) -> None:
+    """Raise InputError if a modality has several rows per utterance, which no node data can be."""
+    if dialogues.sequences:
+        raise InputError(
+            f"{dialogues.name}: {' and '.join(dialogues.sequences)} are sequences of rows per "
+            "utterance, expected one vector for each: dataclasses.replace(dialogues, sequences={}) "
+            "has the means of the rows alone"
+        )

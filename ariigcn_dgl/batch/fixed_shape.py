@@ -276,8 +276,9 @@ def padded(batch: Batch, shape: Shape) -> Batch:
     )
     dialogues = batch.dialogues.table.padded(shape.longest, shape.dialogues, shape.utterances)
     threads = batch.threads.table.padded(shape.longest_thread, shape.threads, shape.utterances)
-    rest = torch.arange(len(batch.labels), shape.utterances)  # of threads there are no more than N
-    return _with_sequences(fixed, torch.cat([batch.thread, rest]), dialogues, threads)
+    thread = batch.thread  # of threads there are no more than N
+    rest = torch.arange(len(batch.labels), shape.utterances, device=thread.device)
+    return _with_sequences(fixed, torch.cat([thread, rest]), dialogues, threads)
 
 
 def _with_sequences(batch: Batch, thread: Tensor, dialogues: Table, threads: Table) -> Batch:

@@ -54,7 +54,7 @@ class Steps:
         (N, L, D) tensor, (N, L) bool tensor
             L is at least 1.
         """
-        step = torch.arange(max(1, int(self.lengths.max())))
+        step = torch.arange(max(1, int(self.lengths.max())), device=self.lengths.device)
         exists = step < self.lengths.unsqueeze(1)
         places = send_rows(exists.flatten(), self.rows.device)
         table = self.rows.new_zeros(exists.numel(), self.rows.size(1))

@@ -69,11 +69,6 @@ def check_edge_index(
     edge_index: Tensor, edge_type: Tensor | None, num_src: int, num_dst: int, num_rels: int | None
 ) -> None:
     """Raise ValueError unless PyG's two tensors describe edges of so many nodes and relations."""
-    if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
-        raise ValueError(
-            "edge_index must be a (2, E) int64 tensor, got "
-            f"{tuple(edge_index.shape)} {edge_index.dtype}"
-        )
     check_range("edge_index[0]", edge_index[0], num_src)
     check_range("edge_index[1]", edge_index[1], num_dst)
     if edge_type is None:
@@ -85,6 +80,15 @@ def check_edge_index(
         )
     if num_rels is not None:
         check_range("edge_type", edge_type, num_rels)
+
+
+def check_two_rows(edge_index: Tensor) -> None:
+    """Raise ValueError unless a tensor has a row of sources and one of targets."""
+    if edge_index.dtype != torch.int64 or edge_index.dim() != 2 or len(edge_index) != 2:
+        raise ValueError(
+            "edge_index must be a (2, E) int64 tensor, got "
+            f"{tuple(edge_index.shape)} {edge_index.dtype}"
+        )
 
 
 def check_edge_ids(eids: Tensor) -> None:

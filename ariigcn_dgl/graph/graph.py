@@ -16,6 +16,7 @@ from ariigcn_dgl.graph.checks import (
     check_edge_ids,
     check_edge_index,
     check_sizes,
+    check_two_rows,
     check_vectors,
 )
 from ariigcn_dgl.graph.dgl_edges import edges_of
@@ -443,6 +444,7 @@ class Graph:
         both = num_nodes if isinstance(num_nodes, tuple) else (num_nodes, num_nodes)
         num_src, num_dst = int(both[0]), int(both[1])  # numpy's integers are none of Python's
         etypes = None if edge_type is None else as_int64("edge_type", edge_type)
+        check_two_rows(edge_index)
         edges = (edge_index[0], edge_index[1], etypes)
 
         def build() -> Graph:

@@ -76,7 +76,8 @@ def sentences_before(batch: Batch, most: int) -> Tensor:
     """Return the rows of the sentences before each utterance, (N, K), -1 where there is none."""
     lengths = known_lengths(batch)
     first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-    rows = torch.arange(len(first)).unsqueeze(1) - torch.arange(most, 0, -1)
+    back = torch.arange(most, 0, -1, device=first.device)
+    rows = torch.arange(len(first), device=first.device).unsqueeze(1) - back
     return send([rows.where(rows >= first.unsqueeze(1), -1)], batch.labels.device)[0]
 
 

@@ -520,7 +520,8 @@ class ARIIGCNStream:
         self.recent.append(before)
         self.recent_speakers.append(speaker)
         masks = {m: torch.cat([x[m] for x in self.recent_masks]) for m in self.model.modalities}
-        graph = self.model.window.last_graph(torch.tensor(self.recent_speakers), masks)
+        speakers = torch.tensor(self.recent_speakers, device="cpu")
+        graph = self.model.window.last_graph(speakers, masks)
         feat = torch.stack(list(self.recent), dim=1)
         return layers(graph.to(feat.device), feat)[:, -1]  # of the newest; the others are known
 

@@ -23,7 +23,7 @@ from ariigcn_dgl.models.sentiments import SENTIMENTS, Sentiment, named_sentiment
 from ariigcn_dgl.models.system import System, known_lengths, zero_where_missing
 from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._layout import padded
-from ariigcn_dgl.ops import segment_spmm
+from ariigcn_dgl.ops import Impl, segment_spmm
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,8 @@ class GraphSmile(System):
 class _Passes(nn.Module):
     """Passes over the graph of two modalities, and what is kept of each."""
 
+    impl: Impl = "native"
+
     def __init__(self, dim: int, num_layers: int, dropout: float) -> None:
         super().__init__()
         self.convolve = nn.ModuleList(nn.Linear(dim, dim) for _ in range(num_layers))
@@ -223,7 +225,8 @@ class _Passes(nn.Module):
         """Return the next states of both modalities, (2, N, D), or of one alone, (1, N, D)."""
         total, weight = feat, weight.expand(len(feat), -1)
         for convolve, keep in zip(self.convolve, self.keep, strict=True):
-            feat = convolve(segment_spmm(graph, weight, feat.flip(0)))  # each reads the other
+            others = feat.flip(0)  # each reads the other
+            feat = convolve(segment_spmm(graph, weight, others, impl=self.impl))
             total = total + keep(feat)
         return total
 
@@ -238,7 +241,7 @@ def pieces(lengths: Tensor, most: int) -> Tensor:
     [2, 2, 1, 1, 2, 2]
     """
     counts = (lengths + most - 1) // most
-    sizes = torch.full((int(counts.sum()),), most)
+    sizes = torch.full((int(counts.sum()),), most, device=lengths.device)
     sizes[counts.cumsum(0) - 1] = lengths - most * (counts - 1)
     return sizes
 

@@ -53,6 +53,7 @@ def join_edges(
         )
     row = () if width is None else (width,)
     if isinstance(values, Mapping) and counts is not None:
+        _require_one_meaning(name, values, counts)
         values = torch.cat([_of_etype(name, values, etype, n, row) for etype, n in counts.items()])
     if not isinstance(values, Tensor) or values.device != graph.eids.device:
         got = values.device if isinstance(values, Tensor) else type(values).__name__
@@ -65,6 +66,16 @@ def join_edges(
         )
     # The caller's order is that of edge ids.
     return values if graph.facts.in_order else values[graph.eids]
+
+
+def _require_one_meaning(
+    name: str, values: Mapping[str | Etype, Tensor], counts: dict[Etype, int]
+) -> None:
+    """Raise ValueError if a relation's name alone is that of several edge types."""
+    for key in values:
+        meant = [etype for etype in counts if etype[1] == key]
+        if len(meant) > 1 and any(etype not in values for etype in meant):
+            raise ValueError(f"{name} must say which edge type {key!r} is: one of {meant}")
 
 
 def _of_etype(

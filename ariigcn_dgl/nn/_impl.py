@@ -18,7 +18,8 @@ class _HasImpl(Protocol):
 def set_impl(module: nn.Module, impl: Impl) -> nn.Module:
     """Choose the computation of a module's layers: by this package's operators, or by torch's.
 
-    The numbers are the same but for rounding, and but for dropout, which draws others.
+    The numbers are the same but for rounding, and but for dropout, which draws others. `PartyRNN`,
+    the recurrence of DialogueRNN, has one computation, and keeps it.
 
     Parameters
     ----------

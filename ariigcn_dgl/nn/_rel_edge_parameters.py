@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -64,7 +64,8 @@ class RelEdgeParameters(nn.Module):
         impl: Impl = "native",
     ) -> None:
         super().__init__()
-        src_feats, dst_feats = (in_feats, in_feats) if isinstance(in_feats, int) else in_feats
+        pair = in_feats if isinstance(in_feats, Sequence) else (in_feats, in_feats)
+        src_feats, dst_feats = pair
         self.src_feats, self.dst_feats, self.out_feats = src_feats, dst_feats, out_feats
         self.num_rels, self.num_heads, self.num_groups = num_rels, num_heads, num_groups
         self.score_kind, self.softmax, self.norm = score, softmax, norm

@@ -17,7 +17,7 @@ from ariigcn_dgl.ops.contrast_loss import (
     softmax_rows,
     unit_rows,
 )
-from ariigcn_dgl.ops.pairwise_contrast import contrast_statistics
+from ariigcn_dgl.ops.pairwise_contrast import contrast_statistics, similarities
 
 
 class CrossBatchMemory(nn.Module):
@@ -123,7 +123,7 @@ class CrossBatchMemory(nn.Module):
         ids = label, modality, utterance
         place, kept, kept_ids = self._with(z, ids)
         stats = contrast_statistics(
-            z @ kept.to(z).mT,
+            similarities(z, kept),
             ids,
             kept_ids,
             place.unsqueeze(1) == torch.arange(size, device=place.device),

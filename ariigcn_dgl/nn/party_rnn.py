@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +10,7 @@ from ariigcn_dgl.nn._dropout import Dropout
 from ariigcn_dgl.nn._gru_steps import Cell
 from ariigcn_dgl.nn._layout import no_states, time_major
 from ariigcn_dgl.nn._party_scan import EmotionScan, PartyScan, Steps
-from ariigcn_dgl.ops._precision import autocasts
+from ariigcn_dgl.ops._precision import without_autocast
 from ariigcn_dgl.transfer import send
 
 
@@ -97,8 +95,7 @@ class PartyRNN(nn.Module):
         if numbers.min() < 0:
             raise ValueError(f"speakers must be numbers from 0 on, got {int(numbers.min())}")
         # The states stay in the type of the weights under autocast: sums over a dialogue need it.
-        here = torch.autocast(feat.device.type, enabled=False) if autocasts(feat) else nullcontext()
-        with here:
+        with without_autocast(feat):
             feat = feat.to(self.attend.weight.dtype)
             order, sizes = time_major(lengths)
             steps, order = _steps(numbers, order, sizes.tolist(), feat.device)

@@ -197,6 +197,10 @@ class RelEdgeAttentionConv(nn.Module):
                     f"same nodes ({counts[0]} and {counts[1]}), got None"
                 )
             return None, counts
+        if not isinstance(x, Tensor) and len(x) != 2:
+            raise ValueError(
+                f"x must be a tensor, or a pair of sources and targets, got {len(x)} of them"
+            )
         src, dst = (x, x) if isinstance(x, Tensor) else x
         if src is None:
             raise ValueError("x must hold features of the sources, got (None, x_dst)")
@@ -204,7 +208,7 @@ class RelEdgeAttentionConv(nn.Module):
         if dst is None:
             dst = self._nothing(src, counts[1] if counts else len(src))
         self._check(dst, conv.dst_feats)
-        return (src, dst) if isinstance(x, tuple) else src, (len(src), len(dst))
+        return src if isinstance(x, Tensor) else (src, dst), (len(src), len(dst))
 
     def _nothing(self, src: Tensor, targets: int) -> Tensor:
         """Return what stands for features, or ids, of targets, where none are read."""

@@ -14,6 +14,7 @@ from ariigcn_dgl.nn._edge_sums import EdgeSums, edge_terms, project
 from ariigcn_dgl.nn._graph_inputs import GraphInputs, Rows, read_inputs
 from ariigcn_dgl.nn._rel_edge_parameters import RelEdgeParameters
 from ariigcn_dgl.nn._relation_matrices import relation_matrices
+from ariigcn_dgl.nn._side_by_side import is_linear
 from ariigcn_dgl.ops import additive_attention, relational_attention
 
 if TYPE_CHECKING:
@@ -203,19 +204,24 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         inputs = read_inputs(graph, own, etypes, edge_weight, rels, edge_feat, width)
         if self._is_lazy:
             self._take_widths(inputs)
-        inputs.require_like(next(self.parameters()), self.src_feats, self.dst_feats)
+        inputs.require_like(self._any_weight, self.src_feats, self.dst_feats)
         if not self._allow_zero_in_degree:
             inputs.require_in_edges()
         if inputs.are_ids:
             out, alpha, loop = self._look_up(inputs)
         else:
             src = self.feat_drop(inputs.src.unsqueeze(0) if groups is None else groups)
-            targets = inputs.dst.unsqueeze(0) if groups is None else groups[:, : len(inputs.dst)]
-            # One object where sources are the targets: dropout is to hit both sides alike.
-            dst = src if inputs.dst is inputs.src else self.feat_drop(targets)
+            # Dropout is to hit a node alike as a source and as a target.
+            if inputs.dst is inputs.src:
+                dst = src
+            elif isinstance(feat, Tensor):  # of a block, whose targets are the first sources
+                dst = src[:, : len(inputs.dst)]
+            else:
+                dst = self.feat_drop(inputs.dst.unsqueeze(0))
             out, alpha = self._attend(inputs, src, dst)
             loop = self._own_terms(dst)
-        out = self._finish(out, loop)
+        # A look-up does not call the operator that applies it.
+        out = self._finish(out, loop, activated=self._gelu_is_fused and not inputs.are_ids)
         if groups is None:
             states = inputs.by_node_type(out.squeeze(0))
             return (states, inputs.by_edge(alpha)) if get_attention else states
@@ -245,6 +251,11 @@ class RelEdgeAttentionConv(RelEdgeParameters):
                 f"for each of the layer's num_groups, got {got}"
             )
         return feat
+
+    @property
+    def _any_weight(self) -> Tensor:
+        """A weight that every layer has; replicas of `nn.DataParallel` list no parameters."""
+        return getattr(self, self._matrix_names[0])
 
     @property
     def _gelu_is_fused(self) -> bool:
@@ -331,10 +342,15 @@ class RelEdgeAttentionConv(RelEdgeParameters):
                 f"feat_drop must be 0 where nodes have ids, which it cannot hit, got "
                 f"{self.feat_drop.p}"
             )
+        if self.residual is not None and not is_linear(self.residual):
+            raise ValueError(
+                "residual must be a plain nn.Linear without hooks where nodes have ids, which look "
+                f"its weight up, got {type(self.residual).__name__}"
+            )
         src, dst = inputs.ids()
         graph, sums = inputs.graph, self._sums
         if self.score_kind is None:
-            alpha = sums.mean(graph, next(self.parameters()))
+            alpha = sums.mean(graph, self._any_weight)
         else:
             u = _rows(self.weight_dst, dst, graph.num_dst)
             v = _rows(self.weight_src, src, graph.num_src)
@@ -342,7 +358,7 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         own_matrices = self._relation_parameters
         out = sums.look_up(graph, alpha, src, own_matrices, inputs.edge_weight, self.sparse)
         own: Tensor | None = self.loop_weight
-        if isinstance(self.residual, nn.Linear):
+        if is_linear(self.residual):
             own = self.residual.weight.T if own is None else own + self.residual.weight.T
         terms = None if own is None else _rows(own, dst, graph.num_dst).unsqueeze(0)
         return out, alpha.expand(len(out), -1), terms
@@ -355,16 +371,14 @@ class RelEdgeAttentionConv(RelEdgeParameters):
         loop = dst @ self.loop_weight
         return loop if own is None else own + loop
 
-    def _finish(self, out: Tensor, own: Tensor | None) -> Tensor:
+    def _finish(self, out: Tensor, own: Tensor | None, activated: bool) -> Tensor:
         """Return the result, (M, N_dst, H, D_out) or (M, N_dst, D_out), of the sums."""
         out = out if self.layer_norm is None else self.layer_norm(out)
         out = out if self.bias is None else out + self.bias.unsqueeze(1)
         if self.num_heads is not None:
             out = out.unflatten(0, (-1, self.num_heads)).transpose(1, 2)
         out = out if own is None else out + own.view(out.shape)
-        if self.activation is None or self._gelu_is_fused:
-            return out
-        return self.activation(out)
+        return out if self.activation is None or activated else self.activation(out)
 
 
 def _rows(table: Tensor, ids: Tensor | None, count: int) -> Tensor:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from ariigcn_dgl.graph import Graph
+from ariigcn_dgl.nn._graph_inputs import as_graph
 from ariigcn_dgl.nn._parameters import glorot, glorot_
 from ariigcn_dgl.ops import Impl, segment_spmm
 from ariigcn_dgl.ops._checks import require_shape
+
+if TYPE_CHECKING:
+    import dgl
 
 
 class SumConv(nn.Module):
@@ -44,12 +50,12 @@ class SumConv(nn.Module):
         glorot_(self.self_weight)
         nn.init.zeros_(self.bias)
 
-    def forward(self, graph: Graph, feat: Tensor, edge_weight: Tensor) -> Tensor:
+    def forward(self, graph: Graph | dgl.DGLGraph, feat: Tensor, edge_weight: Tensor) -> Tensor:
         """Return the new node states, (N, D_out).
 
         Parameters
         ----------
-        graph : Graph
+        graph : Graph or DGLGraph
             N nodes, each with exactly one self edge.
         feat : (N, D_in) tensor
             Node states.
@@ -61,6 +67,7 @@ class SumConv(nn.Module):
         ValueError
             If shapes or dtypes do not fit, or a node has not exactly one self edge.
         """
+        graph = as_graph(graph, None, feat.device)
         require_shape("feat", feat, (graph.num_src, len(self.weight)))
         require_shape("edge_weight", edge_weight, (graph.num_edges,))
         total = segment_spmm(

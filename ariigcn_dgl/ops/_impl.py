@@ -12,7 +12,7 @@ from ariigcn_dgl.ops._transforms import is_transformed
 Impl = Literal["native", "reference"]
 
 
-def is_reference(impl: Impl, *tensors: Tensor | None) -> bool:
+def is_reference(impl: Impl, *inputs: Tensor | float | None) -> bool:
     """Return whether plain torch computes: as asked for, or for derivatives that only it has.
 
     Raises
@@ -21,4 +21,4 @@ def is_reference(impl: Impl, *tensors: Tensor | None) -> bool:
         If `impl` is neither of the two.
     """
     require_choice("impl", impl, get_args(Impl))
-    return impl == "reference" or is_transformed(*tensors)
+    return impl == "reference" or is_transformed(*(x for x in inputs if isinstance(x, Tensor)))

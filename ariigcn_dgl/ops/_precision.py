@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
@@ -15,6 +16,18 @@ def autocasts(tensor: Tensor) -> bool:
     """Return whether autocast is on for the tensor's device."""
     device = tensor.device.type  # meta has none, and torch 2.11 compiles no question about it
     return device != "meta" and torch.is_autocast_enabled(device)
+
+
+def without_autocast(tensor: Tensor) -> AbstractContextManager:
+    """Return a context in which products on the tensor's device keep their type."""
+    return torch.autocast(tensor.device.type, enabled=False) if autocasts(tensor) else nullcontext()
+
+
+def in_floats(*tensors: Tensor) -> list[Tensor]:
+    """Return tensors as an operator takes them under autocast: in float32, but for float64."""
+    if not autocasts(tensors[0]):
+        return list(tensors)
+    return [x if x.dtype == torch.float64 else x.float() for x in tensors]
 
 
 def computed_dtype(tensor: Tensor) -> torch.dtype:

@@ -91,7 +91,7 @@ def contrast_loss(
     require_options(form, margin_mode, temperature, margin)
     modality, utterance, rule = identities(feat, label, modality, utterance, rule)
     feat = feat if feat.dtype == torch.float64 or feat.is_cuda else feat.float()
-    if is_reference(impl, feat) or are_learnt(temperature, margin):
+    if is_reference(impl, feat, temperature, margin) or are_learnt(temperature, margin):
         return contrast_loss_reference(
             feat,
             label,

@@ -10,6 +10,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_choice, require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
+from ariigcn_dgl.ops._precision import in_floats
 from ariigcn_dgl.ops.edge_softmax import (
     SOFTMAXES,
     Softmax,
@@ -75,6 +76,7 @@ def dot_attention(
     require_shape("key", key, (groups, graph.num_src, width))
     require_choice("softmax", softmax, SOFTMAXES)
     if is_reference(impl, query, key):
+        query, key = in_floats(query, key)
         return dot_attention_reference(graph, query, key, softmax)
     targets = graph.merged  # whose segments are the targets
     scores = torch.ops.ariigcn.segment_sddmm(

@@ -12,7 +12,7 @@ from torch import Tensor
 from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.ops._checks import require_rows
 from ariigcn_dgl.ops._impl import Impl, is_reference
-from ariigcn_dgl.ops._precision import FP32_PRECISIONS, fp32_precision
+from ariigcn_dgl.ops._precision import FP32_PRECISIONS, fp32_precision, without_autocast
 from ariigcn_dgl.ops._second_derivative import differentiate_backward
 
 CLASS, MODALITY, UTTERANCE = 1, 2, 4  # bits of a pair's code: "both rows have the same ..."
@@ -138,7 +138,7 @@ def pairwise_contrast(
     require_rows("z", z, label=label, modality=modality, utterance=utterance)
     require_temperature(temperature)
     z = z if z.dtype == torch.float64 or z.is_cuda else z.float()  # the CPU has no halves
-    if is_reference(impl, z) or are_learnt(temperature, margin):
+    if is_reference(impl, z, temperature, margin) or are_learnt(temperature, margin):
         options = {"temperature": temperature, "margin": margin}
         return pairwise_contrast_reference(z, label, modality, utterance, rule, **options)
     stats = torch.ops.ariigcn.pairwise_contrast(
@@ -181,7 +181,14 @@ def pairwise_contrast_reference(
     itself = torch.eye(z.size(1), dtype=torch.bool, device=z.device)
     ids = label, modality, utterance
     options = {"temperature": temperature, "margin": margin}
-    return contrast_statistics(z @ z.mT, ids, ids, itself, rule, **options)
+    return contrast_statistics(similarities(z, z), ids, ids, itself, rule, **options)
+
+
+def similarities(rows: Tensor, others: Tensor) -> Tensor:
+    """Return the products of rows with others, (G, N, K), in float32 at least."""
+    dtype = rows.dtype if rows.dtype == torch.float64 else torch.float32
+    with without_autocast(rows):
+        return rows.to(dtype) @ others.to(dtype).mT
 
 
 def contrast_statistics(

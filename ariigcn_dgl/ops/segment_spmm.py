@@ -11,6 +11,7 @@ from ariigcn_dgl import _native  # noqa: F401  (registers the operators)
 from ariigcn_dgl.graph.plan import Sizes
 from ariigcn_dgl.ops._checks import require_dim, require_floating, require_shape
 from ariigcn_dgl.ops._impl import Impl, is_reference
+from ariigcn_dgl.ops._precision import in_floats
 
 if TYPE_CHECKING:
     from ariigcn_dgl.graph import Graph
@@ -59,7 +60,7 @@ def segment_spmm(graph: Graph, weight: Tensor, feat: Tensor, *, impl: Impl = "na
     require_shape("feat", feat, (groups, graph.num_src, width))
     require_shape("weight", weight, (groups, graph.num_edges))
     if is_reference(impl, weight, feat):
-        return segment_spmm_reference(graph, weight, feat)
+        return segment_spmm_reference(graph, *in_floats(weight, feat))
     return torch.ops.ariigcn.segment_spmm(
         weight.contiguous(), feat.contiguous(), graph.plan, graph.sizes, False
     )

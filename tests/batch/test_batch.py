@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ariigcn_dgl.batch import Window, collate, shuffled_batches
+from ariigcn_dgl.batch import Steps, Window, collate, shuffled_batches
 from ariigcn_dgl.data import Dialogues
 
 LENGTHS = np.random.default_rng(0).integers(1, 40, 50)
@@ -122,3 +122,12 @@ def test_collate_takes_the_batches_as_they_come(many: Dialogues):
     chosen = next(shuffled_batches(many.lengths, [np.arange(20)], 4, np.random.default_rng(0)))
     batch = collate(many, chosen, Window())
     assert batch.features["text"].equal(torch.from_numpy(many.features["text"][chosen]))
+
+
+def test_sequences_are_padded_under_any_default_device():
+    with torch.device("meta"):
+        table, exists = Steps(
+            torch.ones(3, 1, device="cpu"), torch.tensor([1, 0, 2], device="cpu")
+        ).padded()
+    assert table.squeeze(2).tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert exists.tolist() == [[True, False], [False, False], [True, True]]

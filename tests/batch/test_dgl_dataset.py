@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ariigcn_dgl import dgl
-from ariigcn_dgl.batch import DialogueGraphDataset, Window, collate
+from ariigcn_dgl.batch import DialogueGraphDataset, Window, batch_from_dgl, collate
 from ariigcn_dgl.data import (
     Dialogues,
     SynthConfig,
+    dialogues_from_arrays,
     fingerprint,
     synthesise,
     write_folder,
 )
+from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.graph import Graph, relation_names
 
 
@@ -79,3 +83,35 @@ def test_a_folder_is_read_and_nothing_written(dialogues, tmp_path: Path, monkeyp
 
 def test_it_can_be_shown(dataset):
     assert f"num_graphs={len(dataset)}" in repr(dataset)
+
+
+@pytest.mark.parametrize("cross_modal", ["none", "window"])
+def test_a_batch_made_of_graphs_has_the_targets(cross_modal: str):
+    vad = np.float32([[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
+    dialogues = dialogues_from_arrays(
+        ["a", "a", "b"],
+        ["x", "y", "x"],
+        label=["p", "q", "p"],
+        split=["train"] * 3,
+        text=np.ones((3, 2)),
+        audio=np.ones((3, 1)),
+        targets={"vad": vad, "score": np.float32([1, 2, 3])},
+    )
+    dataset = DialogueGraphDataset(dialogues, cross_modal=cross_modal)
+    own = collate(dialogues, [1, 0], dataset.window)
+    batch = batch_from_dgl(dgl.batch([dataset[1], dataset[0]]), dataset.window)
+    assert list(batch.targets) == ["vad", "score"]
+    assert batch.targets["vad"].nan_to_num(-1).tolist() == [[7, 8, 9], [1, 2, 3], [4, -1, 6]]
+    assert batch.targets["score"].equal(own.targets["score"])
+    assert batch.masks.keys() == own.masks.keys()
+
+
+def test_sequences_of_rows_are_refused_and_their_means_are_taken():
+    words = [np.ones((1, 2)), np.float32([[1, 1], [3, 5]])]
+    dialogues = dialogues_from_arrays(
+        ["a", "a"], ["x", "y"], label=["p", "q"], split=["test"] * 2, text=words
+    )
+    with pytest.raises(InputError, match="text are sequences of rows per utterance"):
+        DialogueGraphDataset(dialogues)
+    dataset = DialogueGraphDataset(replace(dialogues, sequences={}))
+    assert dataset[0].ndata["text"].tolist() == [[1, 1], [2, 3]]

@@ -145,6 +145,12 @@ def test_a_rebuilt_batch_is_the_padded_one(dialogues: Dialogues):
         assert a.equal(b)
 
 
+def test_the_default_device_does_not_matter(dialogues: Dialogues):
+    with torch.device("meta"):
+        fixed = fixed_of(collate(dialogues, [0, 1], Window()))
+    assert fixed.thread.equal(fixed_of(collate(dialogues, [0, 1], Window())).thread)
+
+
 def test_a_table_leads_every_utterance_to_its_place(dialogues: Dialogues):
     batch = collate(dialogues, [0, 1, 2], Window())
     fixed = fixed_of(batch)

@@ -306,7 +306,14 @@ def test_from_edge_index_reads_sources_and_targets_from_its_rows():
 
 
 @pytest.mark.parametrize(
-    "bad", [torch.zeros(3, 2).long(), torch.zeros(2).long(), torch.zeros(2, 2)]
+    "bad",
+    [
+        torch.zeros(3, 2).long(),
+        torch.zeros(1, 2).long(),
+        torch.zeros(2).long(),
+        torch.tensor(0),
+        torch.zeros(2, 2),
+    ],
 )
 def test_an_edge_index_of_another_kind_is_refused(bad: Tensor):
     with pytest.raises(ValueError, match=r"edge_index must be a \(2, E\) int64 tensor, got"):

@@ -15,6 +15,8 @@ from ariigcn_dgl.data.targets import TargetSpec, classes_spec
 from ariigcn_dgl.models import GraphSmile, GraphSmileConfig
 from ariigcn_dgl.models.graphsmile import pieces
 from ariigcn_dgl.models.objective import Objective, head_of
+from ariigcn_dgl.nn import set_impl
+from ariigcn_dgl.ops import segment_spmm
 
 WIDTHS = {"text": 6, "audio": 4}
 WINDOW = Window(past=2, future=1)
@@ -41,6 +43,26 @@ def batch(batch: Batch) -> Batch:
 
 def parameters(model: GraphSmile) -> int:
     return sum(p.numel() for p in model.parameters())
+
+
+def test_pieces_are_made_under_any_default_device():
+    lengths = torch.tensor([5, 1, 4])
+    with torch.device("meta"):
+        assert pieces(lengths, 2).tolist() == [2, 2, 1, 1, 2, 2]
+
+
+def test_the_reference_computes_the_passes(batch: Batch, monkeypatch):
+    model = make()
+    expected = model(batch)
+    asked: list[str] = []
+
+    def spmm(*arguments, impl: str = "native") -> Tensor:
+        asked.append(impl)
+        return segment_spmm(*arguments, impl=impl)
+
+    monkeypatch.setattr("ariigcn_dgl.models.graphsmile.segment_spmm", spmm)
+    torch.testing.assert_close(set_impl(model, "reference")(batch), expected)
+    assert asked == ["reference"] * SMALL.num_layers
 
 
 def test_has_the_published_codes_parameters_but_those_that_do_nothing():

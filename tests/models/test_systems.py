@@ -132,6 +132,16 @@ def test_dialogues_of_a_batch_do_not_influence_each_other(name: str, dialogues: 
 
 @each_system
 @torch.no_grad()
+def test_the_default_device_does_not_matter(name: str, dialogues: Dialogues) -> None:
+    model = make(name, dialogues).eval()
+    expected = model(collate(dialogues, [0, 1], model.window))
+    with torch.device("meta"):
+        found = model.forward(collate(dialogues, [0, 1], model.window))
+    torch.testing.assert_close(found, expected)  # torch's Transformers take another path there
+
+
+@each_system
+@torch.no_grad()
 def test_a_dialogue_of_one_utterance_gets_logits(name: str, dialogues: Dialogues) -> None:
     model, shortest = make(name, dialogues).eval(), int(np.argmin(dialogues.lengths))
     assert dialogues.lengths[shortest] == 1

@@ -133,3 +133,10 @@ def test_compiles_into_one_program():
     for k in range(2):
         feat = draw(ROWS, WIDTH, seed=k)
         torch.testing.assert_close(compiled(feat, LABEL), loss(feat, LABEL))
+
+
+def test_autocast_changes_nothing():
+    feat, loss = draw(ROWS, WIDTH), make()
+    expected = copy.deepcopy(loss)(feat, LABEL)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert loss(feat, LABEL).equal(expected)

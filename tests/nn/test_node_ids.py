@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from ariigcn_dgl import dgl
 from ariigcn_dgl.graph import Graph
@@ -41,6 +42,7 @@ KINDS = {
     "basis": {"regularizer": "basis", "num_bases": 2, "num_heads": 2},
     "block-diagonal": {"regularizer": "bdd", "num_bases": 1, "score": None},
     "residual": {"residual": True, "layer_norm": True},
+    "GELU alone": {"self_loop": False, "bias": False, "activation": F.gelu},
 }
 
 
@@ -113,6 +115,13 @@ def test_what_ids_cannot_do_is_refused(case: str):
     options, ids, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         make(**options)(GRAPH, ids)
+
+
+def test_a_residual_that_is_more_than_its_weight_is_refused():
+    conv = make(residual=True)
+    conv.residual = nn.Sequential(conv.residual)
+    with pytest.raises(ValueError, match=r"residual must be a plain .* got Sequential"):
+        conv(GRAPH, None)
 
 
 def test_none_is_refused_where_sources_are_not_the_targets():

@@ -127,6 +127,19 @@ def test_types_may_be_integers_of_any_width(x, dtype):
     assert make()(x, EDGE_INDEX, EDGE_TYPE.to(dtype)).equal(make()(x, EDGE_INDEX, EDGE_TYPE))
 
 
+def test_a_pair_may_be_a_list(x):
+    conv = pyg.RelEdgeAttentionConv((3, 3), OUT, RELS)
+    pair = x, x + 1
+    expected = conv(pair, EDGE_INDEX, EDGE_TYPE)
+    assert conv(list(pair), EDGE_INDEX, EDGE_TYPE).equal(expected)
+
+
+@pytest.mark.parametrize("several", [list, tuple])
+def test_more_or_fewer_than_a_pair_are_refused(x, several: type):
+    with pytest.raises(ValueError, match=r"x must be a tensor, or a pair .* got 3"):
+        make()(several([x, x, x]), EDGE_INDEX, EDGE_TYPE)
+
+
 @pytest.mark.parametrize(
     ("pair", "words"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -351,6 +352,33 @@ def test_dropout_works_in_training_only(g, feat, score: str):
     assert conv(g, feat, ETYPES).equal(make(score=score)(g, feat, ETYPES))
 
 
+@pytest.mark.parametrize("groups", [None, 2])
+def test_dropout_hits_the_targets_of_a_block_as_sources_and_targets_alike(groups: int | None):
+    block = dgl.to_block(dgl.graph(([0, 1], [0, 1])), torch.tensor([0, 1]))
+    conv = RelEdgeAttentionConv(6, 6, num_groups=groups, feat_drop=0.5, bias=False)
+    read: list[Tensor] = []
+    conv._attend = lambda inputs, src, dst: (read.extend((src, dst)), (dst, dst))[1]
+    conv._finish = lambda out, own, activated: out
+    conv(block, torch.ones(2, 6) if groups is None else torch.ones(2, 2, 6))
+    assert read[0].equal(read[1])
+
+
+def test_replicas_of_data_parallel_compute():
+    """They hold their weights as attributes and list no parameters."""
+    conv = RelEdgeAttentionConv(2, 1, score=None)
+    replica = conv._replicate_for_data_parallel()
+    for name, weight in conv._parameters.items():
+        setattr(replica, name, weight if weight is None else weight.clone())
+    graph = Graph.from_edges(torch.tensor([0]), torch.tensor([0]), num_src=1, num_dst=1)
+    assert not list(replica.parameters())
+    assert replica(graph, torch.ones(1, 2)).equal(conv(graph, torch.ones(1, 2)))
+    assert replica(graph, torch.tensor([0])).equal(conv(graph, torch.tensor([0])))
+
+
+def test_widths_may_be_integers_of_numpy():
+    assert RelEdgeAttentionConv(np.int64(3), 4).weight_src.shape == (1, 3, 4)
+
+
 @pytest.mark.parametrize("score", ["additive", "bilinear"])
 def test_autocast_stays_close_and_trains(g, score: str):
     conv, feat = make(score=score, residual=True).float(), draw(NODES, IN).float()
@@ -579,6 +607,16 @@ def test_bad_edge_weights_by_type_are_refused(hetero, case: str):
     feat = {"user": draw(3, IN), "item": draw(3, IN)}
     with pytest.raises(ValueError, match=message):
         make()(hetero, feat, edge_weight=weight)
+
+
+def test_a_name_of_several_edge_types_says_which_is_meant():
+    types = ("user", "rates", "item"), ("bot", "rates", "item")
+    g = dgl.heterograph(dict.fromkeys(types, ([0], [0])))
+    conv = RelEdgeAttentionConv(2, 1, 2, score=None, bias=False, allow_zero_in_degree=True)
+    feat, weight = {name: torch.ones(1, 2) for name in g.ntypes}, torch.ones(1)
+    with pytest.raises(ValueError, match="edge_weight must say which edge type 'rates' is: one of"):
+        conv(g, feat, edge_weight={"rates": weight})
+    conv(g, feat, edge_weight=dict.fromkeys(types, weight))
 
 
 BAD_OPTIONS = {

@@ -156,3 +156,10 @@ def test_input_of_another_shape_is_refused(sum_conv, graph: Graph, feat: Tensor,
         sum_conv(graph, feat[1:], edge_weight)
     with pytest.raises(ValueError, match=r"^edge_weight must have shape"):
         sum_conv(graph, feat, edge_weight[1:])
+
+
+def test_the_sum_of_a_dgl_graph_is_that_of_its_structure(sum_conv):
+    g = dgl.graph(([0, 1, 0], [0, 1, 1]))
+    graph = Graph.from_dgl(g)
+    feat, weight = torch.ones(2, WIDTH).double(), torch.tensor([1.0, 2.0, 3.0]).double()
+    assert sum_conv(g, feat, weight).equal(sum_conv(graph, feat, weight))

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ariigcn_dgl.nn import ICCLLoss, IMCLLoss, PairwiseContrast
@@ -65,6 +66,27 @@ def test_temperature_and_margin_can_be_learnt(similarity: str):
     assert torch.autograd.gradcheck(loss, constants)
     with torch.no_grad():  # natively
         torch.testing.assert_close(loss(*constants), loss(0.3, 0.4))
+
+
+# torch's own rules for forward mode
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize("similarity", ["cosine", "softmax"])
+def test_tangents_of_temperature_and_margin_are_carried(similarity: str):
+    feat, label = rows(9)
+    constants = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, 0.4)]
+
+    def loss(temperature: Tensor, margin: Tensor) -> Tensor:
+        options = {"form": "infonce", "similarity": similarity}
+        contrast = PairwiseContrast(SAME_CLASS, temperature=temperature, margin=margin, **options)
+        return contrast(feat, label, label)
+
+    slopes = torch.autograd.grad(loss(*constants), constants)
+    with torch.no_grad(), forward_ad.dual_level():
+        temperature, margin = (x.detach() for x in constants)
+        of_one = loss(forward_ad.make_dual(temperature, torch.ones_like(temperature)), margin)
+        of_other = loss(temperature, forward_ad.make_dual(margin, torch.ones_like(margin)))
+        found = [forward_ad.unpack_dual(x).tangent for x in (of_one, of_other)]
+    torch.testing.assert_close(found, list(slopes))
 
 
 @pytest.mark.parametrize("form", get_args(ContrastForm))

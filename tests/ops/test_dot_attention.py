@@ -81,12 +81,13 @@ def test_takes_strided_input():
     assert dot_attention(MANY, *strided).equal(dot_attention(MANY, *inputs))
 
 
-def test_autocast_computes_in_single_precision():
+@pytest.mark.parametrize("impl", ["native", "reference"])
+def test_autocast_computes_in_single_precision(impl: str):
     query, key = (x.requires_grad_() for x in arguments(MANY, 8, torch.bfloat16))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        alpha = dot_attention(MANY, query, key)
+        alpha = dot_attention(MANY, query, key, impl=impl)
     alpha.square().sum().backward()
-    assert alpha.equal(dot_attention(MANY, query.float(), key.float()))
+    assert alpha.equal(dot_attention(MANY, query.float(), key.float(), impl=impl))
     assert query.grad.dtype == torch.bfloat16
 
 

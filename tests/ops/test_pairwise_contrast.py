@@ -166,6 +166,17 @@ def test_autocast_computes_in_single_precision():
     assert grad.equal(torch.autograd.grad(plain.sum(), z)[0])
 
 
+def test_autocast_does_not_round_what_the_reference_multiplies():
+    z, ids = unit_rows(20, 8, torch.float32), identities(20)
+    temperature = torch.tensor(0.3, requires_grad=True)
+    plain = torch.stack(pairwise_contrast(z, *ids, RULE, impl="reference", temperature=0.3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        asked = torch.stack(pairwise_contrast(z, *ids, RULE, impl="reference", temperature=0.3))
+        learnt = torch.stack(pairwise_contrast(z, *ids, RULE, temperature=temperature))
+    assert asked.equal(plain)
+    torch.testing.assert_close(learnt, plain)
+
+
 BAD = {
     "z without groups": ("z", lambda z, *ids: (z[0], *ids)),
     "integer z": ("z", lambda z, *ids: (z.long(), *ids)),

@@ -131,12 +131,16 @@ def test_another_device_is_refused_by_name():
         segment_spmm(graph, weight.to("meta"), feat)
 
 
-def test_autocast_computes_in_single_precision():
+@pytest.mark.parametrize("impl", ["native", "reference"])
+def test_autocast_computes_in_single_precision(impl: str):
     graph = GRAPHS["many"]
     weight, feat = arguments(graph, 8, torch.bfloat16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = segment_spmm(graph, weight.float(), feat)
-    assert out.equal(segment_spmm(graph, weight.float(), feat.float()))
+        mixed = segment_spmm(graph, weight.float(), feat, impl=impl)
+        halves = segment_spmm(graph, weight, feat, impl=impl)
+    expected = segment_spmm(graph, weight.float(), feat.float(), impl=impl)
+    assert mixed.equal(expected)
+    assert halves.equal(expected)
 
 
 def test_autocast_gives_each_input_a_gradient_of_its_own_dtype():
