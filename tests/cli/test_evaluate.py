@@ -125,6 +125,16 @@ def test_one_split_of_other_data_is_scored(
     assert scores["0"]["utterances"] == (test.labels >= 0).sum()
 
 
+def test_a_split_that_was_drawn_says_so(ariigcn: Callable, trained: Path, plain: Path) -> None:
+    (plain / "visual.npy").unlink()
+    table = plain / "utterances.csv"
+    table.write_text(re.sub(r"\bval\b", "train", table.read_text()))
+    outcome = ariigcn("evaluate", trained, "--data", plain, "--split", "train")
+    assert outcome.code == 0, outcome.err
+    assert "val at random, 10 % of the labelled training dialogues" in outcome.err
+    assert "--split train scores what is train of these" in outcome.err
+
+
 def test_split_is_for_other_data(refused: Callable[..., str], trained: Path) -> None:
     assert "--split test: is for another data set" in refused("evaluate", trained, "--split=test")
 

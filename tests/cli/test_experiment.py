@@ -222,6 +222,16 @@ def test_a_fold_without_labels_is_refused_before_anything_is_trained(
     assert not list(out.glob("runs/*/seed*"))
 
 
+def test_settings_of_other_metrics_have_no_best_test_epoch_to_compare(
+    refused: Callable, study: Path, data: Path, tmp_path: Path
+) -> None:
+    other = "{name: bigru, system: bigru, set: {training.metric: accuracy}}"
+    study.write_text(STUDY.replace("{name: bigru, system: bigru}", other))
+    options = ("--data", data, "--protocol", "literature", "--out", tmp_path / "out")
+    said = refused("experiment", study, *options)
+    assert said.startswith("bigru: is trained by accuracy and mlp by weighted_f1: --search optuna")
+
+
 def test_a_folder_of_something_else_is_refused(
     refused: Callable, study: Path, data: Path, tmp_path: Path
 ) -> None:
