@@ -24,7 +24,6 @@ from ariigcn_dgl.config import TrainingConfig
 from ariigcn_dgl.data import Dialogues
 from ariigcn_dgl.data.folder import UNSEALED, lacks_seal
 from ariigcn_dgl.data.source import absolute, load_source
-from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.distributed import attempt, by_torchrun, joined, leads, size, told
 from ariigcn_dgl.errors import InputError
@@ -32,7 +31,6 @@ from ariigcn_dgl.escape import command
 from ariigcn_dgl.plugins import option
 from ariigcn_dgl.training.fit import fit, follow
 from ariigcn_dgl.training.floors import floors
-from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.prepare import Prepared, captures_steps, check_processes, prepare
 from ariigcn_dgl.training.protocol import conducted, seeds_in_words
 from ariigcn_dgl.training.run_config import PresetName, RunConfig
@@ -212,8 +210,7 @@ def _train_and_show(prepared: Prepared, spec: RunSpec, folder: Path) -> None:
     write_summary(folder, runs)
     for seed, run in runs.items():
         history = RunFolder(folder / f"seed{seed}").read_metrics()
-        weight = prepared.config.training.target_weights.get(LABEL, 1.0)
-        sentence = divergence(history, run["best_epoch"], dialogues.num_classes, weight)
+        sentence = prepared.divergence(history, run["best_epoch"])
         if sentence:
             note(f"seed {seed}: {sentence}")
     title = f"{prepared.config.system} ({spec['preset']}) on {dialogues.name}"

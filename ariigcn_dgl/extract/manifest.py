@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from ariigcn_dgl.data.dialogues import in_order
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.extract.sentence_recipe import Pooled
 from ariigcn_dgl.extract.source import PLACES
@@ -110,9 +111,11 @@ def learnt_of_labels(folder: Path) -> list[str]:
     """
     manifest = read_manifest(folder)
     encoders = {} if manifest is None else manifest["encoders"]
-    audio_learnt = "audio" in encoders and was_trained_here(encoders["audio"])
-    learnt = [name for name, record in encoders.items() if was_tuned_here(record)]
-    return [*learnt, *(["audio"] if audio_learnt and "audio" not in learnt else [])]
+    return [
+        name
+        for name in in_order(encoders)
+        if was_tuned_here(encoders[name]) or (name == "audio" and was_trained_here(encoders[name]))
+    ]
 
 
 def keep_manifest(data: str, run: Path) -> None:

@@ -22,12 +22,11 @@ from ariigcn_dgl.report.dialogues import (
 )
 from ariigcn_dgl.report.findings import findings, interval
 from ariigcn_dgl.report.page import render
-from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.run_files import RunFiles, conducted
 from ariigcn_dgl.report.targets import target_rows, targets_html
 from ariigcn_dgl.report.together import together
 from ariigcn_dgl.report.untested import untested_html
 from ariigcn_dgl.training.metrics import TITLES
-from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.small_sample import seeds_warning
 
 
@@ -75,7 +74,7 @@ def report_html(
         runs=runs,
         conducted=_conducted(runs),
         score_titles=list(TITLES.values()),
-        targets=[target_rows(run, dialogues) for run in runs],
+        targets=target_rows(runs, dialogues),
         headlines=headlines,
         strip_ends=strip_ends,
         classes=[scores.classes(run) for run in runs],
@@ -102,16 +101,9 @@ def _refuse_what_needs_labels(run: RunFiles, beside: bool, dialogues: Dialogues 
 
 
 def _conducted(runs: Sequence[RunFiles]) -> str:
-    """Say how epochs were chosen, test was scored, and the data were divided."""
-    said = runs_in_words(
-        {run.name: run.protocol for run in runs},
-        {run.name: run.plan["splits"] for run in runs},
-    )
-    said += [f"{run.name}: {one}" for run in runs if (one := _size_warning(run))]
-    # A name stays as it is.
-    names = tuple(f"{run.name}:" for run in runs)
-    first = [one if one.startswith(names) else f"{one[0].upper()}{one[1:]}" for one in said]
-    return " ".join(f"{one}." for one in first)
+    """Say how runs were conducted, and of which ones the test split says little."""
+    warnings = [f"{run.name}: {one}." for run in runs if (one := _size_warning(run))]
+    return " ".join([conducted(runs), *warnings])
 
 
 def _size_warning(run: RunFiles) -> str:

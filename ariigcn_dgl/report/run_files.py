@@ -12,7 +12,7 @@ import numpy as np
 from ariigcn_dgl.data.targets import classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import read_text
-from ariigcn_dgl.training.protocol import Protocol, run_protocol
+from ariigcn_dgl.training.protocol import Protocol, run_protocol, runs_in_words
 from ariigcn_dgl.training.run_config import CONFIG_FILE
 from ariigcn_dgl.training.run_folder import RUN_FILE, RunFolder
 from ariigcn_dgl.training.run_spec import read_run_spec, read_settings
@@ -159,6 +159,14 @@ def read_run(name: str, folders: Sequence[Path]) -> RunFiles:
         scoring=Scoring.of_run(seeds[0].record, config.training.metric),
         label_share=config.training.label_share,
     )
+
+
+def conducted(runs: Sequence[RunFiles]) -> str:
+    """Say how epochs were chosen, test was scored, and the data were divided."""
+    said = runs_in_words(
+        {run.name: run.protocol for run in runs}, {run.name: run.plan["splits"] for run in runs}
+    )
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
 
 
 def _read_seed(path: Path) -> Seed:

@@ -16,27 +16,38 @@ from ariigcn_dgl.report.dialogues import (
     views,
 )
 from ariigcn_dgl.report.page import render
-from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.run_files import RunFiles, conducted
 from ariigcn_dgl.training.floors import floors
 from ariigcn_dgl.training.metrics import spread
-from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.scoring import flat, target_of
 
 Row = tuple[str, str, str, str, str]  # target, score, validation, test, floor
 
 
-def target_rows(run: RunFiles, dialogues: Dialogues | None = None) -> list[Row]:
-    """Return every score of every target of a run; none of a run of nothing but classes.
+def target_rows(runs: Sequence[RunFiles], dialogues: Dialogues | None = None) -> list[list[Row]]:
+    """Return of each run every score of every target; none where it has nothing but classes.
 
-    Of the dialogues that it was trained on also the floors, which are empty without them.
+    Of the dialogues that they were trained on also the floors, which are empty without them.
     """
-    if run.scoring.plain:
-        return []
-    return list(_rows(run, {} if dialogues is None else _floors(run, dialogues)))
+    shown = [run for run in runs if not run.scoring.plain]
+    reached = {} if dialogues is None else _floors(shown, dialogues)
+    return [
+        [] if run.scoring.plain else list(_rows(run, reached.get(_of_floors(run), {})))
+        for run in runs
+    ]
 
 
-def _floors(run: RunFiles, dialogues: Dialogues) -> dict[str, float]:
-    return floors(trained_on(run, dialogues), run.scoring, run.label_share)
+def _floors(runs: Sequence[RunFiles], dialogues: Dialogues) -> dict[tuple, dict[str, float]]:
+    """Return the floors by what decides them: runs on the same features have the same."""
+    one_of_each = {_of_floors(run): run for run in runs}
+    return {
+        key: floors(trained_on(run, dialogues), run.scoring, run.label_share)
+        for key, run in one_of_each.items()
+    }
+
+
+def _of_floors(run: RunFiles) -> tuple:
+    return run.record["dataset_sha256"], run.scoring.specs, run.label_share
 
 
 def _rows(run: RunFiles, reached: Mapping[str, float]) -> Iterator[Row]:
@@ -82,16 +93,13 @@ def targets_html(
         else [(said_of_targets(run, dialogues, device), dialogues) for run in runs]
     )
     validation = [curves.validation_scores([run]) for run in runs]
-    said = runs_in_words(
-        {run.name: run.protocol for run in runs}, {run.name: run.plan["splits"] for run in runs}
-    )
     title = runs[0].about if len(runs) == 1 else f"{len(runs)} runs without classes"
     return render(
         "targets.html",
         title=title,
         runs=runs,
-        conducted=" ".join(f"{one[0].upper()}{one[1:]}." for one in said),
-        targets=[target_rows(run, dialogues) for run in runs],
+        conducted=conducted(runs),
+        targets=target_rows(runs, dialogues),
         panels=[curves.panels(run, own) for run, own in zip(runs, validation, strict=True)],
         extent="" if dialogues is None else extent(dialogues),
         views=[views(*one) for one in said_by],

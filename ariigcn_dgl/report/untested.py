@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from ariigcn_dgl.report import curves
 from ariigcn_dgl.report.page import render
-from ariigcn_dgl.report.run_files import RunFiles
+from ariigcn_dgl.report.run_files import RunFiles, conducted
 from ariigcn_dgl.training.metrics import spread
-from ariigcn_dgl.training.protocol import runs_in_words
 from ariigcn_dgl.training.scoring import flat
 
 Row = tuple[str, ...]  # seed, epoch kept, and validation scores
@@ -25,14 +24,11 @@ def untested_html(runs: Sequence[RunFiles]) -> str:
         Whose test split has no labels.
     """
     own = [curves.validation_scores([run]) for run in runs]
-    said = runs_in_words(
-        {run.name: run.protocol for run in runs}, {run.name: run.plan["splits"] for run in runs}
-    )
     return render(
         "untested.html",
         title=runs[0].about if len(runs) == 1 else f"{len(runs)} runs without test labels",
         runs=runs,
-        conducted=" ".join(f"{one[0].upper()}{one[1:]}." for one in said),
+        conducted=conducted(runs),
         titles=[[run.scoring.title_of(name) for name in run.scoring.shown] for run in runs],
         validation=[list(_rows(run)) for run in runs],
         panels=[curves.panels(run, scores) for run, scores in zip(runs, own, strict=True)],

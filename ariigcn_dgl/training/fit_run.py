@@ -14,14 +14,12 @@ import torch
 from ariigcn_dgl.data import Dialogues, fingerprint
 from ariigcn_dgl.data.load import prepare as prepare_dialogues
 from ariigcn_dgl.data.source import absolute, load_source
-from ariigcn_dgl.data.targets import LABEL
 from ariigcn_dgl.device import check_device
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.files import refuse_taken
 from ariigcn_dgl.training.callbacks import Callback, Epoch, Logger, StopTraining
 from ariigcn_dgl.training.ensemble import Ensemble
 from ariigcn_dgl.training.fit import fit as fit_seed
-from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.prepare import Prepared, prepare
 from ariigcn_dgl.training.run_config import (
     RunConfig,
@@ -223,10 +221,7 @@ def _fit_seed(
         )
     finally:
         report.end(record)
-    history = folder.read_metrics()
-    weight = prepared.config.training.target_weights.get(LABEL, 1.0)
-    classes = prepared.dialogues.num_classes
-    sentence = divergence(history, record["best_epoch"], classes, weight)
+    sentence = prepared.divergence(folder.read_metrics(), record["best_epoch"])
     if sentence:
         warnings.warn(f"seed {seed}: {sentence}", stacklevel=3)
     return record

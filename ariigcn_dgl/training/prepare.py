@@ -6,18 +6,19 @@ before they make a folder, whatever the number of seeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from ariigcn_dgl.data import SPLITS, Dialogues, fingerprint
-from ariigcn_dgl.data.targets import classes_spec
+from ariigcn_dgl.data.targets import LABEL, classes_spec
 from ariigcn_dgl.errors import InputError
 from ariigcn_dgl.models import SYSTEMS
 from ariigcn_dgl.models.objective import Objective
 from ariigcn_dgl.training.label_share import with_label_share
+from ariigcn_dgl.training.losses import divergence
 from ariigcn_dgl.training.objectives import objective_of
 from ariigcn_dgl.training.run_config import RunConfig
 from ariigcn_dgl.training.scoring import Scoring
@@ -62,6 +63,11 @@ class Prepared:
             return self
         few = with_label_share(self.dialogues, share, seed)
         return replace(self, dialogues=few, objective=objective_of(few, self.config.training))
+
+    def divergence(self, history: Iterable[Mapping[str, Any]], best_epoch: int) -> str:
+        """Return a sentence where a training diverged, else ""; as `losses.divergence`."""
+        weight = self.config.training.target_weights.get(LABEL, 1.0)
+        return divergence(history, best_epoch, self.dialogues.num_classes, weight)
 
 
 def prepare(

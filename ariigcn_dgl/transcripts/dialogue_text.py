@@ -12,7 +12,7 @@ from ariigcn_dgl.notes import Note
 from ariigcn_dgl.transcripts.blocks import UNNAMED, speakers_of, tell_sounds
 from ariigcn_dgl.transcripts.cue import Cue
 from ariigcn_dgl.transcripts.source import Source
-from ariigcn_dgl.transcripts.speakers import named
+from ariigcn_dgl.transcripts.speakers import MOST_WORDS_REPEATED, is_short_name, named
 from ariigcn_dgl.transcripts.times import parse_time
 
 _TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
@@ -43,7 +43,6 @@ _HEADING = re.compile(
     r"|Transcription ended after .*|This (?:editable )?transcript was computer.generated.*)"
 )
 _MOST_WORDS = 4  # of a name
-_MOST_WORDS_REPEATED = 8  # of one that is there several times
 _DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]|[AaPp]\.?[Mm]")
 
 
@@ -216,7 +215,7 @@ def _names(source: Source) -> frozenset[str]:
     if everywhere:
         return frozenset(likely)
     often = (name for name, count in counts.items() if count > 1)
-    return frozenset(name for name in often if _could_be_name(name, _MOST_WORDS_REPEATED))
+    return frozenset(name for name in often if _could_be_name(name, MOST_WORDS_REPEATED))
 
 
 def _nicks(source: Source) -> frozenset[str]:
@@ -236,9 +235,7 @@ def _plain(line: str) -> str:
 
 
 def _could_be_name(text: str, most_words: int = _MOST_WORDS) -> bool:
-    words = text.strip("*_ ").split()
-    # Beyond ASCII pictures are names, too.
-    return 0 < len(words) <= most_words and any(x.isalnum() or x > "\u2fff" for x in text)
+    return is_short_name(text.strip("*_ "), most_words)
 
 
 def _is_like_named(line: str) -> bool:

@@ -29,7 +29,7 @@ _BRACKETED = re.compile(r"(?:\[([^\]]+)\]|\(([^)]+)\))(:?)\s*(\S.*)")
 _NUMBERED = re.compile(r"(?:speaker|spk|spkr)[ _-]?\w{1,3}", re.IGNORECASE)
 _MOST_WORDS = 3
 _MOST_WORDS_EVERYWHERE = 4  # of a name where all subtitles begin with one
-_MOST_WORDS_REPEATED = 8  # of one that is there several times
+MOST_WORDS_REPEATED = 8  # of one that is there several times
 # Words of a name that may be small, and that do not count.
 _PARTICLES = frozenset(
     {"van", "der", "den", "de", "von", "zu", "di", "da", "del", "della", "la", "le", "el", "al"}
@@ -112,7 +112,7 @@ def names_of(subtitles: Iterable[Sequence[str]]) -> frozenset[str]:
     """
     told = [pieces for lines in subtitles if (pieces := _pieces_of(lines))]
     firsts = [_before_colon(pieces[0]) for pieces in told]
-    likely = (_is_short(x, _MOST_WORDS_EVERYWHERE) and not _is_sentence(x) for x in firsts)
+    likely = (is_short_name(x, _MOST_WORDS_EVERYWHERE) and not _is_sentence(x) for x in firsts)
     if len(told) > 1 and all(likely):
         return frozenset(firsts)
     counts = Counter(filter(None, (_before_colon(piece) for pieces in told for piece in pieces)))
@@ -120,7 +120,9 @@ def names_of(subtitles: Iterable[Sequence[str]]) -> frozenset[str]:
     return frozenset(
         name
         for name, count in counts.items()
-        if count > 1 and _is_short(name, _MOST_WORDS_REPEATED) and (mostly or not _is_phrase(name))
+        if count > 1
+        and is_short_name(name, MOST_WORDS_REPEATED)
+        and (mostly or not _is_phrase(name))
     )
 
 
@@ -135,7 +137,7 @@ def may_name(words: str) -> bool:
     found = _BEFORE_COLON.fullmatch(words)
     if not found or _is_sentence(found[1]):
         return False
-    return _is_short(found[1], _MOST_WORDS if _is_phrase(found[1]) else _MOST_WORDS_REPEATED)
+    return is_short_name(found[1], _MOST_WORDS if _is_phrase(found[1]) else MOST_WORDS_REPEATED)
 
 
 def _before_colon(piece: _Piece) -> str:
@@ -143,7 +145,14 @@ def _before_colon(piece: _Piece) -> str:
     return found[1].strip() if found else ""
 
 
-def _is_short(name: str, most_words: int) -> bool:
+def is_short_name(name: str, most_words: int) -> bool:
+    """Whether so many words may be a name.
+
+    Examples
+    --------
+    >>> is_short_name("Ann Lee", 3), is_short_name("--", 3), is_short_name("one two three", 2)
+    (True, False, False)
+    """
     # Beyond ASCII pictures are names, too.
     return 0 < len(name.split()) <= most_words and any(x.isalnum() or x > "\u2fff" for x in name)
 

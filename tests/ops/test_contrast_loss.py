@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -53,16 +54,21 @@ def test_equals_the_reference_forward_and_backward(size: int, form: str, mode: s
     torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("similarity", ["cosine", "softmax"])
-def test_temperature_and_margin_can_be_learnt(similarity: str):
+def of_constants(similarity: str) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """Return a loss of its temperature and margin, and both as what may be learnt."""
     feat, label = rows(9)
-    constants = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, 0.4)]
 
     def loss(temperature: Tensor, margin: Tensor) -> Tensor:
         options = {"form": "infonce", "similarity": similarity}
         contrast = PairwiseContrast(SAME_CLASS, temperature=temperature, margin=margin, **options)
         return contrast(feat, label, label)
 
+    return loss, [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, 0.4)]
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "softmax"])
+def test_temperature_and_margin_can_be_learnt(similarity: str):
+    loss, constants = of_constants(similarity)
     assert torch.autograd.gradcheck(loss, constants)
     with torch.no_grad():  # natively
         torch.testing.assert_close(loss(*constants), loss(0.3, 0.4))
@@ -72,14 +78,7 @@ def test_temperature_and_margin_can_be_learnt(similarity: str):
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 @pytest.mark.parametrize("similarity", ["cosine", "softmax"])
 def test_tangents_of_temperature_and_margin_are_carried(similarity: str):
-    feat, label = rows(9)
-    constants = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, 0.4)]
-
-    def loss(temperature: Tensor, margin: Tensor) -> Tensor:
-        options = {"form": "infonce", "similarity": similarity}
-        contrast = PairwiseContrast(SAME_CLASS, temperature=temperature, margin=margin, **options)
-        return contrast(feat, label, label)
-
+    loss, constants = of_constants(similarity)
     slopes = torch.autograd.grad(loss(*constants), constants)
     with torch.no_grad(), forward_ad.dual_level():
         temperature, margin = (x.detach() for x in constants)
