@@ -50,8 +50,12 @@ def grouped_linear(linears: Iterable[nn.Module], rows: Tensor) -> Tensor:
     """Return what each layer makes of its own rows, (M, N, D'), of (M, N, D) or of all's (N, D)."""
     layers = list(linears)
     rows = rows.expand(len(layers), -1, -1)
-    if not _are_linear(layers):
-        return torch.stack([layer(x) for layer, x in zip(layers, rows, strict=True)])
+    if _are_linear(layers):
+        return _product(layers, rows)
+    return torch.stack([layer(x) for layer, x in zip(layers, rows, strict=True)])
+
+
+def _product(layers: Sequence[nn.Linear], rows: Tensor) -> Tensor:
     weight = torch.stack([layer.weight for layer in layers])
     bias = torch.stack([layer.bias for layer in layers])
     if autocasts(rows):
@@ -100,7 +104,7 @@ def _apply(layers: Sequence[nn.Module], rows: Rows) -> Rows:
     if isinstance(rows, Tensor) and _are_alike(layers):
         return layers[0](rows)
     if isinstance(rows, Tensor) and _are_linear(layers):
-        return grouped_linear(layers, rows)
+        return _product(layers, rows)
     return _each(layers, rows)
 
 
